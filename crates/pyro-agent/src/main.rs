@@ -1,0 +1,2 @@
+//! PID 1 of a pyro guest.
+fn main() {}

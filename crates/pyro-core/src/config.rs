@@ -1,0 +1,139 @@
+//! Settings as values: surfaces read the environment and hand it over, core never does.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Which accelerator a machine uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum AccelChoice {
+    /// KVM where a measurement shows that it works, TCG otherwise.
+    #[default]
+    Auto,
+    /// KVM, or an error.
+    Kvm,
+    /// Software emulation.
+    Tcg,
+}
+
+/// Everything that core needs to know about where it runs.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Records and disk layers, mode 0700 (`PYRO_DATA_DIR`, else `$XDG_DATA_HOME/pyro-mcp`, else `~/.local/share/pyro-mcp`).
+    pub data_dir: PathBuf,
+    /// Sockets, mode 0700 (`$XDG_RUNTIME_DIR/pyro-mcp`, else `run` in the data directory).
+    pub runtime_dir: PathBuf,
+    /// Installed environments (`PYRO_ENVIRONMENT_CACHE_DIR`, else `~/.cache/pyro-mcp/environments`).
+    pub environment_cache_dir: PathBuf,
+    /// The `pyro` executable that is started as a vm's supervisor.
+    pub program: PathBuf,
+    /// Accelerator (`PYRO_ACCEL`: `auto`, `kvm`, `tcg`).
+    pub accel: AccelChoice,
+    /// A kernel of the user's own: a directory with `vmlinux` and `kernel.toml` (`PYRO_KERNEL_DIR`).
+    pub kernel_dir: Option<PathBuf>,
+    /// Debian mirror to install environments from (`PYRO_MIRROR`), instead of the one the host's apt uses.
+    pub mirror: Option<String>,
+    /// `PATH` as the user has it, to find qemu and the other host programs.
+    pub path: OsString,
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ConfigError {
+    /// Neither HOME nor the variables that replace it are set.
+    #[error("HOME is not set")]
+    NoHome,
+    /// A variable holds what it cannot mean.
+    #[error("{name} is {value:?}; it must be {expected}")]
+    Invalid {
+        /// The variable.
+        name: &'static str,
+        /// What it holds.
+        value: String,
+        /// What it may hold.
+        expected: &'static str,
+    },
+}
+
+impl Config {
+    /// Build from variables; `variable` answers for the process's environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the variable.
+    pub fn from_variables(program: PathBuf, variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigError> {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let absolute = |name: &'static str| match set(name).map(PathBuf::from) {
+            Some(path) if path.is_relative() => {
+                Err(ConfigError::Invalid { name, value: path.display().to_string(), expected: "an absolute path" })
+            }
+            other => Ok(other),
+        };
+        let home = || absolute("HOME")?.ok_or(ConfigError::NoHome);
+        let under_home = |name: &'static str, default: &str| match absolute(name)? {
+            Some(path) => Ok(path),
+            None => Ok(home()?.join(default)),
+        };
+        let data_dir = match absolute("PYRO_DATA_DIR")? {
+            Some(path) => path,
+            None => under_home("XDG_DATA_HOME", ".local/share")?.join("pyro-mcp"),
+        };
+        let runtime_dir = match absolute("XDG_RUNTIME_DIR")? {
+            Some(path) if path.is_dir() && set("PYRO_DATA_DIR").is_none() => path.join("pyro-mcp"),
+            _ => data_dir.join("run"),
+        };
+        let environment_cache_dir = match absolute("PYRO_ENVIRONMENT_CACHE_DIR")? {
+            Some(path) => path,
+            None => under_home("XDG_CACHE_HOME", ".cache")?.join("pyro-mcp/environments"),
+        };
+        let accel = match set("PYRO_ACCEL").as_ref().map(|value| value.to_string_lossy()).as_deref() {
+            None | Some("auto") => AccelChoice::Auto,
+            Some("kvm") => AccelChoice::Kvm,
+            Some("tcg") => AccelChoice::Tcg,
+            Some(other) => {
+                return Err(ConfigError::Invalid {
+                    name: "PYRO_ACCEL",
+                    value: other.to_owned(),
+                    expected: "auto, kvm or tcg",
+                });
+            }
+        };
+        Ok(Self {
+            data_dir,
+            runtime_dir,
+            environment_cache_dir,
+            program,
+            accel,
+            kernel_dir: absolute("PYRO_KERNEL_DIR")?,
+            mirror: set("PYRO_MIRROR").map(|value| value.to_string_lossy().into_owned()),
+            path: set("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin".into()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::from_variables("/usr/bin/pyro".into(), |name| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
+        })
+    }
+
+    #[test]
+    fn defaults_follow_the_xdg_rules() {
+        let config = config(&[("HOME", "/home/u")]).unwrap();
+        assert_eq!(config.data_dir, PathBuf::from("/home/u/.local/share/pyro-mcp"));
+        assert_eq!(config.runtime_dir, PathBuf::from("/home/u/.local/share/pyro-mcp/run"));
+        assert_eq!(config.environment_cache_dir, PathBuf::from("/home/u/.cache/pyro-mcp/environments"));
+        assert_eq!(config.accel, AccelChoice::Auto);
+    }
+
+    #[test]
+    fn a_setting_that_cannot_be_is_named() {
+        assert_eq!(config(&[]).unwrap_err(), ConfigError::NoHome);
+        for (name, value) in [("PYRO_ACCEL", "xen"), ("PYRO_DATA_DIR", "relative")] {
+            let error = config(&[("HOME", "/h"), (name, value)]).unwrap_err();
+            assert!(error.to_string().contains(name) && error.to_string().contains(value), "{error}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Environments: the named bases that vms boot from.

@@ -1,0 +1,134 @@
+//! Requests and replies: the few nouns that the agent knows.
+
+use crate::path::GuestPath;
+use serde::{Deserialize, Serialize};
+
+/// First frame of a stream, host to agent: what is wanted.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Request {
+    /// Answer [`Reply::Done`].
+    Ping,
+    /// Mount the environment's disk and build the world that commands run in.
+    Mount(Mount),
+    /// Run a command. Frames follow: [`crate::FrameKind::Input`] and `InputEnd` from the host when `stdin` is set;
+    /// [`Reply::Started`], `Stdout`, `Stderr` and finally [`Reply::Exited`] from the agent.
+    /// When the stream is reset or closed by the host before that, the agent kills the command's whole tree.
+    Exec(Exec),
+    /// Send a signal to a running command; [`Reply::Done`].
+    Signal(Signal),
+    /// Flush the disk and power the guest off; [`Reply::Done`] when flushed.
+    PowerOff,
+}
+
+/// Which disk to mount.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Mount {
+    /// Block device, such as `/dev/vda`.
+    pub device: String,
+    /// Its filesystem, such as `ext4`.
+    pub fstype: String,
+}
+
+/// A command to run.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Exec {
+    /// Chosen by the host, unique while the command runs; [`Signal`] names it.
+    pub id: u64,
+    /// What to execute.
+    pub command: Command,
+    /// Working directory; it must exist.
+    pub cwd: GuestPath,
+    /// Variables set over the guest's defaults, as `NAME`, value.
+    pub env: Vec<(String, String)>,
+    /// Whether stdin is a pipe fed by the host; `/dev/null` otherwise.
+    pub stdin: bool,
+}
+
+/// What to execute.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// A line for the login shell: `/bin/sh -lc LINE`.
+    Shell(String),
+    /// A program, found on `PATH`, with its arguments.
+    Program(Vec<String>),
+}
+
+/// A signal for a running command.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Signal {
+    /// [`Exec::id`].
+    pub exec: u64,
+    /// Linux signal number.
+    pub signal: i32,
+    /// Every process that the command started, wherever it moved; otherwise the command's process group.
+    pub tree: bool,
+}
+
+/// Message frame of an operation, agent to host.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// The operation is complete.
+    Done,
+    /// The command runs.
+    Started(Started),
+    /// The command ended; the last frame of an exec.
+    Exited(Exited),
+    /// The operation failed; the last frame.
+    Failed(Failure),
+}
+
+/// A command runs.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Started {
+    /// Its process id as seen by the guest's commands.
+    pub pid: u32,
+}
+
+/// How a command ended.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Exited {
+    /// Its status.
+    pub status: ExitStatus,
+    /// Microseconds from before the spawn to the reaped exit, by the guest's monotonic clock.
+    pub duration_us: u64,
+}
+
+/// Exit status of a process.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum ExitStatus {
+    /// It exited with this code (0 to 255).
+    Code(i32),
+    /// This signal ended it.
+    Signal(i32),
+}
+
+/// Why an operation failed.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Failure {
+    /// What to branch on.
+    pub kind: FailureKind,
+    /// For a person; the host cleans it before it is shown.
+    pub message: String,
+}
+
+/// What to branch on when an operation failed.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// The request is not valid in itself.
+    InvalidInput,
+    /// The thing named does not exist (a command's program or directory, a running exec).
+    NotFound,
+    /// It exists but may not be used so (a program that is not executable).
+    Denied,
+    /// The agent is not in a state for this (an exec before the mount).
+    WrongState,
+    /// A limit of the agent is reached.
+    Busy,
+    /// A system call failed.
+    Io,
+}

@@ -1,0 +1,2 @@
+//! Everyday commands of the project.
+fn main() {}
