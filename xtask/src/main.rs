@@ -1,2 +1,54 @@
-//! Everyday commands of the project.
-fn main() {}
+//! Everyday commands of the project: `cargo xtask run | check | test | dist`.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a developer's tool: it talks, starts programs and reads its environment; core's rules are core's"
+)]
+
+mod cargo;
+mod check;
+mod dist;
+mod run;
+mod system;
+mod test;
+
+use std::process::ExitCode;
+
+/// What went wrong, said once to the person at the keyboard.
+type Result<T = ()> = std::result::Result<T, String>;
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  run ARGS…   install what is missing, build pyro, and run `pyro run ARGS…`
+  check       format, clippy, layers, licences, and every test that needs no guest
+  test        install what is missing, then everything: `check` and the tests in real guests
+  dist        dist/pyro-<version>-x86_64-linux.tar.gz: static executable, completions, man page";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os().skip(1);
+    let command = args.next();
+    let rest: Vec<_> = args.collect();
+    let outcome = match (command.as_deref().and_then(|name| name.to_str()), rest.as_slice()) {
+        (Some("run"), rest) => run::run(rest),
+        (Some("check"), []) => check::check(),
+        (Some("test"), []) => test::test(),
+        (Some("dist"), []) => dist::dist(),
+        (Some("help" | "--help" | "-h"), _) => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

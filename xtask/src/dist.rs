@@ -1,0 +1,64 @@
+//! `cargo xtask dist`: the archive that is published.
+
+use crate::cargo::{STATIC_TARGET, cargo, ensure_static_target, finish, products, root};
+use crate::{Result, system};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Documents at the root that go along.
+const DOCUMENTS: &[&str] = &["README.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT"];
+
+pub(crate) fn dist() -> Result {
+    system::prepare()?;
+    system::ensure(system::DIST)?;
+    if !ensure_static_target() {
+        return Err(format!("the released executable is static: rustup target add {STATIC_TARGET}"));
+    }
+    let build = ["build", "--release", "--locked", "-p", "pyro-cli", "--target", STATIC_TARGET];
+    finish("building pyro", &mut cargo(build))?;
+
+    // xtask lies in target/debug, so this is target/<triple>/release.
+    let pyro = products(STATIC_TARGET)?.join("release/pyro");
+    let name = format!("pyro-{VERSION}-x86_64-linux");
+    let dist = root().join("dist");
+    let folder = dist.join(&name);
+    lay_out(&pyro, &folder).map_err(|error| format!("cannot fill {}: {error}", folder.display()))?;
+
+    let archive = format!("{name}.tar.gz");
+    // The same tree gives the same archive: order, owners and times are fixed.
+    let mut tar = Command::new("tar");
+    tar.args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mtime=@0"]);
+    tar.args(["--use-compress-program=gzip -9n", "-cf", archive.as_str(), name.as_str()]).current_dir(&dist);
+    finish("tar", &mut tar)?;
+    println!("{}", dist.join(archive).display());
+    Ok(())
+}
+
+fn lay_out(pyro: &Path, folder: &Path) -> std::io::Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    for sub in ["completions", "man"] {
+        fs::create_dir_all(folder.join(sub))?;
+    }
+    fs::copy(pyro, folder.join("pyro"))?;
+    for document in DOCUMENTS {
+        fs::copy(root().join(document), folder.join(document))?;
+    }
+    for (shell, file) in [("bash", "pyro.bash"), ("zsh", "_pyro"), ("fish", "pyro.fish")] {
+        fs::write(folder.join("completions").join(file), printed(pyro, &["completions", shell])?)?;
+    }
+    fs::write(folder.join("man/pyro.1"), printed(pyro, &["man"])?)
+}
+
+/// What pyro prints for these arguments; nothing printed is an error.
+fn printed(pyro: &Path, args: &[&str]) -> std::io::Result<Vec<u8>> {
+    let out = Command::new(pyro).args(args).output()?;
+    if out.status.success() && !out.stdout.is_empty() {
+        return Ok(out.stdout);
+    }
+    Err(std::io::Error::other(format!("pyro {} printed nothing ({})", args.join(" "), out.status)))
+}

@@ -1,0 +1,124 @@
+//! `cargo xtask test`: everything, real guests included, and one closing line that counts it.
+
+use crate::check::{self, Findings};
+use crate::{Result, cargo, system};
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
+/// Names the file that a test appends `test name: reason` to when it cannot run here, because libtest hides what
+/// passing tests print.
+const SKIPS_VARIABLE: &str = "PYRO_TEST_SKIPS";
+
+/// What the test binaries reported.
+#[derive(Default, Debug, PartialEq, Eq)]
+pub(crate) struct Tally {
+    passed: usize,
+    failed: usize,
+    ignored: usize,
+    skips: BTreeSet<String>,
+}
+
+pub(crate) fn test() -> Result {
+    system::prepare()?;
+    let findings = check::without_tests();
+    close(findings, run_tests(cargo::cargo(["test", "--workspace", "--no-fail-fast", "--locked"]))?)
+}
+
+/// Run `cargo test …`, hand its output on as it comes and count what it says.
+pub(crate) fn run_tests(mut command: Command) -> Result<Tally> {
+    let skips = std::env::temp_dir().join(format!("pyro-test-skips-{}", std::process::id()));
+    let result = run_counted(command.env(SKIPS_VARIABLE, &skips));
+    let noted = std::fs::read_to_string(&skips).unwrap_or_default();
+    if let Err(error) = std::fs::remove_file(&skips)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        eprintln!("xtask: {} stays behind: {error}", skips.display());
+    }
+    let mut tally = result?;
+    tally.note_skips(&noted);
+    Ok(tally)
+}
+
+fn run_counted(command: &mut Command) -> Result<Tally> {
+    let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let mut child = started.map_err(|error| format!("cannot start cargo test: {error}"))?;
+    let mut tally = Tally::default();
+    for line in BufReader::new(child.stdout.take().expect("stdout is piped")).split(b'\n') {
+        let line = line.map_err(|error| format!("cannot read what cargo test prints: {error}"))?;
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        tally.count(&line);
+    }
+    let status = child.wait().map_err(|error| format!("cannot wait for cargo test: {error}"))?;
+    if !status.success() && tally.failed == 0 {
+        // It did not compile, or a binary died before it could say how its tests went.
+        eprintln!("xtask: cargo test failed ({status})");
+        tally.failed = 1;
+    }
+    Ok(tally)
+}
+
+/// Say what was skipped and what failed, and close with the line that counts.
+pub(crate) fn close(findings: Findings, tally: Tally) -> Result {
+    let skipped: Vec<&String> = findings.skipped.iter().chain(&tally.skips).collect();
+    for skip in &skipped {
+        println!("skipped: {skip}");
+    }
+    for failure in &findings.failed {
+        println!("failed: {failure}");
+    }
+    println!("{}", tally.closing_line(findings.failed.len(), findings.skipped.len()));
+    if findings.failed.is_empty() && tally.failed == 0 { Ok(()) } else { Err("not everything passed".to_owned()) }
+}
+
+impl Tally {
+    /// Add one binary's `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
+    fn count(&mut self, line: &str) {
+        let Some((_, counts)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")) else {
+            return;
+        };
+        for count in counts.split("; ") {
+            match count.split_once(' ').map(|(number, what)| (number.parse().unwrap_or(0), what)) {
+                Some((number, "passed")) => self.passed += number,
+                Some((number, "failed")) => self.failed += number,
+                Some((number, "ignored")) => self.ignored += number,
+                _ => {}
+            }
+        }
+    }
+
+    /// A test that noted a skip returned, so libtest counted it as passed.
+    fn note_skips(&mut self, noted: &str) {
+        self.skips = noted.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
+        self.passed = self.passed.saturating_sub(self.skips.len());
+    }
+
+    fn closing_line(&self, checks_failed: usize, checks_skipped: usize) -> String {
+        let failed = self.failed + checks_failed;
+        let skipped = self.ignored + self.skips.len() + checks_skipped;
+        format!("{} passed, {failed} failed, {skipped} skipped", self.passed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Tally;
+
+    #[test]
+    fn results_of_all_binaries_add_up() {
+        let mut tally = Tally::default();
+        for line in [
+            "running 4 tests",
+            "test a ... ok",
+            "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s",
+            "test result: FAILED. 10 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.20s",
+            "test result: nonsense",
+        ] {
+            tally.count(line);
+        }
+        tally.note_skips("kvm: /dev/kvm does not open\n\nkvm: /dev/kvm does not open\nlab: no folder\n");
+        assert_eq!((tally.passed, tally.failed, tally.ignored, tally.skips.len()), (11, 2, 1, 2));
+        assert_eq!(tally.closing_line(1, 1), "11 passed, 3 failed, 4 skipped");
+    }
+}
