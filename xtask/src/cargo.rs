@@ -52,6 +52,9 @@ pub(crate) fn ensure_static_target() -> bool {
     if has_static_target() {
         return true;
     }
+    if crate::system::find("rustup").is_none() {
+        return false;
+    }
     eprintln!("xtask: adding the Rust target {STATIC_TARGET}");
     answers(Command::new("rustup").args(["target", "add", STATIC_TARGET])) && has_static_target()
 }

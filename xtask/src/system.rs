@@ -15,7 +15,8 @@ pub(crate) struct Need {
 pub(crate) const RUN: &[Need] = &[
     // rustc needs a C compiler to link, so xtask would not be running without one; bundled SQLite needs its headers.
     Need { what: "cc", packages: &["gcc", "libc6-dev"] },
-    Need { what: "qemu-system-x86_64", packages: &["qemu-system-x86"] },
+    // Together: the two are of one version, and apt would rather remove an older or newer qemu-utils than say so.
+    Need { what: "qemu-system-x86_64", packages: &["qemu-system-x86", "qemu-utils"] },
     Need { what: "qemu-img", packages: &["qemu-utils"] },
     Need { what: "mmdebstrap", packages: &["mmdebstrap"] },
     Need { what: "newuidmap", packages: &["uidmap"] },
@@ -32,7 +33,8 @@ pub(crate) fn ensure(needs: &[Need]) -> Result {
     if missing.is_empty() {
         return Ok(());
     }
-    let packages: Vec<&str> = missing.iter().flat_map(|need| need.packages).copied().collect();
+    let mut packages: Vec<&str> = missing.iter().flat_map(|need| need.packages).copied().collect();
+    packages.dedup();
     let by_hand = format!("apt-get install --no-install-recommends {}", packages.join(" "));
     if find("apt-get").is_none() {
         let names: Vec<&str> = missing.iter().map(|need| need.what).collect();
@@ -43,7 +45,7 @@ pub(crate) fn ensure(needs: &[Need]) -> Result {
     };
     eprintln!("xtask: installing {}", packages.join(" "));
     install(privilege, &packages).map_err(|log| format!("{log}\ncannot install packages; by hand: {by_hand}"))?;
-    match missing.iter().find(|need| !is_there(need.what)) {
+    match needs.iter().find(|need| !is_there(need.what)) {
         None => Ok(()),
         Some(need) => Err(format!("{} is still missing after installing {}", need.what, need.packages.join(" "))),
     }
@@ -81,8 +83,10 @@ fn install(privilege: Privilege, packages: &[&str]) -> Result {
     let mut log = String::new();
     // A broken source must not keep packages from coming out of a good one: only the installation decides.
     logged(privilege.apt_get().arg("update"), &mut log);
+    // Nothing of the user's is removed for pyro's sake.
+    let install = ["install", "--no-install-recommends", "--no-remove"];
     let mut plain = privilege.apt_get();
-    plain.args(["install", "--no-install-recommends"]).args(packages);
+    plain.args(install).args(packages);
     if logged(&mut plain, &mut log) {
         return Ok(());
     }
@@ -93,7 +97,7 @@ fn install(privilege: Privilege, packages: &[&str]) -> Result {
     {
         let pinned = format!("qemu-utils={version}");
         let mut retry = privilege.apt_get();
-        retry.args(["install", "--no-install-recommends", "--allow-downgrades", pinned.as_str()]);
+        retry.args(install).args(["--allow-downgrades", pinned.as_str()]);
         retry.args(packages.iter().filter(|package| **package != "qemu-utils"));
         if logged(&mut retry, &mut log) {
             return Ok(());
