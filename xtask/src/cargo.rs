@@ -8,9 +8,11 @@ use std::process::{Command, Stdio};
 /// What the guest's agent and the released executable are built for: static, so that they run anywhere.
 pub(crate) const STATIC_TARGET: &str = "x86_64-unknown-linux-musl";
 
-/// The root of the work tree.
-pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the work tree")
+/// The root of the work tree that cargo was called in. What was compiled in may be another one: work trees that share
+/// a target folder share the xtask in it.
+pub(crate) fn root() -> PathBuf {
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&manifest).parent().expect("xtask is a folder of the work tree").to_owned()
 }
 
 /// A cargo command in the root, without what the cargo that started xtask said about xtask.

@@ -18,7 +18,7 @@ pub(crate) struct Findings {
 pub(crate) fn check() -> Result {
     let findings = without_tests();
     let mut args: Vec<String> = ["test", "--workspace", "--no-fail-fast", "--lib", "--bins"].map(str::to_owned).into();
-    for name in test_targets(crate::cargo::root()).into_iter().filter(|name| name != GUEST_TESTS) {
+    for name in test_targets(&crate::cargo::root()).into_iter().filter(|name| name != GUEST_TESTS) {
         args.extend(["--test".to_owned(), name]);
     }
     test::close(findings, test::run_tests(cargo(args))?)
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn own_test_binaries_are_found() {
-        let targets = test_targets(crate::cargo::root());
+        let targets = test_targets(&crate::cargo::root());
         assert!(targets.contains("house"), "{targets:?}");
     }
 }
