@@ -5,6 +5,7 @@
     reason = "a build script reads what cargo says in the environment and answers on stdout"
 )]
 
+use sha2::{Digest, Sha256};
 use std::env::{self, VarError};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -40,12 +41,15 @@ const NOT_FOR_THE_AGENT: &[&str] = &[
 
 fn main() {
     match build() {
-        Ok(agent) => println!("cargo::rustc-env=PYRO_AGENT_PATH={}", agent.display()),
+        Ok((agent, digest)) => {
+            println!("cargo::rustc-env=PYRO_AGENT_PATH={}", agent.display());
+            println!("cargo::rustc-env=PYRO_AGENT_DIGEST={digest}");
+        }
         Err(message) => println!("cargo::error={message}"),
     }
 }
 
-fn build() -> Result<PathBuf, String> {
+fn build() -> Result<(PathBuf, String), String> {
     let root = variable("CARGO_MANIFEST_DIR")?.join("../..");
     let root = root.canonicalize().map_err(|error| format!("no work tree at {}: {error}", root.display()))?;
     println!("cargo::rerun-if-changed=build.rs");
@@ -86,8 +90,9 @@ fn build() -> Result<PathBuf, String> {
     // A copy of one's own: another profile's build may replace the shared file while core reads it.
     let built = target_dir.join(target).join("agent/pyro-agent");
     let agent = out.join("pyro-agent");
-    fs::copy(&built, &agent).map_err(|error| format!("cannot copy {}: {error}", built.display()))?;
-    Ok(agent)
+    let bytes = fs::read(&built).map_err(|error| format!("cannot read {}: {error}", built.display()))?;
+    fs::write(&agent, &bytes).map_err(|error| format!("cannot write {}: {error}", agent.display()))?;
+    Ok((agent, hex::encode(Sha256::digest(&bytes))))
 }
 
 /// One folder for all profiles of core, and not core's own: cargo holds a lock on that one while this script runs.

@@ -1,2 +1,20 @@
-//! The `pyro` executable.
-fn main() {}
+//! The `pyro` executable: parse, call core, print.
+#![allow(clippy::disallowed_methods, reason = "this is the surface that reads argv and the environment")]
+
+mod cli;
+mod commands;
+mod exit;
+mod printer;
+mod progress;
+mod trace;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    trace::start();
+    let code = commands::dispatch(cli.command);
+    // Not a return: a thread that waits for stdin must not hold the end up.
+    std::process::exit(code)
+}

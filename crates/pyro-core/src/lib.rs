@@ -1,9 +1,19 @@
 //! The pyro runtime: environments that virtual machines boot from, and the machines' whole life.
 //!
-//! A module uses only modules below it in this list (`cargo xtask check` holds it):
-//! [`environment`] > `disk`, `archive` > `store` > [`host`] > [`config`] > [`id`].
+//! Start at [`Pyro`]. A module uses only modules below it in `ARCHITECTURE.md`'s table; `cargo xtask check` holds it.
 
 pub mod config;
+pub mod doctor;
+pub mod engine;
 pub mod environment;
+pub mod error;
+pub mod guest;
 pub mod host;
 pub mod id;
+pub mod pyro;
+pub mod store;
+pub mod vm;
+
+pub use config::Config;
+pub use error::{ErrorKind, PyroError};
+pub use pyro::Pyro;

@@ -143,6 +143,12 @@ impl FrameDecoder {
         Ok(Some(frame))
     }
 
+    /// Whether no byte waits: a stream may end here.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.start == self.buffer.len()
+    }
+
     /// Bytes that arrived after the last whole frame; they belong to whatever follows on the channel.
     #[must_use]
     pub fn into_rest(mut self) -> Vec<u8> {

@@ -97,7 +97,8 @@ mod tests {
 
     #[test]
     fn paths_are_normalised_or_refused() {
-        let table: [(&[u8], Result<&[u8], GuestPathError>); 8] = [
+        type Row<'a> = (&'a [u8], Result<&'a [u8], GuestPathError>);
+        let table: [Row; 8] = [
             (b"/", Ok(b"/")),
             (b"//a/./b//", Ok(b"/a/b")),
             (b"/\xff\n", Ok(b"/\xff\n")),

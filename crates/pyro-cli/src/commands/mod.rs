@@ -1,0 +1,55 @@
+//! One file per command: parse, call, render.
+
+mod completions;
+mod doctor;
+mod env;
+mod man;
+mod run;
+mod supervise;
+mod surface;
+
+use crate::cli::Command;
+use crate::{exit, printer};
+use pyro_core::{Config, Pyro, PyroError};
+
+/// Run a command; its exit status.
+pub(crate) fn dispatch(command: Command) -> i32 {
+    match command {
+        Command::Run(args) => run::run(args),
+        Command::Env(command) => env::run(command),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man => man::run(),
+        Command::Surface => surface::run(),
+        Command::Supervise => supervise::run(),
+    }
+}
+
+/// The runtime as this process's environment describes it.
+fn pyro() -> Result<Pyro, PyroError> {
+    let program = std::env::current_exe().unwrap_or_else(|_| "pyro".into());
+    Ok(Pyro::new(Config::from_variables(program, |name| std::env::var_os(name))?))
+}
+
+/// Run `future` on this thread alone: a supervisor's machine is tied to it, and a short command needs no other.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => {
+            let result = runtime.block_on(future);
+            // A thread may be waiting for a line of stdin; nobody waits for it.
+            runtime.shutdown_background();
+            result
+        }
+        Err(error) => {
+            printer::talk(&format!("error: cannot start the runtime: {error}"));
+            std::process::exit(exit::FAILED)
+        }
+    }
+}
+
+/// Tell a failure; the status of it.
+fn fail(error: &PyroError, as_json: bool, failed: i32) -> i32 {
+    printer::failure(error, as_json);
+    exit::status(error, failed)
+}

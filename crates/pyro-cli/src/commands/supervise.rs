@@ -1,0 +1,29 @@
+//! `pyro supervise`: own one virtual machine, for the process that started this one.
+
+use super::{block_on, pyro};
+use crate::exit;
+use pyro_core::vm::running::CONTROL_FD;
+use std::os::unix::net::UnixStream;
+
+pub(super) fn run() -> i32 {
+    let control = match pyro_core::host::socket::inherited(CONTROL_FD) {
+        Ok(control) => control,
+        Err(error) => {
+            crate::printer::talk(&format!("error: pyro supervise is started by pyro itself ({error})"));
+            return exit::USAGE;
+        }
+    };
+    match block_on(supervise(control)) {
+        Ok(()) => exit::OK,
+        Err(message) => {
+            tracing::error!("{message}");
+            exit::FAILED
+        }
+    }
+}
+
+async fn supervise(control: UnixStream) -> Result<(), String> {
+    control.set_nonblocking(true).map_err(|error| error.to_string())?;
+    let control = tokio::net::UnixStream::from_std(control).map_err(|error| error.to_string())?;
+    pyro().map_err(|error| error.to_string())?.supervise(control).await.map_err(|error| error.to_string())
+}

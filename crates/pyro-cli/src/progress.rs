@@ -1,0 +1,53 @@
+//! Progress of an installation: a bar on a terminal, plain lines elsewhere; always on stderr.
+
+use crate::printer;
+use indicatif::{ProgressBar, ProgressStyle};
+use pyro_core::environment::{Progress, Stage};
+use std::time::Duration;
+
+/// Shows an installation, from its first event on.
+pub(crate) struct ProgressLine {
+    bar: Option<ProgressBar>,
+}
+
+impl ProgressLine {
+    /// Nothing is shown until something happens.
+    pub(crate) fn new() -> Self {
+        Self { bar: None }
+    }
+
+    /// Show that something happened while `environment` is installed.
+    pub(crate) fn show(&mut self, environment: &str, progress: Progress) {
+        match progress {
+            Progress::Stage(Stage::Done) => self.finish(),
+            Progress::Stage(stage) if printer::is_watched() => {
+                let bar = self.bar.get_or_insert_with(new_bar);
+                bar.set_message(format!("{environment}: {}", stage.label()));
+                bar.set_position(0);
+            }
+            Progress::Stage(stage) => printer::talk(&format!("[env] {environment}: {}", stage.label())),
+            Progress::Fraction(done) => {
+                if let Some(bar) = &self.bar {
+                    bar.set_position(f64::from(done * 100.0).round() as u64);
+                }
+            }
+            Progress::Line(line) => tracing::debug!(target: "pyro::install", "{line}"),
+        }
+    }
+
+    /// Take the bar away.
+    pub(crate) fn finish(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn new_bar() -> ProgressBar {
+    let bar = ProgressBar::new(100);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {bar:30} {percent}% {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}

@@ -1,0 +1,206 @@
+//! A home of its own for each test, and the assertion that nothing is left of it.
+
+use crate::skip::skip;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// The executable under test.
+pub const PYRO: &str = env!("CARGO_BIN_EXE_pyro");
+
+/// The environment that the tests run in.
+pub const ENVIRONMENT: &str = "debian:12";
+
+/// A data directory of its own; environments are shared by all tests, as they are by all of a user's processes.
+pub struct Home {
+    directory: tempfile::TempDir,
+    accel: &'static str,
+    kernel_dir: Option<PathBuf>,
+}
+
+impl Home {
+    /// Guests under software emulation.
+    pub fn tcg() -> Self {
+        Self::new("tcg", None)
+    }
+
+    /// Guests on KVM with the laboratory kernel; none where this machine has neither.
+    pub fn kvm() -> Option<Self> {
+        let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/kvm-lab");
+        if std::fs::File::options().read(true).write(true).open("/dev/kvm").is_err() {
+            skip("/dev/kvm does not open");
+            return None;
+        }
+        let Ok(lab) = lab.canonicalize() else {
+            skip("there is no laboratory kernel in ../shared/kvm-lab");
+            return None;
+        };
+        Some(Self::new("kvm", Some(lab)))
+    }
+
+    fn new(accel: &'static str, kernel_dir: Option<PathBuf>) -> Self {
+        install();
+        let directory = tempfile::Builder::new().prefix("pyro-test-").tempdir().unwrap();
+        Self { directory, accel, kernel_dir }
+    }
+
+    /// The mode that results tell.
+    pub fn mode(&self) -> String {
+        format!("guest_{}", self.accel)
+    }
+
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub fn data_dir(&self) -> PathBuf {
+        self.path().join("data")
+    }
+
+    /// `pyro` with these arguments in this home.
+    pub fn pyro(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(PYRO);
+        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.env("HOME", self.path()).env("PYRO_DATA_DIR", self.data_dir()).env("PYRO_ACCEL", self.accel);
+        command.env("PYRO_ENVIRONMENT_CACHE_DIR", environments()).env_remove("PYRO_KERNEL_DIR").env_remove("PYRO_LOG");
+        if let Some(kernel_dir) = &self.kernel_dir {
+            command.env("PYRO_KERNEL_DIR", kernel_dir);
+        }
+        command
+    }
+
+    /// `pyro run ENVIRONMENT [flags] -- words…`, to its end.
+    pub fn run(&self, flags: &[&str], words: &[&str]) -> Output {
+        self.run_command(flags, words).output().unwrap()
+    }
+
+    pub fn run_command(&self, flags: &[&str], words: &[&str]) -> Command {
+        self.pyro(&[&["run", ENVIRONMENT], flags, &["--"], words].concat())
+    }
+
+    /// As [`Home::run`], with bytes on stdin.
+    pub fn run_with_input(&self, words: &[&str], input: &[u8]) -> Output {
+        let mut child = self.run_command(&[], words).stdin(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let input = input.to_vec();
+        let writer = std::thread::spawn(move || {
+            let _ = stdin.write_all(&input);
+        });
+        let output = child.wait_with_output().unwrap();
+        writer.join().unwrap();
+        output
+    }
+
+    /// Start `pyro run` and wait until its command has printed `mark`.
+    pub fn start_until(&self, words: &[&str], mark: &str) -> Running {
+        let mut child = self.run_command(&[], words).stderr(Stdio::null()).spawn().unwrap();
+        let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut stdout, &mut line).unwrap();
+        assert_eq!(line.trim(), mark);
+        Running { child, _stdout: stdout }
+    }
+
+    /// Processes whose command line or environment names this home, without the zombies.
+    pub fn processes(&self) -> Vec<(i32, String)> {
+        let mark = self.path().as_os_str().as_encoded_bytes();
+        let names_home = |bytes: &[u8]| bytes.windows(mark.len()).any(|window| window == mark);
+        let mut met = Vec::new();
+        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+            let Ok(pid) = entry.file_name().to_string_lossy().parse::<i32>() else { continue };
+            let read = |name: &str| std::fs::read(entry.path().join(name)).unwrap_or_default();
+            let command_line = read("cmdline");
+            if names_home(&command_line) || names_home(&read("environ")) {
+                met.push((pid, String::from_utf8_lossy(&command_line).replace('\0', " ")));
+            }
+        }
+        met
+    }
+
+    /// The one process of this home whose command line holds `part`, as soon as there is one.
+    pub fn process(&self, part: &str) -> i32 {
+        let found =
+            |home: &Self| home.processes().into_iter().find(|(_, line)| line.contains(part)).map(|(pid, _)| pid);
+        eventually(&format!("a process {part}"), || found(self))
+    }
+
+    /// Everything that the home holds of vms: directories, sockets, records.
+    pub fn leftovers(&self) -> Vec<String> {
+        let names = |directory: PathBuf| -> Vec<String> {
+            let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+            entries.map(|entry| entry.path().display().to_string()).collect()
+        };
+        let mut left = names(self.data_dir().join("vms"));
+        left.extend(names(self.data_dir().join("run")));
+        left.extend(self.processes().into_iter().map(|(pid, line)| format!("process {pid}: {line}")));
+        let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+        left.extend(mounts.lines().filter(|line| line.contains(&*self.path().to_string_lossy())).map(str::to_owned));
+        left
+    }
+
+    /// Nothing of any vm is left, now or within the moment that the kernel takes to end a killed process.
+    pub fn assert_clean(&self) {
+        eventually("a clean home", || {
+            let left = self.leftovers();
+            if left.is_empty() { Some(()) } else { Err(left).ok() }
+        });
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.assert_clean();
+        }
+    }
+}
+
+/// A started `pyro run`.
+pub struct Running {
+    pub child: Child,
+    _stdout: std::io::BufReader<std::process::ChildStdout>,
+}
+
+/// Poll for what another process is about to do; ten seconds at most, so that a broken test ends.
+pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "no {what} in time");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+pub fn kill(pid: i32, signal: &str) {
+    let status = Command::new("kill").args([signal, &pid.to_string()]).status().unwrap();
+    assert!(status.success(), "cannot signal {pid}");
+}
+
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Where the tests' environments are installed; kept between runs, as a user's are.
+pub fn environments() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("environments")
+}
+
+/// Install the environment once, by pyro itself.
+fn install() {
+    static INSTALLED: OnceLock<()> = OnceLock::new();
+    INSTALLED.get_or_init(|| {
+        let directory = tempfile::tempdir().unwrap();
+        let mut command = Command::new(PYRO);
+        command.args(["env", "pull", ENVIRONMENT]).env("PYRO_DATA_DIR", directory.path());
+        let output = command.env("PYRO_ENVIRONMENT_CACHE_DIR", environments()).output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+    });
+}

@@ -1,0 +1,74 @@
+//! What is installed is what boots: an altered file is found before a guest sees it.
+
+use crate::home::{ENVIRONMENT, Home, environments, stderr, stdout};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A cache of the test's own that holds copies of the installed files.
+fn copied_cache(home: &Home) -> PathBuf {
+    let cache = home.path().join("environments");
+    let status = Command::new("cp").args(["-a", "--sparse=always"]).arg(environments()).arg(&cache).status().unwrap();
+    assert!(status.success());
+    cache
+}
+
+fn find(directory: &Path, name: &str) -> PathBuf {
+    let output = Command::new("find").arg(directory).args(["-name", name, "-type", "f"]).output().unwrap();
+    PathBuf::from(stdout(&output).lines().next().unwrap_or_else(|| panic!("no {name}")))
+}
+
+#[test]
+fn an_altered_or_truncated_file_is_found_before_the_boot() {
+    let home = Home::tcg();
+    let cache = copied_cache(&home);
+    let run = |words: &[&str]| home.run_command(&[], words).env("PYRO_ENVIRONMENT_CACHE_DIR", &cache).output().unwrap();
+    // Copies have other times: they are read again, found equal, and used.
+    assert_eq!(stdout(&run(&["echo up"])), "up\n");
+    for name in ["rootfs.ext4", "vmlinux"] {
+        let path = find(&cache, name);
+        let file = std::fs::File::options().read(true).write(true).open(&path).unwrap();
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, 1024 * 1024).unwrap();
+        file.write_all_at(&[byte[0] ^ 1], 1024 * 1024).unwrap();
+        let output = run(&["true"]);
+        let told = stderr(&output);
+        assert_eq!(output.status.code(), Some(125), "{told}");
+        assert!(told.contains(name) && told.contains("pyro env pull"), "{told}");
+        file.write_all_at(&byte, 1024 * 1024).unwrap();
+        assert_eq!(stdout(&run(&["echo up"])), "up\n");
+    }
+    let kernel = find(&cache, "vmlinux");
+    let file = std::fs::File::options().write(true).open(&kernel).unwrap();
+    file.set_len(1000).unwrap();
+    let output = run(&["true"]);
+    assert_eq!(output.status.code(), Some(125), "{}", stderr(&output));
+}
+
+#[test]
+fn the_catalog_is_told_in_both_forms() {
+    let home = Home::tcg();
+    let listed = stdout(&home.pyro(&["env", "list"]).output().unwrap());
+    let json: serde_json::Value =
+        serde_json::from_slice(&home.pyro(&["env", "list", "--json"]).output().unwrap().stdout).unwrap();
+    for environment in json["environments"].as_array().unwrap() {
+        assert!(listed.contains(environment["name"].as_str().unwrap()));
+        assert_eq!(environment["platform"], "linux-x86_64");
+    }
+    let inspected = home.pyro(&["env", "inspect", ENVIRONMENT, "--json"]).output().unwrap();
+    let environment: serde_json::Value = serde_json::from_slice(&inspected.stdout).unwrap();
+    assert_eq!((&environment["name"], &environment["installed"]), (&ENVIRONMENT.into(), &true.into()));
+    let unknown = home.pyro(&["env", "inspect", "nothing"]).output().unwrap();
+    assert_eq!(unknown.status.code(), Some(1), "{}", stderr(&unknown));
+}
+
+#[test]
+fn doctor_tells_what_is_missing_and_the_command_that_mends_it() {
+    let home = Home::tcg();
+    let healthy = home.pyro(&["doctor", "--json"]).output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&healthy.stdout).unwrap();
+    assert_eq!((healthy.status.code(), &report["runtime_ok"]), (Some(0), &true.into()), "{report:#}");
+    let broken = home.pyro(&["doctor"]).env("PATH", home.path()).output().unwrap();
+    assert_eq!(broken.status.code(), Some(1));
+    assert!(stdout(&broken).contains("apt-get install"), "{}", stdout(&broken));
+}

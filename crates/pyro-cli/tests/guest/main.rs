@@ -1,0 +1,24 @@
+//! End to end: the `pyro` executable and real guests, the same tests on each engine that the machine has.
+#![allow(clippy::disallowed_methods, missing_docs, reason = "tests start processes and read the environment")]
+
+mod faults;
+mod home;
+mod hostile;
+mod installation;
+mod life;
+mod output;
+mod run;
+mod skip;
+
+/// The same tests under TCG and, where the machine has it, on KVM.
+#[macro_export]
+macro_rules! on_each_engine {
+    ($($name:ident),+ $(,)?) => {
+        mod tcg {
+            $(#[test] fn $name() { super::$name(&$crate::home::Home::tcg()); })+
+        }
+        mod kvm {
+            $(#[test] fn $name() { if let Some(home) = $crate::home::Home::kvm() { super::$name(&home); } })+
+        }
+    };
+}

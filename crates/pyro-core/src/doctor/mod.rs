@@ -1,0 +1,51 @@
+//! `doctor`: what works on this host, what does not, and the command that mends it.
+
+mod checks;
+mod report;
+
+pub use report::{Check, DoctorReport, Health, KvmReport, NetworkingReport, RuntimeCapabilities, RuntimeReport};
+
+use crate::config::Config;
+use crate::environment::{CATALOG_VERSION, EnvironmentStore, PLATFORM};
+use crate::store::Store;
+
+/// Examine this host. Never fails: what cannot be looked at is a finding.
+pub async fn examine(config: &Config) -> DoctorReport {
+    let store = Store::open(&config.data_dir);
+    let (accelerator, kvm) = checks::accelerator(config, store.as_ref().ok());
+    let mut all = vec![checks::platform(), checks::qemu(config).await, checks::qemu_img(config), accelerator];
+    all.extend(checks::confinement());
+    all.push(checks::data_dir(config, store.as_ref().err()));
+    all.push(checks::disk_space(config));
+    all.extend(checks::installer(config).await);
+    all.push(checks::environments(config));
+    if let Ok(store) = &store {
+        all.push(checks::leftovers(config, store));
+    }
+    let issues: Vec<String> = all
+        .iter()
+        .filter(|check| check.health == Health::Failed)
+        .map(|check| format!("{}: {}", check.name, check.detail))
+        .collect();
+    let runtime_ok = issues.is_empty();
+    DoctorReport {
+        platform: PLATFORM.to_owned(),
+        runtime_ok,
+        kvm,
+        networking: checks::networking(config),
+        runtime: RuntimeReport {
+            bundle_version: env!("CARGO_PKG_VERSION").to_owned(),
+            catalog_version: CATALOG_VERSION.to_owned(),
+            cache_dir: config.environment_cache_dir.display().to_string(),
+            capabilities: RuntimeCapabilities {
+                supports_vm_boot: runtime_ok,
+                supports_guest_exec: runtime_ok,
+                supports_guest_network: false,
+                reason: issues.first().cloned(),
+            },
+            environments: EnvironmentStore::new(config).list().unwrap_or_default(),
+        },
+        issues,
+        checks: all,
+    }
+}

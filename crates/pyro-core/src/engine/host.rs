@@ -1,0 +1,34 @@
+//! The `host` engine: the real agent as a plain process over a socket pair, for hosts that can run no guest.
+
+use super::machine::Tail;
+use super::{EngineError, Machine};
+use crate::host::spawn::{Spawn, tied};
+use std::path::Path;
+use std::process::Stdio;
+use tokio::net::UnixStream;
+
+/// Descriptor at which the agent finds its channel.
+const CHANNEL_FD: i32 = 3;
+
+/// Start `agent` with its channel on an inherited socket; its commands run as the calling user.
+///
+/// # Errors
+/// [`EngineError::Start`].
+pub fn start(agent: &Path) -> Result<Machine, EngineError> {
+    start_inner(agent).map_err(|source| EngineError::Start { program: agent.display().to_string(), source })
+}
+
+fn start_inner(agent: &Path) -> std::io::Result<Machine> {
+    let (channel, agent_channel) = UnixStream::pair()?;
+    let mut child = tied(
+        Spawn {
+            program: agent,
+            args: vec!["--host".into(), "--fd".into(), CHANNEL_FD.to_string().into()],
+            fds: vec![(agent_channel.into_std()?.into(), CHANNEL_FD)],
+            stderr: Stdio::piped(),
+        },
+        Box::new(|| Ok(())),
+    )?;
+    let stderr = child.stderr.take().map(Tail::follow).unwrap_or_default();
+    Ok(Machine { child, channel: Some(channel), monitor: None, console: Tail::default(), stderr })
+}

@@ -1,0 +1,119 @@
+//! A running machine: its process, the ends of its sockets, and the bounded end of what it says.
+
+use crate::host::process::ProcessId;
+use std::collections::VecDeque;
+use std::process::ExitStatus;
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::net::UnixStream;
+
+/// How much of a console or of an engine's stderr is kept, in bytes.
+const TAIL_LEN: usize = 16 * 1024;
+
+/// A running machine; dropping it kills the process.
+#[derive(Debug)]
+pub struct Machine {
+    /// Its process.
+    pub child: tokio::process::Child,
+    /// The agent's byte stream, until somebody takes it.
+    pub channel: Option<UnixStream>,
+    /// The engine's monitor, where it has one, until somebody takes it.
+    pub monitor: Option<UnixStream>,
+    /// End of the guest's console.
+    pub console: Tail,
+    /// End of the engine's own stderr.
+    pub stderr: Tail,
+}
+
+/// How a machine's process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended(pub ExitStatus);
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        use std::os::unix::process::ExitStatusExt;
+        match (self.0.code(), self.0.signal()) {
+            (Some(code), _) => write!(out, "exited with {code}"),
+            (None, Some(signal)) => write!(out, "was killed by signal {signal}"),
+            (None, None) => out.write_str("ended"),
+        }
+    }
+}
+
+impl Machine {
+    /// Its process, while it is not reaped.
+    #[must_use]
+    pub fn process(&self) -> Option<ProcessId> {
+        self.child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(ProcessId::of)
+    }
+
+    /// Wait until the process ends by itself.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub async fn ended(&mut self) -> std::io::Result<Ended> {
+        self.child.wait().await.map(Ended)
+    }
+
+    /// End the process and reap it.
+    ///
+    /// # Errors
+    /// When it cannot be killed or waited for.
+    pub async fn kill(&mut self) -> std::io::Result<()> {
+        self.child.kill().await
+    }
+}
+
+/// The last bytes of a stream that nobody bounds.
+#[derive(Clone, Debug, Default)]
+pub struct Tail(Arc<Mutex<VecDeque<u8>>>);
+
+impl Tail {
+    /// Keep the end of `stream` until it closes.
+    pub fn follow(stream: impl AsyncRead + Unpin + Send + 'static) -> Self {
+        let tail = Self::default();
+        let keeper = tail.clone();
+        tokio::spawn(async move { keeper.keep(stream).await });
+        tail
+    }
+
+    async fn keep(self, mut stream: impl AsyncRead + Unpin) {
+        let mut chunk = vec![0; 4096];
+        while let Ok(count @ 1..) = stream.read(&mut chunk).await {
+            let mut kept = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            kept.extend(&chunk[..count]);
+            let surplus = kept.len().saturating_sub(TAIL_LEN);
+            kept.drain(..surplus);
+        }
+    }
+
+    /// What is kept, as text that is safe to print: control characters but line ends are left out.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let kept = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let bytes: Vec<u8> = kept.iter().copied().collect();
+        printable(&bytes)
+    }
+}
+
+/// Foreign bytes as text that cannot steer a terminal.
+#[must_use]
+pub fn printable(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.chars().filter(|c| matches!(c, '\n' | '\t') || !c.is_control()).collect::<String>().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_tail_is_bounded_and_printable() {
+        let mut noise = vec![b'x'; 100_000];
+        noise.extend(b"\x1b[31mend\xff\r\n");
+        let tail = Tail::default();
+        tail.clone().keep(noise.as_slice()).await;
+        let text = tail.text();
+        assert!(text.len() <= TAIL_LEN && text.ends_with("[31mend\u{fffd}"), "{:?}", &text[text.len() - 20..]);
+    }
+}

@@ -1,0 +1,46 @@
+//! Engines: what runs a machine. `qemu` runs guests; `host` runs the agent as a plain process of the host.
+
+pub mod host;
+pub mod machine;
+pub mod qemu;
+pub mod spec;
+
+pub use machine::{Ended, Machine};
+pub use spec::{Accel, DiskSpec, KernelSpec, MachineSpec};
+
+use std::path::PathBuf;
+
+/// Why a machine could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The program is on no directory of PATH.
+    #[error("{program} is not installed")]
+    ProgramMissing {
+        /// Its name.
+        program: &'static str,
+        /// The Debian package that brings it.
+        package: &'static str,
+    },
+    /// KVM was asked for and cannot be used.
+    #[error("KVM cannot be used: {reason}")]
+    KvmUnusable {
+        /// What the probe found.
+        reason: String,
+    },
+    /// The kernel does not run on this accelerator.
+    #[error("the kernel in {} does not run under {accel}", kernel.display())]
+    KernelNeedsOther {
+        /// Its directory.
+        kernel: PathBuf,
+        /// What was to be used.
+        accel: Accel,
+    },
+    /// The process could not be started or confined.
+    #[error("cannot start {program}")]
+    Start {
+        /// Its name.
+        program: String,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+}

@@ -1,0 +1,103 @@
+//! What the QEMU process may still do: a guest that takes QEMU over has won very little.
+
+use crate::engine::spec::{Accel, MachineSpec};
+use crate::host::spawn::Restriction;
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
+    RulesetCreated, RulesetCreatedAttr, Scope,
+};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Highest Landlock version whose rights are handled; a kernel with less gives what it has.
+const LANDLOCK_ABI: ABI = ABI::V6;
+
+/// Directories and files that QEMU itself reads: its libraries, its firmware, what the C library looks at.
+const QEMU_READS: &[&str] = &[
+    "/usr/lib",
+    "/usr/lib64",
+    "/lib",
+    "/lib64",
+    "/usr/local/lib",
+    "/usr/share/qemu",
+    "/usr/share/seabios",
+    "/usr/share/qemu-efi",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.preload",
+    "/dev/urandom",
+    "/proc/self",
+    "/sys/devices/system",
+];
+
+/// The restriction for the QEMU process of `spec`: Landlock down to its files, no network, few descriptors.
+///
+/// On a kernel without Landlock the remaining bounds (seccomp, `no_new_privs`, limits) hold; `doctor` says so.
+///
+/// # Errors
+/// When a file of the vm cannot be opened for its rule.
+pub(super) fn restriction(program: &Path, spec: &MachineSpec) -> io::Result<Restriction> {
+    let mut ruleset = Some(ruleset(program, spec)?);
+    Ok(Box::new(move || {
+        let limit = rustix::process::Rlimit { current: Some(1024), maximum: Some(1024) };
+        rustix::process::setrlimit(rustix::process::Resource::Nofile, limit)?;
+        match ruleset.take() {
+            Some(ruleset) => ruleset.restrict_self().map(drop).map_err(io::Error::other),
+            None => Err(io::Error::from(io::ErrorKind::InvalidInput)),
+        }
+    }))
+}
+
+fn ruleset(program: &Path, spec: &MachineSpec) -> io::Result<RulesetCreated> {
+    let read = AccessFs::from_read(LANDLOCK_ABI);
+    let mut ruleset = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(LANDLOCK_ABI))
+        .and_then(|rules| rules.handle_access(AccessNet::from_all(LANDLOCK_ABI)))
+        .and_then(|rules| rules.scope(Scope::AbstractUnixSocket | Scope::Signal))
+        .and_then(Ruleset::create)
+        .map_err(io::Error::other)?;
+    // A distribution elsewhere (Nix, a prefix of the user's) keeps its libraries and firmware beside its program.
+    let prefix = program
+        .parent()
+        .and_then(Path::parent)
+        .filter(|prefix| *prefix != Path::new("/") && *prefix != Path::new("/usr"));
+    let itself = QEMU_READS.iter().map(PathBuf::from).chain([program.to_owned()]).chain(prefix.map(Path::to_owned));
+    for path in itself {
+        ruleset = allow(ruleset, &path, read, false)?;
+    }
+    let image_files = [&spec.kernel.vmlinux, &spec.kernel.initramfs].into_iter().chain(&spec.disk.backing);
+    for path in image_files {
+        ruleset = allow(ruleset, path, read, true)?;
+    }
+    let write = read | AccessFs::WriteFile | AccessFs::Truncate;
+    ruleset = allow(ruleset, &spec.disk.layer, write, true)?;
+    if spec.accel == Accel::Kvm {
+        ruleset = allow(ruleset, Path::new("/dev/kvm"), read | AccessFs::WriteFile | AccessFs::IoctlDev, true)?;
+    }
+    Ok(ruleset)
+}
+
+/// Allow `access` below `path`; what is not `required` may be absent.
+fn allow(
+    ruleset: RulesetCreated,
+    path: &Path,
+    access: BitFlags<AccessFs>,
+    required: bool,
+) -> io::Result<RulesetCreated> {
+    let handle = match PathFd::new(path) {
+        Ok(handle) => handle,
+        Err(_) if !required => return Ok(ruleset),
+        Err(error) => return Err(io::Error::other(error)),
+    };
+    let access = if path.is_dir() { access } else { access & AccessFs::from_file(LANDLOCK_ABI) };
+    ruleset.add_rule(PathBeneath::new(handle, access)).map_err(io::Error::other)
+}
+
+/// Version of Landlock that the host's kernel offers, zero for none.
+#[must_use]
+pub fn landlock_version() -> i32 {
+    const VERSION: libc::c_uint = 1;
+    // SAFETY: with the version flag the kernel takes no pointer and answers with a number.
+    let version = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0usize, VERSION) };
+    i32::try_from(version).unwrap_or(0).max(0)
+}

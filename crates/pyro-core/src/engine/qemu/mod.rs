@@ -1,0 +1,58 @@
+//! QEMU microvm: starting a confined process for a machine.
+
+pub mod accel;
+pub mod argv;
+pub mod confine;
+pub mod qmp;
+
+use super::machine::Tail;
+use super::{EngineError, Machine, MachineSpec};
+use crate::host::program;
+use crate::host::spawn::{Spawn, tied};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use tokio::net::UnixStream;
+
+/// The program that runs machines.
+pub const PROGRAM: &str = "qemu-system-x86_64";
+
+/// Find QEMU on `path`.
+///
+/// # Errors
+/// [`EngineError::ProgramMissing`].
+pub fn find(path: &OsStr) -> Result<PathBuf, EngineError> {
+    program::find(path, PROGRAM).ok_or(EngineError::ProgramMissing { program: PROGRAM, package: "qemu-system-x86" })
+}
+
+/// Start the machine: confined from its first instruction, tied to this process's life.
+///
+/// Must be called on the thread that lives as long as the process: the kernel ties the child to that thread.
+///
+/// # Errors
+/// [`EngineError::Start`].
+pub fn start(program: &Path, spec: &MachineSpec) -> Result<Machine, EngineError> {
+    start_inner(program, spec).map_err(|source| EngineError::Start { program: PROGRAM.to_owned(), source })
+}
+
+fn start_inner(program: &Path, spec: &MachineSpec) -> std::io::Result<Machine> {
+    let (channel, qemu_channel) = UnixStream::pair()?;
+    let (monitor, qemu_monitor) = UnixStream::pair()?;
+    let (console, qemu_console) = UnixStream::pair()?;
+    let blocking = |stream: UnixStream| stream.into_std().map(std::os::fd::OwnedFd::from);
+    let mut child = tied(
+        Spawn {
+            program,
+            args: argv::argv(spec),
+            fds: vec![
+                (blocking(qemu_monitor)?, argv::fd::QMP),
+                (blocking(qemu_channel)?, argv::fd::CHANNEL),
+                (blocking(qemu_console)?, argv::fd::CONSOLE),
+            ],
+            stderr: Stdio::piped(),
+        },
+        confine::restriction(program, spec)?,
+    )?;
+    let stderr = child.stderr.take().map(Tail::follow).unwrap_or_default();
+    Ok(Machine { child, channel: Some(channel), monitor: Some(monitor), console: Tail::follow(console), stderr })
+}

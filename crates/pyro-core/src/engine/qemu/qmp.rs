@@ -1,0 +1,181 @@
+//! A small typed client of QEMU's monitor protocol (QMP, one JSON object a line).
+
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+
+/// Longest line that is taken from QEMU, in bytes. QEMU is confined but may have been taken over by its guest.
+const MAX_LINE: usize = 1024 * 1024;
+
+/// Longest wait for one answer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+/// A failure of the monitor.
+#[derive(Debug, thiserror::Error)]
+pub enum QmpError {
+    /// The connection broke: QEMU ended.
+    #[error("QEMU closed its monitor")]
+    Closed,
+    /// Reading or writing failed.
+    #[error("QEMU's monitor cannot be reached")]
+    Io(#[from] std::io::Error),
+    /// What came is not QMP, or more than anything QEMU says.
+    #[error("QEMU's monitor answered nonsense")]
+    Malformed,
+    /// No answer in time.
+    #[error("QEMU's monitor did not answer {command} within {} s", ANSWER_LIMIT.as_secs())]
+    Timeout {
+        /// The command.
+        command: String,
+    },
+    /// QEMU refused a command.
+    #[error("QEMU refused {command}: {description}")]
+    Refused {
+        /// The command.
+        command: String,
+        /// QEMU's words.
+        description: String,
+    },
+}
+
+/// A monitor connection past its handshake.
+#[derive(Debug)]
+pub struct Qmp {
+    reader: BufReader<OwnedReadHalf>,
+    writer: OwnedWriteHalf,
+    events: Vec<String>,
+}
+
+impl Qmp {
+    /// Take the greeting and enter command mode.
+    ///
+    /// # Errors
+    /// Each variant of [`QmpError`].
+    pub async fn handshake(stream: UnixStream) -> Result<Self, QmpError> {
+        let (reader, writer) = stream.into_split();
+        let mut qmp = Self { reader: BufReader::new(reader), writer, events: Vec::new() };
+        qmp.execute("qmp_capabilities", json!({})).await?;
+        Ok(qmp)
+    }
+
+    /// Run one command and wait for its answer; events that come before it are kept.
+    ///
+    /// # Errors
+    /// Each variant of [`QmpError`].
+    pub async fn execute(&mut self, command: &str, arguments: Value) -> Result<Value, QmpError> {
+        let mut line = json!({"execute": command, "arguments": arguments}).to_string().into_bytes();
+        line.push(b'\n');
+        let exchange = async {
+            self.writer.write_all(&line).await?;
+            loop {
+                let answer = self.read_line().await?;
+                if let Some(event) = answer.get("event").and_then(Value::as_str) {
+                    self.remember(event);
+                } else if let Some(result) = answer.get("return") {
+                    return Ok(result.clone());
+                } else if let Some(error) = answer.get("error") {
+                    let description = error.get("desc").and_then(Value::as_str).unwrap_or("no reason given");
+                    return Err(QmpError::Refused { command: command.to_owned(), description: description.to_owned() });
+                } else if answer.get("QMP").is_none() {
+                    return Err(QmpError::Malformed);
+                }
+            }
+        };
+        match tokio::time::timeout(ANSWER_LIMIT, exchange).await {
+            Ok(result) => result,
+            Err(_) => Err(QmpError::Timeout { command: command.to_owned() }),
+        }
+    }
+
+    /// Wait until QEMU has sent the event `name`; one that came earlier counts once.
+    ///
+    /// # Errors
+    /// Each variant of [`QmpError`]; [`QmpError::Timeout`] names the event.
+    pub async fn event(&mut self, name: &str) -> Result<(), QmpError> {
+        let wait = async {
+            loop {
+                if let Some(met) = self.events.iter().position(|event| event == name) {
+                    self.events.remove(met);
+                    return Ok(());
+                }
+                let line = self.read_line().await?;
+                if let Some(event) = line.get("event").and_then(Value::as_str) {
+                    self.remember(event);
+                }
+            }
+        };
+        match tokio::time::timeout(ANSWER_LIMIT, wait).await {
+            Ok(result) => result,
+            Err(_) => Err(QmpError::Timeout { command: name.to_owned() }),
+        }
+    }
+
+    fn remember(&mut self, event: &str) {
+        // Bounded: nobody waits for more than the last few.
+        if self.events.len() >= 64 {
+            self.events.remove(0);
+        }
+        self.events.push(event.to_owned());
+    }
+
+    async fn read_line(&mut self) -> Result<Value, QmpError> {
+        let mut line = Vec::new();
+        loop {
+            let chunk = match self.reader.fill_buf().await {
+                // A killed QEMU leaves what it had not read.
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return Err(QmpError::Closed),
+                chunk => chunk?,
+            };
+            if chunk.is_empty() {
+                return Err(QmpError::Closed);
+            }
+            let (taken, whole) = match chunk.iter().position(|&byte| byte == b'\n') {
+                Some(end) => (end + 1, true),
+                None => (chunk.len(), false),
+            };
+            line.extend_from_slice(&chunk[..taken]);
+            self.reader.consume(taken);
+            if line.len() > MAX_LINE {
+                return Err(QmpError::Malformed);
+            }
+            if whole {
+                return serde_json::from_slice(&line).map_err(|_| QmpError::Malformed);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncReadExt;
+
+    async fn answered_with(script: &'static [u8]) -> Result<Qmp, QmpError> {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (result, ()) = tokio::join!(Qmp::handshake(ours), async move {
+            let (mut reader, mut writer) = theirs.into_split();
+            let mut command = [0; 4];
+            let _ = reader.read_exact(&mut command).await;
+            let _ = writer.write_all(script).await;
+            let _ = writer.shutdown().await;
+        });
+        result
+    }
+
+    #[tokio::test]
+    async fn events_before_an_answer_are_kept() {
+        let mut qmp = answered_with(b"{\"QMP\":{}}\n{\"event\":\"STOP\"}\n{\"return\":{}}\n").await.unwrap();
+        qmp.event("STOP").await.unwrap();
+        assert!(matches!(qmp.event("STOP").await, Err(QmpError::Closed)));
+    }
+
+    #[tokio::test]
+    async fn nonsense_is_a_typed_error() {
+        assert!(matches!(answered_with(b"hello\n").await, Err(QmpError::Malformed)));
+        assert!(matches!(answered_with(b"{\"QMP\":{}}\n").await, Err(QmpError::Closed)));
+        let refused = answered_with(b"{\"error\":{\"class\":\"x\",\"desc\":\"no\"}}\n").await;
+        assert!(matches!(refused, Err(QmpError::Refused { description, .. }) if description == "no"));
+    }
+}

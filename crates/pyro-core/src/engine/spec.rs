@@ -1,0 +1,79 @@
+//! What a machine is made of, as values.
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// What executes the guest's instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Accel {
+    /// The processor, through the host's kernel.
+    Kvm,
+    /// QEMU's translator: no hardware virtualisation needed.
+    Tcg,
+}
+
+impl Accel {
+    /// `kvm` or `tcg`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kvm => "kvm",
+            Self::Tcg => "tcg",
+        }
+    }
+
+    /// The execution mode that results tell.
+    #[must_use]
+    pub fn execution_mode(self) -> &'static str {
+        match self {
+            Self::Kvm => "guest_kvm",
+            Self::Tcg => "guest_tcg",
+        }
+    }
+}
+
+impl std::fmt::Display for Accel {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(self.name())
+    }
+}
+
+/// A kernel and how it is started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KernelSpec {
+    /// Uncompressed kernel with a PVH entry.
+    pub vmlinux: PathBuf,
+    /// Initramfs with the agent as `/init`.
+    pub initramfs: PathBuf,
+    /// Whether devices are described by ACPI; otherwise on the kernel's command line.
+    pub acpi: bool,
+    /// Further kernel arguments.
+    pub args: String,
+}
+
+/// The disk of a machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskSpec {
+    /// The vm's own qcow2 layer.
+    pub layer: PathBuf,
+    /// The images below it, which it reads.
+    pub backing: Vec<PathBuf>,
+}
+
+/// A whole machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineSpec {
+    /// What executes it.
+    pub accel: Accel,
+    /// Virtual CPUs.
+    pub vcpu_count: u8,
+    /// Memory in MiB.
+    pub mem_mib: u32,
+    /// Its kernel.
+    pub kernel: KernelSpec,
+    /// Its disk.
+    pub disk: DiskSpec,
+    /// Rate of the host's time stamp counter in kHz, zero when unknown; an emulated guest is told.
+    pub tsc_khz: u32,
+}

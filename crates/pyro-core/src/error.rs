@@ -1,0 +1,290 @@
+//! `PyroError`: every failure as its users meet it, judged here and nowhere else.
+
+use crate::config::ConfigError;
+use crate::engine::EngineError;
+use crate::environment::EnvironmentError;
+use crate::guest::client::ClientError;
+use crate::store::StoreError;
+use crate::vm::VmError;
+use crate::vm::launch::{Failure, Stage};
+use crate::vm::shape::OutOfRange;
+use std::error::Error;
+use std::io::ErrorKind::BrokenPipe;
+
+/// What a caller may branch on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// What was asked for is not valid in itself.
+    InvalidInput,
+    /// The thing named does not exist.
+    NotFound,
+    /// It exists already.
+    AlreadyExists,
+    /// It is not in a state for this.
+    WrongState,
+    /// Somebody else is at it.
+    Busy,
+    /// It changed in between.
+    Conflict,
+    /// This host lacks what it takes, for now.
+    Unavailable,
+    /// This pyro cannot do it.
+    Unsupported,
+    /// It took too long.
+    Timeout,
+    /// The guest failed.
+    Guest,
+    /// A file of pyro's is not what it was.
+    Corrupt,
+    /// It was not granted.
+    Denied,
+    /// The host's files, network or processes failed.
+    Io,
+    /// A fault of pyro's own.
+    Internal,
+}
+
+impl ErrorKind {
+    /// The name that JSON, MCP and Python use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::InvalidInput => "invalid_input",
+            Self::NotFound => "not_found",
+            Self::AlreadyExists => "already_exists",
+            Self::WrongState => "wrong_state",
+            Self::Busy => "busy",
+            Self::Conflict => "conflict",
+            Self::Unavailable => "unavailable",
+            Self::Unsupported => "unsupported",
+            Self::Timeout => "timeout",
+            Self::Guest => "guest",
+            Self::Corrupt => "corrupt",
+            Self::Denied => "denied",
+            Self::Io => "io",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// A failure: what to branch on, what happened, and what to do next.
+#[derive(Debug)]
+pub struct PyroError {
+    kind: ErrorKind,
+    message: String,
+    causes: Vec<String>,
+    hint: Option<String>,
+    closed_output: bool,
+}
+
+impl PyroError {
+    /// What to branch on.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// Whether the reader of the command's output went away.
+    #[must_use]
+    pub fn is_closed_output(&self) -> bool {
+        self.closed_output
+    }
+
+    /// The causes below the message, outermost first.
+    #[must_use]
+    pub fn causes(&self) -> &[String] {
+        &self.causes
+    }
+
+    /// What to do next, most often a command to type.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    fn judged(kind: ErrorKind, error: &(dyn Error + 'static), hint: impl Into<Option<String>>) -> Self {
+        let causes =
+            std::iter::successors(error.source(), |cause| (*cause).source()).map(ToString::to_string).collect();
+        Self { kind, message: error.to_string(), causes, hint: hint.into(), closed_output: false }
+    }
+}
+
+impl std::fmt::Display for PyroError {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.message)
+    }
+}
+
+impl Error for PyroError {}
+
+impl From<ConfigError> for PyroError {
+    fn from(error: ConfigError) -> Self {
+        let hint = match &error {
+            ConfigError::NoHome => "export HOME, or PYRO_DATA_DIR and PYRO_ENVIRONMENT_CACHE_DIR".to_owned(),
+            ConfigError::Invalid { name, .. } => format!("unset {name}, or set it to {}", expected(&error)),
+        };
+        Self::judged(ErrorKind::InvalidInput, &error, hint)
+    }
+}
+
+fn expected(error: &ConfigError) -> &'static str {
+    match error {
+        ConfigError::Invalid { expected, .. } => expected,
+        ConfigError::NoHome => "your home directory",
+    }
+}
+
+impl From<StoreError> for PyroError {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Newer { .. } => {
+                Self::judged(ErrorKind::Unsupported, &error, "install the newer pyro".to_owned())
+            }
+            StoreError::Directory(_) => Self::judged(
+                ErrorKind::Io,
+                &error,
+                "point PYRO_DATA_DIR to a directory that you can write to".to_owned(),
+            ),
+            StoreError::Sql(_) => Self::judged(ErrorKind::Io, &error, "pyro doctor".to_owned()),
+        }
+    }
+}
+
+impl From<EngineError> for PyroError {
+    fn from(error: EngineError) -> Self {
+        let (kind, hint) = match &error {
+            EngineError::ProgramMissing { package, .. } => (
+                ErrorKind::Unavailable,
+                format!("sudo apt-get install -y {package}, or run without a guest with --allow-host-compat"),
+            ),
+            EngineError::KvmUnusable { .. } => (ErrorKind::Unavailable, "PYRO_ACCEL=auto".to_owned()),
+            EngineError::KernelNeedsOther { .. } => {
+                (ErrorKind::InvalidInput, "set PYRO_ACCEL to what the kernel's kernel.toml names".to_owned())
+            }
+            EngineError::Start { .. } => (ErrorKind::Io, "pyro doctor".to_owned()),
+        };
+        Self::judged(kind, &error, hint)
+    }
+}
+
+impl From<EnvironmentError> for PyroError {
+    fn from(error: EnvironmentError) -> Self {
+        let (kind, hint) = environment(&error);
+        Self::judged(kind, &error, hint)
+    }
+}
+
+impl From<VmError> for PyroError {
+    fn from(error: VmError) -> Self {
+        match error {
+            VmError::Environment(error) => error.into(),
+            VmError::Engine(error) => error.into(),
+            VmError::Store(error) => error.into(),
+            VmError::Failed(failure) => failure.into(),
+            VmError::OutOfRange(error) => error.into(),
+            error => {
+                let (kind, hint) = vm(&error);
+                let closed_output = matches!(&error, VmError::Output(cause) if cause.kind() == BrokenPipe);
+                Self { closed_output, ..Self::judged(kind, &error, hint.map(str::to_owned)) }
+            }
+        }
+    }
+}
+
+impl From<OutOfRange> for PyroError {
+    fn from(error: OutOfRange) -> Self {
+        let hint = format!("set --{} to {}", error.name.replace('_', "-"), error.expected);
+        Self::judged(ErrorKind::InvalidInput, &error, hint)
+    }
+}
+
+fn vm(error: &VmError) -> (ErrorKind, Option<&'static str>) {
+    match error {
+        VmError::NoCommand => (ErrorKind::InvalidInput, Some("pyro run debian:12 -- git --version")),
+        VmError::NoNetwork => (ErrorKind::Unsupported, Some("run without --network")),
+        VmError::TooManyVcpus { .. } => (ErrorKind::InvalidInput, Some("ask for fewer with --vcpu-count")),
+        VmError::Cancelled => (ErrorKind::Conflict, None),
+        VmError::Unkillable(_) => (ErrorKind::Guest, Some("run it again; the vm is gone")),
+        VmError::Control(_) => (ErrorKind::Internal, Some("run it again; what was left is cleared away")),
+        VmError::Stuck => (ErrorKind::Internal, Some("pyro doctor")),
+        VmError::Guest(ClientError::Failed(failure)) => {
+            use pyro_protocol::message::FailureKind;
+            match failure.kind {
+                FailureKind::InvalidInput => (ErrorKind::InvalidInput, Some("pyro run --help")),
+                _ => (ErrorKind::Guest, Some("run it again; the vm is gone")),
+            }
+        }
+        VmError::Guest(_) => (ErrorKind::Guest, Some("run it again; the vm is gone")),
+        VmError::Output(_) | VmError::Supervisor(_) | VmError::Files(_) | VmError::Leftovers(_) => {
+            (ErrorKind::Io, Some("pyro doctor"))
+        }
+        VmError::Random(_) => (ErrorKind::Io, None),
+        VmError::Environment(_)
+        | VmError::Engine(_)
+        | VmError::Store(_)
+        | VmError::Failed(_)
+        | VmError::OutOfRange(_) => (ErrorKind::Internal, None),
+    }
+}
+
+impl From<Failure> for PyroError {
+    fn from(failure: Failure) -> Self {
+        let (kind, before, hint) = match failure.stage {
+            Stage::Files => (ErrorKind::Io, "cannot prepare the vm", "pyro doctor"),
+            Stage::Engine => (ErrorKind::Unavailable, "cannot start the vm", "pyro doctor"),
+            Stage::Boot => (ErrorKind::Guest, "the guest did not come up", "pyro doctor"),
+            Stage::Mount => (ErrorKind::Guest, "the guest cannot use its disk", "pull the environment again"),
+            Stage::Running => (ErrorKind::Guest, "the vm ended", "run it again, with more --mem-mib if memory ran out"),
+            Stage::Expired => (ErrorKind::Timeout, "the vm ended", "ask for a longer life with --ttl-seconds"),
+        };
+        let mut causes = failure.causes;
+        if !failure.console.is_empty() {
+            causes.push(format!("the guest's console ends with:\n{}", failure.console));
+        }
+        Self {
+            kind,
+            message: format!("{before}: {}", failure.message),
+            causes,
+            hint: Some(hint.to_owned()),
+            closed_output: false,
+        }
+    }
+}
+
+fn environment(error: &EnvironmentError) -> (ErrorKind, Option<String>) {
+    let say = |hint: &str| Some(hint.to_owned());
+    match error {
+        EnvironmentError::Unknown { nearest: Some(nearest), .. } => {
+            (ErrorKind::NotFound, Some(format!("did you mean {nearest}?")))
+        }
+        EnvironmentError::Unknown { nearest: None, .. } => (ErrorKind::NotFound, say("pyro env list")),
+        EnvironmentError::NotInstalled { name } => (ErrorKind::NotFound, Some(format!("pyro env pull {name}"))),
+        EnvironmentError::Corrupt { name, .. } => (ErrorKind::Corrupt, Some(format!("pyro env pull {name}"))),
+        EnvironmentError::CorruptKernel { .. } => (ErrorKind::Corrupt, say("pyro env pull debian:12")),
+        EnvironmentError::MissingPrograms { .. } => {
+            (ErrorKind::Unavailable, Some(format!("sudo apt-get install -y {}", error.packages().join(" "))))
+        }
+        EnvironmentError::NoSubordinateIds { user } => (
+            ErrorKind::Unavailable,
+            Some(format!("sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}")),
+        ),
+        EnvironmentError::NoNamespaces { .. } => {
+            (ErrorKind::Unavailable, say("sudo sysctl kernel.unprivileged_userns_clone=1"))
+        }
+        EnvironmentError::InvalidMirror { .. } => {
+            (ErrorKind::InvalidInput, say("pass an address such as --mirror http://deb.debian.org/debian"))
+        }
+        EnvironmentError::MirrorUnreachable { .. } => {
+            (ErrorKind::Unavailable, say("try again, or another mirror: pyro env pull --mirror URL ENVIRONMENT"))
+        }
+        EnvironmentError::TooLittleSpace { .. } | EnvironmentError::DiskFull { .. } => {
+            (ErrorKind::Io, say("free some space (pyro env prune), or set PYRO_ENVIRONMENT_CACHE_DIR to another disk"))
+        }
+        EnvironmentError::OwnKernel(_) => (ErrorKind::InvalidInput, say("mend it, or unset PYRO_KERNEL_DIR")),
+        EnvironmentError::Lock(_) => (ErrorKind::Busy, say("wait until the other installation is done")),
+        EnvironmentError::Build { .. } => (ErrorKind::Io, say("run it again; PYRO_LOG=debug shows every line")),
+        EnvironmentError::Kernel(_) | EnvironmentError::Fs(_) => (ErrorKind::Io, say("pyro doctor")),
+        EnvironmentError::Interrupted(_) => (ErrorKind::Internal, say("run it again")),
+    }
+}

@@ -1,0 +1,95 @@
+//! Processes of the host, identified by pid and start time so that a reused pid is never taken for another.
+
+use rustix::process::{Pid, PidfdFlags, Signal};
+use serde::{Deserialize, Serialize};
+
+/// One process for all time on this boot of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ProcessId {
+    /// Its pid.
+    pub pid: i32,
+    /// Its start time in clock ticks since the host's boot (field 22 of `/proc/PID/stat`).
+    pub start_ticks: u64,
+}
+
+impl ProcessId {
+    /// This process.
+    #[must_use]
+    pub fn current() -> Self {
+        let pid = rustix::process::getpid().as_raw_nonzero().get();
+        Self { pid, start_ticks: start_ticks(pid).unwrap_or(0) }
+    }
+
+    /// The process that has this pid now, if there is one that is not a zombie.
+    #[must_use]
+    pub fn of(pid: i32) -> Option<Self> {
+        start_ticks(pid).map(|start_ticks| Self { pid, start_ticks })
+    }
+
+    /// Whether it still runs; a zombie does not.
+    #[must_use]
+    pub fn is_alive(self) -> bool {
+        Self::of(self.pid) == Some(self)
+    }
+
+    /// Kill it and wait until it is gone, at most `limit`; true when it is gone.
+    #[must_use]
+    pub fn kill_and_wait(self, limit: std::time::Duration) -> bool {
+        let Some(pid) = Pid::from_raw(self.pid) else { return true };
+        let Ok(handle) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else {
+            return !self.is_alive();
+        };
+        // The handle is held: from here on the pid cannot come to mean another process.
+        if !self.is_alive() {
+            return true;
+        }
+        if rustix::process::pidfd_send_signal(&handle, Signal::KILL).is_err() {
+            return !self.is_alive();
+        }
+        let mut fds = [rustix::event::PollFd::new(&handle, rustix::event::PollFlags::IN)];
+        let timeout = rustix::event::Timespec {
+            tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: i64::from(limit.subsec_nanos()),
+        };
+        let _ = rustix::event::poll(&mut fds, Some(&timeout));
+        !self.is_alive()
+    }
+}
+
+/// Field 22 of `/proc/PID/stat`; `None` when the process is gone or a zombie.
+fn start_ticks(pid: i32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold blanks and parentheses of its own.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_ascii_whitespace();
+    let state = fields.next()?;
+    if matches!(state, "Z" | "X") {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+/// The id of the host's present boot; pids and start times mean nothing in another one.
+#[must_use]
+pub fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_known_until_it_ends() {
+        assert!(ProcessId::current().is_alive());
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let id = ProcessId::of(i32::try_from(child.id()).unwrap()).unwrap();
+        assert!(id.is_alive());
+        let other = ProcessId { start_ticks: id.start_ticks + 1, ..id };
+        assert!(other.kill_and_wait(std::time::Duration::from_secs(5)), "a reused pid counts as gone");
+        assert!(id.is_alive(), "and is left alone");
+        assert!(id.kill_and_wait(std::time::Duration::from_secs(5)));
+        assert!(!id.is_alive());
+        child.wait().unwrap();
+    }
+}

@@ -1,0 +1,108 @@
+//! Records in SQLite: the only place that speaks SQL.
+
+mod schema;
+pub mod vm;
+
+use crate::host::{fs, process};
+use rusqlite::{Connection, OptionalExtension};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a writer waits for another process's transaction; none of ours takes more than milliseconds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The records of one data directory; any number of processes may have it open.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+}
+
+/// A failure of the records.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Directory(#[from] fs::FsError),
+    /// The database was written by a later pyro.
+    #[error("the records in {} were written by a newer pyro (schema {found}, this one knows {known})", path.display())]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its schema number.
+        found: i64,
+        /// The highest number this program knows.
+        known: i64,
+    },
+    /// SQLite failed.
+    #[error("the records cannot be read or written")]
+    Sql(#[from] rusqlite::Error),
+}
+
+impl Store {
+    /// Open the records in `data_dir`, made with mode 0700 where missing, and bring the schema up to date.
+    ///
+    /// # Errors
+    /// Each variant of [`StoreError`].
+    pub fn open(data_dir: &Path) -> Result<Self, StoreError> {
+        fs::private_dir(data_dir)?;
+        let path = data_dir.join("pyro.sqlite3");
+        let mut connection = Connection::open(&path)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        // A record of a vm is worth nothing after a power cut, which ends the vm too; what must outlive one asks for
+        // `synchronous = full` itself.
+        connection.pragma_update(None, "synchronous", "normal")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        schema::migrate(&mut connection, &path)?;
+        Ok(Self { connection })
+    }
+
+    /// A fact about this boot of the host that was remembered under `name`.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub fn boot_fact(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let mut query =
+            self.connection.prepare_cached("SELECT value FROM boot_fact WHERE name = ?1 AND boot_id = ?2")?;
+        Ok(query.query_row((name, process::boot_id()), |row| row.get(0)).optional()?)
+    }
+
+    /// Remember a fact that holds until the host boots again.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub fn remember_boot_fact(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        self.connection.execute(
+            "INSERT INTO boot_fact (name, boot_id, value) VALUES (?1, ?2, ?3)
+             ON CONFLICT (name) DO UPDATE SET boot_id = excluded.boot_id, value = excluded.value",
+            (name, process::boot_id(), value),
+        )?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newer_schema_is_refused_and_left_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path()).unwrap();
+        store.connection.pragma_update(None, "user_version", 9999).unwrap();
+        drop(store);
+        assert!(matches!(Store::open(home.path()), Err(StoreError::Newer { found: 9999, .. })));
+    }
+
+    #[test]
+    fn a_boot_fact_is_forgotten_with_the_boot() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path()).unwrap();
+        assert_eq!(store.boot_fact("kvm").unwrap(), None);
+        store.remember_boot_fact("kvm", "usable").unwrap();
+        store.remember_boot_fact("kvm", "slow").unwrap();
+        assert_eq!(store.boot_fact("kvm").unwrap().as_deref(), Some("slow"));
+        store.connection.execute("UPDATE boot_fact SET boot_id = 'another'", ()).unwrap();
+        assert_eq!(store.boot_fact("kvm").unwrap(), None);
+    }
+}

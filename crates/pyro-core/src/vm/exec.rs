@@ -1,0 +1,199 @@
+//! One command in a running vm: streamed, bounded in time, exactly once.
+
+use super::error::VmError;
+use super::running::Leased;
+use crate::guest::client::{self, ClientError, FrameReader, send_data, send_message};
+use pyro_protocol::frame::Frame;
+use pyro_protocol::message::{Command, Exec, ExitStatus, Exited, Failure, FailureKind, Reply, Request, Signal};
+use pyro_protocol::{FrameKind, GuestPath, limits};
+use std::cell::Cell;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::unix::OwnedWriteHalf;
+
+/// How long a command's tree may take to end once it was killed.
+const KILL_LIMIT: Duration = Duration::from_secs(10);
+
+/// A command to run.
+#[derive(Clone, Debug)]
+pub struct ExecRequest {
+    /// What to execute.
+    pub command: Command,
+    /// Working directory.
+    pub cwd: GuestPath,
+    /// Variables over the guest's defaults.
+    pub env: Vec<(String, String)>,
+    /// How long it may run.
+    pub timeout: Duration,
+}
+
+/// Where a command's input comes from and where its output goes.
+pub struct ExecIo<'a> {
+    /// Its stdin; `/dev/null` where there is none.
+    pub stdin: Option<&'a mut (dyn AsyncRead + Unpin + Send)>,
+    /// Its stdout, as it comes.
+    pub stdout: &'a mut (dyn AsyncWrite + Unpin + Send),
+    /// Its stderr, as it comes.
+    pub stderr: &'a mut (dyn AsyncWrite + Unpin + Send),
+}
+
+/// How a command ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecOutcome {
+    /// What a shell would say: its code, 128+n for a signal, 124 on timeout, 126 or 127 when it could not be executed.
+    pub exit_code: i32,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// Whether it was killed because its time was over.
+    pub timed_out: bool,
+    /// Wall time from the request to its end.
+    pub duration: Duration,
+}
+
+/// Run a command and wait for its end; dropping the future closes its connection, on which the agent kills its tree.
+///
+/// # Errors
+/// [`VmError::Guest`] when the connection breaks, [`VmError::Output`] when the output's reader is gone.
+pub async fn exec(vm: &Leased<'_>, request: ExecRequest, io: ExecIo<'_>) -> Result<ExecOutcome, VmError> {
+    let began = tokio::time::Instant::now();
+    let id = random_exec_id()?;
+    let (reader, mut writer) = vm.connect().await?.into_split();
+    let exec = Exec { id, command: request.command, cwd: request.cwd, env: request.env, stdin: io.stdin.is_some() };
+    send_message(&mut writer, &Request::Exec(exec)).await.map_err(VmError::Guest)?;
+    let writing = Cell::new(false);
+    let run =
+        Run { frames: FrameReader::new(reader), stdout: io.stdout, stderr: io.stderr, writing: &writing }.to_end();
+    let feed = feed_stdin(io.stdin, &mut writer);
+    tokio::pin!(run, feed);
+    let mut deadline = began + request.timeout;
+    let mut fed = false;
+    let mut timed_out = false;
+    let ended = loop {
+        tokio::select! {
+            ended = &mut run => break ended?,
+            () = &mut feed, if !fed => fed = true,
+            () = tokio::time::sleep_until(deadline) => {
+                // A reader that takes its time holds up its own output, not the guest.
+                if timed_out && !writing.get() {
+                    return Err(VmError::Unkillable(KILL_LIMIT));
+                }
+                if !timed_out {
+                    timed_out = true;
+                    kill(vm, id).await?;
+                }
+                deadline = tokio::time::Instant::now() + KILL_LIMIT;
+            }
+        }
+    };
+    Ok(outcome(&ended, timed_out, began.elapsed()))
+}
+
+/// The last message of an exec.
+enum End {
+    Exited(Exited),
+    NotExecuted(Failure),
+}
+
+struct Run<'a, R> {
+    frames: FrameReader<R>,
+    stdout: &'a mut (dyn AsyncWrite + Unpin + Send),
+    stderr: &'a mut (dyn AsyncWrite + Unpin + Send),
+    /// Whether output is being handed on at this moment.
+    writing: &'a Cell<bool>,
+}
+
+impl<R: AsyncRead + Unpin> Run<'_, R> {
+    /// Take every frame to where it belongs, until the last.
+    async fn to_end(mut self) -> Result<End, VmError> {
+        loop {
+            if let Some(end) = self.step().await? {
+                self.writing.set(true);
+                self.stdout.flush().await.map_err(VmError::Output)?;
+                self.stderr.flush().await.map_err(VmError::Output)?;
+                return Ok(end);
+            }
+        }
+    }
+
+    async fn step(&mut self) -> Result<Option<End>, VmError> {
+        let frame = self.frames.next().await.map_err(VmError::Guest)?.ok_or(VmError::Guest(ClientError::Ended))?;
+        match frame.kind {
+            FrameKind::Stdout => hand_on(self.writing, self.stdout, &frame.payload).await?,
+            FrameKind::Stderr => hand_on(self.writing, self.stderr, &frame.payload).await?,
+            FrameKind::Message => return self.message(&frame).await,
+            kind @ (FrameKind::Input | FrameKind::InputEnd) => {
+                return Err(VmError::Guest(ClientError::OutOfPlace(kind)));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn message(&mut self, frame: &Frame) -> Result<Option<End>, VmError> {
+        match frame.message::<Reply>().map_err(|error| VmError::Guest(error.into()))? {
+            Reply::Started(_) => Ok(None),
+            Reply::Exited(exited) => Ok(Some(End::Exited(exited))),
+            Reply::Failed(failure) if not_executed(&failure) => {
+                let words = format!("pyro: {}\n", crate::engine::machine::printable(failure.message.as_bytes()));
+                self.stderr.write_all(words.as_bytes()).await.map_err(VmError::Output)?;
+                Ok(Some(End::NotExecuted(failure)))
+            }
+            Reply::Failed(failure) => Err(VmError::Guest(ClientError::Failed(failure))),
+            Reply::Done => Err(VmError::Guest(ClientError::OutOfPlace(FrameKind::Message))),
+        }
+    }
+}
+
+/// Write output, and let it be known that this waits for its reader.
+async fn hand_on(writing: &Cell<bool>, to: &mut (dyn AsyncWrite + Unpin + Send), bytes: &[u8]) -> Result<(), VmError> {
+    writing.set(true);
+    let written = to.write_all(bytes).await.map_err(VmError::Output);
+    writing.set(false);
+    written
+}
+
+/// Whether the agent's failure is the shell's "not found" or "not executable", and not one of pyro.
+fn not_executed(failure: &Failure) -> bool {
+    matches!(failure.kind, FailureKind::NotFound | FailureKind::Denied)
+}
+
+fn outcome(end: &End, timed_out: bool, duration: Duration) -> ExecOutcome {
+    let (exit_code, signal) = match end {
+        End::Exited(Exited { status: ExitStatus::Code(code), .. }) => (*code, None),
+        End::Exited(Exited { status: ExitStatus::Signal(signal), .. }) => (128 + signal, Some(*signal)),
+        End::NotExecuted(Failure { kind: FailureKind::NotFound, .. }) => (127, None),
+        End::NotExecuted(_) => (126, None),
+    };
+    ExecOutcome { exit_code: if timed_out { 124 } else { exit_code }, signal, timed_out, duration }
+}
+
+/// Feed stdin until it ends or the command does not want more; the caller keeps the connection open.
+async fn feed_stdin(stdin: Option<&mut (dyn AsyncRead + Unpin + Send)>, writer: &mut OwnedWriteHalf) {
+    if let Some(stdin) = stdin {
+        let mut bytes = vec![0; limits::DATA_CHUNK_LEN];
+        // An unreadable stdin ends like an empty one; a command that is gone is told by its exit.
+        while let Ok(count @ 1..) = stdin.read(&mut bytes).await {
+            if send_data(writer, FrameKind::Input, &bytes[..count]).await.is_err() {
+                break;
+            }
+        }
+        let _ = send_data(writer, FrameKind::InputEnd, &[]).await;
+    }
+}
+
+/// Kill the command's whole tree, on a stream of its own: the command's own may be full of stdin.
+async fn kill(vm: &Leased<'_>, exec: u64) -> Result<(), VmError> {
+    let request = Request::Signal(Signal { exec, signal: libc::SIGKILL, tree: true });
+    let call = client::call(vm.connect().await?, &request);
+    match tokio::time::timeout(KILL_LIMIT, call).await {
+        // It ended by itself in this very moment.
+        Ok(Err(ClientError::Failed(failure))) if failure.kind == FailureKind::NotFound => Ok(()),
+        Ok(answer) => answer.map_err(VmError::Guest),
+        Err(_) => Err(VmError::Unkillable(KILL_LIMIT)),
+    }
+}
+
+fn random_exec_id() -> Result<u64, VmError> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes)?;
+    Ok(u64::from_le_bytes(bytes))
+}

@@ -1,0 +1,130 @@
+//! From a request to what a supervisor is told: which engine, which kernel, which image.
+
+use super::error::VmError;
+use super::launch::{EngineLaunch, QemuLaunch};
+use super::shape::Shape;
+use crate::config::Config;
+use crate::engine::qemu::accel::{self, KvmVerdict};
+use crate::engine::spec::KernelSpec;
+use crate::engine::{Accel, EngineError, qemu};
+use crate::environment::{Agent, Environment, EnvironmentError, EnvironmentStore, Installed, KernelAccel, Progress};
+use crate::guest;
+use crate::host::clock;
+use crate::store::{Store, StoreError};
+use std::time::Duration;
+
+/// How long the time stamp counter is measured, once per boot of the host; 100 ms give its rate to about one part in a
+/// million.
+const TSC_WINDOW: Duration = Duration::from_millis(100);
+
+/// What a vm is started with.
+#[derive(Debug)]
+pub struct Plan {
+    /// For its supervisor.
+    pub engine: EngineLaunch,
+    /// Version of the environment, where one is used.
+    pub environment_version: Option<String>,
+}
+
+/// Plan a vm: a guest, or the host where that is allowed and no guest can be had.
+///
+/// # Errors
+/// [`VmError::Engine`] when this host runs no guest, [`VmError::Environment`].
+pub async fn plan(
+    config: &Config,
+    store: &Store,
+    environment: &str,
+    shape: Shape,
+    allow_host_compat: bool,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Plan, VmError> {
+    // The name is checked first, so that a wrong one is never hidden by a fallback.
+    Environment::find(environment)?;
+    let program = match qemu::find(&config.path) {
+        Ok(program) => program,
+        // No image is installed that would not be used.
+        Err(EngineError::ProgramMissing { .. }) if allow_host_compat => {
+            return Ok(Plan { engine: EngineLaunch::Host, environment_version: None });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let environments = EnvironmentStore::new(config);
+    let installed = installed(&environments, environment, progress).await?;
+    let kernel = &installed.kernel;
+    let accels: Vec<Accel> = kernel.accel.iter().copied().map(Accel::from).collect();
+    let accel = match accel::choose(config.accel, &accels, || kvm_verdict(store)) {
+        Ok(accel) => accel,
+        Err(EngineError::KvmUnusable { .. }) if allow_host_compat => {
+            return Ok(Plan { engine: EngineLaunch::Host, environment_version: None });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if !accels.contains(&accel) {
+        return Err(EngineError::KernelNeedsOther { kernel: kernel.vmlinux.clone(), accel }.into());
+    }
+    if let Some(max) = kernel.max_vcpus.filter(|max| u32::from(shape.vcpu_count) > *max) {
+        return Err(VmError::TooManyVcpus { max });
+    }
+    let engine = QemuLaunch {
+        program,
+        accel,
+        kernel: KernelSpec {
+            vmlinux: kernel.vmlinux.clone(),
+            initramfs: environments.initramfs(kernel, &Agent { bytes: guest::AGENT, digest: guest::agent_digest() })?,
+            acpi: kernel.acpi,
+            args: kernel.args.clone(),
+        },
+        image: installed.image.clone(),
+        blank_layer: installed.blank.clone(),
+        tsc_khz: tsc_khz(store)?,
+    };
+    Ok(Plan { engine: EngineLaunch::Qemu(engine), environment_version: Some(installed.environment.version.to_owned()) })
+}
+
+async fn installed(
+    environments: &EnvironmentStore,
+    name: &str,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Installed, VmError> {
+    match environments.open(name) {
+        Err(EnvironmentError::NotInstalled { .. }) => Ok(environments.pull(name, progress).await?),
+        opened => Ok(opened?),
+    }
+}
+
+impl From<KernelAccel> for Accel {
+    fn from(accel: KernelAccel) -> Self {
+        match accel {
+            KernelAccel::Kvm => Self::Kvm,
+            KernelAccel::Tcg => Self::Tcg,
+        }
+    }
+}
+
+/// What the probe found on this boot of the host; measured when it is not remembered.
+#[must_use]
+pub fn kvm_verdict(store: &Store) -> KvmVerdict {
+    let remembered = store.boot_fact("kvm").ok().flatten();
+    // A verdict that says "may not be opened" is looked at again: a group may have been joined since.
+    if let Some(verdict) = remembered.and_then(|text| serde_json::from_str::<KvmVerdict>(&text).ok())
+        && !matches!(verdict, KvmVerdict::Unusable { .. })
+    {
+        return verdict;
+    }
+    let verdict = accel::probe();
+    if let Ok(text) = serde_json::to_string(&verdict)
+        && let Err(error) = store.remember_boot_fact("kvm", &text)
+    {
+        tracing::warn!(%error, "cannot remember what KVM is worth");
+    }
+    verdict
+}
+
+fn tsc_khz(store: &Store) -> Result<u32, StoreError> {
+    if let Some(khz) = store.boot_fact("tsc_khz")?.and_then(|text| text.parse().ok()) {
+        return Ok(khz);
+    }
+    let khz = clock::measure_tsc_khz(TSC_WINDOW);
+    store.remember_boot_fact("tsc_khz", &khz.to_string())?;
+    Ok(khz)
+}

@@ -1,0 +1,176 @@
+//! Leftovers: what a killed process could not clear away, the next command does.
+
+use super::error::VmError;
+use super::paths;
+use crate::config::Config;
+use crate::host::fs;
+use crate::id::Id;
+use crate::store::vm::VmRecord;
+use crate::store::{Store, StoreError};
+use std::collections::HashSet;
+use std::time::Duration;
+
+/// How long a killed engine may take to be gone.
+const KILL_LIMIT: Duration = Duration::from_secs(5);
+
+/// Something that no process stands for any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Leftover {
+    /// A vm whose supervisor is dead.
+    Vm(Id),
+    /// A record that cannot be understood.
+    Record(String),
+    /// A vm's directory or socket without a record.
+    File(String),
+}
+
+impl std::fmt::Display for Leftover {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Vm(id) => write!(out, "vm {id}"),
+            Self::Record(id) => write!(out, "broken record {id:?}"),
+            Self::File(name) => write!(out, "file {name}"),
+        }
+    }
+}
+
+/// Find what is left over, and leave it.
+///
+/// # Errors
+/// When the records or directories cannot be read.
+pub fn find_leftovers(config: &Config, store: &Store) -> Result<Vec<Leftover>, VmError> {
+    // Names are read before the records: a file that appears in between has its record already.
+    let vm_dirs = names(&paths::vms_dir(config))?;
+    let sockets = names(&config.runtime_dir)?;
+    let mut leftovers = Vec::new();
+    let mut recorded = HashSet::new();
+    for vm in store.vms()? {
+        match vm {
+            Ok(vm) => {
+                recorded.insert(vm.id.to_string());
+                if !vm.is_attended() {
+                    leftovers.push(Leftover::Vm(vm.id));
+                }
+            }
+            Err(broken) => leftovers.push(Leftover::Record(broken.id)),
+        }
+    }
+    let stray = |name: &String| !recorded.contains(name.trim_end_matches(".sock"));
+    leftovers.extend(vm_dirs.into_iter().filter(stray).map(Leftover::File));
+    leftovers.extend(sockets.into_iter().filter(|name| name.ends_with(".sock")).filter(stray).map(Leftover::File));
+    Ok(leftovers)
+}
+
+/// Clear away what is left over; one piece that resists does not stop the others. What was cleared.
+///
+/// # Errors
+/// The first failure, after everything else was cleared.
+pub fn clear_leftovers(config: &Config, store: &Store) -> Result<Vec<Leftover>, VmError> {
+    let mut cleared = Vec::new();
+    let mut first_error = None;
+    for leftover in find_leftovers(config, store)? {
+        match clear(config, store, &leftover) {
+            Ok(true) => cleared.push(leftover),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(%leftover, %error, "cannot clear a leftover");
+                first_error.get_or_insert(error);
+            }
+        }
+    }
+    first_error.map_or(Ok(cleared), Err)
+}
+
+fn clear(config: &Config, store: &Store, leftover: &Leftover) -> Result<bool, VmError> {
+    match leftover {
+        Leftover::Vm(id) => match store.vm(*id)? {
+            Some(vm) if !vm.is_attended() => clear_vm(config, store, &vm).map(|()| true),
+            _ => Ok(false),
+        },
+        Leftover::Record(id) => store.delete_broken_vm(id).map(|()| true).map_err(VmError::from),
+        Leftover::File(name) => {
+            // Whatever its name, it is one entry of a directory of ours, as that directory listed it.
+            let directory = if name.ends_with(".sock") { config.runtime_dir.clone() } else { paths::vms_dir(config) };
+            fs::remove_tree(&directory.join(name)).map_err(VmError::Leftovers).map(|()| true)
+        }
+    }
+}
+
+/// Remove everything of a vm that nobody attends to: its engine, its files, and last its record.
+///
+/// # Errors
+/// When something of it stays.
+pub fn clear_vm(config: &Config, store: &Store, vm: &VmRecord) -> Result<(), VmError> {
+    // The kernel has killed the engine with its supervisor; this is for a kernel that did not get to it yet.
+    if let Some(engine) = vm.engine.filter(|_| vm.boot_id == crate::host::process::boot_id())
+        && !engine.kill_and_wait(KILL_LIMIT)
+    {
+        return Err(VmError::Stuck);
+    }
+    fs::remove_file(&config.runtime_dir.join(paths::socket_name(vm.id))).map_err(VmError::Leftovers)?;
+    fs::remove_tree(&paths::vm_dir(config, vm.id)).map_err(VmError::Leftovers)?;
+    store.delete_vm(vm.id).map_err(|error: StoreError| error.into())
+}
+
+fn names(directory: &std::path::Path) -> Result<Vec<String>, VmError> {
+    fs::names_in(directory).map_err(VmError::Leftovers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::AccelChoice;
+    use crate::host::process::{self, ProcessId};
+    use crate::store::vm::{VmKind, VmState};
+
+    fn config(home: &std::path::Path) -> Config {
+        Config {
+            data_dir: home.join("data"),
+            runtime_dir: home.join("run"),
+            environment_cache_dir: home.join("cache"),
+            program: "/nonexistent".into(),
+            accel: AccelChoice::Tcg,
+            kernel_dir: None,
+            mirror: None,
+            path: "/usr/bin".into(),
+        }
+    }
+
+    fn record(owner: ProcessId) -> VmRecord {
+        VmRecord {
+            id: Id::random().unwrap(),
+            kind: VmKind::OneShot,
+            environment: "debian:12".into(),
+            environment_version: None,
+            vcpu_count: 1,
+            mem_mib: 1024,
+            ttl_seconds: 600,
+            created_at: 0.0,
+            expires_at: 600.0,
+            state: VmState::Starting,
+            execution_mode: "pending".into(),
+            boot_id: process::boot_id(),
+            owner,
+            supervisor: None,
+            engine: None,
+        }
+    }
+
+    #[test]
+    fn only_what_nobody_attends_to_is_cleared() {
+        let home = tempfile::tempdir().unwrap();
+        let config = config(home.path());
+        let store = Store::open(&config.data_dir).unwrap();
+        let alive = record(ProcessId::current());
+        let dead = record(ProcessId { pid: 1, start_ticks: u64::MAX });
+        for vm in [&alive, &dead] {
+            store.insert_vm(vm).unwrap();
+            fs::private_dir(&paths::vm_dir(&config, vm.id)).unwrap();
+        }
+        fs::private_dir(&paths::vms_dir(&config).join("stray")).unwrap();
+        let cleared = clear_leftovers(&config, &store).unwrap();
+        assert_eq!(cleared, [Leftover::Vm(dead.id), Leftover::File("stray".into())]);
+        assert_eq!(fs::names_in(&paths::vms_dir(&config)).unwrap(), [alive.id.to_string()]);
+        assert!(find_leftovers(&config, &store).unwrap().is_empty());
+    }
+}

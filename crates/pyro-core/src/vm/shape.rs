@@ -1,0 +1,116 @@
+//! The shape of a vm: how many CPUs, how much memory, how long it lives.
+
+use serde::{Deserialize, Serialize};
+
+/// Limits of the contract.
+pub mod limits {
+    use std::ops::RangeInclusive;
+
+    /// Virtual CPUs of one vm.
+    pub const VCPU_COUNT: RangeInclusive<u32> = 1..=8;
+    /// Memory of one vm, in MiB.
+    pub const MEM_MIB: RangeInclusive<u32> = 256..=32_768;
+    /// Shortest lifetime, in seconds.
+    pub const MIN_TTL_SECONDS: u32 = 60;
+    /// Virtual CPUs where none are asked for.
+    pub const DEFAULT_VCPU_COUNT: u32 = 1;
+    /// Memory where none is asked for, in MiB.
+    pub const DEFAULT_MEM_MIB: u32 = 1024;
+    /// Lifetime where none is asked for, in seconds.
+    pub const DEFAULT_TTL_SECONDS: u32 = 600;
+    /// Limit of a command where none is asked for, in seconds.
+    pub const DEFAULT_TIMEOUT_SECONDS: u32 = 30;
+}
+
+/// A checked shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shape {
+    /// Virtual CPUs.
+    pub vcpu_count: u8,
+    /// Memory in MiB.
+    pub mem_mib: u32,
+    /// Lifetime from creation, in seconds.
+    pub ttl_seconds: u32,
+}
+
+/// A number outside its limits.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{name} is {value}; it must be {expected}")]
+pub struct OutOfRange {
+    /// The parameter.
+    pub name: &'static str,
+    /// What was asked for.
+    pub value: String,
+    /// What may be asked for.
+    pub expected: String,
+}
+
+impl Shape {
+    /// Check the numbers against [`limits`].
+    ///
+    /// # Errors
+    /// [`OutOfRange`], naming the first one that is.
+    pub fn new(vcpu_count: u32, mem_mib: u32, ttl_seconds: u32) -> Result<Self, OutOfRange> {
+        within("vcpu_count", vcpu_count, &limits::VCPU_COUNT, "")?;
+        within("mem_mib", mem_mib, &limits::MEM_MIB, " MiB")?;
+        if ttl_seconds < limits::MIN_TTL_SECONDS {
+            return Err(OutOfRange {
+                name: "ttl_seconds",
+                value: ttl_seconds.to_string(),
+                expected: format!("at least {}", limits::MIN_TTL_SECONDS),
+            });
+        }
+        let vcpu_count = u8::try_from(vcpu_count).unwrap_or(u8::MAX);
+        Ok(Self { vcpu_count, mem_mib, ttl_seconds })
+    }
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self { vcpu_count: 1, mem_mib: limits::DEFAULT_MEM_MIB, ttl_seconds: limits::DEFAULT_TTL_SECONDS }
+    }
+}
+
+/// A command's limit in seconds, checked.
+///
+/// # Errors
+/// [`OutOfRange`] for zero.
+pub fn timeout(seconds: u32) -> Result<std::time::Duration, OutOfRange> {
+    if seconds == 0 {
+        return Err(OutOfRange {
+            name: "timeout_seconds",
+            value: seconds.to_string(),
+            expected: "greater than 0".to_owned(),
+        });
+    }
+    Ok(std::time::Duration::from_secs(seconds.into()))
+}
+
+fn within(name: &'static str, value: u32, range: &std::ops::RangeInclusive<u32>, unit: &str) -> Result<(), OutOfRange> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let expected = format!("between {} and {}{unit}", range.start(), range.end());
+    Err(OutOfRange { name, value: value.to_string(), expected })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_those_of_the_contract() {
+        for (vcpu, mem, ttl, wrong) in [
+            (1, 256, 60, None),
+            (8, 32_768, 1_000_000, None),
+            (0, 1024, 600, Some("vcpu_count")),
+            (9, 1024, 600, Some("vcpu_count")),
+            (1, 255, 600, Some("mem_mib")),
+            (1, 32_769, 600, Some("mem_mib")),
+            (1, 1024, 59, Some("ttl_seconds")),
+        ] {
+            assert_eq!(Shape::new(vcpu, mem, ttl).err().map(|error| error.name), wrong);
+        }
+        assert!(timeout(0).is_err());
+    }
+}
