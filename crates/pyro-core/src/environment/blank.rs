@@ -1,0 +1,30 @@
+//! The empty qcow2 layer over an image: a new vm's disk is a copy of this small file.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use super::build::IMAGE_BYTES;
+use super::error::EnvironmentError;
+use super::prerequisites::MissingProgram;
+use crate::host::fs;
+use crate::host::program::{self, OutputOf, ProgramError};
+
+/// Write an empty layer at `layer` over the image that is, or will be, at `image`.
+pub(super) fn write(qemu_img: &Path, layer: &Path, image: &Path) -> Result<(), ProgramError> {
+    let size = IMAGE_BYTES.to_string();
+    let words = ["create", "-q", "-u", "-f", "qcow2", "-F", "raw", "-b"].map(OsStr::new);
+    let arguments = [image.as_os_str(), layer.as_os_str(), OsStr::new(&size)];
+    OutputOf::start(qemu_img, words.into_iter().chain(arguments))?.finish()
+}
+
+/// Replace the layer of an installed image, because it was altered or the cache was moved.
+pub(super) fn rewrite(name: &'static str, path: &OsStr, layer: &Path, image: &Path) -> Result<(), EnvironmentError> {
+    let missing = MissingProgram { program: "qemu-img", package: "qemu-utils" };
+    let qemu_img = program::find(path, missing.program)
+        .ok_or_else(|| EnvironmentError::MissingPrograms { missing: vec![missing] })?;
+    let new = layer.with_extension("new");
+    fs::remove_file(&new)?;
+    let stage = "making its empty layer";
+    write(&qemu_img, &new, image).map_err(|source| EnvironmentError::Build { name, stage, source })?;
+    Ok(fs::rename(&new, layer)?)
+}

@@ -1,0 +1,58 @@
+# Runs as PID 1 of namespaces of its own, as root there. Builds a Debian system and writes it into a disk image.
+# PYRO_WORK      an empty directory with apt.conf, sources.list and guest.list; gets kernel.deb and rootfs.ext4
+# PYRO_DOWNLOADS packages that were fetched before, and those that are fetched now
+# PYRO_SUITE PYRO_PACKAGES PYRO_IMAGE_BYTES
+set -eu
+umask 022
+mkdir -p "$PYRO_WORK/tmp" "$PYRO_DOWNLOADS/partial"
+export TMPDIR="$PYRO_WORK/tmp" DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true
+root=$PYRO_WORK/root
+
+# Packages are fetched into a directory that survives an interruption: apt goes on where it was, within a file too.
+before='mkdir -p "$1/var/cache/apt/archives" && mount --bind "$PYRO_DOWNLOADS" "$1/var/cache/apt/archives"'
+after='umount "$1/var/cache/apt/archives"'
+
+# The kernel's real package is what the meta package depends on. Its digest comes from the signed index, since apt
+# takes a file that is there already by its size alone.
+kernel='
+set -eu
+echo "pyro: stage kernel"
+export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
+cd "$PYRO_DOWNLOADS"
+meta=linux-image-cloud-amd64
+package=$(apt-cache depends --important $meta | sed -n "s/^ *Depends: \(linux-image-[^ ]*\)$/\1/p" | head -n 1)
+[ -n "$package" ] || { echo "E: $meta depends on no kernel"; exit 1; }
+file=$(apt-get download --print-uris "$package" | cut -d " " -f 2)
+sum=$(apt-cache show --no-all-versions "$package" | sed -n "s/^SHA256: //p" | head -n 1)
+[ -n "$file" ] && [ -n "$sum" ] || { echo "E: the index does not know $package"; exit 1; }
+echo "$sum  $file" | sha256sum --check --status 2>/dev/null || { rm -f "$file"; apt-get download "$package"; }
+echo "$sum  $file" | sha256sum --check --status || { echo "E: $file is not what the index says"; exit 1; }
+ln "$file" "$PYRO_WORK/kernel.deb" || cp "$file" "$PYRO_WORK/kernel.deb"
+'
+
+mmdebstrap --mode=root --variant=minbase --format=directory --architectures=amd64 --verbose \
+  --include="$PYRO_PACKAGES" --aptopt="$PYRO_WORK/apt.conf" \
+  --setup-hook="$before" --skip=download/empty --skip=essential/unlink \
+  --customize-hook="$kernel" --customize-hook="$after" \
+  "$PYRO_SUITE" "$root" "$PYRO_WORK/sources.list"
+
+echo "pyro: stage image"
+rm -rf "$root/dev" "$root/etc/apt/apt.conf.d/99mmdebstrap"
+mkdir -m 755 "$root/dev"
+cp "$PYRO_WORK/guest.list" "$root/etc/apt/sources.list"
+: > "$root/etc/machine-id"
+echo pyro > "$root/etc/hostname"
+printf '127.0.0.1 localhost pyro\n::1 localhost ip6-localhost ip6-loopback\n' > "$root/etc/hosts"
+rm -f "$root/etc/resolv.conf"
+echo '# No network.' > "$root/etc/resolv.conf"
+
+# No lazy initialisation: the guest's kernel would zero inode tables in the background, into every layer. The new file
+# reads as zeroes, and mke2fs from 1.47 on can be told so; before it writes 128 MiB of them.
+image=$PYRO_WORK/rootfs.ext4
+truncate --size="$PYRO_IMAGE_BYTES" "$image"
+options=lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0
+if mke2fs -n -q -t ext4 -E assume_storage_prezeroed=1 "$image" > /dev/null 2>&1; then
+  options=assume_storage_prezeroed=1,root_owner=0:0
+fi
+mke2fs -q -F -t ext4 -b 4096 -m 0 -L pyro -J size=16 -E "$options" -d "$root" "$image"
+rm -rf --one-file-system "$root" "$PYRO_WORK/tmp"

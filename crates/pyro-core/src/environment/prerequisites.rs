@@ -1,0 +1,146 @@
+//! What the host must have so that environments can be installed on it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::error::EnvironmentError;
+use crate::config::Config;
+use crate::host::program::{self, Program, ProgramError};
+
+/// Debian's archive keys: what packages are verified with.
+pub(super) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+/// Not on anybody's PATH; it fetches with apt's own settings.
+const APT_HELPER: &str = "/usr/lib/apt/apt-helper";
+/// What making namespaces may take on a loaded host.
+const NAMESPACE_LIMIT: Duration = Duration::from_secs(20);
+
+/// A program that the host lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MissingProgram {
+    /// Its name.
+    pub program: &'static str,
+    /// The Debian package that holds it.
+    pub package: &'static str,
+}
+
+/// The host's programs that installing takes.
+#[derive(Clone, Debug)]
+pub(super) struct Tools {
+    /// The user's PATH and the administrators' directories.
+    pub(super) path: OsString,
+    /// Whether namespaces are made by root.
+    pub(super) root: bool,
+    pub(super) unshare: PathBuf,
+    pub(super) apt_get: PathBuf,
+    pub(super) apt_config: PathBuf,
+    pub(super) apt_helper: PathBuf,
+    pub(super) dpkg_deb: PathBuf,
+    pub(super) qemu_img: PathBuf,
+}
+
+impl Tools {
+    /// Find all programs.
+    ///
+    /// # Errors
+    /// [`EnvironmentError::MissingPrograms`], with all that are missing at once.
+    pub(super) fn find(config: &Config) -> Result<Self, EnvironmentError> {
+        let root = nix::unistd::geteuid().is_root();
+        let mut missing = Vec::new();
+        let mut need = |program: &'static str, package: &'static str| {
+            let found = match Path::new(program) {
+                path if path.is_absolute() => path.exists().then(|| path.to_owned()),
+                _ => program::find(&config.path, program),
+            };
+            found.unwrap_or_else(|| {
+                missing.push(MissingProgram { program, package });
+                PathBuf::new()
+            })
+        };
+        let tools = Self {
+            path: program::with_administrator_dirs(&config.path),
+            root,
+            unshare: need("unshare", "util-linux"),
+            apt_get: need("apt-get", "apt"),
+            apt_config: need("apt-config", "apt"),
+            apt_helper: need(APT_HELPER, "apt"),
+            dpkg_deb: need("dpkg-deb", "dpkg"),
+            qemu_img: need("qemu-img", "qemu-utils"),
+        };
+        let only_inside = [("mmdebstrap", "mmdebstrap"), ("mke2fs", "e2fsprogs"), ("gpgv", "gpgv")];
+        let only_user = [("newuidmap", "uidmap"), ("newgidmap", "uidmap")];
+        for (program, package) in only_inside.into_iter().chain(only_user.into_iter().filter(|_| !root)) {
+            need(program, package);
+        }
+        need(KEYRING, "debian-archive-keyring");
+        if missing.is_empty() { Ok(tools) } else { Err(EnvironmentError::MissingPrograms { missing }) }
+    }
+
+    /// A shell that runs `script` as PID 1 of a PID namespace of its own, with mounts of its own, and for an ordinary
+    /// user as root of a user namespace that maps the user's subordinate ids. When `unshare` dies (it dies with this
+    /// process) the kernel kills PID 1, with it everything in the namespace, and the mounts vanish with the last.
+    pub(super) fn in_namespaces(&self, name: &str, script: &str) -> Program {
+        let user: &[&str] = if self.root { &[] } else { &["--user", "--map-root-user", "--map-auto"] };
+        Program::new(&self.unshare)
+            .called(name)
+            .args(user)
+            .args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--", "/bin/sh", "-c", script, name])
+            .env("PATH", &self.path)
+            .env("LC_ALL", "C.UTF-8")
+    }
+
+    /// Try whether the host lets this user make the namespaces.
+    ///
+    /// # Errors
+    /// [`EnvironmentError::NoSubordinateIds`] or [`EnvironmentError::NoNamespaces`].
+    pub(super) async fn try_namespaces(&self) -> Result<(), EnvironmentError> {
+        let tried = self.in_namespaces("unshare", "exit 0").run(NAMESPACE_LIMIT, &mut |_| {}).await;
+        let Err(source) = tried else { return Ok(()) };
+        if !self.root && matches!(source, ProgramError::Failed { .. }) {
+            let uid = nix::unistd::geteuid();
+            let user = nix::unistd::User::from_uid(uid).ok().flatten();
+            let user = user.map_or_else(|| uid.to_string(), |user| user.name);
+            let has_range = |file: &str| {
+                let list = crate::host::fs::read_bounded(Path::new(file), 1 << 20).unwrap_or_default();
+                has_range(&String::from_utf8_lossy(&list), &user, uid.as_raw())
+            };
+            if !has_range("/etc/subuid") || !has_range("/etc/subgid") {
+                return Err(EnvironmentError::NoSubordinateIds { user });
+            }
+        }
+        Err(EnvironmentError::NoNamespaces { source })
+    }
+}
+
+/// Whether a list such as `/etc/subuid` gives the user ids up to 65534, which the group `nogroup` has.
+fn has_range(list: &str, user: &str, uid: u32) -> bool {
+    let uid = uid.to_string();
+    let counts = list.lines().filter_map(|line| {
+        let mut fields = line.trim().split(':');
+        let name = fields.next()?;
+        let count = fields.nth(1)?.parse::<u64>().ok()?;
+        (name == user || name == uid).then_some(count)
+    });
+    counts.sum::<u64>() >= 65534
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subordinate_ids_are_read_by_name_and_by_number() {
+        for (list, expected) in [
+            ("", false),
+            ("alice:100000:65536", true),
+            ("1000:100000:65536\n", true),
+            ("bob:100000:65536", false),
+            ("alice:100000:1000", false),
+            ("alice:100000:32767\nalice:200000:32767", true),
+            ("alice:100000", false),
+            ("alice:100000:many", false),
+        ] {
+            assert_eq!(has_range(list, "alice", 1000), expected, "{list:?}");
+        }
+    }
+}

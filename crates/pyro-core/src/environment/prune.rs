@@ -1,0 +1,88 @@
+//! Removing what no installed environment needs: leftovers, old versions, unused images, kernels and archives.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use super::catalog::CATALOG;
+use super::digest::short;
+use super::error::EnvironmentError;
+use super::own_kernel;
+use super::partial;
+use super::record::{self, Found, Record};
+use crate::config::Config;
+use crate::host::fs;
+use crate::host::lock::FileLock;
+
+/// An archive younger than this may belong to a vm that is about to start.
+const ARCHIVE_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What installed environments and `in_use` need.
+#[derive(Debug, Default)]
+struct Needed {
+    dirs: BTreeSet<String>,
+    images: BTreeSet<String>,
+    kernels: BTreeSet<String>,
+}
+
+/// Remove it all and name it, relative to the cache or, for an environment, to its platform's directory. `in_use` are
+/// the digests of images that disk layers stand on.
+pub(super) fn prune(config: &Config, lock: &Path, in_use: &[String]) -> Result<Vec<String>, EnvironmentError> {
+    let cache = &config.environment_cache_dir;
+    if !cache.is_dir() {
+        return Ok(Vec::new());
+    }
+    let Some(lock) = FileLock::try_acquire(lock)? else {
+        // Somebody is installing: everything but unknown names may be his.
+        let known: BTreeSet<_> = CATALOG.iter().map(super::catalog::Environment::dir_name).collect();
+        return remove_others(&record::platform_dir(cache), "", |name| known.contains(name));
+    };
+    let mut removed = partial::remove_all(cache, &config.path)?;
+    let mut needed = Needed::read(cache)?;
+    needed.images.extend(in_use.iter().map(|digest| short(digest).to_owned()));
+    removed.extend(remove_others(&record::platform_dir(cache), "", |name| needed.dirs.contains(name))?);
+    removed.extend(remove_others(&cache.join("images"), "images/", |name| needed.images.contains(name))?);
+    removed.extend(remove_others(&cache.join("kernels"), "kernels/", |name| needed.kernels.contains(name))?);
+    let archives = cache.join("initramfs");
+    removed.extend(remove_others(&archives, "initramfs/", |name| {
+        fs::age(&archives.join(name)).is_none_or(|age| age < ARCHIVE_AGE)
+    })?);
+    removed.extend(remove_others(cache, "", |name| name != "downloads")?);
+    drop(lock);
+    removed.sort();
+    Ok(removed)
+}
+
+impl Needed {
+    fn read(cache: &Path) -> Result<Self, EnvironmentError> {
+        let mut needed = Self::default();
+        for entry in &CATALOG {
+            let Found::Record(record) = Record::read(cache, entry)? else { continue };
+            // An environment without its image or kernel is none, as `list` says too.
+            if record.image(cache).is_file() && record.kernel.kernel(cache).vmlinux.is_file() {
+                needed.dirs.insert(entry.dir_name());
+                needed.images.insert(short(&record.image.digest).to_owned());
+                needed.kernels.insert(short(&record.kernel.digest).to_owned());
+            }
+        }
+        let kernels = cache.join("kernels");
+        for name in fs::names_in(&kernels)?.into_iter().filter(|name| name.starts_with("own-")) {
+            if let Some(vmlinux) = own_kernel::needed_by(&kernels.join(&name)) {
+                needed.kernels.insert(name);
+                let dir = vmlinux.strip_prefix(&kernels).ok().and_then(|path| path.iter().next());
+                needed.kernels.extend(dir.map(|dir| dir.to_string_lossy().into_owned()));
+            }
+        }
+        Ok(needed)
+    }
+}
+
+/// Remove what `keep` does not hold, and name it behind `prefix`.
+fn remove_others(dir: &Path, prefix: &str, keep: impl Fn(&str) -> bool) -> Result<Vec<String>, EnvironmentError> {
+    let mut removed = Vec::new();
+    for name in fs::names_in(dir)?.into_iter().filter(|name| !keep(name)) {
+        fs::remove_tree(&dir.join(&name))?;
+        removed.push(format!("{prefix}{name}"));
+    }
+    Ok(removed)
+}

@@ -1,0 +1,379 @@
+//! Files: private directories, writes that happen whole or not at all, reads that are bounded.
+
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// A file operation that failed: what was tried, on what, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {}", path.display())]
+pub struct FsError {
+    /// What was tried, as a verb.
+    pub action: &'static str,
+    /// What it was tried on.
+    pub path: PathBuf,
+    /// The kernel's answer.
+    #[source]
+    pub source: io::Error,
+}
+
+impl FsError {
+    /// Whether the file or a directory on the way to it does not exist.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.source.kind() == io::ErrorKind::NotFound
+    }
+
+    /// Whether the file system or the user's quota is full.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+}
+
+/// Name the action and the path of a failed operation.
+fn at<'a>(action: &'static str, path: &'a Path) -> impl Fn(io::Error) -> FsError + 'a {
+    move |source| FsError { action, path: path.to_owned(), source }
+}
+
+/// Identity and times of a file: equal stamps mean that nobody wrote to it, without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    size: u64,
+    mtime_ns: i128,
+    ctime_ns: i128,
+    inode: u64,
+    device: u64,
+}
+
+impl Stamp {
+    /// The stamp of a file; symbolic links are followed.
+    ///
+    /// # Errors
+    /// When the file cannot be looked at.
+    pub fn of(path: &Path) -> Result<Self, FsError> {
+        Ok(Self::from_metadata(&metadata(path)?))
+    }
+
+    fn from_metadata(meta: &Metadata) -> Self {
+        let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+        Self {
+            size: meta.size(),
+            mtime_ns: nanoseconds(meta.mtime(), meta.mtime_nsec()),
+            ctime_ns: nanoseconds(meta.ctime(), meta.ctime_nsec()),
+            inode: meta.ino(),
+            device: meta.dev(),
+        }
+    }
+}
+
+/// How long ago a file was last written to, where the clock can tell.
+#[must_use]
+pub fn age(path: &Path) -> Option<Duration> {
+    std::fs::metadata(path).ok()?.modified().ok()?.elapsed().ok()
+}
+
+/// What the kernel knows of a path; symbolic links are followed.
+///
+/// # Errors
+/// When there is no such file or it cannot be looked at.
+pub fn metadata(path: &Path) -> Result<Metadata, FsError> {
+    std::fs::metadata(path).map_err(at("look at", path))
+}
+
+/// Create a directory and its parents, readable by this user only where they are new.
+///
+/// # Errors
+/// When one of them cannot be created.
+pub fn private_dir(path: &Path) -> Result<(), FsError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at("create", path))
+}
+
+/// A new directory inside `parent`, named `prefix` and something random, readable by this user only.
+///
+/// # Errors
+/// When it cannot be created.
+pub fn unique_dir(parent: &Path, prefix: &str) -> Result<PathBuf, FsError> {
+    tempfile::Builder::new()
+        .prefix(prefix)
+        .rand_bytes(8)
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir_in(parent)
+        .map(tempfile::TempDir::keep)
+        .map_err(at("create a directory in", parent))
+}
+
+/// A new directory inside `parent` that is removed when the value is dropped.
+///
+/// # Errors
+/// When it cannot be created.
+pub fn scratch_dir(parent: &Path) -> Result<tempfile::TempDir, FsError> {
+    tempfile::Builder::new().prefix("pyro-").tempdir_in(parent).map_err(at("create a directory in", parent))
+}
+
+/// Open a file for reading.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn open(path: &Path) -> Result<File, FsError> {
+    File::open(path).map_err(at("open", path))
+}
+
+/// Create or open a file for a lock: never truncated, readable by this user only.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn open_lock(path: &Path) -> Result<File, FsError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    options.open(path).map_err(at("open", path))
+}
+
+/// Read a whole file of at most `limit` bytes.
+///
+/// # Errors
+/// When it cannot be read or is longer.
+pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, FsError> {
+    let mut bytes = Vec::new();
+    open(path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(at("read", path))?;
+    if bytes.len() as u64 > limit {
+        let source = io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {limit} bytes"));
+        return Err(FsError { action: "read", path: path.to_owned(), source });
+    }
+    Ok(bytes)
+}
+
+/// Write a file whole or not at all: a temporary file beside it, fsync, rename, fsync of the directory.
+///
+/// # Errors
+/// When any step fails; the temporary file is then removed and the old file is as it was.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
+    let write = at("write", path);
+    let parent = parent(path);
+    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(parent).map_err(&write)?;
+    file.write_all(bytes).map_err(&write)?;
+    file.as_file().sync_all().map_err(&write)?;
+    file.persist(path).map_err(|error| write(error.error))?;
+    sync_dir(parent)
+}
+
+/// Write a new file inside a directory that nobody else looks at yet.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
+    std::fs::write(path, bytes).map_err(at("write", path))
+}
+
+/// Move a file or a directory within a file system, and make the move durable.
+///
+/// # Errors
+/// When it cannot be moved.
+pub fn rename(from: &Path, to: &Path) -> Result<(), FsError> {
+    std::fs::rename(from, to).map_err(at("move into place", to))?;
+    sync_dir(parent(to))
+}
+
+/// Make `link` point to `target`, replacing what stood there in one step.
+///
+/// # Errors
+/// When the link cannot be made.
+pub fn symlink(target: &Path, link: &Path) -> Result<(), FsError> {
+    let action = at("link", link);
+    let parent = parent(link);
+    let temporary = tempfile::Builder::new()
+        .prefix(".new-")
+        .make_in(parent, |path| std::os::unix::fs::symlink(target, path))
+        .map_err(&action)?;
+    temporary.into_temp_path().persist(link).map_err(|error| action(error.error))
+}
+
+/// Take away everybody's right to write to a file, against accidents.
+///
+/// # Errors
+/// When the file is not this user's.
+pub fn set_read_only(path: &Path) -> Result<(), FsError> {
+    std::fs::set_permissions(path, Permissions::from_mode(0o444)).map_err(at("protect", path))
+}
+
+/// Flush a file's content to the disk.
+///
+/// # Errors
+/// When the disk refuses it; a full disk shows here at the latest.
+pub fn sync_file(path: &Path) -> Result<(), FsError> {
+    open(path)?.sync_all().map_err(at("flush", path))
+}
+
+/// Flush a directory's entries to the disk.
+///
+/// # Errors
+/// When the disk refuses it.
+pub fn sync_dir(path: &Path) -> Result<(), FsError> {
+    open(path)?.sync_all().map_err(at("flush", path))
+}
+
+/// Remove a file; one that is not there is fine.
+///
+/// # Errors
+/// When it is there and cannot be removed.
+pub fn remove_file(path: &Path) -> Result<(), FsError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Remove a directory with all that it holds, or a file; what is not there is fine.
+///
+/// # Errors
+/// When something of it cannot be removed.
+pub fn remove_tree(path: &Path) -> Result<(), FsError> {
+    let is_dir = match std::fs::symlink_metadata(path) {
+        Ok(meta) => meta.is_dir(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(at("look at", path)(error)),
+    };
+    if !is_dir {
+        return remove_file(path);
+    }
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// The names in a directory, sorted; a directory that is not there is empty, names that are not UTF-8 are left out.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn names_in(path: &Path) -> Result<Vec<String>, FsError> {
+    let entries = match std::fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(at("list", path)(error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.extend(entry.map_err(at("list", path))?.file_name().into_string().ok());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Bytes that this user may still write to the file system that holds `path`.
+///
+/// # Errors
+/// When the file system does not say.
+pub fn free_bytes(path: &Path) -> Result<u64, FsError> {
+    let stat = nix::sys::statvfs::statvfs(path).map_err(|errno| at("measure", path)(errno.into()))?;
+    Ok(stat.blocks_available().saturating_mul(stat.fragment_size()))
+}
+
+/// Hand every stretch of a file that is not a hole to `each`, in blocks of `block` bytes aligned to it (the last may be
+/// shorter), with the block's index.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn for_each_data_block(path: &Path, block: usize, mut each: impl FnMut(u64, &[u8])) -> Result<u64, FsError> {
+    let read = at("read", path);
+    let mut file = open(path)?;
+    let size = file.metadata().map_err(&read)?.len();
+    let step = block as u64;
+    let mut buffer = vec![0; block];
+    let mut index = 0;
+    while index * step < size {
+        let start = match seek_data(&file, index * step) {
+            Ok(Some(start)) => start,
+            Ok(None) => break,
+            Err(error) => return Err(read(error)),
+        };
+        index = start / step;
+        file.seek(SeekFrom::Start(index * step)).map_err(&read)?;
+        let wanted = usize::try_from(step.min(size - index * step)).unwrap_or(block);
+        file.read_exact(&mut buffer[..wanted]).map_err(&read)?;
+        each(index, &buffer[..wanted]);
+        index += 1;
+    }
+    Ok(size)
+}
+
+/// Where the next data at or after `offset` begins; `None` when only a hole follows.
+fn seek_data(file: &File, offset: u64) -> io::Result<Option<u64>> {
+    let offset = i64::try_from(offset).map_err(|_| io::ErrorKind::FileTooLarge)?;
+    match nix::unistd::lseek(file, offset, nix::unistd::Whence::SeekData) {
+        Ok(start) => Ok(u64::try_from(start).ok()),
+        Err(nix::errno::Errno::ENXIO) => Ok(None),
+        Err(nix::errno::Errno::EINVAL) => {
+            u64::try_from(offset).map(Some).map_err(|_| io::ErrorKind::FileTooLarge.into())
+        }
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+/// The directory that holds `path`.
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_atomic_write_replaces_whole_and_leaves_nothing_beside() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("record");
+        write_atomic(&path, b"one").unwrap();
+        let before = Stamp::of(&path).unwrap();
+        write_atomic(&path, b"two").unwrap();
+        assert_eq!(read_bounded(&path, 3).unwrap(), b"two");
+        assert_ne!(Stamp::of(&path).unwrap(), before);
+        assert_eq!(names_in(dir.path()).unwrap(), ["record"]);
+        assert!(write_atomic(&dir.path().join("no/such/dir"), b"").unwrap_err().is_not_found());
+    }
+
+    #[test]
+    fn a_file_longer_than_its_bound_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("long");
+        write_new(&path, b"1234").unwrap();
+        let error = read_bounded(&path, 3).unwrap_err();
+        assert_eq!(error.source.kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(error.to_string(), format!("cannot read {}", path.display()));
+    }
+
+    #[test]
+    fn data_blocks_leave_holes_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sparse");
+        let file = File::create(&path).unwrap();
+        file.set_len(10 << 20).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, b"x", 5 << 20).unwrap();
+        let mut seen = Vec::new();
+        let size = for_each_data_block(&path, 64 << 10, |index, block| seen.push((index, block[0]))).unwrap();
+        assert_eq!((size, seen.len() < 10), (10 << 20, true), "{seen:?}");
+        assert!(seen.contains(&(80, b'x')), "{seen:?}");
+    }
+
+    #[test]
+    fn removing_what_is_not_there_is_fine() {
+        let dir = tempfile::tempdir().unwrap();
+        remove_tree(&dir.path().join("none")).unwrap();
+        remove_file(&dir.path().join("none")).unwrap();
+        assert!(names_in(&dir.path().join("none")).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_link_is_replaced_in_one_step() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("link");
+        symlink(Path::new("a"), &link).unwrap();
+        symlink(Path::new("b"), &link).unwrap();
+        assert_eq!(std::fs::read_link(&link).unwrap(), Path::new("b"));
+        assert_eq!(names_in(dir.path()).unwrap(), ["link"]);
+    }
+}
