@@ -1,5 +1,10 @@
 //! Environments installed for real: as root, as an ordinary user, interrupted, damaged, and with what they need missing.
-#![allow(clippy::disallowed_methods, reason = "tests prepare and look at the host directly")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "tests prepare and look at the host directly, and say what they measured"
+)]
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
@@ -66,18 +71,26 @@ fn assert_clean(cache: &Path) {
     assert!(left.is_empty(), "left in the cache: {left:?}");
 }
 
-/// Wait until no process names `cache` on its command line; then none and no mount does.
+/// Wait until the lock that a build's processes hold is free and none of them is left; then no mount is either.
 fn assert_no_processes(cache: &Path) {
+    let lock = cache.join("install.lock");
+    assert!(Command::new("/usr/bin/flock").args(["-w", "5"]).arg(lock).arg("true").status().unwrap().success());
     let cache = cache.to_str().unwrap();
     let deadline = Instant::now() + Duration::from_secs(5);
+    // By command line, by environment (all that the build starts inherits PYRO_WORK) and by changed root.
     let alive = || -> Vec<String> {
-        let processes = std::fs::read_dir("/proc").unwrap().flatten();
-        let commands = processes.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
-        commands.map(|bytes| String::from_utf8_lossy(&bytes).replace('\0', " ")).filter(|c| c.contains(cache)).collect()
+        let processes = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+        let traces = processes.map(|process| {
+            let text = |name: &str| std::fs::read(process.join(name)).unwrap_or_default();
+            let root = std::fs::read_link(process.join("root")).unwrap_or_default();
+            let all = [text("cmdline"), text("environ"), root.into_os_string().into_encoded_bytes()].join(&b' ');
+            String::from_utf8_lossy(&all).replace('\0', " ")
+        });
+        traces.filter(|trace| trace.contains(cache)).collect()
     };
     while !alive().is_empty() {
         assert!(Instant::now() < deadline, "still running: {:?}", alive());
-        std::thread::sleep(Duration::from_millis(10));
+        std::thread::yield_now();
     }
     assert!(!std::fs::read_to_string("/proc/self/mountinfo").unwrap().contains(cache));
 }
@@ -96,6 +109,7 @@ fn assert_content(image: &Path) {
     assert_eq!(debugfs(image, "ls -p /dev").split_whitespace().filter(|line| line.starts_with('/')).count(), 2);
     assert!(debugfs(image, "cat /etc/apt/sources.list").starts_with("deb http"));
     assert!(debugfs(image, "stat /etc/apt/apt.conf.d/99mmdebstrap").is_empty());
+    assert!(debugfs(image, "stat /etc/dpkg/dpkg.cfg.d/99mmdebstrap").is_empty());
     assert!(debugfs(image, "cat /etc/machine-id").is_empty());
 }
 
