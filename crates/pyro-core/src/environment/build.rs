@@ -19,6 +19,7 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(600);
 /// A file system with less room than this has stopped the program that failed on it.
 const FULL_BELOW: u64 = 16 << 20;
 const SCRIPT: &str = include_str!("build.sh");
+const KERNEL_SCRIPT: &str = include_str!("kernel.sh");
 
 /// Build `entry` into `work`, which gets `rootfs.ext4` and `kernel.deb`. `alive` stays open until every process of the
 /// build is dead.
@@ -36,6 +37,7 @@ pub(super) async fn build(
     fs::write_new(&work.join("apt.conf"), settings.as_bytes())?;
     fs::write_new(&work.join("sources.list"), sources.apt_list().as_bytes())?;
     fs::write_new(&work.join("guest.list"), sources.guest_list().as_bytes())?;
+    fs::write_new(&work.join("kernel.sh"), KERNEL_SCRIPT.as_bytes())?;
     let script = tools
         .in_namespaces("mmdebstrap", SCRIPT)
         .without_env("APT_CONFIG")

@@ -49,7 +49,7 @@ pub enum ProgramError {
         source: io::Error,
     },
     /// It ended with another status than 0.
-    #[error("{program} failed ({status}){}", last_line(output))]
+    #[error("{program} failed ({status}){}", telling_line(output))]
     Failed {
         /// The program's name.
         program: String,
@@ -68,10 +68,10 @@ pub enum ProgramError {
     },
 }
 
-/// The last line that says something, for an error's one line.
-fn last_line(output: &[String]) -> String {
-    let errors = output.iter().rev().find(|line| line.starts_with("E: "));
-    let line = errors.or_else(|| output.iter().rev().find(|line| !line.trim().is_empty()));
+/// The first line that calls itself an error (what follows it are consequences), else the last that says something.
+fn telling_line(output: &[String]) -> String {
+    let error = output.iter().find(|line| line.starts_with("E: "));
+    let line = error.or_else(|| output.iter().rev().find(|line| !line.trim().is_empty()));
     line.map(|line| format!(": {}", line.trim())).unwrap_or_default()
 }
 
