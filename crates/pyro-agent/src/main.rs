@@ -1,2 +1,59 @@
-//! PID 1 of a pyro guest.
-fn main() {}
+//! PID 1 of a pyro guest, and the same program as a plain process for the `host` engine.
+//!
+//! One thread, one task for the channel, one task for each operation. It knows nothing of workspaces.
+#![allow(clippy::disallowed_methods, reason = "the agent is a program of its own, with no host layer beneath it")]
+
+mod agent;
+mod boot;
+mod boundary;
+mod cgroup;
+mod channel;
+mod child;
+mod console;
+mod descendants;
+mod environment;
+mod exec;
+mod failure;
+mod greeting;
+mod guest;
+mod host;
+mod identity;
+mod input;
+mod launch;
+mod modules;
+mod output;
+mod port;
+mod power;
+mod reaper;
+mod root;
+mod session;
+mod spawn;
+mod sys;
+mod tree;
+mod wire;
+mod world;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let begun_us = sys::monotonic_us();
+    let args: Vec<String> = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    if std::process::id() == 1 {
+        // Words on the kernel's command line that it does not know arrive as arguments; none is for the agent.
+        return guest::run(begun_us);
+    }
+    match args.as_slice() {
+        ["--host", "--fd", number] => host::run(number, begun_us),
+        ["--version"] => {
+            let _ = writeln!(std::io::stdout(), "pyro-agent {}", env!("CARGO_PKG_VERSION"));
+            ExitCode::SUCCESS
+        }
+        _ => {
+            let _ =
+                writeln!(std::io::stderr(), "usage: pyro-agent --host --fd N | --version; it runs as PID 1 otherwise");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The environment: the variables that a command starts with.
+
+use crate::failure::failure;
+use pyro_protocol::message::{Failure, FailureKind};
+use std::collections::BTreeMap;
+use std::ffi::CString;
+
+/// `PATH` of a command that is given none.
+pub(crate) const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Variables by name.
+#[derive(Debug, Default)]
+pub(crate) struct Environment(BTreeMap<Vec<u8>, Vec<u8>>);
+
+impl Environment {
+    /// What root has in a guest.
+    pub(crate) fn of_a_guest() -> Self {
+        let mut environment = Self::default();
+        for (name, value) in [
+            ("PATH", DEFAULT_PATH),
+            ("HOME", "/root"),
+            ("USER", "root"),
+            ("LOGNAME", "root"),
+            ("SHELL", "/bin/sh"),
+            ("LANG", "C.UTF-8"),
+            ("TERM", "dumb"),
+        ] {
+            environment.put(name.as_bytes(), value.as_bytes());
+        }
+        environment
+    }
+
+    /// What a command of a plain process has: the caller's `PATH`, and its working directory as its home.
+    pub(crate) fn of_the_host(cwd: &[u8]) -> Self {
+        let mut environment = Self::default();
+        let path = std::env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into());
+        environment.put(b"PATH", path.as_encoded_bytes());
+        environment.put(b"HOME", cwd);
+        environment
+    }
+
+    /// Set one variable.
+    pub(crate) fn put(&mut self, name: &[u8], value: &[u8]) {
+        self.0.insert(name.to_vec(), value.to_vec());
+    }
+
+    /// Set the variables of a request.
+    pub(crate) fn extend(&mut self, variables: &[(String, String)]) -> Result<(), Failure> {
+        for (name, value) in variables {
+            if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+                let message = format!("environment variable {name:?} cannot be set");
+                return Err(failure(FailureKind::InvalidInput, message));
+            }
+            self.put(name.as_bytes(), value.as_bytes());
+        }
+        Ok(())
+    }
+
+    /// The files that `program` may be, in the order in which they are tried.
+    pub(crate) fn candidates(&self, program: &[u8]) -> Vec<Vec<u8>> {
+        if program.is_empty() {
+            return Vec::new();
+        }
+        if program.contains(&b'/') {
+            return vec![program.to_vec()];
+        }
+        let path = self.0.get(b"PATH".as_slice()).map_or(DEFAULT_PATH.as_bytes(), Vec::as_slice);
+        path.split(|byte| *byte == b':')
+            .map(|directory| match directory {
+                // An empty entry is the working directory, as for a shell.
+                b"" => [b"./", program].concat(),
+                directory => [directory, b"/", program].concat(),
+            })
+            .collect()
+    }
+
+    /// As `execve` takes them.
+    pub(crate) fn entries(&self) -> Vec<CString> {
+        let entries = self.0.iter().map(|(name, value)| [name.as_slice(), b"=", value].concat());
+        entries.filter_map(|entry| CString::new(entry).ok()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(variables: &[(&str, &str)]) -> Result<Environment, Failure> {
+        let mut environment = Environment::of_a_guest();
+        let owned: Vec<_> = variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        environment.extend(&owned).map(|()| environment)
+    }
+
+    #[test]
+    fn a_request_overrides_the_defaults() {
+        let entries = set(&[("HOME", "/h"), ("NEW", "a=b")]).unwrap().entries();
+        assert!(entries.contains(&c"HOME=/h".into()) && entries.contains(&c"NEW=a=b".into()));
+        assert!(entries.contains(&c"LANG=C.UTF-8".into()) && !entries.contains(&c"HOME=/root".into()));
+    }
+
+    #[test]
+    fn a_variable_that_cannot_be_is_refused() {
+        for (name, value) in [("", "x"), ("A=B", "x"), ("A\0", "x"), ("A", "x\0")] {
+            assert_eq!(set(&[(name, value)]).unwrap_err().kind, FailureKind::InvalidInput);
+        }
+    }
+
+    #[test]
+    fn a_program_is_looked_for_on_the_path_of_the_request() {
+        let environment = set(&[("PATH", "/a::/b")]).unwrap();
+        assert_eq!(environment.candidates(b"x"), [b"/a/x".to_vec(), b"./x".to_vec(), b"/b/x".to_vec()]);
+        assert_eq!(environment.candidates(b"d/x"), [b"d/x".to_vec()]);
+        assert!(environment.candidates(b"").is_empty());
+    }
+}

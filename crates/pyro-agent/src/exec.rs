@@ -1,0 +1,139 @@
+//! Exec: a command from its request to its exit.
+
+use crate::agent::Agent;
+use crate::failure::{failure, from_io};
+use crate::input;
+use crate::output;
+use crate::reaper::{Ended, Exit};
+use crate::spawn::{self, Child, Pipes};
+use crate::tree::Tree;
+use crate::wire::{Gone, Wire};
+use pyro_protocol::FrameKind;
+use pyro_protocol::message::{Exec, Exited, Failure, FailureKind, Reply, Signal, Started};
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How long output is waited for after the command has ended while something else holds its pipes.
+const GRACE: Duration = Duration::from_millis(50);
+
+/// A command that runs.
+pub(crate) struct Running {
+    pid: i32,
+    tree: Tree,
+}
+
+/// Run a command: to its end, or until the host closes the stream, which ends its whole tree.
+pub(crate) async fn run(agent: &Rc<Agent>, wire: &Wire, request: &Exec) {
+    let begun_us = crate::sys::monotonic_us();
+    let child = match begin(agent, request) {
+        Ok(child) => child,
+        Err(failure) => return wire.finish(&Reply::Failed(failure)).await,
+    };
+    let exit = child.exit.clone();
+    let outcome = match child.confirm().await {
+        Ok(pid) => follow(agent, wire, child, pid).await.map(Ok),
+        Err(failure) => Ok(Err(failure)),
+    };
+    if outcome.is_err() {
+        kill(agent, request.id);
+    }
+    exit.wait().await;
+    let running = agent.execs.borrow_mut().remove(&request.id);
+    match outcome {
+        Ok(Ok(Ended { status, at_us })) => {
+            let duration_us = at_us.saturating_sub(begun_us);
+            wire.finish(&Reply::Exited(Exited { status, duration_us })).await;
+        }
+        Ok(Err(failure)) => wire.finish(&Reply::Failed(failure)).await,
+        Err(Gone) => {}
+    }
+    if let Some(Running { tree, .. }) = running {
+        agent.trees.forget(tree);
+    }
+}
+
+/// Start it and enter it among those that run.
+fn begin(agent: &Agent, request: &Exec) -> Result<Child, Failure> {
+    agent.check_ready()?;
+    let mut execs = agent.execs.borrow_mut();
+    if execs.contains_key(&request.id) {
+        return Err(failure(FailureKind::InvalidInput, format!("a command with id {} is running", request.id)));
+    }
+    let tree = agent.trees.plant(request.id).map_err(|err| from_io("cgroup", &err))?;
+    match spawn::start(agent, &tree, request) {
+        Ok(child) => {
+            execs.insert(request.id, Running { pid: child.pid, tree });
+            Ok(child)
+        }
+        Err(failure) => {
+            agent.trees.forget(tree);
+            Err(failure)
+        }
+    }
+}
+
+/// Carry its output and input until it has ended.
+async fn follow(agent: &Agent, wire: &Wire, child: Child, pid: u32) -> Result<Ended, Gone> {
+    let Pipes { stdin, stdout, stderr } = child.pipes;
+    wire.send(&Reply::Started(Started { pid })).await?;
+    let (stop, stopped) = watch::channel(false);
+    let outputs = async {
+        let out = output::pump(stdout, FrameKind::Stdout, wire, stopped.clone());
+        let err = output::pump(stderr, FrameKind::Stderr, wire, stopped);
+        tokio::try_join!(out, err).map(|_| ())
+    };
+    tokio::select! {
+        biased;
+        ended = end(child.exit, outputs, stop) => ended,
+        () = input::feed(wire, stdin, &agent.activity) => Err(Gone),
+    }
+}
+
+/// Wait for the command, then for its output; not for what others may add to it.
+async fn end(
+    exit: Exit,
+    outputs: impl Future<Output = Result<(), Gone>>,
+    stop: watch::Sender<bool>,
+) -> Result<Ended, Gone> {
+    tokio::pin!(outputs);
+    let ended = tokio::select! {
+        biased;
+        sent = &mut outputs => {
+            sent?;
+            return Ok(exit.wait().await);
+        }
+        ended = exit.wait() => ended,
+    };
+    if let Ok(sent) = tokio::time::timeout(GRACE, &mut outputs).await {
+        return sent.map(|()| ended);
+    }
+    stop.send_replace(true);
+    outputs.await.map(|()| ended)
+}
+
+fn kill(agent: &Agent, id: u64) {
+    if let Some(Running { pid, tree }) = agent.execs.borrow().get(&id) {
+        // The tree's end is waited for where its leader is reaped; there is nobody left to tell of a failure.
+        let _ = agent.trees.signal(tree, *pid, libc::SIGKILL);
+    }
+}
+
+/// Send a signal to a command.
+pub(crate) fn signal(agent: &Agent, request: &Signal) -> Result<(), Failure> {
+    if !(1..=64).contains(&request.signal) {
+        return Err(failure(FailureKind::InvalidInput, format!("{} is not a signal", request.signal)));
+    }
+    let execs = agent.execs.borrow();
+    let Some(Running { pid, tree }) = execs.get(&request.exec) else {
+        return Err(failure(FailureKind::NotFound, format!("no command with id {} is running", request.exec)));
+    };
+    if request.tree {
+        return agent.trees.signal(tree, *pid, request.signal).map_err(|err| from_io("cannot signal the tree", &err));
+    }
+    // The command leads a group of its own, and its number stays taken while anything is in the group.
+    crate::sys::kill(-*pid, request.signal).map_err(|err| match err.raw_os_error() {
+        Some(libc::ESRCH) => failure(FailureKind::NotFound, "the command has ended"),
+        _ => from_io("cannot signal the command", &err),
+    })
+}

@@ -1,0 +1,53 @@
+//! A guest: the agent as PID 1.
+
+use crate::agent::{Agent, Place};
+use crate::cgroup::Cgroups;
+use crate::channel::{Channel, End, Shared};
+use crate::identity::Identity;
+use crate::reaper::Reaper;
+use crate::tree::Trees;
+use crate::{boot, console, greeting, root, session};
+use rustix::fs::{Mode, OFlags};
+use rustix::process::Rlimit;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::process::ExitCode;
+use std::rc::Rc;
+
+/// Boot, and serve one host after the other until the power goes.
+pub(crate) fn run(begun_us: u64) -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| console::say(&format!("fatal: {panic}"))));
+    let port = boot::channel().unwrap_or_else(|err| console::fatal(&err));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.unwrap_or_else(|err| console::fatal(&err));
+    let served = tokio::task::LocalSet::new().block_on(&runtime, serve(port, begun_us));
+    match served {
+        Ok(never) => match never {},
+        Err(err) => console::fatal(&format_args!("the channel is lost: {err}")),
+    }
+}
+
+async fn serve(port: OwnedFd, begun_us: u64) -> io::Result<std::convert::Infallible> {
+    let (reaper, signals) = Reaper::new()?;
+    for directory in [root::DISK, root::NAMES] {
+        std::fs::create_dir_all(directory)?;
+    }
+    let agent = Rc::new(Agent {
+        place: Place::Unmounted.into(),
+        execs: Default::default(),
+        trees: Trees::Cgroups(Cgroups::new("/sys/fs/cgroup/pyro".into())?),
+        reaper: Rc::clone(&reaper),
+        null: rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?,
+        identity: Identity::of_a_guest(root::NAMES),
+        nofile: Rlimit { current: Some(65_536), maximum: Some(1_048_576) },
+        activity: Default::default(),
+    });
+    tokio::task::spawn_local(reaper.run(signals));
+    let channel = Shared::new(Channel::new(port, End::Wait)?);
+    greeting::ready(&channel, begun_us).await?;
+    loop {
+        if greeting::meet(&channel, &agent.identity).await? {
+            session::run(&agent, &channel).await;
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! A plain process: the agent beside its caller, for hosts that can run no guest and for tests.
+
+use crate::agent::{Agent, Place};
+use crate::channel::{Channel, End, Shared};
+use crate::descendants::Marks;
+use crate::identity::Identity;
+use crate::reaper::Reaper;
+use crate::tree::Trees;
+use crate::{greeting, session, sys};
+use rustix::fs::{Mode, OFlags};
+use rustix::process::{
+    PidfdFlags, Resource, Rlimit, getpid, getppid, getrlimit, pidfd_open, set_child_subreaper, setrlimit,
+};
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+use std::process::ExitCode;
+use std::rc::Rc;
+use tokio::io::Interest;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Serve the host at the other end of descriptor `number`, until it closes it or ends.
+pub(crate) fn run(number: &str, begun_us: u64) -> ExitCode {
+    match start(number, begun_us) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(err) => {
+            let _ = writeln!(io::stderr(), "pyro-agent: {err}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(number: &str, begun_us: u64) -> io::Result<()> {
+    let number: i32 = number.parse().map_err(|_| io::Error::other(format!("{number:?} is not a descriptor")))?;
+    if number < 3 {
+        return Err(io::Error::other(format!("descriptor {number} is a standard one")));
+    }
+    let channel = sys::inherited(number)?;
+    rustix::io::fcntl_setfd(&channel, rustix::io::FdFlags::CLOEXEC)?;
+    rustix::fs::fcntl_setfl(&channel, OFlags::RDWR | OFlags::NONBLOCK)?;
+    // What detaches from a command becomes a child of this process, so that nothing outlives it.
+    set_child_subreaper(Some(getpid()))?;
+    let nofile = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: nofile.maximum, maximum: nofile.maximum });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    tokio::task::LocalSet::new().block_on(&runtime, serve(channel, nofile, begun_us))
+}
+
+async fn serve(channel: OwnedFd, nofile: Rlimit, begun_us: u64) -> io::Result<()> {
+    let (reaper, signals) = Reaper::new()?;
+    let agent = Rc::new(Agent {
+        place: Place::Host.into(),
+        execs: Default::default(),
+        trees: Trees::Marks(Marks::new()?),
+        reaper: Rc::clone(&reaper),
+        null: rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?,
+        identity: Identity::of_the_host(),
+        nofile,
+        activity: Default::default(),
+    });
+    tokio::task::spawn_local(reaper.run(signals));
+    let channel = Shared::new(Channel::new(channel, End::Final)?);
+    let result = tokio::select! {
+        result = converse(&agent, &channel, begun_us) => result,
+        ended = abandoned() => ended,
+    };
+    agent.trees.kill_everything();
+    result
+}
+
+async fn converse(agent: &Rc<Agent>, channel: &Shared, begun_us: u64) -> io::Result<()> {
+    greeting::ready(channel, begun_us).await?;
+    while greeting::meet(channel, &agent.identity).await? {
+        session::run(agent, channel).await;
+    }
+    Ok(())
+}
+
+/// Ends when this process is told to, or its caller has ended while something else still holds the channel.
+/// (`PR_SET_PDEATHSIG` would fire when the caller's *thread* ends.)
+async fn abandoned() -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let parent = getppid().map(|pid| pidfd_open(pid, PidfdFlags::empty())).transpose()?;
+    let parent_ends = async {
+        match parent.map(|parent| sys::ready_when(parent, Interest::READABLE)) {
+            Some(Ok(parent)) => parent.readable().await.map(|_| ()),
+            _ => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+        ended = parent_ends => ended,
+    }
+}

@@ -1,0 +1,130 @@
+//! The launch: all that the child of a clone needs, made beforehand, since it must not allocate.
+
+use crate::environment::Environment;
+use crate::failure::failure;
+use pyro_protocol::message::{Command, Failure, FailureKind};
+use rustix::process::Rlimit;
+use std::ffi::{CString, c_char};
+use std::path::Path;
+
+/// A NUL-terminated array of strings that stays where it is.
+pub(crate) struct Strings {
+    /// Owns what the pointers point to; the bytes of a `CString` do not move with it.
+    _owned: Vec<CString>,
+    pointers: Vec<*const c_char>,
+}
+
+impl Strings {
+    fn new(owned: Vec<CString>) -> Self {
+        let pointers = owned.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect();
+        Self { _owned: owned, pointers }
+    }
+
+    /// As `execve` takes it.
+    pub(crate) fn as_ptr(&self) -> *const *const c_char {
+        self.pointers.as_ptr()
+    }
+}
+
+/// A file to execute, and how.
+pub(crate) struct Candidate {
+    /// The file.
+    pub(crate) file: CString,
+    /// Arguments that run it as a shell script, for one that has no `#!` line.
+    pub(crate) as_script: Strings,
+}
+
+/// All that the child needs.
+pub(crate) struct Launch {
+    /// Files to try, in this order.
+    pub(crate) candidates: Vec<Candidate>,
+    /// Arguments, the program's name first.
+    pub(crate) arguments: Strings,
+    /// Variables.
+    pub(crate) variables: Strings,
+    /// Working directory.
+    pub(crate) cwd: CString,
+    /// Limit on descriptors.
+    pub(crate) nofile: libc::rlimit,
+    /// In a plain process: die with the agent, and keep the caller's umask.
+    pub(crate) beside_the_agent: bool,
+}
+
+impl Launch {
+    /// Check a command and prepare it.
+    pub(crate) fn prepare(
+        command: &Command,
+        environment: &Environment,
+        cwd: &[u8],
+        nofile: Rlimit,
+        beside_the_agent: bool,
+    ) -> Result<Self, Failure> {
+        let arguments: Vec<Vec<u8>> = match command {
+            // "--": a line that begins with a dash is no option.
+            Command::Shell(line) => [shell(beside_the_agent), "-lc", "--", line]
+                .iter()
+                .map(|argument| argument.as_bytes().to_vec())
+                .collect(),
+            Command::Program(arguments) => arguments.iter().map(|argument| argument.as_bytes().to_vec()).collect(),
+        };
+        let Some(program) = arguments.first() else {
+            return Err(failure(FailureKind::InvalidInput, "a program needs a name"));
+        };
+        let candidates = environment
+            .candidates(program)
+            .into_iter()
+            .map(|file| {
+                let script = [b"/bin/sh".to_vec(), file.clone()].into_iter().chain(arguments.iter().skip(1).cloned());
+                Ok(Candidate { as_script: Strings::new(all_terminated(script)?), file: terminated(file)? })
+            })
+            .collect::<Result<_, Failure>>()?;
+        let raw = |limit: Option<u64>| limit.unwrap_or(libc::RLIM_INFINITY);
+        Ok(Self {
+            candidates,
+            variables: Strings::new(environment.entries()),
+            arguments: Strings::new(all_terminated(arguments)?),
+            cwd: terminated(cwd.to_vec())?,
+            nofile: libc::rlimit { rlim_cur: raw(nofile.current), rlim_max: raw(nofile.maximum) },
+            beside_the_agent,
+        })
+    }
+}
+
+/// A guest has what its distribution calls `sh`; beside the agent it is `bash` where there is one.
+pub(crate) fn shell(beside_the_agent: bool) -> &'static str {
+    if beside_the_agent && Path::new("/bin/bash").exists() { "/bin/bash" } else { "/bin/sh" }
+}
+
+fn terminated(bytes: Vec<u8>) -> Result<CString, Failure> {
+    CString::new(bytes).map_err(|_| failure(FailureKind::InvalidInput, "an argument holds a NUL byte"))
+}
+
+fn all_terminated(items: impl IntoIterator<Item = Vec<u8>>) -> Result<Vec<CString>, Failure> {
+    items.into_iter().map(terminated).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prepare(arguments: &[&str]) -> Result<Launch, Failure> {
+        let command = Command::Program(arguments.iter().map(|argument| (*argument).to_owned()).collect());
+        let nofile = Rlimit { current: Some(1), maximum: None };
+        Launch::prepare(&command, &Environment::of_a_guest(), b"/", nofile, false)
+    }
+
+    #[test]
+    fn no_program_and_a_nul_byte_are_invalid() {
+        assert_eq!(prepare(&[]).err().unwrap().kind, FailureKind::InvalidInput);
+        assert_eq!(prepare(&["x", "a\0b"]).err().unwrap().kind, FailureKind::InvalidInput);
+        assert!(prepare(&[""]).unwrap().candidates.is_empty());
+    }
+
+    #[test]
+    fn arrays_end_with_null() {
+        let launch = prepare(&["x", "y"]).unwrap();
+        assert_eq!(launch.arguments.pointers.len(), 3);
+        assert!(launch.arguments.pointers[2].is_null());
+        assert_eq!(launch.candidates[0].file.as_bytes(), b"/usr/local/sbin/x");
+    }
+}

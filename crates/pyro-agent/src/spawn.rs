@@ -1,0 +1,164 @@
+//! Spawning: starting a command, exactly once, with all its ends in hand.
+
+use crate::agent::{Agent, Place};
+use crate::child::{self, Descriptors, Stage};
+use crate::environment::Environment;
+use crate::failure::{failure, from_errno, from_io};
+use crate::launch::Launch;
+use crate::reaper::Exit;
+use crate::sys::{self, Cloned};
+use crate::tree::Tree;
+use crate::{descendants, launch};
+use pyro_protocol::message::{Command, Exec, Failure, FailureKind};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use tokio::io::Interest;
+
+/// Room in the pipes of a guest's command: it goes on while the channel is busy with others.
+const PIPE_LEN: usize = 1024 * 1024;
+
+/// A command that was started; whether its program runs is told by [`Child::confirm`].
+pub(crate) struct Child {
+    /// Its process, as the agent sees it.
+    pub(crate) pid: i32,
+    /// Tells how it ends.
+    pub(crate) exit: Exit,
+    /// Our ends of its pipes.
+    pub(crate) pipes: Pipes,
+    report: OwnedFd,
+    cwd: String,
+    program: String,
+}
+
+/// Our ends of a command's pipes; none blocks.
+pub(crate) struct Pipes {
+    /// To its stdin, when it has one.
+    pub(crate) stdin: Option<OwnedFd>,
+    /// From its stdout.
+    pub(crate) stdout: OwnedFd,
+    /// From its stderr.
+    pub(crate) stderr: OwnedFd,
+}
+
+/// Start a command. Nothing waits in here, so its end cannot be missed.
+pub(crate) fn start(agent: &Agent, tree: &Tree, request: &Exec) -> Result<Child, Failure> {
+    let beside_the_agent = !agent.is_guest();
+    let mut environment =
+        if beside_the_agent { Environment::of_the_host(request.cwd.as_bytes()) } else { Environment::of_a_guest() };
+    environment.extend(&request.env)?;
+    if let Some(mark) = tree.mark() {
+        environment.put(descendants::VARIABLE.as_bytes(), mark.as_bytes());
+    }
+    let launch =
+        Launch::prepare(&request.command, &environment, request.cwd.as_bytes(), agent.nofile, beside_the_agent)?;
+    let (pipes, theirs) = make_pipes(agent, request.stdin).map_err(|err| from_io("pipe", &err))?;
+    let (report, their_report) = pipe_with(PipeFlags::CLOEXEC).map_err(|err| from_errno("pipe", err))?;
+    set_nonblocking(&report).map_err(|err| from_errno("pipe", err))?;
+    let pid = clone_into(agent, tree, &launch, &theirs, &their_report)?;
+    Ok(Child {
+        pid,
+        exit: agent.reaper.watch(pid),
+        pipes,
+        report,
+        cwd: String::from_utf8_lossy(request.cwd.as_bytes()).into_owned(),
+        program: program_name(&request.command, beside_the_agent),
+    })
+}
+
+fn program_name(command: &Command, beside_the_agent: bool) -> String {
+    match command {
+        Command::Shell(_) => launch::shell(beside_the_agent).to_owned(),
+        Command::Program(arguments) => arguments.first().cloned().unwrap_or_default(),
+    }
+}
+
+fn clone_into(
+    agent: &Agent,
+    tree: &Tree,
+    launch: &Launch,
+    theirs: &[OwnedFd; 3],
+    report: &OwnedFd,
+) -> Result<i32, Failure> {
+    let place = agent.place.borrow();
+    let world = match &*place {
+        Place::Mounted(world) => Some(world.pidfd()),
+        _ => None,
+    };
+    let [stdin, stdout, stderr] = theirs;
+    let standard = [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()];
+    let descriptors = Descriptors { standard, report: report.as_fd(), world };
+    let parent = std::process::id().cast_signed();
+    // SAFETY: the agent has one thread, and the child ends in `become_command`.
+    match unsafe { sys::clone_process(0, tree.cgroup()) } {
+        // SAFETY: this is the clone.
+        Ok(Cloned::Child) => unsafe { child::become_command(launch, &descriptors, parent) },
+        Ok(Cloned::Parent { pid, .. }) => Ok(pid),
+        // A PID namespace without an init takes no more processes.
+        Err(err) if world.is_some() && err.raw_os_error() == Some(libc::ENOMEM) => {
+            Err(failure(FailureKind::WrongState, "the guest's init process has ended, or its memory is full"))
+        }
+        Err(err) => Err(from_io("cannot start a process", &err)),
+    }
+}
+
+fn make_pipes(agent: &Agent, with_stdin: bool) -> io::Result<(Pipes, [OwnedFd; 3])> {
+    let (their_stdin, stdin) = if with_stdin {
+        let (theirs, ours) = pipe_with(PipeFlags::CLOEXEC)?;
+        set_nonblocking(&ours)?;
+        (theirs, Some(ours))
+    } else {
+        (agent.null.try_clone()?, None)
+    };
+    let output = || -> io::Result<(OwnedFd, OwnedFd)> {
+        let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC)?;
+        set_nonblocking(&ours)?;
+        if agent.is_guest() {
+            // A refusal costs speed only. On a host it would use up what its user's other programs may have.
+            let _ = fcntl_setpipe_size(&ours, PIPE_LEN);
+        }
+        Ok((ours, theirs))
+    };
+    let (stdout, their_stdout) = output()?;
+    let (stderr, their_stderr) = output()?;
+    Ok((Pipes { stdin, stdout, stderr }, [their_stdin, their_stdout, their_stderr]))
+}
+
+fn set_nonblocking(pipe: &OwnedFd) -> Result<(), Errno> {
+    rustix::fs::fcntl_setfl(pipe, OFlags::NONBLOCK)
+}
+
+impl Child {
+    /// Wait until the program runs, and give its process id as its own world sees it; otherwise say what failed.
+    pub(crate) async fn confirm(&self) -> Result<u32, Failure> {
+        let report = self.read_report().await.map_err(|err| from_io("cannot start a process", &err))?;
+        let what = |name: &str| from_errno(name, Errno::from_raw_os_error(report[2]));
+        match report[1] {
+            0 if report[0] > 0 => Ok(report[0].cast_unsigned()),
+            stage if stage == Stage::Directory as i32 => Err(what(&format!("working directory {}", self.cwd))),
+            stage if stage == Stage::Program as i32 => Err(what(&self.program)),
+            stage if stage == Stage::World as i32 => {
+                Err(failure(FailureKind::WrongState, "the guest's init process has ended"))
+            }
+            // It was killed before it could say anything.
+            _ => Err(failure(FailureKind::Io, "the new process ended before its program started")),
+        }
+    }
+
+    /// The child's numbers (pid, stage, errno), 0 for those that it did not write.
+    async fn read_report(&self) -> io::Result<[i32; 3]> {
+        let report = sys::ready_when(self.report.as_fd(), Interest::READABLE)?;
+        let mut bytes = [0; 12];
+        let mut len = 0;
+        while len < bytes.len() {
+            match report.async_io(Interest::READABLE, |fd| Ok(rustix::io::read(fd, &mut bytes[len..])?)).await? {
+                0 => break,
+                read => len += read,
+            }
+        }
+        let number = |at: usize| i32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        Ok([number(0), number(4), number(8)])
+    }
+}
