@@ -56,8 +56,10 @@ pub(crate) unsafe fn become_command(launch: &Launch, descriptors: &Descriptors<'
 unsafe fn reset(launch: &Launch, descriptors: &Descriptors<'_>, parent: libc::pid_t) {
     // SAFETY: plain system calls on numbers and on structures of this frame; handlers are set to the default one only.
     unsafe {
+        // All zero: the default handler, no flags, no mask. The C library's own function leaves two signals out.
+        let default = [0u64; 4];
         for signal in 1..=64 {
-            libc::signal(signal, libc::SIG_DFL);
+            libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), std::ptr::null::<u64>(), 8);
         }
         let mut none: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut none);

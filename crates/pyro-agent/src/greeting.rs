@@ -4,8 +4,11 @@ use crate::channel::{End, Shared};
 use crate::identity::Identity;
 use pyro_protocol::hello::{Greeting, Hello, Ready, Refused, Welcome};
 use pyro_protocol::limits::PROTOCOL_VERSION;
-use pyro_protocol::{FrameDecoder, frame};
+use pyro_protocol::{Frame, FrameKind, frame};
 use std::io;
+
+/// Longest hello frame, in bytes. One that is half there is waited for, so this bounds what garbage can look like.
+const MAX_HELLO_LEN: usize = 4096;
 
 /// Say that the agent waits; once a boot.
 pub(crate) async fn ready(channel: &Shared, begun_us: u64) -> io::Result<()> {
@@ -41,34 +44,56 @@ async fn send(channel: &Shared, greeting: &Greeting) -> io::Result<()> {
 
 /// The next hello; what is not one is dropped. `None` when no host will ever come.
 async fn next_hello(channel: &Shared) -> io::Result<Option<Hello>> {
-    let mut decoder = FrameDecoder::default();
+    let mut bytes = Vec::new();
     loop {
-        match decoder.next_frame() {
-            Ok(Some(frame)) => {
-                if let Ok(hello) = frame.message::<Hello>() {
-                    channel.unread(decoder.into_rest());
-                    return Ok(Some(hello));
-                }
+        if let Some(hello) = take_hello(&mut bytes) {
+            channel.unread(bytes);
+            return Ok(Some(hello));
+        }
+        match channel.receive().await? {
+            Some(more) => bytes.extend(more),
+            None if channel.end() == End::Final => return Ok(None),
+            None => {
+                // Half a greeting of a host that has left is not the beginning of the next one's.
+                bytes.clear();
+                channel.changed().await?;
             }
-            Ok(None) => match channel.receive().await? {
-                Some(bytes) => decoder.push(&bytes),
-                None if channel.end() == End::Final => return Ok(None),
-                None => {
-                    // Half a greeting of a host that has left is not the beginning of the next one's.
-                    decoder = FrameDecoder::default();
-                    channel.changed().await?;
-                }
-            },
-            // Where the next frame begins is unknown: start afresh with what arrives from now on.
-            Err(_) => decoder = FrameDecoder::default(),
         }
     }
+}
+
+/// Take the first hello, and everything before it. `None` leaves at most what may be the beginning of one: where a frame
+/// begins in the remains of a broken session is unknown, so each byte is tried.
+fn take_hello(bytes: &mut Vec<u8>) -> Option<Hello> {
+    let mut half = bytes.len();
+    for at in 0..bytes.len() {
+        let rest = &bytes[at..];
+        let length = rest.first_chunk::<4>().map(|raw| u32::from_be_bytes(*raw) as usize);
+        if length.is_some_and(|length| !(1..=MAX_HELLO_LEN).contains(&length))
+            || rest.get(4).is_some_and(|kind| *kind != FrameKind::Message as u8)
+        {
+            continue;
+        }
+        let Some(payload) = length.and_then(|length| rest.get(frame::HEADER_LEN..4 + length)) else {
+            half = half.min(at);
+            continue;
+        };
+        let frame = Frame { kind: FrameKind::Message, payload: payload.to_vec() };
+        if let Ok(hello) = frame.message::<Hello>() {
+            let end = at + frame::HEADER_LEN + frame.payload.len();
+            bytes.drain(..end);
+            return Some(hello);
+        }
+    }
+    bytes.drain(..half);
+    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::channel::Channel;
+    use pyro_protocol::FrameDecoder;
     use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
     fn hello(protocol: u32) -> Vec<u8> {
@@ -82,6 +107,21 @@ mod tests {
             boot_id: "b".into(),
         })
         .unwrap()
+    }
+
+    #[test]
+    fn a_hello_is_found_behind_anything_and_leaves_what_follows() {
+        let hello = hello(1);
+        for before in [&b""[..], &[0; 50], &[0xff; 50], &[0, 0, 0, 3, 0, 1, 2], &[0, 0, 0, 1, 0]] {
+            let mut bytes = [before, &hello, b"later"].concat();
+            assert_eq!(take_hello(&mut bytes).map(|hello| hello.protocol), Some(1), "{before:?}");
+            assert_eq!(bytes, b"later");
+        }
+        for len in 0..hello.len() {
+            let mut bytes = [&[7; 9], &hello[..len]].concat();
+            assert!(take_hello(&mut bytes).is_none());
+            assert!(bytes.len() <= len + 3);
+        }
     }
 
     #[tokio::test(flavor = "current_thread")]
