@@ -142,10 +142,15 @@ impl Home {
 
     /// Nothing of any vm is left, now or within the moment that the kernel takes to end a killed process.
     pub fn assert_clean(&self) {
-        eventually("a clean home", || {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
             let left = self.leftovers();
-            if left.is_empty() { Some(()) } else { Err(left).ok() }
-        });
+            if left.is_empty() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "left over: {left:#?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 }
 
@@ -163,7 +168,7 @@ pub struct Running {
     _stdout: std::io::BufReader<std::process::ChildStdout>,
 }
 
-/// Poll for what another process is about to do; ten seconds at most, so that a broken test ends.
+/// Poll for what another process is about to do; half a minute at most, so that a broken test ends.
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {

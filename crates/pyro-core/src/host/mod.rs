@@ -1,6 +1,13 @@
 //! What pyro asks of the host's kernel: files, locks, processes, clocks. The only place that touches them.
 #![allow(clippy::disallowed_methods, reason = "this is the rim that the lint sends everyone to")]
 
+pub mod access;
+pub mod clock;
+pub mod cpu;
 pub mod fs;
 pub mod lock;
+pub mod process;
 pub mod program;
+pub mod socket;
+pub mod sparse;
+pub mod spawn;
