@@ -30,10 +30,8 @@ fn main() {
         "breaks" | "floods" => greet_then(channel, behaviour == "floods"),
         other => panic!("no behaviour {other:?}"),
     }
-    if behaviour != "garbage" {
-        loop {
-            std::thread::park();
-        }
+    loop {
+        std::thread::park();
     }
 }
 

@@ -11,7 +11,7 @@ on_each_engine!(
     a_killed_qemu_is_an_error,
     a_kill_while_booting_leaves_nothing,
     signals_end_the_guest,
-    a_guest_that_powers_off_is_an_error,
+    a_guest_that_powers_off_ends_its_command,
     many_at_once,
 );
 
@@ -95,11 +95,11 @@ fn signals_end_the_guest(home: &Home) {
     }
 }
 
-fn a_guest_that_powers_off_is_an_error(home: &Home) {
+fn a_guest_that_powers_off_ends_its_command(home: &Home) {
     // reboot(2) with LINUX_REBOOT_CMD_POWER_OFF.
     let output = home.run(&[], &["perl -e 'syscall(169, 0xfee1dead, 672274793, 0x4321fedc, 0)'; sleep 60"]);
-    assert_eq!(output.status.code(), Some(125), "{}", stderr(&output));
-    assert!(stderr(&output).contains("the vm ended"), "{}", stderr(&output));
+    // Its own namespace ends first and kills the command; the machine may be gone before that is told.
+    assert!(matches!(output.status.code(), Some(125 | 137)), "{}", stderr(&output));
     the_next_command_works(home);
 }
 

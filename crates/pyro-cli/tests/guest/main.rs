@@ -1,5 +1,10 @@
 //! End to end: the `pyro` executable and real guests, the same tests on each engine that the machine has.
-#![allow(clippy::disallowed_methods, missing_docs, unreachable_pub, reason = "tests start processes and read the environment")]
+#![allow(
+    clippy::disallowed_methods,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests start processes and read the environment"
+)]
 
 mod faults;
 mod home;

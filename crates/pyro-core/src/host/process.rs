@@ -1,6 +1,9 @@
 //! Processes of the host, identified by pid and start time so that a reused pid is never taken for another.
 
 use rustix::process::{Pid, PidfdFlags, Signal};
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// One process for all time on this boot of the host.
@@ -34,7 +37,7 @@ impl ProcessId {
 
     /// Kill it and wait until it is gone, at most `limit`; true when it is gone.
     #[must_use]
-    pub fn kill_and_wait(self, limit: std::time::Duration) -> bool {
+    pub fn kill_and_wait(self, limit: Duration) -> bool {
         let Some(pid) = Pid::from_raw(self.pid) else { return true };
         let Ok(handle) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else {
             return !self.is_alive();
@@ -46,14 +49,31 @@ impl ProcessId {
         if rustix::process::pidfd_send_signal(&handle, Signal::KILL).is_err() {
             return !self.is_alive();
         }
-        let mut fds = [rustix::event::PollFd::new(&handle, rustix::event::PollFlags::IN)];
-        let timeout = rustix::event::Timespec {
-            tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: i64::from(limit.subsec_nanos()),
-        };
-        let _ = rustix::event::poll(&mut fds, Some(&timeout));
+        wait(&handle, limit);
         !self.is_alive()
     }
+
+    /// Wait until it is gone by itself, at most `limit`; true when it is gone.
+    #[must_use]
+    pub fn wait_gone(self, limit: Duration) -> bool {
+        if let Some(pid) = Pid::from_raw(self.pid)
+            && let Ok(handle) = rustix::process::pidfd_open(pid, PidfdFlags::empty())
+            && self.is_alive()
+        {
+            wait(&handle, limit);
+        }
+        !self.is_alive()
+    }
+}
+
+/// Wait until the process of `handle` ends, at most `limit`.
+fn wait(handle: &OwnedFd, limit: Duration) {
+    let mut fds = [rustix::event::PollFd::new(handle, rustix::event::PollFlags::IN)];
+    let timeout = rustix::event::Timespec {
+        tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: i64::from(limit.subsec_nanos()),
+    };
+    let _ = rustix::event::poll(&mut fds, Some(&timeout));
 }
 
 /// Field 22 of `/proc/PID/stat`; `None` when the process is gone or a zombie.

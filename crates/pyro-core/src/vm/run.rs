@@ -18,6 +18,9 @@ use pyro_protocol::message::Command;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+/// How long a supervisor that closed its sockets may take to be gone.
+const DEATH_LIMIT: Duration = Duration::from_secs(5);
+
 /// What to run, and in what.
 #[derive(Clone, Debug)]
 pub struct RunRequest {
@@ -153,7 +156,8 @@ fn clear_if_abandoned(config: &Config, store: &Store, id: Id) {
         Ok(None) => return,
         Err(error) => return tracing::warn!(%error, "cannot look for leftovers"),
     };
-    if vm.supervisor.is_some_and(ProcessId::is_alive) {
+    // A dying process closes its sockets a moment before it is gone.
+    if vm.supervisor.is_some_and(|supervisor| !supervisor.wait_gone(DEATH_LIMIT)) {
         return;
     }
     if let Err(error) = reap::clear_vm(config, store, &vm) {
