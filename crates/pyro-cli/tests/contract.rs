@@ -1,4 +1,5 @@
 //! The command line is what `contract.toml` says: same commands, same flags, same defaults, bounds that hold.
+#![allow(clippy::disallowed_methods, reason = "a test starts the executable under test")]
 
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};

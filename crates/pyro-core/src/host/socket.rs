@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// When the directory cannot be opened or the name is taken.
 pub fn listen(directory: &Path, name: &str) -> io::Result<std::os::unix::net::UnixListener> {
-    with_short_path(directory, name, |path| std::os::unix::net::UnixListener::bind(path))
+    with_short_path(directory, name, std::os::unix::net::UnixListener::bind)
 }
 
 /// Connect to `name` in `directory`.
@@ -17,7 +17,7 @@ pub fn listen(directory: &Path, name: &str) -> io::Result<std::os::unix::net::Un
 /// # Errors
 /// When there is no such socket, or nobody listens.
 pub fn connect(directory: &Path, name: &str) -> io::Result<std::os::unix::net::UnixStream> {
-    with_short_path(directory, name, |path| std::os::unix::net::UnixStream::connect(path))
+    with_short_path(directory, name, std::os::unix::net::UnixStream::connect)
 }
 
 /// Take over a connected socket that this process inherited as descriptor `number`.

@@ -62,7 +62,7 @@ pub async fn exec(vm: &Leased<'_>, request: ExecRequest, io: ExecIo<'_>) -> Resu
     send_message(&mut writer, &Request::Exec(exec)).await.map_err(VmError::Guest)?;
     let writing = Cell::new(false);
     let run =
-        Run { frames: FrameReader::new(reader), stdout: io.stdout, stderr: io.stderr, writing: &writing }.to_end();
+        Run { frames: FrameReader::new(reader), stdout: io.stdout, stderr: io.stderr, writing: &writing }.until_end();
     let feed = feed_stdin(io.stdin, &mut writer);
     tokio::pin!(run, feed);
     let mut deadline = began + request.timeout;
@@ -104,7 +104,7 @@ struct Run<'a, R> {
 
 impl<R: AsyncRead + Unpin> Run<'_, R> {
     /// Take every frame to where it belongs, until the last.
-    async fn to_end(mut self) -> Result<End, VmError> {
+    async fn until_end(mut self) -> Result<End, VmError> {
         loop {
             if let Some(end) = self.step().await? {
                 self.writing.set(true);
