@@ -1,6 +1,7 @@
 //! A running machine: its process, the ends of its sockets, and the bounded end of what it says.
 
 use crate::host::process::ProcessId;
+use crate::host::terminal::printable;
 use std::collections::VecDeque;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex};
@@ -94,13 +95,6 @@ impl Tail {
         let bytes: Vec<u8> = kept.iter().copied().collect();
         printable(&bytes)
     }
-}
-
-/// Foreign bytes as text that cannot steer a terminal.
-#[must_use]
-pub fn printable(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    text.chars().filter(|c| matches!(c, '\n' | '\t') || !c.is_control()).collect::<String>().trim().to_owned()
 }
 
 #[cfg(test)]

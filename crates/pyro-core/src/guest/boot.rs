@@ -107,7 +107,7 @@ impl Port {
                     return Ok((Channel::start(tokio::io::join(reader, self.writer)), welcome));
                 }
                 Greeting::Refused(refused) if refused.nonce == hello.nonce => {
-                    let message = crate::engine::machine::printable(refused.message.as_bytes());
+                    let message = crate::host::terminal::printable(refused.message.as_bytes());
                     return Err(MeetError::Refused { message });
                 }
                 // Left over from an earlier life of this vm.

@@ -25,7 +25,7 @@ pub enum ClientError {
     #[error("the guest's agent sent {0:?} out of place")]
     OutOfPlace(FrameKind),
     /// The agent says that the operation failed.
-    #[error("{}", crate::engine::machine::printable(.0.message.as_bytes()))]
+    #[error("{}", crate::host::terminal::printable(.0.message.as_bytes()))]
     Failed(Failure),
 }
 

@@ -11,3 +11,4 @@ pub mod program;
 pub mod socket;
 pub mod sparse;
 pub mod spawn;
+pub mod terminal;

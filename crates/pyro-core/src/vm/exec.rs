@@ -133,7 +133,7 @@ impl<R: AsyncRead + Unpin> Run<'_, R> {
             Reply::Started(_) => Ok(None),
             Reply::Exited(exited) => Ok(Some(End::Exited(exited))),
             Reply::Failed(failure) if not_executed(&failure) => {
-                let words = format!("pyro: {}\n", crate::engine::machine::printable(failure.message.as_bytes()));
+                let words = format!("pyro: {}\n", crate::host::terminal::printable(failure.message.as_bytes()));
                 self.stderr.write_all(words.as_bytes()).await.map_err(VmError::Output)?;
                 Ok(Some(End::NotExecuted(failure)))
             }
