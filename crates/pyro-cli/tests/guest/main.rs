@@ -1,6 +1,7 @@
 //! End to end: the `pyro` executable and real guests, the same tests on each engine that the machine has.
 #![allow(
     clippy::disallowed_methods,
+    clippy::print_stdout,
     clippy::unwrap_used,
     missing_docs,
     unreachable_pub,
