@@ -86,14 +86,17 @@ async fn next_event(events: &mut FrameReader<OwnedReadHalf>) -> Result<Event, Vm
 }
 
 fn spawn_supervisor(config: &Config, id: Id, control: UnixStream) -> std::io::Result<()> {
-    let log = sparse::append(&paths::log(config, id))?;
+    let stderr = match config.trace_supervisors {
+        true => Stdio::inherit(),
+        false => sparse::append(&paths::log(config, id))?.into(),
+    };
     let control = control.into_std()?;
     control.set_nonblocking(false)?;
     let mut child = detached(Spawn {
         program: &config.program,
         args: vec!["supervise".into()],
         fds: vec![(control.into(), CONTROL_FD)],
-        stderr: Stdio::from(log),
+        stderr,
     })?;
     // Reaped where this process goes on after the vm; a starter that ends leaves that to init.
     std::thread::Builder::new().name("reaper".to_owned()).stack_size(64 * 1024).spawn(move || {
