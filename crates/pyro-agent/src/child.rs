@@ -122,18 +122,25 @@ fn tell(report: RawFd, numbers: &[i32]) {
     unsafe { libc::write(report, numbers.as_ptr().cast(), size_of_val(numbers)) };
 }
 
-/// In a clone that becomes no command: keep the standard descriptors, pointed at `null`, and `kept`, which is returned.
+/// In a clone that becomes no command: keep the standard descriptors, pointed at `null`, and `kept`, which are returned.
 ///
 /// # Safety
 /// As for [`become_command`], and nothing else in this process may use a descriptor any more.
-pub(crate) unsafe fn keep_only(null: BorrowedFd<'_>, kept: BorrowedFd<'_>) -> OwnedFd {
-    // SAFETY: by the contract; the descriptor that is returned has just been made and has no other owner.
+pub(crate) unsafe fn keep_only<const N: usize>(null: BorrowedFd<'_>, kept: [BorrowedFd<'_>; N]) -> [OwnedFd; N] {
+    // SAFETY: by the contract; the descriptors that are returned have just been made and have no other owner. The first
+    // copies go above every number in use, so that none is overwritten before it was copied.
     unsafe {
         for standard in 0..3 {
             libc::dup2(null.as_raw_fd(), standard);
         }
-        libc::dup2(kept.as_raw_fd(), 3);
-        libc::syscall(libc::SYS_close_range, 4, libc::c_uint::MAX, 0);
-        OwnedFd::from_raw_fd(3)
+        let above = kept.map(|fd| libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD, 1000));
+        let mut target = 2;
+        let fds = above.map(|fd| {
+            target += 1;
+            libc::dup2(fd, target);
+            target
+        });
+        libc::syscall(libc::SYS_close_range, target + 1, libc::c_uint::MAX, 0);
+        fds.map(|fd| OwnedFd::from_raw_fd(fd))
     }
 }
