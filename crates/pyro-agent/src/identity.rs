@@ -97,10 +97,7 @@ fn set_clock(wall_clock_ns: u64) -> io::Result<()> {
 /// Written in place: where a world is mounted, these very files are bound into it.
 fn keep_names(directory: &Path, hello: &Hello) -> io::Result<()> {
     std::fs::create_dir_all(directory)?;
-    let hosts = format!(
-        "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.1.1 {}",
-        hello.hostname
-    );
+    let hosts = format!("127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.1.1 {}", hello.hostname);
     let names =
         [(MACHINE_ID, &hello.machine_id), (HOSTNAME, &hello.hostname), (HOSTS, &hosts), (BOOT_ID, &hello.boot_id)];
     for (name, value) in names {
