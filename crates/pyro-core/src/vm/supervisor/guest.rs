@@ -69,7 +69,7 @@ impl Supervisor<'_> {
             mem_mib: self.launch.shape.mem_mib,
             memory: Memory::Anonymous,
             kernel: qemu.kernel.clone(),
-            disk: DiskSpec { layer, backing: vec![qemu.image.clone()] },
+            disk: DiskSpec { layer, image: qemu.image.clone() },
             tsc_khz: qemu.tsc_khz,
         })
     }

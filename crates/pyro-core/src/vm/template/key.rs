@@ -24,7 +24,7 @@ impl TemplateKey {
     /// When the program, the kernel or the initramfs cannot be looked at.
     pub fn of(program: &Path, spec: &MachineSpec) -> Result<Self, FsError> {
         let diskless = MachineSpec {
-            disk: DiskSpec { layer: "/".into(), backing: Vec::new() },
+            disk: DiskSpec { layer: "/".into(), image: "/".into() },
             memory: Memory::Shared,
             ..spec.clone()
         };
@@ -65,11 +65,11 @@ mod tests {
             mem_mib: 1024,
             memory: Memory::Anonymous,
             kernel: KernelSpec { vmlinux: here.clone(), initramfs: here.clone(), acpi: true, args: String::new() },
-            disk: DiskSpec { layer: "/a".into(), backing: Vec::new() },
+            disk: DiskSpec { layer: "/a".into(), image: "/".into() },
             tsc_khz: 1,
         };
         let key = |spec: &MachineSpec| TemplateKey::of(&here, spec).unwrap();
-        let same = MachineSpec { disk: DiskSpec { layer: "/b".into(), backing: vec!["/c".into()] }, ..spec.clone() };
+        let same = MachineSpec { disk: DiskSpec { layer: "/b".into(), image: "/c".into() }, ..spec.clone() };
         assert_eq!(key(&spec), key(&same));
         for other in [
             MachineSpec { vcpu_count: 2, ..spec.clone() },
