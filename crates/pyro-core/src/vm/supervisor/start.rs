@@ -10,6 +10,7 @@ use crate::guest::{self, client};
 use crate::host::sparse;
 use crate::vm::launch::{EngineLaunch, Failure, QemuLaunch, Stage};
 use crate::vm::paths;
+use crate::vm::timeline::Step;
 use pyro_protocol::message::{Mount, Request};
 use std::error::Error;
 use std::io;
@@ -48,8 +49,11 @@ impl Supervisor<'_> {
         if let Some(process) = machine.process() {
             self.store.set_vm_engine(self.launch.id, process).map_err(|error| failure(Stage::Files, &error))?;
         }
+        self.stopwatch.mark(Step::Engine);
         let channel = self.meet(machine).await?;
+        self.stopwatch.mark(Step::Welcome);
         self.mount(machine, &channel).instrument(tracing::debug_span!("mount")).await?;
+        self.stopwatch.mark(Step::Mounted);
         let listener = self.listen().map_err(|error| failure(Stage::Files, &error))?;
         let started = self.store.set_vm_started(self.launch.id, self.execution_mode());
         started.map_err(|error| failure(Stage::Files, &error))?;
@@ -81,6 +85,7 @@ impl Supervisor<'_> {
         let met = async {
             let mut port = Port::new(stream);
             port.ready(boot_limit(accel)).instrument(tracing::debug_span!("boot")).await?;
+            self.stopwatch.mark(Step::Agent);
             port.hello(&identity, ANSWER_LIMIT).instrument(tracing::debug_span!("hello")).await
         };
         // A machine that ends closes its socket too: what ended it says more than the broken connection.
