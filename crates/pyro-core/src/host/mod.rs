@@ -4,6 +4,7 @@
 pub mod access;
 pub mod clock;
 pub mod cpu;
+pub mod facts;
 pub mod fs;
 pub mod lock;
 pub mod process;
@@ -12,3 +13,4 @@ pub mod socket;
 pub mod sparse;
 pub mod spawn;
 pub mod terminal;
+pub mod usage;
