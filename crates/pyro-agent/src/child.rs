@@ -1,7 +1,7 @@
 //! The child: what runs between the clone and the new program. Only plain system calls, no allocation.
 
 use crate::launch::Launch;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// Descriptors that the child takes over; each is above 2.
 pub(crate) struct Descriptors<'fd> {
@@ -122,17 +122,18 @@ fn tell(report: RawFd, numbers: &[i32]) {
     unsafe { libc::write(report, numbers.as_ptr().cast(), size_of_val(numbers)) };
 }
 
-/// In the init of a new world: keep the standard descriptors, pointed at `null`, and `kept`, which becomes number 3.
+/// In a clone that becomes no command: keep the standard descriptors, pointed at `null`, and `kept`, which is returned.
 ///
 /// # Safety
-/// As for [`become_command`].
-pub(crate) unsafe fn keep_only(null: BorrowedFd<'_>, kept: BorrowedFd<'_>) {
-    // SAFETY: by the contract nothing else in this process uses a descriptor any more.
+/// As for [`become_command`], and nothing else in this process may use a descriptor any more.
+pub(crate) unsafe fn keep_only(null: BorrowedFd<'_>, kept: BorrowedFd<'_>) -> OwnedFd {
+    // SAFETY: by the contract; the descriptor that is returned has just been made and has no other owner.
     unsafe {
         for standard in 0..3 {
             libc::dup2(null.as_raw_fd(), standard);
         }
         libc::dup2(kept.as_raw_fd(), 3);
         libc::syscall(libc::SYS_close_range, 4, libc::c_uint::MAX, 0);
+        OwnedFd::from_raw_fd(3)
     }
 }

@@ -6,13 +6,13 @@ use crate::descendants::Marks;
 use crate::identity::Identity;
 use crate::reaper::Reaper;
 use crate::tree::Trees;
-use crate::{greeting, session, sys};
+use crate::{greeting, guardian, session, sys};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{
     PidfdFlags, Resource, Rlimit, getpid, getppid, getrlimit, pidfd_open, set_child_subreaper, setrlimit,
 };
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
 use std::rc::Rc;
 use tokio::io::Interest;
@@ -41,18 +41,21 @@ fn start(number: &str, begun_us: u64) -> io::Result<()> {
     set_child_subreaper(Some(getpid()))?;
     let nofile = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: nofile.maximum, maximum: nofile.maximum });
+    let marks = Marks::new()?;
+    let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+    let _guardian = guardian::start(&marks, null.as_fd())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    tokio::task::LocalSet::new().block_on(&runtime, serve(channel, nofile, begun_us))
+    tokio::task::LocalSet::new().block_on(&runtime, serve(channel, marks, null, nofile, begun_us))
 }
 
-async fn serve(channel: OwnedFd, nofile: Rlimit, begun_us: u64) -> io::Result<()> {
+async fn serve(channel: OwnedFd, marks: Marks, null: OwnedFd, nofile: Rlimit, begun_us: u64) -> io::Result<()> {
     let (reaper, signals) = Reaper::new()?;
     let agent = Rc::new(Agent {
         place: Place::Host.into(),
         execs: Default::default(),
-        trees: Trees::Marks(Marks::new()?),
+        trees: Trees::Marks(marks),
         reaper: Rc::clone(&reaper),
-        null: rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?,
+        null,
         identity: Identity::of_the_host(),
         nofile,
         activity: Default::default(),

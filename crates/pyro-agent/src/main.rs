@@ -15,6 +15,7 @@ mod environment;
 mod exec;
 mod failure;
 mod greeting;
+mod guardian;
 mod guest;
 mod host;
 mod identity;

@@ -72,7 +72,7 @@ fn mount_kernel() -> Result<(), (&'static str, Errno)> {
     let list: [KernelMount; 9] = [
         ("proc", "/proc", strict, None, false),
         ("sysfs", "/sys", strict, None, false),
-        ("cgroup2", "/sys/fs/cgroup", strict, Some(c"nsdelegate"), false),
+        ("cgroup2", "/sys/fs/cgroup", strict, None, false),
         ("devtmpfs", "/dev", MountFlags::NOSUID, Some(c"mode=0755"), false),
         (
             "devpts",

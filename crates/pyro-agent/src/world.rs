@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::thread::{ThreadNameSpaceType, move_into_thread_name_spaces};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::io::Interest;
@@ -111,10 +111,7 @@ fn forget_cached(device: &str) -> Result<(), Errno> {
 /// In the clone: build the root, say how that went, and be the init of what comes: orphans end up here.
 fn first_process(device: &str, fstype: &str, null: BorrowedFd<'_>, report: BorrowedFd<'_>) -> ! {
     // SAFETY: this process is a fresh clone that uses nothing of what it inherits but the report.
-    let report = unsafe {
-        child::keep_only(null, report);
-        OwnedFd::from_raw_fd(3)
-    };
+    let report = unsafe { child::keep_only(null, report) };
     let built = root::build(device, fstype);
     let text = match &built {
         Ok(()) => vec![0; 4],

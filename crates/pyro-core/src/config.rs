@@ -32,6 +32,10 @@ pub struct Config {
     pub kernel_dir: Option<PathBuf>,
     /// Debian mirror to install environments from (`PYRO_MIRROR`), instead of the one the host's apt uses.
     pub mirror: Option<String>,
+    /// Whether supervisors log to this process's stderr (`PYRO_LOG` is set) instead of a file of their vm.
+    pub trace_supervisors: bool,
+    /// Whether vms start from templates (`PYRO_TEMPLATES`: `on`, `off`).
+    pub templates: bool,
     /// `PATH` as the user has it, to find qemu and the other host programs.
     pub path: OsString,
 }
@@ -97,6 +101,14 @@ impl Config {
                 });
             }
         };
+        let templates = match set("PYRO_TEMPLATES").as_ref().map(|value| value.to_string_lossy()).as_deref() {
+            None | Some("on") => true,
+            Some("off") => false,
+            Some(other) => {
+                let (name, value) = ("PYRO_TEMPLATES", other.to_owned());
+                return Err(ConfigError::Invalid { name, value, expected: "on or off" });
+            }
+        };
         Ok(Self {
             data_dir,
             runtime_dir,
@@ -104,6 +116,8 @@ impl Config {
             program,
             accel,
             kernel_dir: absolute("PYRO_KERNEL_DIR")?,
+            trace_supervisors: set("PYRO_LOG").is_some(),
+            templates,
             mirror: set("PYRO_MIRROR").map(|value| value.to_string_lossy().into_owned()),
             path: set("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin".into()),
         })
@@ -112,7 +126,9 @@ impl Config {
     /// The variables that give another pyro these settings, whatever this process's own say; empty is unset.
     #[must_use]
     pub fn variables(&self) -> Vec<(&'static str, OsString)> {
-        let Self { data_dir, runtime_dir, environment_cache_dir, program: _, accel, kernel_dir, mirror, path } = self;
+        // What is logged, and by which program, is not a setting that is handed on.
+        let Self { program: _, trace_supervisors: _, data_dir, runtime_dir, environment_cache_dir, .. } = self;
+        let Self { accel, kernel_dir, mirror, templates, path, .. } = self;
         let accel = match accel {
             AccelChoice::Auto => "auto",
             AccelChoice::Kvm => "kvm",
@@ -125,6 +141,7 @@ impl Config {
             ("PYRO_ACCEL", accel.into()),
             ("PYRO_KERNEL_DIR", kernel_dir.clone().unwrap_or_default().into()),
             ("PYRO_MIRROR", mirror.clone().unwrap_or_default().into()),
+            ("PYRO_TEMPLATES", if *templates { "on" } else { "off" }.into()),
             ("PATH", path.clone()),
         ]
     }
@@ -158,6 +175,7 @@ mod tests {
             ("PYRO_ACCEL", "kvm"),
             ("PYRO_KERNEL_DIR", "/k"),
             ("PYRO_MIRROR", "http://m"),
+            ("PYRO_TEMPLATES", "off"),
             ("PATH", "/p"),
         ];
         for variables in [&full[..], &[("HOME", "/h")]] {
@@ -171,7 +189,7 @@ mod tests {
     #[test]
     fn a_setting_that_cannot_be_is_named() {
         assert_eq!(config(&[]).unwrap_err(), ConfigError::NoHome);
-        for (name, value) in [("PYRO_ACCEL", "xen"), ("PYRO_DATA_DIR", "relative")] {
+        for (name, value) in [("PYRO_ACCEL", "xen"), ("PYRO_TEMPLATES", "no"), ("PYRO_DATA_DIR", "relative")] {
             let error = config(&[("HOME", "/h"), (name, value)]).unwrap_err();
             assert!(error.to_string().contains(name) && error.to_string().contains(value), "{error}");
         }

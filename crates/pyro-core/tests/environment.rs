@@ -45,6 +45,8 @@ fn config(cache: &Path, mirror: Option<&str>) -> Config {
         accel: AccelChoice::Auto,
         kernel_dir: None,
         mirror: mirror.map(str::to_owned),
+        trace_supervisors: false,
+        templates: false,
         path: OsString::from("/usr/bin:/bin"),
     }
 }

@@ -321,7 +321,8 @@ async fn a_hello_in_the_middle_of_a_session_ends_it_and_what_it_ran() {
     let data = [&[0, 0, 0, 1, 0, 0, 0, 1][..], &length, &frame].concat();
     meeting.socket.write_all(&data).await.unwrap();
     let children = format!("/proc/{0}/task/{0}/children", agent.process.id().unwrap());
-    let child = || std::fs::read_to_string(&children).ok()?.split_whitespace().next()?.parse::<u32>().ok();
+    // The first one is the guardian.
+    let child = || std::fs::read_to_string(&children).ok()?.split_whitespace().nth(1)?.parse::<u32>().ok();
     until("the command", || child().is_some()).await;
     let pid = child().unwrap();
     let mut next = pyro_protocol::frame::encode_message(&hello(4)).unwrap();
@@ -380,6 +381,22 @@ async fn the_agent_ends_with_its_channel_and_takes_everything_along() {
     let status = within(agent.process.wait()).await.unwrap();
     assert!(status.success());
     assert!(!alive(shell_pid) && !alive(daemon) && !alive(orphan));
+}
+
+#[tokio::test]
+async fn a_killed_agent_leaves_nothing_behind() {
+    let (mut agent, session) = session().await;
+    let directory = tempfile::tempdir().unwrap();
+    let mut operation = session.ask(Request::Exec(hiding(1, directory.path()))).await;
+    operation.started().await;
+    let shell: u32 = within(operation.line()).await.parse().unwrap();
+    let file = directory.path().join("daemon");
+    until("the daemon", || number(&file).is_some()).await;
+    let daemon = number(&file).unwrap();
+    agent.process.start_kill().unwrap();
+    within(agent.process.wait()).await.unwrap();
+    within(session.driver).await.unwrap();
+    until("the tree's end", || !alive(shell) && !alive(daemon)).await;
 }
 
 #[tokio::test]

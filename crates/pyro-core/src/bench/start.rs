@@ -12,8 +12,8 @@ impl Bench<'_> {
             let started = self.site.start(self.request, self.progress).await?;
             let mode = started.vm.execution_mode.trim_start_matches("guest_");
             mode.clone_into(&mut self.report.host.accelerator);
-            // A kernel that boots tells when its agent is there; a restored one has long been.
-            self.report.templates = started.vm.timeline.is_some_and(|timeline| timeline.agent_us.is_none());
+            // The first of a shape boots, and leaves a template for the second.
+            self.report.templates = started.vm.timeline.is_some_and(|timeline| timeline.from_template());
             guest::exec_true(&started.vm).await?;
             started.end().await?;
         }

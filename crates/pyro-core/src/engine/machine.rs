@@ -56,6 +56,13 @@ impl Machine {
         self.child.wait().await.map(Ended)
     }
 
+    /// Whether the process was ended by a signal; known once it was seen to end.
+    #[must_use]
+    pub fn was_killed(&mut self) -> bool {
+        use std::os::unix::process::ExitStatusExt;
+        matches!(self.child.try_wait(), Ok(Some(status)) if status.signal().is_some())
+    }
+
     /// End the process and reap it.
     ///
     /// # Errors

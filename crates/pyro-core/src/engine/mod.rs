@@ -6,7 +6,7 @@ pub mod qemu;
 pub mod spec;
 
 pub use machine::{Ended, Machine};
-pub use spec::{Accel, DiskSpec, KernelSpec, MachineSpec};
+pub use spec::{Accel, DiskSpec, KernelSpec, MachineSpec, Memory};
 
 use std::path::PathBuf;
 

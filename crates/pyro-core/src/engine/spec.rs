@@ -61,6 +61,17 @@ pub struct DiskSpec {
     pub backing: Vec<PathBuf>,
 }
 
+/// Where a machine's memory lies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Memory {
+    /// Anonymous memory of the engine.
+    Anonymous,
+    /// A file that whoever starts the machine holds too, to save it as a template; inherited as a descriptor.
+    Shared,
+    /// A template's memory, mapped privately: written pages are the machine's own, all others are shared by all.
+    Template(PathBuf),
+}
+
 /// A whole machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MachineSpec {
@@ -70,6 +81,8 @@ pub struct MachineSpec {
     pub vcpu_count: u8,
     /// Memory in MiB.
     pub mem_mib: u32,
+    /// Where that memory lies.
+    pub memory: Memory,
     /// Its kernel.
     pub kernel: KernelSpec,
     /// Its disk.

@@ -178,6 +178,24 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), FsError> {
     sync_dir(parent(to))
 }
 
+/// Move a file or a directory within a file system; after a power cut the move may not have happened.
+///
+/// # Errors
+/// When it cannot be moved.
+pub fn rename_unsynced(from: &Path, to: &Path) -> Result<(), FsError> {
+    std::fs::rename(from, to).map_err(at("move into place", to))
+}
+
+/// Set a file's times to now.
+///
+/// # Errors
+/// When they cannot be set.
+pub fn touch(path: &Path) -> Result<(), FsError> {
+    let now = std::time::SystemTime::now();
+    let times = std::fs::FileTimes::new().set_accessed(now).set_modified(now);
+    open(path)?.set_times(times).map_err(at("touch", path))
+}
+
 /// Make `link` point to `target`, replacing what stood there in one step.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod clock;
 pub mod cpu;
+pub mod descriptor;
 pub mod facts;
 pub mod fs;
 pub mod lock;

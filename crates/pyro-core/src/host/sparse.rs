@@ -12,7 +12,7 @@ use std::path::Path;
 /// When `to` exists, or either cannot be used.
 pub fn copy_new(from: &Path, to: &Path) -> io::Result<()> {
     let mut source = File::open(from)?;
-    let mut copy = File::options().write(true).create_new(true).mode(0o600).open(to)?;
+    let mut copy = create_new(to)?;
     if rustix::fs::ioctl_ficlone(&copy, &source).is_ok() {
         return Ok(());
     }
@@ -26,6 +26,74 @@ pub fn copy_new(from: &Path, to: &Path) -> io::Result<()> {
         copy.seek(SeekFrom::Start(data))?;
         io::copy(&mut (&mut source).take(end - data), &mut copy)?;
         at = end;
+    }
+    Ok(())
+}
+
+/// Create a new file, mode 0600.
+///
+/// # Errors
+/// When it exists or cannot be made.
+pub fn create_new(path: &Path) -> io::Result<File> {
+    File::options().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// An anonymous file of `len` bytes, all of them a hole.
+///
+/// # Errors
+/// When the kernel has no memory for it.
+pub fn in_memory(name: &str, len: u64) -> io::Result<File> {
+    let file = File::from(rustix::fs::memfd_create(name, rustix::fs::MemfdFlags::CLOEXEC)?);
+    file.set_len(len)?;
+    Ok(file)
+}
+
+/// Copy `from` to a new file `to`, leaving out its holes and every page of zeroes.
+///
+/// # Errors
+/// When `to` exists, or the disk is full.
+pub fn copy_used(from: &File, to: &Path) -> io::Result<()> {
+    use std::os::unix::fs::FileExt;
+    const PAGE: usize = 4096;
+    let copy = create_new(to)?;
+    let len = from.metadata()?.len();
+    copy.set_len(len)?;
+    let mut chunk = vec![0; 256 * PAGE];
+    let mut at = 0;
+    while let Ok(data) = rustix::fs::seek(from, rustix::fs::SeekFrom::Data(at)) {
+        let end = rustix::fs::seek(from, rustix::fs::SeekFrom::Hole(data)).unwrap_or(len);
+        at = data;
+        while at < end {
+            let wanted = chunk.len().min(usize::try_from(end - at).unwrap_or(chunk.len()));
+            let count = from.read_at(&mut chunk[..wanted], at)?;
+            if count == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            write_used(&copy, &chunk[..count], at)?;
+            at += count as u64;
+        }
+    }
+    Ok(())
+}
+
+/// Write the runs of pages of `chunk` that hold anything, at their places from `at` on.
+fn write_used(copy: &File, chunk: &[u8], at: u64) -> io::Result<()> {
+    use std::os::unix::fs::FileExt;
+    const PAGE: usize = 4096;
+    let is_used = |page: &[u8]| page.iter().any(|&byte| byte != 0);
+    let mut start = None;
+    for (index, page) in chunk.chunks(PAGE).enumerate() {
+        match (is_used(page), start) {
+            (true, None) => start = Some(index * PAGE),
+            (false, Some(begin)) => {
+                copy.write_all_at(&chunk[begin..index * PAGE], at + begin as u64)?;
+                start = None;
+            }
+            _ => {}
+        }
+    }
+    if let Some(begin) = start {
+        copy.write_all_at(&chunk[begin..], at + begin as u64)?;
     }
     Ok(())
 }

@@ -46,6 +46,8 @@ pub struct QemuLaunch {
     pub blank_layer: PathBuf,
     /// Rate of the host's time stamp counter in kHz.
     pub tsc_khz: u32,
+    /// Whether it may start from a template, and make one where there is none.
+    pub templates: bool,
 }
 
 /// From a supervisor to whoever started it.

@@ -11,6 +11,7 @@ pub mod run;
 pub mod running;
 pub mod shape;
 pub mod supervisor;
+pub mod template;
 pub mod timeline;
 
 pub use error::VmError;

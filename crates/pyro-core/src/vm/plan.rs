@@ -77,6 +77,7 @@ pub async fn plan(
         image: installed.image.clone(),
         blank_layer: installed.blank.clone(),
         tsc_khz: tsc_khz(store)?,
+        templates: config.templates,
     };
     Ok(Plan { engine: EngineLaunch::Qemu(engine), environment_version: Some(installed.environment.version.to_owned()) })
 }

@@ -132,6 +132,8 @@ mod tests {
             accel: AccelChoice::Tcg,
             kernel_dir: None,
             mirror: None,
+            trace_supervisors: false,
+            templates: true,
             path: "/usr/bin".into(),
         }
     }

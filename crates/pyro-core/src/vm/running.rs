@@ -95,11 +95,10 @@ async fn next_event(events: &mut FrameReader<OwnedReadHalf>) -> Result<Event, Vm
 }
 
 fn spawn_supervisor(config: &Config, launch: &Launch, control: UnixStream) -> std::io::Result<()> {
-    // Whoever follows a start in the log sees its supervisor's part too; a vm that stays must not hold a terminal.
-    let stderr = if launch.leased && tracing::enabled!(tracing::Level::DEBUG) {
-        Stdio::inherit()
-    } else {
-        Stdio::from(sparse::append(&paths::log(config, launch.id))?)
+    // A vm that stays must not hold the terminal of whoever follows its start.
+    let stderr = match config.trace_supervisors && launch.leased {
+        true => Stdio::inherit(),
+        false => sparse::append(&paths::log(config, launch.id))?.into(),
     };
     let control = control.into_std()?;
     control.set_nonblocking(false)?;

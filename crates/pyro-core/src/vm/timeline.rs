@@ -9,8 +9,12 @@ use std::time::{Duration, Instant};
 pub struct Timeline {
     /// The engine's process was started.
     pub engine_us: Option<u64>,
-    /// A booted kernel's agent said its first word; none where nothing was booted, because a template was restored.
-    pub agent_us: Option<u64>,
+    /// A template's state was loaded; none where no template was used.
+    pub restored_us: Option<u64>,
+    /// A booted kernel's agent said its first word; none where a template was used.
+    pub booted_us: Option<u64>,
+    /// The booted vm was saved as a template.
+    pub saved_us: Option<u64>,
     /// The agent took this vm's identity and answered the hello.
     pub welcome_us: Option<u64>,
     /// The environment's disk was mounted.
@@ -24,8 +28,12 @@ pub struct Timeline {
 pub enum Step {
     /// [`Timeline::engine_us`].
     Engine,
-    /// [`Timeline::agent_us`].
-    Agent,
+    /// [`Timeline::restored_us`].
+    Restored,
+    /// [`Timeline::booted_us`].
+    Booted,
+    /// [`Timeline::saved_us`].
+    Saved,
     /// [`Timeline::welcome_us`].
     Welcome,
     /// [`Timeline::mounted_us`].
@@ -48,10 +56,18 @@ impl Timeline {
         tracing::info!("started in {:.1} ms: {steps}", millis(whole));
     }
 
-    fn steps(&self) -> [(&'static str, Option<u64>); 5] {
+    /// Whether the vm started from a template.
+    #[must_use]
+    pub fn from_template(&self) -> bool {
+        self.restored_us.is_some() && self.booted_us.is_none()
+    }
+
+    fn steps(&self) -> [(&'static str, Option<u64>); 7] {
         [
             ("engine", self.engine_us),
-            ("boot", self.agent_us),
+            ("restore", self.restored_us),
+            ("boot", self.booted_us),
+            ("save template", self.saved_us),
             ("hello", self.welcome_us),
             ("mount", self.mounted_us),
             ("socket", self.ready_us),
@@ -83,7 +99,9 @@ impl Stopwatch {
         let mut timeline = self.timeline.get();
         match step {
             Step::Engine => timeline.engine_us = now,
-            Step::Agent => timeline.agent_us = now,
+            Step::Restored => timeline.restored_us = now,
+            Step::Booted => timeline.booted_us = now,
+            Step::Saved => timeline.saved_us = now,
             Step::Welcome => timeline.welcome_us = now,
             Step::Mounted => timeline.mounted_us = now,
             Step::Ready => timeline.ready_us = now,

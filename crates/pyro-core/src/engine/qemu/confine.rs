@@ -1,6 +1,6 @@
 //! What the QEMU process may still do: a guest that takes QEMU over has won very little.
 
-use crate::engine::spec::{Accel, MachineSpec};
+use crate::engine::spec::{Accel, MachineSpec, Memory};
 use crate::host::spawn::Restriction;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
@@ -71,6 +71,13 @@ fn ruleset(program: &Path, spec: &MachineSpec) -> io::Result<RulesetCreated> {
     }
     let write = read | AccessFs::WriteFile | AccessFs::Truncate;
     ruleset = allow(ruleset, &spec.disk.layer, write, true)?;
+    // Its image locks are tried out on it.
+    ruleset = allow(ruleset, Path::new("/dev/null"), write, false)?;
+    if let Memory::Template(path) = &spec.memory {
+        // QEMU before 9.0 opens even what it maps privately for writing; a changed template is found by its times
+        // before anybody starts from it again.
+        ruleset = allow(ruleset, path, write, true)?;
+    }
     if spec.accel == Accel::Kvm {
         ruleset = allow(ruleset, Path::new("/dev/kvm"), read | AccessFs::WriteFile | AccessFs::IoctlDev, true)?;
     }

@@ -10,6 +10,7 @@ use super::{EngineError, Machine, MachineSpec};
 use crate::host::program;
 use crate::host::spawn::{Spawn, tied};
 use std::ffi::OsStr;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tokio::net::UnixStream;
@@ -29,30 +30,25 @@ pub fn find(path: &OsStr) -> Result<PathBuf, EngineError> {
 ///
 /// Must be called on the thread that lives as long as the process: the kernel ties the child to that thread.
 ///
+/// `extra` are further descriptors, each at the number of [`argv::fd`] that `spec` implies.
+///
 /// # Errors
 /// [`EngineError::Start`].
-pub fn start(program: &Path, spec: &MachineSpec) -> Result<Machine, EngineError> {
-    start_inner(program, spec).map_err(|source| EngineError::Start { program: PROGRAM.to_owned(), source })
+pub fn start(program: &Path, spec: &MachineSpec, extra: Vec<(OwnedFd, i32)>) -> Result<Machine, EngineError> {
+    start_inner(program, spec, extra).map_err(|source| EngineError::Start { program: PROGRAM.to_owned(), source })
 }
 
-fn start_inner(program: &Path, spec: &MachineSpec) -> std::io::Result<Machine> {
+fn start_inner(program: &Path, spec: &MachineSpec, extra: Vec<(OwnedFd, i32)>) -> std::io::Result<Machine> {
     let (channel, qemu_channel) = UnixStream::pair()?;
     let (monitor, qemu_monitor) = UnixStream::pair()?;
     let (console, qemu_console) = UnixStream::pair()?;
-    let blocking = |stream: UnixStream| stream.into_std().map(std::os::fd::OwnedFd::from);
-    let mut child = tied(
-        Spawn {
-            program,
-            args: argv::argv(spec),
-            fds: vec![
-                (blocking(qemu_monitor)?, argv::fd::QMP),
-                (blocking(qemu_channel)?, argv::fd::CHANNEL),
-                (blocking(qemu_console)?, argv::fd::CONSOLE),
-            ],
-            stderr: Stdio::piped(),
-        },
-        confine::restriction(program, spec)?,
-    )?;
+    let blocking = |stream: UnixStream| stream.into_std().map(OwnedFd::from);
+    let mut fds = extra;
+    fds.push((blocking(qemu_monitor)?, argv::fd::QMP));
+    fds.push((blocking(qemu_channel)?, argv::fd::CHANNEL));
+    fds.push((blocking(qemu_console)?, argv::fd::CONSOLE));
+    let spawn = Spawn { program, args: argv::argv(spec), fds, stderr: Stdio::piped() };
+    let mut child = tied(spawn, confine::restriction(program, spec)?)?;
     let stderr = child.stderr.take().map(Tail::follow).unwrap_or_default();
     Ok(Machine { child, channel: Some(channel), monitor: Some(monitor), console: Tail::follow(console), stderr })
 }

@@ -1,6 +1,8 @@
 //! A small typed client of QEMU's monitor protocol (QMP, one JSON object a line).
 
+use crate::host::descriptor;
 use serde_json::{Value, json};
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
@@ -45,7 +47,7 @@ pub enum QmpError {
 pub struct Qmp {
     reader: BufReader<OwnedReadHalf>,
     writer: OwnedWriteHalf,
-    events: Vec<String>,
+    events: Vec<(String, Value)>,
 }
 
 impl Qmp {
@@ -71,8 +73,8 @@ impl Qmp {
             self.writer.write_all(&line).await?;
             loop {
                 let answer = self.read_line().await?;
-                if let Some(event) = answer.get("event").and_then(Value::as_str) {
-                    self.remember(event);
+                if answer.get("event").is_some() {
+                    self.remember(&answer);
                 } else if let Some(result) = answer.get("return") {
                     return Ok(result.clone());
                 } else if let Some(error) = answer.get("error") {
@@ -89,21 +91,30 @@ impl Qmp {
         }
     }
 
-    /// Wait until QEMU has sent the event `name`; one that came earlier counts once.
+    /// Hand a descriptor to QEMU, which knows it as `name` from then on.
+    ///
+    /// # Errors
+    /// Each variant of [`QmpError`].
+    pub async fn give_fd(&mut self, name: &str, fd: BorrowedFd<'_>) -> Result<(), QmpError> {
+        // QEMU takes a descriptor that came with any byte before the command's end: a blank carries it.
+        let stream = self.writer.as_ref();
+        stream.writable().await?;
+        stream.try_io(tokio::io::Interest::WRITABLE, || descriptor::send(stream, fd))?;
+        self.execute("getfd", json!({ "fdname": name })).await.map(drop)
+    }
+
+    /// Wait until QEMU has sent the event `name`, and give its data; one that came earlier counts once.
     ///
     /// # Errors
     /// Each variant of [`QmpError`]; [`QmpError::Timeout`] names the event.
-    pub async fn event(&mut self, name: &str) -> Result<(), QmpError> {
+    pub async fn event(&mut self, name: &str) -> Result<Value, QmpError> {
         let wait = async {
             loop {
-                if let Some(met) = self.events.iter().position(|event| event == name) {
-                    self.events.remove(met);
-                    return Ok(());
+                if let Some(met) = self.events.iter().position(|(event, _)| event == name) {
+                    return Ok(self.events.remove(met).1);
                 }
                 let line = self.read_line().await?;
-                if let Some(event) = line.get("event").and_then(Value::as_str) {
-                    self.remember(event);
-                }
+                self.remember(&line);
             }
         };
         match tokio::time::timeout(ANSWER_LIMIT, wait).await {
@@ -112,12 +123,13 @@ impl Qmp {
         }
     }
 
-    fn remember(&mut self, event: &str) {
+    fn remember(&mut self, line: &Value) {
+        let Some(event) = line.get("event").and_then(Value::as_str) else { return };
         // Bounded: nobody waits for more than the last few.
         if self.events.len() >= 64 {
             self.events.remove(0);
         }
-        self.events.push(event.to_owned());
+        self.events.push((event.to_owned(), line.get("data").cloned().unwrap_or_default()));
     }
 
     async fn read_line(&mut self) -> Result<Value, QmpError> {

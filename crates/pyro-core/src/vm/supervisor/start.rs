@@ -2,14 +2,12 @@
 
 use super::Supervisor;
 use crate::engine::machine::{Ended, Machine};
-use crate::engine::spec::{Accel, DiskSpec, MachineSpec};
-use crate::engine::{EngineError, host, qemu};
+use crate::engine::{EngineError, host};
 use crate::guest::boot::{Identity, MeetError, Port};
 use crate::guest::transport::Channel;
 use crate::guest::{self, client};
 use crate::host::sparse;
-use crate::vm::launch::{EngineLaunch, Failure, QemuLaunch, Stage};
-use crate::vm::paths;
+use crate::vm::launch::{EngineLaunch, Failure, Stage};
 use crate::vm::timeline::Step;
 use pyro_protocol::message::{Mount, Request};
 use std::error::Error;
@@ -19,15 +17,8 @@ use std::time::Duration;
 use tokio::net::UnixListener;
 use tracing::Instrument;
 
-/// How long a machine may take from its start to its agent's first word. A cold boot takes 1.7 s under TCG and 0.4 s
-/// on KVM on an idle host; twenty at once on two cores take twenty times that.
-fn boot_limit(accel: Option<Accel>) -> Duration {
-    match accel {
-        Some(Accel::Tcg) => Duration::from_secs(180),
-        Some(Accel::Kvm) => Duration::from_secs(40),
-        None => Duration::from_secs(20),
-    }
-}
+/// How long the agent as a plain process may take to be ready.
+const HOST_LIMIT: Duration = Duration::from_secs(20);
 
 /// How long an agent that is ready may take for its answer to a hello, and for the mount.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
@@ -42,16 +33,15 @@ impl Supervisor<'_> {
 
     /// Bring the vm up to a mounted disk and an open socket; its machine is put into `slot` as soon as it runs.
     pub(super) async fn start(&self, slot: &mut Option<Machine>) -> Result<(Channel, UnixListener), Failure> {
-        let machine = slot.insert(match &self.launch.engine {
-            EngineLaunch::Qemu(qemu) => self.start_qemu(qemu)?,
-            EngineLaunch::Host => start_host()?,
-        });
-        if let Some(process) = machine.process() {
-            self.store.set_vm_engine(self.launch.id, process).map_err(|error| failure(Stage::Files, &error))?;
-        }
-        self.stopwatch.mark(Step::Engine);
-        let channel = self.meet(machine).await?;
-        self.stopwatch.mark(Step::Welcome);
+        let channel = match &self.launch.engine {
+            EngineLaunch::Qemu(qemu) => self.start_guest(slot, qemu).await?,
+            EngineLaunch::Host => {
+                let machine = self.keep(slot, start_host()?)?;
+                let port = port_of(machine)?;
+                self.meet(machine, port, HOST_LIMIT).await?
+            }
+        };
+        let Some(machine) = slot.as_mut() else { return Err(failure(Stage::Engine, &client::ClientError::Ended)) };
         self.mount(machine, &channel).instrument(tracing::debug_span!("mount")).await?;
         self.stopwatch.mark(Step::Mounted);
         let listener = self.listen().map_err(|error| failure(Stage::Files, &error))?;
@@ -60,43 +50,34 @@ impl Supervisor<'_> {
         Ok((channel, listener))
     }
 
-    fn start_qemu(&self, qemu: &QemuLaunch) -> Result<Machine, Failure> {
-        let layer = paths::layer(self.config, self.launch.id);
-        sparse::copy_new(&qemu.blank_layer, &layer).map_err(|error| failure(Stage::Files, &error))?;
-        let spec = MachineSpec {
-            accel: qemu.accel,
-            vcpu_count: self.launch.shape.vcpu_count,
-            mem_mib: self.launch.shape.mem_mib,
-            kernel: qemu.kernel.clone(),
-            disk: DiskSpec { layer, backing: vec![qemu.image.clone()] },
-            tsc_khz: qemu.tsc_khz,
-        };
-        let _span = tracing::debug_span!("engine").entered();
-        qemu::start(&qemu.program, &spec).map_err(|error| failure(Stage::Engine, &error))
+    /// Put a started machine where it is killed whatever happens, and into the record.
+    pub(super) fn keep<'m>(&self, slot: &'m mut Option<Machine>, machine: Machine) -> Result<&'m mut Machine, Failure> {
+        let machine = slot.insert(machine);
+        self.stopwatch.mark(Step::Engine);
+        if let Some(process) = machine.process() {
+            self.store.set_vm_engine(self.launch.id, process).map_err(|error| failure(Stage::Files, &error))?;
+        }
+        Ok(machine)
     }
 
-    async fn meet(&self, machine: &mut Machine) -> Result<Channel, Failure> {
-        let accel = match &self.launch.engine {
-            EngineLaunch::Qemu(qemu) => Some(qemu.accel),
-            EngineLaunch::Host => None,
-        };
-        let stream = machine.channel.take().ok_or_else(|| failure(Stage::Boot, &client::ClientError::Ended))?;
+    /// Wait for a booting agent, and meet it.
+    async fn meet(&self, machine: &mut Machine, mut port: Port, limit: Duration) -> Result<Channel, Failure> {
+        wait_ready(machine, &mut port, limit).await?;
+        self.stopwatch.mark(Step::Booted);
+        self.greet(machine, port).await
+    }
+
+    /// Meet an agent that waits.
+    pub(super) async fn greet(&self, machine: &mut Machine, port: Port) -> Result<Channel, Failure> {
         let identity = Identity { hostname: format!("pyro-{}", self.launch.id) };
-        let met = async {
-            let mut port = Port::new(stream);
-            port.ready(boot_limit(accel)).instrument(tracing::debug_span!("boot")).await?;
-            self.stopwatch.mark(Step::Agent);
-            port.hello(&identity, ANSWER_LIMIT).instrument(tracing::debug_span!("hello")).await
-        };
-        // A machine that ends closes its socket too: what ended it says more than the broken connection.
-        let met = met.await;
+        let met = port.hello(&identity, ANSWER_LIMIT).instrument(tracing::debug_span!("hello")).await;
         match met {
             Ok((channel, welcome)) => {
+                self.stopwatch.mark(Step::Welcome);
                 tracing::debug!(kernel = welcome.kernel_release, agent = welcome.agent_version, "met the guest");
                 Ok(channel)
             }
-            Err(MeetError::Channel(error)) => Err(after_broken_channel(machine, Stage::Boot, &error).await),
-            Err(error) => Err(Failure { console: machine.console.text(), ..failure(Stage::Boot, &error) }),
+            Err(error) => Err(not_met(machine, error).await),
         }
     }
 
@@ -117,6 +98,28 @@ impl Supervisor<'_> {
     }
 }
 
+/// The agent's port of a machine that was just started.
+pub(super) fn port_of(machine: &mut Machine) -> Result<Port, Failure> {
+    let stream = machine.channel.take().ok_or_else(|| failure(Stage::Boot, &client::ClientError::Ended))?;
+    Ok(Port::new(stream))
+}
+
+/// Wait until a booting guest's agent is ready for a hello.
+pub(super) async fn wait_ready(machine: &mut Machine, port: &mut Port, limit: Duration) -> Result<(), Failure> {
+    match port.ready(limit).instrument(tracing::debug_span!("boot")).await {
+        Ok(()) => Ok(()),
+        Err(error) => Err(not_met(machine, error).await),
+    }
+}
+
+async fn not_met(machine: &mut Machine, error: MeetError) -> Failure {
+    match error {
+        // A machine that ends closes its socket too: what ended it says more than the broken connection.
+        MeetError::Channel(error) => after_broken_channel(machine, Stage::Boot, &error).await,
+        error => Failure { console: machine.console.text(), ..failure(Stage::Boot, &error) },
+    }
+}
+
 fn start_host() -> Result<Machine, Failure> {
     let agent =
         sparse::executable_in_memory("pyro-agent", guest::AGENT).map_err(|error| failure(Stage::Engine, &error))?;
@@ -125,7 +128,11 @@ fn start_host() -> Result<Machine, Failure> {
 }
 
 /// The channel broke: say how the machine ended if it did, what the channel met otherwise.
-async fn after_broken_channel(machine: &mut Machine, stage: Stage, error: &client::ClientError) -> Failure {
+pub(super) async fn after_broken_channel(
+    machine: &mut Machine,
+    stage: Stage,
+    error: &(dyn Error + 'static),
+) -> Failure {
     // The socket closes a moment before the process can be reaped.
     if let Ok(ended) = tokio::time::timeout(Duration::from_secs(1), machine.ended()).await {
         return machine_ended(machine, ended, stage);
@@ -154,7 +161,7 @@ pub(super) fn agent_gone(machine: &Machine) -> Failure {
     }
 }
 
-fn failure(stage: Stage, error: &(dyn Error + 'static)) -> Failure {
+pub(super) fn failure(stage: Stage, error: &(dyn Error + 'static)) -> Failure {
     let causes = std::iter::successors(error.source(), |cause| (*cause).source()).map(ToString::to_string).collect();
     Failure { stage, message: error.to_string(), causes, console: String::new() }
 }

@@ -1,0 +1,85 @@
+//! What must be equal for a vm to start from a template.
+
+use crate::engine::qemu::argv;
+use crate::engine::spec::{DiskSpec, MachineSpec, Memory};
+use crate::host::cpu;
+use crate::host::fs::{FsError, Stamp};
+use crate::host::process;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::path::Path;
+
+/// Raised when the way a template is made or used changes.
+const FORMAT: u32 = 1;
+
+/// Digest over everything that makes memory or device state differ; names the template's directory.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct TemplateKey(String);
+
+impl TemplateKey {
+    /// The key of the machine that `spec` describes, run by the QEMU at `program`. The disk does not count: none is
+    /// mounted.
+    ///
+    /// # Errors
+    /// When the program, the kernel or the initramfs cannot be looked at.
+    pub fn of(program: &Path, spec: &MachineSpec) -> Result<Self, FsError> {
+        let diskless = MachineSpec {
+            disk: DiskSpec { layer: "/".into(), backing: Vec::new() },
+            memory: Memory::Shared,
+            ..spec.clone()
+        };
+        let mut digest = Sha256::new();
+        digest.update(FORMAT.to_le_bytes());
+        // One boot of the host: its counters' rate, its microcode and its processor's features stay as they are.
+        digest.update(process::boot_id());
+        digest.update(cpu::identity());
+        for file in [program, &spec.kernel.vmlinux, &spec.kernel.initramfs] {
+            digest.update(file.as_os_str().as_encoded_bytes());
+            digest.update(format!("{:?}", Stamp::of(file)?));
+        }
+        for arg in argv::argv(&diskless) {
+            digest.update([0]);
+            digest.update(arg.as_encoded_bytes());
+        }
+        Ok(Self(hex::encode(&digest.finalize()[..8])))
+    }
+
+    /// The directory's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::spec::{Accel, KernelSpec};
+
+    #[test]
+    fn what_makes_memory_differ_makes_the_key_differ() {
+        let here = std::env::current_exe().unwrap();
+        let spec = MachineSpec {
+            accel: Accel::Tcg,
+            vcpu_count: 1,
+            mem_mib: 1024,
+            memory: Memory::Anonymous,
+            kernel: KernelSpec { vmlinux: here.clone(), initramfs: here.clone(), acpi: true, args: String::new() },
+            disk: DiskSpec { layer: "/a".into(), backing: Vec::new() },
+            tsc_khz: 1,
+        };
+        let key = |spec: &MachineSpec| TemplateKey::of(&here, spec).unwrap();
+        let same = MachineSpec { disk: DiskSpec { layer: "/b".into(), backing: vec!["/c".into()] }, ..spec.clone() };
+        assert_eq!(key(&spec), key(&same));
+        for other in [
+            MachineSpec { vcpu_count: 2, ..spec.clone() },
+            MachineSpec { mem_mib: 512, ..spec.clone() },
+            MachineSpec { accel: Accel::Kvm, ..spec.clone() },
+            MachineSpec { tsc_khz: 2, ..spec.clone() },
+            MachineSpec { kernel: KernelSpec { args: "x".into(), ..spec.kernel.clone() }, ..spec.clone() },
+        ] {
+            assert_ne!(key(&spec), key(&other));
+        }
+        assert_ne!(key(&spec), TemplateKey::of(Path::new("/bin/sh"), &spec).unwrap(), "another QEMU");
+    }
+}

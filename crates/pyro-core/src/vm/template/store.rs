@@ -1,0 +1,218 @@
+//! The templates of a cache: found, set aside when they fail, bounded in number and size.
+
+use super::key::TemplateKey;
+use crate::config::Config;
+use crate::host::fs::{self, FsError, Stamp};
+use crate::host::lock::FileLock;
+use serde::{Deserialize, Serialize};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Most templates that are kept.
+const MAX_COUNT: usize = 12;
+
+/// Most disk space that they take together, in bytes; one of a 1 GiB guest takes about 100 MB.
+const MAX_BYTES: u64 = 2 << 30;
+
+/// Longest `template.json`, in bytes.
+const MAX_RECORD: u64 = 4096;
+
+/// Begin of the name of a directory in which a template is being made.
+const STAGING: &str = ".making-";
+
+/// The templates of one cache.
+#[derive(Clone, Debug)]
+pub struct TemplateStore {
+    directory: PathBuf,
+}
+
+/// A template whose files are as they were saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    directory: PathBuf,
+}
+
+/// What `template.json` holds: the files as they were when the template was saved.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Record {
+    ram: Stamp,
+    state: Stamp,
+}
+
+impl Template {
+    /// The guest's memory.
+    #[must_use]
+    pub fn ram(&self) -> PathBuf {
+        self.directory.join("ram")
+    }
+
+    /// The devices' state.
+    #[must_use]
+    pub fn state(&self) -> PathBuf {
+        self.directory.join("state")
+    }
+}
+
+impl TemplateStore {
+    /// The templates of the configured cache.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        Self { directory: config.environment_cache_dir.join("templates") }
+    }
+
+    fn path(&self, key: &TemplateKey) -> PathBuf {
+        self.directory.join(key.name())
+    }
+
+    /// The template of this key, where there is one whose files nobody touched since they were saved; one that is
+    /// damaged is removed.
+    #[must_use]
+    pub fn find(&self, key: &TemplateKey) -> Option<Template> {
+        let template = Template { directory: self.path(key) };
+        match is_intact(&template) {
+            Ok(true) => {
+                // The last use decides what goes first when there is too much.
+                let _ = fs::touch(&template.directory.join("used"));
+                Some(template)
+            }
+            Err(error) if error.is_not_found() && !template.directory.is_dir() => None,
+            damaged => {
+                tracing::warn!(key = key.name(), ?damaged, "a template is damaged and is removed");
+                self.set_aside(key);
+                None
+            }
+        }
+    }
+
+    /// Take a template away that failed; vms that run from it keep its files open.
+    pub fn set_aside(&self, key: &TemplateKey) {
+        if let Err(error) = fs::remove_tree(&self.path(key)) {
+            tracing::warn!(%error, "a template that failed cannot be removed");
+        }
+    }
+
+    /// Begin to make a template; none when another process is at it.
+    ///
+    /// # Errors
+    /// When the cache cannot be written to.
+    pub fn begin(&self, key: &TemplateKey) -> Result<Option<Staging>, FsError> {
+        fs::private_dir(&self.directory)?;
+        let Some(lock) = FileLock::try_acquire(&self.directory.join(".lock"))? else { return Ok(None) };
+        self.remove_staging()?;
+        let directory = fs::unique_dir(&self.directory, STAGING)?;
+        Ok(Some(Staging { directory, target: self.path(key), store: self.clone(), _lock: lock }))
+    }
+
+    /// Remove what killed processes left half made; whoever calls this holds the lock, so nobody is making any.
+    fn remove_staging(&self) -> Result<(), FsError> {
+        for name in fs::names_in(&self.directory)?.iter().filter(|name| name.starts_with(STAGING)) {
+            fs::remove_tree(&self.directory.join(name))?;
+        }
+        Ok(())
+    }
+
+    /// Remove the least recently used ones beyond the bounds; `keep` stays.
+    fn evict(&self, keep: &Path) -> Result<(), FsError> {
+        let mut all = Vec::new();
+        for name in self.names()? {
+            let directory = self.directory.join(name);
+            let age = fs::age(&directory.join("used")).unwrap_or(Duration::MAX);
+            let bytes = fs::metadata(&directory.join("ram")).map_or(0, |meta| meta.blocks() * 512);
+            all.push((age, bytes, directory));
+        }
+        all.sort();
+        let (mut count, mut total) = (0, 0);
+        for (_, bytes, directory) in all {
+            count += 1;
+            total += bytes;
+            if (count > MAX_COUNT || total > MAX_BYTES) && directory != keep {
+                fs::remove_tree(&directory)?;
+                total -= bytes;
+            }
+        }
+        Ok(())
+    }
+
+    /// Names of the templates, sorted.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn names(&self) -> Result<Vec<String>, FsError> {
+        let mut names = fs::names_in(&self.directory)?;
+        names.retain(|name| !name.starts_with('.'));
+        Ok(names)
+    }
+
+    /// Remove every template and what was left half made, unless it is being made; their names, sorted.
+    ///
+    /// # Errors
+    /// When one cannot be removed.
+    pub fn prune(&self) -> Result<Vec<String>, FsError> {
+        let names = self.names()?;
+        for name in &names {
+            fs::remove_tree(&self.directory.join(name))?;
+        }
+        if !self.directory.is_dir() {
+            return Ok(names);
+        }
+        if let Some(_lock) = FileLock::try_acquire(&self.directory.join(".lock"))? {
+            self.remove_staging()?;
+        }
+        Ok(names)
+    }
+}
+
+/// Whether the files of a template are those that were saved.
+fn is_intact(template: &Template) -> Result<bool, FsError> {
+    let record = fs::read_bounded(&template.directory.join("template.json"), MAX_RECORD)?;
+    let now = Record { ram: Stamp::of(&template.ram())?, state: Stamp::of(&template.state())? };
+    Ok(serde_json::from_slice::<Record>(&record).is_ok_and(|record| record == now))
+}
+
+/// A template that is being made; dropped before it is published, it is removed.
+#[derive(Debug)]
+pub struct Staging {
+    directory: PathBuf,
+    target: PathBuf,
+    store: TemplateStore,
+    _lock: FileLock,
+}
+
+impl Staging {
+    /// Where the guest's memory is to be written.
+    #[must_use]
+    pub fn ram(&self) -> PathBuf {
+        self.directory.join("ram")
+    }
+
+    /// Where the devices' state is to be written.
+    #[must_use]
+    pub fn state(&self) -> PathBuf {
+        self.directory.join("state")
+    }
+
+    /// Let others start from it.
+    ///
+    /// # Errors
+    /// When it cannot be moved into place.
+    pub fn publish(self) -> Result<(), FsError> {
+        let record = Record { ram: Stamp::of(&self.ram())?, state: Stamp::of(&self.state())? };
+        let text = serde_json::to_vec(&record).unwrap_or_default();
+        fs::write_new(&self.directory.join("template.json"), &text)?;
+        fs::write_new(&self.directory.join("used"), b"")?;
+        // Not flushed: a template does not outlive this boot of the host.
+        fs::remove_tree(&self.target)?;
+        fs::rename_unsynced(&self.directory, &self.target)?;
+        self.store.evict(&self.target)
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // Published, it is no longer there.
+        if let Err(error) = fs::remove_tree(&self.directory) {
+            tracing::warn!(%error, "a half made template waits for the next one");
+        }
+    }
+}
