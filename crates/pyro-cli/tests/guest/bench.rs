@@ -30,6 +30,7 @@ fn everything_is_measured(home: &Home) {
     for (name, least, most) in [
         ("cold_start", 50.0, 60_000.0),
         ("request_to_hello", 5.0, 60_000.0),
+        ("request_to_ready", 5.0, 60_000.0),
         ("first_exec", 0.5, 10_000.0),
         ("exec", 0.5, 10_000.0),
         ("exec_in_guest", 0.1, median("exec")),

@@ -34,6 +34,8 @@ pub(super) struct Started<'a> {
     pub(super) vm: Leased<'a>,
     /// From the request to the agent's welcome.
     pub(super) hello: Duration,
+    /// From the request until commands can come: the disk is mounted.
+    pub(super) ready: Duration,
 }
 
 impl Site {
@@ -71,8 +73,9 @@ impl Site {
         // The supervisor's own clock began when it had the launch; the two of them end together.
         let timeline = vm.timeline.unwrap_or_default();
         let after_hello = timeline.ready_us.unwrap_or(0).saturating_sub(timeline.welcome_us.unwrap_or(0));
-        let hello = began.elapsed().saturating_sub(Duration::from_micros(after_hello));
-        Ok(Started { id: record.id, vm, hello })
+        let ready = began.elapsed();
+        let hello = ready.saturating_sub(Duration::from_micros(after_hello));
+        Ok(Started { id: record.id, vm, hello, ready })
     }
 
     /// The vm's processes: its supervisor and its engine.

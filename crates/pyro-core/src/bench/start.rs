@@ -22,16 +22,19 @@ impl Bench<'_> {
 
     /// Request to hello, and the first exec in each fresh vm.
     pub(super) async fn leased_starts(&mut self) -> Result<(), BenchError> {
-        let (mut hellos, mut first_execs) = (Vec::new(), Vec::new());
+        let (mut hellos, mut readies, mut first_execs) = (Vec::new(), Vec::new(), Vec::new());
         for done in 0..self.request.runs {
             self.tell("request to hello", done, self.request.runs);
             let started: Started<'_> = self.site.start(self.request, self.progress).await?;
             hellos.push(millis(started.hello));
+            readies.push(millis(started.ready));
             first_execs.push(millis(guest::exec_true(&started.vm).await?.duration));
             started.end().await?;
         }
         let how = if self.report.templates { "from a template" } else { "booting" };
         self.report.add("request_to_hello", format!("request to agent's hello, {how}"), Unit::Milliseconds, &hellos);
+        let what = "request to ready for commands, disk mounted";
+        self.report.add("request_to_ready", what, Unit::Milliseconds, &readies);
         self.report.add("first_exec", "first `/bin/true` in a fresh vm", Unit::Milliseconds, &first_execs);
         Ok(())
     }
