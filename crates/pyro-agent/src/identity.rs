@@ -31,6 +31,8 @@ pub(crate) struct Identity {
 pub(crate) const MACHINE_ID: &str = "machine-id";
 /// The file that stands for `/etc/hostname`.
 pub(crate) const HOSTNAME: &str = "hostname";
+/// The file that stands for `/etc/hosts`, so that the guest's own name resolves.
+pub(crate) const HOSTS: &str = "hosts";
 /// The file that stands for the kernel's `boot_id`.
 pub(crate) const BOOT_ID: &str = "boot-id";
 
@@ -95,7 +97,10 @@ fn set_clock(wall_clock_ns: u64) -> io::Result<()> {
 /// Written in place: where a world is mounted, these very files are bound into it.
 fn keep_names(directory: &Path, hello: &Hello) -> io::Result<()> {
     std::fs::create_dir_all(directory)?;
-    for (name, value) in [(MACHINE_ID, &hello.machine_id), (HOSTNAME, &hello.hostname), (BOOT_ID, &hello.boot_id)] {
+    let hosts = format!("127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.1.1 {}", hello.hostname);
+    let names =
+        [(MACHINE_ID, &hello.machine_id), (HOSTNAME, &hello.hostname), (HOSTS, &hosts), (BOOT_ID, &hello.boot_id)];
+    for (name, value) in names {
         std::fs::write(directory.join(name), format!("{value}\n"))?;
     }
     Ok(())
