@@ -3,6 +3,7 @@
 use crate::engine::spec::{Accel, KernelSpec};
 use crate::id::Id;
 use crate::vm::shape::Shape;
+use crate::vm::timeline::Timeline;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -56,6 +57,9 @@ pub enum Event {
     Ready {
         /// `guest_kvm`, `guest_tcg` or `host_compat`.
         execution_mode: String,
+        /// How the start went.
+        #[serde(default)]
+        timeline: Option<Timeline>,
     },
     /// The vm is over, and everything of it is cleared away; the last event.
     Ended {

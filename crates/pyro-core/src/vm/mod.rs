@@ -12,6 +12,7 @@ pub mod running;
 pub mod shape;
 pub mod supervisor;
 pub mod template;
+pub mod timeline;
 
 pub use error::VmError;
 pub use run::{RunOutcome, RunRequest};
