@@ -37,11 +37,10 @@ pub(super) struct Wanted {
 
 /// What a guest needs of its kernel: the machine's devices, and the disk's file system with the checksum that it asks
 /// the kernel's crypto for (a soft dependency, which modules do not list).
-pub(super) const WANTED: [Wanted; 6] = [
+pub(super) const WANTED: [Wanted; 5] = [
     Wanted { name: "virtio_mmio", required: true },
     Wanted { name: "virtio_blk", required: true },
     Wanted { name: "virtio_console", required: true },
-    Wanted { name: "virtio_rng", required: false },
     Wanted { name: "crc32c_generic", required: false },
     Wanted { name: "ext4", required: true },
 ];
