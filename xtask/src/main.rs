@@ -1,4 +1,4 @@
-//! Everyday commands of the project: `cargo xtask run | check | test | dist`.
+//! Everyday commands of the project: `cargo xtask run | check | test | bench | dist`.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -6,6 +6,7 @@
     reason = "a developer's tool: it talks, starts programs and reads its environment; core's rules are core's"
 )]
 
+mod bench;
 mod cargo;
 mod check;
 mod dist;
@@ -24,6 +25,8 @@ usage: cargo xtask <command>
   run ARGS…   install what is missing, build pyro, and run `pyro run ARGS…`
   check       format, clippy, layers, licences, and every test that needs no guest
   test        install what is missing, then everything: `check` and the tests in real guests
+  bench ARGS… build pyro for release and run `pyro bench ARGS…` into bench/results/;
+              with --table make the table in docs/benchmarks.md of the newest results instead
   dist        dist/pyro-<version>-x86_64-linux.tar.gz: static executable, completions, man page";
 
 fn main() -> ExitCode {
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
         (Some("run"), rest) => run::run(rest),
         (Some("check"), []) => check::check(),
         (Some("test"), []) => test::test(),
+        (Some("bench"), rest) => bench::bench(rest),
         (Some("dist"), []) => dist::dist(),
         (Some("help" | "--help" | "-h"), _) => {
             println!("{USAGE}");

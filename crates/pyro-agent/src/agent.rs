@@ -5,7 +5,7 @@ use crate::failure::failure;
 use crate::identity::Identity;
 use crate::reaper::Reaper;
 use crate::tree::Trees;
-use crate::world::World;
+use crate::world::{Waiting, World};
 use pyro_protocol::message::{Failure, FailureKind};
 use rustix::process::Rlimit;
 use std::cell::RefCell;
@@ -17,8 +17,8 @@ use tokio::sync::Notify;
 
 /// Where commands run.
 pub(crate) enum Place {
-    /// In a guest whose disk is not mounted yet.
-    Unmounted,
+    /// In a guest whose disk is not mounted yet; with a world that waits for it, unless a mount has failed.
+    Unmounted(Option<Waiting>),
     /// In a guest, on its disk.
     Mounted(World),
     /// In a guest whose disk is being mounted.
@@ -59,7 +59,7 @@ impl Agent {
     pub(crate) fn check_ready(&self) -> Result<(), Failure> {
         match *self.place.borrow() {
             Place::Mounted(_) | Place::Host => Ok(()),
-            Place::Unmounted | Place::Mounting => Err(failure(FailureKind::WrongState, "no disk is mounted yet")),
+            Place::Unmounted(_) | Place::Mounting => Err(failure(FailureKind::WrongState, "no disk is mounted yet")),
             Place::Gone => Err(failure(FailureKind::WrongState, "the guest's init process has ended")),
         }
     }
@@ -79,7 +79,7 @@ impl Agent {
                 let _ = tokio::time::timeout(Duration::from_secs(5), ended.wait()).await;
             }
             Place::Host => self.trees.kill_everything(),
-            Place::Unmounted | Place::Mounting | Place::Gone => {}
+            Place::Unmounted(_) | Place::Mounting | Place::Gone => {}
         }
         rustix::fs::sync();
     }

@@ -1,17 +1,8 @@
 //! The child: what runs between the clone and the new program. Only plain system calls, no allocation.
 
 use crate::launch::Launch;
+use crate::raw::call;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-
-/// Descriptors that the child takes over; each is above 2.
-pub(crate) struct Descriptors<'fd> {
-    /// Its stdin, stdout and stderr.
-    pub(crate) standard: [BorrowedFd<'fd>; 3],
-    /// Where it reports its process id, and what failed.
-    pub(crate) report: BorrowedFd<'fd>,
-    /// A process of the world to enter.
-    pub(crate) world: Option<BorrowedFd<'fd>>,
-}
 
 /// What the child was doing when it failed, as it stands in its report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,27 +16,43 @@ pub(crate) enum Stage {
     Program = 3,
 }
 
+/// What the child needs. It has descriptors of its own, so the numbers stay good when the agent closes its copies.
+pub(crate) struct Orders {
+    /// What to become.
+    pub(crate) launch: Launch,
+    /// Its stdin, stdout and stderr; each is above 2.
+    pub(crate) standard: [RawFd; 3],
+    /// Where it reports its process id, and what failed.
+    pub(crate) report: RawFd,
+    /// A process of the world to enter.
+    pub(crate) world: Option<RawFd>,
+    /// The agent.
+    pub(crate) parent: libc::pid_t,
+}
+
 /// Become the command. The report is the child's pid in its own namespace (`i32`), then, only when something failed, a
 /// [`Stage`] and an `errno`; the pipe closes by itself when the program starts.
 ///
+/// The child borrows the agent's memory while the agent goes on: it only reads its orders and writes its own stack.
+///
 /// # Safety
-/// Only in a process that was just cloned and shares no memory with its parent.
-pub(crate) unsafe fn become_command(launch: &Launch, descriptors: &Descriptors<'_>, parent: libc::pid_t) -> ! {
-    let report = descriptors.report.as_raw_fd();
-    // SAFETY: this process is a fresh clone, by the contract of this function.
-    unsafe { reset(launch, descriptors, parent) };
-    if let Some(world) = descriptors.world {
-        // SAFETY: takes numbers only; the process has one thread and shares nothing, as `setns` requires.
-        if unsafe { libc::setns(world.as_raw_fd(), libc::CLONE_NEWNS | libc::CLONE_NEWCGROUP) } != 0 {
-            fail(report, Stage::World, last_errno());
-        }
+/// `orders` is the address of an [`Orders`] that lives until the report closes; only as the entry of a clone.
+pub(crate) unsafe extern "C" fn become_command(orders: usize) -> ! {
+    // SAFETY: by the contract of this function.
+    let orders = unsafe { &*(orders as *const Orders) };
+    let Orders { launch, report, .. } = orders;
+    let report = *report;
+    // SAFETY: this process is a fresh clone with descriptors, signals and limits of its own.
+    unsafe { reset(orders) };
+    if let Some(world) = orders.world {
+        let flags = libc::CLONE_NEWNS | libc::CLONE_NEWCGROUP;
+        // SAFETY: takes numbers only; what it changes is not shared (no CLONE_FS), as `setns` requires.
+        check(report, Stage::World, unsafe { call(libc::SYS_setns, [number(world), number(flags), 0, 0, 0]) });
     }
     // SAFETY: `cwd` is NUL-terminated.
-    if unsafe { libc::chdir(launch.cwd.as_ptr()) } != 0 {
-        fail(report, Stage::Directory, last_errno());
-    }
+    check(report, Stage::Directory, unsafe { call(libc::SYS_chdir, [launch.cwd.as_ptr() as usize, 0, 0, 0, 0]) });
     // SAFETY: takes nothing.
-    tell(report, &[unsafe { libc::getpid() }]);
+    tell(report, &[errno(unsafe { call(libc::SYS_getpid, [0; 5]) })]);
     fail(report, Stage::Program, execute(launch))
 }
 
@@ -53,50 +60,52 @@ pub(crate) unsafe fn become_command(launch: &Launch, descriptors: &Descriptors<'
 ///
 /// # Safety
 /// As for [`become_command`].
-unsafe fn reset(launch: &Launch, descriptors: &Descriptors<'_>, parent: libc::pid_t) {
-    // SAFETY: plain system calls on numbers and on structures of this frame; handlers are set to the default one only.
+unsafe fn reset(Orders { launch, standard, parent, .. }: &Orders) {
+    // All zero: the default handler, no flags, no mask; and as a mask: nothing blocked.
+    let zero = [0u64; 4];
+    let zero = zero.as_ptr() as usize;
+    // SAFETY: plain system calls on numbers and on structures that live here or in the orders; signals are unblocked only
+    // after no handler is left that would run on shared memory.
     unsafe {
-        // All zero: the default handler, no flags, no mask. The C library's own function leaves two signals out.
-        let default = [0u64; 4];
-        for signal in 1..=64 {
-            libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), std::ptr::null::<u64>(), 8);
+        // The kernel has put back every handler (CLONE_CLEAR_SIGHAND); what was ignored still is.
+        for signal in if launch.beside_the_agent { 1..=64 } else { libc::SIGPIPE as usize..=libc::SIGPIPE as usize } {
+            call(libc::SYS_rt_sigaction, [signal, zero, 0, 8, 0]);
         }
-        let mut none: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&raw mut none);
-        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
-        libc::setsid();
+        call(libc::SYS_rt_sigprocmask, [number(libc::SIG_SETMASK), zero, 0, 8, 0]);
+        call(libc::SYS_setsid, [0; 5]);
         if launch.beside_the_agent {
-            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-            if libc::getppid() != parent {
-                libc::_exit(1);
+            call(libc::SYS_prctl, [number(libc::PR_SET_PDEATHSIG), number(libc::SIGKILL), 0, 0, 0]);
+            if errno(call(libc::SYS_getppid, [0; 5])) != *parent {
+                exit(1);
             }
         } else {
-            libc::umask(0o022);
+            call(libc::SYS_umask, [0o022, 0, 0, 0, 0]);
         }
-        for (target, source) in (0..).zip(descriptors.standard) {
-            libc::dup2(source.as_raw_fd(), target);
+        for (target, source) in (0..).zip(standard) {
+            call(libc::SYS_dup2, [number(*source), target, 0, 0, 0]);
         }
         // Everything is opened close-on-exec already; this holds for what a library may have forgotten.
-        libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
-        libc::setrlimit(libc::RLIMIT_NOFILE, &raw const launch.nofile);
+        call(libc::SYS_close_range, [3, u32::MAX as usize, libc::CLOSE_RANGE_CLOEXEC as usize, 0, 0]);
+        let limit = (&raw const launch.nofile) as usize;
+        call(libc::SYS_prlimit64, [0, libc::RLIMIT_NOFILE as usize, limit, 0, 0]);
     }
 }
 
 /// Try each file; the error that says most when none can be executed.
 fn execute(launch: &Launch) -> i32 {
     let mut worst = libc::ENOENT;
-    for candidate in &launch.candidates {
+    let run = |file: *const libc::c_char, arguments: *const *const libc::c_char| {
+        let arguments = [file as usize, arguments as usize, launch.variables.as_ptr() as usize, 0, 0];
         // SAFETY: the file is NUL-terminated, both arrays end with null, and all of them live in `launch`.
-        unsafe { libc::execve(candidate.file.as_ptr(), launch.arguments.as_ptr(), launch.variables.as_ptr()) };
-        match last_errno() {
+        -errno(unsafe { call(libc::SYS_execve, arguments) })
+    };
+    for candidate in &launch.candidates {
+        match run(candidate.file.as_ptr(), launch.arguments.as_ptr()) {
             libc::ENOENT | libc::ENOTDIR => {}
             // Found but not executable: a later directory may have one that is.
             libc::EACCES => worst = libc::EACCES,
             libc::ENOEXEC => {
-                // SAFETY: as above.
-                unsafe {
-                    libc::execve(c"/bin/sh".as_ptr(), candidate.as_script.as_ptr(), launch.variables.as_ptr());
-                }
+                run(c"/bin/sh".as_ptr(), candidate.as_script.as_ptr());
                 return libc::ENOEXEC;
             }
             other => return other,
@@ -105,8 +114,20 @@ fn execute(launch: &Launch) -> i32 {
     worst
 }
 
-fn last_errno() -> i32 {
-    std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)
+/// A small number, sign and all, as a register holds it.
+fn number(small: i32) -> usize {
+    small as isize as usize
+}
+
+/// The kernel's answer where it fits 32 bits: a descriptor, a pid, a negative `errno`.
+fn errno(answer: isize) -> i32 {
+    answer as i32
+}
+
+fn check(report: RawFd, stage: Stage, answer: isize) {
+    if answer < 0 {
+        fail(report, stage, -errno(answer));
+    }
 }
 
 fn fail(report: RawFd, stage: Stage, errno: i32) -> ! {
@@ -114,26 +135,40 @@ fn fail(report: RawFd, stage: Stage, errno: i32) -> ! {
         tell(report, &[0]);
     }
     tell(report, &[stage as i32, errno]);
-    crate::sys::exit_now(127)
+    exit(127)
 }
 
 fn tell(report: RawFd, numbers: &[i32]) {
     // SAFETY: the slice is as long as is said; a report that cannot be written is seen by its length.
-    unsafe { libc::write(report, numbers.as_ptr().cast(), size_of_val(numbers)) };
+    unsafe { call(libc::SYS_write, [number(report), numbers.as_ptr() as usize, size_of_val(numbers), 0, 0]) };
 }
 
-/// In a clone that becomes no command: keep the standard descriptors, pointed at `null`, and `kept`, which is returned.
+fn exit(code: usize) -> ! {
+    loop {
+        // SAFETY: takes a number and does not return.
+        unsafe { call(libc::SYS_exit_group, [code, 0, 0, 0, 0]) };
+    }
+}
+
+/// In a clone that becomes no command: keep the standard descriptors, pointed at `null`, and `kept`, which are returned.
 ///
 /// # Safety
-/// As for [`become_command`], and nothing else in this process may use a descriptor any more.
-pub(crate) unsafe fn keep_only(null: BorrowedFd<'_>, kept: BorrowedFd<'_>) -> OwnedFd {
-    // SAFETY: by the contract; the descriptor that is returned has just been made and has no other owner.
+/// Only in a process that was just cloned and shares no memory with its parent, and nothing else in this process may use a descriptor any more.
+pub(crate) unsafe fn keep_only<const N: usize>(null: BorrowedFd<'_>, kept: [BorrowedFd<'_>; N]) -> [OwnedFd; N] {
+    // SAFETY: by the contract; the descriptors that are returned have just been made and have no other owner. The first
+    // copies go above every number in use, so that none is overwritten before it was copied.
     unsafe {
         for standard in 0..3 {
             libc::dup2(null.as_raw_fd(), standard);
         }
-        libc::dup2(kept.as_raw_fd(), 3);
-        libc::syscall(libc::SYS_close_range, 4, libc::c_uint::MAX, 0);
-        OwnedFd::from_raw_fd(3)
+        let above = kept.map(|fd| libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD, 1000));
+        let mut target = 2;
+        let fds = above.map(|fd| {
+            target += 1;
+            libc::dup2(fd, target);
+            target
+        });
+        libc::syscall(libc::SYS_close_range, target + 1, libc::c_uint::MAX, 0);
+        fds.map(|fd| OwnedFd::from_raw_fd(fd))
     }
 }

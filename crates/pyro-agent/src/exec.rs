@@ -26,7 +26,7 @@ pub(crate) struct Running {
 /// Run a command: to its end, or until the host closes the stream, which ends its whole tree.
 pub(crate) async fn run(agent: &Rc<Agent>, wire: &Wire, request: &Exec) {
     let begun_us = crate::sys::monotonic_us();
-    let child = match begin(agent, request) {
+    let mut child = match begin(agent, request) {
         Ok(child) => child,
         Err(failure) => return wire.finish(&Reply::Failed(failure)).await,
     };

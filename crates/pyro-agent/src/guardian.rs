@@ -26,7 +26,7 @@ pub(crate) fn start(marks: &Marks, null: BorrowedFd<'_>) -> io::Result<Guardian>
 fn guard(marks: &Marks, null: BorrowedFd<'_>, ends: BorrowedFd<'_>) -> ! {
     // SAFETY: this process is a fresh clone that uses nothing of what it inherits but the pipe. Holding on to the channel
     // would hide the agent's end from the host.
-    let ends = unsafe { child::keep_only(null, ends) };
+    let [ends] = unsafe { child::keep_only(null, [ends]) };
     // A terminal's interrupt is for the agent.
     let _ = rustix::process::setsid();
     let mut byte = [0];

@@ -6,11 +6,12 @@ use crate::channel::{Channel, End, Shared};
 use crate::identity::Identity;
 use crate::reaper::Reaper;
 use crate::tree::Trees;
-use crate::{boot, console, greeting, root, session};
+use crate::{boot, console, greeting, root, session, world};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Rlimit;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
 
@@ -29,19 +30,25 @@ pub(crate) fn run(begun_us: u64) -> ExitCode {
 
 async fn serve(port: OwnedFd, begun_us: u64) -> io::Result<std::convert::Infallible> {
     let (reaper, signals) = Reaper::new()?;
-    for directory in [root::DISK, root::NAMES] {
+    for directory in [root::DISK, root::NAMES, root::KERNEL] {
         std::fs::create_dir_all(directory)?;
     }
     let agent = Rc::new(Agent {
-        place: Place::Unmounted.into(),
+        place: Place::Unmounted(None).into(),
         execs: Default::default(),
         trees: Trees::Cgroups(Cgroups::new("/sys/fs/cgroup/pyro".into())?),
         reaper: Rc::clone(&reaper),
         null: rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?,
-        identity: Identity::of_a_guest(root::NAMES),
+        identity: Identity::of_a_guest(Path::new(root::NAMES))?,
         nofile: Rlimit { current: Some(65_536), maximum: Some(1_048_576) },
         activity: Default::default(),
     });
+    // Before the hello, which in a vm from a template comes later: nobody waits for this then.
+    match world::begin(&agent).and_then(|waiting| waiting.until_prepared().map(|()| waiting)) {
+        Ok(waiting) => *agent.place.borrow_mut() = Place::Unmounted(Some(waiting)),
+        Err(failure) => return Err(io::Error::other(failure.message)),
+    }
+    tune_disks();
     tokio::task::spawn_local(reaper.run(signals));
     let channel = Shared::new(Channel::new(port, End::Wait)?);
     greeting::ready(&channel, begun_us).await?;
@@ -49,5 +56,12 @@ async fn serve(port: OwnedFd, begun_us: u64) -> io::Result<std::convert::Infalli
         if greeting::meet(&channel, &agent.identity).await? {
             session::run(&agent, &channel).await;
         }
+    }
+}
+
+/// The host schedules a disk's requests; doing it here too only costs instructions. A kernel that cannot is as before.
+fn tune_disks() {
+    for disk in std::fs::read_dir("/sys/block").into_iter().flatten().flatten() {
+        let _ = std::fs::write(disk.path().join("queue/scheduler"), "none");
     }
 }

@@ -3,9 +3,11 @@
 use crate::sys;
 use pyro_protocol::hello::Hello;
 use rustix::fs::{Mode, OFlags};
+use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 /// Fewest bytes that count as a seed: 256 bits.
 const MIN_ENTROPY_LEN: usize = 32;
@@ -23,21 +25,23 @@ pub(crate) enum IdentityError {
 
 /// Where the identity goes.
 pub(crate) struct Identity {
-    /// Directory of the initramfs that holds the names; none for a plain process, which keeps its host's identity.
-    names: Option<PathBuf>,
+    /// The files that hold the names, open; none for a plain process, which keeps its host's identity.
+    names: Option<Names>,
 }
 
 /// The file that stands for `/etc/machine-id`.
 pub(crate) const MACHINE_ID: &str = "machine-id";
 /// The file that stands for `/etc/hostname`.
 pub(crate) const HOSTNAME: &str = "hostname";
+/// The file that stands for `/etc/hosts`, so that the guest's own name resolves.
+pub(crate) const HOSTS: &str = "hosts";
 /// The file that stands for the kernel's `boot_id`.
 pub(crate) const BOOT_ID: &str = "boot-id";
 
 impl Identity {
     /// Of a guest, with the names kept as files in `directory`.
-    pub(crate) fn of_a_guest(directory: impl Into<PathBuf>) -> Self {
-        Self { names: Some(directory.into()) }
+    pub(crate) fn of_a_guest(directory: &Path) -> io::Result<Self> {
+        Ok(Self { names: Some(Names::create(directory)?) })
     }
 
     /// Of a plain process: a hello changes nothing.
@@ -47,13 +51,13 @@ impl Identity {
 
     /// Become what the hello says. Random numbers come first: everything after may draw some.
     pub(crate) fn take(&self, hello: &Hello) -> Result<(), IdentityError> {
-        let Some(directory) = &self.names else { return Ok(()) };
+        let Some(names) = &self.names else { return Ok(()) };
         check(hello)?;
         seed(&hello.entropy).map_err(|source| IdentityError::Set { what: "random numbers", source })?;
         set_clock(hello.wall_clock_ns).map_err(|source| IdentityError::Set { what: "wall clock", source })?;
         rustix::system::sethostname(hello.hostname.as_bytes())
             .map_err(|err| IdentityError::Set { what: "host name", source: err.into() })?;
-        keep_names(directory, hello).map_err(|source| IdentityError::Set { what: "names", source })
+        names.keep(hello).map_err(|source| IdentityError::Set { what: "names", source })
     }
 }
 
@@ -92,11 +96,44 @@ fn set_clock(wall_clock_ns: u64) -> io::Result<()> {
     rustix::time::clock_settime(rustix::time::ClockId::Realtime, now).map_err(Into::into)
 }
 
-/// Written in place: where a world is mounted, these very files are bound into it.
-fn keep_names(directory: &Path, hello: &Hello) -> io::Result<()> {
-    std::fs::create_dir_all(directory)?;
-    for (name, value) in [(MACHINE_ID, &hello.machine_id), (HOSTNAME, &hello.hostname), (BOOT_ID, &hello.boot_id)] {
-        std::fs::write(directory.join(name), format!("{value}\n"))?;
+/// The names, as files that are bound into a world. They are made before the hello and written in place after it, so
+/// that a vm from a template spends no time on looking them up.
+struct Names {
+    machine_id: File,
+    hostname: File,
+    hosts: File,
+    boot_id: File,
+}
+
+impl Names {
+    fn create(directory: &Path) -> io::Result<Self> {
+        std::fs::create_dir_all(directory)?;
+        let create = |name| File::create(directory.join(name));
+        Ok(Self {
+            machine_id: create(MACHINE_ID)?,
+            hostname: create(HOSTNAME)?,
+            hosts: create(HOSTS)?,
+            boot_id: create(BOOT_ID)?,
+        })
+    }
+
+    fn keep(&self, hello: &Hello) -> io::Result<()> {
+        let name = &hello.hostname;
+        write(&self.machine_id, &format!("{}\n", hello.machine_id))?;
+        write(&self.hostname, &format!("{name}\n"))?;
+        write(
+            &self.hosts,
+            &format!("127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.1.1 {name}\n"),
+        )?;
+        write(&self.boot_id, &format!("{}\n", hello.boot_id))
+    }
+}
+
+/// Make `text` all that the file holds.
+fn write(file: &File, text: &str) -> io::Result<()> {
+    file.write_all_at(text.as_bytes(), 0)?;
+    if file.metadata()?.len() != text.len() as u64 {
+        file.set_len(text.len() as u64)?;
     }
     Ok(())
 }
@@ -137,9 +174,14 @@ mod tests {
     }
 
     #[test]
-    fn names_are_kept_as_lines() {
+    fn names_are_kept_as_lines_and_replaced_whole() {
         let directory = tempfile::tempdir().unwrap();
-        keep_names(directory.path(), &hello()).unwrap();
-        assert_eq!(std::fs::read_to_string(directory.path().join(HOSTNAME)).unwrap(), "pyro-1a\n");
+        let names = Names::create(directory.path()).unwrap();
+        let read = |name| std::fs::read_to_string(directory.path().join(name)).unwrap();
+        names.keep(&hello()).unwrap();
+        assert_eq!(read(HOSTNAME), "pyro-1a\n");
+        names.keep(&Hello { hostname: "b".into(), ..hello() }).unwrap();
+        assert_eq!(read(HOSTNAME), "b\n");
+        assert!(read(HOSTS).ends_with("127.0.1.1 b\n"));
     }
 }

@@ -25,6 +25,7 @@ mod modules;
 mod output;
 mod port;
 mod power;
+mod raw;
 mod reaper;
 mod root;
 mod session;

@@ -1,6 +1,6 @@
 //! The root: building the file system that commands see, from inside the new world's first process.
 
-use crate::identity::{BOOT_ID, HOSTNAME, MACHINE_ID};
+use crate::identity::{BOOT_ID, HOSTNAME, HOSTS, MACHINE_ID};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{
@@ -10,16 +10,11 @@ use rustix::mount::{
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
 
 /// Directory of the initramfs that the disk is first mounted on.
 pub(crate) const DISK: &str = "/disk";
 /// Directory of the initramfs that holds the identity's files.
 pub(crate) const NAMES: &str = "/identity";
-/// Longest `/etc/hosts` that is kept up to date.
-const MAX_HOSTS_LEN: u64 = 1024 * 1024;
-/// Ends the one line of `/etc/hosts` that is ours.
-const HOSTS_MARK: &str = "# pyro";
 
 /// A step that failed.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,27 +29,56 @@ fn step(what: impl Into<String>) -> impl FnOnce(Errno) -> RootError {
     move |errno| RootError { what: what.into(), errno }
 }
 
-/// Mount `device` and make it this process's root, with all that programs expect around it.
-pub(crate) fn build(device: &str, fstype: &str) -> Result<(), RootError> {
+/// Directory of the initramfs on which the kernel's filesystems wait for the disk.
+pub(crate) const KERNEL: &str = "/kernel";
+
+/// What is built before there is a disk: namespaces, and the kernel's filesystems on their way into the new root.
+///
+/// A vm that starts from a template goes on after this: what is done here is never done while somebody waits, and an
+/// emulated processor never has to translate it again.
+pub(crate) struct Prepared {
+    /// Roots of mounts, each with its place.
+    kernel: Vec<(OwnedFd, &'static str)>,
+}
+
+/// Enter new namespaces and mount what does not need the disk.
+pub(crate) fn prepare() -> Result<Prepared, RootError> {
     // SAFETY: the file descriptor table stays shared with nobody, and this process has one thread.
     unsafe { unshare_unsafe(UnshareFlags::NEWNS | UnshareFlags::NEWCGROUP) }.map_err(step("new namespaces"))?;
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     mount_change("/", private).map_err(step("private mounts"))?;
-    let options = options(fstype);
-    mount(device, DISK, fstype, MountFlags::NOATIME, options.as_deref())
-        .map_err(step(format!("cannot mount {device} as {fstype}")))?;
-    // Taken before the root changes, placed after it: links on the disk are then resolved below the disk's own root.
-    let names = Names::take().map_err(step("identity"))?;
-    rustix::process::chdir(DISK).map_err(step(DISK))?;
-    // The initramfs cannot be left with pivot_root(2); the disk covers it instead.
-    mount_move(".", "/").map_err(step("cannot move the disk to /"))?;
-    rustix::process::chroot(".").map_err(step("cannot change the root"))?;
-    rustix::process::chdir("/").map_err(step("/"))?;
     mount_kernel().map_err(|(target, errno)| RootError { what: format!("cannot mount {target}"), errno })?;
     complete_dev();
-    names.place().map_err(step("cannot give the guest its names"))?;
-    update_hosts();
-    Ok(())
+    let root = |target: &'static str| {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let opened = rustix::fs::open(format!("{KERNEL}{target}"), flags, Mode::empty());
+        opened.map(|root| (root, target)).map_err(step(target))
+    };
+    Ok(Prepared { kernel: ["/proc", "/sys", "/dev", "/run"].into_iter().map(root).collect::<Result<_, _>>()? })
+}
+
+impl Prepared {
+    /// Mount `device` and make it this process's root, with all that programs expect around it.
+    pub(crate) fn complete(self, device: &str, fstype: &str) -> Result<(), RootError> {
+        let options = options(fstype);
+        mount(device, DISK, fstype, MountFlags::NOATIME, options.as_deref())
+            .map_err(step(format!("cannot mount {device} as {fstype}")))?;
+        // Taken before the root changes, placed after it: links on the disk are then resolved below the disk's own
+        // root.
+        let names = Names::take().map_err(step("identity"))?;
+        rustix::process::chdir(DISK).map_err(step(DISK))?;
+        // The initramfs cannot be left with pivot_root(2); the disk covers it instead.
+        mount_move(".", "/").map_err(step("cannot move the disk to /"))?;
+        rustix::process::chroot(".").map_err(step("cannot change the root"))?;
+        rustix::process::chdir("/").map_err(step("/"))?;
+        for (tree, target) in self.kernel {
+            make_directory(target, 0o755)
+                .and_then(|()| move_mount(tree.as_fd(), "", CWD, target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH))
+                .map_err(step(target))?;
+        }
+        let _ = make_directory("/tmp", 0o1777);
+        names.place().map_err(step("cannot give the guest its names"))
+    }
 }
 
 /// `discard` lets the host free what the guest deletes. Zeroing unused inode tables in the background would fill the vm's
@@ -87,7 +111,8 @@ fn mount_kernel() -> Result<(), (&'static str, Errno)> {
         ("tmpfs", "/run/lock", strict, Some(c"mode=1777,size=5m"), true),
     ];
     for (fstype, target, flags, data, optional) in list {
-        let made = make_directory(target, 0o755).and_then(|()| mount(fstype, target, fstype, flags, data));
+        let place = format!("{KERNEL}{target}");
+        let made = make_directory(&place, 0o755).and_then(|()| mount(fstype, &place, fstype, flags, data));
         if let (Err(errno), false) = (made, optional) {
             return Err((target, errno));
         }
@@ -103,7 +128,7 @@ fn make_directory(path: &str, mode: u32) -> Result<(), Errno> {
     }
 }
 
-/// What programs expect beside the nodes that the kernel makes. A disk may have a `/tmp` of its own, or none that works.
+/// What programs expect beside the nodes that the kernel makes.
 fn complete_dev() {
     for (target, link) in [
         ("/proc/self/fd", "/dev/fd"),
@@ -111,9 +136,8 @@ fn complete_dev() {
         ("/proc/self/fd/1", "/dev/stdout"),
         ("/proc/self/fd/2", "/dev/stderr"),
     ] {
-        let _ = rustix::fs::symlink(target, link);
+        let _ = rustix::fs::symlink(target, format!("{KERNEL}{link}"));
     }
-    let _ = make_directory("/tmp", 0o1777);
 }
 
 /// The identity's files, on their way into the new root.
@@ -127,6 +151,7 @@ impl Names {
         let places = [
             (MACHINE_ID, "/etc/machine-id"),
             (HOSTNAME, "/etc/hostname"),
+            (HOSTS, "/etc/hosts"),
             (BOOT_ID, "/proc/sys/kernel/random/boot_id"),
         ];
         let take = |(name, target)| Ok((open_tree(CWD, format!("{NAMES}/{name}"), flags)?, target));
@@ -145,44 +170,5 @@ impl Names {
             move_mount(tree.as_fd(), "", CWD, target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
         }
         Ok(())
-    }
-}
-
-/// Make the guest's own name resolve. What cannot be read or written is left as it is: a disk may be anything.
-fn update_hosts() {
-    let path = Path::new("/etc/hosts");
-    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let small = std::fs::metadata(path).map_or(true, |meta| meta.is_file() && meta.len() <= MAX_HOSTS_LEN);
-    let old = std::fs::read_to_string(path);
-    if !small || old.as_ref().is_err_and(|err| err.kind() != std::io::ErrorKind::NotFound) {
-        return;
-    }
-    let old = old.unwrap_or_default();
-    let new = hosts(&old, &name);
-    if new != old {
-        let _ = std::fs::write(path, new);
-    }
-}
-
-fn hosts(old: &str, name: &str) -> String {
-    let old =
-        if old.trim().is_empty() { "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n" } else { old };
-    let mut new: String =
-        old.lines().filter(|line| !line.ends_with(HOSTS_MARK)).flat_map(|line| [line, "\n"]).collect();
-    new.push_str(&format!("127.0.1.1 {name} {HOSTS_MARK}\n"));
-    new
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts_has_one_line_of_ours_and_keeps_the_others() {
-        let first = hosts("", "a");
-        assert!(first.starts_with("127.0.0.1 localhost\n") && first.ends_with("127.0.1.1 a # pyro\n"));
-        assert_eq!(hosts("10.0.0.1 x", "a"), "10.0.0.1 x\n127.0.1.1 a # pyro\n");
-        assert_eq!(hosts(&first, "b"), first.replace(" a #", " b #"));
-        assert_eq!(hosts(&first, "a"), first);
     }
 }

@@ -1,12 +1,12 @@
 //! Spawning: starting a command, exactly once, with all its ends in hand.
 
 use crate::agent::{Agent, Place};
-use crate::child::{self, Descriptors, Stage};
+use crate::child::{self, Orders, Stage};
 use crate::environment::Environment;
 use crate::failure::{failure, from_errno, from_io};
 use crate::launch::Launch;
 use crate::reaper::Exit;
-use crate::sys::{self, Cloned};
+use crate::sys::{self, ChildStack};
 use crate::tree::Tree;
 use crate::{descendants, launch};
 use pyro_protocol::message::{Command, Exec, Failure, FailureKind};
@@ -14,7 +14,7 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use tokio::io::Interest;
 
 /// Room in the pipes of a guest's command: it goes on while the channel is busy with others.
@@ -29,8 +29,29 @@ pub(crate) struct Child {
     /// Our ends of its pipes.
     pub(crate) pipes: Pipes,
     report: OwnedFd,
+    borrowed: Borrowed,
     cwd: String,
     program: String,
+}
+
+/// What the child still reads and writes of the agent's memory, until its report closes.
+struct Borrowed {
+    /// Its orders, and all that they point to; taken when they are free to go.
+    held: Option<Box<Held>>,
+}
+
+struct Held {
+    stack: ChildStack,
+    orders: Orders,
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        // The operation was dropped before the child was seen to have started its program: it may still be reading.
+        if let Some(held) = self.held.take() {
+            std::mem::forget(held);
+        }
+    }
 }
 
 /// Our ends of a command's pipes; none blocks.
@@ -57,9 +78,10 @@ pub(crate) fn start(agent: &Agent, tree: &Tree, request: &Exec) -> Result<Child,
     let (pipes, theirs) = make_pipes(agent, request.stdin).map_err(|err| from_io("pipe", &err))?;
     let (report, their_report) = pipe_with(PipeFlags::CLOEXEC).map_err(|err| from_errno("pipe", err))?;
     set_nonblocking(&report).map_err(|err| from_errno("pipe", err))?;
-    let pid = clone_into(agent, tree, &launch, &theirs, &their_report)?;
+    let (pid, borrowed) = clone_into(agent, tree, launch, &theirs, &their_report)?;
     Ok(Child {
         pid,
+        borrowed,
         exit: agent.reaper.watch(pid),
         pipes,
         report,
@@ -78,24 +100,24 @@ fn program_name(command: &Command, beside_the_agent: bool) -> String {
 fn clone_into(
     agent: &Agent,
     tree: &Tree,
-    launch: &Launch,
+    launch: Launch,
     theirs: &[OwnedFd; 3],
     report: &OwnedFd,
-) -> Result<i32, Failure> {
+) -> Result<(i32, Borrowed), Failure> {
     let place = agent.place.borrow();
     let world = match &*place {
-        Place::Mounted(world) => Some(world.pidfd()),
+        Place::Mounted(world) => Some(world.pidfd().as_raw_fd()),
         _ => None,
     };
-    let [stdin, stdout, stderr] = theirs;
-    let standard = [stdin.as_fd(), stdout.as_fd(), stderr.as_fd()];
-    let descriptors = Descriptors { standard, report: report.as_fd(), world };
+    let standard = theirs.each_ref().map(AsRawFd::as_raw_fd);
     let parent = std::process::id().cast_signed();
-    // SAFETY: the agent has one thread, and the child ends in `become_command`.
-    match unsafe { sys::clone_process(0, tree.cgroup()) } {
-        // SAFETY: this is the clone.
-        Ok(Cloned::Child) => unsafe { child::become_command(launch, &descriptors, parent) },
-        Ok(Cloned::Parent { pid, .. }) => Ok(pid),
+    let orders = Orders { launch, standard, report: report.as_raw_fd(), world, parent };
+    let mut held = Box::new(Held { stack: ChildStack::new(), orders });
+    let address = &raw const held.orders as usize;
+    // SAFETY: `become_command` is such an entry for such an address; what it borrows is in the box, which is kept until
+    // the report has closed.
+    match unsafe { sys::clone_borrowing(tree.cgroup(), &mut held.stack, child::become_command, address) } {
+        Ok(pid) => Ok((pid, Borrowed { held: Some(held) })),
         // A PID namespace without an init takes no more processes.
         Err(err) if world.is_some() && err.raw_os_error() == Some(libc::ENOMEM) => {
             Err(failure(FailureKind::WrongState, "the guest's init process has ended, or its memory is full"))
@@ -132,8 +154,10 @@ fn set_nonblocking(pipe: &OwnedFd) -> Result<(), Errno> {
 
 impl Child {
     /// Wait until the program runs, and give its process id as its own world sees it; otherwise say what failed.
-    pub(crate) async fn confirm(&self) -> Result<u32, Failure> {
+    pub(crate) async fn confirm(&mut self) -> Result<u32, Failure> {
         let report = self.read_report().await.map_err(|err| from_io("cannot start a process", &err))?;
+        // The report is closed: the child has a memory of its own, or none.
+        drop(self.borrowed.held.take());
         let what = |name: &str| from_errno(name, Errno::from_raw_os_error(report[2]));
         match report[1] {
             0 if report[0] > 0 => Ok(report[0].cast_unsigned()),
@@ -150,10 +174,12 @@ impl Child {
     /// The child's numbers (pid, stage, errno), 0 for those that it did not write.
     async fn read_report(&self) -> io::Result<[i32; 3]> {
         let report = sys::ready_when(self.report.as_fd(), Interest::READABLE)?;
-        let mut bytes = [0; 12];
+        let mut bytes = [0; 16];
         let mut len = 0;
-        while len < bytes.len() {
-            match report.async_io(Interest::READABLE, |fd| Ok(rustix::io::read(fd, &mut bytes[len..])?)).await? {
+        // To its end, also when all numbers are there: only then is the child done with the agent's memory.
+        loop {
+            let rest = &mut bytes[len..];
+            match report.async_io(Interest::READABLE, |fd| Ok(rustix::io::read(fd, &mut *rest)?)).await? {
                 0 => break,
                 read => len += read,
             }

@@ -1,5 +1,6 @@
 //! System calls that have no safe wrapper in a crate.
 
+use crate::raw;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
@@ -109,6 +110,65 @@ pub(crate) unsafe fn clone_process(flags: libc::c_int, cgroup: Option<BorrowedFd
         }
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// Bytes of stack for a child between its clone and its program.
+const CHILD_STACK_LEN: usize = 64 * 1024;
+
+/// A stack for [`clone_borrowing`].
+pub(crate) struct ChildStack(Vec<u128>);
+
+impl ChildStack {
+    /// One that is aligned as the processor wants it.
+    pub(crate) fn new() -> Self {
+        Self(Vec::with_capacity(CHILD_STACK_LEN / size_of::<u128>()))
+    }
+}
+
+/// Start a child that borrows this process's memory and runs `entry(argument)` on `stack`, while this process goes on:
+/// nothing is copied, no page is written twice. Its handlers of signals are gone, its signals are blocked.
+///
+/// # Safety
+/// `entry` never returns and only reads what outlives it; `stack` lives until the child has executed a program or ended.
+pub(crate) unsafe fn clone_borrowing(
+    cgroup: Option<BorrowedFd<'_>>,
+    stack: &mut ChildStack,
+    entry: unsafe extern "C" fn(usize) -> !,
+    argument: usize,
+) -> io::Result<i32> {
+    /// Wider than `c_int`, so `libc` has them in other types on each target.
+    const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
+    const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+    // SAFETY: an all-zero `clone_args` is a valid one.
+    let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
+    args.flags = u64::from(libc::CLONE_VM.cast_unsigned()) | CLONE_CLEAR_SIGHAND;
+    args.exit_signal = libc::SIGCHLD as u64;
+    args.stack = stack.0.as_mut_ptr() as u64;
+    args.stack_size = CHILD_STACK_LEN as u64;
+    if let Some(cgroup) = cgroup {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = u64::from(cgroup.as_raw_fd().cast_unsigned());
+    }
+    let all = [u64::MAX];
+    let mut before = [0u64];
+    let set = number(libc::SIG_SETMASK);
+    // SAFETY: masks of eight bytes that live here; the child unblocks its signals itself. The clone is as the caller
+    // promises.
+    let answer = unsafe {
+        raw::call(libc::SYS_rt_sigprocmask, [set, all.as_ptr() as usize, before.as_mut_ptr() as usize, 8, 0]);
+        let answer = raw::clone_onto_stack(&args, entry, argument);
+        raw::call(libc::SYS_rt_sigprocmask, [set, before.as_ptr() as usize, 0, 8, 0]);
+        answer
+    };
+    match i32::try_from(answer) {
+        Ok(pid) if pid > 0 => Ok(pid),
+        Ok(errno) => Err(io::Error::from_raw_os_error(-errno)),
+        Err(_) => Err(io::ErrorKind::InvalidData.into()),
+    }
+}
+
+fn number(small: libc::c_int) -> usize {
+    small as isize as usize
 }
 
 /// Take ownership of a descriptor that the caller of this program has passed down.

@@ -11,6 +11,9 @@ use std::task::ready;
 /// Bytes taken from the stream at once.
 const READ_LEN: usize = 32 * 1024;
 
+/// How much is read at first, in bytes.
+const SMALL_READ_LEN: usize = 2 * 1024;
+
 /// The host has closed or reset the stream, or the session is over.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Gone;
@@ -40,16 +43,21 @@ impl Wire {
 
     /// The next frame.
     pub(crate) async fn recv(&self) -> Result<Frame, RecvError> {
-        let mut chunk = Vec::new();
+        // Most frames are small, and each fresh page costs an emulated guest a fault; only a long one gets more room.
+        let mut chunk = vec![0; SMALL_READ_LEN];
         loop {
             if let Some(frame) = self.decoder.borrow_mut().next_frame().map_err(RecvError::Malformed)? {
                 return Ok(frame);
             }
-            chunk.resize(READ_LEN, 0);
             let read = poll_fn(|cx| Pin::new(&mut *self.stream.borrow_mut()).poll_read(cx, &mut chunk)).await;
             match read {
                 Ok(0) | Err(_) => return Err(RecvError::Gone),
-                Ok(len) => self.decoder.borrow_mut().push(&chunk[..len]),
+                Ok(len) => {
+                    self.decoder.borrow_mut().push(&chunk[..len]);
+                    if len == chunk.len() {
+                        chunk.resize(READ_LEN, 0);
+                    }
+                }
             }
         }
     }

@@ -46,14 +46,26 @@ impl World {
     }
 }
 
-/// Mount a disk and build the world around it; once in a guest's life.
+/// A world whose first process waits for its disk.
+pub(crate) struct Waiting {
+    world: World,
+    /// To the first process: what to mount.
+    order: OwnedFd,
+    /// From it: how that went.
+    report: OwnedFd,
+}
+
+/// Mount a disk and complete the world around it; once in a guest's life.
 pub(crate) async fn mount(agent: &Rc<Agent>, request: &Mount) -> Result<(), Failure> {
-    match &mut *agent.place.borrow_mut() {
+    let waiting = match &mut *agent.place.borrow_mut() {
         Place::Host => return Ok(()),
-        place @ Place::Unmounted => *place = Place::Mounting,
+        place @ Place::Unmounted(_) => match std::mem::replace(place, Place::Mounting) {
+            Place::Unmounted(waiting) => waiting,
+            _ => None,
+        },
         _ => return Err(failure(FailureKind::WrongState, "a disk is mounted already")),
-    }
-    let built = build(agent, request).await;
+    };
+    let built = build(agent, waiting, request).await;
     let mut place = agent.place.borrow_mut();
     match built {
         Ok(world) => {
@@ -62,41 +74,71 @@ pub(crate) async fn mount(agent: &Rc<Agent>, request: &Mount) -> Result<(), Fail
             Ok(())
         }
         Err(failure) => {
-            *place = Place::Unmounted;
+            *place = Place::Unmounted(None);
             Err(failure)
         }
     }
 }
 
-async fn build(agent: &Agent, request: &Mount) -> Result<World, Failure> {
+/// Begin a world: its first process prepares all that needs no disk, and waits for one.
+pub(crate) fn begin(agent: &Agent) -> Result<Waiting, Failure> {
     let Trees::Cgroups(cgroups) = &agent.trees else {
         return Err(failure(FailureKind::WrongState, "this agent has no guest to mount a disk in"));
     };
+    let cgroup = cgroups.root().map_err(|err| from_io("cgroup", &err))?;
+    let (report, their_report) = pipe_with(PipeFlags::CLOEXEC).map_err(|err| from_errno("pipe", err))?;
+    let (their_order, order) = pipe_with(PipeFlags::CLOEXEC).map_err(|err| from_errno("pipe", err))?;
+    // SAFETY: the agent has one thread, and the child ends in `first_process`.
+    let cloned = unsafe { sys::clone_process(libc::CLONE_NEWPID, Some(cgroup.as_fd())) };
+    match cloned.map_err(|err| from_io("cannot start a process", &err))? {
+        Cloned::Child => first_process(agent.null.as_fd(), their_order.as_fd(), their_report.as_fd()),
+        Cloned::Parent { pid, pidfd } => {
+            agent.reaper.watch(pid);
+            Ok(Waiting { world: World { init: pid, pidfd }, order, report })
+        }
+    }
+}
+
+impl Waiting {
+    /// Wait until the first process has prepared all that needs no disk; a template is worth taking only then.
+    pub(crate) fn until_prepared(&self) -> Result<(), Failure> {
+        let mut ready = [0; 1];
+        match rustix::io::read(&self.report, &mut ready) {
+            Ok(1) => Ok(()),
+            _ => Err(failure(FailureKind::Io, "the new init process ended before it was ready")),
+        }
+    }
+}
+
+async fn build(agent: &Agent, waiting: Option<Waiting>, request: &Mount) -> Result<World, Failure> {
     for text in [&request.device, &request.fstype] {
         if text.is_empty() || text.contains('\0') {
             return Err(failure(FailureKind::InvalidInput, format!("{text:?} is no device and no filesystem")));
         }
     }
     forget_cached(&request.device).map_err(|err| from_errno(&request.device, err))?;
-    let cgroup = cgroups.root().map_err(|err| from_io("cgroup", &err))?;
-    let (report, their_report) = pipe_with(PipeFlags::CLOEXEC).map_err(|err| from_errno("pipe", err))?;
-    // SAFETY: the agent has one thread, and the child ends in `first_process`.
-    let cloned = unsafe { sys::clone_process(libc::CLONE_NEWPID, Some(cgroup.as_fd())) };
-    match cloned.map_err(|err| from_io("cannot start a process", &err))? {
-        Cloned::Child => first_process(&request.device, &request.fstype, agent.null.as_fd(), their_report.as_fd()),
-        Cloned::Parent { pid, pidfd } => {
-            drop(their_report);
-            let exit = agent.reaper.watch(pid);
-            if let Err(failure) = outcome(report).await {
-                exit.wait().await;
-                return Err(failure);
-            }
-            // From here on the agent's children are born in the world's PID namespace.
-            move_into_thread_name_spaces(pidfd.as_fd(), ThreadNameSpaceType::PROCESS_ID)
-                .map_err(|err| from_errno("cannot enter the PID namespace", err))?;
-            Ok(World { init: pid, pidfd })
+    let Waiting { world, order, report } = match waiting {
+        Some(waiting) => waiting,
+        // An earlier mount failed, and its process with it.
+        None => {
+            let waiting = begin(agent)?;
+            waiting.until_prepared()?;
+            waiting
         }
+    };
+    let exit = agent.reaper.watch_again(world.init);
+    let words = format!("{}\0{}", request.device, request.fstype);
+    let ordered = rustix::io::write(&order, words.as_bytes());
+    drop(order);
+    ordered.map_err(|err| from_errno("cannot reach the new init", err))?;
+    if let Err(failure) = outcome(report).await {
+        exit.wait().await;
+        return Err(failure);
     }
+    // From here on the agent's children are born in the world's PID namespace.
+    move_into_thread_name_spaces(world.pidfd(), ThreadNameSpaceType::PROCESS_ID)
+        .map_err(|err| from_errno("cannot enter the PID namespace", err))?;
+    Ok(world)
 }
 
 /// In a vm that was restored from a template, what the kernel had read of the device is another disk's.
@@ -108,11 +150,18 @@ fn forget_cached(device: &str) -> Result<(), Errno> {
     sys::flush_buffers(opened.as_fd()).map_err(|err| Errno::from_io_error(&err).unwrap_or(Errno::IO))
 }
 
-/// In the clone: build the root, say how that went, and be the init of what comes: orphans end up here.
-fn first_process(device: &str, fstype: &str, null: BorrowedFd<'_>, report: BorrowedFd<'_>) -> ! {
-    // SAFETY: this process is a fresh clone that uses nothing of what it inherits but the report.
-    let report = unsafe { child::keep_only(null, report) };
-    let built = root::build(device, fstype);
+/// In the clone: prepare, wait for the order, complete the root, say how that went, and be the init of what comes:
+/// orphans end up here.
+fn first_process(null: BorrowedFd<'_>, order: BorrowedFd<'_>, report: BorrowedFd<'_>) -> ! {
+    // SAFETY: this process is a fresh clone that uses nothing of what it inherits but these two.
+    let [order, report] = unsafe { child::keep_only(null, [order, report]) };
+    let built = root::prepare().and_then(|prepared| {
+        let _ = rustix::io::write(&report, &[0]);
+        let words = read_order(&order)?;
+        let (device, fstype) = words.split_once('\0').unwrap_or_default();
+        prepared.complete(device, fstype)
+    });
+    drop(order);
     let text = match &built {
         Ok(()) => vec![0; 4],
         Err(RootError { what, errno }) => [&errno.raw_os_error().to_ne_bytes(), what.as_bytes()].concat(),
@@ -123,6 +172,17 @@ fn first_process(device: &str, fstype: &str, null: BorrowedFd<'_>, report: Borro
         sys::exit_now(1);
     }
     sys::reap_for_ever()
+}
+
+/// What to mount; written by the agent as one piece that fits a pipe's page.
+fn read_order(order: &OwnedFd) -> Result<String, RootError> {
+    let mut words = vec![0; MAX_REPORT_LEN];
+    match rustix::io::read(order, &mut words) {
+        Ok(len @ 1..) => Ok(String::from_utf8_lossy(&words[..len]).into_owned()),
+        // The agent is gone.
+        Ok(0) => sys::exit_now(0),
+        Err(errno) => Err(RootError { what: "order".to_owned(), errno }),
+    }
 }
 
 /// What the first process said.

@@ -20,6 +20,11 @@ pub(crate) enum Command {
     Env(Env),
     /// Look at this host: what works, what does not, and the command that mends it.
     Doctor(Doctor),
+    /// Measure what starting, running and keeping virtual machines takes on this host.
+    Bench(Bench),
+    /// Print results files as a page of documentation.
+    #[command(hide = true)]
+    BenchPage(BenchPage),
     /// Print a completion script for a shell.
     #[command(hide = true)]
     Completions(Completions),
@@ -116,6 +121,41 @@ pub(crate) struct Doctor {
     /// Print one JSON object on stdout.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Every vm is pyro's own and apart from yours; nothing of them is left. Quiet the host first: whatever else runs is\n\
+measured too. A whole measurement takes some minutes; more --runs make the percentiles mean more.")]
+pub(crate) struct Bench {
+    /// Environment to measure with.
+    #[arg(long, value_name = "NAME", default_value = "debian:12")]
+    pub(crate) environment: String,
+    /// Starts that each measure takes, at least 1; short ones are repeated more often.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) runs: u32,
+    /// Virtual machines at once, 1 to 100: as many parallel starts, and memory at 1, 10, 20 and this.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) vms: u32,
+    /// Memory of each in MiB, 256 to 32768.
+    #[arg(long, value_name = "MIB", default_value_t = limits::DEFAULT_MEM_MIB)]
+    pub(crate) mem_mib: u32,
+    /// Command for this host's shell, timed in turn with `pyro run … -- true`.
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) against: Option<String>,
+    /// File to write the results to; in a directory they get a name of their own.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) output: Option<std::path::PathBuf>,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchPage {
+    /// Results files, each a section of the page.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<std::path::PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -1,4 +1,4 @@
-//! Progress of an installation: a bar on a terminal, plain lines elsewhere; always on stderr.
+//! Progress of what takes its time: a bar on a terminal, plain lines elsewhere; always on stderr.
 
 use crate::printer;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -43,9 +43,47 @@ impl ProgressLine {
     }
 }
 
+/// Shows steps of a known number, such as measurements.
+pub(crate) struct CountLine {
+    topic: &'static str,
+    what: &'static str,
+    bar: Option<ProgressBar>,
+}
+
+impl CountLine {
+    /// Nothing is shown until something happens; elsewhere than on a terminal lines begin with `[topic]`.
+    pub(crate) fn new(topic: &'static str) -> Self {
+        Self { topic, what: "", bar: None }
+    }
+
+    /// Show that of `of` steps `done` are done.
+    pub(crate) fn show(&mut self, what: &'static str, done: u32, of: u32) {
+        if printer::is_watched() {
+            let bar = self.bar.get_or_insert_with(|| styled("{spinner} {msg} {pos}/{len} {elapsed}"));
+            bar.set_length(of.into());
+            bar.set_position(done.into());
+            bar.set_message(what);
+        } else if what != self.what {
+            printer::talk(&format!("[{}] {what}", self.topic));
+        }
+        self.what = what;
+    }
+
+    /// Take the bar away.
+    pub(crate) fn finish(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 fn new_bar() -> ProgressBar {
+    styled("{spinner} {msg} {bar:30} {percent}% {elapsed}")
+}
+
+fn styled(template: &str) -> ProgressBar {
     let bar = ProgressBar::new(100);
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {bar:30} {percent}% {elapsed}") {
+    if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(100));

@@ -16,11 +16,11 @@ pub enum AccelChoice {
 }
 
 /// Everything that core needs to know about where it runs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Records and disk layers, mode 0700 (`PYRO_DATA_DIR`, else `$XDG_DATA_HOME/pyro-mcp`, else `~/.local/share/pyro-mcp`).
     pub data_dir: PathBuf,
-    /// Sockets, mode 0700 (`$XDG_RUNTIME_DIR/pyro-mcp`, else `run` in the data directory).
+    /// Sockets, mode 0700 (`PYRO_RUNTIME_DIR`, else `$XDG_RUNTIME_DIR/pyro-mcp`, else `run` in the data directory).
     pub runtime_dir: PathBuf,
     /// Installed environments (`PYRO_ENVIRONMENT_CACHE_DIR`, else `~/.cache/pyro-mcp/environments`).
     pub environment_cache_dir: PathBuf,
@@ -80,8 +80,9 @@ impl Config {
             Some(path) => path,
             None => under_home("XDG_DATA_HOME", ".local/share")?.join("pyro-mcp"),
         };
-        let runtime_dir = match absolute("XDG_RUNTIME_DIR")? {
-            Some(path) if path.is_dir() && set("PYRO_DATA_DIR").is_none() => path.join("pyro-mcp"),
+        let runtime_dir = match (absolute("PYRO_RUNTIME_DIR")?, absolute("XDG_RUNTIME_DIR")?) {
+            (Some(path), _) => path,
+            (None, Some(path)) if path.is_dir() && set("PYRO_DATA_DIR").is_none() => path.join("pyro-mcp"),
             _ => data_dir.join("run"),
         };
         let environment_cache_dir = match absolute("PYRO_ENVIRONMENT_CACHE_DIR")? {
@@ -121,6 +122,29 @@ impl Config {
             path: set("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin".into()),
         })
     }
+
+    /// The variables that give another pyro these settings, whatever this process's own say; empty is unset.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(&'static str, OsString)> {
+        // What is logged, and by which program, is not a setting that is handed on.
+        let Self { program: _, trace_supervisors: _, data_dir, runtime_dir, environment_cache_dir, .. } = self;
+        let Self { accel, kernel_dir, mirror, templates, path, .. } = self;
+        let accel = match accel {
+            AccelChoice::Auto => "auto",
+            AccelChoice::Kvm => "kvm",
+            AccelChoice::Tcg => "tcg",
+        };
+        vec![
+            ("PYRO_DATA_DIR", data_dir.into()),
+            ("PYRO_RUNTIME_DIR", runtime_dir.into()),
+            ("PYRO_ENVIRONMENT_CACHE_DIR", environment_cache_dir.into()),
+            ("PYRO_ACCEL", accel.into()),
+            ("PYRO_KERNEL_DIR", kernel_dir.clone().unwrap_or_default().into()),
+            ("PYRO_MIRROR", mirror.clone().unwrap_or_default().into()),
+            ("PYRO_TEMPLATES", if *templates { "on" } else { "off" }.into()),
+            ("PATH", path.clone()),
+        ]
+    }
 }
 
 #[cfg(test)]
@@ -140,6 +164,26 @@ mod tests {
         assert_eq!(config.runtime_dir, PathBuf::from("/home/u/.local/share/pyro-mcp/run"));
         assert_eq!(config.environment_cache_dir, PathBuf::from("/home/u/.cache/pyro-mcp/environments"));
         assert_eq!(config.accel, AccelChoice::Auto);
+    }
+
+    #[test]
+    fn settings_survive_the_way_to_another_process() {
+        let full = [
+            ("PYRO_DATA_DIR", "/d"),
+            ("PYRO_RUNTIME_DIR", "/r"),
+            ("PYRO_ENVIRONMENT_CACHE_DIR", "/e"),
+            ("PYRO_ACCEL", "kvm"),
+            ("PYRO_KERNEL_DIR", "/k"),
+            ("PYRO_MIRROR", "http://m"),
+            ("PYRO_TEMPLATES", "off"),
+            ("PATH", "/p"),
+        ];
+        for variables in [&full[..], &[("HOME", "/h")]] {
+            let ours = config(variables).unwrap();
+            let told = ours.variables();
+            let find = |name: &str| told.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
+            assert_eq!(Config::from_variables(ours.program.clone(), find).unwrap(), ours);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `PyroError`: every failure as its users meet it, judged here and nowhere else.
 
+use crate::bench::BenchError;
 use crate::config::ConfigError;
 use crate::engine::EngineError;
 use crate::environment::EnvironmentError;
@@ -189,6 +190,25 @@ impl From<VmError> for PyroError {
                 Self { closed_output, ..Self::judged(kind, &error, hint.map(str::to_owned)) }
             }
         }
+    }
+}
+
+impl From<BenchError> for PyroError {
+    fn from(error: BenchError) -> Self {
+        let (kind, hint) = match error {
+            BenchError::Vm(error) => return error.into(),
+            BenchError::Store(error) => return error.into(),
+            BenchError::Busy => (ErrorKind::Busy, Some("wait until it has ended")),
+            BenchError::Run(_) => (ErrorKind::Guest, Some("pyro doctor")),
+            BenchError::Against { .. } => {
+                (ErrorKind::InvalidInput, Some("run the command by itself until it succeeds"))
+            }
+            BenchError::Command { .. } | BenchError::Lost { .. } => (ErrorKind::Guest, Some("pyro doctor")),
+            BenchError::Files(_) => (ErrorKind::Io, None),
+            BenchError::Results { .. } => (ErrorKind::Corrupt, Some("measure again: cargo xtask bench")),
+            BenchError::Cancelled => (ErrorKind::Conflict, None),
+        };
+        Self::judged(kind, &error, hint.map(str::to_owned))
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Start at [`Pyro`]. A module uses only modules below it in `ARCHITECTURE.md`'s table; `cargo xtask check` holds it.
 
+pub mod bench;
 pub mod config;
 pub mod doctor;
 pub mod engine;

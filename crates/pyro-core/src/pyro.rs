@@ -1,5 +1,6 @@
 //! `Pyro`: the facade, one short method per operation; every surface calls these and nothing below them.
 
+use crate::bench::{self, BenchRequest};
 use crate::config::Config;
 use crate::doctor::{self, DoctorReport};
 use crate::environment::{EnvironmentInfo, EnvironmentStore, InstalledInfo, Progress};
@@ -7,6 +8,7 @@ use crate::error::PyroError;
 use crate::vm::exec::ExecIo;
 use crate::vm::template::TemplateStore;
 use crate::vm::{RunOutcome, RunRequest, VmError, prepare, run, supervisor};
+use std::path::PathBuf;
 use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
 
@@ -89,6 +91,28 @@ impl Pyro {
     #[must_use]
     pub async fn doctor(&self) -> DoctorReport {
         doctor::examine(&self.config).await
+    }
+
+    /// Measure what pyro takes on this host; the results, and where they were written if that was asked for.
+    ///
+    /// # Errors
+    /// Whatever it is, nothing of the measured vms is left.
+    pub async fn bench(
+        &self,
+        request: &BenchRequest,
+        progress: &mut (dyn FnMut(bench::Progress) + Send),
+        cancel: &CancellationToken,
+    ) -> Result<(bench::Report, Option<PathBuf>), PyroError> {
+        Ok(bench::run(&self.config, request, progress, cancel).await?)
+    }
+
+    /// Results files as sections of Markdown, one for each.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Corrupt`] for a file that holds something else.
+    pub fn bench_page(files: &[PathBuf]) -> Result<String, PyroError> {
+        let reports: Result<Vec<_>, _> = files.iter().map(|file| bench::Report::load(file)).collect();
+        Ok(bench::table::markdown(&reports?))
     }
 
     /// Be the supervisor of one vm; `control` is the connection of the process that started this one.

@@ -12,6 +12,7 @@ const ROWS: &[&[&str]] = &[
     &["pyro"],
     &["doctor"],
     &["error"],
+    &["bench"],
     &["workspace"],
     &["vm"],
     &["environment"],

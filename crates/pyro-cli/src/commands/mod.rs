@@ -1,8 +1,10 @@
 //! One file per command: parse, call, render.
 
+mod bench;
 mod completions;
 mod doctor;
 mod env;
+mod interrupted;
 mod man;
 mod run;
 mod supervise;
@@ -18,6 +20,8 @@ pub(crate) fn dispatch(command: Command) -> i32 {
         Command::Run(args) => run::run(args),
         Command::Env(command) => env::run(command),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Bench(args) => bench::run(args),
+        Command::BenchPage(args) => bench::page(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man => man::run(),
         Command::Surface => surface::run(),

@@ -1,5 +1,6 @@
 //! `pyro run`: one command in a virtual machine of its own.
 
+use super::interrupted::Interrupted;
 use super::{block_on, fail, pyro};
 use crate::cli::Run;
 use crate::progress::ProgressLine;
@@ -10,8 +11,6 @@ use pyro_core::vm::output::{Capture, CapturedOutput};
 use pyro_core::vm::shape::{Shape, timeout};
 use pyro_core::vm::{RunOutcome, RunRequest, VmError};
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 /// Bytes of each stream that `--json` keeps: half from its start, half from its end.
 const JSON_OUTPUT_LIMIT: usize = 1024 * 1024;
@@ -100,7 +99,7 @@ fn report(
     stdout: CapturedOutput,
     stderr: CapturedOutput,
 ) -> serde_json::Value {
-    let ExecOutcome { exit_code, signal, timed_out, duration } = &outcome.exec;
+    let ExecOutcome { exit_code, signal, timed_out, duration, .. } = &outcome.exec;
     json!({
         "vm_id": outcome.vm_id,
         "environment": request.environment,
@@ -121,35 +120,6 @@ fn report(
         "execution_mode": outcome.execution_mode,
         "cleanup": { "vm_id": outcome.vm_id, "deleted": true, "reason": "post_exec_cleanup" },
     })
-}
-
-/// Ctrl-C and SIGTERM: they end the guest, and this process once nothing is left of it.
-#[derive(Default)]
-struct Interrupted {
-    token: CancellationToken,
-    signal: std::sync::Arc<std::sync::atomic::AtomicI32>,
-}
-
-impl Interrupted {
-    fn watch(&self) {
-        for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
-            let Ok(mut stream) = signal(kind) else { continue };
-            let (token, met) = (self.token.clone(), self.signal.clone());
-            tokio::spawn(async move {
-                stream.recv().await;
-                met.store(kind.as_raw_value(), std::sync::atomic::Ordering::Relaxed);
-                token.cancel();
-            });
-        }
-    }
-
-    /// What a shell says of a process that this signal ended.
-    fn status(&self) -> Option<i32> {
-        match self.signal.load(std::sync::atomic::Ordering::Relaxed) {
-            0 => None,
-            signal => Some(128 + signal),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
     reason = "tests start processes and read the environment"
 )]
 
+mod bench;
 mod faults;
 mod home;
 mod hostile;

@@ -57,8 +57,8 @@ pub struct KernelSpec {
 pub struct DiskSpec {
     /// The vm's own qcow2 layer.
     pub layer: PathBuf,
-    /// The images below it, which it reads.
-    pub backing: Vec<PathBuf>,
+    /// The raw image below it, which is only read.
+    pub image: PathBuf,
 }
 
 /// Where a machine's memory lies.

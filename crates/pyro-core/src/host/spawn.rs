@@ -22,12 +22,13 @@ pub struct Spawn<'a> {
     pub stderr: Stdio,
 }
 
-/// Start a process in a session of its own that lives on when this one ends.
+/// Start a process in a session of its own that lives on when this one ends, with `variables` over those of this one.
 ///
 /// # Errors
 /// When the program cannot be executed.
-pub fn detached(spawn: Spawn<'_>) -> io::Result<std::process::Child> {
+pub fn detached(spawn: Spawn<'_>, variables: Vec<(&'static str, OsString)>) -> io::Result<std::process::Child> {
     let mut command = prepare(spawn)?;
+    command.envs(variables);
     before_exec(&mut command, || {
         rustix::process::setsid()?;
         Ok(())

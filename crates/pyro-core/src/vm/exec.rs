@@ -48,6 +48,8 @@ pub struct ExecOutcome {
     pub timed_out: bool,
     /// Wall time from the request to its end.
     pub duration: Duration,
+    /// What the guest itself needed, from before the spawn to the reaped exit; none for what could not be executed.
+    pub guest_duration: Option<Duration>,
 }
 
 /// Run a command and wait for its end; dropping the future closes its connection, on which the agent kills its tree.
@@ -163,7 +165,11 @@ fn outcome(end: &End, timed_out: bool, duration: Duration) -> ExecOutcome {
         End::NotExecuted(Failure { kind: FailureKind::NotFound, .. }) => (127, None),
         End::NotExecuted(_) => (126, None),
     };
-    ExecOutcome { exit_code: if timed_out { 124 } else { exit_code }, signal, timed_out, duration }
+    let guest_duration = match end {
+        End::Exited(Exited { duration_us, .. }) => Some(Duration::from_micros(*duration_us)),
+        End::NotExecuted(_) => None,
+    };
+    ExecOutcome { exit_code: if timed_out { 124 } else { exit_code }, signal, timed_out, duration, guest_duration }
 }
 
 /// Feed stdin until it ends or the command does not want more; the caller keeps the connection open.

@@ -3,6 +3,7 @@
 use crate::engine::spec::{Accel, DiskSpec, KernelSpec, MachineSpec, Memory};
 use crate::id::Id;
 use crate::vm::shape::Shape;
+use crate::vm::timeline::Timeline;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -59,7 +60,7 @@ impl QemuLaunch {
             mem_mib: shape.mem_mib,
             memory: Memory::Anonymous,
             kernel: self.kernel.clone(),
-            disk: DiskSpec { layer, backing: vec![self.image.clone()] },
+            disk: DiskSpec { layer, image: self.image.clone() },
             tsc_khz: self.tsc_khz,
         }
     }
@@ -72,6 +73,9 @@ pub enum Event {
     Ready {
         /// `guest_kvm`, `guest_tcg` or `host_compat`.
         execution_mode: String,
+        /// How the start went.
+        #[serde(default)]
+        timeline: Option<Timeline>,
     },
     /// The vm is over, and everything of it is cleared away; the last event.
     Ended {

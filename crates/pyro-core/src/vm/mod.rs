@@ -14,6 +14,7 @@ pub mod running;
 pub mod shape;
 pub mod supervisor;
 pub mod template;
+pub mod timeline;
 
 pub use error::VmError;
 pub use run::{RunOutcome, RunRequest};

@@ -14,6 +14,7 @@ use pyro_protocol::GuestPath;
 use pyro_protocol::message::Command;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 /// What to run, and in what.
 #[derive(Clone, Debug)]
@@ -64,8 +65,10 @@ pub async fn run(
     }
     let store = Store::open(&config.data_dir)?;
     reap::clear_leftovers(config, &store)?;
+    let planned = plan::plan(config, &store, &request.environment, request.shape, request.allow_host_compat, progress)
+        .instrument(tracing::debug_span!("plan"));
     let plan = tokio::select! {
-        plan = plan::plan(config, &store, &request.environment, request.shape, request.allow_host_compat, progress) => plan?,
+        plan = planned => plan?,
         () = cancel.cancelled() => return Err(VmError::Cancelled),
     };
     let environment_version = plan.environment_version.clone();
@@ -84,7 +87,7 @@ async fn in_vm(
     cancel: &CancellationToken,
 ) -> Result<(String, ExecOutcome), VmError> {
     let vm = tokio::select! {
-        started = Leased::start(config, launch) => started?,
+        started = Leased::start(config, launch).instrument(tracing::debug_span!("start")) => started?,
         () = cancel.cancelled() => return Err(VmError::Cancelled),
     };
     let command = ExecRequest {
@@ -94,12 +97,12 @@ async fn in_vm(
         timeout: request.timeout,
     };
     let executed = tokio::select! {
-        executed = exec(&vm, command, io) => executed,
+        executed = exec(&vm, command, io).instrument(tracing::debug_span!("exec")) => executed,
         () = cancel.cancelled() => Err(VmError::Cancelled),
     };
     let execution_mode = vm.execution_mode.clone();
     // Why the vm ended says more than the broken connection that told of it.
-    match (vm.end().await, executed) {
+    match (vm.end().instrument(tracing::debug_span!("end")).await, executed) {
         (Ok(Some(failure)), Err(VmError::Guest(_) | VmError::Control(_))) => Err(VmError::Failed(failure)),
         (_, executed) => executed.map(|exec| (execution_mode, exec)),
     }

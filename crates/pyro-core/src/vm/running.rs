@@ -3,13 +3,14 @@
 use super::error::VmError;
 use super::launch::{Call, Event, Failure, Launch};
 use super::paths;
+use super::timeline::Timeline;
 use crate::config::Config;
 use crate::guest::client::{FrameReader, send_message};
 use crate::host::spawn::{Spawn, detached};
 use crate::host::{fs, socket, sparse};
 use crate::id::Id;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
@@ -26,6 +27,8 @@ pub struct Leased<'a> {
     id: Id,
     /// `guest_kvm`, `guest_tcg` or `host_compat`.
     pub execution_mode: String,
+    /// How its start went, from when its supervisor had received the launch.
+    pub timeline: Option<Timeline>,
     events: FrameReader<OwnedReadHalf>,
     lease: OwnedWriteHalf,
 }
@@ -38,12 +41,18 @@ impl<'a> Leased<'a> {
     pub async fn start(config: &'a Config, launch: &Launch) -> Result<Self, VmError> {
         fs::private_dir(&paths::vm_dir(config, launch.id))?;
         let (control, theirs) = UnixStream::pair().map_err(VmError::Supervisor)?;
-        spawn_supervisor(config, launch.id, theirs).map_err(VmError::Supervisor)?;
+        let began = Instant::now();
+        spawn_supervisor(config, launch, theirs).map_err(VmError::Supervisor)?;
         let (reader, mut lease) = control.into_split();
         let mut events = FrameReader::new(reader);
         send_message(&mut lease, launch).await.map_err(VmError::Control)?;
         match next_event(&mut events).await? {
-            Event::Ready { execution_mode } => Ok(Self { config, id: launch.id, execution_mode, events, lease }),
+            Event::Ready { execution_mode, timeline } => {
+                if let Some(timeline) = &timeline {
+                    timeline.log(began.elapsed());
+                }
+                Ok(Self { config, id: launch.id, execution_mode, timeline, events, lease })
+            }
             Event::Ended { failure } => Err(VmError::Failed(failure.unwrap_or_else(Failure::stopped))),
         }
     }
@@ -85,19 +94,22 @@ async fn next_event(events: &mut FrameReader<OwnedReadHalf>) -> Result<Event, Vm
     events.message().await.map_err(VmError::Control)
 }
 
-fn spawn_supervisor(config: &Config, id: Id, control: UnixStream) -> std::io::Result<()> {
-    let stderr = match config.trace_supervisors {
+fn spawn_supervisor(config: &Config, launch: &Launch, control: UnixStream) -> std::io::Result<()> {
+    // A vm that stays must not hold the terminal of whoever follows its start.
+    let stderr = match config.trace_supervisors && launch.leased {
         true => Stdio::inherit(),
-        false => sparse::append(&paths::log(config, id))?.into(),
+        false => sparse::append(&paths::log(config, launch.id))?.into(),
     };
     let control = control.into_std()?;
     control.set_nonblocking(false)?;
-    let mut child = detached(Spawn {
+    let spawn = Spawn {
         program: &config.program,
         args: vec!["supervise".into()],
         fds: vec![(control.into(), CONTROL_FD)],
         stderr,
-    })?;
+    };
+    // Its settings are its starter's, which need not be those of the environment.
+    let mut child = detached(spawn, config.variables())?;
     // Reaped where this process goes on after the vm; a starter that ends leaves that to init.
     std::thread::Builder::new().name("reaper".to_owned()).stack_size(64 * 1024).spawn(move || {
         let _ = child.wait();

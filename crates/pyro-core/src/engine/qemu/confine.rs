@@ -65,8 +65,7 @@ fn ruleset(program: &Path, spec: &MachineSpec) -> io::Result<RulesetCreated> {
     for path in itself {
         ruleset = allow(ruleset, &path, read, false)?;
     }
-    let image_files = [&spec.kernel.vmlinux, &spec.kernel.initramfs].into_iter().chain(&spec.disk.backing);
-    for path in image_files {
+    for path in [&spec.kernel.vmlinux, &spec.kernel.initramfs, &spec.disk.image] {
         ruleset = allow(ruleset, path, read, true)?;
     }
     let write = read | AccessFs::WriteFile | AccessFs::Truncate;

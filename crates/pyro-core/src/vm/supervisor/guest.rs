@@ -14,6 +14,7 @@ use crate::vm::paths;
 use crate::vm::template::save::{SaveError, load, save};
 use crate::vm::template::store::Staging;
 use crate::vm::template::{Template, TemplateKey, TemplateStore};
+use crate::vm::timeline::Step;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -81,7 +82,10 @@ impl Supervisor<'_> {
         let machine = self.keep(slot, machine).map_err(TemplateFailure::Other)?;
         let port = port_of(machine).map_err(TemplateFailure::Other)?;
         let met = match load_state(machine).await {
-            Ok(()) => self.greet(machine, port).await,
+            Ok(()) => {
+                self.stopwatch.mark(Step::Restored);
+                self.greet(machine, port).await
+            }
             Err(error) => Err(after_broken_channel(machine, Stage::Boot, &error).await),
         };
         match met {
@@ -112,8 +116,10 @@ impl Supervisor<'_> {
         let machine = self.keep(slot, start(qemu, &spec, fds)?)?;
         let mut port = port_of(machine)?;
         wait_ready(machine, &mut port, boot_limit(spec.accel)).await?;
+        self.stopwatch.mark(Step::Booted);
         if let Some((staging, memory)) = saving {
             save_template(machine, staging, &memory).instrument(tracing::debug_span!("save template")).await?;
+            self.stopwatch.mark(Step::Saved);
         }
         self.greet(machine, port).await
     }

@@ -13,6 +13,7 @@ use crate::host::{clock, fs, socket};
 use crate::store::{Store, StoreError};
 use crate::vm::launch::{Event, Failure, Launch, Stage};
 use crate::vm::paths;
+use crate::vm::timeline::{Step, Stopwatch};
 use std::io;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
@@ -48,13 +49,15 @@ pub async fn serve(config: &Config, control: UnixStream) -> Result<(), Superviso
     let (reader, mut writer) = control.into_split();
     let mut frames = FrameReader::new(reader);
     let launch: Launch = frames.message().await.map_err(SupervisorError::NoLaunch)?;
+    let stopwatch = Stopwatch::start();
     let (control, _) = frames.into_inner();
     let store = Store::open(&config.data_dir)?;
     let terminate = signal(SignalKind::terminate())?;
     if !store.adopt_vm(launch.id, ProcessId::current())? {
         return Err(SupervisorError::NotRecorded);
     }
-    let failure = Supervisor { config, launch: &launch, store: &store }.live(control, &mut writer, terminate).await;
+    let supervisor = Supervisor { config, launch: &launch, store: &store, stopwatch };
+    let failure = supervisor.live(control, &mut writer, terminate).await;
     if let Some(failure) = &failure {
         tracing::info!(stage = ?failure.stage, message = failure.message, "the vm ended");
     }
@@ -79,6 +82,7 @@ struct Supervisor<'a> {
     config: &'a Config,
     launch: &'a Launch,
     store: &'a Store,
+    stopwatch: Stopwatch,
 }
 
 impl Supervisor<'_> {
@@ -111,7 +115,9 @@ impl Supervisor<'_> {
             Ok(started) => started,
             Err(failure) => return Some(failure),
         };
-        let ready = Event::Ready { execution_mode: self.execution_mode().to_owned() };
+        self.stopwatch.mark(Step::Ready);
+        let timeline = Some(self.stopwatch.timeline());
+        let ready = Event::Ready { execution_mode: self.execution_mode().to_owned(), timeline };
         if send_message(writer, &ready).await.is_err() && self.launch.leased {
             return None;
         }

@@ -8,6 +8,7 @@ use crate::guest::transport::Channel;
 use crate::guest::{self, client};
 use crate::host::sparse;
 use crate::vm::launch::{EngineLaunch, Failure, Stage};
+use crate::vm::timeline::Step;
 use pyro_protocol::message::{Mount, Request};
 use std::error::Error;
 use std::io;
@@ -42,6 +43,7 @@ impl Supervisor<'_> {
         };
         let Some(machine) = slot.as_mut() else { return Err(failure(Stage::Engine, &client::ClientError::Ended)) };
         self.mount(machine, &channel).instrument(tracing::debug_span!("mount")).await?;
+        self.stopwatch.mark(Step::Mounted);
         let listener = self.listen().map_err(|error| failure(Stage::Files, &error))?;
         let started = self.store.set_vm_started(self.launch.id, self.execution_mode());
         started.map_err(|error| failure(Stage::Files, &error))?;
@@ -51,6 +53,7 @@ impl Supervisor<'_> {
     /// Put a started machine where it is killed whatever happens, and into the record.
     pub(super) fn keep<'m>(&self, slot: &'m mut Option<Machine>, machine: Machine) -> Result<&'m mut Machine, Failure> {
         let machine = slot.insert(machine);
+        self.stopwatch.mark(Step::Engine);
         if let Some(process) = machine.process() {
             self.store.set_vm_engine(self.launch.id, process).map_err(|error| failure(Stage::Files, &error))?;
         }
@@ -60,6 +63,7 @@ impl Supervisor<'_> {
     /// Wait for a booting agent, and meet it.
     async fn meet(&self, machine: &mut Machine, mut port: Port, limit: Duration) -> Result<Channel, Failure> {
         wait_ready(machine, &mut port, limit).await?;
+        self.stopwatch.mark(Step::Booted);
         self.greet(machine, port).await
     }
 
@@ -69,6 +73,7 @@ impl Supervisor<'_> {
         let met = port.hello(&identity, ANSWER_LIMIT).instrument(tracing::debug_span!("hello")).await;
         match met {
             Ok((channel, welcome)) => {
+                self.stopwatch.mark(Step::Welcome);
                 tracing::debug!(kernel = welcome.kernel_release, agent = welcome.agent_version, "met the guest");
                 Ok(channel)
             }

@@ -37,7 +37,7 @@ impl TemplateKey {
 
     fn on(host: &Host, program: &Path, spec: &MachineSpec) -> Result<Self, FsError> {
         let diskless = MachineSpec {
-            disk: DiskSpec { layer: "/".into(), backing: Vec::new() },
+            disk: DiskSpec { layer: "/".into(), image: "/".into() },
             memory: Memory::Shared,
             ..spec.clone()
         };
@@ -82,7 +82,7 @@ mod tests {
                 acpi: true,
                 args: String::new(),
             },
-            disk: DiskSpec { layer: "/a".into(), backing: Vec::new() },
+            disk: DiskSpec { layer: "/a".into(), image: "/".into() },
             tsc_khz: 1,
         }
     }
@@ -92,7 +92,7 @@ mod tests {
         let here = std::env::current_exe().unwrap();
         let spec = spec(&here);
         let key = |spec: &MachineSpec| TemplateKey::of(&here, spec).unwrap();
-        let same = MachineSpec { disk: DiskSpec { layer: "/b".into(), backing: vec!["/c".into()] }, ..spec.clone() };
+        let same = MachineSpec { disk: DiskSpec { layer: "/b".into(), image: "/c".into() }, ..spec.clone() };
         assert_eq!(key(&spec), key(&same));
         for other in [
             MachineSpec { vcpu_count: 2, ..spec.clone() },

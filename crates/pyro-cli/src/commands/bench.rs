@@ -1,0 +1,79 @@
+//! `pyro bench`: what pyro takes on this host.
+
+use super::interrupted::Interrupted;
+use super::{block_on, fail, pyro};
+use crate::cli::{Bench, BenchPage};
+use crate::progress::{CountLine, ProgressLine};
+use crate::{exit, printer};
+use pyro_core::bench::{BenchRequest, Progress, Report, table};
+use pyro_core::vm::VmError;
+use pyro_core::vm::shape::Shape;
+use pyro_core::{Pyro, PyroError};
+
+/// Lifetime of a measured vm, in seconds: longer than any measurement with it, short enough to end by itself.
+const TTL_SECONDS: u32 = 3600;
+
+pub(super) fn run(args: Bench) -> i32 {
+    let as_json = args.json;
+    let interrupted = Interrupted::default();
+    let result = block_on(async {
+        interrupted.watch();
+        measure(args, &interrupted).await
+    });
+    match result {
+        Ok(report) if as_json => printer::json(&report),
+        Ok(report) => show(&report),
+        Err(error) => return interrupted.status().unwrap_or_else(|| fail(&error, as_json, exit::FAILED)),
+    }
+    exit::OK
+}
+
+async fn measure(args: Bench, interrupted: &Interrupted) -> Result<Report, PyroError> {
+    let request = BenchRequest {
+        shape: Shape::new(1, args.mem_mib, TTL_SECONDS).map_err(VmError::from)?,
+        environment: args.environment,
+        runs: args.runs,
+        vms: args.vms,
+        against: args.against,
+        output: args.output,
+    };
+    let (mut installing, mut counting) = (ProgressLine::new(), CountLine::new("bench"));
+    let mut progress = |progress| match progress {
+        Progress::Installing(progress) => installing.show(&request.environment, progress),
+        Progress::Measuring { what, done, of } => counting.show(what, done, of),
+    };
+    let measured = pyro()?.bench(&request, &mut progress, &interrupted.token).await;
+    counting.finish();
+    installing.finish();
+    let (report, path) = measured?;
+    if let Some(path) = path {
+        printer::talk(&format!("[bench] results: {}", path.display()));
+    }
+    Ok(report)
+}
+
+fn show(report: &Report) {
+    let mut sheet = comfy_table::Table::new();
+    sheet.load_style(comfy_table::presets::NOTHING).set_header(table::COLUMNS);
+    for row in table::rows(report) {
+        sheet.add_row(row);
+    }
+    for column in sheet.column_iter_mut().skip(1).take(5) {
+        column.set_cell_alignment(comfy_table::CellAlignment::Right);
+    }
+    printer::data(&format!("{}\n\n{}", table::host_line(report), sheet.trim_fmt()));
+    let closing = table::closing_lines(report);
+    if !closing.is_empty() {
+        printer::data(&format!("\n{}", closing.join("\n")));
+    }
+}
+
+pub(super) fn page(args: &BenchPage) -> i32 {
+    match Pyro::bench_page(&args.files) {
+        Ok(page) => {
+            printer::raw(page.as_bytes());
+            exit::OK
+        }
+        Err(error) => fail(&error, false, exit::FAILED),
+    }
+}

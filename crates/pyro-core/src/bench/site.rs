@@ -1,0 +1,133 @@
+//! The place of a measurement: a data directory of its own, cleared away whatever happens.
+
+use super::{BenchError, BenchRequest, Progress};
+use crate::config::Config;
+use crate::host::lock::FileLock;
+use crate::host::process::{self, ProcessId};
+use crate::host::{clock, fs};
+use crate::id::Id;
+use crate::store::Store;
+use crate::store::vm::{VmKind, VmRecord, VmState};
+use crate::vm::launch::Launch;
+use crate::vm::running::Leased;
+use crate::vm::{VmError, plan, reap};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// How long a vm may take to be gone after its starter.
+const DEATH_LIMIT: Duration = Duration::from_secs(20);
+
+/// Records and files of the measured vms, apart from the user's own, on the same disk.
+#[derive(Debug)]
+pub(super) struct Site {
+    /// The user's settings, with the data directory of the measurement.
+    pub(super) config: Config,
+    /// Its records.
+    pub(super) store: Store,
+    directory: PathBuf,
+    _lock: FileLock,
+}
+
+/// A vm of the measurement.
+pub(super) struct Started<'a> {
+    pub(super) id: Id,
+    pub(super) vm: Leased<'a>,
+    /// From the request to the agent's welcome.
+    pub(super) hello: Duration,
+    /// From the request until commands can come: the disk is mounted.
+    pub(super) ready: Duration,
+}
+
+impl Site {
+    /// Make the place, and clear away what a killed measurement left.
+    pub(super) fn open(config: &Config) -> Result<Self, BenchError> {
+        fs::private_dir(&config.data_dir)?;
+        let lock = FileLock::try_acquire(&config.data_dir.join("bench.lock"))?.ok_or(BenchError::Busy)?;
+        let parent = config.data_dir.join("bench");
+        for stale in fs::names_in(&parent)? {
+            fs::remove_tree(&parent.join(stale))?;
+        }
+        fs::private_dir(&parent)?;
+        let directory = fs::unique_dir(&parent, "run-")?;
+        let config = Config { data_dir: directory.join("data"), runtime_dir: directory.join("run"), ..config.clone() };
+        fs::private_dir(&config.runtime_dir)?;
+        let store = Store::open(&config.data_dir)?;
+        Ok(Self { config, store, directory, _lock: lock })
+    }
+
+    /// Start a vm as `pyro run` does, and take the time from the request to the agent's welcome.
+    pub(super) async fn start(
+        &self,
+        request: &BenchRequest,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Started<'_>, BenchError> {
+        let began = Instant::now();
+        let mut installing = |step| progress(Progress::Installing(step));
+        let (environment, shape) = (&request.environment, request.shape);
+        let plan = plan::plan(&self.config, &self.store, environment, shape, false, &mut installing).await?;
+        let record = record(request, plan.environment_version)?;
+        self.store.insert_vm(&record)?;
+        let engine = plan.engine;
+        let launch = Launch { id: record.id, shape, expires_at: record.expires_at, engine, leased: true };
+        let vm = Leased::start(&self.config, &launch).await?;
+        // The supervisor's own clock began when it had the launch; the two of them end together.
+        let timeline = vm.timeline.unwrap_or_default();
+        let after_hello = timeline.ready_us.unwrap_or(0).saturating_sub(timeline.welcome_us.unwrap_or(0));
+        let ready = began.elapsed();
+        let hello = ready.saturating_sub(Duration::from_micros(after_hello));
+        Ok(Started { id: record.id, vm, hello, ready })
+    }
+
+    /// The vm's processes: its supervisor and its engine.
+    pub(super) fn processes(&self, id: Id) -> Result<Vec<ProcessId>, BenchError> {
+        let record = self.store.vm(id)?;
+        Ok(record.into_iter().flat_map(|vm| [vm.supervisor, vm.engine]).flatten().collect())
+    }
+
+    /// Wait until no vm of the measurement is left, then remove its place.
+    ///
+    /// Blocks: it comes when nothing is measured any more.
+    pub(super) fn close(self) -> Result<(), BenchError> {
+        for vm in self.store.vms()?.into_iter().flatten() {
+            // Its starter let go of it, which its supervisor has seen or is about to see.
+            if vm.supervisor.is_some_and(|supervisor| !supervisor.wait_gone(DEATH_LIMIT)) {
+                return Err(VmError::Stuck.into());
+            }
+        }
+        reap::clear_leftovers(&self.config, &self.store)?;
+        let Self { store, directory, .. } = self;
+        drop(store);
+        Ok(fs::remove_tree(&directory)?)
+    }
+}
+
+impl Started<'_> {
+    /// End the vm and wait until nothing is left of it.
+    pub(super) async fn end(self) -> Result<(), BenchError> {
+        match self.vm.end().await? {
+            Some(failure) => Err(VmError::Failed(failure).into()),
+            None => Ok(()),
+        }
+    }
+}
+
+fn record(request: &BenchRequest, environment_version: Option<String>) -> Result<VmRecord, BenchError> {
+    let created_at = clock::wall_seconds();
+    Ok(VmRecord {
+        id: Id::random().map_err(VmError::from)?,
+        kind: VmKind::OneShot,
+        environment: request.environment.clone(),
+        environment_version,
+        vcpu_count: request.shape.vcpu_count,
+        mem_mib: request.shape.mem_mib,
+        ttl_seconds: request.shape.ttl_seconds,
+        created_at,
+        expires_at: created_at + f64::from(request.shape.ttl_seconds),
+        state: VmState::Starting,
+        execution_mode: "pending".to_owned(),
+        boot_id: process::boot_id(),
+        owner: ProcessId::current(),
+        supervisor: None,
+        engine: None,
+    })
+}
