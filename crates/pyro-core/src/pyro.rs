@@ -6,7 +6,8 @@ use crate::doctor::{self, DoctorReport};
 use crate::environment::{EnvironmentInfo, EnvironmentStore, InstalledInfo, Progress};
 use crate::error::PyroError;
 use crate::vm::exec::ExecIo;
-use crate::vm::{RunOutcome, RunRequest, run, supervisor};
+use crate::vm::template::TemplateStore;
+use crate::vm::{RunOutcome, RunRequest, VmError, prepare, run, supervisor};
 use std::path::PathBuf;
 use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
@@ -60,7 +61,7 @@ impl Pyro {
         Ok(EnvironmentStore::new(&self.config).inspect(name)?)
     }
 
-    /// Install an environment, or find that it is installed and whole.
+    /// Install an environment, or find that it is installed and whole; the template of its vms is made along with it.
     ///
     /// # Errors
     /// Whatever it is, nothing is half installed.
@@ -69,15 +70,21 @@ impl Pyro {
         name: &str,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<InstalledInfo, PyroError> {
-        Ok(EnvironmentStore::new(&self.config).pull(name, progress).await?.into_info())
+        let installed = EnvironmentStore::new(&self.config).pull(name, progress).await?;
+        prepare::prepare(&self.config, name, progress).await;
+        Ok(installed.into_info())
     }
 
-    /// Remove what no installed environment needs; the names of what was removed, sorted.
+    /// Remove what no installed environment needs, and all templates; the names of what was removed, sorted.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Io`] when something resists.
     pub fn prune_environments(&self) -> Result<Vec<String>, PyroError> {
-        Ok(EnvironmentStore::new(&self.config).prune(&[])?)
+        let mut removed = EnvironmentStore::new(&self.config).prune(&[])?;
+        let templates = TemplateStore::new(&self.config).prune().map_err(VmError::from)?;
+        removed.extend(templates.into_iter().map(|name| format!("templates/{name}")));
+        removed.sort();
+        Ok(removed)
     }
 
     /// Look at this host: what works, what does not, and the command that mends it.

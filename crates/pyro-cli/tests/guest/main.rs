@@ -17,6 +17,7 @@ mod life;
 mod output;
 mod run;
 mod skip;
+mod template;
 
 /// The same tests under TCG and, where the machine has it, on KVM.
 #[macro_export]

@@ -56,11 +56,13 @@ impl Machine {
         self.child.wait().await.map(Ended)
     }
 
-    /// Whether the process was ended by a signal; known once it was seen to end.
+    /// Whether somebody, or a kernel without memory, killed the process; known once it was seen to end. A signal of its
+    /// own making, such as that of a failed assertion, is none of these.
     #[must_use]
     pub fn was_killed(&mut self) -> bool {
         use std::os::unix::process::ExitStatusExt;
-        matches!(self.child.try_wait(), Ok(Some(status)) if status.signal().is_some())
+        let signal = self.child.try_wait().ok().flatten().and_then(|status| status.signal());
+        matches!(signal, Some(libc::SIGKILL | libc::SIGTERM | libc::SIGINT | libc::SIGHUP))
     }
 
     /// End the process and reap it.

@@ -17,6 +17,8 @@ pub enum Stage {
     DiskImage,
     /// It is installed.
     Done,
+    /// Installed, a first vm boots: others start from what it leaves.
+    Template,
 }
 
 impl Stage {
@@ -31,6 +33,7 @@ impl Stage {
             Self::Kernel => "preparing kernel",
             Self::DiskImage => "writing disk image",
             Self::Done => "done",
+            Self::Template => "booting once",
         }
     }
 }

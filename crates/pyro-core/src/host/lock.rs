@@ -45,6 +45,14 @@ impl FileLock {
         }
     }
 
+    /// Block until nobody holds the lock; for what no holder keeps longer than milliseconds.
+    ///
+    /// # Errors
+    /// When the lock file cannot be used.
+    pub fn acquire_blocking(path: &Path) -> Result<Self, FsError> {
+        wait(open_lock(path)?).map(|held| Self { held }).map_err(|errno| refused(path, errno))
+    }
+
     /// Wait until nobody holds the lock, at most `limit`.
     ///
     /// The wait happens in a thread of its own, because a wait for `flock` cannot be taken back: where the caller

@@ -3,6 +3,7 @@
 mod schema;
 pub mod vm;
 
+use crate::host::lock::FileLock;
 use crate::host::{fs, process};
 use rusqlite::{Connection, OptionalExtension};
 use std::path::{Path, PathBuf};
@@ -48,7 +49,12 @@ impl Store {
         let path = data_dir.join("pyro.sqlite3");
         let mut connection = Connection::open(&path)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.pragma_update(None, "journal_mode", "wal")?;
+        let journal_mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+        if journal_mode != "wal" {
+            // Two who change the mode of a new database at once wait for each other; SQLite lets one fail at once.
+            let _turn = FileLock::acquire_blocking(&data_dir.join("new.lock"))?;
+            connection.pragma_update(None, "journal_mode", "wal")?;
+        }
         // A record of a vm is worth nothing after a power cut, which ends the vm too; what must outlive one asks for
         // `synchronous = full` itself.
         connection.pragma_update(None, "synchronous", "normal")?;
@@ -65,6 +71,20 @@ impl Store {
         let mut query =
             self.connection.prepare_cached("SELECT value FROM boot_fact WHERE name = ?1 AND boot_id = ?2")?;
         Ok(query.query_row((name, process::boot_id()), |row| row.get(0)).optional()?)
+    }
+
+    /// Remember a measurement until the host boots again, unless another process was first; the one that counts for all.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub fn first_boot_fact(&self, name: &str, value: &str) -> Result<String, StoreError> {
+        self.connection.execute(
+            "INSERT INTO boot_fact (name, boot_id, value) VALUES (?1, ?2, ?3)
+             ON CONFLICT (name) DO UPDATE SET boot_id = excluded.boot_id, value = excluded.value
+             WHERE boot_id <> excluded.boot_id",
+            (name, process::boot_id(), value),
+        )?;
+        Ok(self.boot_fact(name)?.unwrap_or_else(|| value.to_owned()))
     }
 
     /// Remember a fact that holds until the host boots again.
@@ -102,7 +122,27 @@ mod tests {
         store.remember_boot_fact("kvm", "usable").unwrap();
         store.remember_boot_fact("kvm", "slow").unwrap();
         assert_eq!(store.boot_fact("kvm").unwrap().as_deref(), Some("slow"));
+        assert_eq!(store.first_boot_fact("kvm", "late").unwrap(), "slow");
         store.connection.execute("UPDATE boot_fact SET boot_id = 'another'", ()).unwrap();
         assert_eq!(store.boot_fact("kvm").unwrap(), None);
+        assert_eq!(store.first_boot_fact("kvm", "first").unwrap(), "first");
+    }
+
+    #[test]
+    fn many_open_a_new_one_at_once() {
+        for _ in 0..100 {
+            let home = tempfile::tempdir().unwrap();
+            let together = std::sync::Arc::new(std::sync::Barrier::new(8));
+            let threads: Vec<_> = (0..8)
+                .map(|_| {
+                    let (together, path) = (together.clone(), home.path().to_owned());
+                    std::thread::spawn(move || {
+                        together.wait();
+                        Store::open(&path).map(drop)
+                    })
+                })
+                .collect();
+            threads.into_iter().for_each(|thread| thread.join().unwrap().unwrap());
+        }
     }
 }

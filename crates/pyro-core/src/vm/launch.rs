@@ -1,6 +1,6 @@
 //! What the starter of a vm and its supervisor say to each other; host-only, frames as on the guest's wire.
 
-use crate::engine::spec::{Accel, KernelSpec};
+use crate::engine::spec::{Accel, DiskSpec, KernelSpec, MachineSpec, Memory};
 use crate::id::Id;
 use crate::vm::shape::Shape;
 use crate::vm::timeline::Timeline;
@@ -48,6 +48,22 @@ pub struct QemuLaunch {
     pub tsc_khz: u32,
     /// Whether it may start from a template, and make one where there is none.
     pub templates: bool,
+}
+
+impl QemuLaunch {
+    /// The machine of a vm of this shape whose disk is `layer`, with memory of its own.
+    #[must_use]
+    pub fn machine(&self, shape: Shape, layer: PathBuf) -> MachineSpec {
+        MachineSpec {
+            accel: self.accel,
+            vcpu_count: shape.vcpu_count,
+            mem_mib: shape.mem_mib,
+            memory: Memory::Anonymous,
+            kernel: self.kernel.clone(),
+            disk: DiskSpec { layer, image: self.image.clone() },
+            tsc_khz: self.tsc_khz,
+        }
+    }
 }
 
 /// From a supervisor to whoever started it.

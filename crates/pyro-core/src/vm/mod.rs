@@ -3,9 +3,11 @@
 pub mod error;
 pub mod exec;
 pub mod launch;
+mod one_shot;
 pub mod output;
 pub mod paths;
 pub mod plan;
+pub mod prepare;
 pub mod reap;
 pub mod run;
 pub mod running;

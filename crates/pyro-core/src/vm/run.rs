@@ -5,22 +5,16 @@ use super::exec::{ExecIo, ExecOutcome, ExecRequest, exec};
 use super::launch::{EngineLaunch, Launch};
 use super::running::Leased;
 use super::shape::Shape;
-use super::{paths, plan, reap};
+use super::{one_shot, paths, plan, reap};
 use crate::config::Config;
 use crate::environment::Progress;
-use crate::host::clock;
-use crate::host::process::{self, ProcessId};
 use crate::id::Id;
 use crate::store::Store;
-use crate::store::vm::{VmKind, VmRecord, VmState};
 use pyro_protocol::GuestPath;
 use pyro_protocol::message::Command;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
-
-/// How long a supervisor that closed its sockets may take to be gone.
-const DEATH_LIMIT: Duration = Duration::from_secs(5);
 
 /// What to run, and in what.
 #[derive(Clone, Debug)]
@@ -77,19 +71,12 @@ pub async fn run(
         plan = planned => plan?,
         () = cancel.cancelled() => return Err(VmError::Cancelled),
     };
-    let record = record(request, plan.environment_version.clone())?;
-    store.insert_vm(&record)?;
-    let launch = Launch {
-        id: record.id,
-        shape: request.shape,
-        expires_at: record.expires_at,
-        engine: plan.engine,
-        leased: true,
-    };
+    let environment_version = plan.environment_version.clone();
+    let launch = one_shot::record(&store, &request.environment, request.shape, plan)?;
     let outcome = in_vm(config, &launch, request, io, cancel).await;
-    clear_if_abandoned(config, &store, record.id);
+    one_shot::clear_if_abandoned(config, &store, launch.id);
     let (execution_mode, exec) = outcome?;
-    Ok(RunOutcome { vm_id: record.id, environment_version: plan.environment_version, execution_mode, exec })
+    Ok(RunOutcome { vm_id: launch.id, environment_version, execution_mode, exec })
 }
 
 async fn in_vm(
@@ -128,42 +115,5 @@ fn working_directory(config: &Config, launch: &Launch) -> GuestPath {
         EngineLaunch::Qemu(_) => GuestPath::root(),
         EngineLaunch::Host => GuestPath::parse(paths::vm_dir(config, launch.id).as_os_str().as_bytes())
             .unwrap_or_else(|_| GuestPath::root()),
-    }
-}
-
-fn record(request: &RunRequest, environment_version: Option<String>) -> Result<VmRecord, VmError> {
-    let created_at = clock::wall_seconds();
-    Ok(VmRecord {
-        id: Id::random()?,
-        kind: VmKind::OneShot,
-        environment: request.environment.clone(),
-        environment_version,
-        vcpu_count: request.shape.vcpu_count,
-        mem_mib: request.shape.mem_mib,
-        ttl_seconds: request.shape.ttl_seconds,
-        created_at,
-        expires_at: created_at + f64::from(request.shape.ttl_seconds),
-        state: VmState::Starting,
-        execution_mode: "pending".to_owned(),
-        boot_id: process::boot_id(),
-        owner: ProcessId::current(),
-        supervisor: None,
-        engine: None,
-    })
-}
-
-/// A supervisor clears away its own vm; this is for one that was killed, or that never came to be.
-fn clear_if_abandoned(config: &Config, store: &Store, id: Id) {
-    let vm = match store.vm(id) {
-        Ok(Some(vm)) => vm,
-        Ok(None) => return,
-        Err(error) => return tracing::warn!(%error, "cannot look for leftovers"),
-    };
-    // A dying process closes its sockets a moment before it is gone.
-    if vm.supervisor.is_some_and(|supervisor| !supervisor.wait_gone(DEATH_LIMIT)) {
-        return;
-    }
-    if let Err(error) = reap::clear_vm(config, store, &vm) {
-        tracing::warn!(%error, "leftovers wait for the next command");
     }
 }

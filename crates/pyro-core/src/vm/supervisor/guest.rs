@@ -6,7 +6,7 @@ use crate::engine::machine::Machine;
 use crate::engine::qemu;
 use crate::engine::qemu::argv::fd;
 use crate::engine::qemu::qmp::{Qmp, QmpError};
-use crate::engine::spec::{Accel, DiskSpec, MachineSpec, Memory};
+use crate::engine::spec::{Accel, MachineSpec, Memory};
 use crate::guest::transport::Channel;
 use crate::host::{fs, sparse};
 use crate::vm::launch::{Failure, QemuLaunch, Stage};
@@ -64,15 +64,7 @@ impl Supervisor<'_> {
     fn machine_spec(&self, qemu: &QemuLaunch) -> Result<MachineSpec, Failure> {
         let layer = paths::layer(self.config, self.launch.id);
         sparse::copy_new(&qemu.blank_layer, &layer).map_err(|error| failure(Stage::Files, &error))?;
-        Ok(MachineSpec {
-            accel: qemu.accel,
-            vcpu_count: self.launch.shape.vcpu_count,
-            mem_mib: self.launch.shape.mem_mib,
-            memory: Memory::Anonymous,
-            kernel: qemu.kernel.clone(),
-            disk: DiskSpec { layer, image: qemu.image.clone() },
-            tsc_khz: qemu.tsc_khz,
-        })
+        Ok(qemu.machine(self.launch.shape, layer))
     }
 
     async fn resume(
@@ -85,7 +77,8 @@ impl Supervisor<'_> {
         let spec = MachineSpec { memory: Memory::Template(template.ram()), ..spec.clone() };
         let state =
             fs::open(&template.state()).map_err(|error| TemplateFailure::Unusable(failure(Stage::Files, &error)))?;
-        let machine = start(qemu, &spec, vec![(state.into(), fd::STATE)]).map_err(TemplateFailure::Other)?;
+        // Somebody may have removed it in this very moment; what else is in the way of a start is in a boot's way too.
+        let machine = start(qemu, &spec, vec![(state.into(), fd::STATE)]).map_err(TemplateFailure::Unusable)?;
         let machine = self.keep(slot, machine).map_err(TemplateFailure::Other)?;
         let port = port_of(machine).map_err(TemplateFailure::Other)?;
         let met = match load_state(machine).await {

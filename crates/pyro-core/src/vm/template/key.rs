@@ -16,13 +16,26 @@ const FORMAT: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TemplateKey(String);
 
+/// The host that a template belongs to.
+#[derive(Clone)]
+struct Host {
+    /// In one boot the counters' rate, the microcode and the processor's features stay as they are.
+    boot_id: String,
+    /// See [`cpu::identity`].
+    processor: String,
+}
+
 impl TemplateKey {
     /// The key of the machine that `spec` describes, run by the QEMU at `program`. The disk does not count: none is
     /// mounted.
     ///
     /// # Errors
-    /// When the program, the kernel or the initramfs cannot be looked at.
+    /// When the program or the kernel cannot be looked at.
     pub fn of(program: &Path, spec: &MachineSpec) -> Result<Self, FsError> {
+        Self::on(&Host { boot_id: process::boot_id(), processor: cpu::identity() }, program, spec)
+    }
+
+    fn on(host: &Host, program: &Path, spec: &MachineSpec) -> Result<Self, FsError> {
         let diskless = MachineSpec {
             disk: DiskSpec { layer: "/".into(), image: "/".into() },
             memory: Memory::Shared,
@@ -30,10 +43,11 @@ impl TemplateKey {
         };
         let mut digest = Sha256::new();
         digest.update(FORMAT.to_le_bytes());
-        // One boot of the host: its counters' rate, its microcode and its processor's features stay as they are.
-        digest.update(process::boot_id());
-        digest.update(cpu::identity());
-        for file in [program, &spec.kernel.vmlinux, &spec.kernel.initramfs] {
+        digest.update(&host.boot_id);
+        digest.update(&host.processor);
+        // Not the initramfs: its name in the arguments holds the digests of what it was made of, and two processes that
+        // make it at once replace one file by an equal one.
+        for file in [program, &spec.kernel.vmlinux] {
             digest.update(file.as_os_str().as_encoded_bytes());
             digest.update(format!("{:?}", Stamp::of(file)?));
         }
@@ -56,18 +70,27 @@ mod tests {
     use super::*;
     use crate::engine::spec::{Accel, KernelSpec};
 
-    #[test]
-    fn what_makes_memory_differ_makes_the_key_differ() {
-        let here = std::env::current_exe().unwrap();
-        let spec = MachineSpec {
+    fn spec(vmlinux: &Path) -> MachineSpec {
+        MachineSpec {
             accel: Accel::Tcg,
             vcpu_count: 1,
             mem_mib: 1024,
             memory: Memory::Anonymous,
-            kernel: KernelSpec { vmlinux: here.clone(), initramfs: here.clone(), acpi: true, args: String::new() },
+            kernel: KernelSpec {
+                vmlinux: vmlinux.into(),
+                initramfs: "/kernel-agent.cpio".into(),
+                acpi: true,
+                args: String::new(),
+            },
             disk: DiskSpec { layer: "/a".into(), image: "/".into() },
             tsc_khz: 1,
-        };
+        }
+    }
+
+    #[test]
+    fn what_makes_memory_differ_makes_the_key_differ() {
+        let here = std::env::current_exe().unwrap();
+        let spec = spec(&here);
         let key = |spec: &MachineSpec| TemplateKey::of(&here, spec).unwrap();
         let same = MachineSpec { disk: DiskSpec { layer: "/b".into(), image: "/c".into() }, ..spec.clone() };
         assert_eq!(key(&spec), key(&same));
@@ -77,9 +100,20 @@ mod tests {
             MachineSpec { accel: Accel::Kvm, ..spec.clone() },
             MachineSpec { tsc_khz: 2, ..spec.clone() },
             MachineSpec { kernel: KernelSpec { args: "x".into(), ..spec.kernel.clone() }, ..spec.clone() },
+            MachineSpec { kernel: KernelSpec { initramfs: "/x".into(), ..spec.kernel.clone() }, ..spec.clone() },
         ] {
             assert_ne!(key(&spec), key(&other));
         }
         assert_ne!(key(&spec), TemplateKey::of(Path::new("/bin/sh"), &spec).unwrap(), "another QEMU");
+    }
+
+    #[test]
+    fn another_boot_or_another_processor_has_another_key() {
+        let here = std::env::current_exe().unwrap();
+        let key = |host: &Host| TemplateKey::on(host, &here, &spec(&here)).unwrap();
+        let host = Host { boot_id: "boot".into(), processor: "cpu".into() };
+        assert_eq!(key(&host), key(&host.clone()));
+        assert_ne!(key(&host), key(&Host { boot_id: "reboot".into(), ..host.clone() }));
+        assert_ne!(key(&host), key(&Host { processor: "cpu with a new microcode".into(), ..host.clone() }));
     }
 }

@@ -9,6 +9,11 @@ use serde_json::json;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long QEMU may take to be done with a migration that has ended; it takes less than a millisecond.
+const GO_ON_LIMIT: Duration = Duration::from_secs(10);
 
 /// Why no template was saved; the vm itself goes on.
 #[derive(Debug, thiserror::Error)]
@@ -37,18 +42,47 @@ pub enum SaveError {
 pub async fn save(qmp: &mut Qmp, memory: &File, staging: Staging) -> Result<(), SaveError> {
     let saved = write(qmp, memory, &staging).await;
     // Saved or not, the vm goes on; QEMU has stopped it for the save, or not yet.
-    qmp.execute("cont", json!({})).await.map_err(SaveError::NotResumed)?;
+    go_on(qmp).await.map_err(SaveError::NotResumed)?;
     saved?;
     Ok(staging.publish()?)
 }
 
-/// Load the devices' state that QEMU inherited into a machine that was started for it; the guest then runs.
+/// Let the machine run. QEMU tells how a migration ended a moment before it is done with it, and refuses until then
+/// without telling when: it is asked again, and each question lets it get on.
+async fn go_on(qmp: &mut Qmp) -> Result<(), QmpError> {
+    let deadline = Instant::now() + GO_ON_LIMIT;
+    loop {
+        match qmp.execute("cont", json!({})).await {
+            Err(QmpError::Refused { .. }) if Instant::now() < deadline => {}
+            answer => return answer.map(drop),
+        }
+    }
+}
+
+/// Load the devices' state that QEMU inherited into a machine that was started for it; the guest then runs, and what
+/// it is told of the time is not delayed by the loading.
 ///
 /// # Errors
-/// [`QmpError`]; a state that does not fit ends QEMU a moment later.
+/// [`QmpError`]; a state that does not fit ends QEMU.
 pub async fn load(qmp: &mut Qmp) -> Result<(), QmpError> {
     ignore_shared(qmp).await?;
-    qmp.execute("migrate-incoming", json!({ "uri": format!("fd:{}", fd::STATE) })).await.map(drop)
+    let command = "migrate-incoming";
+    qmp.execute(command, json!({ "uri": format!("fd:{}", fd::STATE) })).await?;
+    match migrated(qmp).await? {
+        status if status == "completed" => Ok(()),
+        description => Err(QmpError::Refused { command: command.to_owned(), description }),
+    }
+}
+
+/// Wait until a migration is over, and how it ended.
+async fn migrated(qmp: &mut Qmp) -> Result<String, QmpError> {
+    loop {
+        let event = qmp.event("MIGRATION").await?;
+        let status = event.get("status").and_then(serde_json::Value::as_str);
+        if let Some(status @ ("completed" | "failed" | "cancelled")) = status {
+            return Ok(status.to_owned());
+        }
+    }
 }
 
 /// Send device state only: the memory is a file that both sides have.
@@ -63,13 +97,9 @@ async fn write(qmp: &mut Qmp, memory: &File, staging: &Staging) -> Result<(), Sa
     qmp.give_fd("template", state.as_fd()).await?;
     ignore_shared(qmp).await?;
     qmp.execute("migrate", json!({ "uri": "fd:template" })).await?;
-    loop {
-        let event = qmp.event("MIGRATION").await?;
-        match event.get("status").and_then(serde_json::Value::as_str) {
-            Some("completed") => break,
-            Some(status @ ("failed" | "cancelled")) => return Err(SaveError::Migration(status.to_owned())),
-            _ => {}
-        }
+    let status = migrated(qmp).await?;
+    if status != "completed" {
+        return Err(SaveError::Migration(status));
     }
     // The machine is stopped: its memory is what the state belongs to.
     Ok(sparse::copy_used(memory, &staging.ram())?)

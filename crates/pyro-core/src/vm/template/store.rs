@@ -9,11 +9,16 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Most templates that are kept.
-const MAX_COUNT: usize = 12;
+/// How much is kept.
+struct Bounds {
+    /// Most templates.
+    count: usize,
+    /// Most disk space that they take together, in bytes.
+    bytes: u64,
+}
 
-/// Most disk space that they take together, in bytes; one of a 1 GiB guest takes about 100 MB.
-const MAX_BYTES: u64 = 2 << 30;
+/// One template of a 1 GiB guest takes about 100 MB.
+const BOUNDS: Bounds = Bounds { count: 12, bytes: 2 << 30 };
 
 /// Longest `template.json`, in bytes.
 const MAX_RECORD: u64 = 4096;
@@ -113,7 +118,7 @@ impl TemplateStore {
     }
 
     /// Remove the least recently used ones beyond the bounds; `keep` stays.
-    fn evict(&self, keep: &Path) -> Result<(), FsError> {
+    fn evict(&self, keep: &Path, bounds: &Bounds) -> Result<(), FsError> {
         let mut all = Vec::new();
         for name in self.names()? {
             let directory = self.directory.join(name);
@@ -126,9 +131,9 @@ impl TemplateStore {
         for (_, bytes, directory) in all {
             count += 1;
             total += bytes;
-            if (count > MAX_COUNT || total > MAX_BYTES) && directory != keep {
+            if (count > bounds.count || total > bounds.bytes) && directory != keep {
+                // What is older goes too, however small it is: both sums only grow.
                 fs::remove_tree(&directory)?;
-                total -= bytes;
             }
         }
         Ok(())
@@ -204,7 +209,7 @@ impl Staging {
         // Not flushed: a template does not outlive this boot of the host.
         fs::remove_tree(&self.target)?;
         fs::rename_unsynced(&self.directory, &self.target)?;
-        self.store.evict(&self.target)
+        self.store.evict(&self.target, &BOUNDS)
     }
 }
 
@@ -214,5 +219,112 @@ impl Drop for Staging {
         if let Err(error) = fs::remove_tree(&self.directory) {
             tracing::warn!(%error, "a half made template waits for the next one");
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "tests make and damage files as anybody can")]
+mod tests {
+    use super::*;
+    use std::time::SystemTime;
+
+    const MIB: u64 = 1 << 20;
+
+    fn store(directory: &Path) -> TemplateStore {
+        TemplateStore { directory: directory.join("templates") }
+    }
+
+    fn key(name: &str) -> TemplateKey {
+        serde_json::from_value(name.into()).unwrap()
+    }
+
+    /// A template of `mib` MiB that was last used so many seconds ago.
+    fn publish(store: &TemplateStore, name: &str, mib: u64, seconds_ago: u64) {
+        let staging = store.begin(&key(name)).unwrap().unwrap();
+        std::fs::write(staging.ram(), vec![1; usize::try_from(mib * MIB).unwrap()]).unwrap();
+        std::fs::write(staging.state(), b"state").unwrap();
+        staging.publish().unwrap();
+        let used = std::fs::File::open(store.directory.join(name).join("used")).unwrap();
+        used.set_modified(SystemTime::now() - Duration::from_secs(seconds_ago)).unwrap();
+    }
+
+    #[test]
+    fn the_least_recently_used_go_first() {
+        let home = tempfile::tempdir().unwrap();
+        let store = store(home.path());
+        let fill = || {
+            for (name, mib, seconds_ago) in [("new", 2, 10), ("young", 3, 20), ("old", 1, 30), ("oldest", 1, 40)] {
+                publish(&store, name, mib, seconds_ago);
+            }
+        };
+        let evict = |keep: &str, count, bytes| {
+            fill();
+            store.evict(&store.directory.join(keep), &Bounds { count, bytes }).unwrap();
+            store.names().unwrap()
+        };
+        assert_eq!(evict("new", 4, 8 * MIB), ["new", "old", "oldest", "young"]);
+        assert_eq!(evict("new", 2, 8 * MIB), ["new", "young"]);
+        assert_eq!(evict("new", 4, 4 * MIB), ["new"], "the older ones would fit, but go first");
+        assert_eq!(evict("oldest", 1, MIB), ["oldest"], "the one that was just made stays");
+        fill();
+        assert!(store.find(&key("old")).is_some());
+        store.evict(Path::new("/"), &Bounds { count: 1, bytes: 8 * MIB }).unwrap();
+        assert_eq!(store.names().unwrap(), ["old"], "found is used");
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let home = tempfile::tempdir().unwrap();
+        let store = store(home.path());
+        for number in 0..BOUNDS.count + 3 {
+            publish(&store, &format!("{number:02}"), 0, 1000 - number as u64);
+        }
+        let names = store.names().unwrap();
+        assert_eq!((names.len(), names[0].as_str()), (BOUNDS.count, "03"));
+    }
+
+    #[test]
+    fn only_untouched_files_are_found() {
+        let home = tempfile::tempdir().unwrap();
+        let store = store(home.path());
+        assert!(store.find(&key("a")).is_none() && store.names().unwrap().is_empty());
+        let spoils: [fn(&Path); 5] = [
+            |template| std::fs::remove_file(template.join("state")).unwrap(),
+            |template| std::fs::remove_file(template.join("template.json")).unwrap(),
+            |template| std::fs::write(template.join("template.json"), vec![b' '; 5000]).unwrap(),
+            |template| std::fs::write(template.join("ram"), vec![1; 1 << 20]).unwrap(),
+            |template| {
+                std::fs::rename(template.join("ram"), template.join("x")).unwrap();
+                std::fs::copy(template.join("x"), template.join("ram")).unwrap();
+            },
+        ];
+        for spoil in spoils {
+            publish(&store, "a", 1, 0);
+            let found = store.find(&key("a")).unwrap();
+            assert!(found.ram().is_file() && found.state().is_file());
+            spoil(&store.directory.join("a"));
+            assert!(store.find(&key("a")).is_none());
+            assert!(!store.directory.join("a").exists(), "a damaged one is removed");
+        }
+    }
+
+    #[test]
+    fn one_at_a_time_is_made_and_nothing_is_left_half_made() {
+        let home = tempfile::tempdir().unwrap();
+        let store = store(home.path());
+        let first = store.begin(&key("a")).unwrap().unwrap();
+        assert!(store.begin(&key("b")).unwrap().is_none());
+        assert!(store.prune().unwrap().is_empty());
+        assert!(first.directory.is_dir(), "the one in progress stays");
+        let left = first.directory.clone();
+        drop(first);
+        assert!(!left.exists());
+        // As a killed process leaves it.
+        std::fs::create_dir(&left).unwrap();
+        publish(&store, "a", 1, 0);
+        assert!(!left.exists());
+        std::fs::create_dir(&left).unwrap();
+        assert_eq!(store.prune().unwrap(), ["a"]);
+        assert_eq!(fs::names_in(&store.directory).unwrap(), [".lock"]);
     }
 }

@@ -1,0 +1,80 @@
+//! Making a template: by many at once, killed on the way, on a full disk.
+
+use super::{Cache, booted, start_of};
+use crate::home::{Home, eventually, kill, stderr, stdout};
+use crate::on_each_engine;
+use crate::skip::skip;
+use std::process::{Child, Command, Stdio};
+
+on_each_engine!(many_at_once_leave_one, killed_on_the_way_nothing_is_left, a_full_disk_is_no_error);
+
+fn many_at_once_leave_one(home: &Home) {
+    let cache = Cache::of(home);
+    for count in [2, 6] {
+        let children: Vec<Child> =
+            (0..count).map(|number| cache.command(&[], &format!("echo {number}")).spawn().unwrap()).collect();
+        for (number, child) in children.into_iter().enumerate() {
+            let output = child.wait_with_output().unwrap();
+            start_of(&output);
+            assert_eq!(stdout(&output), format!("{number}\n"), "{}", stderr(&output));
+        }
+        cache.template();
+        assert_eq!(cache.resumes("echo up"), "up\n");
+        // The next ones find neither a template nor the archive that the kernel unpacks.
+        std::fs::remove_dir_all(cache.directory()).unwrap();
+        std::fs::remove_dir_all(cache.path.join("initramfs")).unwrap();
+    }
+}
+
+fn killed_on_the_way_nothing_is_left(home: &Home) {
+    let cache = Cache::of(home);
+    for (moment, victim) in
+        [("", "supervise"), ("state", "supervise"), ("ram", "supervise"), ("ram", "client"), ("ram", "qemu-system")]
+    {
+        let mut command = cache.command(&[], "true");
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let process = if victim == "client" { None } else { Some(home.process(victim)) };
+        eventually("template in the making", || {
+            let names = cache.templates();
+            let making = names.iter().find(|name| name.starts_with(".making-"))?;
+            cache.directory().join(making).join(moment).exists().then_some(())
+        });
+        match process {
+            Some(process) => kill(process, "-KILL"),
+            None => child.kill().unwrap(),
+        }
+        child.wait().unwrap();
+        home.assert_clean();
+        let output = cache.command(&[], "echo again").output().unwrap();
+        start_of(&output);
+        assert_eq!(stdout(&output), "again\n", "{moment} {victim}");
+        // Exactly one, and nothing half made.
+        std::fs::remove_dir_all(cache.template()).unwrap();
+    }
+}
+
+fn a_full_disk_is_no_error(home: &Home) {
+    if !Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|status| status.success()) {
+        return skip("no mount namespace of its own: this needs root");
+    }
+    let cache = Cache::of(home);
+    std::fs::create_dir(cache.directory()).unwrap();
+    // Full before the memory is written, before the devices' state is, and before there is a directory for them.
+    for size in ["size=30m", "size=32k", "nr_inodes=2"] {
+        let run = cache.command(&[], "echo up");
+        let mut command = Command::new("unshare");
+        let script = "mount -t tmpfs -o \"$1\" none \"$2\" && shift && dir=$1 && shift && \"$@\" && ls -A \"$dir\"";
+        command.args(["-m", "sh", "-c", script, "sh", size]).arg(cache.directory());
+        command.arg(run.get_program()).args(run.get_args()).stdin(Stdio::null());
+        for (name, value) in run.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let output = command.output().unwrap();
+        assert_eq!(booted(&output), "up\n.lock\n", "{size}: {}", stderr(&output));
+        assert!(stderr(&output).contains("no template"), "{size}: {}", stderr(&output));
+    }
+    assert!(cache.templates().is_empty());
+}

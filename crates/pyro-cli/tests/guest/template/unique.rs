@@ -1,0 +1,91 @@
+//! Siblings from one template share nothing that should be their own, and their clocks are right.
+
+use super::{Cache, resumed};
+use crate::home::{Home, eventually};
+use crate::on_each_engine;
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+on_each_engine!(siblings_are_no_twins, the_clock_is_right_after_a_resume);
+
+/// One line each, random numbers first: nothing that ran before could have stirred them.
+const OWN: [&str; 10] = [
+    "head -c 32 /dev/urandom | od -An -v -tx1 -w32",
+    "cat /proc/sys/kernel/random/uuid",
+    "hostname",
+    "cat /etc/hostname",
+    "cat /etc/machine-id",
+    "cat /proc/sys/kernel/random/boot_id",
+    "mktemp -u",
+    "mktemp -u | git hash-object --stdin",
+    "openssl rand -hex 16",
+    "openssl genpkey -algorithm ed25519 | sed -n 2p",
+];
+
+fn siblings_are_no_twins(home: &Home) {
+    let cache = Cache::with_template(home);
+    let line = OWN.join("; ");
+    let children: Vec<_> = (0..4).map(|_| cache.command(&[], &line).spawn().unwrap()).collect();
+    let told: Vec<String> = children.into_iter().map(|child| resumed(&child.wait_with_output().unwrap())).collect();
+    let told: Vec<Vec<&str>> = told.iter().map(|text| text.lines().collect()).collect();
+    for (at, question) in OWN.iter().enumerate() {
+        let mut answers: Vec<&str> = told.iter().map(|lines| lines[at].trim()).collect();
+        assert!(answers.iter().all(|answer| answer.len() > 8), "{question}: {answers:?}");
+        answers.sort_unstable();
+        answers.dedup();
+        assert_eq!(answers.len(), told.len(), "{question}: {answers:?}");
+    }
+    assert!(told.iter().all(|lines| lines.len() == OWN.len() && lines[2] == lines[3]), "{told:?}");
+}
+
+/// Answers each line of its input with its wall clock and its monotonic clock, in seconds.
+const CLOCKS: &str = r#"perl -MTime::HiRes=:DEFAULT,clock_gettime,CLOCK_REALTIME,CLOCK_MONOTONIC \
+    -ne 'BEGIN { $| = 1 } printf "%.6f %.6f\n", clock_gettime(CLOCK_REALTIME), clock_gettime(CLOCK_MONOTONIC)'"#;
+
+fn host_clock() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
+}
+
+/// What the guest's clock is ahead of the host's lies between two numbers, in seconds.
+struct Ahead {
+    at_least: f64,
+    at_most: f64,
+}
+
+fn the_clock_is_right_after_a_resume(home: &Home) {
+    let cache = Cache::with_template(home);
+    for age in [Duration::ZERO, Duration::from_millis(2500)] {
+        // A template's clocks stand still: the older it is, the more there is to make good.
+        std::thread::sleep(age);
+        let mut command = cache.command(&[], CLOCKS);
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut monotonic = 0.0;
+        // One exchange brackets the guest's clock as narrowly as it is fast: the best of many counts.
+        let mut ask = || {
+            let before = host_clock();
+            stdin.write_all(b"\n").unwrap();
+            let answer = lines.next().unwrap().unwrap();
+            let after = host_clock();
+            let (wall, ticks) = answer.split_once(' ').unwrap();
+            let (wall, ticks): (f64, f64) = (wall.parse().unwrap(), ticks.parse().unwrap());
+            assert!(ticks > monotonic, "the monotonic clock went from {monotonic} to {ticks}");
+            monotonic = ticks;
+            Ahead { at_least: wall - after, at_most: wall - before }
+        };
+        for _ in 0..2 {
+            let ahead = eventually("fast answer", || {
+                let ahead = ask();
+                (ahead.at_most - ahead.at_least < 0.02).then_some(ahead)
+            });
+            println!("{age:?}: the guest's clock is {:.4} to {:.4} s ahead", ahead.at_least, ahead.at_most);
+            assert!(ahead.at_least > -0.05 && ahead.at_most < 0.05, "{} to {} s ahead", ahead.at_least, ahead.at_most);
+            // It does not drift either.
+            std::thread::sleep(Duration::from_secs(1));
+        }
+        drop(stdin);
+        resumed(&child.wait_with_output().unwrap());
+    }
+}

@@ -1,0 +1,61 @@
+//! A template ahead of need: the first vm of the default shape starts as fast as all others.
+
+use super::error::VmError;
+use super::launch::{EngineLaunch, Launch};
+use super::running::Leased;
+use super::shape::Shape;
+use super::template::{TemplateKey, TemplateStore};
+use super::{one_shot, plan, reap};
+use crate::config::Config;
+use crate::engine::EngineError;
+use crate::environment::{Progress, Stage};
+use crate::store::Store;
+use std::path::PathBuf;
+
+/// Make the template that an installed environment's vms of the default shape start from, where there is none yet.
+/// Without one they boot: a failure is told to the log only.
+pub async fn prepare(config: &Config, environment: &str, progress: &mut (dyn FnMut(Progress) + Send)) {
+    if !config.templates {
+        return;
+    }
+    match boot_first(config, environment, progress).await {
+        Ok(()) => {}
+        Err(VmError::Engine(error @ EngineError::ProgramMissing { .. })) => {
+            tracing::debug!(%error, "nothing to make a template with");
+        }
+        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "no template was made"),
+    }
+}
+
+async fn boot_first(
+    config: &Config,
+    environment: &str,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<(), VmError> {
+    let store = Store::open(&config.data_dir)?;
+    reap::clear_leftovers(config, &store)?;
+    let shape = Shape::default();
+    let plan = plan::plan(config, &store, environment, shape, false, progress).await?;
+    if has_template(config, &plan.engine, shape)? {
+        return Ok(());
+    }
+    progress(Progress::Stage(Stage::Template));
+    let launch = one_shot::record(&store, environment, shape, plan)?;
+    let ended = start_and_end(config, &launch).await;
+    one_shot::clear_if_abandoned(config, &store, launch.id);
+    ended
+}
+
+fn has_template(config: &Config, engine: &EngineLaunch, shape: Shape) -> Result<bool, VmError> {
+    let EngineLaunch::Qemu(qemu) = engine else { return Ok(true) };
+    // No key holds a disk.
+    let key = TemplateKey::of(&qemu.program, &qemu.machine(shape, PathBuf::new()))?;
+    Ok(TemplateStore::new(config).find(&key).is_some())
+}
+
+async fn start_and_end(config: &Config, launch: &Launch) -> Result<(), VmError> {
+    match Leased::start(config, launch).await?.end().await? {
+        None => Ok(()),
+        Some(failure) => Err(VmError::Failed(failure)),
+    }
+}
