@@ -81,7 +81,7 @@ pub(crate) enum Env {
     Pull(Pull),
     /// Show one environment.
     Inspect(Inspect),
-    /// Remove what no installed environment needs, and what an interrupted installation left.
+    /// Remove what no installed environment needs, all templates, and what an interrupted installation left.
     Prune(Json),
 }
 
