@@ -2,7 +2,7 @@
 
 use crate::agent::Agent;
 use crate::channel::Shared;
-use crate::failure::failure;
+use crate::failure::{failure, from_io};
 use crate::wire::{RecvError, Wire};
 use crate::{exec, world};
 use pyro_protocol::limits::{DATA_CHUNK_LEN, MAX_STREAMS};
@@ -72,6 +72,10 @@ async fn operation(agent: Rc<Agent>, wire: Wire) {
         Ok(Request::Ping) => Ok(()),
         Ok(Request::Mount(request)) => world::mount(&agent, &request).await,
         Ok(Request::Signal(request)) => exec::signal(&agent, &request),
+        Ok(Request::SetClock(request)) => {
+            let set = agent.identity.set_clock(request.wall_clock_ns);
+            set.map_err(|err| from_io("cannot set the wall clock", &err))
+        }
         Ok(Request::PowerOff) => return power_off(&agent, &wire).await,
         Ok(Request::Exec(request)) => match admit(&agent) {
             Ok(()) => return exec::run(&agent, &wire, &request).await,

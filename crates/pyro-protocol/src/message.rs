@@ -17,6 +17,9 @@ pub enum Request {
     Exec(Exec),
     /// Send a signal to a running command; [`Reply::Done`].
     Signal(Signal),
+    /// Set the guest's wall clock; [`Reply::Done`]. The host measures the round trip and asks again when it was long:
+    /// the clock is then behind by no more than that.
+    SetClock(SetClock),
     /// Flush the disk and power the guest off; [`Reply::Done`] when flushed.
     PowerOff,
 }
@@ -28,6 +31,13 @@ pub struct Mount {
     pub device: String,
     /// Its filesystem, such as `ext4`.
     pub fstype: String,
+}
+
+/// The time.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct SetClock {
+    /// The host's wall clock in nanoseconds since 1970 (UTC).
+    pub wall_clock_ns: u64,
 }
 
 /// A command to run.

@@ -161,6 +161,21 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
     sync_dir(parent)
 }
 
+/// Write a file whole unless it is there already; false when it was.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_first(path: &Path, bytes: &[u8]) -> Result<bool, FsError> {
+    let write = at("write", path);
+    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(parent(path)).map_err(&write)?;
+    file.write_all(bytes).map_err(&write)?;
+    match file.persist_noclobber(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(write(error.error)),
+    }
+}
+
 /// Write a new file inside a directory that nobody else looks at yet.
 ///
 /// # Errors

@@ -73,20 +73,6 @@ impl Store {
         Ok(query.query_row((name, process::boot_id()), |row| row.get(0)).optional()?)
     }
 
-    /// Remember a measurement until the host boots again, unless another process was first; the one that counts for all.
-    ///
-    /// # Errors
-    /// [`StoreError::Sql`].
-    pub fn first_boot_fact(&self, name: &str, value: &str) -> Result<String, StoreError> {
-        self.connection.execute(
-            "INSERT INTO boot_fact (name, boot_id, value) VALUES (?1, ?2, ?3)
-             ON CONFLICT (name) DO UPDATE SET boot_id = excluded.boot_id, value = excluded.value
-             WHERE boot_id <> excluded.boot_id",
-            (name, process::boot_id(), value),
-        )?;
-        Ok(self.boot_fact(name)?.unwrap_or_else(|| value.to_owned()))
-    }
-
     /// Remember a fact that holds until the host boots again.
     ///
     /// # Errors
@@ -122,10 +108,8 @@ mod tests {
         store.remember_boot_fact("kvm", "usable").unwrap();
         store.remember_boot_fact("kvm", "slow").unwrap();
         assert_eq!(store.boot_fact("kvm").unwrap().as_deref(), Some("slow"));
-        assert_eq!(store.first_boot_fact("kvm", "late").unwrap(), "slow");
         store.connection.execute("UPDATE boot_fact SET boot_id = 'another'", ()).unwrap();
         assert_eq!(store.boot_fact("kvm").unwrap(), None);
-        assert_eq!(store.first_boot_fact("kvm", "first").unwrap(), "first");
     }
 
     #[test]

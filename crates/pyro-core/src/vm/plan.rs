@@ -3,6 +3,7 @@
 use super::error::VmError;
 use super::launch::{EngineLaunch, QemuLaunch};
 use super::shape::Shape;
+use super::template::TemplateStore;
 use crate::config::Config;
 use crate::engine::qemu::accel::{self, KvmVerdict};
 use crate::engine::spec::KernelSpec;
@@ -10,7 +11,7 @@ use crate::engine::{Accel, EngineError, qemu};
 use crate::environment::{Agent, Environment, EnvironmentError, EnvironmentStore, Installed, KernelAccel, Progress};
 use crate::guest;
 use crate::host::clock;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 use std::time::Duration;
 
 /// How long the time stamp counter is measured, once per boot of the host; 100 ms give its rate to about one part in a
@@ -76,7 +77,7 @@ pub async fn plan(
         },
         image: installed.image.clone(),
         blank_layer: installed.blank.clone(),
-        tsc_khz: tsc_khz(store)?,
+        tsc_khz: TemplateStore::new(config).tsc_khz(|| clock::measure_tsc_khz(TSC_WINDOW))?,
         templates: config.templates,
     };
     Ok(Plan { engine: EngineLaunch::Qemu(engine), environment_version: Some(installed.environment.version.to_owned()) })
@@ -119,13 +120,4 @@ pub fn kvm_verdict(store: &Store) -> KvmVerdict {
         tracing::warn!(%error, "cannot remember what KVM is worth");
     }
     verdict
-}
-
-fn tsc_khz(store: &Store) -> Result<u32, StoreError> {
-    if let Some(khz) = store.boot_fact("tsc_khz")?.and_then(|text| text.parse().ok()) {
-        return Ok(khz);
-    }
-    let khz = clock::measure_tsc_khz(TSC_WINDOW);
-    // No two measurements are equal, and guests of different rates have different templates.
-    Ok(store.first_boot_fact("tsc_khz", &khz.to_string())?.parse().unwrap_or(khz))
 }

@@ -4,6 +4,7 @@ use super::key::TemplateKey;
 use crate::config::Config;
 use crate::host::fs::{self, FsError, Stamp};
 use crate::host::lock::FileLock;
+use crate::host::process;
 use serde::{Deserialize, Serialize};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -95,6 +96,28 @@ impl TemplateStore {
         if let Err(error) = fs::remove_tree(&self.path(key)) {
             tracing::warn!(%error, "a template that failed cannot be removed");
         }
+    }
+
+    /// The rate of the host's time stamp counter in kHz, as the first vm of this boot of the host measured it. It is part
+    /// of what guests are told, so all that share these templates must agree on it.
+    ///
+    /// # Errors
+    /// When the cache cannot be written to.
+    pub fn tsc_khz(&self, measure: impl FnOnce() -> u32) -> Result<u32, FsError> {
+        let path = self.directory.join(format!(".tsc-khz-{}", process::boot_id()));
+        let read = || {
+            Ok::<Option<u32>, FsError>(
+                std::str::from_utf8(&fs::read_bounded(&path, 16)?).ok().and_then(|text| text.parse().ok()),
+            )
+        };
+        match read() {
+            Ok(Some(khz)) => return Ok(khz),
+            Err(error) if !error.is_not_found() => return Err(error),
+            _ => {}
+        }
+        let khz = measure();
+        fs::private_dir(&self.directory)?;
+        if fs::write_first(&path, khz.to_string().as_bytes())? { Ok(khz) } else { Ok(read()?.unwrap_or(khz)) }
     }
 
     /// Begin to make a template; none when another process is at it.
