@@ -22,7 +22,7 @@ pub(super) fn rewrite(name: &'static str, path: &OsStr, layer: &Path, image: &Pa
     let missing = MissingProgram { program: "qemu-img", package: "qemu-utils" };
     let qemu_img = program::find(path, missing.program)
         .ok_or_else(|| EnvironmentError::MissingPrograms { missing: vec![missing] })?;
-    let new = layer.with_extension("new");
+    let new = layer.with_extension(format!("new-{}", std::process::id()));
     fs::remove_file(&new)?;
     let stage = "making its empty layer";
     write(&qemu_img, &new, image).map_err(|source| EnvironmentError::Build { name, stage, source })?;

@@ -8,6 +8,7 @@ use super::digest;
 use super::error::EnvironmentError;
 use super::kernel::{self, Kernel, MODULE_LIMIT};
 use crate::host::fs::{self, Stamp};
+use crate::host::lock::FileLock;
 
 /// Directories that the agent mounts things on, and `modules`.
 const DIRS: [&str; 6] = ["dev", "proc", "sys", "run", "mnt", "modules"];
@@ -33,19 +34,28 @@ pub(super) fn obtain(cache: &Path, kernel: &Kernel, agent: &Agent<'_>) -> Result
     let dir = cache.join("initramfs");
     let stem = format!("{}-{}", digest::short(&kernel.digest), digest::short(agent.digest));
     let (path, note) = (dir.join(format!("{stem}.cpio")), dir.join(format!("{stem}.json")));
-    if let Ok(stamp) = Stamp::of(&path)
-        && let Ok(known) = fs::read_bounded(&note, NOTE_LIMIT)
-        && serde_json::from_slice::<Note>(&known).is_ok_and(|known| known.stamp == stamp)
-    {
+    if is_intact(&path, &note) {
+        return Ok(path);
+    }
+    fs::private_dir(&dir)?;
+    // One maker at a time: an engine that was confined to one file finds no other when it opens that name.
+    let _lock = FileLock::acquire_blocking(&dir.join(".lock"))?;
+    if is_intact(&path, &note) {
         return Ok(path);
     }
     let archive = archive(agent.bytes, &modules(kernel)?);
-    fs::private_dir(&dir)?;
     fs::write_atomic(&path, &archive)?;
-    // Two makers at once leave equal archives; a note of the other's stamp only makes the next start make it again.
     let json = serde_json::to_vec(&Note { stamp: Stamp::of(&path)? }).unwrap_or_default();
     fs::write_atomic(&note, &json)?;
     Ok(path)
+}
+
+/// Whether the archive is the one that its note was written for.
+fn is_intact(path: &Path, note: &Path) -> bool {
+    Stamp::of(path).is_ok_and(|stamp| {
+        fs::read_bounded(note, NOTE_LIMIT)
+            .is_ok_and(|known| serde_json::from_slice::<Note>(&known).is_ok_and(|known| known.stamp == stamp))
+    })
 }
 
 /// Names and contents of a kernel's modules, checked against its digest.

@@ -45,7 +45,7 @@ pub(super) fn prune(config: &Config, lock: &Path, in_use: &[String]) -> Result<V
     removed.extend(remove_others(&cache.join("kernels"), "kernels/", |name| needed.kernels.contains(name))?);
     let archives = cache.join("initramfs");
     removed.extend(remove_others(&archives, "initramfs/", |name| {
-        fs::age(&archives.join(name)).is_none_or(|age| age < ARCHIVE_AGE)
+        name.starts_with('.') || fs::age(&archives.join(name)).is_none_or(|age| age < ARCHIVE_AGE)
     })?);
     removed.extend(remove_others(cache, "", |name| name != "downloads")?);
     drop(lock);
