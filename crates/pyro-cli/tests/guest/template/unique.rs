@@ -53,39 +53,53 @@ struct Ahead {
     at_most: f64,
 }
 
+/// Right within 50 ms, drift included. A host that is too busy to answer a guest in time may need another start for it;
+/// no start may be wrong by what a stopped clock would be wrong by.
 fn the_clock_is_right_after_a_resume(home: &Home) {
     let cache = Cache::with_template(home);
     for age in [Duration::ZERO, Duration::from_millis(2500)] {
         // A template's clocks stand still: the older it is, the more there is to make good.
         std::thread::sleep(age);
-        let mut command = cache.command(&[], CLOCKS);
-        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut monotonic = 0.0;
-        // One exchange brackets the guest's clock as narrowly as it is fast: the best of many counts.
-        let mut ask = || {
-            let before = host_clock();
-            stdin.write_all(b"\n").unwrap();
-            let answer = lines.next().unwrap().unwrap();
-            let after = host_clock();
-            let (wall, ticks) = answer.split_once(' ').unwrap();
-            let (wall, ticks): (f64, f64) = (wall.parse().unwrap(), ticks.parse().unwrap());
-            assert!(ticks > monotonic, "the monotonic clock went from {monotonic} to {ticks}");
-            monotonic = ticks;
-            Ahead { at_least: wall - after, at_most: wall - before }
-        };
-        for _ in 0..2 {
-            let ahead = eventually("fast answer", || {
-                let ahead = ask();
-                (ahead.at_most - ahead.at_least < 0.02).then_some(ahead)
-            });
-            println!("{age:?}: the guest's clock is {:.4} to {:.4} s ahead", ahead.at_least, ahead.at_most);
-            assert!(ahead.at_least > -0.05 && ahead.at_most < 0.05, "{} to {} s ahead", ahead.at_least, ahead.at_most);
-            // It does not drift either.
-            std::thread::sleep(Duration::from_secs(1));
+        let mut met = Vec::new();
+        while met.last().is_none_or(|error| *error >= 0.05) {
+            assert!(met.len() < 6, "{age:?}: the guest's clock is wrong by {met:?} s");
+            met.push(clock_error(&cache));
+            assert!(met.iter().all(|error| *error < 1.0), "{age:?}: the guest's clock is wrong by {met:?} s");
         }
-        drop(stdin);
-        resumed(&child.wait_with_output().unwrap());
+        println!("{age:?}: the guest's clock is wrong by {met:?} s");
     }
+}
+
+/// How far a resumed guest's clock is off at the most, at first and a second later, in seconds; its monotonic clock never
+/// goes back.
+fn clock_error(cache: &Cache) -> f64 {
+    let mut command = cache.command(&[], CLOCKS);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut monotonic = 0.0;
+    // One exchange brackets the guest's clock as narrowly as it is fast: the best of many counts.
+    let mut ask = || {
+        let before = host_clock();
+        stdin.write_all(b"\n").unwrap();
+        let answer = lines.next().unwrap().unwrap();
+        let after = host_clock();
+        let (wall, ticks) = answer.split_once(' ').unwrap();
+        let (wall, ticks): (f64, f64) = (wall.parse().unwrap(), ticks.parse().unwrap());
+        assert!(ticks > monotonic, "the monotonic clock went from {monotonic} to {ticks}");
+        monotonic = ticks;
+        Ahead { at_least: wall - after, at_most: wall - before }
+    };
+    let mut error: f64 = 0.0;
+    for _ in 0..2 {
+        let ahead = eventually("fast answer", || {
+            let ahead = ask();
+            (ahead.at_most - ahead.at_least < 0.02).then_some(ahead)
+        });
+        error = error.max(-ahead.at_least).max(ahead.at_most);
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    drop(stdin);
+    resumed(&child.wait_with_output().unwrap());
+    error
 }
