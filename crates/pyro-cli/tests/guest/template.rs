@@ -49,11 +49,11 @@ impl<'a> Cache<'a> {
         self.path.join("templates")
     }
 
-    /// Everything in the templates' directory but its lock.
+    /// Everything in the templates' directory but its lock and the counter's rate.
     fn templates(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.directory()).into_iter().flatten().flatten();
         let mut names: Vec<String> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
-        names.retain(|name| name != ".lock");
+        names.retain(|name| name != ".lock" && !name.starts_with(".tsc-khz-"));
         names.sort();
         names
     }

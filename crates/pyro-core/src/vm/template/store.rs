@@ -27,6 +27,9 @@ const MAX_RECORD: u64 = 4096;
 /// Begin of the name of a directory in which a template is being made.
 const STAGING: &str = ".making-";
 
+/// Begin of the name of the file that holds the counter's rate; the rest is the host's boot.
+const TSC_KHZ: &str = ".tsc-khz-";
+
 /// The templates of one cache.
 #[derive(Clone, Debug)]
 pub struct TemplateStore {
@@ -99,25 +102,25 @@ impl TemplateStore {
     }
 
     /// The rate of the host's time stamp counter in kHz, as the first vm of this boot of the host measured it. It is part
-    /// of what guests are told, so all that share these templates must agree on it.
-    ///
-    /// # Errors
-    /// When the cache cannot be written to.
-    pub fn tsc_khz(&self, measure: impl FnOnce() -> u32) -> Result<u32, FsError> {
-        let path = self.directory.join(format!(".tsc-khz-{}", process::boot_id()));
-        let read = || {
-            Ok::<Option<u32>, FsError>(
-                std::str::from_utf8(&fs::read_bounded(&path, 16)?).ok().and_then(|text| text.parse().ok()),
-            )
-        };
-        match read() {
-            Ok(Some(khz)) => return Ok(khz),
-            Err(error) if !error.is_not_found() => return Err(error),
-            _ => {}
+    /// of what guests are told, so all that share these templates must agree on it; where it cannot be kept, each has
+    /// its own.
+    #[must_use]
+    pub fn tsc_khz(&self, measure: impl FnOnce() -> u32) -> u32 {
+        let path = self.directory.join(format!("{TSC_KHZ}{}", process::boot_id()));
+        let read = || std::str::from_utf8(&fs::read_bounded(&path, 16).ok()?).ok()?.parse().ok();
+        if let Some(khz) = read() {
+            return khz;
         }
         let khz = measure();
-        fs::private_dir(&self.directory)?;
-        if fs::write_first(&path, khz.to_string().as_bytes())? { Ok(khz) } else { Ok(read()?.unwrap_or(khz)) }
+        let kept = fs::private_dir(&self.directory).and_then(|()| fs::write_first(&path, khz.to_string().as_bytes()));
+        match kept {
+            Ok(true) => khz,
+            Ok(false) => read().unwrap_or(khz),
+            Err(error) => {
+                tracing::warn!(%error, "the counter's rate is measured again at the next start");
+                khz
+            }
+        }
     }
 
     /// Begin to make a template; none when another process is at it.
@@ -180,6 +183,12 @@ impl TemplateStore {
         let names = self.names()?;
         for name in &names {
             fs::remove_tree(&self.directory.join(name))?;
+        }
+        let boot = process::boot_id();
+        for name in fs::names_in(&self.directory)? {
+            if name.strip_prefix(TSC_KHZ).is_some_and(|of| of != boot) {
+                fs::remove_file(&self.directory.join(name))?;
+            }
         }
         if !self.directory.is_dir() {
             return Ok(names);
