@@ -14,6 +14,9 @@ use tokio::net::unix::OwnedWriteHalf;
 /// How long a command's tree may take to end once it was killed.
 const KILL_LIMIT: Duration = Duration::from_secs(10);
 
+/// Frames that can be under way when a command is killed: two full pipes and what the channel holds are far fewer.
+const FRAMES_UNDER_WAY: u32 = 64;
+
 /// A command to run.
 #[derive(Clone, Debug)]
 pub struct ExecRequest {
@@ -62,9 +65,10 @@ pub async fn exec(vm: &Leased<'_>, request: ExecRequest, io: ExecIo<'_>) -> Resu
     let (reader, mut writer) = vm.connect().await?.into_split();
     let exec = Exec { id, command: request.command, cwd: request.cwd, env: request.env, stdin: io.stdin.is_some() };
     send_message(&mut writer, &Request::Exec(exec)).await.map_err(VmError::Guest)?;
-    let writing = Cell::new(false);
+    let (writing, came) = (Cell::new(false), Cell::new(0));
     let run =
-        Run { frames: FrameReader::new(reader), stdout: io.stdout, stderr: io.stderr, writing: &writing }.until_end();
+        Run { frames: FrameReader::new(reader), stdout: io.stdout, stderr: io.stderr, writing: &writing, came: &came }
+            .until_end();
     let feed = feed_stdin(io.stdin, &mut writer);
     tokio::pin!(run, feed);
     let mut deadline = began + request.timeout;
@@ -75,13 +79,14 @@ pub async fn exec(vm: &Leased<'_>, request: ExecRequest, io: ExecIo<'_>) -> Resu
             ended = &mut run => break ended?,
             () = &mut feed, if !fed => fed = true,
             () = tokio::time::sleep_until(deadline) => {
-                // A reader that takes its time holds up its own output, not the guest.
-                if timed_out && !writing.get() {
+                // A reader that takes its time holds up what was under way, not a guest that goes on sending.
+                if timed_out && !(writing.get() && came.get() <= FRAMES_UNDER_WAY) {
                     return Err(VmError::Unkillable(KILL_LIMIT));
                 }
                 if !timed_out {
                     timed_out = true;
                     kill(vm, id).await?;
+                    came.set(0);
                 }
                 deadline = tokio::time::Instant::now() + KILL_LIMIT;
             }
@@ -102,6 +107,8 @@ struct Run<'a, R> {
     stderr: &'a mut (dyn AsyncWrite + Unpin + Send),
     /// Whether output is being handed on at this moment.
     writing: &'a Cell<bool>,
+    /// How many frames came since it was last set.
+    came: &'a Cell<u32>,
 }
 
 impl<R: AsyncRead + Unpin> Run<'_, R> {
@@ -119,6 +126,7 @@ impl<R: AsyncRead + Unpin> Run<'_, R> {
 
     async fn step(&mut self) -> Result<Option<End>, VmError> {
         let frame = self.frames.next().await.map_err(VmError::Guest)?.ok_or(VmError::Guest(ClientError::Ended))?;
+        self.came.set(self.came.get().saturating_add(1));
         match frame.kind {
             FrameKind::Stdout => hand_on(self.writing, self.stdout, &frame.payload).await?,
             FrameKind::Stderr => hand_on(self.writing, self.stderr, &frame.payload).await?,
