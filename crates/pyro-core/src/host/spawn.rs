@@ -64,9 +64,7 @@ pub fn tied(spawn: Spawn<'_>, mut restriction: Restriction) -> io::Result<tokio:
 /// Mark every descriptor above stderr to be closed by exec.
 fn close_inherited() -> io::Result<()> {
     // SAFETY: a system call on numbers; with CLOEXEC nothing is closed in this process.
-    let result = unsafe {
-        libc::close_range(3, libc::c_uint::MAX, libc::c_int::try_from(libc::CLOSE_RANGE_CLOEXEC).unwrap_or(4))
-    };
+    let result = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
