@@ -1,5 +1,6 @@
 //! Requests and replies: the few nouns that the agent knows.
 
+use crate::files;
 use crate::path::GuestPath;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,30 @@ pub enum Request {
     SetClock(SetClock),
     /// Flush the disk and power the guest off; [`Reply::Done`] when flushed.
     PowerOff,
+    /// List a tree.
+    List(files::List),
+    /// Digests of files.
+    Digest(files::Digest),
+    /// Read a file.
+    Read(files::Read),
+    /// Write a file.
+    Write(files::Write),
+    /// Make a directory.
+    Mkdir(files::Mkdir),
+    /// Send a tree.
+    Pack(files::Pack),
+    /// Make a tree.
+    Unpack(files::Unpack),
+    /// Put a plan in force.
+    Commit(files::Commit),
+    /// Mend what a crash interrupted.
+    Recover(files::Recover),
+    /// Make all that was written to the disk durable; [`Reply::Done`].
+    Sync,
+    /// Hold writes to the disk.
+    Freeze(files::Freeze),
+    /// Keep a stage for as long as its host lives.
+    Hold(files::Hold),
 }
 
 /// Which disk to mount.
@@ -53,6 +78,9 @@ pub struct Exec {
     pub env: Vec<(String, String)>,
     /// Whether stdin is a pipe fed by the host; `/dev/null` otherwise.
     pub stdin: bool,
+    /// Make the disk durable after the command has ended and before [`Reply::Exited`] is sent; not part of its duration.
+    #[serde(default)]
+    pub sync: bool,
 }
 
 /// What to execute.
@@ -88,6 +116,12 @@ pub enum Reply {
     Exited(Exited),
     /// The operation failed; the last frame.
     Failed(Failure),
+    /// The listing is complete; the last frame.
+    Listed(files::Listed),
+    /// The recovery is complete; the last frame.
+    Recovered(files::Recovered),
+    /// The disk is frozen.
+    Frozen,
 }
 
 /// A command runs.
@@ -141,4 +175,12 @@ pub enum FailureKind {
     Busy,
     /// A system call failed.
     Io,
+    /// Something exists that must not.
+    Exists,
+    /// What is there is not what was expected; nothing was changed.
+    Conflict,
+    /// The disk is full.
+    Full,
+    /// This agent or this kind of file cannot do it.
+    Unsupported,
 }
