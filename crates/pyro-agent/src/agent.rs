@@ -5,10 +5,11 @@ use crate::failure::failure;
 use crate::identity::Identity;
 use crate::reaper::Reaper;
 use crate::tree::Trees;
+use crate::workers::Workers;
 use crate::world::{Waiting, World};
 use pyro_protocol::message::{Failure, FailureKind};
 use rustix::process::Rlimit;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -45,6 +46,8 @@ pub(crate) struct Agent {
     pub(crate) identity: Identity,
     /// Limit on descriptors that a command starts with.
     pub(crate) nofile: Rlimit,
+    /// Threads for what blocks; there once the first process of a guest's world is.
+    pub(crate) workers: OnceCell<Workers>,
     /// Told whenever the session has moved: a stream may have been reset.
     pub(crate) activity: Notify,
 }
@@ -62,6 +65,11 @@ impl Agent {
             Place::Unmounted(_) | Place::Mounting => Err(failure(FailureKind::WrongState, "no disk is mounted yet")),
             Place::Gone => Err(failure(FailureKind::WrongState, "the guest's init process has ended")),
         }
+    }
+
+    /// Where work that blocks is given.
+    pub(crate) fn workers(&self) -> Result<Workers, Failure> {
+        self.workers.get().cloned().ok_or_else(|| failure(FailureKind::WrongState, "the agent has no workers yet"))
     }
 
     /// End all commands and let go of the disk, as far as that goes within some seconds.

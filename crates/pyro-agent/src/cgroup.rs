@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Cgroups {
     root: PathBuf,
     made: Cell<u64>,
+    /// Made ahead for the next command.
+    spare: RefCell<Option<Cgroup>>,
     /// Of commands that have ended and left something running.
     leftovers: RefCell<Vec<PathBuf>>,
 }
@@ -25,7 +27,7 @@ impl Cgroups {
     /// Make `root`, the cgroup of the whole world that commands live in.
     pub(crate) fn new(root: PathBuf) -> io::Result<Self> {
         std::fs::create_dir(&root)?;
-        Ok(Self { root, made: Cell::new(0), leftovers: RefCell::default() })
+        Ok(Self { root, made: Cell::new(0), spare: RefCell::default(), leftovers: RefCell::default() })
     }
 
     /// The world's own cgroup.
@@ -33,10 +35,23 @@ impl Cgroups {
         open(&self.root)
     }
 
-    /// One for the command `id`. The count keeps it apart from an earlier command's of the same id that is still there.
-    pub(crate) fn make(&self, id: u64) -> io::Result<Cgroup> {
+    /// One for the next command.
+    pub(crate) fn take(&self) -> io::Result<Cgroup> {
+        match self.spare.take() {
+            Some(spare) => Ok(spare),
+            None => self.make(),
+        }
+    }
+
+    /// Have one ready, so that the next command need not wait for it.
+    pub(crate) fn make_spare(&self) -> io::Result<()> {
+        let spare = self.make()?;
+        self.spare.replace(Some(spare)).map_or(Ok(()), |old| std::fs::remove_dir(old.path))
+    }
+
+    fn make(&self) -> io::Result<Cgroup> {
         let count = self.made.replace(self.made.get() + 1);
-        let path = self.root.join(format!("exec-{id}-{count}"));
+        let path = self.root.join(format!("exec-{count}"));
         std::fs::create_dir(&path)?;
         Ok(Cgroup { directory: open(&path)?, path })
     }

@@ -21,8 +21,8 @@ use tokio::io::unix::AsyncFd;
 /// Bytes gathered for one write: what the port's driver takes at once.
 const WRITE_LEN: usize = 32 * 1024;
 
-/// Bytes asked for by one read; the port gives 4 KiB at most.
-const READ_LEN: usize = 16 * 1024;
+/// Bytes asked for by one read: the port gives no more.
+const READ_LEN: usize = 4 * 1024;
 
 /// What "end of file" means here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,13 +82,10 @@ impl Channel {
 
     /// Add what has arrived to the input; 0 at the end of file.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut chunk = [0; READ_LEN];
+        self.input.reserve(READ_LEN);
         loop {
-            match rustix::io::read(&self.fd, &mut chunk) {
-                Ok(len) => {
-                    self.input.extend_from_slice(&chunk[..len]);
-                    return Poll::Ready(Ok(len));
-                }
+            match rustix::io::read(&self.fd, rustix::buffer::spare_capacity(&mut self.input)) {
+                Ok(len) => return Poll::Ready(Ok(len)),
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => ready!(self.poll_change(cx))?,
                 Err(err) => return Poll::Ready(Err(err.into())),

@@ -2,6 +2,7 @@
 
 use crate::agent::Agent;
 use crate::failure::{failure, from_io};
+use crate::files;
 use crate::input;
 use crate::output;
 use crate::reaper::{Ended, Exit};
@@ -43,7 +44,9 @@ pub(crate) async fn run(agent: &Rc<Agent>, wire: &Wire, request: &Exec) {
     match outcome {
         Ok(Ok(Ended { status, at_us })) => {
             let duration_us = at_us.saturating_sub(begun_us);
-            wire.finish(&Reply::Exited(Exited { status, duration_us })).await;
+            let synced = if request.sync { files::sync(agent).await } else { Ok(()) };
+            let exited = Reply::Exited(Exited { status, duration_us });
+            wire.finish(&synced.map_or_else(Reply::Failed, |()| exited)).await;
         }
         Ok(Err(failure)) => wire.finish(&Reply::Failed(failure)).await,
         Err(Gone) => {}

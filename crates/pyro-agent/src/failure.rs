@@ -13,6 +13,9 @@ pub(crate) fn from_errno(what: &str, errno: Errno) -> Failure {
     let kind = match errno {
         Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG => FailureKind::NotFound,
         Errno::ACCESS | Errno::PERM | Errno::NOEXEC | Errno::ISDIR => FailureKind::Denied,
+        Errno::EXIST | Errno::NOTEMPTY => FailureKind::Exists,
+        Errno::NOSPC | Errno::DQUOT => FailureKind::Full,
+        Errno::OPNOTSUPP | Errno::NOSYS => FailureKind::Unsupported,
         Errno::TOOBIG => FailureKind::InvalidInput,
         Errno::AGAIN | Errno::MFILE | Errno::NFILE => FailureKind::Busy,
         _ => FailureKind::Io,

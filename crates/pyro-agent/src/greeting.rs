@@ -2,10 +2,28 @@
 
 use crate::channel::{End, Shared};
 use crate::identity::Identity;
-use pyro_protocol::hello::{Greeting, Hello, Ready, Refused, Welcome};
+use pyro_protocol::hello::{Greeting, Hello, Prepare, Ready, Refused, Welcome};
 use pyro_protocol::limits::PROTOCOL_VERSION;
+use pyro_protocol::message::Failure;
 use pyro_protocol::{Frame, FrameKind, frame};
 use std::io;
+
+/// Who or what came.
+pub(crate) enum Met {
+    /// A host, and it was welcomed.
+    Host,
+    /// An order to prepare for copies of this vm.
+    Order(Prepare),
+    /// Nobody, and no host will ever come.
+    Nobody,
+}
+
+/// What a host says first.
+#[derive(Debug)]
+enum Opening {
+    Hello(Hello),
+    Prepare(Prepare),
+}
 
 /// Longest hello frame, in bytes. One that is half there is waited for, so this bounds what garbage can look like.
 const MAX_HELLO_LEN: usize = 4096;
@@ -16,9 +34,13 @@ pub(crate) async fn ready(channel: &Shared, begun_us: u64) -> io::Result<()> {
     send(channel, &Greeting::Ready(Ready { protocol: PROTOCOL_VERSION, started_us })).await
 }
 
-/// Wait for a hello that can be taken, and welcome its host. `false` when no host will ever come.
-pub(crate) async fn meet(channel: &Shared, identity: &Identity) -> io::Result<bool> {
-    while let Some(hello) = next_hello(channel).await? {
+/// Wait for a hello that can be taken and welcome its host, or for an order.
+pub(crate) async fn meet(channel: &Shared, identity: &Identity) -> io::Result<Met> {
+    while let Some(opening) = next_opening(channel).await? {
+        let hello = match opening {
+            Opening::Hello(hello) => hello,
+            Opening::Prepare(order) => return Ok(Met::Order(order)),
+        };
         let taken = if hello.protocol == PROTOCOL_VERSION {
             identity.take(&hello).map_err(|err| err.to_string())
         } else {
@@ -31,24 +53,33 @@ pub(crate) async fn meet(channel: &Shared, identity: &Identity) -> io::Result<bo
                 let kernel_release = rustix::system::uname().release().to_string_lossy().into_owned();
                 let agent_version = env!("CARGO_PKG_VERSION").to_owned();
                 send(channel, &Greeting::Welcome(Welcome { nonce, agent_version, kernel_release })).await?;
-                return Ok(true);
+                return Ok(Met::Host);
             }
         }
     }
-    Ok(false)
+    Ok(Met::Nobody)
+}
+
+/// Say how an order was carried out.
+pub(crate) async fn prepared(channel: &Shared, outcome: Result<(), Failure>) -> io::Result<()> {
+    let greeting = match outcome {
+        Ok(()) => Greeting::Prepared,
+        Err(Failure { message, .. }) => Greeting::Refused(Refused { nonce: Vec::new(), message }),
+    };
+    send(channel, &greeting).await
 }
 
 async fn send(channel: &Shared, greeting: &Greeting) -> io::Result<()> {
     channel.send(&frame::encode_message(greeting).map_err(io::Error::other)?).await
 }
 
-/// The next hello; what is not one is dropped. `None` when no host will ever come.
-async fn next_hello(channel: &Shared) -> io::Result<Option<Hello>> {
+/// The next hello or order; what is neither is dropped. `None` when no host will ever come.
+async fn next_opening(channel: &Shared) -> io::Result<Option<Opening>> {
     let mut bytes = Vec::new();
     loop {
-        if let Some(hello) = take_hello(&mut bytes) {
+        if let Some(opening) = take_opening(&mut bytes) {
             channel.unread(bytes);
-            return Ok(Some(hello));
+            return Ok(Some(opening));
         }
         match channel.receive().await? {
             Some(more) => bytes.extend(more),
@@ -62,9 +93,9 @@ async fn next_hello(channel: &Shared) -> io::Result<Option<Hello>> {
     }
 }
 
-/// Take the first hello, and everything before it. `None` leaves at most what may be the beginning of one: where a frame
-/// begins in the remains of a broken session is unknown, so each byte is tried.
-fn take_hello(bytes: &mut Vec<u8>) -> Option<Hello> {
+/// Take the first hello or order, and everything before it. `None` leaves at most what may be the beginning of one: where
+/// a frame begins in the remains of a broken session is unknown, so each byte is tried.
+fn take_opening(bytes: &mut Vec<u8>) -> Option<Opening> {
     let mut half = bytes.len();
     for at in 0..bytes.len() {
         let rest = &bytes[at..];
@@ -79,10 +110,13 @@ fn take_hello(bytes: &mut Vec<u8>) -> Option<Hello> {
             continue;
         };
         let frame = Frame { kind: FrameKind::Message, payload: payload.to_vec() };
-        if let Ok(hello) = frame.message::<Hello>() {
-            let end = at + frame::HEADER_LEN + frame.payload.len();
-            bytes.drain(..end);
-            return Some(hello);
+        let opening = match frame.message::<Hello>() {
+            Ok(hello) => Some(Opening::Hello(hello)),
+            Err(_) => frame.message::<Prepare>().ok().map(Opening::Prepare),
+        };
+        if opening.is_some() {
+            bytes.drain(..at + frame::HEADER_LEN + frame.payload.len());
+            return opening;
         }
     }
     bytes.drain(..half);
@@ -94,6 +128,7 @@ mod tests {
     use super::*;
     use crate::channel::Channel;
     use pyro_protocol::FrameDecoder;
+    use pyro_protocol::message::Mount;
     use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
     fn hello(protocol: u32) -> Vec<u8> {
@@ -114,12 +149,18 @@ mod tests {
         let hello = hello(1);
         for before in [&b""[..], &[0; 50], &[0xff; 50], &[0, 0, 0, 3, 0, 1, 2], &[0, 0, 0, 1, 0]] {
             let mut bytes = [before, &hello, b"later"].concat();
-            assert_eq!(take_hello(&mut bytes).map(|hello| hello.protocol), Some(1), "{before:?}");
+            let taken = take_opening(&mut bytes);
+            assert!(matches!(&taken, Some(Opening::Hello(hello)) if hello.protocol == 1), "{before:?}: {taken:?}");
             assert_eq!(bytes, b"later");
         }
+        let order =
+            Prepare { mount: Mount { device: "/dev/vda".into(), fstype: "ext4".into() }, warm: vec!["true".into()] };
+        let mut bytes = [&[0, 0, 0, 9][..], &frame::encode_message(&order).unwrap(), b"later"].concat();
+        assert!(matches!(take_opening(&mut bytes), Some(Opening::Prepare(taken)) if taken == order));
+        assert_eq!(bytes, b"later");
         for len in 0..hello.len() {
             let mut bytes = [&[7; 9], &hello[..len]].concat();
-            assert!(take_hello(&mut bytes).is_none());
+            assert!(take_opening(&mut bytes).is_none());
             assert!(bytes.len() <= len + 3);
         }
     }
@@ -147,7 +188,7 @@ mod tests {
         };
         let identity = Identity::of_the_host();
         let (met, greetings) = tokio::join!(meet(&ours, &identity), host);
-        assert!(met.unwrap());
+        assert!(matches!(met.unwrap(), Met::Host));
         assert!(matches!(&greetings[0], Greeting::Refused(refused) if refused.nonce == [9; 16]), "{greetings:?}");
         assert!(matches!(&greetings[1], Greeting::Welcome(welcome) if welcome.nonce == [1; 16]), "{greetings:?}");
         assert_eq!(ours.receive().await.unwrap().unwrap(), b"later");

@@ -3,10 +3,12 @@
 use crate::agent::{Agent, Place};
 use crate::cgroup::Cgroups;
 use crate::channel::{Channel, End, Shared};
+use crate::greeting::Met;
 use crate::identity::Identity;
 use crate::reaper::Reaper;
 use crate::tree::Trees;
-use crate::{boot, console, greeting, root, session, world};
+use crate::workers::Workers;
+use crate::{boot, console, greeting, prepare, root, session, world};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Rlimit;
 use std::io;
@@ -41,6 +43,7 @@ async fn serve(port: OwnedFd, begun_us: u64) -> io::Result<std::convert::Infalli
         null: rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?,
         identity: Identity::of_a_guest(Path::new(root::NAMES))?,
         nofile: Rlimit { current: Some(65_536), maximum: Some(1_048_576) },
+        workers: Default::default(),
         activity: Default::default(),
     });
     // Before the hello, which in a vm from a template comes later: nobody waits for this then.
@@ -48,20 +51,27 @@ async fn serve(port: OwnedFd, begun_us: u64) -> io::Result<std::convert::Infalli
         Ok(waiting) => *agent.place.borrow_mut() = Place::Unmounted(Some(waiting)),
         Err(failure) => return Err(io::Error::other(failure.message)),
     }
+    // After that clone, which wants one thread only, and before the mount, which forbids the main thread to make others.
+    let _ = agent.workers.set(Workers::start()?);
     tune_disks();
     tokio::task::spawn_local(reaper.run(signals));
     let channel = Shared::new(Channel::new(port, End::Wait)?);
     greeting::ready(&channel, begun_us).await?;
     loop {
-        if greeting::meet(&channel, &agent.identity).await? {
-            session::run(&agent, &channel).await;
+        match greeting::meet(&channel, &agent.identity).await? {
+            Met::Host => session::run(&agent, &channel).await,
+            Met::Order(order) => greeting::prepared(&channel, prepare::carry_out(&agent, &order).await).await?,
+            Met::Nobody => {}
         }
     }
 }
 
-/// The host schedules a disk's requests; doing it here too only costs instructions. A kernel that cannot is as before.
+/// The host schedules, merges and counts a disk's requests; doing it here too only costs instructions. A kernel that
+/// cannot leave it is as before.
 fn tune_disks() {
     for disk in std::fs::read_dir("/sys/block").into_iter().flatten().flatten() {
-        let _ = std::fs::write(disk.path().join("queue/scheduler"), "none");
+        for (knob, value) in [("scheduler", "none"), ("iostats", "0"), ("wbt_lat_usec", "0"), ("add_random", "0")] {
+            let _ = std::fs::write(disk.path().join("queue").join(knob), value);
+        }
     }
 }

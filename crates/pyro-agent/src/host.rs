@@ -3,10 +3,12 @@
 use crate::agent::{Agent, Place};
 use crate::channel::{Channel, End, Shared};
 use crate::descendants::Marks;
+use crate::greeting::Met;
 use crate::identity::Identity;
 use crate::reaper::Reaper;
 use crate::tree::Trees;
-use crate::{greeting, guardian, session, sys};
+use crate::workers::Workers;
+use crate::{greeting, guardian, prepare, session, sys};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{
     PidfdFlags, Resource, Rlimit, getpid, getppid, getrlimit, pidfd_open, set_child_subreaper, setrlimit,
@@ -58,6 +60,7 @@ async fn serve(channel: OwnedFd, marks: Marks, null: OwnedFd, nofile: Rlimit, be
         null,
         identity: Identity::of_the_host(),
         nofile,
+        workers: Workers::start()?.into(),
         activity: Default::default(),
     });
     tokio::task::spawn_local(reaper.run(signals));
@@ -72,10 +75,13 @@ async fn serve(channel: OwnedFd, marks: Marks, null: OwnedFd, nofile: Rlimit, be
 
 async fn converse(agent: &Rc<Agent>, channel: &Shared, begun_us: u64) -> io::Result<()> {
     greeting::ready(channel, begun_us).await?;
-    while greeting::meet(channel, &agent.identity).await? {
-        session::run(agent, channel).await;
+    loop {
+        match greeting::meet(channel, &agent.identity).await? {
+            Met::Host => session::run(agent, channel).await,
+            Met::Order(_) => greeting::prepared(channel, Err(prepare::only_in_a_guest())).await?,
+            Met::Nobody => return Ok(()),
+        }
     }
-    Ok(())
 }
 
 /// Ends when this process is told to, or its caller has ended while something else still holds the channel.

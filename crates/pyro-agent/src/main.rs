@@ -1,6 +1,6 @@
 //! PID 1 of a pyro guest, and the same program as a plain process for the `host` engine.
 //!
-//! One thread, one task for the channel, one task for each operation. It knows nothing of workspaces.
+//! One thread, one task for the channel, one task for each operation; what blocks on the disk has threads of its own. It knows nothing of workspaces.
 #![allow(clippy::disallowed_methods, reason = "the agent is a program of its own, with no host layer beneath it")]
 
 mod agent;
@@ -14,6 +14,7 @@ mod descendants;
 mod environment;
 mod exec;
 mod failure;
+mod files;
 mod greeting;
 mod guardian;
 mod guest;
@@ -25,6 +26,7 @@ mod modules;
 mod output;
 mod port;
 mod power;
+mod prepare;
 mod raw;
 mod reaper;
 mod root;
@@ -33,10 +35,16 @@ mod spawn;
 mod sys;
 mod tree;
 mod wire;
+mod workers;
 mod world;
 
 use std::io::Write;
 use std::process::ExitCode;
+
+/// musl's allocator gives every buffer of a transfer back to the kernel and takes it anew, a fault for each of its pages: a
+/// tenth of what an emulated guest did while it took a tree.
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
     let begun_us = sys::monotonic_us();

@@ -4,7 +4,7 @@ use crate::agent::Agent;
 use crate::channel::Shared;
 use crate::failure::{failure, from_io};
 use crate::wire::{RecvError, Wire};
-use crate::{exec, world};
+use crate::{exec, files, world};
 use pyro_protocol::limits::{DATA_CHUNK_LEN, MAX_STREAMS};
 use pyro_protocol::message::{Failure, FailureKind, Reply, Request};
 use std::future::poll_fn;
@@ -81,6 +81,9 @@ async fn operation(agent: Rc<Agent>, wire: Wire) {
             Ok(()) => return exec::run(&agent, &wire, &request).await,
             Err(failure) => Err(failure),
         },
+        Ok(Request::Freeze(request)) => return files::freeze(&agent, &wire, &request).await,
+        Ok(Request::Hold(request)) => return files::hold(&agent, &wire, request).await,
+        Ok(request) => return files::run(&agent, &wire, request).await,
     };
     wire.finish(&reply.map_or_else(Reply::Failed, |()| Reply::Done)).await;
 }

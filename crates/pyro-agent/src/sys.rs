@@ -14,6 +14,10 @@ const RNDRESEEDCRNG: libc::c_ulong = 0x5207;
 /// `BLKFLSBUF` of `linux/fs.h`: drop what the kernel has cached of a block device.
 const BLKFLSBUF: libc::c_ulong = 0x1261;
 
+/// `FIFREEZE` and `FITHAW` of `linux/fs.h`.
+const FIFREEZE: libc::c_ulong = 0xc004_5877;
+const FITHAW: libc::c_ulong = 0xc004_5878;
+
 /// Largest number of bytes that one hello can mix in.
 pub(crate) const MAX_ENTROPY_LEN: usize = 512;
 
@@ -55,6 +59,18 @@ pub(crate) fn reseed(random: BorrowedFd<'_>) -> io::Result<()> {
 pub(crate) fn flush_buffers(device: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: the request takes no argument.
     checked(unsafe { libc::ioctl(device.as_raw_fd(), BLKFLSBUF as _, 0) })
+}
+
+/// Write out a filesystem and hold all further writes to it.
+pub(crate) fn freeze(dir: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: the kernel does not read the argument.
+    checked(unsafe { libc::ioctl(dir.as_raw_fd(), FIFREEZE as _, 0) })
+}
+
+/// Let writes to a frozen filesystem go on.
+pub(crate) fn thaw(dir: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: the kernel does not read the argument.
+    checked(unsafe { libc::ioctl(dir.as_raw_fd(), FITHAW as _, 0) })
 }
 
 /// Bring the loopback interface up.

@@ -25,8 +25,16 @@ impl Trees {
     /// A tree for the command `id`.
     pub(crate) fn plant(&self, id: u64) -> io::Result<Tree> {
         match self {
-            Self::Cgroups(cgroups) => cgroups.make(id).map(Tree::Cgroup),
+            Self::Cgroups(cgroups) => cgroups.take().map(Tree::Cgroup),
             Self::Marks(marks) => Ok(Tree::Mark(marks.make(id))),
+        }
+    }
+
+    /// Have what the next command needs ready.
+    pub(crate) fn prepare(&self) -> io::Result<()> {
+        match self {
+            Self::Cgroups(cgroups) => cgroups.make_spare(),
+            Self::Marks(_) => Ok(()),
         }
     }
 
