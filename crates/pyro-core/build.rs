@@ -24,6 +24,8 @@ const SOURCES: &[&str] = &[
     "crates/pyro-agent/src",
     "crates/pyro-protocol/Cargo.toml",
     "crates/pyro-protocol/src",
+    "crates/pyro-tree/Cargo.toml",
+    "crates/pyro-tree/src",
 ];
 
 /// What cargo, clippy and coverage tools tell the compiler about core; said of the agent it would be wrong, or

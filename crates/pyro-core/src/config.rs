@@ -3,6 +3,9 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+/// Seconds of a week.
+const WEEK_SECONDS: u32 = 7 * 24 * 3600;
+
 /// Which accelerator a machine uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum AccelChoice {
@@ -36,6 +39,11 @@ pub struct Config {
     pub trace_supervisors: bool,
     /// Whether vms start from templates (`PYRO_TEMPLATES`: `on`, `off`).
     pub templates: bool,
+    /// How many vms may be active at once (`PYRO_MAX_ACTIVE_VMS`); by the host's memory where it is not set.
+    pub max_active_vms: Option<u32>,
+    /// How long a workspace whose lifetime is over is kept, stopped, in seconds (`PYRO_WORKSPACE_RETENTION_SECONDS`); a week
+    /// where it is not set.
+    pub workspace_retention_seconds: u32,
     /// `PATH` as the user has it, to find qemu and the other host programs.
     pub path: OsString,
 }
@@ -109,15 +117,36 @@ impl Config {
                 return Err(ConfigError::Invalid { name, value, expected: "on or off" });
             }
         };
+        let max_active_vms = match set("PYRO_MAX_ACTIVE_VMS").map(|value| value.to_string_lossy().into_owned()) {
+            None => None,
+            Some(value) => match value.parse() {
+                Ok(max @ 1..) => Some(max),
+                _ => {
+                    let name = "PYRO_MAX_ACTIVE_VMS";
+                    return Err(ConfigError::Invalid { name, value, expected: "a whole number from 1" });
+                }
+            },
+        };
+        let retention = match set("PYRO_WORKSPACE_RETENTION_SECONDS").map(|value| value.to_string_lossy().into_owned())
+        {
+            None => WEEK_SECONDS,
+            Some(value) => value.parse().map_err(|_| ConfigError::Invalid {
+                name: "PYRO_WORKSPACE_RETENTION_SECONDS",
+                value,
+                expected: "a whole number of seconds",
+            })?,
+        };
         Ok(Self {
             data_dir,
             runtime_dir,
+            workspace_retention_seconds: retention,
             environment_cache_dir,
             program,
             accel,
             kernel_dir: absolute("PYRO_KERNEL_DIR")?,
             trace_supervisors: set("PYRO_LOG").is_some(),
             templates,
+            max_active_vms,
             mirror: set("PYRO_MIRROR").map(|value| value.to_string_lossy().into_owned()),
             path: set("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin".into()),
         })
@@ -128,7 +157,7 @@ impl Config {
     pub fn variables(&self) -> Vec<(&'static str, OsString)> {
         // What is logged, and by which program, is not a setting that is handed on.
         let Self { program: _, trace_supervisors: _, data_dir, runtime_dir, environment_cache_dir, .. } = self;
-        let Self { accel, kernel_dir, mirror, templates, path, .. } = self;
+        let Self { accel, kernel_dir, mirror, templates, max_active_vms, workspace_retention_seconds, path, .. } = self;
         let accel = match accel {
             AccelChoice::Auto => "auto",
             AccelChoice::Kvm => "kvm",
@@ -142,6 +171,8 @@ impl Config {
             ("PYRO_KERNEL_DIR", kernel_dir.clone().unwrap_or_default().into()),
             ("PYRO_MIRROR", mirror.clone().unwrap_or_default().into()),
             ("PYRO_TEMPLATES", if *templates { "on" } else { "off" }.into()),
+            ("PYRO_MAX_ACTIVE_VMS", max_active_vms.map(|max| max.to_string()).unwrap_or_default().into()),
+            ("PYRO_WORKSPACE_RETENTION_SECONDS", workspace_retention_seconds.to_string().into()),
             ("PATH", path.clone()),
         ]
     }
@@ -176,6 +207,8 @@ mod tests {
             ("PYRO_KERNEL_DIR", "/k"),
             ("PYRO_MIRROR", "http://m"),
             ("PYRO_TEMPLATES", "off"),
+            ("PYRO_MAX_ACTIVE_VMS", "7"),
+            ("PYRO_WORKSPACE_RETENTION_SECONDS", "8"),
             ("PATH", "/p"),
         ];
         for variables in [&full[..], &[("HOME", "/h")]] {
@@ -189,7 +222,12 @@ mod tests {
     #[test]
     fn a_setting_that_cannot_be_is_named() {
         assert_eq!(config(&[]).unwrap_err(), ConfigError::NoHome);
-        for (name, value) in [("PYRO_ACCEL", "xen"), ("PYRO_TEMPLATES", "no"), ("PYRO_DATA_DIR", "relative")] {
+        for (name, value) in [
+            ("PYRO_ACCEL", "xen"),
+            ("PYRO_TEMPLATES", "no"),
+            ("PYRO_MAX_ACTIVE_VMS", "0"),
+            ("PYRO_DATA_DIR", "relative"),
+        ] {
             let error = config(&[("HOME", "/h"), (name, value)]).unwrap_err();
             assert!(error.to_string().contains(name) && error.to_string().contains(value), "{error}");
         }

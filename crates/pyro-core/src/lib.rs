@@ -2,8 +2,10 @@
 //!
 //! Start at [`Pyro`]. A module uses only modules below it in `ARCHITECTURE.md`'s table; `cargo xtask check` holds it.
 
+pub mod archive;
 pub mod bench;
 pub mod config;
+pub mod disk;
 pub mod doctor;
 pub mod engine;
 pub mod environment;
@@ -14,6 +16,7 @@ pub mod id;
 pub mod pyro;
 pub mod store;
 pub mod vm;
+pub mod workspace;
 
 pub use config::Config;
 pub use error::{ErrorKind, PyroError};

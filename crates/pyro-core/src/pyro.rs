@@ -1,28 +1,64 @@
 //! `Pyro`: the facade, one short method per operation; every surface calls these and nothing below them.
 
+mod files;
+mod workspace;
+
 use crate::bench::{self, BenchRequest};
 use crate::config::Config;
 use crate::doctor::{self, DoctorReport};
 use crate::environment::{EnvironmentInfo, EnvironmentStore, InstalledInfo, Progress};
 use crate::error::PyroError;
+use crate::id::Id;
+use crate::store::Store;
+use crate::store::vm::{VmKind, VmRecord};
 use crate::vm::exec::ExecIo;
+use crate::vm::info::{VmDeleted, VmExecOutcome, VmInfo};
+use crate::vm::lifecycle::network_info::{self, VmNetworkInfo};
+use crate::vm::lifecycle::state::Operation;
+use crate::vm::lifecycle::{self, blocking, create, delete, list, reap_expired, start, stop};
+use crate::vm::output::{OutputName, OutputPage, OutputStore, OutputWatch, Recorder};
+use crate::vm::standby::{Standby, StandbyCounts};
 use crate::vm::template::TemplateStore;
-use crate::vm::{RunOutcome, RunRequest, VmError, prepare, run, supervisor};
+use crate::vm::{CapturedRun, RunOutcome, RunRequest, VmError, VmRequest, prepare, run, supervisor};
 use std::path::PathBuf;
+use std::time::Duration;
+use tokio::io::AsyncRead;
 use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
 
-/// The runtime with its settings; cheap to make, holds nothing open.
+/// The runtime with its settings; cheap to make, holds nothing open but the vms that stand by.
 #[derive(Clone, Debug)]
 pub struct Pyro {
     config: Config,
+    standby: Option<Standby>,
 }
 
 impl Pyro {
     /// A runtime with these settings.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { config }
+        Self { config, standby: None }
+    }
+
+    /// The same runtime with `count` vms of the default shape that stand by for [`Pyro::run`], for `environment` to begin
+    /// with and later for the one that was last asked for. Must be called on a runtime; [`Pyro::close`] ends them.
+    #[must_use]
+    pub fn with_standby(mut self, count: usize, environment: &str) -> Self {
+        self.standby = (count > 0).then(|| Standby::keep(&self.config, count, environment));
+        self
+    }
+
+    /// How many vms stand by; none where none are kept.
+    #[must_use]
+    pub fn standby(&self) -> Option<StandbyCounts> {
+        self.standby.as_ref().map(Standby::counts)
+    }
+
+    /// End the vms that stand by and wait until nothing is left of them.
+    pub async fn close(&self) {
+        if let Some(standby) = &self.standby {
+            standby.close().await;
+        }
     }
 
     /// Its settings.
@@ -42,7 +78,161 @@ impl Pyro {
         progress: &mut (dyn FnMut(Progress) + Send),
         cancel: &CancellationToken,
     ) -> Result<RunOutcome, PyroError> {
-        Ok(run::run(&self.config, request, io, progress, cancel).await?)
+        Ok(run::run(&self.config, self.standby.as_ref(), request, io, progress, cancel).await?)
+    }
+
+    /// As [`Pyro::run`], with the output in the result: what fits in it as text, the whole in a file that
+    /// [`Pyro::read_output`] pages through where it does not. `watch` is told of output as it comes.
+    ///
+    /// # Errors
+    /// As [`Pyro::run`].
+    pub async fn run_captured(
+        &self,
+        request: &RunRequest,
+        stdin: Option<&mut (dyn AsyncRead + Unpin + Send)>,
+        watch: &mut OutputWatch<'_>,
+        progress: &mut (dyn FnMut(Progress) + Send),
+        cancel: &CancellationToken,
+    ) -> Result<CapturedRun, PyroError> {
+        let mut watch = |stream, bytes: &[u8]| watch(stream, bytes);
+        let mut recorder = Recorder::new(&self.config, &mut watch);
+        let io = match stdin {
+            Some(stdin) => recorder.io(Some(stdin)),
+            None => recorder.io(None),
+        };
+        let outcome = self.run(request, io, progress, cancel).await?;
+        let outcome = outcome.in_environment(&request.environment);
+        Ok(CapturedRun::of(&request.command, outcome, recorder.finish()))
+    }
+
+    /// At most `length` bytes of the output `name` from `offset` on; see [`crate::vm::shape::page_length`].
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::NotFound`] for one that was removed for newer ones.
+    pub fn read_output(&self, name: &OutputName, offset: u64, length: usize) -> Result<OutputPage, PyroError> {
+        Ok(OutputStore::new(&self.config).read(name, offset, length).map_err(VmError::from)?)
+    }
+
+    /// Create a vm that stays until it is used by a command, deleted, or its lifetime is over; nothing runs yet.
+    ///
+    /// # Errors
+    /// Whatever it is, there is no vm.
+    pub async fn create_vm(
+        &self,
+        request: &VmRequest,
+        progress: &mut (dyn FnMut(Progress) + Send),
+        cancel: &CancellationToken,
+    ) -> Result<VmInfo, PyroError> {
+        Ok(create::create(&self.config, request, progress, cancel).await?.into())
+    }
+
+    /// Start a vm that is created or stopped, from the disk that it has; it runs on when this process ends.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::WrongState`] and [`crate::ErrorKind::Busy`] with what to do first;
+    /// [`crate::ErrorKind::NotFound`] also for one whose lifetime was over.
+    pub async fn start_vm(&self, id: Id, cancel: &CancellationToken) -> Result<VmInfo, PyroError> {
+        let (store, vm) = self.open_vm(id, Operation::Start).await?;
+        Ok(start::start(&self.config, &store, vm, cancel).await?.into())
+    }
+
+    /// Run one command in a started vm and delete the vm, whatever the command's status. A command that never began
+    /// leaves the vm as it was; when this process is killed the vm is gone.
+    ///
+    /// # Errors
+    /// As [`Pyro::start_vm`]; [`crate::ErrorKind::Busy`] when another command has the vm.
+    pub async fn exec_vm(
+        &self,
+        id: Id,
+        command: &str,
+        timeout: Duration,
+        io: ExecIo<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<VmExecOutcome, PyroError> {
+        if command.trim().is_empty() {
+            return Err(VmError::NoCommand.into());
+        }
+        let (_, vm) = self.open_vm(id, Operation::Exec).await?;
+        let exec = lifecycle::exec::exec_and_delete(&self.config, &vm, command, timeout, io, cancel).await?;
+        Ok(VmExecOutcome::of(vm, exec))
+    }
+
+    /// As [`Pyro::exec_vm`], with the output in the result as [`Pyro::run_captured`] has it.
+    ///
+    /// # Errors
+    /// As [`Pyro::exec_vm`].
+    pub async fn exec_vm_captured(
+        &self,
+        id: Id,
+        command: &str,
+        timeout: Duration,
+        watch: &mut OutputWatch<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<CapturedRun, PyroError> {
+        let mut watch = |stream, bytes: &[u8]| watch(stream, bytes);
+        let mut recorder = Recorder::new(&self.config, &mut watch);
+        let outcome = self.exec_vm(id, command, timeout, recorder.io(None), cancel).await?;
+        Ok(CapturedRun::of(command, outcome, recorder.finish()))
+    }
+
+    /// Stop a started vm: the guest writes its disk back and ends, the disk is kept, and it can be started again.
+    ///
+    /// # Errors
+    /// As [`Pyro::start_vm`].
+    pub async fn stop_vm(&self, id: Id) -> Result<VmInfo, PyroError> {
+        let (store, vm) = self.open_vm(id, Operation::Stop).await?;
+        let config = self.config.clone();
+        Ok(blocking(move || stop::stop(&config, &store, vm)).await?.into())
+    }
+
+    /// Delete a vm, whatever it is at.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::NotFound`], [`crate::ErrorKind::Busy`] when somebody else deletes it.
+    pub async fn delete_vm(&self, id: Id) -> Result<VmDeleted, PyroError> {
+        let (store, vm) = self.open_vm(id, Operation::Delete).await?;
+        let config = self.config.clone();
+        blocking(move || delete::delete(&config, &store, vm)).await?;
+        Ok(VmDeleted::explicit(id))
+    }
+
+    /// One vm as it is now.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::NotFound`], also for one whose lifetime was over: it is deleted.
+    pub async fn status_vm(&self, id: Id) -> Result<VmInfo, PyroError> {
+        Ok(self.open_vm(id, Operation::Status).await?.1.into())
+    }
+
+    /// The network of a vm.
+    ///
+    /// # Errors
+    /// As [`Pyro::status_vm`].
+    pub async fn network_info_vm(&self, id: Id) -> Result<VmNetworkInfo, PyroError> {
+        Ok(network_info::network_info(&self.open_vm(id, Operation::Status).await?.1))
+    }
+
+    /// Every vm that stays, whoever created it, oldest first.
+    ///
+    /// # Errors
+    /// When the records cannot be read.
+    pub async fn list_vms(&self) -> Result<Vec<VmInfo>, PyroError> {
+        let config = self.config.clone();
+        Ok(blocking(move || list::list(&config)).await?.into_iter().map(VmInfo::from).collect())
+    }
+
+    /// Delete every vm whose lifetime is over, whoever created it; their ids.
+    ///
+    /// # Errors
+    /// The first failure, after all others were deleted.
+    pub async fn reap_expired_vms(&self) -> Result<Vec<Id>, PyroError> {
+        let config = self.config.clone();
+        Ok(blocking(move || reap_expired::reap_expired(&config)).await?)
+    }
+
+    async fn open_vm(&self, id: Id, operation: Operation) -> Result<(Store, VmRecord), PyroError> {
+        let config = self.config.clone();
+        Ok(blocking(move || lifecycle::open(&config, VmKind::Vm, id, operation)).await?)
     }
 
     /// Every environment of the catalog, installed or not.
@@ -80,7 +270,10 @@ impl Pyro {
     /// # Errors
     /// [`crate::ErrorKind::Io`] when something resists.
     pub fn prune_environments(&self) -> Result<Vec<String>, PyroError> {
-        let mut removed = EnvironmentStore::new(&self.config).prune(&[])?;
+        let vms = Store::open(&self.config.data_dir)?.vms()?;
+        let mut in_use: Vec<String> = vms.into_iter().flatten().filter_map(|vm| vm.image_digest).collect();
+        in_use.extend(Store::open(&self.config.data_dir)?.images_of_layers()?);
+        let mut removed = EnvironmentStore::new(&self.config).prune(&in_use)?;
         let templates = TemplateStore::new(&self.config).prune().map_err(VmError::from)?;
         removed.extend(templates.into_iter().map(|name| format!("templates/{name}")));
         removed.sort();
@@ -121,5 +314,46 @@ impl Pyro {
     /// Before there is a vm.
     pub async fn supervise(&self, control: UnixStream) -> Result<(), supervisor::SupervisorError> {
         supervisor::serve(&self.config, control).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vm::Shape;
+
+    /// A server runs each call as a task of its own: what does not compile here would not there.
+    #[test]
+    fn every_operation_can_move_between_threads() {
+        fn movable<T: Send>(_: T) {}
+        let config = Config::from_variables("/pyro".into(), |name| (name == "HOME").then(|| "/nonexistent".into()));
+        let pyro = Pyro::new(config.unwrap());
+        let (id, cancel) = (Id::random().unwrap(), CancellationToken::new());
+        let request = RunRequest {
+            environment: "debian:12".into(),
+            command: "true".into(),
+            shape: Shape::default(),
+            timeout: Duration::from_secs(1),
+            allow_host_compat: false,
+            network: false,
+        };
+        let vm = VmRequest {
+            environment: "debian:12".into(),
+            shape: Shape::default(),
+            allow_host_compat: false,
+            network: false,
+        };
+        let mut watch = |_: crate::vm::output::Stream, _: &[u8]| {};
+        movable(pyro.run_captured(&request, None, &mut watch, &mut |_| {}, &cancel));
+        movable(pyro.create_vm(&vm, &mut |_| {}, &cancel));
+        movable(pyro.start_vm(id, &cancel));
+        movable(pyro.exec_vm_captured(id, "true", Duration::from_secs(1), &mut watch, &cancel));
+        movable(pyro.stop_vm(id));
+        movable(pyro.delete_vm(id));
+        movable(pyro.status_vm(id));
+        movable(pyro.network_info_vm(id));
+        movable(pyro.list_vms());
+        movable(pyro.reap_expired_vms());
+        movable(pyro.pull_environment("debian:12", &mut |_| {}));
     }
 }

@@ -47,6 +47,8 @@ fn config(cache: &Path, mirror: Option<&str>) -> Config {
         mirror: mirror.map(str::to_owned),
         trace_supervisors: false,
         templates: false,
+        max_active_vms: None,
+        workspace_retention_seconds: 600,
         path: OsString::from("/usr/bin:/bin"),
     }
 }

@@ -5,7 +5,7 @@ use super::{Bench, BenchError, millis};
 use crate::guest::client;
 use crate::vm::VmError;
 use crate::vm::exec::{ExecIo, ExecOutcome, ExecRequest, exec};
-use crate::vm::running::Leased;
+use crate::vm::link::Link;
 use pyro_protocol::GuestPath;
 use pyro_protocol::message::{Command, Request};
 use std::io;
@@ -33,14 +33,14 @@ impl Bench<'_> {
     /// Everything that one running vm is asked for.
     pub(super) async fn in_running_vm(&mut self) -> Result<(), BenchError> {
         let started = self.site.start(self.request, self.progress).await?;
-        exec_true(&started.vm).await?;
-        self.execs(&started.vm).await?;
-        self.round_trips(&started.vm).await?;
-        self.transfers(&started.vm).await?;
+        exec_true(started.vm.link()).await?;
+        self.execs(started.vm.link()).await?;
+        self.round_trips(started.vm.link()).await?;
+        self.transfers(started.vm.link()).await?;
         started.end().await
     }
 
-    async fn execs(&mut self, vm: &Leased<'_>) -> Result<(), BenchError> {
+    async fn execs(&mut self, vm: Link<'_>) -> Result<(), BenchError> {
         let (mut outside, mut inside) = (Vec::new(), Vec::new());
         let of = self.request.runs * EXECS_PER_RUN;
         for done in 0..of {
@@ -56,7 +56,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    async fn round_trips(&mut self, vm: &Leased<'_>) -> Result<(), BenchError> {
+    async fn round_trips(&mut self, vm: Link<'_>) -> Result<(), BenchError> {
         let mut trips = Vec::new();
         let of = self.request.runs * TRIPS_PER_RUN;
         for done in 0..of {
@@ -69,7 +69,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    async fn transfers(&mut self, vm: &Leased<'_>) -> Result<(), BenchError> {
+    async fn transfers(&mut self, vm: Link<'_>) -> Result<(), BenchError> {
         let (mut out, mut into) = (Vec::new(), Vec::new());
         let of = self.request.runs.min(MAX_TRANSFERS);
         for done in 0..of {
@@ -89,13 +89,13 @@ fn megabytes_per_second(duration: Duration) -> f64 {
 }
 
 /// `/bin/true`: a real process, without a shell around it.
-pub(super) async fn exec_true(vm: &Leased<'_>) -> Result<ExecOutcome, BenchError> {
+pub(super) async fn exec_true(vm: Link<'_>) -> Result<ExecOutcome, BenchError> {
     let command = Command::Program(vec!["/bin/true".to_owned()]);
     let (mut stdout, mut stderr) = (tokio::io::sink(), tokio::io::sink());
     execute(vm, "/bin/true", command, ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr }).await
 }
 
-async fn transfer_out(vm: &Leased<'_>) -> Result<Duration, BenchError> {
+async fn transfer_out(vm: Link<'_>) -> Result<Duration, BenchError> {
     let command = ["head", "-c", &TRANSFER_LEN.to_string(), "/dev/zero"].map(str::to_owned);
     let (mut counter, mut stderr) = (Counter::default(), tokio::io::sink());
     let io = ExecIo { stdin: None, stdout: &mut counter, stderr: &mut stderr };
@@ -104,7 +104,7 @@ async fn transfer_out(vm: &Leased<'_>) -> Result<Duration, BenchError> {
     Ok(outcome.duration)
 }
 
-async fn transfer_in(vm: &Leased<'_>) -> Result<Duration, BenchError> {
+async fn transfer_in(vm: Link<'_>) -> Result<Duration, BenchError> {
     // wc reads all of it, and its answer says how much that was.
     let command = Command::Program(["wc", "-c"].map(str::to_owned).into());
     let mut zeros = tokio::io::repeat(0).take(TRANSFER_LEN);
@@ -120,12 +120,12 @@ fn whole(moved: u64) -> Result<(), BenchError> {
 }
 
 async fn execute(
-    vm: &Leased<'_>,
+    vm: Link<'_>,
     name: &'static str,
     command: Command,
     io: ExecIo<'_>,
 ) -> Result<ExecOutcome, BenchError> {
-    let request = ExecRequest { command, cwd: GuestPath::root(), env: Vec::new(), timeout: COMMAND_LIMIT };
+    let request = ExecRequest { command, cwd: GuestPath::root(), env: Vec::new(), timeout: COMMAND_LIMIT, sync: false };
     match exec(vm, request, io).await? {
         outcome @ ExecOutcome { exit_code: 0, .. } => Ok(outcome),
         ExecOutcome { exit_code, .. } => Err(BenchError::Command { command: name, exit_code }),

@@ -2,15 +2,14 @@
 
 use super::{BenchError, BenchRequest, Progress};
 use crate::config::Config;
+use crate::host::fs;
 use crate::host::lock::FileLock;
-use crate::host::process::{self, ProcessId};
-use crate::host::{clock, fs};
+use crate::host::process::ProcessId;
 use crate::id::Id;
 use crate::store::Store;
-use crate::store::vm::{VmKind, VmRecord, VmState};
-use crate::vm::launch::Launch;
+use crate::store::vm::{VmKind, VmState};
 use crate::vm::running::Leased;
-use crate::vm::{VmError, plan, reap};
+use crate::vm::{VmError, plan, reap, record};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -65,10 +64,10 @@ impl Site {
         let mut installing = |step| progress(Progress::Installing(step));
         let (environment, shape) = (&request.environment, request.shape);
         let plan = plan::plan(&self.config, &self.store, environment, shape, false, &mut installing).await?;
-        let record = record(request, plan.environment_version)?;
-        self.store.insert_vm(&record)?;
-        let engine = plan.engine;
-        let launch = Launch { id: record.id, shape, expires_at: record.expires_at, engine, leased: true };
+        let record =
+            record::new(VmKind::OneShot, VmState::Starting, environment, shape, &plan).map_err(VmError::from)?;
+        self.store.insert_vm(&record, None)?;
+        let launch = record::launch(&self.config, &record, plan.engine);
         let vm = Leased::start(&self.config, &launch).await?;
         // The supervisor's own clock began when it had the launch; the two of them end together.
         let timeline = vm.timeline.unwrap_or_default();
@@ -109,25 +108,4 @@ impl Started<'_> {
             None => Ok(()),
         }
     }
-}
-
-fn record(request: &BenchRequest, environment_version: Option<String>) -> Result<VmRecord, BenchError> {
-    let created_at = clock::wall_seconds();
-    Ok(VmRecord {
-        id: Id::random().map_err(VmError::from)?,
-        kind: VmKind::OneShot,
-        environment: request.environment.clone(),
-        environment_version,
-        vcpu_count: request.shape.vcpu_count,
-        mem_mib: request.shape.mem_mib,
-        ttl_seconds: request.shape.ttl_seconds,
-        created_at,
-        expires_at: created_at + f64::from(request.shape.ttl_seconds),
-        state: VmState::Starting,
-        execution_mode: "pending".to_owned(),
-        boot_id: process::boot_id(),
-        owner: ProcessId::current(),
-        supervisor: None,
-        engine: None,
-    })
 }

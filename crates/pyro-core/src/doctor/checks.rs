@@ -132,6 +132,11 @@ pub(super) fn data_dir(config: &Config, failed: Option<&StoreError>) -> Check {
     }
 }
 
+/// Records that can be opened, and yet do not tell what they should.
+pub(super) fn unreadable(name: &'static str, error: &StoreError) -> Check {
+    check(name, Health::Warning, error.to_string(), None)
+}
+
 pub(super) fn disk_space(config: &Config) -> Check {
     let existing = config.environment_cache_dir.ancestors().find(|path| access::exists(path)).unwrap_or(Path::new("/"));
     match fs::free_bytes(existing) {

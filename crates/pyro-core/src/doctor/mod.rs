@@ -8,6 +8,7 @@ pub use report::{Check, DoctorReport, Health, KvmReport, NetworkingReport, Runti
 use crate::config::Config;
 use crate::environment::{CATALOG_VERSION, EnvironmentStore, PLATFORM};
 use crate::store::Store;
+use crate::vm::active::ActiveVms;
 
 /// Examine this host. Never fails: what cannot be looked at is a finding.
 pub async fn examine(config: &Config) -> DoctorReport {
@@ -19,7 +20,12 @@ pub async fn examine(config: &Config) -> DoctorReport {
     all.push(checks::disk_space(config));
     all.extend(checks::installer(config).await);
     all.push(checks::environments(config));
+    let mut vms = ActiveVms::default();
     if let Ok(store) = &store {
+        match ActiveVms::count(store) {
+            Ok(active) => vms = active,
+            Err(error) => all.push(checks::unreadable("vms", &error)),
+        }
         all.push(checks::leftovers(config, store));
     }
     let issues: Vec<String> = all
@@ -47,5 +53,6 @@ pub async fn examine(config: &Config) -> DoctorReport {
         },
         issues,
         checks: all,
+        vms,
     }
 }

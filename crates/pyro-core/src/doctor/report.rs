@@ -2,6 +2,7 @@
 
 use crate::engine::qemu::accel::KvmVerdict;
 use crate::environment::EnvironmentInfo;
+use crate::vm::active::ActiveVms;
 use serde::Serialize;
 
 /// What was found on this host.
@@ -21,6 +22,8 @@ pub struct DoctorReport {
     pub networking: NetworkingReport,
     /// What is installed.
     pub runtime: RuntimeReport,
+    /// What runs; all zero where the records cannot be read, which is an issue.
+    pub vms: ActiveVms,
 }
 
 /// One thing looked at.

@@ -30,5 +30,5 @@ fn start_inner(agent: &Path) -> std::io::Result<Machine> {
         Box::new(|| Ok(())),
     )?;
     let stderr = child.stderr.take().map(Tail::follow).unwrap_or_default();
-    Ok(Machine { child, channel: Some(channel), monitor: None, console: Tail::default(), stderr })
+    Ok(Machine { child, channel: Some(channel), monitor: None, qmp: None, console: Tail::default(), stderr })
 }

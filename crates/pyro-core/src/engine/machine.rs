@@ -1,5 +1,6 @@
 //! A running machine: its process, the ends of its sockets, and the bounded end of what it says.
 
+use super::qemu::qmp::{Qmp, QmpError};
 use crate::host::process::ProcessId;
 use crate::host::terminal::printable;
 use std::collections::VecDeque;
@@ -18,8 +19,10 @@ pub struct Machine {
     pub child: tokio::process::Child,
     /// The agent's byte stream, until somebody takes it.
     pub channel: Option<UnixStream>,
-    /// The engine's monitor, where it has one, until somebody takes it.
+    /// The engine's monitor, where it has one, until somebody greets it.
     pub monitor: Option<UnixStream>,
+    /// The monitor once it was greeted, until somebody takes it.
+    pub qmp: Option<Qmp>,
     /// End of the guest's console.
     pub console: Tail,
     /// End of the engine's own stderr.
@@ -48,6 +51,17 @@ impl Machine {
         self.child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(ProcessId::of)
     }
 
+    /// The engine's monitor, greeted first where it was not.
+    ///
+    /// # Errors
+    /// [`QmpError::Closed`] where there is none.
+    pub async fn qmp(&mut self) -> Result<&mut Qmp, QmpError> {
+        if let Some(monitor) = self.monitor.take() {
+            self.qmp = Some(Qmp::handshake(monitor).await?);
+        }
+        self.qmp.as_mut().ok_or(QmpError::Closed)
+    }
+
     /// Wait until the process ends by itself.
     ///
     /// # Errors
@@ -63,6 +77,13 @@ impl Machine {
         use std::os::unix::process::ExitStatusExt;
         let signal = self.child.try_wait().ok().flatten().and_then(|status| status.signal());
         matches!(signal, Some(libc::SIGKILL | libc::SIGTERM | libc::SIGINT | libc::SIGHUP))
+    }
+
+    /// Ask the process to end in order; an engine writes back what it holds of its disk.
+    pub fn terminate(&self) {
+        if let Some(process) = self.process() {
+            process.terminate();
+        }
     }
 
     /// End the process and reap it.

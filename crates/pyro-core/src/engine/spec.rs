@@ -55,10 +55,12 @@ pub struct KernelSpec {
 /// The disk of a machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiskSpec {
-    /// The vm's own qcow2 layer.
-    pub layer: PathBuf,
-    /// The raw image below it, which is only read.
+    /// Its qcow2 layers, bottom first; the last one is written to, those below it are only read.
+    pub layers: Vec<PathBuf>,
+    /// The raw image below them, which is only read.
     pub image: PathBuf,
+    /// Whether what the guest flushes must survive a power cut of the host.
+    pub durable: bool,
 }
 
 /// Where a machine's memory lies.

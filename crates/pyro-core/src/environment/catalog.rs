@@ -30,6 +30,8 @@ pub struct Environment {
     pub(super) suite: &'static str,
     /// What is asked of apt beyond the minimal system.
     pub(super) packages: &'static [&'static str],
+    /// Lines for the guest's shell that read what most commands read; a template holds it in memory.
+    pub(crate) warm: &'static [&'static str],
     /// Free space that installing takes at its peak: packages, unpacked system, image.
     pub(super) needs_mib: u64,
 }
@@ -45,6 +47,7 @@ pub static CATALOG: [Environment; 3] = [
         distribution_version: "12",
         suite: "bookworm",
         packages: &["bash", "coreutils", "git", "ca-certificates"],
+        warm: &["git --version"],
         needs_mib: 900,
     },
     Environment {
@@ -56,6 +59,7 @@ pub static CATALOG: [Environment; 3] = [
         distribution_version: "12",
         suite: "bookworm",
         packages: &["bash", "coreutils"],
+        warm: &["true"],
         needs_mib: 650,
     },
     Environment {
@@ -79,6 +83,7 @@ pub static CATALOG: [Environment; 3] = [
             "cmake",
             "python3",
         ],
+        warm: &["git --version"],
         needs_mib: 2000,
     },
 ];

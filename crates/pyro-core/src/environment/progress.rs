@@ -47,6 +47,10 @@ pub enum Progress {
     Fraction(f32),
     /// A line that a program of the host printed, for those who want to see everything.
     Line(String),
+    /// All is installed: a vm of the environment starts.
+    Starting,
+    /// Its guest answers: the command begins.
+    Running,
 }
 
 /// Reads what `mmdebstrap --verbose` prints and says how far it is.

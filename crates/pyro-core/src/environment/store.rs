@@ -212,6 +212,23 @@ impl EnvironmentStore {
         })
     }
 
+    /// Digest of the image that a new machine of this environment stands on, where it is installed; nothing is checked.
+    #[must_use]
+    pub fn image_digest(&self, name: &str) -> Option<String> {
+        match Record::read(self.cache(), Environment::find(name).ok()?) {
+            Ok(Found::Record(record)) => Some(record.image.digest),
+            _ => None,
+        }
+    }
+
+    /// Where the image with this digest and the empty layer over it are, if they are there: a disk may stand on an image
+    /// that its environment has left behind.
+    #[must_use]
+    pub fn image_of(&self, digest: &str) -> (PathBuf, PathBuf) {
+        let dir = record::image_dir(self.cache(), digest);
+        (dir.join(record::IMAGE_FILE), dir.join(record::BLANK_FILE))
+    }
+
     /// The record of an environment whose files are as it says.
     fn load(&self, entry: &'static Environment) -> Result<Record, EnvironmentError> {
         let cache = self.cache();

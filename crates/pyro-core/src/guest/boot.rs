@@ -2,7 +2,7 @@
 
 use super::client::{ClientError, FrameReader, send_message};
 use super::transport::Channel;
-use pyro_protocol::hello::{Greeting, Hello, Welcome};
+use pyro_protocol::hello::{Greeting, Hello, Prepare, Welcome};
 use pyro_protocol::limits::PROTOCOL_VERSION;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
@@ -24,6 +24,12 @@ pub enum MeetError {
     /// The agent could not take on this vm's identity.
     #[error("the guest could not be made unique: {message}")]
     Refused {
+        /// The agent's words.
+        message: String,
+    },
+    /// The agent could not prepare the guest.
+    #[error("{message}")]
+    Unprepared {
         /// The agent's words.
         message: String,
     },
@@ -81,7 +87,26 @@ impl Port {
                     tracing::debug!(kernel_us = began, agent_us = ended.saturating_sub(began), "the agent is ready");
                     Ok(())
                 }
-                Greeting::Welcome(_) | Greeting::Refused(_) => Err(MeetError::Unasked),
+                Greeting::Welcome(_) | Greeting::Refused(_) | Greeting::Prepared => Err(MeetError::Unasked),
+            }
+        };
+        within(limit, wait).await
+    }
+
+    /// Have the guest prepared for those that are copied from it, and wait at most `limit` for that.
+    ///
+    /// # Errors
+    /// [`MeetError`]; [`MeetError::Unprepared`] when the agent says that it failed.
+    pub async fn prepare(&mut self, order: &Prepare, limit: Duration) -> Result<(), MeetError> {
+        let wait = async {
+            send_message(&mut self.writer, order).await?;
+            match self.frames.message::<Greeting>().await? {
+                Greeting::Prepared => Ok(()),
+                Greeting::Refused(refused) => {
+                    let message = crate::host::terminal::printable(refused.message.as_bytes());
+                    Err(MeetError::Unprepared { message })
+                }
+                Greeting::Ready(_) | Greeting::Welcome(_) => Err(MeetError::Unasked),
             }
         };
         within(limit, wait).await
@@ -111,7 +136,7 @@ impl Port {
                     return Err(MeetError::Refused { message });
                 }
                 // Left over from an earlier life of this vm.
-                Greeting::Ready(_) | Greeting::Welcome(_) | Greeting::Refused(_) => {}
+                Greeting::Ready(_) | Greeting::Welcome(_) | Greeting::Refused(_) | Greeting::Prepared => {}
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use pyro_protocol::frame::{self, encode_message};
 use pyro_protocol::message::{Failure, Reply, Request};
+use pyro_protocol::tree::RecordError;
 use pyro_protocol::{Frame, FrameDecoder, FrameError, FrameKind, limits};
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -24,6 +25,12 @@ pub enum ClientError {
     /// The guest sent a frame that has no place there.
     #[error("the guest's agent sent {0:?} out of place")]
     OutOfPlace(FrameKind),
+    /// The guest sent records that are none.
+    #[error("the guest's agent broke the protocol")]
+    Record(#[from] RecordError),
+    /// The guest sent what was not asked for.
+    #[error("the guest's agent sent {0}")]
+    Unasked(&'static str),
     /// The agent says that the operation failed.
     #[error("{}", crate::host::terminal::printable(.0.message.as_bytes()))]
     Failed(Failure),
@@ -110,11 +117,19 @@ pub async fn send_data(
 /// # Errors
 /// [`ClientError::Failed`] with the agent's words, or why no answer came.
 pub async fn call(stream: impl AsyncRead + AsyncWrite + Unpin, request: &Request) -> Result<(), ClientError> {
-    let (reader, mut writer) = tokio::io::split(stream);
-    send_message(&mut writer, request).await?;
-    match FrameReader::new(reader).message().await? {
+    let mut stream = stream;
+    send_message(&mut stream, request).await?;
+    done(stream).await
+}
+
+/// The answer to a request that answers once.
+///
+/// # Errors
+/// As [`call`].
+pub async fn done(stream: impl AsyncRead + Unpin) -> Result<(), ClientError> {
+    match FrameReader::new(stream).message().await? {
         Reply::Done => Ok(()),
         Reply::Failed(failure) => Err(ClientError::Failed(failure)),
-        Reply::Started(_) | Reply::Exited(_) => Err(ClientError::OutOfPlace(FrameKind::Message)),
+        _ => Err(ClientError::OutOfPlace(FrameKind::Message)),
     }
 }

@@ -1,8 +1,15 @@
 //! The guest as seen from the host: meeting its agent, the multiplexed channel, and one operation on it.
 
+pub mod archive;
 pub mod boot;
 pub mod client;
+pub mod conversation;
+pub mod file;
+pub mod freeze;
+pub mod patience;
+pub mod stage;
 pub mod transport;
+pub mod tree;
 
 /// The agent for guests and for the `host` engine, built with this crate (see `build.rs`).
 pub const AGENT: &[u8] = include_bytes!(env!("PYRO_AGENT_PATH"));

@@ -12,6 +12,12 @@ pub fn memory_mib() -> u64 {
     super::usage::kib_field(&read("/proc/meminfo"), "MemTotal").unwrap_or(0) / 1024
 }
 
+/// Memory that programs can still have without the host swapping, in MiB; none where it does not say.
+#[must_use]
+pub fn available_memory_mib() -> Option<u64> {
+    super::usage::kib_field(&read("/proc/meminfo"), "MemAvailable").map(|kib| kib / 1024)
+}
+
 /// Processes that wanted to run at once, as the mean of the last minute.
 #[must_use]
 pub fn load_average() -> f64 {

@@ -31,8 +31,14 @@ impl FsError {
     /// Whether the file system or the user's quota is full.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        is_full(&self.source)
     }
+}
+
+/// Whether the file system or the user's quota is full.
+#[must_use]
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Name the action and the path of a failed operation.
@@ -85,6 +91,12 @@ pub fn metadata(path: &Path) -> Result<Metadata, FsError> {
     std::fs::metadata(path).map_err(at("look at", path))
 }
 
+/// A path with no link and no `..` in it; as it is where that cannot be had.
+#[must_use]
+pub fn canonical(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+}
+
 /// Create a directory and its parents, readable by this user only where they are new.
 ///
 /// # Errors
@@ -121,6 +133,15 @@ pub fn scratch_dir(parent: &Path) -> Result<tempfile::TempDir, FsError> {
 /// When it cannot be opened.
 pub fn open(path: &Path) -> Result<File, FsError> {
     File::open(path).map_err(at("open", path))
+}
+
+/// Open an existing file for reading and writing.
+///
+/// # Errors
+/// [`FsError`].
+pub fn open_to_write(path: &Path) -> Result<File, FsError> {
+    let opened = File::options().read(true).write(true).open(path);
+    opened.map_err(|source| FsError { action: "open", path: path.to_owned(), source })
 }
 
 /// Create or open a file for a lock: never truncated, readable by this user only.

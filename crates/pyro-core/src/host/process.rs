@@ -38,6 +38,10 @@ impl ProcessId {
     /// Kill it and wait until it is gone, at most `limit`; true when it is gone.
     #[must_use]
     pub fn kill_and_wait(self, limit: Duration) -> bool {
+        self.signal_and_wait(Signal::KILL, limit)
+    }
+
+    fn signal_and_wait(self, signal: Signal, limit: Duration) -> bool {
         let Some(pid) = Pid::from_raw(self.pid) else { return true };
         let Ok(handle) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else {
             return !self.is_alive();
@@ -46,11 +50,22 @@ impl ProcessId {
         if !self.is_alive() {
             return true;
         }
-        if rustix::process::pidfd_send_signal(&handle, Signal::KILL).is_err() {
+        if rustix::process::pidfd_send_signal(&handle, signal).is_err() {
             return !self.is_alive();
         }
         wait(&handle, limit);
         !self.is_alive()
+    }
+
+    /// Ask it to end.
+    pub fn terminate(self) {
+        let _ = self.terminate_and_wait(Duration::ZERO);
+    }
+
+    /// Ask it to end and wait until it is gone, at most `limit`; true when it is gone.
+    #[must_use]
+    pub fn terminate_and_wait(self, limit: Duration) -> bool {
+        self.signal_and_wait(Signal::TERM, limit)
     }
 
     /// Wait until it is gone by itself, at most `limit`; true when it is gone.

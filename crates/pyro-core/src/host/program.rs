@@ -156,7 +156,7 @@ impl Program {
     ///
     /// # Errors
     /// [`ProgramError`]; a status other than 0 is one.
-    pub async fn run(self, silence: Duration, on_line: &mut dyn FnMut(&str)) -> Result<(), ProgramError> {
+    pub async fn run(self, silence: Duration, on_line: &mut (dyn FnMut(&str) + Send)) -> Result<(), ProgramError> {
         let name = self.name.clone();
         let mut running = self.start(true)?;
         let lost = |source| ProgramError::Lost { program: name.clone(), source };
@@ -273,7 +273,7 @@ struct Lines {
 }
 
 impl Lines {
-    fn feed(&mut self, bytes: &[u8], on_line: &mut dyn FnMut(&str)) {
+    fn feed(&mut self, bytes: &[u8], on_line: &mut (dyn FnMut(&str) + Send)) {
         for byte in bytes {
             match byte {
                 b'\n' | b'\r' => self.finish(on_line),
@@ -283,7 +283,7 @@ impl Lines {
         }
     }
 
-    fn finish(&mut self, on_line: &mut dyn FnMut(&str)) {
+    fn finish(&mut self, on_line: &mut (dyn FnMut(&str) + Send)) {
         if self.partial.is_empty() {
             return;
         }

@@ -30,6 +30,43 @@ pub fn copy_new(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// As [`copy_new`], but whole or not at all, whatever happens to the host meanwhile.
+///
+/// # Errors
+/// When either cannot be used.
+pub fn copy_whole(from: &Path, to: &Path) -> io::Result<()> {
+    let new = to.with_extension("new");
+    // What an interrupted copy left.
+    match std::fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let moved =
+        copy_new(from, &new).and_then(|()| File::open(&new)?.sync_all()).and_then(|()| std::fs::rename(&new, to));
+    if let Err(error) = moved {
+        // On a full disk what there is of it is in the way of everything else.
+        let _ = std::fs::remove_file(&new);
+        return Err(error);
+    }
+    match to.parent() {
+        Some(directory) => File::open(directory)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// Hold `len` bytes of the disk in the file `path`, mode 0600; removing it gives them back.
+///
+/// # Errors
+/// When the disk has no room.
+pub fn hold_room(path: &Path, len: u64) -> io::Result<()> {
+    let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    match rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, len) {
+        // A filesystem that cannot say so.
+        Err(rustix::io::Errno::OPNOTSUPP) => Ok(()),
+        held => Ok(held?),
+    }
+}
+
 /// Create a new file, mode 0600.
 ///
 /// # Errors

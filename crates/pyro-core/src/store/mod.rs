@@ -1,12 +1,18 @@
 //! Records in SQLite: the only place that speaks SQL.
 
+pub mod broken;
+pub mod command;
+pub mod layer;
 mod schema;
 pub mod vm;
+pub mod workspace;
 
 use crate::host::lock::FileLock;
 use crate::host::{fs, process};
-use rusqlite::{Connection, OptionalExtension};
+use crate::id::Id;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How long a writer waits for another process's transaction; none of ours takes more than milliseconds.
@@ -15,7 +21,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
 /// The records of one data directory; any number of processes may have it open.
 #[derive(Debug)]
 pub struct Store {
-    connection: Connection,
+    connection: Mutex<Connection>,
 }
 
 /// A failure of the records.
@@ -34,9 +40,32 @@ pub enum StoreError {
         /// The highest number this program knows.
         known: i64,
     },
+    /// A record that was read holds what cannot be understood.
+    #[error("the record of {noun} {id} is broken")]
+    Broken {
+        /// What it is a record of: `vm` or `workspace`.
+        noun: &'static str,
+        /// Whose.
+        id: Id,
+        /// What is wrong with it.
+        #[source]
+        source: rusqlite::Error,
+    },
     /// SQLite failed.
     #[error("the records cannot be read or written")]
     Sql(#[from] rusqlite::Error),
+}
+
+impl StoreError {
+    /// Whether there is no room for the records.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Directory(error) => error.is_full(),
+            Self::Sql(error) => error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
+            Self::Newer { .. } | Self::Broken { .. } => false,
+        }
+    }
 }
 
 impl Store {
@@ -60,7 +89,12 @@ impl Store {
         connection.pragma_update(None, "synchronous", "normal")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         schema::migrate(&mut connection, &path)?;
-        Ok(Self { connection })
+        Ok(Self { connection: Mutex::new(connection) })
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        // A panic in between leaves a transaction that was rolled back: the connection is as good as before.
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A fact about this boot of the host that was remembered under `name`.
@@ -68,8 +102,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Sql`].
     pub fn boot_fact(&self, name: &str) -> Result<Option<String>, StoreError> {
-        let mut query =
-            self.connection.prepare_cached("SELECT value FROM boot_fact WHERE name = ?1 AND boot_id = ?2")?;
+        let connection = self.connection();
+        let mut query = connection.prepare_cached("SELECT value FROM boot_fact WHERE name = ?1 AND boot_id = ?2")?;
         Ok(query.query_row((name, process::boot_id()), |row| row.get(0)).optional()?)
     }
 
@@ -78,12 +112,22 @@ impl Store {
     /// # Errors
     /// [`StoreError::Sql`].
     pub fn remember_boot_fact(&self, name: &str, value: &str) -> Result<(), StoreError> {
-        self.connection.execute(
+        self.connection().execute(
             "INSERT INTO boot_fact (name, boot_id, value) VALUES (?1, ?2, ?3)
              ON CONFLICT (name) DO UPDATE SET boot_id = excluded.boot_id, value = excluded.value",
             (name, process::boot_id(), value),
         )?;
         Ok(())
+    }
+
+    /// In one transaction that a power cut does not undo once it is committed.
+    fn durably<T>(&self, act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        let mut connection = self.connection();
+        connection.pragma_update(None, "synchronous", "full")?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let result = act(&transaction)?;
+        transaction.commit()?;
+        Ok(result)
     }
 }
 
@@ -95,7 +139,7 @@ mod tests {
     fn a_newer_schema_is_refused_and_left_alone() {
         let home = tempfile::tempdir().unwrap();
         let store = Store::open(home.path()).unwrap();
-        store.connection.pragma_update(None, "user_version", 9999).unwrap();
+        store.connection().pragma_update(None, "user_version", 9999).unwrap();
         drop(store);
         assert!(matches!(Store::open(home.path()), Err(StoreError::Newer { found: 9999, .. })));
     }
@@ -108,7 +152,7 @@ mod tests {
         store.remember_boot_fact("kvm", "usable").unwrap();
         store.remember_boot_fact("kvm", "slow").unwrap();
         assert_eq!(store.boot_fact("kvm").unwrap().as_deref(), Some("slow"));
-        store.connection.execute("UPDATE boot_fact SET boot_id = 'another'", ()).unwrap();
+        store.connection().execute("UPDATE boot_fact SET boot_id = 'another'", ()).unwrap();
         assert_eq!(store.boot_fact("kvm").unwrap(), None);
     }
 

@@ -27,6 +27,83 @@ CREATE TABLE vm (
     supervisor TEXT,
     engine TEXT
 ) STRICT;
+", "
+CREATE TABLE new_vm (
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    environment_version TEXT,
+    image_digest TEXT,
+    vcpu_count INTEGER NOT NULL,
+    mem_mib INTEGER NOT NULL,
+    ttl_seconds INTEGER NOT NULL,
+    allow_host_compat INTEGER NOT NULL,
+    created_at REAL NOT NULL,
+    expires_at REAL,
+    state TEXT NOT NULL,
+    execution_mode TEXT NOT NULL,
+    last_error TEXT,
+    boot_id TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    supervisor TEXT,
+    engine TEXT,
+    revision INTEGER NOT NULL
+) STRICT;
+INSERT INTO new_vm
+    SELECT id, kind, environment, environment_version, NULL, vcpu_count, mem_mib, ttl_seconds, 0, created_at, expires_at,
+           state, execution_mode, NULL, boot_id, owner, supervisor, engine, 0 FROM vm;
+DROP TABLE vm;
+ALTER TABLE new_vm RENAME TO vm;
+", "
+CREATE TABLE layer (
+    id TEXT PRIMARY KEY,
+    parent TEXT REFERENCES layer (id),
+    image_digest TEXT NOT NULL,
+    created_at REAL NOT NULL
+) STRICT;
+CREATE TABLE workspace (
+    id TEXT PRIMARY KEY,
+    name TEXT,
+    labels TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    environment_version TEXT,
+    vcpu_count INTEGER NOT NULL,
+    mem_mib INTEGER NOT NULL,
+    ttl_seconds INTEGER NOT NULL,
+    allow_host_compat INTEGER NOT NULL,
+    created_at REAL NOT NULL,
+    last_activity_at REAL NOT NULL,
+    expires_at REAL,
+    seed TEXT NOT NULL,
+    vm TEXT,
+    top_layer TEXT REFERENCES layer (id),
+    baseline_layer TEXT REFERENCES layer (id),
+    next_vm TEXT,
+    next_layer TEXT REFERENCES layer (id),
+    command_count INTEGER NOT NULL,
+    reset_count INTEGER NOT NULL,
+    last_reset_at REAL,
+    change TEXT,
+    owner TEXT,
+    boot_id TEXT NOT NULL,
+    revision INTEGER NOT NULL
+) STRICT;
+CREATE TABLE workspace_command (
+    workspace TEXT NOT NULL REFERENCES workspace (id) ON DELETE CASCADE,
+    sequence INTEGER NOT NULL,
+    command TEXT NOT NULL,
+    cwd TEXT NOT NULL,
+    exit_code INTEGER NOT NULL,
+    duration_ms INTEGER NOT NULL,
+    execution_mode TEXT NOT NULL,
+    recorded_at REAL NOT NULL,
+    output TEXT NOT NULL,
+    PRIMARY KEY (workspace, sequence)
+) STRICT;
+", "
+ALTER TABLE layer ADD COLUMN made INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE layer ADD COLUMN maker TEXT;
+UPDATE layer SET made = 1 WHERE id IN (SELECT parent FROM layer);
 "];
 
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {

@@ -1,12 +1,16 @@
 //! What can go wrong with a vm.
 
 use super::launch::Failure;
+use super::lifecycle::state::Operation;
+use super::output::OutputError;
 use super::shape::OutOfRange;
 use crate::engine::EngineError;
 use crate::environment::EnvironmentError;
 use crate::guest::client::ClientError;
 use crate::host::fs::FsError;
+use crate::id::Id;
 use crate::store::StoreError;
+use crate::store::vm::VmState;
 use std::io;
 use std::time::Duration;
 
@@ -67,6 +71,71 @@ pub enum VmError {
     /// The surface asked for the end.
     #[error("cancelled")]
     Cancelled,
+    /// There is no vm of this id.
+    #[error("there is no vm {id}")]
+    NoSuchVm {
+        /// The id.
+        id: Id,
+    },
+    /// Its lifetime was over; it is deleted.
+    #[error("the lifetime of vm {id}, {ttl_seconds} s, was over, and it was deleted")]
+    Expired {
+        /// The vm that was.
+        id: Id,
+        /// Its lifetime.
+        ttl_seconds: u32,
+    },
+    /// Its state is not one for this.
+    #[error("vm {id} is {}: {} is not possible", state.name(), operation.name())]
+    WrongState {
+        /// The vm.
+        id: Id,
+        /// Its state.
+        state: VmState,
+        /// What was wanted.
+        operation: Operation,
+        /// What is possible.
+        next: Operation,
+    },
+    /// Somebody is changing its state.
+    #[error("vm {id} is {}, by somebody else", state.name())]
+    Changing {
+        /// The vm.
+        id: Id,
+        /// Its state.
+        state: VmState,
+    },
+    /// A command has it.
+    #[error("vm {id} is running a command, and is gone after it")]
+    InUse {
+        /// The vm.
+        id: Id,
+    },
+    /// As many vms as are allowed are active.
+    #[error("{max} vms are active, as many as are allowed")]
+    TooManyActive {
+        /// How many.
+        max: u32,
+    },
+    /// The disk's layer could not be closed.
+    #[error("the disk could not be held still: {message}")]
+    Layer {
+        /// The supervisor's words.
+        message: String,
+        /// Whether the host's disk is full.
+        full: bool,
+    },
+    /// The image that its disk stands on was removed.
+    #[error("the image of {environment} that the disk of vm {id} stands on is gone")]
+    ImageGone {
+        /// The vm.
+        id: Id,
+        /// Its environment.
+        environment: String,
+    },
+    /// A kept output cannot be read.
+    #[error(transparent)]
+    Kept(#[from] OutputError),
     /// Networking is not built yet.
     #[error("networking is not available in this version")]
     NoNetwork,

@@ -1,12 +1,12 @@
 //! One command in a running vm: streamed, bounded in time, exactly once.
 
 use super::error::VmError;
-use super::running::Leased;
+use super::link::Link;
 use crate::guest::client::{self, ClientError, FrameReader, send_data, send_message};
 use pyro_protocol::frame::Frame;
 use pyro_protocol::message::{Command, Exec, ExitStatus, Exited, Failure, FailureKind, Reply, Request, Signal};
 use pyro_protocol::{FrameKind, GuestPath, limits};
-use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::unix::OwnedWriteHalf;
@@ -28,6 +28,8 @@ pub struct ExecRequest {
     pub env: Vec<(String, String)>,
     /// How long it may run.
     pub timeout: Duration,
+    /// Whether what it has written is to be on the disk before its end is told.
+    pub sync: bool,
 }
 
 /// Where a command's input comes from and where its output goes.
@@ -38,6 +40,14 @@ pub struct ExecIo<'a> {
     pub stdout: &'a mut (dyn AsyncWrite + Unpin + Send),
     /// Its stderr, as it comes.
     pub stderr: &'a mut (dyn AsyncWrite + Unpin + Send),
+}
+
+impl ExecIo<'_> {
+    /// The same once more, for a command that may have to be given to another vm.
+    pub(super) fn again(&mut self) -> ExecIo<'_> {
+        let stdin = self.stdin.as_mut().map(|stdin| &mut **stdin as &mut (dyn AsyncRead + Unpin + Send));
+        ExecIo { stdin, stdout: &mut *self.stdout, stderr: &mut *self.stderr }
+    }
 }
 
 /// How a command ended.
@@ -59,16 +69,39 @@ pub struct ExecOutcome {
 ///
 /// # Errors
 /// [`VmError::Guest`] when the connection breaks, [`VmError::Output`] when the output's reader is gone.
-pub async fn exec(vm: &Leased<'_>, request: ExecRequest, io: ExecIo<'_>) -> Result<ExecOutcome, VmError> {
+pub async fn exec(vm: Link<'_>, request: ExecRequest, io: ExecIo<'_>) -> Result<ExecOutcome, VmError> {
+    exec_noting(vm, request, io, &AtomicBool::new(false)).await
+}
+
+/// As [`exec`]; `began` is set as soon as the command may have begun to run.
+///
+/// # Errors
+/// As [`exec`].
+pub async fn exec_noting(
+    vm: Link<'_>,
+    request: ExecRequest,
+    io: ExecIo<'_>,
+    began_to_run: &AtomicBool,
+) -> Result<ExecOutcome, VmError> {
     let began = tokio::time::Instant::now();
     let id = random_exec_id()?;
     let (reader, mut writer) = vm.connect().await?.into_split();
-    let exec = Exec { id, command: request.command, cwd: request.cwd, env: request.env, stdin: io.stdin.is_some() };
+    let exec = Exec {
+        id,
+        command: request.command,
+        cwd: request.cwd,
+        env: request.env,
+        stdin: io.stdin.is_some(),
+        sync: request.sync,
+    };
+    // What was sent may be taken up, whatever becomes of this connection.
+    began_to_run.store(true, Ordering::Relaxed);
     send_message(&mut writer, &Request::Exec(exec)).await.map_err(VmError::Guest)?;
-    let (writing, came) = (Cell::new(false), Cell::new(0));
-    let run =
-        Run { frames: FrameReader::new(reader), stdout: io.stdout, stderr: io.stderr, writing: &writing, came: &came }
-            .until_end();
+    let (writing, came) = (AtomicBool::new(false), AtomicU32::new(0));
+    let frames = FrameReader::new(reader);
+    let (stdout, stderr) = (io.stdout, io.stderr);
+    let run = Run { frames, stdout, stderr, writing: &writing, came: &came, began_to_run, started: false };
+    let run = run.until_end();
     let feed = feed_stdin(io.stdin, &mut writer);
     tokio::pin!(run, feed);
     let mut deadline = began + request.timeout;
@@ -80,13 +113,13 @@ pub async fn exec(vm: &Leased<'_>, request: ExecRequest, io: ExecIo<'_>) -> Resu
             () = &mut feed, if !fed => fed = true,
             () = tokio::time::sleep_until(deadline) => {
                 // A reader that takes its time holds up what was under way, not a guest that goes on sending.
-                if timed_out && !(writing.get() && came.get() <= FRAMES_UNDER_WAY) {
+                if timed_out && !(writing.load(Ordering::Relaxed) && came.load(Ordering::Relaxed) <= FRAMES_UNDER_WAY) {
                     return Err(VmError::Unkillable(KILL_LIMIT));
                 }
                 if !timed_out {
                     timed_out = true;
                     kill(vm, id).await?;
-                    came.set(0);
+                    came.store(0, Ordering::Relaxed);
                 }
                 deadline = tokio::time::Instant::now() + KILL_LIMIT;
             }
@@ -106,9 +139,13 @@ struct Run<'a, R> {
     stdout: &'a mut (dyn AsyncWrite + Unpin + Send),
     stderr: &'a mut (dyn AsyncWrite + Unpin + Send),
     /// Whether output is being handed on at this moment.
-    writing: &'a Cell<bool>,
+    writing: &'a AtomicBool,
     /// How many frames came since it was last set.
-    came: &'a Cell<u32>,
+    came: &'a AtomicU32,
+    /// Whether the command may have begun to run.
+    began_to_run: &'a AtomicBool,
+    /// Whether the agent said that it runs.
+    started: bool,
 }
 
 impl<R: AsyncRead + Unpin> Run<'_, R> {
@@ -116,7 +153,7 @@ impl<R: AsyncRead + Unpin> Run<'_, R> {
     async fn until_end(mut self) -> Result<End, VmError> {
         loop {
             if let Some(end) = self.step().await? {
-                self.writing.set(true);
+                self.writing.store(true, Ordering::Relaxed);
                 self.stdout.flush().await.map_err(VmError::Output)?;
                 self.stderr.flush().await.map_err(VmError::Output)?;
                 return Ok(end);
@@ -126,7 +163,7 @@ impl<R: AsyncRead + Unpin> Run<'_, R> {
 
     async fn step(&mut self) -> Result<Option<End>, VmError> {
         let frame = self.frames.next().await.map_err(VmError::Guest)?.ok_or(VmError::Guest(ClientError::Ended))?;
-        self.came.set(self.came.get().saturating_add(1));
+        self.came.fetch_add(1, Ordering::Relaxed);
         match frame.kind {
             FrameKind::Stdout => hand_on(self.writing, self.stdout, &frame.payload).await?,
             FrameKind::Stderr => hand_on(self.writing, self.stderr, &frame.payload).await?,
@@ -140,24 +177,30 @@ impl<R: AsyncRead + Unpin> Run<'_, R> {
 
     async fn message(&mut self, frame: &Frame) -> Result<Option<End>, VmError> {
         match frame.message::<Reply>().map_err(|error| VmError::Guest(error.into()))? {
-            Reply::Started(_) => Ok(None),
+            Reply::Started(_) => {
+                self.started = true;
+                Ok(None)
+            }
             Reply::Exited(exited) => Ok(Some(End::Exited(exited))),
             Reply::Failed(failure) if not_executed(&failure) => {
                 let words = format!("pyro: {}\n", crate::host::terminal::printable(failure.message.as_bytes()));
                 self.stderr.write_all(words.as_bytes()).await.map_err(VmError::Output)?;
                 Ok(Some(End::NotExecuted(failure)))
             }
-            Reply::Failed(failure) => Err(VmError::Guest(ClientError::Failed(failure))),
-            Reply::Done => Err(VmError::Guest(ClientError::OutOfPlace(FrameKind::Message))),
+            Reply::Failed(failure) => {
+                self.began_to_run.store(self.started, Ordering::Relaxed);
+                Err(VmError::Guest(ClientError::Failed(failure)))
+            }
+            _ => Err(VmError::Guest(ClientError::OutOfPlace(FrameKind::Message))),
         }
     }
 }
 
 /// Write output, and let it be known that this waits for its reader.
-async fn hand_on(writing: &Cell<bool>, to: &mut (dyn AsyncWrite + Unpin + Send), bytes: &[u8]) -> Result<(), VmError> {
-    writing.set(true);
+async fn hand_on(writing: &AtomicBool, to: &mut (dyn AsyncWrite + Unpin + Send), bytes: &[u8]) -> Result<(), VmError> {
+    writing.store(true, Ordering::Relaxed);
     let written = to.write_all(bytes).await.map_err(VmError::Output);
-    writing.set(false);
+    writing.store(false, Ordering::Relaxed);
     written
 }
 
@@ -195,7 +238,7 @@ async fn feed_stdin(stdin: Option<&mut (dyn AsyncRead + Unpin + Send)>, writer: 
 }
 
 /// Kill the command's whole tree, on a stream of its own: the command's own may be full of stdin.
-async fn kill(vm: &Leased<'_>, exec: u64) -> Result<(), VmError> {
+async fn kill(vm: Link<'_>, exec: u64) -> Result<(), VmError> {
     let request = Request::Signal(Signal { exec, signal: libc::SIGKILL, tree: true });
     let call = client::call(vm.connect().await?, &request);
     match tokio::time::timeout(KILL_LIMIT, call).await {

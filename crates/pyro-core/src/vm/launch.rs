@@ -2,6 +2,8 @@
 
 use crate::engine::spec::{Accel, DiskSpec, KernelSpec, MachineSpec, Memory};
 use crate::id::Id;
+use crate::store::layer::NewLayer;
+use crate::store::vm::VmKind;
 use crate::vm::shape::Shape;
 use crate::vm::timeline::Timeline;
 use serde::{Deserialize, Serialize};
@@ -14,12 +16,25 @@ pub struct Launch {
     pub id: Id,
     /// Its shape.
     pub shape: Shape,
-    /// When it ends, in seconds since 1970.
-    pub expires_at: f64,
+    /// What it is kept for; a one-shot vm ends with the connection that carried this.
+    pub kind: VmKind,
+    /// Revision of its record when its start was claimed.
+    pub revision: i64,
+    /// When its lifetime is over, in seconds since 1970.
+    pub expires_at: Option<f64>,
+    /// The disk's qcow2 layers, bottom first. The last one is the vm's own and is written to; it is made where it is
+    /// missing. Those below it are only read. None on the host.
+    pub layers: Vec<PathBuf>,
     /// What runs it.
     pub engine: EngineLaunch,
-    /// Whether the vm ends with the connection that carried this.
-    pub leased: bool,
+}
+
+impl Launch {
+    /// Whether the vm ends with the connection of its starter.
+    #[must_use]
+    pub fn is_leased(&self) -> bool {
+        !self.kind.stays()
+    }
 }
 
 /// What runs a vm.
@@ -42,8 +57,10 @@ pub struct QemuLaunch {
     pub kernel: KernelSpec,
     /// The environment's image.
     pub image: PathBuf,
-    /// An empty layer over that image; the vm's own is a copy of it.
+    /// An empty layer over that image; a vm's own is a copy of it.
     pub blank_layer: PathBuf,
+    /// Lines for the guest's shell whose programs a template of the environment has in its memory.
+    pub warm: Vec<String>,
     /// Rate of the host's time stamp counter in kHz.
     pub tsc_khz: u32,
     /// Whether it may start from a template, and make one where there is none.
@@ -51,16 +68,16 @@ pub struct QemuLaunch {
 }
 
 impl QemuLaunch {
-    /// The machine of a vm of this shape whose disk is `layer`, with memory of its own.
+    /// The machine of a vm of this shape with memory of its own; its disk is `layers`, bottom first.
     #[must_use]
-    pub fn machine(&self, shape: Shape, layer: PathBuf) -> MachineSpec {
+    pub fn machine(&self, shape: Shape, layers: Vec<PathBuf>, durable: bool) -> MachineSpec {
         MachineSpec {
             accel: self.accel,
             vcpu_count: shape.vcpu_count,
             mem_mib: shape.mem_mib,
             memory: Memory::Anonymous,
             kernel: self.kernel.clone(),
-            disk: DiskSpec { layer, image: self.image.clone() },
+            disk: DiskSpec { layers, image: self.image.clone(), durable },
             tsc_khz: self.tsc_khz,
         }
     }
@@ -111,15 +128,67 @@ pub enum Stage {
     Mount,
     /// It ran, and the machine ended.
     Running,
+    /// It ran, and the host's disk had no room for what it wrote.
+    HostFull,
     /// It ran, and its lifetime is over.
     Expired,
+    /// Somebody else told it to stop.
+    Stopped,
+    /// It was told to stop, and did not end by itself.
+    Stopping,
 }
 
 /// First frame on a connection to a running vm's supervisor.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Call {
     /// Everything that follows is relayed to a stream of the guest's agent, and back.
     Guest,
-    /// End the vm; the connection closes when it is gone.
-    Stop,
+    /// Take the vm for one use: it is ended and removed when this connection closes, unless it was given back before.
+    /// [`LeaseReply`] answers, [`LeaseWord`] may follow.
+    Lease,
+    /// Close the disk's layer as it is in one moment, and go on in a new one; [`LayerReply`] answers.
+    CloseLayer(NewLayer),
+}
+
+/// How a layer was closed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum LayerReply {
+    /// It is, and recorded.
+    Closed {
+        /// How long the guest's writes were held, in microseconds.
+        held_us: u64,
+    },
+    /// It is not; the vm goes on in the layer that it had, or has ended.
+    Failed {
+        /// Why.
+        message: String,
+        /// Whether the host's disk is full.
+        #[serde(default)]
+        full: bool,
+    },
+}
+
+/// From the holder of a lease.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub enum LeaseWord {
+    /// The vm was not used after all, and lives on; [`LeaseReply::Released`].
+    Release,
+}
+
+/// To whoever asks for a lease.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum LeaseReply {
+    /// It has the vm.
+    Granted,
+    /// Somebody else has it.
+    Busy,
+    /// The vm was given back.
+    Released,
+    /// The vm is over, and what does not stay of it is cleared away.
+    Ended {
+        /// Why, unless it was asked for.
+        failure: Option<Failure>,
+        /// Whether it is stopped, with its disk, because of that or because somebody told it to.
+        kept: bool,
+    },
 }

@@ -1,21 +1,33 @@
 //! Virtual machines: their limits, their start through a supervisor, commands in them, and what happens to leftovers.
 
+pub mod active;
+pub mod admission;
+pub mod captured;
 pub mod error;
 pub mod exec;
+pub mod info;
 pub mod launch;
+pub mod lifecycle;
+pub mod link;
 mod one_shot;
 pub mod output;
 pub mod paths;
 pub mod plan;
 pub mod prepare;
 pub mod reap;
+pub mod record;
 pub mod run;
 pub mod running;
 pub mod shape;
+pub mod standby;
 pub mod supervisor;
 pub mod template;
 pub mod timeline;
 
+pub use captured::CapturedRun;
 pub use error::VmError;
+pub use info::{VmDeleted, VmExecOutcome, VmInfo};
+pub use lifecycle::create::VmRequest;
+pub use lifecycle::network_info::VmNetworkInfo;
 pub use run::{RunOutcome, RunRequest};
 pub use shape::Shape;

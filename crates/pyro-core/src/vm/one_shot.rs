@@ -3,44 +3,42 @@
 use super::error::VmError;
 use super::launch::Launch;
 use super::plan::Plan;
-use super::reap;
 use super::shape::Shape;
+use super::{admission, reap, record};
 use crate::config::Config;
-use crate::host::clock;
-use crate::host::process::{self, ProcessId};
 use crate::id::Id;
 use crate::store::Store;
-use crate::store::vm::{VmKind, VmRecord, VmState};
+use crate::store::vm::{Change, VmKind, VmState};
 use std::time::Duration;
 
 /// How long a supervisor that closed its sockets may take to be gone.
 const DEATH_LIMIT: Duration = Duration::from_secs(5);
 
-/// Record a vm of this process that ends with it.
+/// Record a vm of this process that ends with it; one that stands by has no other end.
 ///
 /// # Errors
-/// When the records cannot be written.
-pub(super) fn record(store: &Store, environment: &str, shape: Shape, plan: Plan) -> Result<Launch, VmError> {
-    let created_at = clock::wall_seconds();
-    let record = VmRecord {
-        id: Id::random()?,
-        kind: VmKind::OneShot,
-        environment: environment.to_owned(),
-        environment_version: plan.environment_version,
-        vcpu_count: shape.vcpu_count,
-        mem_mib: shape.mem_mib,
-        ttl_seconds: shape.ttl_seconds,
-        created_at,
-        expires_at: created_at + f64::from(shape.ttl_seconds),
-        state: VmState::Starting,
-        execution_mode: "pending".to_owned(),
-        boot_id: process::boot_id(),
-        owner: ProcessId::current(),
-        supervisor: None,
-        engine: None,
+/// When the records cannot be written, or as many vms as are allowed are active.
+pub(super) fn record(
+    config: &Config,
+    store: &Store,
+    kind: VmKind,
+    environment: &str,
+    shape: Shape,
+    plan: Plan,
+) -> Result<Launch, VmError> {
+    let mut vm = record::new(kind, VmState::Starting, environment, shape, &plan)?;
+    if kind == VmKind::Standby {
+        vm.expires_at = None;
+    }
+    let max = match kind {
+        // However few are allowed, those that stand by leave places for vms that somebody waits for.
+        VmKind::Standby => admission::max_active(config) / 2,
+        _ => admission::max_active(config),
     };
-    store.insert_vm(&record)?;
-    Ok(Launch { id: record.id, shape, expires_at: record.expires_at, engine: plan.engine, leased: true })
+    match store.insert_vm(&vm, Some(max))? {
+        Change::Full => Err(VmError::TooManyActive { max }),
+        Change::Made(_) | Change::Lost => Ok(record::launch(config, &vm, plan.engine)),
+    }
 }
 
 /// A supervisor clears away its own vm; this is for one that was killed, or that never came to be.

@@ -33,3 +33,21 @@ pub fn log(config: &Config, id: Id) -> PathBuf {
 pub fn socket_name(id: Id) -> String {
     format!("{id}.sock")
 }
+
+/// A disk layer that workspaces share.
+#[must_use]
+pub fn shared_layer(config: &Config, id: Id) -> PathBuf {
+    layers_dir(config).join(format!("{id}.qcow2"))
+}
+
+/// Directory of the disk layers that workspaces share.
+#[must_use]
+pub fn layers_dir(config: &Config) -> PathBuf {
+    config.data_dir.join("layers")
+}
+
+/// Room on the host's disk that a vm that stays holds for the record of its end.
+#[must_use]
+pub fn room(config: &Config, id: Id) -> PathBuf {
+    vm_dir(config, id).join("room")
+}

@@ -25,6 +25,15 @@ pub struct Plan {
     pub engine: EngineLaunch,
     /// Version of the environment, where one is used.
     pub environment_version: Option<String>,
+    /// Digest of its image, in hex, where one is used.
+    pub image_digest: Option<String>,
+}
+
+impl Plan {
+    /// The agent as a plain process of the host.
+    pub(super) fn host() -> Self {
+        Self { engine: EngineLaunch::Host, environment_version: None, image_digest: None }
+    }
 }
 
 /// Plan a vm: a guest, or the host where that is allowed and no guest can be had.
@@ -45,7 +54,7 @@ pub async fn plan(
         Ok(program) => program,
         // No image is installed that would not be used.
         Err(EngineError::ProgramMissing { .. }) if allow_host_compat => {
-            return Ok(Plan { engine: EngineLaunch::Host, environment_version: None });
+            return Ok(Plan::host());
         }
         Err(error) => return Err(error.into()),
     };
@@ -56,7 +65,7 @@ pub async fn plan(
     let accel = match accel::choose(config.accel, &accels, || kvm_verdict(store)) {
         Ok(accel) => accel,
         Err(EngineError::KvmUnusable { .. }) if allow_host_compat => {
-            return Ok(Plan { engine: EngineLaunch::Host, environment_version: None });
+            return Ok(Plan::host());
         }
         Err(error) => return Err(error.into()),
     };
@@ -67,7 +76,7 @@ pub async fn plan(
         return Err(VmError::TooManyVcpus { max });
     }
     let engine = QemuLaunch {
-        program,
+        program: qemu::for_accel(program, accel),
         accel,
         kernel: KernelSpec {
             vmlinux: kernel.vmlinux.clone(),
@@ -77,10 +86,15 @@ pub async fn plan(
         },
         image: installed.image.clone(),
         blank_layer: installed.blank.clone(),
+        warm: installed.environment.warm.iter().map(|line| (*line).to_owned()).collect(),
         tsc_khz: TemplateStore::new(config).tsc_khz(|| clock::measure_tsc_khz(TSC_WINDOW)),
         templates: config.templates,
     };
-    Ok(Plan { engine: EngineLaunch::Qemu(engine), environment_version: Some(installed.environment.version.to_owned()) })
+    Ok(Plan {
+        engine: EngineLaunch::Qemu(engine),
+        environment_version: Some(installed.environment.version.to_owned()),
+        image_digest: Some(installed.image_digest),
+    })
 }
 
 async fn installed(

@@ -1,4 +1,4 @@
-//! A template ahead of need: the first vm of the default shape starts as fast as all others.
+//! Templates ahead of need: the first vm of the default shape starts as fast as all others.
 
 use super::error::VmError;
 use super::launch::{EngineLaunch, Launch};
@@ -10,9 +10,10 @@ use crate::config::Config;
 use crate::engine::EngineError;
 use crate::environment::{Progress, Stage};
 use crate::store::Store;
+use crate::store::vm::VmKind;
 use std::path::PathBuf;
 
-/// Make the template that an installed environment's vms of the default shape start from, where there is none yet.
+/// Make the templates that an installed environment's vms of the default shape start from, where they are missing.
 /// Without one they boot: a failure is told to the log only.
 pub async fn prepare(config: &Config, environment: &str, progress: &mut (dyn FnMut(Progress) + Send)) {
     if !config.templates {
@@ -40,7 +41,7 @@ async fn boot_first(
         return Ok(());
     }
     progress(Progress::Stage(Stage::Template));
-    let launch = one_shot::record(&store, environment, shape, plan)?;
+    let launch = one_shot::record(config, &store, VmKind::OneShot, environment, shape, plan)?;
     let ended = start_and_end(config, &launch).await;
     one_shot::clear_if_abandoned(config, &store, launch.id);
     ended
@@ -48,9 +49,11 @@ async fn boot_first(
 
 fn has_template(config: &Config, engine: &EngineLaunch, shape: Shape) -> Result<bool, VmError> {
     let EngineLaunch::Qemu(qemu) = engine else { return Ok(true) };
-    // No key holds a disk.
-    let key = TemplateKey::of(&qemu.program, &qemu.machine(shape, PathBuf::new()))?;
-    Ok(TemplateStore::new(config).find(&key).is_some())
+    // No key holds a vm's own layer.
+    let bare = TemplateKey::of(&qemu.program, &qemu.machine(shape, vec![PathBuf::new()], false))?;
+    let mounted = bare.mounted(&qemu.image, &qemu.warm)?;
+    let templates = TemplateStore::new(config);
+    Ok(templates.find(&bare).is_some() && templates.find(&mounted).is_some())
 }
 
 async fn start_and_end(config: &Config, launch: &Launch) -> Result<(), VmError> {

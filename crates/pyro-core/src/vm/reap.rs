@@ -1,6 +1,7 @@
 //! Leftovers: what a killed process could not clear away, the next command does.
 
 use super::error::VmError;
+use super::lifecycle::reconcile::{self, Verdict};
 use super::paths;
 use crate::config::Config;
 use crate::host::fs;
@@ -16,7 +17,7 @@ const KILL_LIMIT: Duration = Duration::from_secs(5);
 /// Something that no process stands for any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Leftover {
-    /// A vm whose supervisor is dead.
+    /// A vm whose supervisor is dead, or whose lifetime is over.
     Vm(Id),
     /// A record that cannot be understood.
     Record(String),
@@ -48,7 +49,7 @@ pub fn find_leftovers(config: &Config, store: &Store) -> Result<Vec<Leftover>, V
         match vm {
             Ok(vm) => {
                 recorded.insert(vm.id.to_string());
-                if !vm.is_attended() {
+                if is_left_over(&vm) {
                     leftovers.push(Leftover::Vm(vm.id));
                 }
             }
@@ -81,13 +82,19 @@ pub fn clear_leftovers(config: &Config, store: &Store) -> Result<Vec<Leftover>, 
     first_error.map_or(Ok(cleared), Err)
 }
 
+/// Whether nobody stands for what the record says.
+fn is_left_over(vm: &VmRecord) -> bool {
+    if vm.kind.stays() { reconcile::judge(vm) != Verdict::Leave } else { !vm.is_attended() }
+}
+
 fn clear(config: &Config, store: &Store, leftover: &Leftover) -> Result<bool, VmError> {
     match leftover {
         Leftover::Vm(id) => match store.vm(*id)? {
-            Some(vm) if !vm.is_attended() => clear_vm(config, store, &vm).map(|()| true),
+            Some(vm) if vm.kind.stays() => reconcile::settle(config, store, &vm),
+            Some(vm) if is_left_over(&vm) => clear_vm(config, store, &vm).map(|()| true),
             _ => Ok(false),
         },
-        Leftover::Record(id) => store.delete_broken_vm(id).map(|()| true).map_err(VmError::from),
+        Leftover::Record(id) => clear_broken_vm(config, store, id).map(|()| true),
         Leftover::File(name) => {
             // Whatever its name, it is one entry of a directory of ours, as that directory listed it.
             let directory = if name.ends_with(".sock") { config.runtime_dir.clone() } else { paths::vms_dir(config) };
@@ -112,6 +119,23 @@ pub fn clear_vm(config: &Config, store: &Store, vm: &VmRecord) -> Result<(), VmE
     store.delete_vm(vm.id).map_err(|error: StoreError| error.into())
 }
 
+/// Remove a vm whose record cannot be understood: what can be read of its processes, its files, and the record.
+///
+/// # Errors
+/// When something of it stays.
+pub fn clear_broken_vm(config: &Config, store: &Store, id: &str) -> Result<(), VmError> {
+    let Some(broken) = store.broken_vm(id)? else { return Ok(()) };
+    if !broken.processes.into_iter().all(|process| process.kill_and_wait(KILL_LIMIT)) {
+        return Err(VmError::Stuck);
+    }
+    // Whatever else the key is, it is no name of a file.
+    if let Ok(id) = Id::parse(id) {
+        fs::remove_file(&config.runtime_dir.join(paths::socket_name(id))).map_err(VmError::Leftovers)?;
+        fs::remove_tree(&paths::vm_dir(config, id)).map_err(VmError::Leftovers)?;
+    }
+    Ok(store.delete_broken_vm(id)?)
+}
+
 fn names(directory: &std::path::Path) -> Result<Vec<String>, VmError> {
     fs::names_in(directory).map_err(VmError::Leftovers)
 }
@@ -134,6 +158,8 @@ mod tests {
             mirror: None,
             trace_supervisors: false,
             templates: true,
+            max_active_vms: None,
+            workspace_retention_seconds: 600,
             path: "/usr/bin".into(),
         }
     }
@@ -144,18 +170,59 @@ mod tests {
             kind: VmKind::OneShot,
             environment: "debian:12".into(),
             environment_version: None,
+            image_digest: None,
             vcpu_count: 1,
             mem_mib: 1024,
             ttl_seconds: 600,
+            allow_host_compat: false,
             created_at: 0.0,
-            expires_at: 600.0,
+            expires_at: Some(600.0),
             state: VmState::Starting,
             execution_mode: "pending".into(),
+            last_error: None,
             boot_id: process::boot_id(),
             owner,
             supervisor: None,
             engine: None,
+            revision: 0,
         }
+    }
+
+    fn vm(state: VmState) -> VmRecord {
+        let owner = ProcessId::current();
+        VmRecord { kind: VmKind::Vm, state, expires_at: None, ..record(owner) }
+    }
+
+    #[test]
+    fn a_vm_that_stays_survives_the_host_and_its_supervisor() {
+        let home = tempfile::tempdir().unwrap();
+        let config = config(home.path());
+        let store = Store::open(&config.data_dir).unwrap();
+        let nobody = ProcessId { pid: 1, start_ticks: u64::MAX };
+        let dead = Some(nobody);
+        let rebooted = VmRecord { boot_id: "an earlier one".into(), supervisor: dead, ..vm(VmState::Started) };
+        let killed = VmRecord { supervisor: dead, ..vm(VmState::Started) };
+        let forgotten = VmRecord { owner: nobody, ..vm(VmState::Deleting) };
+        let expired = VmRecord { expires_at: Some(0.0), ..vm(VmState::Stopped) };
+        let workspace = VmRecord { kind: VmKind::Workspace, ..expired.clone() };
+        let workspace = VmRecord { id: Id::random().unwrap(), ..workspace };
+        for vm in [&rebooted, &killed, &forgotten, &expired, &workspace] {
+            store.insert_vm(vm, None).unwrap();
+            fs::private_dir(&paths::vm_dir(&config, vm.id)).unwrap();
+        }
+        clear_leftovers(&config, &store).unwrap();
+        for (before, why) in [(&rebooted, "the host was started again"), (&killed, "its supervisor was killed")] {
+            let now = store.vm(before.id).unwrap().unwrap();
+            assert_eq!((now.state, now.last_error.as_deref()), (VmState::Stopped, Some(why)));
+            assert_eq!((now.supervisor, now.engine), (None, None));
+        }
+        for gone in [&forgotten, &expired] {
+            assert_eq!(store.vm(gone.id).unwrap(), None);
+        }
+        let mut kept = [rebooted.id, killed.id, workspace.id].map(|id| id.to_string());
+        kept.sort();
+        assert_eq!(fs::names_in(&paths::vms_dir(&config)).unwrap(), kept);
+        assert!(find_leftovers(&config, &store).unwrap().is_empty());
     }
 
     #[test]
@@ -166,7 +233,7 @@ mod tests {
         let alive = record(ProcessId::current());
         let dead = record(ProcessId { pid: 1, start_ticks: u64::MAX });
         for vm in [&alive, &dead] {
-            store.insert_vm(vm).unwrap();
+            store.insert_vm(vm, None).unwrap();
             fs::private_dir(&paths::vm_dir(&config, vm.id)).unwrap();
         }
         fs::private_dir(&paths::vms_dir(&config).join("stray")).unwrap();

@@ -1,17 +1,21 @@
 //! One command in a vm of its own: start, run, clear away, whatever happens in between.
 
 use super::error::VmError;
-use super::exec::{ExecIo, ExecOutcome, ExecRequest, exec};
-use super::launch::{EngineLaunch, Launch};
+use super::exec::{ExecIo, ExecOutcome, ExecRequest, exec_noting};
+use super::launch::{EngineLaunch, Failure, Launch};
+use super::link::Link;
 use super::running::Leased;
 use super::shape::Shape;
+use super::standby::{Claimed, Standby};
 use super::{one_shot, paths, plan, reap};
 use crate::config::Config;
 use crate::environment::Progress;
 use crate::id::Id;
 use crate::store::Store;
+use crate::store::vm::VmKind;
 use pyro_protocol::GuestPath;
 use pyro_protocol::message::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -46,14 +50,15 @@ pub struct RunOutcome {
     pub exec: ExecOutcome,
 }
 
-/// Run one command in a new vm and clear the vm away.
+/// Run one command in a new vm and clear the vm away; in one of `standby` where one fits.
 ///
 /// # Errors
 /// [`VmError`]; whatever it is, nothing of the vm is left.
 pub async fn run(
     config: &Config,
+    standby: Option<&Standby>,
     request: &RunRequest,
-    io: ExecIo<'_>,
+    mut io: ExecIo<'_>,
     progress: &mut (dyn FnMut(Progress) + Send),
     cancel: &CancellationToken,
 ) -> Result<RunOutcome, VmError> {
@@ -62,6 +67,13 @@ pub async fn run(
     }
     if request.network {
         return Err(VmError::NoNetwork);
+    }
+    if let Some(standby) = standby {
+        while let Some(claimed) = standby.claim(&request.environment, request.shape) {
+            if let Some(outcome) = in_claimed(config, claimed, request, io.again(), progress, cancel).await {
+                return outcome;
+            }
+        }
     }
     let store = Store::open(&config.data_dir)?;
     reap::clear_leftovers(config, &store)?;
@@ -72,8 +84,12 @@ pub async fn run(
         () = cancel.cancelled() => return Err(VmError::Cancelled),
     };
     let environment_version = plan.environment_version.clone();
-    let launch = one_shot::record(&store, &request.environment, request.shape, plan)?;
-    let outcome = in_vm(config, &launch, request, io, cancel).await;
+    if let Some(standby) = standby.filter(|_| plan.image_digest.is_some()) {
+        standby.want(&request.environment, request.shape);
+    }
+    let launch = one_shot::record(config, &store, VmKind::OneShot, &request.environment, request.shape, plan)?;
+    progress(Progress::Starting);
+    let outcome = in_vm(config, &launch, request, io, progress, cancel).await;
     one_shot::clear_if_abandoned(config, &store, launch.id);
     let (execution_mode, exec) = outcome?;
     Ok(RunOutcome { vm_id: launch.id, environment_version, execution_mode, exec })
@@ -84,27 +100,99 @@ async fn in_vm(
     launch: &Launch,
     request: &RunRequest,
     io: ExecIo<'_>,
+    progress: &mut (dyn FnMut(Progress) + Send),
     cancel: &CancellationToken,
 ) -> Result<(String, ExecOutcome), VmError> {
     let vm = tokio::select! {
         started = Leased::start(config, launch).instrument(tracing::debug_span!("start")) => started?,
         () = cancel.cancelled() => return Err(VmError::Cancelled),
     };
-    let command = ExecRequest {
-        command: Command::Shell(request.command.clone()),
-        cwd: working_directory(config, launch),
-        env: Vec::new(),
-        timeout: request.timeout,
-    };
-    let executed = tokio::select! {
-        executed = exec(&vm, command, io).instrument(tracing::debug_span!("exec")) => executed,
+    progress(Progress::Running);
+    let executed =
+        execute(vm.link(), request, working_directory(config, launch), io, &AtomicBool::new(false), cancel).await;
+    let execution_mode = vm.execution_mode.clone();
+    let ended = vm.end().instrument(tracing::debug_span!("end")).await;
+    let exec = executed.map_err(|error| better_reason(ended, error))?;
+    Ok((execution_mode, exec))
+}
+
+/// In a vm that stood by; none when it is lost before the command could begin in it.
+async fn in_claimed(
+    config: &Config,
+    claimed: Claimed,
+    request: &RunRequest,
+    io: ExecIo<'_>,
+    progress: &mut (dyn FnMut(Progress) + Send),
+    cancel: &CancellationToken,
+) -> Option<Result<RunOutcome, VmError>> {
+    let ttl = Duration::from_secs(request.shape.ttl_seconds.into());
+    let awake = tokio::select! {
+        awake = claimed.wake(config).instrument(tracing::debug_span!("wake")) => awake,
         () = cancel.cancelled() => Err(VmError::Cancelled),
     };
-    let execution_mode = vm.execution_mode.clone();
-    // Why the vm ended says more than the broken connection that told of it.
-    match (vm.end().instrument(tracing::debug_span!("end")).await, executed) {
-        (Ok(Some(failure)), Err(VmError::Guest(_) | VmError::Control(_))) => Err(VmError::Failed(failure)),
-        (_, executed) => executed.map(|exec| (execution_mode, exec)),
+    let began = AtomicBool::new(false);
+    let executed = match awake {
+        Ok(()) => {
+            progress(Progress::Running);
+            let executed = execute(Link::new(config, claimed.id), request, GuestPath::root(), io, &began, cancel);
+            // Its supervisor knows of no end: the lifetime that was asked for begins with the command.
+            tokio::time::timeout(ttl, executed)
+                .await
+                .unwrap_or_else(|_| Err(VmError::Failed(Failure::expired(request.shape.ttl_seconds))))
+        }
+        Err(VmError::Cancelled) => Err(VmError::Cancelled),
+        Err(error) => return lost(claimed, &error),
+    };
+    match executed {
+        // Nothing can reach it any more, and what is left of it is for its keeper to clear away.
+        Ok(exec) => {
+            let (vm_id, execution_mode) = (claimed.id, claimed.execution_mode.clone());
+            let environment_version = claimed.environment_version.clone();
+            claimed.give_up();
+            Some(Ok(RunOutcome { vm_id, environment_version, execution_mode, exec }))
+        }
+        // Its supervisor died in this very moment. An agent that refuses the command would do so in every vm.
+        Err(error @ VmError::Control(_)) if !began.load(Ordering::Relaxed) => lost(claimed, &error),
+        Err(error) => {
+            let ended = claimed.end().instrument(tracing::debug_span!("end")).await;
+            Some(Err(better_reason(ended, error)))
+        }
+    }
+}
+
+/// A vm that ended, or answers no more, before a command began in it.
+fn lost<T>(claimed: Claimed, error: &VmError) -> Option<T> {
+    tracing::warn!(%error, id = %claimed.id, "a vm that stood by does not answer; another one is taken");
+    claimed.give_up();
+    None
+}
+
+async fn execute(
+    link: Link<'_>,
+    request: &RunRequest,
+    cwd: GuestPath,
+    io: ExecIo<'_>,
+    began: &AtomicBool,
+    cancel: &CancellationToken,
+) -> Result<ExecOutcome, VmError> {
+    let command = ExecRequest {
+        command: Command::Shell(request.command.clone()),
+        cwd,
+        env: Vec::new(),
+        timeout: request.timeout,
+        sync: false,
+    };
+    tokio::select! {
+        executed = exec_noting(link, command, io, began).instrument(tracing::debug_span!("exec")) => executed,
+        () = cancel.cancelled() => Err(VmError::Cancelled),
+    }
+}
+
+/// Why the vm ended says more than the broken connection that told of it.
+fn better_reason(ended: Result<Option<Failure>, VmError>, error: VmError) -> VmError {
+    match (ended, error) {
+        (Ok(Some(failure)), VmError::Guest(_) | VmError::Control(_)) => VmError::Failed(failure),
+        (_, error) => error,
     }
 }
 

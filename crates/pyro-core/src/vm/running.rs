@@ -1,14 +1,12 @@
 //! A vm as its user sees it: started through a supervisor, reached through its socket, gone when told.
 
 use super::error::VmError;
-use super::launch::{Call, Event, Failure, Launch};
-use super::paths;
+use super::launch::{Event, Failure, Launch};
+use super::link::Link;
 use super::timeline::Timeline;
 use crate::config::Config;
 use crate::guest::client::{FrameReader, send_message};
 use crate::host::spawn::{Spawn, detached};
-use crate::host::{fs, socket, sparse};
-use crate::id::Id;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tokio::net::UnixStream;
@@ -18,19 +16,86 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 pub const CONTROL_FD: i32 = 3;
 
 /// How long an ended vm's supervisor may take to clear away.
-const CLEAR_LIMIT: Duration = Duration::from_secs(20);
+pub(super) const CLEAR_LIMIT: Duration = Duration::from_secs(20);
 
-/// A started vm that ends with this value, at the latest.
+/// The connection of whoever starts a vm to its supervisor. Until the guest answers, the vm ends with it; a vm that
+/// stays goes on without it from then on.
 #[derive(Debug)]
-pub struct Leased<'a> {
-    config: &'a Config,
-    id: Id,
+pub struct Starter<'a> {
+    link: Link<'a>,
+    began: Instant,
+    events: FrameReader<OwnedReadHalf>,
+    lease: OwnedWriteHalf,
+}
+
+/// A guest that answers.
+#[derive(Clone, Debug)]
+pub struct Ready {
     /// `guest_kvm`, `guest_tcg` or `host_compat`.
     pub execution_mode: String,
     /// How its start went, from when its supervisor had received the launch.
     pub timeline: Option<Timeline>,
-    events: FrameReader<OwnedReadHalf>,
-    lease: OwnedWriteHalf,
+}
+
+impl<'a> Starter<'a> {
+    /// Start a supervisor and give it `launch`.
+    ///
+    /// # Errors
+    /// When there is no supervisor.
+    pub async fn spawn(config: &'a Config, launch: &Launch) -> Result<Self, VmError> {
+        let (control, theirs) = UnixStream::pair().map_err(VmError::Supervisor)?;
+        let (reader, mut lease) = control.into_split();
+        // Given before there is anybody: killed from here on, this process leaves a supervisor that knows what to clear.
+        send_message(&mut lease, launch).await.map_err(VmError::Control)?;
+        let began = Instant::now();
+        spawn_supervisor(config, theirs).map_err(VmError::Supervisor)?;
+        Ok(Self { link: Link::new(config, launch.id), began, events: FrameReader::new(reader), lease })
+    }
+
+    /// Wait until the guest answers.
+    ///
+    /// # Errors
+    /// [`VmError::Failed`] with the stage that failed; the supervisor has then cleared away what does not stay.
+    pub async fn ready(&mut self) -> Result<Ready, VmError> {
+        match next_event(&mut self.events).await? {
+            Event::Ready { execution_mode, timeline } => {
+                if let Some(timeline) = &timeline {
+                    timeline.log(self.began.elapsed());
+                }
+                Ok(Ready { execution_mode, timeline })
+            }
+            Event::Ended { failure } => Err(VmError::Failed(failure.unwrap_or_else(Failure::stopped))),
+        }
+    }
+
+    /// Wait until the vm ends by itself; why, unless it was asked for. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`VmError::Control`] when the supervisor died.
+    pub async fn ended(&mut self) -> Result<Option<Failure>, VmError> {
+        ended(&mut self.events).await
+    }
+
+    /// Let go, and wait until the supervisor of a vm that ends with its starter has cleared away; why it had ended
+    /// before, if it had.
+    ///
+    /// # Errors
+    /// [`VmError::Control`] when the supervisor died: then its leftovers wait for [`super::reap::clear_leftovers`].
+    pub async fn end(self) -> Result<Option<Failure>, VmError> {
+        let Self { mut events, lease, .. } = self;
+        drop(lease);
+        tokio::time::timeout(CLEAR_LIMIT, ended(&mut events)).await.unwrap_or(Err(VmError::Stuck))
+    }
+}
+
+/// A started vm that ends with this value, at the latest.
+#[derive(Debug)]
+pub struct Leased<'a> {
+    starter: Starter<'a>,
+    /// `guest_kvm`, `guest_tcg` or `host_compat`.
+    pub execution_mode: String,
+    /// How its start went, from when its supervisor had received the launch.
+    pub timeline: Option<Timeline>,
 }
 
 impl<'a> Leased<'a> {
@@ -39,37 +104,23 @@ impl<'a> Leased<'a> {
     /// # Errors
     /// [`VmError::Failed`] with the stage that failed; everything of the vm is then cleared away.
     pub async fn start(config: &'a Config, launch: &Launch) -> Result<Self, VmError> {
-        fs::private_dir(&paths::vm_dir(config, launch.id))?;
-        let (control, theirs) = UnixStream::pair().map_err(VmError::Supervisor)?;
-        let began = Instant::now();
-        spawn_supervisor(config, launch, theirs).map_err(VmError::Supervisor)?;
-        let (reader, mut lease) = control.into_split();
-        let mut events = FrameReader::new(reader);
-        send_message(&mut lease, launch).await.map_err(VmError::Control)?;
-        match next_event(&mut events).await? {
-            Event::Ready { execution_mode, timeline } => {
-                if let Some(timeline) = &timeline {
-                    timeline.log(began.elapsed());
-                }
-                Ok(Self { config, id: launch.id, execution_mode, timeline, events, lease })
-            }
-            Event::Ended { failure } => Err(VmError::Failed(failure.unwrap_or_else(Failure::stopped))),
-        }
+        let mut starter = Starter::spawn(config, launch).await?;
+        let Ready { execution_mode, timeline } = starter.ready().await?;
+        Ok(Self { starter, execution_mode, timeline })
     }
 
-    /// A connection to a new stream of the guest's agent.
+    /// The way to its guest.
+    #[must_use]
+    pub fn link(&self) -> Link<'a> {
+        self.starter.link
+    }
+
+    /// Wait until the vm ends by itself; see [`Starter::ended`].
     ///
     /// # Errors
-    /// [`VmError::Control`] when the supervisor is gone.
-    pub async fn connect(&self) -> Result<UnixStream, VmError> {
-        let connect = || {
-            let stream = socket::connect(&self.config.runtime_dir, &paths::socket_name(self.id))?;
-            stream.set_nonblocking(true)?;
-            UnixStream::from_std(stream)
-        };
-        let mut stream = connect().map_err(|error| VmError::Control(error.into()))?;
-        send_message(&mut stream, &Call::Guest).await.map_err(VmError::Control)?;
-        Ok(stream)
+    /// [`VmError::Control`] when the supervisor died.
+    pub async fn ended(&mut self) -> Result<Option<Failure>, VmError> {
+        self.starter.ended().await
     }
 
     /// End the vm and wait until nothing is left of it; why it had ended before, if it had.
@@ -77,16 +128,15 @@ impl<'a> Leased<'a> {
     /// # Errors
     /// [`VmError::Control`] when the supervisor died: then its leftovers wait for [`super::reap::clear_leftovers`].
     pub async fn end(self) -> Result<Option<Failure>, VmError> {
-        let Self { mut events, lease, .. } = self;
-        drop(lease);
-        let ended = async {
-            loop {
-                if let Event::Ended { failure } = next_event(&mut events).await? {
-                    return Ok(failure);
-                }
-            }
-        };
-        tokio::time::timeout(CLEAR_LIMIT, ended).await.unwrap_or(Err(VmError::Stuck))
+        self.starter.end().await
+    }
+}
+
+async fn ended(events: &mut FrameReader<OwnedReadHalf>) -> Result<Option<Failure>, VmError> {
+    loop {
+        if let Event::Ended { failure } = next_event(events).await? {
+            return Ok(failure);
+        }
     }
 }
 
@@ -94,19 +144,15 @@ async fn next_event(events: &mut FrameReader<OwnedReadHalf>) -> Result<Event, Vm
     events.message().await.map_err(VmError::Control)
 }
 
-fn spawn_supervisor(config: &Config, launch: &Launch, control: UnixStream) -> std::io::Result<()> {
-    // A vm that stays must not hold the terminal of whoever follows its start.
-    let stderr = match config.trace_supervisors && launch.leased {
-        true => Stdio::inherit(),
-        false => sparse::append(&paths::log(config, launch.id))?.into(),
-    };
+fn spawn_supervisor(config: &Config, control: UnixStream) -> std::io::Result<()> {
     let control = control.into_std()?;
     control.set_nonblocking(false)?;
     let spawn = Spawn {
         program: &config.program,
         args: vec!["supervise".into()],
         fds: vec![(control.into(), CONTROL_FD)],
-        stderr,
+        // It goes over to its own log when there is a vm.
+        stderr: Stdio::inherit(),
     };
     // Its settings are its starter's, which need not be those of the environment.
     let mut child = detached(spawn, config.variables())?;
@@ -118,11 +164,21 @@ fn spawn_supervisor(config: &Config, launch: &Launch, control: UnixStream) -> st
 }
 
 impl Failure {
-    /// The vm was told to stop while it started.
-    fn stopped() -> Self {
+    /// The vm was told to stop while it was in use.
+    pub(super) fn stopped() -> Self {
         Self {
-            stage: super::launch::Stage::Engine,
-            message: "the vm was stopped while it started".to_owned(),
+            stage: super::launch::Stage::Stopped,
+            message: "somebody stopped it".to_owned(),
+            causes: Vec::new(),
+            console: String::new(),
+        }
+    }
+
+    /// The vm's time was over.
+    pub(super) fn expired(ttl_seconds: u32) -> Self {
+        Self {
+            stage: super::launch::Stage::Expired,
+            message: format!("the vm's lifetime of {ttl_seconds} s is over"),
             causes: Vec::new(),
             console: String::new(),
         }

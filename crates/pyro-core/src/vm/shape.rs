@@ -10,6 +10,10 @@ pub mod limits {
     pub const VCPU_COUNT: RangeInclusive<u32> = 1..=8;
     /// Memory of one vm, in MiB.
     pub const MEM_MIB: RangeInclusive<u32> = 256..=32_768;
+    /// Length of a page of output, in bytes.
+    pub const PAGE_LENGTH: RangeInclusive<u32> = 1..=1_048_576;
+    /// Length of a page where none is asked for, in bytes.
+    pub const DEFAULT_PAGE_LENGTH: u32 = 65_536;
     /// Shortest lifetime, in seconds.
     pub const MIN_TTL_SECONDS: u32 = 60;
     /// Virtual CPUs where none are asked for.
@@ -84,6 +88,15 @@ pub fn timeout(seconds: u32) -> Result<std::time::Duration, OutOfRange> {
         });
     }
     Ok(std::time::Duration::from_secs(seconds.into()))
+}
+
+/// The length of a page of output in bytes, checked.
+///
+/// # Errors
+/// [`OutOfRange`] for zero and for more than [`limits::PAGE_LENGTH`] allows.
+pub fn page_length(bytes: u32) -> Result<usize, OutOfRange> {
+    within("length", bytes, &limits::PAGE_LENGTH, " bytes")?;
+    Ok(usize::try_from(bytes).unwrap_or(usize::MAX))
 }
 
 fn within(name: &'static str, value: u32, range: &std::ops::RangeInclusive<u32>, unit: &str) -> Result<(), OutOfRange> {

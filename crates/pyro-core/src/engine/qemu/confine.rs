@@ -1,5 +1,6 @@
 //! What the QEMU process may still do: a guest that takes QEMU over has won very little.
 
+use super::{SMALL_PROGRAM, seccomp};
 use crate::engine::spec::{Accel, MachineSpec, Memory};
 use crate::host::spawn::Restriction;
 use landlock::{
@@ -29,6 +30,23 @@ const QEMU_READS: &[&str] = &[
     "/sys/devices/system",
 ];
 
+/// Who keeps QEMU from system calls that no machine needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sandbox {
+    /// QEMU itself, with `-sandbox`.
+    Qemu,
+    /// The one who starts it: it was built without.
+    Ours,
+}
+
+impl Sandbox {
+    /// What this program needs.
+    #[must_use]
+    pub fn of(program: &Path) -> Self {
+        if program.file_name() == Some(SMALL_PROGRAM.as_ref()) { Self::Ours } else { Self::Qemu }
+    }
+}
+
 /// The restriction for the QEMU process of `spec`: Landlock down to its files, no network, few descriptors.
 ///
 /// On a kernel without Landlock the remaining bounds (seccomp, `no_new_privs`, limits) hold; `doctor` says so.
@@ -37,13 +55,16 @@ const QEMU_READS: &[&str] = &[
 /// When a file of the vm cannot be opened for its rule.
 pub(super) fn restriction(program: &Path, spec: &MachineSpec) -> io::Result<Restriction> {
     let mut ruleset = Some(ruleset(program, spec)?);
+    let filters = match Sandbox::of(program) {
+        Sandbox::Ours => seccomp::filters()?.into(),
+        Sandbox::Qemu => Vec::new(),
+    };
     Ok(Box::new(move || {
         let limit = rustix::process::Rlimit { current: Some(1024), maximum: Some(1024) };
         rustix::process::setrlimit(rustix::process::Resource::Nofile, limit)?;
-        match ruleset.take() {
-            Some(ruleset) => ruleset.restrict_self().map(drop).map_err(io::Error::other),
-            None => Err(io::Error::from(io::ErrorKind::InvalidInput)),
-        }
+        let ruleset = ruleset.take().ok_or(io::ErrorKind::InvalidInput)?;
+        ruleset.restrict_self().map_err(io::Error::other)?;
+        filters.iter().try_for_each(|filter| seccompiler::apply_filter(filter).map_err(io::Error::other))
     }))
 }
 
@@ -65,11 +86,17 @@ fn ruleset(program: &Path, spec: &MachineSpec) -> io::Result<RulesetCreated> {
     for path in itself {
         ruleset = allow(ruleset, &path, read, false)?;
     }
-    for path in [&spec.kernel.vmlinux, &spec.kernel.initramfs, &spec.disk.image] {
+    let write = read | AccessFs::WriteFile | AccessFs::Truncate;
+    let (top, below) = match spec.disk.layers.split_last() {
+        Some((top, below)) => (Some(top), below),
+        None => (None, &[][..]),
+    };
+    for path in [&spec.kernel.vmlinux, &spec.kernel.initramfs, &spec.disk.image].into_iter().chain(below) {
         ruleset = allow(ruleset, path, read, true)?;
     }
-    let write = read | AccessFs::WriteFile | AccessFs::Truncate;
-    ruleset = allow(ruleset, &spec.disk.layer, write, true)?;
+    if let Some(layer) = top {
+        ruleset = allow(ruleset, layer, write, true)?;
+    }
     // Its image locks are tried out on it.
     ruleset = allow(ruleset, Path::new("/dev/null"), write, false)?;
     if let Memory::Template(path) = &spec.memory {

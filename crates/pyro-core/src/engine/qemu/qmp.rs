@@ -1,6 +1,7 @@
 //! A small typed client of QEMU's monitor protocol (QMP, one JSON object a line).
 
 use crate::host::descriptor;
+use crate::host::terminal::printable;
 use serde_json::{Value, json};
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
@@ -48,6 +49,8 @@ pub struct Qmp {
     reader: BufReader<OwnedReadHalf>,
     writer: OwnedWriteHalf,
     events: Vec<(String, Value)>,
+    /// The beginning of a line whose end has not come yet.
+    line: Vec<u8>,
 }
 
 impl Qmp {
@@ -57,7 +60,7 @@ impl Qmp {
     /// Each variant of [`QmpError`].
     pub async fn handshake(stream: UnixStream) -> Result<Self, QmpError> {
         let (reader, writer) = stream.into_split();
-        let mut qmp = Self { reader: BufReader::new(reader), writer, events: Vec::new() };
+        let mut qmp = Self { reader: BufReader::new(reader), writer, events: Vec::new(), line: Vec::new() };
         qmp.execute("qmp_capabilities", json!({})).await?;
         Ok(qmp)
     }
@@ -79,7 +82,8 @@ impl Qmp {
                     return Ok(result.clone());
                 } else if let Some(error) = answer.get("error") {
                     let description = error.get("desc").and_then(Value::as_str).unwrap_or("no reason given");
-                    return Err(QmpError::Refused { command: command.to_owned(), description: description.to_owned() });
+                    let description = printable(description.as_bytes());
+                    return Err(QmpError::Refused { command: command.to_owned(), description });
                 } else if answer.get("QMP").is_none() {
                     return Err(QmpError::Malformed);
                 }
@@ -96,11 +100,42 @@ impl Qmp {
     /// # Errors
     /// Each variant of [`QmpError`].
     pub async fn give_fd(&mut self, name: &str, fd: BorrowedFd<'_>) -> Result<(), QmpError> {
-        // QEMU takes a descriptor that came with any byte before the command's end: a blank carries it.
+        self.send_fd(fd).await?;
+        self.execute("getfd", json!({ "fdname": name })).await.map(drop)
+    }
+
+    /// Hand QEMU a file that it opens as `/dev/fdset/SET` from then on, with the access that the descriptor has.
+    ///
+    /// # Errors
+    /// Each variant of [`QmpError`].
+    pub async fn add_fd(&mut self, set: u32, fd: BorrowedFd<'_>) -> Result<(), QmpError> {
+        self.send_fd(fd).await?;
+        self.execute("add-fd", json!({ "fdset-id": set })).await.map(drop)
+    }
+
+    /// Take what QEMU says unasked, until it has held the guest because a write found no room on the host: true. False when
+    /// it closes its monitor. Cancel-safe.
+    pub async fn until_no_room(&mut self) -> bool {
+        let is_it = |event: &str, data: &Value| {
+            event == "BLOCK_IO_ERROR" && data.get("action").and_then(Value::as_str) == Some("stop")
+        };
+        if std::mem::take(&mut self.events).iter().any(|(event, data)| is_it(event, data)) {
+            return true;
+        }
+        while let Ok(line) = self.read_line().await {
+            let event = line.get("event").and_then(Value::as_str).unwrap_or_default();
+            if is_it(event, line.get("data").unwrap_or(&Value::Null)) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// QEMU takes a descriptor that came with any byte before a command's end: a blank carries it.
+    async fn send_fd(&mut self, fd: BorrowedFd<'_>) -> Result<(), QmpError> {
         let stream = self.writer.as_ref();
         stream.writable().await?;
-        stream.try_io(tokio::io::Interest::WRITABLE, || descriptor::send(stream, fd))?;
-        self.execute("getfd", json!({ "fdname": name })).await.map(drop)
+        Ok(stream.try_io(tokio::io::Interest::WRITABLE, || descriptor::send(stream, fd))?)
     }
 
     /// Wait until QEMU has sent the event `name`, and give its data; one that came earlier counts once.
@@ -132,8 +167,8 @@ impl Qmp {
         self.events.push((event.to_owned(), line.get("data").cloned().unwrap_or_default()));
     }
 
+    /// The next line. Cancel-safe: what came of it is kept.
     async fn read_line(&mut self) -> Result<Value, QmpError> {
-        let mut line = Vec::new();
         loop {
             let chunk = match self.reader.fill_buf().await {
                 // A killed QEMU leaves what it had not read.
@@ -147,12 +182,13 @@ impl Qmp {
                 Some(end) => (end + 1, true),
                 None => (chunk.len(), false),
             };
-            line.extend_from_slice(&chunk[..taken]);
+            self.line.extend_from_slice(&chunk[..taken]);
             self.reader.consume(taken);
-            if line.len() > MAX_LINE {
+            if self.line.len() > MAX_LINE {
                 return Err(QmpError::Malformed);
             }
             if whole {
+                let line = std::mem::take(&mut self.line);
                 return serde_json::from_slice(&line).map_err(|_| QmpError::Malformed);
             }
         }

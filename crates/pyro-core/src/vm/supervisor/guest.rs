@@ -1,22 +1,23 @@
 //! A guest's start: from a template where there is one, else by a boot that leaves one behind.
 
 use super::Supervisor;
-use super::start::{after_broken_channel, failure, port_of, wait_ready};
+use super::maker::Making;
+use super::start::{Guest, after_broken_channel, failure, port_of, wait_ready};
 use crate::engine::machine::Machine;
 use crate::engine::qemu;
 use crate::engine::qemu::argv::fd;
-use crate::engine::qemu::qmp::{Qmp, QmpError};
+use crate::engine::qemu::qmp::QmpError;
 use crate::engine::spec::{Accel, MachineSpec, Memory};
 use crate::guest::transport::Channel;
 use crate::host::{fs, sparse};
 use crate::vm::launch::{Failure, QemuLaunch, Stage};
-use crate::vm::paths;
-use crate::vm::template::save::{SaveError, load, save};
-use crate::vm::template::store::Staging;
-use crate::vm::template::{Template, TemplateKey, TemplateStore};
+use crate::vm::template::save::load;
+use crate::vm::template::{MakerLock, Template, TemplateKey, TemplateStore};
 use crate::vm::timeline::Step;
 use std::fs::File;
+use std::io;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::time::Duration;
 use tracing::Instrument;
 
@@ -37,44 +38,117 @@ enum TemplateFailure {
     Other(Failure),
 }
 
+/// The templates that fit a vm.
+struct Keys {
+    /// With no disk mounted.
+    bare: TemplateKey,
+    /// With this disk mounted; only for a disk that nothing was written to yet.
+    mounted: Option<TemplateKey>,
+}
+
 impl Supervisor<'_> {
     /// Start the guest of `qemu` and meet its agent.
-    pub(super) async fn start_guest(&self, slot: &mut Option<Machine>, qemu: &QemuLaunch) -> Result<Channel, Failure> {
-        let spec = self.machine_spec(qemu)?;
+    pub(super) async fn start_guest(&self, slot: &mut Option<Machine>, qemu: &QemuLaunch) -> Result<Guest, Failure> {
         let templates = TemplateStore::new(self.config);
-        let key = if qemu.templates { template_key(qemu, &spec) } else { None };
-        if let Some(key) = &key
+        let new = self.is_new();
+        let Some(keys) = self.keys(qemu) else {
+            let spec = self.machine_spec(qemu, &qemu.blank_layer, new)?;
+            return self.cold(slot, qemu, spec, None).await;
+        };
+        if let Some(key) = &keys.mounted
             && let Some(template) = templates.find(key)
+            && let Some(channel) = self.resume(slot, qemu, key, &template, new).await?
         {
-            let started = self.resume(slot, qemu, &spec, &template);
-            match started.instrument(tracing::debug_span!("template", key = key.name())).await {
-                Ok(channel) => return Ok(channel),
-                Err(TemplateFailure::Other(failure)) => return Err(failure),
-                Err(TemplateFailure::Unusable(failure)) => {
-                    tracing::warn!(key = key.name(), %failure, causes = ?failure.causes, "a template failed; the vm boots");
-                    templates.set_aside(key);
-                    end(slot).await;
-                }
-            }
+            return Ok(Guest { channel, mounted: true });
         }
-        let staging = key.and_then(|key| begin(&templates, &key));
-        self.cold(slot, qemu, spec, staging).await
+        let bare = templates.find(&keys.bare);
+        let missing = [bare.is_none().then_some(&keys.bare), keys.mounted.as_ref()];
+        // Whoever may make what is missing boots for it; all others start from what there is.
+        let lock = if missing.iter().any(Option::is_some) { maker_lock(&templates) } else { None };
+        if lock.is_none()
+            && let Some(template) = &bare
+            && let Some(channel) = self.resume(slot, qemu, &keys.bare, template, new).await?
+        {
+            return Ok(Guest { channel, mounted: false });
+        }
+        let spec = self.machine_spec(qemu, &qemu.blank_layer, new)?;
+        let [bare, mounted] = missing;
+        let making = lock.as_ref().map(|lock| Making { templates: &templates, lock, bare, mounted, qemu });
+        self.cold(slot, qemu, spec, making).await
     }
 
-    fn machine_spec(&self, qemu: &QemuLaunch) -> Result<MachineSpec, Failure> {
-        let layer = paths::layer(self.config, self.launch.id);
-        sparse::copy_new(&qemu.blank_layer, &layer).map_err(|error| failure(Stage::Files, &error))?;
-        Ok(qemu.machine(self.launch.shape, layer))
+    /// The templates that fit; the mounted one only where the vm's disk is still to be made.
+    fn keys(&self, qemu: &QemuLaunch) -> Option<Keys> {
+        if !qemu.templates {
+            return None;
+        }
+        let bare = TemplateKey::of(&qemu.program, &self.spec(qemu));
+        let keys = bare.and_then(|bare| {
+            let mounted = self.is_new().then(|| bare.mounted(&qemu.image, &qemu.warm)).transpose()?;
+            Ok(Keys { bare, mounted })
+        });
+        keys.inspect_err(|error| tracing::warn!(%error, "no template for this machine")).ok()
     }
 
+    /// Whether nothing was written to the vm's disk yet, which stands on no other's layers.
+    fn is_new(&self) -> bool {
+        match self.launch.layers.as_slice() {
+            [own] => !self.launch.kind.stays() || !own.exists(),
+            _ => false,
+        }
+    }
+
+    fn spec(&self, qemu: &QemuLaunch) -> MachineSpec {
+        // What a vm that stays has flushed must be there after a power cut.
+        qemu.machine(self.launch.shape, self.launch.layers.clone(), self.launch.kind.stays())
+    }
+
+    /// The vm's machine; a disk that is still to be made is a copy of `layer`.
+    fn machine_spec(&self, qemu: &QemuLaunch, layer: &Path, new: bool) -> Result<MachineSpec, Failure> {
+        if let Some(own) = self.launch.layers.last()
+            && (new || !own.exists())
+        {
+            let copy = if self.launch.kind.stays() { sparse::copy_whole } else { sparse::copy_new };
+            // One that a template which failed has left is of no use.
+            let made = fs::remove_file(own).map_err(io::Error::other).and_then(|()| copy(layer, own));
+            made.map_err(|error| failure(Stage::Files, &error))?;
+        }
+        Ok(self.spec(qemu))
+    }
+
+    /// Start from a template; none when it is no good, and is then set aside.
     async fn resume(
         &self,
         slot: &mut Option<Machine>,
         qemu: &QemuLaunch,
-        spec: &MachineSpec,
+        key: &TemplateKey,
         template: &Template,
+        new: bool,
+    ) -> Result<Option<Channel>, Failure> {
+        let resumed = self.try_resume(slot, qemu, template, new);
+        match resumed.instrument(tracing::debug_span!("template", key = key.name())).await {
+            Ok(channel) => Ok(Some(channel)),
+            Err(TemplateFailure::Other(failure)) => Err(failure),
+            Err(TemplateFailure::Unusable(failure)) => {
+                tracing::warn!(key = key.name(), %failure, causes = ?failure.causes, "a template failed; the vm starts without");
+                TemplateStore::new(self.config).set_aside(key);
+                end(slot).await;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn try_resume(
+        &self,
+        slot: &mut Option<Machine>,
+        qemu: &QemuLaunch,
+        template: &Template,
+        new: bool,
     ) -> Result<Channel, TemplateFailure> {
-        let spec = MachineSpec { memory: Memory::Template(template.ram()), ..spec.clone() };
+        let layer = template.layer();
+        let layer = layer.as_deref().unwrap_or(&qemu.blank_layer);
+        let spec = self.machine_spec(qemu, layer, new).map_err(TemplateFailure::Unusable)?;
+        let spec = MachineSpec { memory: Memory::Template(template.ram()), ..spec };
         let state =
             fs::open(&template.state()).map_err(|error| TemplateFailure::Unusable(failure(Stage::Files, &error)))?;
         // Somebody may have removed it in this very moment; what else is in the way of a start is in a boot's way too.
@@ -96,32 +170,34 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Boot, and save a template on the way where one is to be made.
+    /// Boot, and save templates on the way where some are to be made.
     async fn cold(
         &self,
         slot: &mut Option<Machine>,
         qemu: &QemuLaunch,
         mut spec: MachineSpec,
-        staging: Option<Staging>,
-    ) -> Result<Channel, Failure> {
+        making: Option<Making<'_>>,
+    ) -> Result<Guest, Failure> {
         let mut fds = Vec::new();
-        let mut saving = None;
-        if let Some(staging) = staging
-            && let Some((memory, theirs)) = shared_memory(&spec)
+        let mut memory = None;
+        if making.is_some()
+            && let Some((ours, theirs)) = shared_memory(&spec)
         {
             spec.memory = Memory::Shared;
             fds.push((theirs, fd::MEMORY));
-            saving = Some((staging, memory));
+            memory = Some(ours);
         }
         let machine = self.keep(slot, start(qemu, &spec, fds)?)?;
         let mut port = port_of(machine)?;
         wait_ready(machine, &mut port, boot_limit(spec.accel)).await?;
         self.stopwatch.mark(Step::Booted);
-        if let Some((staging, memory)) = saving {
-            save_template(machine, staging, &memory).instrument(tracing::debug_span!("save template")).await?;
+        let mut mounted = false;
+        if let (Some(making), Some(memory)) = (making, memory) {
+            let made = making.make(machine, &mut port, &memory, spec.disk.layers.last());
+            mounted = made.instrument(tracing::debug_span!("make templates")).await?;
             self.stopwatch.mark(Step::Saved);
         }
-        self.greet(machine, port).await
+        Ok(Guest { channel: self.greet(machine, port).await?, mounted })
     }
 }
 
@@ -130,25 +206,10 @@ fn start(qemu: &QemuLaunch, spec: &MachineSpec, fds: Vec<(OwnedFd, i32)>) -> Res
     qemu::start(&qemu.program, spec, fds).map_err(|error| failure(Stage::Engine, &error))
 }
 
-fn template_key(qemu: &QemuLaunch, spec: &MachineSpec) -> Option<TemplateKey> {
-    match TemplateKey::of(&qemu.program, spec) {
-        Ok(key) => Some(key),
-        Err(error) => {
-            tracing::warn!(%error, "no template for this machine");
-            None
-        }
-    }
-}
-
-/// Begin to make a template; whatever is in the way, the vm boots without.
-fn begin(templates: &TemplateStore, key: &TemplateKey) -> Option<Staging> {
-    match templates.begin(key) {
-        Ok(staging) => staging,
-        Err(error) => {
-            tracing::warn!(%error, "no template can be made");
-            None
-        }
-    }
+/// Be the one that makes templates; whatever is in the way, the vm starts without.
+fn maker_lock(templates: &TemplateStore) -> Option<MakerLock> {
+    let locked = templates.lock().inspect_err(|error| tracing::warn!(%error, "no template can be made"));
+    locked.ok().flatten()
 }
 
 /// Memory for a machine that is to be saved: one descriptor for us, one for the engine.
@@ -165,22 +226,7 @@ fn shared_memory(spec: &MachineSpec) -> Option<(File, OwnedFd)> {
 }
 
 async fn load_state(machine: &mut Machine) -> Result<(), QmpError> {
-    let monitor = machine.monitor.take().ok_or(QmpError::Closed)?;
-    load(&mut Qmp::handshake(monitor).await?).await
-}
-
-/// Save a template from a booted machine whose agent waits; only a machine that does not go on is a failure.
-async fn save_template(machine: &mut Machine, staging: Staging, memory: &File) -> Result<(), Failure> {
-    let Some(monitor) = machine.monitor.take() else { return Ok(()) };
-    let saved = async { save(&mut Qmp::handshake(monitor).await?, memory, staging).await };
-    match saved.await {
-        Ok(()) => Ok(()),
-        Err(error @ SaveError::NotResumed(_)) => Err(failure(Stage::Boot, &error)),
-        Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "no template was saved");
-            Ok(())
-        }
-    }
+    load(machine.qmp().await?).await
 }
 
 /// Kill and reap what is in `slot`.

@@ -1,6 +1,10 @@
 //! The supervisor: the one process that owns a running vm, from its record to the last of its files.
 
+mod end;
 mod guest;
+mod layers;
+mod lease;
+mod maker;
 mod relay;
 mod start;
 
@@ -9,11 +13,17 @@ use crate::engine::Machine;
 use crate::guest::client::{ClientError, FrameReader, send_message};
 use crate::guest::transport::Channel;
 use crate::host::process::ProcessId;
-use crate::host::{clock, fs, socket};
+use crate::host::{clock, fs, socket, sparse};
+use crate::store::vm::{Change, VmKind, VmRecord, VmState};
 use crate::store::{Store, StoreError};
-use crate::vm::launch::{Event, Failure, Launch, Stage};
+use crate::vm::launch::{Event, Failure, Launch, LeaseReply, Stage};
 use crate::vm::paths;
 use crate::vm::timeline::{Step, Stopwatch};
+use end::End;
+use layers::{Closing, Layers};
+use lease::Lease;
+use relay::Activity;
+use std::cell::RefCell;
 use std::io;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
@@ -39,6 +49,12 @@ pub enum SupervisorError {
     Io(#[from] io::Error),
 }
 
+/// After how many seconds a lifetime is renewed again that could not be written down.
+const RENEW_AGAIN: f64 = 60.0;
+
+/// Bytes of the host's disk that are kept for writing down how a vm ended that has filled it.
+const ROOM_LEN: u64 = 512 * 1024;
+
 /// Own one vm until it is over. `control` is the connection of whoever started this process.
 ///
 /// Runs on a current-thread runtime: the machine's process is tied to this very thread.
@@ -53,50 +69,44 @@ pub async fn serve(config: &Config, control: UnixStream) -> Result<(), Superviso
     let (control, _) = frames.into_inner();
     let store = Store::open(&config.data_dir)?;
     let terminate = signal(SignalKind::terminate())?;
-    if !store.adopt_vm(launch.id, ProcessId::current())? {
-        return Err(SupervisorError::NotRecorded);
-    }
-    let supervisor = Supervisor { config, launch: &launch, store: &store, stopwatch };
-    let failure = supervisor.live(control, &mut writer, terminate).await;
+    let adopted = store.adopt_vm(launch.id, launch.revision, ProcessId::current())?;
+    let record = RefCell::new(adopted.ok_or(SupervisorError::NotRecorded)?);
+    let lease = Lease::default();
+    let supervisor = Supervisor { config, launch: &launch, store: &store, record, lease: &lease, stopwatch };
+    let end = supervisor.live(control, &mut writer, terminate).await;
+    let kept = supervisor.put_away(&end);
+    let failure = end.failure();
     if let Some(failure) = &failure {
         tracing::info!(stage = ?failure.stage, message = failure.message, "the vm ended");
     }
-    clear_away(config, &launch, &store);
+    lease.tell(&LeaseReply::Ended { failure: failure.clone(), kept }).await;
     // Whoever started the vm may be gone; then nobody is left to be told.
     let _ = send_message(&mut writer, &Event::Ended { failure }).await;
     Ok(())
-}
-
-/// Remove every file of the vm, then its record: a crash in between leaves the record, which the next command clears.
-fn clear_away(config: &Config, launch: &Launch, store: &Store) {
-    let removed = fs::remove_file(&config.runtime_dir.join(paths::socket_name(launch.id)))
-        .and_then(|()| fs::remove_tree(&paths::vm_dir(config, launch.id)))
-        .map_err(StoreError::from)
-        .and_then(|()| store.delete_vm(launch.id));
-    if let Err(error) = removed {
-        tracing::error!(%error, "the vm's files are left for the next command to clear");
-    }
 }
 
 struct Supervisor<'a> {
     config: &'a Config,
     launch: &'a Launch,
     store: &'a Store,
+    /// The vm's record as this process last wrote it.
+    record: RefCell<VmRecord>,
+    lease: &'a Lease,
     stopwatch: Stopwatch,
 }
 
 impl Supervisor<'_> {
-    /// Start the vm and serve it until it is over; the failure that ended it, if it was one.
-    async fn live(&self, control: OwnedReadHalf, writer: &mut OwnedWriteHalf, terminate: Signal) -> Option<Failure> {
+    /// Start the vm and serve it until it is over.
+    async fn live(&self, control: OwnedReadHalf, writer: &mut OwnedWriteHalf, terminate: Signal) -> End {
         let mut machine = None;
-        let failure = self.start_and_serve(&mut machine, control, writer, terminate).await;
+        let end = self.start_and_serve(&mut machine, control, writer, terminate).await;
         if let Some(mut machine) = machine {
-            // It holds nothing that is wanted: its disk layer is about to be removed.
+            // What was wanted of it is on its disk by now.
             if let Err(error) = machine.kill().await {
                 tracing::warn!(%error, "the machine's process could not be reaped");
             }
         }
-        failure
+        end
     }
 
     async fn start_and_serve(
@@ -105,24 +115,42 @@ impl Supervisor<'_> {
         mut control: OwnedReadHalf,
         writer: &mut OwnedWriteHalf,
         mut terminate: Signal,
-    ) -> Option<Failure> {
+    ) -> End {
+        if let Err(error) = self.own_dir() {
+            return End::Failed(start::failure(Stage::Files, &error));
+        }
         let started = tokio::select! {
             started = self.start(machine) => started,
-            () = released(&mut control) => return None,
-            _ = terminate.recv() => return None,
+            () = released(&mut control) => return End::Told(None),
+            _ = terminate.recv() => return End::Told(None),
         };
         let (channel, listener) = match started {
             Ok(started) => started,
-            Err(failure) => return Some(failure),
+            Err(failure) => return End::Failed(failure),
         };
         self.stopwatch.mark(Step::Ready);
         let timeline = Some(self.stopwatch.timeline());
         let ready = Event::Ready { execution_mode: self.execution_mode().to_owned(), timeline };
-        if send_message(writer, &ready).await.is_err() && self.launch.leased {
-            return None;
+        if send_message(writer, &ready).await.is_err() && self.launch.is_leased() {
+            return End::Told(None);
         }
-        let machine = machine.as_mut()?;
-        self.serve_clients(machine, &channel, &listener, control, terminate).await
+        let Some(machine) = machine.as_mut() else { return End::Told(None) };
+        let end = self.serve_clients(machine, &channel, &listener, control, &mut terminate).await;
+        let in_order = match &end {
+            End::Told(_) => self.launch.kind.stays() && !self.is_unwanted(),
+            End::Expired(_) => self.launch.kind == VmKind::Workspace,
+            End::Failed(_) | End::Used => false,
+        };
+        if !in_order {
+            return end;
+        }
+        // Whoever comes now finds the record, not a guest that goes.
+        drop(listener);
+        self.note_stopping();
+        match (self.power_off(machine, &channel, &mut terminate).await, end) {
+            (Some(failure), End::Told(_)) => End::Told(Some(failure)),
+            (_, end) => end,
+        }
     }
 
     async fn serve_clients(
@@ -131,38 +159,134 @@ impl Supervisor<'_> {
         channel: &Channel,
         listener: &UnixListener,
         mut control: OwnedReadHalf,
-        mut terminate: Signal,
-    ) -> Option<Failure> {
-        let (stop, mut stopped) = mpsc::channel(1);
-        let expiry = tokio::time::sleep(self.time_left());
+        terminate: &mut Signal,
+    ) -> End {
+        let (used, mut used_up) = mpsc::channel(1);
+        let (order, mut orders) = mpsc::channel::<layers::Order>(1);
+        let activity = Activity::begin_now();
+        let client = relay::Client {
+            channel: channel.clone(),
+            lease: self.lease.clone(),
+            used,
+            order,
+            activity: activity.clone(),
+        };
+        // Only a workspace's disk is closed and gone on with; any other's engine is only listened to.
+        let is_workspace = self.launch.kind == VmKind::Workspace;
+        // One that has booted and left no template was never talked to.
+        if let Err(error) = machine.qmp().await
+            && is_workspace
+        {
+            tracing::warn!(%error, "the disk of this workspace cannot be held still");
+        }
+        let mut layers = Layers::new(machine.qmp.take());
+        let expiry = self.until_expired(&activity);
         tokio::pin!(expiry);
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
-                    Ok((client, _)) => { tokio::spawn(relay::serve(client, channel.clone(), stop.clone())); }
+                    Ok((stream, _)) => { tokio::spawn(client.clone().serve(stream)); }
                     Err(error) => tracing::warn!(%error, "a client could not connect"),
                 },
-                () = released(&mut control), if self.launch.leased => return None,
-                _ = terminate.recv() => return None,
-                _ = stopped.recv() => return None,
-                () = &mut expiry => return Some(self.expired()),
-                ended = machine.ended() => return Some(start::machine_ended(machine, ended, Stage::Running)),
-                () = channel.closed() => return Some(start::agent_gone(machine)),
+                () = released(&mut control), if self.launch.is_leased() => return End::Told(None),
+                _ = terminate.recv() => return End::Told(None),
+                _ = used_up.recv() => return End::Used,
+                Some(order) = orders.recv() => {
+                    match layers.close(self, channel, &order.layer).await {
+                        Closing::Done(reply) => drop(order.reply.send(reply)),
+                        Closing::Lost(reply) => {
+                            drop(order.reply.send(reply));
+                            return End::Failed(start::unrecorded());
+                        }
+                    }
+                }
+                () = layers.until_no_room() => return End::Failed(start::no_room(&self.config.data_dir)),
+                () = &mut expiry => return End::Expired(self.expired()),
+                ended = machine.ended() => return End::Failed(start::machine_ended(machine, ended, Stage::Running)),
+                () = channel.closed() => return End::Failed(start::agent_gone(machine).await),
             }
         }
     }
 
-    fn time_left(&self) -> Duration {
-        Duration::try_from_secs_f64(self.launch.expires_at - clock::wall_seconds()).unwrap_or(Duration::ZERO)
+    /// Make the vm's directory, where there is none yet, and log there from now on, unless the starter wants to see it.
+    fn own_dir(&self) -> io::Result<()> {
+        fs::private_dir(&paths::vm_dir(self.config, self.launch.id)).map_err(io::Error::other)?;
+        if self.launch.kind.stays() {
+            sparse::hold_room(&paths::room(self.config, self.launch.id), ROOM_LEN)?;
+        }
+        // A vm that stays must not hold the terminal of whoever follows its start.
+        if !(self.config.trace_supervisors && self.launch.is_leased()) {
+            rustix::stdio::dup2_stderr(sparse::append(&paths::log(self.config, self.launch.id))?)?;
+        }
+        Ok(())
+    }
+
+    /// Change the vm's record, unless somebody else did: then the vm is not wanted any more.
+    fn note(&self, change: impl FnOnce(&mut VmRecord)) -> Result<(), Failure> {
+        let mut vm = self.record.borrow().clone();
+        change(&mut vm);
+        match self.store.change_vm(&vm, None) {
+            Ok(Change::Made(revision)) => {
+                *self.record.borrow_mut() = VmRecord { revision, ..vm };
+                Ok(())
+            }
+            Ok(Change::Lost | Change::Full) => Err(Failure::stopped()),
+            Err(error) => Err(start::failure(Stage::Files, &error)),
+        }
+    }
+
+    /// Where nobody asked for the stop in the record (the host goes down), say there that it happens.
+    fn note_stopping(&self) {
+        let claimed = self.record.borrow().claimed(VmState::Stopping);
+        if self.note(|vm| *vm = claimed).is_err() {
+            tracing::debug!("the record says already that the vm stops");
+        }
+    }
+
+    /// Wait until the vm's lifetime is over; others may have made it longer meanwhile, and whoever talks to a workspace's
+    /// guest does.
+    async fn until_expired(&self, activity: &Activity) {
+        let mut expires_at = self.launch.expires_at;
+        while let Some(at) = expires_at {
+            let left = Duration::try_from_secs_f64(at - clock::wall_seconds()).unwrap_or(Duration::ZERO);
+            tokio::time::sleep(left).await;
+            let now = match self.store.vm(self.launch.id) {
+                Ok(Some(vm)) => vm.expires_at,
+                _ => expires_at,
+            };
+            expires_at = match now {
+                Some(now) if now <= clock::wall_seconds() => match self.renewed(activity) {
+                    Some(later) if later > clock::wall_seconds() => Some(later),
+                    _ => return,
+                },
+                now => now,
+            };
+        }
+        // Without an end, unless somebody gives it one: that is asked for with a new start.
+        std::future::pending().await
+    }
+
+    /// When the lifetime of a workspace is over that began with what somebody did last.
+    fn renewed(&self, activity: &Activity) -> Option<f64> {
+        if self.launch.kind != VmKind::Workspace {
+            return None;
+        }
+        match self.store.renew_workspace_of(self.launch.id, activity.last()) {
+            Ok(expires_at) => expires_at,
+            Err(error) => {
+                tracing::warn!(%error, "the lifetime cannot be renewed");
+                activity.is_going_on().then(|| clock::wall_seconds() + RENEW_AGAIN)
+            }
+        }
     }
 
     fn expired(&self) -> Failure {
-        Failure {
-            stage: Stage::Expired,
-            message: format!("the vm's lifetime of {} s is over", self.launch.shape.ttl_seconds),
-            causes: Vec::new(),
-            console: String::new(),
+        let expired = Failure::expired(self.launch.shape.ttl_seconds);
+        if self.launch.kind != VmKind::Workspace {
+            return expired;
         }
+        let kept = in_words(self.config.workspace_retention_seconds);
+        Failure { message: format!("its lifetime is over; its disk is kept for {kept} from then on"), ..expired }
     }
 
     fn listen(&self) -> io::Result<UnixListener> {
@@ -171,6 +295,13 @@ impl Supervisor<'_> {
         listener.set_nonblocking(true)?;
         UnixListener::from_std(listener)
     }
+}
+
+/// A whole number of the greatest unit that fits.
+fn in_words(seconds: u32) -> String {
+    let units = [(86_400, "days"), (3_600, "hours"), (60, "minutes")];
+    let fitting = units.into_iter().find(|(unit, _)| seconds >= 2 * unit && seconds.is_multiple_of(*unit));
+    fitting.map_or_else(|| format!("{seconds} seconds"), |(unit, name)| format!("{} {name}", seconds / unit))
 }
 
 /// Wait until the starter lets go: it closed its end, or it is dead.

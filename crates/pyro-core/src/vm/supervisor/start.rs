@@ -4,11 +4,13 @@ use super::Supervisor;
 use crate::engine::machine::{Ended, Machine};
 use crate::engine::{EngineError, host};
 use crate::guest::boot::{Identity, MeetError, Port};
-use crate::guest::transport::Channel;
-use crate::guest::{self, client};
+use crate::guest::transport::{Channel, GuestStream};
+use crate::guest::{self, client, stage};
 use crate::host::{clock, sparse};
+use crate::store::vm::{VmKind, VmState};
 use crate::vm::launch::{EngineLaunch, Failure, Stage};
 use crate::vm::timeline::Step;
+use pyro_protocol::GuestPath;
 use pyro_protocol::message::{Mount, Request, SetClock};
 use std::error::Error;
 use std::io;
@@ -27,7 +29,10 @@ const CLOCK_ERROR: Duration = Duration::from_millis(20);
 const CLOCK_TRIES: usize = 3;
 
 /// How long an agent that is ready may take for its answer to a hello, and for the mount.
-const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long a guest may take to mend what a crash interrupted.
+const MEND_LIMIT: Duration = Duration::from_secs(120);
 
 impl Supervisor<'_> {
     pub(super) fn execution_mode(&self) -> &'static str {
@@ -39,20 +44,28 @@ impl Supervisor<'_> {
 
     /// Bring the vm up to a mounted disk and an open socket; its machine is put into `slot` as soon as it runs.
     pub(super) async fn start(&self, slot: &mut Option<Machine>) -> Result<(Channel, UnixListener), Failure> {
-        let channel = match &self.launch.engine {
+        let guest = match &self.launch.engine {
             EngineLaunch::Qemu(qemu) => self.start_guest(slot, qemu).await?,
             EngineLaunch::Host => {
                 let machine = self.keep(slot, start_host()?)?;
                 let port = port_of(machine)?;
-                self.meet(machine, port, HOST_LIMIT).await?
+                Guest { channel: self.meet(machine, port, HOST_LIMIT).await?, mounted: true }
             }
         };
         let Some(machine) = slot.as_mut() else { return Err(failure(Stage::Engine, &client::ClientError::Ended)) };
-        self.mount(machine, &channel).instrument(tracing::debug_span!("mount")).await?;
+        let channel = self.set_up(machine, guest).instrument(tracing::debug_span!("mount")).await?;
+        if self.launch.kind == VmKind::Workspace {
+            mend(machine, &channel).instrument(tracing::debug_span!("mend")).await?;
+        }
         self.stopwatch.mark(Step::Mounted);
         let listener = self.listen().map_err(|error| failure(Stage::Files, &error))?;
-        let started = self.store.set_vm_started(self.launch.id, self.execution_mode());
-        started.map_err(|error| failure(Stage::Files, &error))?;
+        self.note(|vm| {
+            vm.state = VmState::Started;
+            vm.execution_mode = self.execution_mode().to_owned();
+        })?;
+        if self.launch.kind == VmKind::Workspace {
+            self.store.layer_under_was_made(self.launch.id).map_err(|error| failure(Stage::Files, &error))?;
+        }
         Ok((channel, listener))
     }
 
@@ -61,7 +74,7 @@ impl Supervisor<'_> {
         let machine = slot.insert(machine);
         self.stopwatch.mark(Step::Engine);
         if let Some(process) = machine.process() {
-            self.store.set_vm_engine(self.launch.id, process).map_err(|error| failure(Stage::Files, &error))?;
+            self.note(|vm| vm.engine = Some(process))?;
         }
         Ok(machine)
     }
@@ -87,12 +100,25 @@ impl Supervisor<'_> {
         }
     }
 
-    async fn mount(&self, machine: &mut Machine, channel: &Channel) -> Result<(), Failure> {
-        let request = Request::Mount(Mount { device: "/dev/vda".to_owned(), fstype: "ext4".to_owned() });
-        // The agent sets the clock while the disk is mounted by another process: nobody waits for it.
-        let mounted = async { tokio::try_join!(call(channel, &request), set_clock(channel)).map(drop) };
-        match tokio::time::timeout(ANSWER_LIMIT, mounted).await {
-            Ok(Ok(())) => Ok(()),
+    /// Give a met guest the time, and its disk where it has none yet.
+    async fn set_up(&self, machine: &mut Machine, guest: Guest) -> Result<Channel, Failure> {
+        let Guest { channel, mounted } = guest;
+        let done = async {
+            let clock = ask_for_clock(&channel).await?;
+            if !mounted {
+                call(&channel, &Request::Mount(disk())).await?;
+            }
+            // Whatever else comes on the channel finds the clock set: nobody waits for the answer.
+            let channel = channel.clone();
+            tokio::spawn(async move {
+                if let Err(error) = keep_clock(&channel, clock).await {
+                    tracing::warn!(%error, "the guest's clock is as its hello has set it");
+                }
+            });
+            Ok::<(), client::ClientError>(())
+        };
+        match tokio::time::timeout(ANSWER_LIMIT, done).await {
+            Ok(Ok(())) => Ok(channel),
             Ok(Err(error)) => Err(after_broken_channel(machine, Stage::Mount, &error).await),
             Err(_) => Err(Failure {
                 console: machine.console.text(),
@@ -102,21 +128,66 @@ impl Supervisor<'_> {
     }
 }
 
-async fn call(channel: &Channel, request: &Request) -> Result<(), client::ClientError> {
-    let stream = channel.open().await.map_err(|error| client::ClientError::Io(io::Error::other(error)))?;
-    client::call(stream, request).await
+/// A guest whose agent was met.
+pub(super) struct Guest {
+    /// Its agent.
+    pub(super) channel: Channel,
+    /// Whether its disk is mounted already.
+    pub(super) mounted: bool,
 }
 
-/// Set the guest's clock until one round trip was short: the hello's took as long as the guest needed to take it in.
-async fn set_clock(channel: &Channel) -> Result<(), client::ClientError> {
-    for _ in 0..CLOCK_TRIES {
-        let sent = Instant::now();
-        call(channel, &Request::SetClock(SetClock { wall_clock_ns: clock::wall_ns() })).await?;
-        if sent.elapsed() <= CLOCK_ERROR {
+/// The disk that every guest has.
+pub(super) fn disk() -> Mount {
+    Mount { device: "/dev/vda".to_owned(), fstype: "ext4".to_owned() }
+}
+
+pub(super) async fn call(channel: &Channel, request: &Request) -> Result<(), client::ClientError> {
+    client::call(open(channel).await?, request).await
+}
+
+/// A request to set the guest's clock, under way.
+struct ClockRequest {
+    sent: Instant,
+    stream: GuestStream,
+}
+
+/// Ask the guest to set its clock: the hello's time was as old as the guest took to take it in.
+async fn ask_for_clock(channel: &Channel) -> Result<ClockRequest, client::ClientError> {
+    let mut stream = open(channel).await?;
+    let sent = Instant::now();
+    client::send_message(&mut stream, &Request::SetClock(SetClock { wall_clock_ns: clock::wall_ns() })).await?;
+    Ok(ClockRequest { sent, stream })
+}
+
+/// Finish or undo the changes of files that a crash interrupted, before anybody can see the half of one.
+async fn mend(machine: &mut Machine, channel: &Channel) -> Result<(), Failure> {
+    let area = GuestPath::parse(stage::AREA.as_bytes()).unwrap_or_else(|_| GuestPath::root());
+    let mended = tokio::time::timeout(MEND_LIMIT, async { stage::recover(open(channel).await?, area).await });
+    match mended.await.unwrap_or(Err(client::ClientError::Ended)) {
+        Ok(mended) if mended.finished + mended.removed > 0 => {
+            tracing::info!(?mended, "changes that were interrupted are mended");
+            Ok(())
+        }
+        Ok(_) => Ok(()),
+        Err(error) => Err(after_broken_channel(machine, Stage::Mount, &error).await),
+    }
+}
+
+/// Ask again until one round trip was short.
+async fn keep_clock(channel: &Channel, mut asked: ClockRequest) -> Result<(), client::ClientError> {
+    for tries_left in (0..CLOCK_TRIES).rev() {
+        let answer = tokio::time::timeout(ANSWER_LIMIT, client::done(asked.stream)).await;
+        answer.map_err(|_| client::ClientError::Ended)??;
+        if asked.sent.elapsed() <= CLOCK_ERROR || tries_left == 0 {
             break;
         }
+        asked = ask_for_clock(channel).await?;
     }
     Ok(())
+}
+
+pub(super) async fn open(channel: &Channel) -> Result<GuestStream, client::ClientError> {
+    channel.open().await.map_err(|error| client::ClientError::Io(io::Error::other(error)))
 }
 
 /// The agent's port of a machine that was just started.
@@ -133,7 +204,7 @@ pub(super) async fn wait_ready(machine: &mut Machine, port: &mut Port, limit: Du
     }
 }
 
-async fn not_met(machine: &mut Machine, error: MeetError) -> Failure {
+pub(super) async fn not_met(machine: &mut Machine, error: MeetError) -> Failure {
     match error {
         // A machine that ends closes its socket too: what ended it says more than the broken connection.
         MeetError::Channel(error) => after_broken_channel(machine, Stage::Boot, &error).await,
@@ -154,11 +225,15 @@ pub(super) async fn after_broken_channel(
     stage: Stage,
     error: &(dyn Error + 'static),
 ) -> Failure {
-    // The socket closes a moment before the process can be reaped.
-    if let Ok(ended) = tokio::time::timeout(Duration::from_secs(1), machine.ended()).await {
+    if let Some(ended) = just_ended(machine).await {
         return machine_ended(machine, ended, stage);
     }
     Failure { console: machine.console.text(), ..failure(stage, error) }
+}
+
+/// How a machine ended whose socket closed: that happens a moment before its process can be reaped.
+async fn just_ended(machine: &mut Machine) -> Option<io::Result<Ended>> {
+    tokio::time::timeout(Duration::from_secs(1), machine.ended()).await.ok()
 }
 
 /// The failure of a machine whose process ended.
@@ -172,8 +247,11 @@ pub(super) fn machine_ended(machine: &Machine, ended: io::Result<Ended>, stage: 
     Failure { stage, message, causes, console: machine.console.text() }
 }
 
-/// The failure of a running vm whose agent closed the channel.
-pub(super) fn agent_gone(machine: &Machine) -> Failure {
+/// The failure of a running vm whose channel closed: how its machine ended if it did, that the agent is gone otherwise.
+pub(super) async fn agent_gone(machine: &mut Machine) -> Failure {
+    if let Some(ended) = just_ended(machine).await {
+        return machine_ended(machine, ended, Stage::Running);
+    }
     Failure {
         stage: Stage::Running,
         message: "the guest ended, or its agent did".to_owned(),
@@ -185,4 +263,25 @@ pub(super) fn agent_gone(machine: &Machine) -> Failure {
 pub(super) fn failure(stage: Stage, error: &(dyn Error + 'static)) -> Failure {
     let causes = std::iter::successors(error.source(), |cause| (*cause).source()).map(ToString::to_string).collect();
     Failure { stage, message: error.to_string(), causes, console: String::new() }
+}
+
+/// The failure of a vm whose guest is held because the host's disk has no room for what it writes. What it has flushed is
+/// there; the rest would never come to its end, and whoever waits for it is to know.
+pub(super) fn no_room(data_dir: &std::path::Path) -> Failure {
+    Failure {
+        stage: Stage::HostFull,
+        message: format!("the host's disk is full; free some of it: {}", data_dir.display()),
+        causes: Vec::new(),
+        console: String::new(),
+    }
+}
+
+/// The failure of a vm whose engine writes where no record says so.
+pub(super) fn unrecorded() -> Failure {
+    Failure {
+        stage: Stage::Running,
+        message: "a new disk layer could not be recorded; the guest was ended before it wrote to it".to_owned(),
+        causes: Vec::new(),
+        console: String::new(),
+    }
 }

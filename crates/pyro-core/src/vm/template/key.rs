@@ -1,6 +1,7 @@
 //! What must be equal for a vm to start from a template.
 
 use crate::engine::qemu::argv;
+use crate::engine::qemu::confine::Sandbox;
 use crate::engine::spec::{DiskSpec, MachineSpec, Memory};
 use crate::host::cpu;
 use crate::host::fs::{FsError, Stamp};
@@ -10,7 +11,7 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// Raised when the way a template is made or used changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Digest over everything that makes memory or device state differ; names the template's directory.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,7 +38,7 @@ impl TemplateKey {
 
     fn on(host: &Host, program: &Path, spec: &MachineSpec) -> Result<Self, FsError> {
         let diskless = MachineSpec {
-            disk: DiskSpec { layer: "/".into(), image: "/".into() },
+            disk: DiskSpec { layers: vec!["/".into()], image: "/".into(), durable: false },
             memory: Memory::Shared,
             ..spec.clone()
         };
@@ -51,11 +52,22 @@ impl TemplateKey {
             digest.update(file.as_os_str().as_encoded_bytes());
             digest.update(format!("{:?}", Stamp::of(file)?));
         }
-        for arg in argv::argv(&diskless) {
+        for arg in argv::argv(&diskless, Sandbox::of(program)) {
             digest.update([0]);
             digest.update(arg.as_encoded_bytes());
         }
         Ok(Self(hex::encode(&digest.finalize()[..8])))
+    }
+
+    /// The key of the same machine with the disk mounted that a new vm of `image` has.
+    ///
+    /// # Errors
+    /// When the image cannot be looked at.
+    pub fn mounted(&self, image: &Path, warm: &[String]) -> Result<Self, FsError> {
+        let mut digest = Sha256::new();
+        digest.update(image.as_os_str().as_encoded_bytes());
+        digest.update(format!("{:?}{warm:?}", Stamp::of(image)?));
+        Ok(Self(format!("{}-{}", self.0, hex::encode(&digest.finalize()[..8]))))
     }
 
     /// The directory's name.
@@ -82,7 +94,7 @@ mod tests {
                 acpi: true,
                 args: String::new(),
             },
-            disk: DiskSpec { layer: "/a".into(), image: "/".into() },
+            disk: DiskSpec { layers: vec!["/a".into()], image: "/".into(), durable: false },
             tsc_khz: 1,
         }
     }
@@ -92,7 +104,8 @@ mod tests {
         let here = std::env::current_exe().unwrap();
         let spec = spec(&here);
         let key = |spec: &MachineSpec| TemplateKey::of(&here, spec).unwrap();
-        let same = MachineSpec { disk: DiskSpec { layer: "/b".into(), image: "/c".into() }, ..spec.clone() };
+        let disk = DiskSpec { layers: vec!["/b".into(), "/d".into()], image: "/c".into(), durable: true };
+        let same = MachineSpec { disk, ..spec.clone() };
         assert_eq!(key(&spec), key(&same));
         for other in [
             MachineSpec { vcpu_count: 2, ..spec.clone() },

@@ -9,6 +9,7 @@ use serde_json::json;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -35,12 +36,13 @@ pub enum SaveError {
     NotResumed(#[source] QmpError),
 }
 
-/// Save the paused machine behind `qmp`, whose memory is the shared file `memory`, and let it go on.
+/// Save the machine behind `qmp`, whose memory is the shared file `memory` and whose mounted disk, if any, is `layer`, and
+/// let it go on.
 ///
 /// # Errors
 /// [`SaveError`]; with [`SaveError::NotResumed`] the vm is lost, otherwise only the template.
-pub async fn save(qmp: &mut Qmp, memory: &File, staging: Staging) -> Result<(), SaveError> {
-    let saved = write(qmp, memory, &staging).await;
+pub async fn save(qmp: &mut Qmp, memory: &File, layer: Option<&Path>, staging: Staging<'_>) -> Result<(), SaveError> {
+    let saved = write(qmp, memory, layer, &staging).await;
     // Saved or not, the vm goes on; QEMU has stopped it for the save, or not yet.
     go_on(qmp).await.map_err(SaveError::NotResumed)?;
     saved?;
@@ -92,7 +94,7 @@ async fn ignore_shared(qmp: &mut Qmp) -> Result<(), QmpError> {
     qmp.execute("migrate-set-capabilities", capabilities).await.map(drop)
 }
 
-async fn write(qmp: &mut Qmp, memory: &File, staging: &Staging) -> Result<(), SaveError> {
+async fn write(qmp: &mut Qmp, memory: &File, layer: Option<&Path>, staging: &Staging<'_>) -> Result<(), SaveError> {
     let state = sparse::create_new(&staging.state())?;
     qmp.give_fd("template", state.as_fd()).await?;
     ignore_shared(qmp).await?;
@@ -101,6 +103,9 @@ async fn write(qmp: &mut Qmp, memory: &File, staging: &Staging) -> Result<(), Sa
     if status != "completed" {
         return Err(SaveError::Migration(status));
     }
-    // The machine is stopped: its memory is what the state belongs to.
+    // The machine is stopped, and QEMU has let go of its disk: memory and layer are what the state belongs to.
+    if let Some(layer) = layer {
+        sparse::copy_new(layer, &staging.layer())?;
+    }
     Ok(sparse::copy_used(memory, &staging.ram())?)
 }

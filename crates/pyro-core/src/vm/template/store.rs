@@ -18,11 +18,15 @@ struct Bounds {
     bytes: u64,
 }
 
-/// One template of a 1 GiB guest takes about 100 MB.
-const BOUNDS: Bounds = Bounds { count: 12, bytes: 2 << 30 };
+/// One template of a 1 GiB guest takes about 100 MB, and a shape has one without a disk and one for each environment.
+const BOUNDS: Bounds = Bounds { count: 16, bytes: 2 << 30 };
 
 /// Longest `template.json`, in bytes.
 const MAX_RECORD: u64 = 4096;
+
+const RAM: &str = "ram";
+const STATE: &str = "state";
+const LAYER: &str = "layer.qcow2";
 
 /// Begin of the name of a directory in which a template is being made.
 const STAGING: &str = ".making-";
@@ -47,20 +51,47 @@ pub struct Template {
 struct Record {
     ram: Stamp,
     state: Stamp,
+    /// Of the disk's layer; none where no disk is mounted.
+    #[serde(default)]
+    layer: Option<Stamp>,
+}
+
+impl Record {
+    fn of(directory: &Path) -> Result<Self, FsError> {
+        let stamp = |name| Stamp::of(&directory.join(name));
+        let layer = match stamp(LAYER) {
+            Err(error) if error.is_not_found() => None,
+            layer => Some(layer?),
+        };
+        Ok(Self { ram: stamp(RAM)?, state: stamp(STATE)?, layer })
+    }
 }
 
 impl Template {
     /// The guest's memory.
     #[must_use]
     pub fn ram(&self) -> PathBuf {
-        self.directory.join("ram")
+        self.directory.join(RAM)
     }
 
     /// The devices' state.
     #[must_use]
     pub fn state(&self) -> PathBuf {
-        self.directory.join("state")
+        self.directory.join(STATE)
     }
+
+    /// Where a disk is mounted: the layer that every vm which starts from this has a copy of.
+    #[must_use]
+    pub fn layer(&self) -> Option<PathBuf> {
+        let layer = self.directory.join(LAYER);
+        layer.exists().then_some(layer)
+    }
+}
+
+/// Held by the one process that makes templates.
+#[derive(Debug)]
+pub struct MakerLock {
+    _lock: FileLock,
 }
 
 impl TemplateStore {
@@ -123,16 +154,24 @@ impl TemplateStore {
         }
     }
 
-    /// Begin to make a template; none when another process is at it.
+    /// Be the one that makes templates; none when another process is at it.
     ///
     /// # Errors
     /// When the cache cannot be written to.
-    pub fn begin(&self, key: &TemplateKey) -> Result<Option<Staging>, FsError> {
+    pub fn lock(&self) -> Result<Option<MakerLock>, FsError> {
         fs::private_dir(&self.directory)?;
         let Some(lock) = FileLock::try_acquire(&self.directory.join(".lock"))? else { return Ok(None) };
         self.remove_staging()?;
+        Ok(Some(MakerLock { _lock: lock }))
+    }
+
+    /// Begin to make a template.
+    ///
+    /// # Errors
+    /// When the cache cannot be written to.
+    pub fn begin<'l>(&self, lock: &'l MakerLock, key: &TemplateKey) -> Result<Staging<'l>, FsError> {
         let directory = fs::unique_dir(&self.directory, STAGING)?;
-        Ok(Some(Staging { directory, target: self.path(key), store: self.clone(), _lock: lock }))
+        Ok(Staging { directory, target: self.path(key), store: self.clone(), _lock: lock })
     }
 
     /// Remove what killed processes left half made; whoever calls this holds the lock, so nobody is making any.
@@ -193,9 +232,8 @@ impl TemplateStore {
         if !self.directory.is_dir() {
             return Ok(names);
         }
-        if let Some(_lock) = FileLock::try_acquire(&self.directory.join(".lock"))? {
-            self.remove_staging()?;
-        }
+        // Taking the lock clears away what was left half made.
+        drop(self.lock()?);
         Ok(names)
     }
 }
@@ -203,30 +241,36 @@ impl TemplateStore {
 /// Whether the files of a template are those that were saved.
 fn is_intact(template: &Template) -> Result<bool, FsError> {
     let record = fs::read_bounded(&template.directory.join("template.json"), MAX_RECORD)?;
-    let now = Record { ram: Stamp::of(&template.ram())?, state: Stamp::of(&template.state())? };
+    let now = Record::of(&template.directory)?;
     Ok(serde_json::from_slice::<Record>(&record).is_ok_and(|record| record == now))
 }
 
 /// A template that is being made; dropped before it is published, it is removed.
 #[derive(Debug)]
-pub struct Staging {
+pub struct Staging<'l> {
     directory: PathBuf,
     target: PathBuf,
     store: TemplateStore,
-    _lock: FileLock,
+    _lock: &'l MakerLock,
 }
 
-impl Staging {
+impl Staging<'_> {
     /// Where the guest's memory is to be written.
     #[must_use]
     pub fn ram(&self) -> PathBuf {
-        self.directory.join("ram")
+        self.directory.join(RAM)
     }
 
     /// Where the devices' state is to be written.
     #[must_use]
     pub fn state(&self) -> PathBuf {
-        self.directory.join("state")
+        self.directory.join(STATE)
+    }
+
+    /// Where the disk's layer is to be copied to.
+    #[must_use]
+    pub fn layer(&self) -> PathBuf {
+        self.directory.join(LAYER)
     }
 
     /// Let others start from it.
@@ -234,7 +278,7 @@ impl Staging {
     /// # Errors
     /// When it cannot be moved into place.
     pub fn publish(self) -> Result<(), FsError> {
-        let record = Record { ram: Stamp::of(&self.ram())?, state: Stamp::of(&self.state())? };
+        let record = Record::of(&self.directory)?;
         let text = serde_json::to_vec(&record).unwrap_or_default();
         fs::write_new(&self.directory.join("template.json"), &text)?;
         fs::write_new(&self.directory.join("used"), b"")?;
@@ -245,7 +289,7 @@ impl Staging {
     }
 }
 
-impl Drop for Staging {
+impl Drop for Staging<'_> {
     fn drop(&mut self) {
         // Published, it is no longer there.
         if let Err(error) = fs::remove_tree(&self.directory) {
@@ -272,7 +316,8 @@ mod tests {
 
     /// A template of `mib` MiB that was last used so many seconds ago.
     fn publish(store: &TemplateStore, name: &str, mib: u64, seconds_ago: u64) {
-        let staging = store.begin(&key(name)).unwrap().unwrap();
+        let lock = store.lock().unwrap().unwrap();
+        let staging = store.begin(&lock, &key(name)).unwrap();
         std::fs::write(staging.ram(), vec![1; usize::try_from(mib * MIB).unwrap()]).unwrap();
         std::fs::write(staging.state(), b"state").unwrap();
         staging.publish().unwrap();
@@ -344,12 +389,14 @@ mod tests {
     fn one_at_a_time_is_made_and_nothing_is_left_half_made() {
         let home = tempfile::tempdir().unwrap();
         let store = store(home.path());
-        let first = store.begin(&key("a")).unwrap().unwrap();
-        assert!(store.begin(&key("b")).unwrap().is_none());
+        let lock = store.lock().unwrap().unwrap();
+        let first = store.begin(&lock, &key("a")).unwrap();
+        assert!(store.lock().unwrap().is_none());
         assert!(store.prune().unwrap().is_empty());
         assert!(first.directory.is_dir(), "the one in progress stays");
         let left = first.directory.clone();
         drop(first);
+        drop(lock);
         assert!(!left.exists());
         // As a killed process leaves it.
         std::fs::create_dir(&left).unwrap();

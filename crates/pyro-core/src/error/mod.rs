@@ -1,16 +1,24 @@
 //! `PyroError`: every failure as its users meet it, judged here and nowhere else.
 
+mod workspace;
+
 use crate::bench::BenchError;
 use crate::config::ConfigError;
 use crate::engine::EngineError;
 use crate::environment::EnvironmentError;
 use crate::guest::client::ClientError;
+use crate::id::IdError;
 use crate::store::StoreError;
 use crate::vm::VmError;
 use crate::vm::launch::{Failure, Stage};
+use crate::vm::output::OutputError;
+use crate::vm::output::store::OutputNameError;
 use crate::vm::shape::OutOfRange;
 use std::error::Error;
 use std::io::ErrorKind::BrokenPipe;
+
+/// What to do about a full disk of the host.
+const ROOM: &str = "free some space: pyro env prune, or delete what you need no more (pyro workspace list)";
 
 /// What a caller may branch on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,11 +150,19 @@ impl From<StoreError> for PyroError {
             StoreError::Newer { .. } => {
                 Self::judged(ErrorKind::Unsupported, &error, "install the newer pyro".to_owned())
             }
+            StoreError::Directory(error) if error.is_full() => Self::judged(ErrorKind::Io, error, ROOM.to_owned()),
             StoreError::Directory(_) => Self::judged(
                 ErrorKind::Io,
                 &error,
                 "point PYRO_DATA_DIR to a directory that you can write to".to_owned(),
             ),
+            StoreError::Broken { noun: "workspace", id, .. } => {
+                Self::judged(ErrorKind::Corrupt, &error, format!("pyro workspace delete {id} (workspace_delete)"))
+            }
+            StoreError::Broken { .. } => {
+                Self::judged(ErrorKind::Corrupt, &error, "try again: the broken record is cleared away".to_owned())
+            }
+            error if error.is_full() => Self::judged(ErrorKind::Io, error, ROOM.to_owned()),
             StoreError::Sql(_) => Self::judged(ErrorKind::Io, &error, "pyro doctor".to_owned()),
         }
     }
@@ -154,18 +170,22 @@ impl From<StoreError> for PyroError {
 
 impl From<EngineError> for PyroError {
     fn from(error: EngineError) -> Self {
-        let (kind, hint) = match &error {
-            EngineError::ProgramMissing { package, .. } => (
-                ErrorKind::Unavailable,
-                format!("sudo apt-get install -y {package}, or run without a guest with --allow-host-compat"),
-            ),
-            EngineError::KvmUnusable { .. } => (ErrorKind::Unavailable, "PYRO_ACCEL=auto".to_owned()),
-            EngineError::KernelNeedsOther { .. } => {
-                (ErrorKind::InvalidInput, "set PYRO_ACCEL to what the kernel's kernel.toml names".to_owned())
-            }
-            EngineError::Start { .. } => (ErrorKind::Io, "pyro doctor".to_owned()),
-        };
+        let (kind, hint) = engine(&error, ", or run without a guest with --allow-host-compat");
         Self::judged(kind, &error, hint)
+    }
+}
+
+/// `otherwise` is what can be done without the program that is missing.
+fn engine(error: &EngineError, otherwise: &str) -> (ErrorKind, String) {
+    match error {
+        EngineError::ProgramMissing { package, .. } => {
+            (ErrorKind::Unavailable, format!("sudo apt-get install -y {package}{otherwise}"))
+        }
+        EngineError::KvmUnusable { .. } => (ErrorKind::Unavailable, "PYRO_ACCEL=auto".to_owned()),
+        EngineError::KernelNeedsOther { .. } => {
+            (ErrorKind::InvalidInput, "set PYRO_ACCEL to what the kernel's kernel.toml names".to_owned())
+        }
+        EngineError::Start { .. } => (ErrorKind::Io, "pyro doctor".to_owned()),
     }
 }
 
@@ -212,6 +232,18 @@ impl From<BenchError> for PyroError {
     }
 }
 
+impl From<IdError> for PyroError {
+    fn from(error: IdError) -> Self {
+        Self::judged(ErrorKind::InvalidInput, &error, "take the id from the result that created it".to_owned())
+    }
+}
+
+impl From<OutputNameError> for PyroError {
+    fn from(error: OutputNameError) -> Self {
+        Self::judged(ErrorKind::InvalidInput, &error, "take stdout_file or stderr_file from the result".to_owned())
+    }
+}
+
 impl From<OutOfRange> for PyroError {
     fn from(error: OutOfRange) -> Self {
         let hint = format!("set --{} to {}", error.name.replace('_', "-"), error.expected);
@@ -220,7 +252,37 @@ impl From<OutOfRange> for PyroError {
 }
 
 fn vm(error: &VmError) -> (ErrorKind, Option<&'static str>) {
+    use crate::vm::lifecycle::state::Operation;
     match error {
+        VmError::NoSuchVm { .. } => {
+            (ErrorKind::NotFound, Some("create one (vm_create); it may have been used or expired"))
+        }
+        VmError::Expired { .. } => {
+            (ErrorKind::NotFound, Some("create another one (vm_create), with a longer ttl_seconds if it is to last"))
+        }
+        VmError::WrongState { next: Operation::Start, .. } => {
+            (ErrorKind::WrongState, Some("start it first (vm_start)"))
+        }
+        VmError::WrongState { next: Operation::Exec, .. } => {
+            (ErrorKind::WrongState, Some("run the command in it (vm_exec)"))
+        }
+        VmError::WrongState { .. } => (ErrorKind::WrongState, Some("delete it (vm_delete)")),
+        VmError::Changing { .. } => {
+            (ErrorKind::Busy, Some("look again in a moment (vm_status), or delete it (vm_delete)"))
+        }
+        VmError::InUse { .. } => {
+            (ErrorKind::Busy, Some("create another vm for this command (vm_create), or use vm_run"))
+        }
+        VmError::TooManyActive { .. } => {
+            (ErrorKind::Busy, Some("wait until one ends, stop or delete one, or set PYRO_MAX_ACTIVE_VMS"))
+        }
+        VmError::Layer { full: true, .. } => (ErrorKind::Io, Some(ROOM)),
+        VmError::Layer { .. } => (ErrorKind::Guest, Some("try again, or stop it first (pyro workspace stop)")),
+        VmError::ImageGone { .. } => (ErrorKind::Corrupt, Some("delete the vm (vm_delete) and create another one")),
+        VmError::Kept(OutputError::Gone { .. }) => {
+            (ErrorKind::NotFound, Some("run the command again; old outputs make room for new ones"))
+        }
+        VmError::Kept(OutputError::Read { .. }) => (ErrorKind::Io, Some("pyro doctor")),
         VmError::NoCommand => (ErrorKind::InvalidInput, Some("pyro run debian:12 -- git --version")),
         VmError::NoNetwork => (ErrorKind::Unsupported, Some("run without --network")),
         VmError::TooManyVcpus { .. } => (ErrorKind::InvalidInput, Some("ask for fewer with --vcpu-count")),
@@ -251,11 +313,16 @@ fn vm(error: &VmError) -> (ErrorKind, Option<&'static str>) {
 impl From<Failure> for PyroError {
     fn from(failure: Failure) -> Self {
         let (kind, before, hint) = match failure.stage {
-            Stage::Files => (ErrorKind::Io, "cannot prepare the vm", "pyro doctor"),
+            Stage::Files => (ErrorKind::Io, "cannot prepare the vm", "see that there is room (df -h): pyro doctor"),
+            Stage::HostFull => (ErrorKind::Io, "the vm ended", ROOM),
             Stage::Engine => (ErrorKind::Unavailable, "cannot start the vm", "pyro doctor"),
             Stage::Boot => (ErrorKind::Guest, "the guest did not come up", "pyro doctor"),
             Stage::Mount => (ErrorKind::Guest, "the guest cannot use its disk", "pull the environment again"),
             Stage::Running => (ErrorKind::Guest, "the vm ended", "run it again, with more --mem-mib if memory ran out"),
+            Stage::Stopped => {
+                (ErrorKind::WrongState, "the vm ended", "start it again (vm_start), unless it was deleted")
+            }
+            Stage::Stopping => (ErrorKind::Guest, "the vm did not end in order", "start it again (vm_start)"),
             Stage::Expired => (ErrorKind::Timeout, "the vm ended", "ask for a longer life with --ttl-seconds"),
         };
         let mut causes = failure.causes;

@@ -1,0 +1,158 @@
+//! Writing tar: a stream of records as an archive that every tar program reads.
+
+use pyro_protocol::TreePath;
+use pyro_protocol::tree::{Kind, Meta, Record};
+use pyro_tree::{Odd, TreeError};
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use tar::{Builder, EntryType, Header};
+
+use super::read::TarError;
+
+/// Zeros that holes of one file may become: tar has no holes that a stream could write.
+const MAX_HOLES_LEN: u64 = 4 * 1024 * 1024 * 1024;
+
+/// Odd nodes that are told by name; more are left out silently.
+const MAX_TOLD: usize = 1000;
+
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+
+/// An archive that is being written.
+pub struct TarWriter<W: Write> {
+    builder: Builder<W>,
+    /// Length of the file at hand, and how much of it is written.
+    open: Option<(u64, u64)>,
+    last: TreePath,
+    left_bytes: u64,
+    odd: Vec<(TreePath, Odd)>,
+}
+
+impl<W: Write> TarWriter<W> {
+    /// Write to `out`, at most `max_bytes` of content.
+    pub fn new(out: W, max_bytes: u64) -> Self {
+        let builder = Builder::new(out);
+        Self { builder, open: None, last: TreePath::root(), left_bytes: max_bytes, odd: Vec::new() }
+    }
+
+    /// Take one record.
+    ///
+    /// # Errors
+    /// [`TreeError`] for what has no place in the stream; [`TarError`] for what cannot be written.
+    pub fn put<E: From<TarError> + From<TreeError>>(&mut self, record: &Record<'_>) -> Result<(), E> {
+        match (record, self.open) {
+            (Record::Entry { path, meta, target }, None) => {
+                Ok(self.entry(path, meta, target).map_err(TarError::from)?)
+            }
+            (Record::Data { offset, bytes }, Some((size, written))) => {
+                let end = offset.saturating_add(bytes.len() as u64);
+                if *offset < written || end > size {
+                    return Err(TreeError::Order { path: self.last.clone() }.into());
+                }
+                self.take(end - written)?;
+                self.zeros(offset - written).map_err(TarError::from)?;
+                self.builder.get_mut().write_all(bytes).map_err(TarError::from)?;
+                self.open = Some((size, end));
+                Ok(())
+            }
+            (Record::End { changed, errno, .. }, Some((size, written))) => {
+                // The length stands in the header: what has gone missing meanwhile is zeros, and told.
+                self.take(size - written)?;
+                let padding = (512 - size % 512) % 512;
+                self.zeros(size - written + padding).map_err(TarError::from)?;
+                self.open = None;
+                match (*errno, changed) {
+                    (0, false) => {}
+                    (0, true) => self.tell(Odd::Changed),
+                    (errno, _) => self.tell(Odd::CutShort(errno)),
+                }
+                Ok(())
+            }
+            _ => Err(TreeError::Order { path: self.last.clone() }.into()),
+        }
+    }
+
+    /// The stream is over: end the archive. What was left out or changed is told.
+    ///
+    /// # Errors
+    /// [`TreeError`] when a file has not ended; [`TarError`].
+    pub fn finish<E: From<TarError> + From<TreeError>>(self) -> Result<(W, Vec<(TreePath, Odd)>), E> {
+        if self.open.is_some() {
+            return Err(TreeError::Order { path: self.last }.into());
+        }
+        Ok((self.builder.into_inner().map_err(TarError::from)?, self.odd))
+    }
+
+    fn take(&mut self, len: u64) -> Result<(), TreeError> {
+        let left = self.left_bytes.checked_sub(len);
+        self.left_bytes = left.ok_or(TreeError::TooMuch { limit: self.left_bytes, unit: "bytes" })?;
+        Ok(())
+    }
+
+    fn zeros(&mut self, mut len: u64) -> io::Result<()> {
+        while len > 0 {
+            let part = usize::try_from(len).unwrap_or(usize::MAX).min(ZEROS.len());
+            self.builder.get_mut().write_all(&ZEROS[..part])?;
+            len -= part as u64;
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, odd: Odd) {
+        if self.odd.len() < MAX_TOLD {
+            self.odd.push((self.last.clone(), odd));
+        }
+    }
+
+    fn entry(&mut self, path: &[u8], meta: &Meta, target: &[u8]) -> io::Result<()> {
+        self.last = TreePath::parse(path).unwrap_or_default();
+        if meta.errno != 0 {
+            self.tell(Odd::Unreadable(meta.errno));
+            if meta.kind != Kind::Directory {
+                return Ok(());
+            }
+        }
+        if !meta.kind.is_carried() {
+            self.tell(Odd::Special(meta.kind));
+            return Ok(());
+        }
+        if meta.kind == Kind::File && meta.size.saturating_sub(meta.blocks.saturating_mul(512)) > MAX_HOLES_LEN {
+            let what = format!("{} is too sparse for an archive: take it as a directory", self.last);
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
+        }
+        let shown: &[u8] = if path.is_empty() { b"." } else { path };
+        let mut header = Header::new_gnu();
+        header.set_mode(meta.mode & 0o777);
+        header.set_uid(meta.uid.into());
+        header.set_gid(meta.gid.into());
+        header.set_mtime(u64::try_from(meta.mtime.seconds).unwrap_or(0));
+        header.set_size(0);
+        if meta.mtime.nanoseconds > 0 || meta.mtime.seconds < 0 {
+            let time = precise(meta);
+            self.builder.append_pax_extensions([("mtime", time.as_bytes())])?;
+        }
+        let path = Path::new(OsStr::from_bytes(shown));
+        match meta.kind {
+            Kind::Symlink | Kind::HardLink => {
+                let is_symlink = meta.kind == Kind::Symlink;
+                header.set_entry_type(if is_symlink { EntryType::Symlink } else { EntryType::Link });
+                return self.builder.append_link(&mut header, path, Path::new(OsStr::from_bytes(target)));
+            }
+            Kind::Directory => header.set_entry_type(EntryType::Directory),
+            _ => {
+                header.set_entry_type(EntryType::Regular);
+                header.set_size(meta.size);
+                self.open = Some((meta.size, 0));
+            }
+        }
+        self.builder.append_data(&mut header, path, io::empty())
+    }
+}
+
+/// Seconds with nine decimals.
+fn precise(meta: &Meta) -> String {
+    let total = meta.mtime.as_nanoseconds();
+    let (sign, total) = if total < 0 { ("-", total.unsigned_abs()) } else { ("", total.unsigned_abs()) };
+    format!("{sign}{}.{:09}", total / 1_000_000_000, total % 1_000_000_000)
+}

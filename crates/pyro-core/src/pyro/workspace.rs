@@ -1,0 +1,141 @@
+//! The facade's operations on workspaces.
+
+use super::Pyro;
+use crate::environment::Progress;
+use crate::error::PyroError;
+use crate::id::Id;
+use crate::vm::lifecycle::blocking;
+use crate::vm::output::OutputTo;
+use crate::workspace::create::{self, CreateRequest};
+use crate::workspace::exec::{self, ExecInWorkspace, WorkspaceExec};
+use crate::workspace::info::{WorkspaceDeleted, WorkspaceForks, WorkspaceInfo, WorkspaceList, WorkspaceResetInfo};
+use crate::workspace::logs::{self, WorkspaceLogs};
+use crate::workspace::update::{self, UpdateRequest};
+use crate::workspace::{WorkspaceError, delete, explained, fork, list, reset, start, status, stop};
+use tokio::io::AsyncRead;
+use tokio_util::sync::CancellationToken;
+
+impl Pyro {
+    /// Create a workspace and start it; it stays until it is deleted.
+    ///
+    /// # Errors
+    /// Whatever it is, there is no workspace.
+    pub async fn create_workspace(
+        &self,
+        request: &CreateRequest,
+        progress: &mut (dyn FnMut(Progress) + Send),
+        cancel: &CancellationToken,
+    ) -> Result<WorkspaceInfo, PyroError> {
+        Ok(create::create(&self.config, request, progress, cancel).await?)
+    }
+
+    /// Every workspace, the one with the newest activity first.
+    ///
+    /// # Errors
+    /// When the records cannot be read.
+    pub async fn list_workspaces(&self) -> Result<WorkspaceList, PyroError> {
+        let config = self.config.clone();
+        apart(move || list::list(&config)).await
+    }
+
+    /// What a workspace is at.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::NotFound`].
+    pub async fn status_workspace(&self, id: Id) -> Result<WorkspaceInfo, PyroError> {
+        let config = self.config.clone();
+        apart(move || status::status(&config, id)).await
+    }
+
+    /// Change a workspace's name and labels.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::InvalidInput`], also when nothing would change.
+    pub async fn update_workspace(&self, id: Id, request: UpdateRequest) -> Result<WorkspaceInfo, PyroError> {
+        let config = self.config.clone();
+        apart(move || update::update(&config, id, &request)).await
+    }
+
+    /// Start a stopped workspace from its disk.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Busy`] when somebody else is changing it.
+    pub async fn start_workspace(&self, id: Id, cancel: &CancellationToken) -> Result<WorkspaceInfo, PyroError> {
+        Ok(start::start(&self.config, id, cancel).await?)
+    }
+
+    /// Stop a workspace in order; its disk is kept.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Busy`] when somebody else is changing it.
+    pub async fn stop_workspace(&self, id: Id) -> Result<WorkspaceInfo, PyroError> {
+        let config = self.config.clone();
+        apart(move || stop::stop(&config, id)).await
+    }
+
+    /// Delete a workspace and everything that only it needs.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Busy`] when somebody else is changing it.
+    pub async fn delete_workspace(&self, id: Id) -> Result<WorkspaceDeleted, PyroError> {
+        let config = self.config.clone();
+        apart(move || delete::delete(&config, id)).await
+    }
+
+    /// Put a workspace's whole disk back to its baseline; it runs afterwards.
+    ///
+    /// # Errors
+    /// Whatever it is, the workspace is as it was.
+    pub async fn reset_workspace(&self, id: Id, cancel: &CancellationToken) -> Result<WorkspaceResetInfo, PyroError> {
+        Ok(reset::reset(&self.config, id, cancel).await?)
+    }
+
+    /// Make `count` new workspaces from the present disk of one.
+    ///
+    /// # Errors
+    /// Whatever it is, the one is as it was, and there is no new one.
+    pub async fn fork_workspace(
+        &self,
+        id: Id,
+        count: u32,
+        name: Option<&str>,
+        cancel: &CancellationToken,
+    ) -> Result<WorkspaceForks, PyroError> {
+        Ok(fork::fork(&self.config, id, count, name, cancel).await?)
+    }
+
+    /// Run a command in a workspace; `output` gets its output as it comes.
+    ///
+    /// # Errors
+    /// A command that did not come to its end is not in the history.
+    pub async fn exec_workspace(
+        &self,
+        id: Id,
+        request: ExecInWorkspace,
+        stdin: Option<&mut (dyn AsyncRead + Unpin + Send)>,
+        output: OutputTo<'_, '_>,
+        cancel: &CancellationToken,
+    ) -> Result<WorkspaceExec, PyroError> {
+        if request.command.trim().is_empty() {
+            return Err(WorkspaceError::NoCommand { id }.into());
+        }
+        let done = exec::run(&self.config, id, request, stdin, output, cancel).await;
+        Ok(explained(&self.config, id, done).await?)
+    }
+
+    /// At most `limit` commands of a workspace's history behind the number `after`, oldest first.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::NotFound`].
+    pub async fn logs_workspace(&self, id: Id, after: u64, limit: u64) -> Result<WorkspaceLogs, PyroError> {
+        let config = self.config.clone();
+        apart(move || logs::logs(&config, id, after, limit)).await
+    }
+}
+
+/// Do what blocks on a thread of its own.
+async fn apart<T: Send + 'static>(
+    act: impl FnOnce() -> Result<T, WorkspaceError> + Send + 'static,
+) -> Result<T, PyroError> {
+    Ok(blocking(move || Ok(act())).await??)
+}

@@ -1,0 +1,181 @@
+//! Disk layers that workspaces share, as records.
+
+use super::vm::{parse_process, parsed, process_text};
+use super::workspace::text;
+use super::{Store, StoreError};
+use crate::host::process::{self, ProcessId};
+use crate::id::Id;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+
+/// A layer to be recorded; its file is made after that.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NewLayer {
+    /// Its id.
+    pub id: Id,
+    /// The closed layer that it stands on; none for one that stands on the image.
+    pub parent: Option<Id>,
+    /// Digest of the image below.
+    pub image_digest: String,
+    /// Seconds since 1970.
+    pub created_at: f64,
+}
+
+impl Store {
+    /// Record a layer whose file this process is about to make: it is nobody's until [`Store::close_layer`], and left over
+    /// when this process dies before that.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub fn begin_layer(&self, layer: &NewLayer) -> Result<(), StoreError> {
+        self.durably(|transaction| {
+            insert_layer(transaction, layer)?;
+            let maker = maker_text(&process::boot_id(), ProcessId::current());
+            transaction.execute("UPDATE layer SET maker = ?2 WHERE id = ?1", [layer.id.to_string(), maker])?;
+            Ok(())
+        })
+    }
+
+    /// A layer that was begun is not made after all: it is left over.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub fn give_up_layer(&self, id: Id) -> Result<(), StoreError> {
+        self.connection().execute("UPDATE layer SET maker = NULL WHERE id = ?1", [id.to_string()])?;
+        Ok(())
+    }
+
+    /// A layer that was begun takes the writes of the workspace that runs in `vm`; the layer that took them is closed, and is the
+    /// baseline where there is none yet. False when the workspace is gone.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub fn close_layer(&self, vm: Id, layer: &NewLayer) -> Result<bool, StoreError> {
+        self.durably(|transaction| {
+            let begun = "UPDATE layer SET made = 1, maker = NULL WHERE id = ?1";
+            if transaction.execute(begun, [layer.id.to_string()])? == 0 {
+                return Ok(false);
+            }
+            let changed = transaction.execute(
+                "UPDATE workspace SET baseline_layer = coalesce(baseline_layer, top_layer), top_layer = ?2,
+                                      revision = revision + 1
+                 WHERE vm = ?1 OR next_vm = ?1",
+                params![vm.to_string(), layer.id.to_string()],
+            )?;
+            Ok(changed == 1)
+        })
+    }
+
+    /// A layer and those below it, bottom first.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub fn layer_chain(&self, top: Id) -> Result<Vec<Id>, StoreError> {
+        let connection = self.connection();
+        let mut query = connection.prepare_cached(
+            "WITH RECURSIVE chain (id, parent, depth) AS (
+                 SELECT id, parent, 0 FROM layer WHERE id = ?1
+                 UNION ALL SELECT layer.id, layer.parent, depth + 1 FROM layer JOIN chain ON layer.id = chain.parent)
+             SELECT id FROM chain ORDER BY depth DESC",
+        )?;
+        let rows = query.query_map([top.to_string()], |row| parsed(row, "id", Id::parse))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Note that the file was made of the layer that a workspace's `vm` writes to: from now on it must be there.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub fn layer_under_was_made(&self, vm: Id) -> Result<(), StoreError> {
+        let made = "UPDATE layer SET made = 1 WHERE NOT made AND id IN (
+             SELECT CASE WHEN next_vm = ?1 THEN coalesce(next_layer, top_layer) ELSE top_layer END
+             FROM workspace WHERE vm = ?1 OR next_vm = ?1)";
+        self.connection().execute(made, [vm.to_string()])?;
+        Ok(())
+    }
+
+    /// Whether the file of a layer was made; one that nobody wrote to yet may be made again.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub fn is_layer_made(&self, id: Id) -> Result<bool, StoreError> {
+        let query = "SELECT EXISTS (SELECT 1 FROM layer WHERE id = ?1 AND made)";
+        Ok(self.connection().query_row(query, [id.to_string()], |row| row.get(0))?)
+    }
+
+    /// Digest of the image that a layer stands on.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub fn layer_image(&self, id: Id) -> Result<Option<String>, StoreError> {
+        let query = "SELECT image_digest FROM layer WHERE id = ?1";
+        Ok(self.connection().query_row(query, [id.to_string()], |row| row.get(0)).optional()?)
+    }
+
+    /// Layers that no workspace needs any more (neither its own nor those below) and that no living process makes.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub fn unused_layers(&self) -> Result<Vec<Id>, StoreError> {
+        let connection = self.connection();
+        let mut makers = connection.prepare_cached("SELECT DISTINCT maker FROM layer WHERE maker IS NOT NULL")?;
+        let makers = makers.query_map((), |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+        for maker in makers.into_iter().filter(|maker| !is_making(maker)) {
+            connection.execute("UPDATE layer SET maker = NULL WHERE maker = ?1", [maker])?;
+        }
+        let mut query = connection.prepare_cached(
+            "WITH RECURSIVE used (id) AS (
+                 SELECT top_layer FROM workspace UNION SELECT baseline_layer FROM workspace
+                 UNION SELECT next_layer FROM workspace UNION SELECT id FROM layer WHERE maker IS NOT NULL
+                 UNION SELECT layer.parent FROM layer JOIN used ON layer.id = used.id)
+             SELECT id FROM layer WHERE id NOT IN (SELECT id FROM used WHERE id IS NOT NULL)",
+        )?;
+        let rows = query.query_map((), |row| parsed(row, "id", Id::parse))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Forget layers whose files are gone, as far as none is needed by now.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub fn forget_layers(&self, layers: &[Id]) -> Result<(), StoreError> {
+        self.durably(|transaction| {
+            // One that another stands on goes after that one.
+            transaction.pragma_update(None, "defer_foreign_keys", true)?;
+            for layer in layers {
+                transaction.execute("DELETE FROM layer WHERE id = ?1", [layer.to_string()])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Digests of the images that layers stand on.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub fn images_of_layers(&self) -> Result<Vec<String>, StoreError> {
+        let connection = self.connection();
+        let mut query = connection.prepare_cached("SELECT DISTINCT image_digest FROM layer")?;
+        let rows = query.query_map((), |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+pub(super) fn insert_layer(connection: &Connection, layer: &NewLayer) -> rusqlite::Result<()> {
+    connection.execute(
+        "INSERT INTO layer (id, parent, image_digest, created_at) VALUES (?1, ?2, ?3, ?4)",
+        params![layer.id.to_string(), text(layer.parent), layer.image_digest, layer.created_at],
+    )?;
+    Ok(())
+}
+
+/// The process that makes a layer's file.
+fn maker_text(boot: &str, process: ProcessId) -> String {
+    format!("{boot} {}", process_text(process))
+}
+
+fn is_making(maker: &str) -> bool {
+    maker.split_once(' ').is_some_and(|(boot, process)| {
+        boot == process::boot_id() && parse_process(process).is_ok_and(ProcessId::is_alive)
+    })
+}

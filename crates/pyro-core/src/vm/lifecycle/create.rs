@@ -1,0 +1,49 @@
+//! Creating a vm: its environment is installed and its record written; nothing runs yet.
+
+use crate::config::Config;
+use crate::environment::Progress;
+use crate::store::Store;
+use crate::store::vm::{VmKind, VmRecord, VmState};
+use crate::vm::error::VmError;
+use crate::vm::shape::Shape;
+use crate::vm::{plan, reap, record};
+use tokio_util::sync::CancellationToken;
+
+/// What to create.
+#[derive(Clone, Debug)]
+pub struct VmRequest {
+    /// Name of the environment; installed first where it is not.
+    pub environment: String,
+    /// The vm's shape.
+    pub shape: Shape,
+    /// Whether it may run on the host where no guest can.
+    pub allow_host_compat: bool,
+    /// Whether the guest is to reach the network.
+    pub network: bool,
+}
+
+/// Create a vm that stays until it is used by a command, deleted, or its lifetime is over.
+///
+/// # Errors
+/// [`VmError`]; whatever it is, there is no vm.
+pub async fn create(
+    config: &Config,
+    request: &VmRequest,
+    progress: &mut (dyn FnMut(Progress) + Send),
+    cancel: &CancellationToken,
+) -> Result<VmRecord, VmError> {
+    if request.network {
+        return Err(VmError::NoNetwork);
+    }
+    let store = Store::open(&config.data_dir)?;
+    reap::clear_leftovers(config, &store)?;
+    let (environment, shape) = (&request.environment, request.shape);
+    let plan = tokio::select! {
+        plan = plan::plan(config, &store, environment, shape, request.allow_host_compat, progress) => plan?,
+        () = cancel.cancelled() => return Err(VmError::Cancelled),
+    };
+    let vm = record::new(VmKind::Vm, VmState::Created, environment, shape, &plan)?;
+    let vm = VmRecord { allow_host_compat: request.allow_host_compat, ..vm };
+    store.insert_vm(&vm, None)?;
+    Ok(vm)
+}

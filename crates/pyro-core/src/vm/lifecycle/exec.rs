@@ -1,0 +1,103 @@
+//! One command in a started vm, after which the vm is gone.
+
+use super::state::{self, Operation};
+use super::{blocking, reconcile};
+use crate::config::Config;
+use crate::store::Store;
+use crate::store::vm::VmRecord;
+use crate::vm::error::VmError;
+use crate::vm::exec::{ExecIo, ExecOutcome, ExecRequest, exec_noting};
+use crate::vm::launch::Failure;
+use crate::vm::link::{Lease, Link};
+use crate::vm::paths;
+use crate::vm::running::CLEAR_LIMIT;
+use pyro_protocol::GuestPath;
+use pyro_protocol::message::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+/// Run a line for the guest's login shell in `vm`, then delete the vm, whatever the command's status. Where the command
+/// never began the vm lives on; where this process is killed the vm is gone.
+///
+/// # Errors
+/// [`VmError::InUse`] when another command has the vm, [`VmError::Failed`] when the vm ended under the command.
+pub async fn exec_and_delete(
+    config: &Config,
+    vm: &VmRecord,
+    command: &str,
+    timeout: Duration,
+    io: ExecIo<'_>,
+    cancel: &CancellationToken,
+) -> Result<ExecOutcome, VmError> {
+    let link = Link::new(config, vm.id);
+    let lease = match link.lease().await {
+        Ok(Some(lease)) => lease,
+        Ok(None) => return Err(VmError::InUse { id: vm.id }),
+        Err(error) => {
+            return Err(tokio::select! {
+                error = no_longer_started(config, vm, error) => error,
+                () = cancel.cancelled() => VmError::Cancelled,
+            });
+        }
+    };
+    let request = ExecRequest {
+        command: Command::Shell(command.to_owned()),
+        cwd: working_directory(config, vm),
+        env: Vec::new(),
+        timeout,
+        sync: false,
+    };
+    let began = AtomicBool::new(false);
+    let executed = tokio::select! {
+        executed = exec_noting(link, request, io, &began).instrument(tracing::debug_span!("exec")) => executed,
+        () = cancel.cancelled() => Err(VmError::Cancelled),
+    };
+    match executed {
+        Err(error) if !began.load(Ordering::Relaxed) => {
+            if let Err(error) = lease.release().await {
+                tracing::warn!(%error, "the vm could not be given back");
+            }
+            Err(error)
+        }
+        executed => end(lease, executed).await,
+    }
+}
+
+/// End the used vm. Why it had ended says more than the broken connection that told of it.
+async fn end(lease: Lease, executed: Result<ExecOutcome, VmError>) -> Result<ExecOutcome, VmError> {
+    match (lease.end().instrument(tracing::debug_span!("end")).await, executed) {
+        (Err(failed @ VmError::Failed(_)), Ok(_) | Err(VmError::Guest(_) | VmError::Control(_))) => Err(failed),
+        (Ok(()), Err(VmError::Guest(_) | VmError::Control(_))) => Err(VmError::Failed(Failure::stopped())),
+        (_, executed) => executed,
+    }
+}
+
+/// The supervisor is gone: say what became of the vm rather than that.
+async fn no_longer_started(config: &Config, vm: &VmRecord, error: VmError) -> VmError {
+    let (config, id) = (config.clone(), vm.id);
+    let now = blocking(move || {
+        let store = Store::open(&config.data_dir)?;
+        let now = store.vm(id)?.ok_or(VmError::NoSuchVm { id })?;
+        // It listens no more, and clears away at this moment.
+        if let Some(supervisor) = now.supervisor {
+            let _ = supervisor.wait_gone(CLEAR_LIMIT);
+        }
+        let now = store.vm(id)?.ok_or(VmError::NoSuchVm { id })?;
+        reconcile::settle(&config, &store, &now)?;
+        let now = store.vm(id)?.ok_or(VmError::NoSuchVm { id })?;
+        state::check(&now, Operation::Exec)
+    });
+    now.await.err().unwrap_or(error)
+}
+
+/// `/` in a guest; on the host the vm's own directory.
+fn working_directory(config: &Config, vm: &VmRecord) -> GuestPath {
+    use std::os::unix::ffi::OsStrExt;
+    if vm.image_digest.is_some() {
+        return GuestPath::root();
+    }
+    let directory = paths::vm_dir(config, vm.id);
+    GuestPath::parse(directory.as_os_str().as_bytes()).unwrap_or_else(|_| GuestPath::root())
+}

@@ -1,0 +1,66 @@
+//! The life of a vm that stays: one operation per file, over one table of states and records that any process may claim.
+
+mod claim;
+pub mod create;
+pub mod delete;
+pub mod exec;
+pub mod list;
+pub mod network_info;
+pub mod reap_expired;
+pub mod reconcile;
+pub mod start;
+pub mod state;
+pub mod stop;
+
+use super::error::VmError;
+use super::reap;
+use crate::config::Config;
+use crate::host::clock;
+use crate::id::Id;
+use crate::store::Store;
+use crate::store::vm::{VmKind, VmRecord};
+use state::Operation;
+
+/// Find a vm for an operation: what is over is put away first, and its state is one that the operation takes.
+///
+/// Blocks for as long as it takes to put away what dead processes left.
+///
+/// # Errors
+/// [`VmError::NoSuchVm`], [`VmError::Expired`], [`VmError::WrongState`], [`VmError::Changing`].
+pub fn open(config: &Config, kind: VmKind, id: Id, operation: Operation) -> Result<(Store, VmRecord), VmError> {
+    let store = Store::open(&config.data_dir)?;
+    let find = || store.vm(id).map(|vm| vm.filter(|vm| vm.kind == kind));
+    let known = find()?.ok_or(VmError::NoSuchVm { id })?;
+    if kind == VmKind::Vm && known.is_expired(clock::wall_seconds()) {
+        delete::delete(config, &store, known.clone()).or_else(gone_is_fine)?;
+        return Err(VmError::Expired { id, ttl_seconds: known.ttl_seconds });
+    }
+    // What resists there does not concern this vm.
+    if let Err(error) = reap::clear_leftovers(config, &store) {
+        tracing::warn!(error = &error as &dyn std::error::Error, "leftovers wait for the next command");
+    }
+    let vm = find()?.ok_or(VmError::NoSuchVm { id })?;
+    state::check(&vm, operation)?;
+    Ok((store, vm))
+}
+
+/// Somebody else removed it, or is about to.
+fn gone_is_fine(error: VmError) -> Result<(), VmError> {
+    match error {
+        VmError::NoSuchVm { .. } | VmError::Changing { .. } => Ok(()),
+        error => Err(error),
+    }
+}
+
+/// Do what blocks on a thread of its own; it comes to its end whether or not somebody waits for it.
+pub(crate) async fn blocking<T: Send + 'static>(
+    act: impl FnOnce() -> Result<T, VmError> + Send + 'static,
+) -> Result<T, VmError> {
+    match tokio::task::spawn_blocking(act).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(VmError::Cancelled),
+        },
+    }
+}

@@ -1,0 +1,51 @@
+//! Stopping a vm: the guest writes its disk back and ends; the disk is kept.
+
+use super::claim::claim;
+use super::reconcile::put_down;
+use super::state::Operation;
+use crate::config::Config;
+use crate::host::process::ProcessId;
+use crate::store::Store;
+use crate::store::vm::{VmRecord, VmState};
+use crate::vm::error::VmError;
+use std::time::Duration;
+
+/// How long a guest may take to write its disk back and end; then it is killed, and its filesystem's journal has to do.
+pub const POWER_OFF_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long its supervisor may take beyond that.
+const SUPERVISOR_LIMIT: Duration = Duration::from_secs(10);
+
+/// Stop `vm`. Blocks until nothing of it runs.
+///
+/// # Errors
+/// [`VmError::WrongState`] or [`VmError::Changing`] when somebody else was first.
+pub fn stop(config: &Config, store: &Store, vm: VmRecord) -> Result<VmRecord, VmError> {
+    let vm = claim(store, vm, Operation::Stop, VmState::Stopping, None)?;
+    await_end(config, store, &vm)
+}
+
+/// Wait for the end of a vm that is stopping, whoever wanted that. Blocks until nothing of it runs.
+///
+/// # Errors
+/// When it resists.
+pub fn await_end(config: &Config, store: &Store, vm: &VmRecord) -> Result<VmRecord, VmError> {
+    if let Some(supervisor) = vm.supervisor {
+        end_process(supervisor, POWER_OFF_LIMIT + SUPERVISOR_LIMIT)?;
+    }
+    let now = store.vm(vm.id)?.ok_or(VmError::NoSuchVm { id: vm.id })?;
+    if now.revision == vm.revision {
+        // It did not put itself away: it was killed, by us or by somebody else.
+        put_down(config, store, &now, "its supervisor was killed while it stopped")?;
+    }
+    store.vm(vm.id)?.ok_or(VmError::NoSuchVm { id: vm.id })
+}
+
+/// Tell a supervisor to end, and kill it where it does not within `limit`.
+pub(super) fn end_process(supervisor: ProcessId, limit: Duration) -> Result<(), VmError> {
+    if supervisor.terminate_and_wait(limit) || supervisor.kill_and_wait(SUPERVISOR_LIMIT) {
+        Ok(())
+    } else {
+        Err(VmError::Stuck)
+    }
+}

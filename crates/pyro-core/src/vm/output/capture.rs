@@ -1,0 +1,224 @@
+//! The head and the tail of a stream, whatever its length.
+
+use std::collections::VecDeque;
+
+/// Keeps the first and the last bytes of what is written to it, and counts all.
+#[derive(Clone, Debug)]
+pub struct Capture {
+    half: usize,
+    head: Vec<u8>,
+    tail: VecDeque<u8>,
+    total: u64,
+}
+
+impl Capture {
+    /// Keep at most `limit` bytes: half of them from the start, half from the end.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self { half: limit / 2, head: Vec::new(), tail: VecDeque::new(), total: 0 }
+    }
+
+    /// Take bytes as they come.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.total += bytes.len() as u64;
+        let (head, rest) = bytes.split_at(bytes.len().min(self.half - self.head.len()));
+        self.head.extend_from_slice(head);
+        let rest = &rest[rest.len().saturating_sub(self.half)..];
+        self.tail.extend(rest);
+        let surplus = self.tail.len().saturating_sub(self.half);
+        self.tail.drain(..surplus);
+    }
+
+    /// Bytes that came so far.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Whether all that came is kept.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.total == (self.head.len() + self.tail.len()) as u64
+    }
+
+    /// What is kept: from the start, and from the end.
+    #[must_use]
+    pub fn kept(&self) -> (&[u8], (&[u8], &[u8])) {
+        (&self.head, self.tail.as_slices())
+    }
+
+    /// What was kept, as text of at most the limit and a mark where bytes were left out. `mark` puts what stands there
+    /// into words, given how many they are.
+    #[must_use]
+    pub fn into_output(mut self, mark: impl FnOnce(u64) -> String) -> CapturedOutput {
+        let (front, back) = if self.is_whole() {
+            self.head.extend(&self.tail);
+            let all = pieces(&self.head);
+            if all.iter().map(Piece::text_len).sum::<usize>() <= 2 * self.half {
+                return CapturedOutput::new(all.iter(), String::new(), [].iter(), false, self.total);
+            }
+            (all.clone(), all)
+        } else {
+            (pieces(without_broken_end(&self.head)), pieces(without_broken_start(self.tail.make_contiguous())))
+        };
+        let head = &front[..fitting(front.iter(), self.half)];
+        let tail = &back[back.len() - fitting(back.iter().rev(), self.half)..];
+        let kept: u64 = head.iter().chain(tail).map(|piece| piece.bytes as u64).sum();
+        let mark = format!("\n[... {} ...]\n", mark(self.total - kept));
+        CapturedOutput::new(head.iter(), mark, tail.iter(), true, self.total)
+    }
+}
+
+/// A character of text, or what stands for invalid bytes.
+#[derive(Clone, Copy)]
+struct Piece {
+    character: char,
+    /// How many bytes it was.
+    bytes: usize,
+    invalid: bool,
+}
+
+impl Piece {
+    fn text_len(&self) -> usize {
+        self.character.len_utf8()
+    }
+}
+
+fn pieces(bytes: &[u8]) -> Vec<Piece> {
+    let mut pieces = Vec::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        let valid = chunk.valid().chars();
+        pieces.extend(valid.map(|character| Piece { character, bytes: character.len_utf8(), invalid: false }));
+        if !chunk.invalid().is_empty() {
+            let bytes = chunk.invalid().len();
+            pieces.push(Piece { character: char::REPLACEMENT_CHARACTER, bytes, invalid: true });
+        }
+    }
+    pieces
+}
+
+/// How many pieces are at most `limit` bytes of text.
+fn fitting<'a>(pieces: impl Iterator<Item = &'a Piece>, limit: usize) -> usize {
+    let lengths = pieces.scan(0, |len, piece| {
+        *len += piece.text_len();
+        Some(*len)
+    });
+    lengths.take_while(|len| *len <= limit).count()
+}
+
+/// Without a character that the cut went through.
+fn without_broken_end(bytes: &[u8]) -> &[u8] {
+    let start = bytes.len().saturating_sub(3);
+    let broken = (start..bytes.len()).find(|&at| {
+        // A lead byte whose continuation is missing.
+        std::str::from_utf8(&bytes[at..]).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+    });
+    &bytes[..broken.unwrap_or(bytes.len())]
+}
+
+fn without_broken_start(bytes: &[u8]) -> &[u8] {
+    let continuation = bytes.iter().take(3).take_while(|byte| (0x80..0xc0).contains(*byte)).count();
+    &bytes[continuation..]
+}
+
+/// A captured stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CapturedOutput {
+    /// Its text; a mark stands where bytes were left out.
+    pub text: String,
+    /// `utf-8`, or `utf-8-replaced` where invalid bytes were replaced.
+    pub encoding: &'static str,
+    /// Whether bytes were left out.
+    pub truncated: bool,
+    /// Bytes that the stream had as a whole.
+    pub bytes: u64,
+}
+
+impl CapturedOutput {
+    fn new<'a>(
+        head: impl Iterator<Item = &'a Piece>,
+        mark: String,
+        tail: impl Iterator<Item = &'a Piece>,
+        truncated: bool,
+        bytes: u64,
+    ) -> Self {
+        let mut invalid = false;
+        let mut text = String::new();
+        let mut put = |text: &mut String, piece: &Piece| {
+            invalid |= piece.invalid;
+            text.push(piece.character);
+        };
+        head.for_each(|piece| put(&mut text, piece));
+        text.push_str(&mark);
+        tail.for_each(|piece| put(&mut text, piece));
+        Self { text, encoding: if invalid { "utf-8-replaced" } else { "utf-8" }, truncated, bytes }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn head_and_tail_are_kept_and_the_cut_is_marked() {
+        let mut capture = Capture::new(8);
+        for byte in b"abcdefghijkl" {
+            capture.push(&[*byte]);
+        }
+        let output = capture.into_output(omitted);
+        assert_eq!(output.text, "abcd\n[... 4 bytes omitted ...]\nijkl");
+        assert_eq!((output.truncated, output.bytes, output.encoding), (true, 12, "utf-8"));
+    }
+
+    fn omitted(bytes: u64) -> String {
+        format!("{bytes} bytes omitted")
+    }
+
+    fn captured(limit: usize, bytes: &[u8]) -> CapturedOutput {
+        let mut capture = Capture::new(limit);
+        capture.push(bytes);
+        capture.into_output(omitted)
+    }
+
+    #[test]
+    fn a_cut_goes_through_no_character() {
+        let output = captured(8, "aaaéé--ééaaa".as_bytes());
+        assert_eq!((output.text.as_str(), output.encoding), ("aaa\n[... 10 bytes omitted ...]\naaa", "utf-8"));
+    }
+
+    #[test]
+    fn bytes_that_grow_as_text_are_cut_too() {
+        let output = captured(12, &[0xff; 12]);
+        assert_eq!(output.text, "\u{fffd}\u{fffd}\n[... 8 bytes omitted ...]\n\u{fffd}\u{fffd}");
+        assert_eq!((output.encoding, output.truncated, output.bytes), ("utf-8-replaced", true, 12));
+    }
+
+    #[test]
+    fn invalid_utf8_is_replaced_and_flagged() {
+        let mut capture = Capture::new(64);
+        capture.push(b"a\xffb");
+        assert_eq!(capture.into_output(omitted).encoding, "utf-8-replaced");
+    }
+
+    proptest! {
+        #[test]
+        fn text_never_exceeds_the_limit(bytes in proptest::collection::vec(any::<u8>(), 0..200), limit in 8usize..64) {
+            let limit = limit & !1;
+            let output = captured(limit, &bytes);
+            let mark = if output.truncated { "\n[... 000 bytes omitted ...]\n".len() } else { 0 };
+            prop_assert!(output.text.len() <= limit + mark, "{} of {limit}", output.text.len());
+            prop_assert_eq!(output.bytes, bytes.len() as u64);
+        }
+
+        #[test]
+        fn short_streams_are_whole_however_they_are_cut(chunks in proptest::collection::vec("[a-z]{0,5}", 0..6)) {
+            let whole = chunks.concat();
+            let mut capture = Capture::new(64);
+            for chunk in &chunks { capture.push(chunk.as_bytes()); }
+            let output = capture.into_output(omitted);
+            prop_assert_eq!(output.text, whole);
+            prop_assert!(!output.truncated);
+        }
+    }
+}

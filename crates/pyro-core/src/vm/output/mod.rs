@@ -1,0 +1,33 @@
+//! Captured output: what fits a result in it, the whole in a file that can be read page by page.
+
+pub mod capture;
+pub mod page;
+pub mod recorder;
+pub mod store;
+
+pub use capture::{Capture, CapturedOutput};
+pub use page::OutputPage;
+pub use recorder::{OutputTo, OutputWatch, Recorded, Recorder, Stream};
+pub use store::{OutputName, OutputStore};
+
+/// Bytes of text of each stream that a result holds: half from its start, half from its end.
+pub const INLINE_LIMIT: usize = 64 * 1024;
+
+/// Why output cannot be read again.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    /// It was never kept, or it was removed for newer output.
+    #[error("there is no output {name}")]
+    Gone {
+        /// Its name.
+        name: OutputName,
+    },
+    /// It cannot be read.
+    #[error("cannot read the output {name}")]
+    Read {
+        /// Its name.
+        name: OutputName,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+}

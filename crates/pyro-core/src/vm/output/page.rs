@@ -1,0 +1,94 @@
+//! A page of a kept output.
+
+use super::OutputName;
+use serde::Serialize;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+/// A stretch of a kept output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OutputPage {
+    /// The output.
+    pub name: OutputName,
+    /// Where the page begins, in bytes.
+    pub offset: u64,
+    /// Where the next one begins; none after the last.
+    pub next_offset: Option<u64>,
+    /// Bytes that are kept of the output.
+    pub total_bytes: u64,
+    /// The page as text; it ends before a character that the next page has whole.
+    pub text: String,
+    /// `utf-8`, or `utf-8-replaced` where invalid bytes were replaced.
+    pub encoding: &'static str,
+    /// The page as it is.
+    #[serde(skip)]
+    pub bytes: Vec<u8>,
+}
+
+impl OutputPage {
+    /// At most `length` bytes of `file`, which holds `total`, from `offset` on.
+    pub(super) fn read(name: &OutputName, file: &File, offset: u64, length: usize, total: u64) -> io::Result<Self> {
+        let left = total.saturating_sub(offset);
+        let mut bytes = vec![0; usize::try_from(left).unwrap_or(usize::MAX).min(length)];
+        file.read_exact_at(&mut bytes, offset)?;
+        if (bytes.len() as u64) < left {
+            bytes.truncate(whole_characters(&bytes));
+        }
+        let end = offset.saturating_add(bytes.len() as u64);
+        let (text, encoding) = match std::str::from_utf8(&bytes) {
+            Ok(text) => (text.to_owned(), "utf-8"),
+            Err(_) => (String::from_utf8_lossy(&bytes).into_owned(), "utf-8-replaced"),
+        };
+        let next_offset = (end < total).then_some(end);
+        Ok(Self { name: name.clone(), offset, next_offset, total_bytes: total, text, encoding, bytes })
+    }
+}
+
+/// How many of `bytes` there are without a character that is cut at their end; all where that would be none.
+fn whole_characters(bytes: &[u8]) -> usize {
+    let from = bytes.len().saturating_sub(3);
+    let broken = (from..bytes.len()).find(|&at| {
+        std::str::from_utf8(&bytes[at..]).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+    });
+    broken.filter(|&at| at > 0).unwrap_or(bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::Write;
+
+    fn pages(content: &[u8], length: usize) -> Vec<OutputPage> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(content).unwrap();
+        let name = OutputName::parse("0123456789ab-stdout").unwrap();
+        let read = |offset| OutputPage::read(&name, &file, offset, length, content.len() as u64).unwrap();
+        let next = |page: &OutputPage| page.next_offset.map(read);
+        std::iter::successors(Some(read(0)), next).collect()
+    }
+
+    #[test]
+    fn a_page_beyond_the_end_is_empty() {
+        let file = tempfile::tempfile().unwrap();
+        let name = OutputName::parse("0123456789ab-stderr").unwrap();
+        let page = OutputPage::read(&name, &file, 7, 10, 0).unwrap();
+        assert_eq!((page.text.as_str(), page.next_offset, page.total_bytes), ("", None, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn pages_are_the_whole_and_cut_no_character(content in "[aé€😀]{0,40}", length in 4usize..20) {
+            let pages = pages(content.as_bytes(), length);
+            prop_assert!(pages.iter().all(|page| page.encoding == "utf-8" && page.bytes.len() <= length));
+            prop_assert_eq!(pages.into_iter().map(|page| page.text).collect::<String>(), content);
+        }
+
+        #[test]
+        fn pages_of_any_bytes_are_the_whole(content in proptest::collection::vec(any::<u8>(), 0..60), length in 1usize..9) {
+            let whole: Vec<u8> = pages(&content, length).into_iter().flat_map(|page| page.bytes).collect();
+            prop_assert_eq!(whole, content);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! From a plan to a vm's record, and from the record to what its supervisor is told.
+
+use super::launch::{EngineLaunch, Launch};
+use super::paths;
+use super::plan::Plan;
+use super::shape::Shape;
+use crate::config::Config;
+use crate::host::clock;
+use crate::host::process::{self, ProcessId};
+use crate::id::Id;
+use crate::store::vm::{VmKind, VmRecord, VmState};
+
+/// The record of a new vm of this process, not written yet.
+///
+/// # Errors
+/// When the host's random generator fails.
+pub fn new(
+    kind: VmKind,
+    state: VmState,
+    environment: &str,
+    shape: Shape,
+    plan: &Plan,
+) -> Result<VmRecord, getrandom::Error> {
+    let created_at = clock::wall_seconds();
+    Ok(VmRecord {
+        id: Id::random()?,
+        kind,
+        environment: environment.to_owned(),
+        environment_version: plan.environment_version.clone(),
+        image_digest: plan.image_digest.clone(),
+        vcpu_count: shape.vcpu_count,
+        mem_mib: shape.mem_mib,
+        ttl_seconds: shape.ttl_seconds,
+        allow_host_compat: false,
+        created_at,
+        expires_at: Some(created_at + f64::from(shape.ttl_seconds)),
+        state,
+        execution_mode: "pending".to_owned(),
+        last_error: None,
+        boot_id: process::boot_id(),
+        owner: ProcessId::current(),
+        supervisor: None,
+        engine: None,
+        revision: 0,
+    })
+}
+
+/// The shape that a vm was created with.
+#[must_use]
+pub fn shape(vm: &VmRecord) -> Shape {
+    Shape { vcpu_count: vm.vcpu_count, mem_mib: vm.mem_mib, ttl_seconds: vm.ttl_seconds }
+}
+
+/// What the supervisor of `vm` is told; its disk is one layer in the vm's own directory.
+#[must_use]
+pub fn launch(config: &Config, vm: &VmRecord, engine: EngineLaunch) -> Launch {
+    Launch {
+        id: vm.id,
+        kind: vm.kind,
+        revision: vm.revision,
+        shape: shape(vm),
+        expires_at: vm.expires_at,
+        layers: vec![paths::layer(config, vm.id)],
+        engine,
+    }
+}

@@ -1,0 +1,180 @@
+//! Closing the layer that a running vm writes to: its disk as it is in one moment, for others to stand on.
+
+use super::Supervisor;
+use super::start::open;
+use crate::engine::qemu::qmp::{Qmp, QmpError};
+use crate::guest::client::ClientError;
+use crate::guest::transport::Channel;
+use crate::guest::{file, freeze};
+use crate::host::fs::{self, FsError};
+use crate::host::sparse;
+use crate::store::StoreError;
+use crate::store::layer::NewLayer;
+use crate::store::vm::VmKind;
+use crate::vm::launch::{EngineLaunch, LayerReply};
+use crate::vm::paths;
+use serde_json::json;
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// How long the guest's writes may be held; the guest lets go by itself then.
+const HOLD_LIMIT_MS: u32 = 20_000;
+
+/// How long the guest may take for each of its parts: writing out, freezing, thawing.
+const GUEST_LIMIT: Duration = Duration::from_secs(30);
+
+/// Name that the engine knows the first layer by; see [`crate::engine::qemu::argv`].
+const FIRST_NODE: &str = "layer";
+
+/// What a client wants, and where it hears of it.
+pub(super) struct Order {
+    pub(super) layer: NewLayer,
+    pub(super) reply: oneshot::Sender<LayerReply>,
+}
+
+/// Why a layer was not closed.
+#[derive(Debug, thiserror::Error)]
+enum CloseError {
+    #[error("this vm has no disk of its own")]
+    NoDisk,
+    #[error("the new layer's file cannot be made")]
+    File(#[from] io::Error),
+    #[error(transparent)]
+    Files(#[from] FsError),
+    #[error(transparent)]
+    Engine(#[from] QmpError),
+    #[error("the guest did not hold its writes")]
+    Guest(#[from] ClientError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the workspace is gone")]
+    Gone,
+}
+
+/// The layers of a running machine.
+pub(super) struct Layers {
+    qmp: Option<Qmp>,
+    /// Node of the layer that takes the writes.
+    node: String,
+    sets: u32,
+}
+
+/// What came of an order.
+pub(super) enum Closing {
+    /// The vm goes on.
+    Done(LayerReply),
+    /// The engine writes to a layer that no record names: it must end before its guest writes again.
+    Lost(LayerReply),
+}
+
+impl Layers {
+    pub(super) fn new(qmp: Option<Qmp>) -> Self {
+        Self { qmp, node: FIRST_NODE.to_owned(), sets: 0 }
+    }
+
+    /// Take what the engine says unasked; ends when it holds the guest because the host's disk is full.
+    pub(super) async fn until_no_room(&mut self) {
+        if let Some(qmp) = &mut self.qmp
+            && qmp.until_no_room().await
+        {
+            return;
+        }
+        std::future::pending().await
+    }
+
+    /// Close the layer and go on in a new one.
+    pub(super) async fn close(&mut self, of: &Supervisor<'_>, channel: &Channel, layer: &NewLayer) -> Closing {
+        let mut switched = false;
+        match self.try_close(of, channel, layer, &mut switched).await {
+            Ok(held) => {
+                let held_us = u64::try_from(held.as_micros()).unwrap_or(u64::MAX);
+                Closing::Done(LayerReply::Closed { held_us })
+            }
+            Err(error) => {
+                let full = is_full(&error);
+                let causes = std::iter::successors(std::error::Error::source(&error), |cause| (*cause).source());
+                let message = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+                give_up(of, layer);
+                let reply = LayerReply::Failed { message, full };
+                if switched { Closing::Lost(reply) } else { Closing::Done(reply) }
+            }
+        }
+    }
+
+    async fn try_close(
+        &mut self,
+        of: &Supervisor<'_>,
+        channel: &Channel,
+        layer: &NewLayer,
+        switched: &mut bool,
+    ) -> Result<Duration, CloseError> {
+        let EngineLaunch::Qemu(qemu) = &of.launch.engine else { return Err(CloseError::NoDisk) };
+        if of.launch.kind != VmKind::Workspace {
+            return Err(CloseError::NoDisk);
+        }
+        let path = paths::shared_layer(of.config, layer.id);
+        of.store.begin_layer(layer)?;
+        sparse::copy_whole(&qemu.blank_layer, &path)?;
+        let node = self.add_node(&path, layer).await?;
+        // Written out beforehand, so that little is left to write while everybody waits.
+        in_time(async { file::sync(open(channel).await?).await }).await?;
+        let held = Instant::now();
+        let frozen = in_time(async { freeze::freeze(open(channel).await?, HOLD_LIMIT_MS).await }).await?;
+        let qmp = self.qmp.as_mut().ok_or(QmpError::Closed)?;
+        qmp.execute("blockdev-snapshot", json!({ "node": self.node, "overlay": node })).await?;
+        *switched = true;
+        if !of.store.close_layer(of.launch.id, layer)? {
+            return Err(CloseError::Gone);
+        }
+        // Recorded: from here on the new layer is the one.
+        *switched = false;
+        self.node = node;
+        in_time(frozen.thaw()).await?;
+        Ok(held.elapsed())
+    }
+
+    /// Make the new layer known to the engine, which may open no file by its name any more.
+    async fn add_node(&mut self, path: &Path, layer: &NewLayer) -> Result<String, CloseError> {
+        let qmp = self.qmp.as_mut().ok_or(QmpError::Closed)?;
+        self.sets += 1;
+        // It reads it through the second one once it writes to a layer above.
+        for file in [fs::open_to_write(path)?, fs::open(path)?] {
+            qmp.add_fd(self.sets, file.as_fd()).await?;
+        }
+        let node = format!("layer-{}", layer.id);
+        // The set keeps the first one open, and with it a lock that would keep everybody from the layer when it is closed.
+        let file = json!({ "driver": "file", "filename": format!("/dev/fdset/{}", self.sets), "discard": "unmap", "locking": "off" });
+        let add = json!({ "driver": "qcow2", "node-name": node, "file": file, "backing": null, "discard": "unmap" });
+        qmp.execute("blockdev-add", add).await?;
+        Ok(node)
+    }
+}
+
+/// Remove the file of a layer that nothing was written to, and leave its record to whoever comes next.
+fn give_up(of: &Supervisor<'_>, layer: &NewLayer) {
+    let removed = match of.store.is_layer_made(layer.id) {
+        Ok(false) => fs::remove_file(&paths::shared_layer(of.config, layer.id)).map_err(StoreError::from),
+        Ok(true) => return,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = removed.and_then(|()| of.store.give_up_layer(layer.id)) {
+        tracing::warn!(%error, "a layer that was not made stays for as long as this process");
+    }
+}
+
+fn is_full(error: &CloseError) -> bool {
+    match error {
+        CloseError::File(error) => fs::is_full(error),
+        CloseError::Files(error) => error.is_full(),
+        CloseError::Store(error) => error.is_full(),
+        _ => false,
+    }
+}
+
+/// A guest that does not answer holds nobody up: this process has others to listen to.
+async fn in_time<T>(asked: impl Future<Output = Result<T, ClientError>>) -> Result<T, ClientError> {
+    tokio::time::timeout(GUEST_LIMIT, asked).await.unwrap_or(Err(ClientError::Ended))
+}

@@ -1,0 +1,180 @@
+//! Creating a workspace: a started vm, its files, and the layer that a reset goes back to.
+
+use super::claim::{Claimed, note};
+use super::error::WorkspaceError;
+use super::files::seed::{self, SeedRequest};
+use super::files::source::Source;
+use super::files::{FileError, baseline};
+use super::info::WorkspaceInfo;
+use super::{ROOT, explained, label, reconcile, running, start, status};
+use crate::config::Config;
+use crate::environment::Progress;
+use crate::guest::patience::Patient;
+use crate::host::process::{self, ProcessId};
+use crate::host::{clock, fs};
+use crate::id::Id;
+use crate::store::Store;
+use crate::store::layer::NewLayer;
+use crate::store::vm::{VmKind, VmState};
+use crate::store::workspace::{SeedRecord, WorkspaceChange, WorkspaceRecord};
+use crate::vm::link::Link;
+use crate::vm::shape::Shape;
+use crate::vm::{VmError, lifecycle, paths, plan, record};
+use std::collections::BTreeMap;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+/// What to create.
+#[derive(Clone, Debug)]
+pub struct CreateRequest {
+    /// Name of the environment; installed first where it is not.
+    pub environment: String,
+    /// Virtual CPUs.
+    pub vcpu_count: u32,
+    /// Memory in MiB.
+    pub mem_mib: u32,
+    /// Lifetime from the last activity, in seconds; 0: none.
+    pub ttl_seconds: u32,
+    /// What its user calls it.
+    pub name: Option<String>,
+    /// What it is found by.
+    pub labels: BTreeMap<String, String>,
+    /// What it is first filled with; nothing where none is given.
+    pub seed: Option<SeedRequest>,
+    /// Kept in the record; a workspace always needs a guest.
+    pub allow_host_compat: bool,
+}
+
+/// Create a workspace and start it.
+///
+/// # Errors
+/// [`WorkspaceError`]; whatever it is, there is no workspace.
+pub async fn create(
+    config: &Config,
+    request: &CreateRequest,
+    progress: &mut (dyn FnMut(Progress) + Send),
+    cancel: &CancellationToken,
+) -> Result<WorkspaceInfo, WorkspaceError> {
+    let shape = shape(request)?;
+    let name = request.name.as_deref().map(label::name).transpose()?;
+    let labels = label::labels(&request.labels)?;
+    let source = match &request.seed {
+        Some(seed) => Some(looked_at(seed.clone()).await?),
+        None => None,
+    };
+    let store = Store::open(&config.data_dir)?;
+    reconcile::reconcile(config, &store)?;
+    let planned = plan::plan(config, &store, &request.environment, shape, false, progress);
+    let plan = tokio::select! {
+        plan = planned => plan?,
+        () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
+    };
+    let image_digest = plan.image_digest.clone().ok_or(WorkspaceError::NoGuest)?;
+    let now = clock::wall_seconds();
+    let id = Id::random().map_err(VmError::from)?;
+    let mut vm =
+        record::new(VmKind::Workspace, VmState::Created, &request.environment, shape, &plan).map_err(VmError::from)?;
+    vm.expires_at = running::expiry(request.ttl_seconds, now);
+    let first = NewLayer { id: Id::random().map_err(VmError::from)?, parent: None, image_digest, created_at: now };
+    let workspace = WorkspaceRecord {
+        id,
+        name,
+        labels,
+        environment: request.environment.clone(),
+        environment_version: plan.environment_version.clone(),
+        vcpu_count: shape.vcpu_count,
+        mem_mib: shape.mem_mib,
+        ttl_seconds: request.ttl_seconds,
+        allow_host_compat: request.allow_host_compat,
+        created_at: now,
+        last_activity_at: now,
+        expires_at: vm.expires_at,
+        seed: empty_seed(),
+        vm: None,
+        top_layer: Some(first.id),
+        baseline_layer: None,
+        next_vm: Some(vm.id),
+        next_layer: None,
+        command_count: 0,
+        reset_count: 0,
+        last_reset_at: None,
+        change: Some(WorkspaceChange::Creating),
+        owner: Some(ProcessId::current()),
+        boot_id: process::boot_id(),
+        revision: 0,
+    };
+    fs::private_dir(&paths::layers_dir(config))?;
+    store.insert_workspace(&workspace, &first)?;
+    // From here on everything is removed unless it comes to its end.
+    let claimed = Claimed { config, store: &store, id };
+    store.insert_vm(&vm, None)?;
+    let vm = start::start_vm(config, &store, &workspace, vm, first.id, cancel)
+        .instrument(tracing::debug_span!("start"))
+        .await?;
+    let seed = tokio::select! {
+        filled = fill(config, id, vm.id, source) => explained(config, id, filled).await?,
+        () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
+    };
+    let closed = close(config, vm.id, &first).instrument(tracing::debug_span!("close")).await;
+    explained(config, id, closed).await?;
+    note(&store, id, &[], |workspace| {
+        *workspace = workspace.claimed(None);
+        (workspace.vm, workspace.next_vm) = (workspace.next_vm, None);
+        workspace.seed = seed.clone();
+    })?;
+    drop(claimed);
+    status::told(&store, id)
+}
+
+fn shape(request: &CreateRequest) -> Result<Shape, WorkspaceError> {
+    if (1..60).contains(&request.ttl_seconds) {
+        return Err(WorkspaceError::Ttl(request.ttl_seconds));
+    }
+    let ttl_seconds = if request.ttl_seconds == 0 { Shape::default().ttl_seconds } else { request.ttl_seconds };
+    Ok(Shape::new(request.vcpu_count, request.mem_mib, ttl_seconds).map_err(VmError::from)?)
+}
+
+fn empty_seed() -> SeedRecord {
+    SeedRecord {
+        mode: "empty".to_owned(),
+        seed_path: None,
+        destination: ROOT.to_owned(),
+        entry_count: 0,
+        bytes_written: 0,
+    }
+}
+
+/// A seed that can be carried, as far as that can be known without a guest.
+async fn looked_at(seed: SeedRequest) -> Result<Source, WorkspaceError> {
+    let looked = lifecycle::blocking(move || {
+        let look = || {
+            let source = Source::open(&seed.path, seed.respect_ignore)?;
+            source.check()?;
+            Ok(source)
+        };
+        Ok(look())
+    });
+    Ok(looked.await?.map_err(FileError::Source)?)
+}
+
+/// Put the first files in, and note what they are.
+async fn fill(config: &Config, id: Id, vm: Id, source: Option<Source>) -> Result<SeedRecord, WorkspaceError> {
+    let seed = seed::fill(config, vm, source).instrument(tracing::debug_span!("seed")).await?;
+    let stream = Patient::new(Link::new(config, vm).connect().await?, running::PATIENCE);
+    let entries = baseline::present(stream).instrument(tracing::debug_span!("manifest")).await?;
+    let config = config.clone();
+    lifecycle::blocking(move || Ok(baseline::keep(&config, id, &entries))).await??;
+    Ok(seed)
+}
+
+/// Close the vm's first layer: it is what a reset goes back to.
+async fn close(config: &Config, vm: Id, first: &NewLayer) -> Result<(), WorkspaceError> {
+    let next = NewLayer {
+        id: Id::random().map_err(VmError::from)?,
+        parent: Some(first.id),
+        image_digest: first.image_digest.clone(),
+        created_at: clock::wall_seconds(),
+    };
+    Link::new(config, vm).close_layer(next).await?;
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! Deleting a workspace, whatever it is at.
+
+use super::claim::{claim, find};
+use super::error::WorkspaceError;
+use super::info::WorkspaceDeleted;
+use super::reconcile;
+use crate::config::Config;
+use crate::host::fs;
+use crate::id::Id;
+use crate::store::workspace::WorkspaceChange;
+use crate::store::{Store, StoreError};
+
+/// Delete a workspace and everything that only it needs. Blocks until nothing of it is left.
+///
+/// # Errors
+/// [`WorkspaceError::Changing`] when somebody else is changing it.
+pub fn delete(config: &Config, id: Id) -> Result<WorkspaceDeleted, WorkspaceError> {
+    let store = Store::open(&config.data_dir)?;
+    match find(&store, id) {
+        Err(WorkspaceError::Store(StoreError::Broken { .. })) => {
+            delete_broken(config, &store, id)?;
+            return Ok(WorkspaceDeleted::explicit(id));
+        }
+        found => found?,
+    };
+    let workspace = claim(config, &store, id, WorkspaceChange::Deleting)?;
+    reconcile::destroy(config, &store, &workspace)?;
+    Ok(WorkspaceDeleted::explicit(id))
+}
+
+/// Delete a workspace whose record cannot be understood, with all that can be read of it.
+fn delete_broken(config: &Config, store: &Store, id: Id) -> Result<(), WorkspaceError> {
+    let Some(broken) = store.broken_workspace(id)? else { return Err(WorkspaceError::NoSuchWorkspace { id }) };
+    if broken.is_attended {
+        return Err(WorkspaceError::Changing { id, change: WorkspaceChange::Deleting });
+    }
+    for vm in broken.vms {
+        reconcile::remove_vm(config, store, vm)?;
+    }
+    fs::remove_tree(&reconcile::directory(config, id))?;
+    store.delete_workspace(id)?;
+    reconcile::collect_layers(config, store)
+}

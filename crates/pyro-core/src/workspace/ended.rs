@@ -1,0 +1,72 @@
+//! Why an operation broke off: what became of the workspace's vm says more than the broken connection that told of it.
+
+use super::claim::find;
+use super::error::WorkspaceError;
+use super::rest::LOOK;
+use crate::config::Config;
+use crate::guest::client::ClientError;
+use crate::id::Id;
+use crate::store::Store;
+use crate::store::vm::VmState;
+use crate::store::workspace::WorkspaceChange;
+use crate::vm::VmError;
+use crate::vm::lifecycle::{blocking, reconcile};
+use std::time::{Duration, Instant};
+
+/// How long a supervisor may take to put its ended vm away.
+const END_LIMIT: Duration = Duration::from_secs(3);
+
+/// The result of an operation on a workspace that ran, with a better reason where it broke off.
+///
+/// # Errors
+/// As `result`; [`WorkspaceError::EndedMeanwhile`] when the vm has ended under it.
+pub async fn explained<T>(config: &Config, id: Id, result: Result<T, WorkspaceError>) -> Result<T, WorkspaceError> {
+    match result {
+        Err(error) if broke_off(&error) => Err(ended(config, id).await.unwrap_or(error)),
+        result => result,
+    }
+}
+
+/// That its vm has ended, as soon as it is put away; none where that cannot be known.
+async fn ended(config: &Config, id: Id) -> Option<WorkspaceError> {
+    let deadline = Instant::now() + END_LIMIT;
+    while Instant::now() < deadline {
+        let config = config.clone();
+        match blocking(move || Ok(look(&config, id))).await.ok()?? {
+            Look::Ended(error) => return Some(error),
+            Look::NotYet => tokio::time::sleep(LOOK).await,
+        }
+    }
+    None
+}
+
+fn broke_off(error: &WorkspaceError) -> bool {
+    match error {
+        WorkspaceError::Vm(VmError::Control(_)) => true,
+        WorkspaceError::Vm(VmError::Guest(error)) | WorkspaceError::Guest(error) => {
+            !matches!(error, ClientError::Failed(_))
+        }
+        _ => false,
+    }
+}
+
+enum Look {
+    Ended(WorkspaceError),
+    NotYet,
+}
+
+/// What became of its vm; none where that cannot be known. Blocks.
+fn look(config: &Config, id: Id) -> Option<Look> {
+    let store = Store::open(&config.data_dir).ok()?;
+    let workspace = find(&store, id).ok()?;
+    let vm = store.vm(workspace.vm.or(workspace.next_vm)?).ok()??;
+    if vm.state != VmState::Stopped {
+        reconcile::settle(config, &store, &vm).ok()?;
+        return Some(Look::NotYet);
+    }
+    let why = vm.last_error;
+    Some(Look::Ended(match workspace.change {
+        Some(WorkspaceChange::Creating) => WorkspaceError::EndedUnfinished { why },
+        _ => WorkspaceError::EndedMeanwhile { id, why },
+    }))
+}

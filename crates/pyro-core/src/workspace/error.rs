@@ -1,0 +1,115 @@
+//! What can go wrong with a workspace.
+
+use super::files::FileError;
+use super::label::LabelError;
+use crate::guest::client::ClientError;
+use crate::host::fs::FsError;
+use crate::id::Id;
+use crate::store::StoreError;
+use crate::store::workspace::WorkspaceChange;
+use crate::vm::VmError;
+use pyro_protocol::path::GuestPathError;
+use std::path::PathBuf;
+
+/// A failure of a workspace's operation.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkspaceError {
+    /// Its vm failed.
+    #[error(transparent)]
+    Vm(#[from] VmError),
+    /// The records failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file of pyro's own cannot be used.
+    #[error(transparent)]
+    Files(#[from] FsError),
+    /// A name or a label is not one.
+    #[error(transparent)]
+    Label(#[from] LabelError),
+    /// There is no workspace of this id.
+    #[error("there is no workspace {id}")]
+    NoSuchWorkspace {
+        /// The id.
+        id: Id,
+    },
+    /// It does not run.
+    #[error("workspace {id} is stopped{}", because(last_error.as_ref()))]
+    NotStarted {
+        /// The workspace.
+        id: Id,
+        /// Why its vm stopped by itself, if it did.
+        last_error: Option<String>,
+    },
+    /// Its vm ended under an operation.
+    #[error("workspace {id} ended meanwhile{}", because(why.as_ref()))]
+    EndedMeanwhile {
+        /// The workspace.
+        id: Id,
+        /// Why, where that is known.
+        why: Option<String>,
+    },
+    /// Its vm ended before it was whole.
+    #[error("the vm of the new workspace ended{}", because(why.as_ref()))]
+    EndedUnfinished {
+        /// Why, where that is known.
+        why: Option<String>,
+    },
+    /// Somebody is changing it.
+    #[error("somebody else is {} workspace {id}", change.name())]
+    Changing {
+        /// The workspace.
+        id: Id,
+        /// What is being done.
+        change: WorkspaceChange,
+    },
+    /// Its record names no disk: it was never whole.
+    #[error("workspace {id} has no disk")]
+    NoDisk {
+        /// The workspace.
+        id: Id,
+    },
+    /// A file that its disk is made of was removed.
+    #[error("a part of the disk of workspace {id} is gone: {}", path.display())]
+    LayerGone {
+        /// The workspace.
+        id: Id,
+        /// What is missing.
+        path: PathBuf,
+        /// Whether what a reset needs is there.
+        resettable: bool,
+    },
+    /// No command, or one of blanks.
+    #[error("the command is empty")]
+    NoCommand {
+        /// Where it should run.
+        id: Id,
+    },
+    /// An update that changes nothing.
+    #[error("nothing to update")]
+    NothingToUpdate,
+    /// A name is given and cleared at once.
+    #[error("a name cannot be given and cleared at once")]
+    NameBothWays,
+    /// This host runs no guest.
+    #[error("a workspace needs a guest, and this host can run none")]
+    NoGuest,
+    /// A lifetime that is not one.
+    #[error("ttl_seconds is {0}; it must be 0 (no limit) or at least 60")]
+    Ttl(u32),
+    /// More forks at once than are made.
+    #[error("count is {0}; it must be 1 to {max}", max = super::fork::MAX_COUNT)]
+    Count(u32),
+    /// Its files.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A command's directory is not one.
+    #[error("the directory of a command cannot be used")]
+    Cwd(#[source] GuestPathError),
+    /// The guest's agent failed.
+    #[error(transparent)]
+    Guest(ClientError),
+}
+
+fn because(error: Option<&String>) -> String {
+    error.map(|error| format!(": {error}")).unwrap_or_default()
+}

@@ -1,0 +1,103 @@
+//! The baseline's manifest: every node of `/workspace` as it was at create, kept on the host.
+
+use super::error::FileError;
+use crate::config::Config;
+use crate::guest::tree;
+use crate::host::fs;
+use crate::id::Id;
+use crate::workspace::ROOT;
+use crate::workspace::error::WorkspaceError;
+use crate::workspace::reconcile::directory;
+use pyro_protocol::files::List;
+use pyro_protocol::tree::{Batch, Entry, Record, Records};
+use pyro_protocol::{GuestPath, TreePath};
+use std::path::PathBuf;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// Most nodes of a workspace that are kept in memory.
+pub const MAX_ENTRIES: usize = 2_000_000;
+
+/// First bytes of a manifest; its records follow as they are on the wire.
+const MAGIC: &[u8; 8] = b"pyrobas1";
+
+/// Longest manifest, in bytes.
+const MAX_LEN: u64 = 1 << 30;
+
+/// Every node at or below a path of the guest, in the order of a walk.
+///
+/// # Errors
+/// [`WorkspaceError::Guest`].
+pub async fn manifest<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    root: GuestPath,
+    follow: bool,
+) -> Result<Vec<Entry>, WorkspaceError> {
+    let request =
+        List { root, follow, depth: None, after: None, limit: Some(MAX_ENTRIES as u64 + 1), exclude: Vec::new() };
+    let entries = tree::manifest(stream, request, MAX_ENTRIES + 1).await.map_err(WorkspaceError::Guest)?;
+    if entries.len() > MAX_ENTRIES { Err(FileError::TooMany(MAX_ENTRIES).into()) } else { Ok(entries) }
+}
+
+/// `/workspace` as it is.
+///
+/// # Errors
+/// [`WorkspaceError::Guest`].
+pub async fn present<S: AsyncRead + AsyncWrite + Unpin>(stream: S) -> Result<Vec<Entry>, WorkspaceError> {
+    manifest(stream, GuestPath::parse(ROOT.as_bytes()).unwrap_or_else(|_| GuestPath::root()), true).await
+}
+
+fn path(config: &Config, id: Id) -> PathBuf {
+    directory(config, id).join("baseline")
+}
+
+/// Keep a manifest. Blocking.
+///
+/// # Errors
+/// [`WorkspaceError::Files`].
+pub fn keep(config: &Config, id: Id, entries: &[Entry]) -> Result<(), WorkspaceError> {
+    let mut bytes = MAGIC.to_vec();
+    let mut batch = Batch::with_room();
+    for entry in entries {
+        batch.entry(entry.path.as_bytes(), &entry.meta, &entry.target);
+        if batch.is_full() {
+            bytes.extend_from_slice(batch.payload());
+            batch = Batch::with_room();
+        }
+    }
+    bytes.extend_from_slice(batch.payload());
+    fs::private_dir(&directory(config, id))?;
+    Ok(fs::write_atomic(&path(config, id), &bytes)?)
+}
+
+/// The manifest that was kept. Blocking.
+///
+/// # Errors
+/// [`FileError::NoBaseline`].
+pub fn kept(config: &Config, id: Id) -> Result<Vec<Entry>, WorkspaceError> {
+    let bytes = match fs::read_bounded(&path(config, id), MAX_LEN) {
+        Err(error) if error.is_not_found() => return Err(FileError::NoBaseline { id }.into()),
+        read => read?,
+    };
+    let damaged = || FileError::NoBaseline { id };
+    let mut entries = Vec::new();
+    for record in Records::new(bytes.strip_prefix(MAGIC).ok_or_else(damaged)?) {
+        let Ok(Record::Entry { path, meta, target }) = record else { return Err(damaged().into()) };
+        let path = TreePath::parse(path).map_err(|_| damaged())?;
+        entries.push(Entry { path, meta, target: target.to_vec() });
+    }
+    Ok(entries)
+}
+
+/// Give a fork the manifest of what it was made from. Blocking.
+///
+/// # Errors
+/// [`WorkspaceError::Files`].
+pub fn inherit(config: &Config, from: Id, to: Id) -> Result<(), WorkspaceError> {
+    let bytes = match fs::read_bounded(&path(config, from), MAX_LEN) {
+        // Of a workspace that is older than manifests.
+        Err(error) if error.is_not_found() => return Ok(()),
+        read => read?,
+    };
+    fs::private_dir(&directory(config, to))?;
+    Ok(fs::write_atomic(&path(config, to), &bytes)?)
+}

@@ -1,0 +1,251 @@
+//! The present content of some paths of a workspace, taken from a stream as sides of a change.
+
+use crate::guest::archive::{TransferError, pack};
+use crate::workspace::ROOT;
+use crate::workspace::error::WorkspaceError;
+use crate::workspace::git::blob::{BlobHasher, BlobId};
+use crate::workspace::side::{Content, Side};
+use pyro_protocol::files::Pack;
+use pyro_protocol::tree::{Kind, Meta, Record, RecordError};
+use pyro_protocol::{GuestPath, TreePath};
+use std::collections::HashMap;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// Largest file whose git id is found although it is not held, in bytes.
+pub const HASH_BYTES: u64 = 1 << 30;
+
+const ZEROS: [u8; 16 * 1024] = [0; 16 * 1024];
+
+/// What stands at a path.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Where.
+    pub path: TreePath,
+    /// What it was when it was read.
+    pub meta: Meta,
+    /// What it holds; none where nothing is.
+    pub side: Option<Side>,
+}
+
+/// Read paths of `/workspace`, files of at most `hold` bytes whole; each is given to `each` in a thread beside.
+///
+/// # Errors
+/// [`WorkspaceError::Guest`].
+pub async fn read<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    paths: &[TreePath],
+    hold: u64,
+    each: impl FnMut(Found) + Send + 'static,
+) -> Result<(), WorkspaceError> {
+    if paths.is_empty() {
+        return Ok(());
+    }
+    let root = GuestPath::parse(ROOT.as_bytes()).unwrap_or_else(|_| GuestPath::root());
+    let request = Pack { root, follow: true, exclude: Vec::new(), listed: true };
+    let gather = Gather { hold, open: None, links: HashMap::new(), each: Box::new(each) };
+    let packed = pack(stream, request, paths, gather, |gather: &mut Gather, record| gather.take(record)).await;
+    packed.map(drop).map_err(|error| match error {
+        TransferError::Guest(error) => WorkspaceError::Guest(error),
+        TransferError::Local(error) => WorkspaceError::Guest(error.into()),
+    })
+}
+
+struct Gather {
+    hold: u64,
+    open: Option<Open>,
+    /// Contents of files that have other names.
+    links: HashMap<Vec<u8>, Content>,
+    each: Box<dyn FnMut(Found) + Send>,
+}
+
+/// A file whose content comes.
+struct Open {
+    path: TreePath,
+    meta: Meta,
+    taking: Taking,
+    at: u64,
+}
+
+enum Taking {
+    Held(Vec<u8>),
+    Hashed(BlobHasher),
+    /// Too large even for that, or longer than it said.
+    Passed,
+}
+
+impl Gather {
+    fn take(&mut self, record: &Record<'_>) -> Result<(), RecordError> {
+        match record {
+            Record::Entry { path, meta, target } => self.entry(TreePath::parse(path)?, meta, target),
+            Record::Data { offset, bytes } => {
+                let open = self.open.as_mut().ok_or(RecordError::Field)?;
+                open.zeros(*offset, self.hold);
+                open.data(bytes, self.hold);
+            }
+            Record::End { size, .. } => {
+                let mut open = self.open.take().ok_or(RecordError::Field)?;
+                open.zeros(*size, self.hold);
+                let content = open.content(*size);
+                if open.meta.nlink > 1 {
+                    self.links.insert(open.path.as_bytes().to_vec(), content.clone());
+                }
+                let side = Some(Side::File { mode: open.meta.mode, content });
+                (self.each)(Found { path: open.path, meta: open.meta, side });
+            }
+            _ => return Err(RecordError::Field),
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, path: TreePath, meta: &Meta, target: &[u8]) {
+        let unread = Content::Large { size: meta.size, id: None };
+        let side = match meta.kind {
+            // Nothing there, or nothing that a path without links leads to.
+            Kind::Unknown => None,
+            Kind::File if meta.errno == 0 => {
+                let taking = Taking::new(meta.size, self.hold);
+                self.open = Some(Open { path, meta: *meta, taking, at: 0 });
+                return;
+            }
+            Kind::File => Some(Side::File { mode: meta.mode, content: unread }),
+            Kind::HardLink => {
+                let content = self.links.get(target).cloned().unwrap_or(unread);
+                Some(Side::File { mode: meta.mode, content })
+            }
+            Kind::Symlink => Some(Side::symlink(target)),
+            Kind::Directory => Some(Side::Directory),
+            _ => Some(Side::Other),
+        };
+        let kind = if meta.kind == Kind::HardLink { Kind::File } else { meta.kind };
+        (self.each)(Found { path, meta: Meta { kind, ..*meta }, side });
+    }
+}
+
+impl Taking {
+    fn new(size: u64, hold: u64) -> Self {
+        match size {
+            size if size <= hold => Self::Held(Vec::new()),
+            size if size <= HASH_BYTES => Self::Hashed(BlobHasher::new(size)),
+            _ => Self::Passed,
+        }
+    }
+}
+
+impl Open {
+    fn data(&mut self, bytes: &[u8], hold: u64) {
+        self.at = self.at.saturating_add(bytes.len() as u64);
+        match &mut self.taking {
+            Taking::Held(held) if self.at <= hold => held.extend_from_slice(bytes),
+            Taking::Hashed(hasher) if self.at <= self.meta.size => hasher.update(bytes),
+            _ => self.taking = Taking::Passed,
+        }
+    }
+
+    /// A hole, up to `end`.
+    fn zeros(&mut self, end: u64, hold: u64) {
+        while self.at < end && !matches!(self.taking, Taking::Passed) {
+            let len = usize::try_from(end - self.at).unwrap_or(ZEROS.len()).min(ZEROS.len());
+            self.data(&ZEROS[..len], hold);
+        }
+        self.at = self.at.max(end);
+    }
+
+    fn content(&mut self, size: u64) -> Content {
+        match std::mem::replace(&mut self.taking, Taking::Passed) {
+            Taking::Held(bytes) => Content::Held(bytes),
+            Taking::Hashed(hasher) if size == self.meta.size => Content::Large { size, id: Some(hasher.finish()) },
+            _ => Content::Large { size, id: None },
+        }
+    }
+}
+
+/// What a file holds whose parts are given in order: held where it is small enough.
+pub enum Parts {
+    /// All of it so far.
+    Held(Vec<u8>),
+    /// Its id so far.
+    Hashed(u64, BlobHasher),
+}
+
+impl Parts {
+    /// Nothing yet of a file of `size` bytes.
+    #[must_use]
+    pub fn new(size: u64, hold: u64) -> Self {
+        if size <= hold { Self::Held(Vec::new()) } else { Self::Hashed(size, BlobHasher::new(size)) }
+    }
+
+    /// Take the next part.
+    pub fn take(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Held(held) => held.extend_from_slice(bytes),
+            Self::Hashed(_, hasher) => hasher.update(bytes),
+        }
+    }
+
+    /// What it holds.
+    #[must_use]
+    pub fn finish(self) -> Content {
+        match self {
+            Self::Held(bytes) => Content::Held(bytes),
+            Self::Hashed(size, hasher) => {
+                let id: BlobId = hasher.finish();
+                Content::Large { size, id: Some(id) }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    fn gathered(records: &[Record<'_>], hold: u64) -> Vec<(String, Option<Side>)> {
+        let found = Arc::new(Mutex::new(Vec::new()));
+        let out = Arc::clone(&found);
+        let each = Box::new(move |one: Found| out.lock().unwrap().push((one.path.to_string(), one.side)));
+        let mut gather = Gather { hold, open: None, links: HashMap::new(), each };
+        for record in records {
+            gather.take(record).unwrap();
+        }
+        Arc::into_inner({
+            drop(gather);
+            found
+        })
+        .unwrap()
+        .into_inner()
+        .unwrap()
+    }
+
+    #[test]
+    fn holes_are_zeros_links_have_their_content_and_large_files_an_id() {
+        let file = |size| Meta { size, nlink: 2, ..Meta::new(Kind::File, 0o755) };
+        let end = |size| Record::End { size, changed: false, errno: 0 };
+        let found = gathered(
+            &[
+                Record::Entry { path: b"a", meta: file(4), target: b"" },
+                Record::Data { offset: 2, bytes: b"x" },
+                end(4),
+                Record::Entry { path: b"b", meta: Meta { kind: Kind::HardLink, ..file(4) }, target: b"a" },
+                Record::Entry { path: b"big", meta: file(9), target: b"" },
+                Record::Data { offset: 0, bytes: b"123456789" },
+                end(9),
+                Record::Entry { path: b"grew", meta: file(1), target: b"" },
+                Record::Data { offset: 0, bytes: b"123456789" },
+                end(9),
+                Record::Entry { path: b"gone", meta: Meta { errno: 2, ..Meta::new(Kind::Unknown, 0) }, target: b"" },
+            ],
+            8,
+        );
+        let held = Some(Side::file(0o755, *b"\0\0x\0"));
+        let large = |id| Some(Side::File { mode: 0o755, content: Content::Large { size: 9, id } });
+        let expected = [
+            ("a", held.clone()),
+            ("b", held),
+            ("big", large(Some(BlobId::of(b"123456789")))),
+            ("grew", large(None)),
+            ("gone", None),
+        ];
+        assert_eq!(found, expected.map(|(path, side)| (path.to_owned(), side)));
+    }
+}

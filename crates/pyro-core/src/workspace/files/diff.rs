@@ -1,0 +1,167 @@
+//! What changed in a workspace since it was made: two manifests compared, then the content of what may differ.
+
+use super::baseline;
+use super::compare::{Changed, compare};
+use super::contents::{self, Found, HASH_BYTES, Parts};
+use super::error::FileError;
+use super::place::WorkspacePath;
+use crate::config::Config;
+use crate::disk::OfflineDisk;
+use crate::environment::EnvironmentStore;
+use crate::id::Id;
+use crate::vm::{VmError, lifecycle};
+use crate::workspace::diff::report::DiffReport;
+use crate::workspace::diff::{Diff, DiffBuilder, DiffOptions};
+use crate::workspace::error::WorkspaceError;
+use crate::workspace::git::path::RelPath;
+use crate::workspace::running::Running;
+use crate::workspace::side::{Content, Side};
+use crate::workspace::start::layer_files;
+use pyro_protocol::TreePath;
+use pyro_protocol::tree::{Entry, Kind};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// What to compare.
+#[derive(Clone, Debug, Default)]
+pub struct DiffRequest {
+    /// Only what is at or below this path.
+    pub path: Option<WorkspacePath>,
+    /// Tell a deleted and an added file of the same content as one that was renamed.
+    pub renames: bool,
+}
+
+/// Compare a workspace with what it was when it was made.
+///
+/// # Errors
+/// [`WorkspaceError`]; a file that cannot be read is named, and stops nothing.
+pub async fn diff(
+    config: &Config,
+    id: Id,
+    request: &DiffRequest,
+    cancel: &CancellationToken,
+) -> Result<DiffReport, WorkspaceError> {
+    let running = Running::open_until(config, id, cancel).await?;
+    running.touch()?;
+    tokio::select! {
+        found = changes(&running, request) => Ok(DiffReport::new(id, &found?)),
+        () = cancel.cancelled() => Err(VmError::Cancelled.into()),
+    }
+}
+
+/// The changes of a workspace.
+///
+/// # Errors
+/// [`WorkspaceError`].
+pub(super) async fn changes(running: &Running<'_>, request: &DiffRequest) -> Result<Diff, WorkspaceError> {
+    let (config, id) = (running.config.clone(), running.workspace.id);
+    let kept = async { lifecycle::blocking(move || Ok(baseline::kept(&config, id))).await? };
+    let present = async { baseline::present(running.files().await?).await };
+    let (old, new) = tokio::try_join!(kept, present)?;
+    let within = request.path.as_ref().map_or_else(TreePath::root, |path| path.tree().clone());
+    let changed = compare(&old, &new, &within);
+    let options = DiffOptions { renames: request.renames, ..DiffOptions::default() };
+    let wanted: Vec<TreePath> = changed.iter().filter_map(content_wanted).collect();
+    let base = Base { files: base_files(running)?, hold: options.text_bytes as u64 };
+    let hold = base.hold;
+    // One file of each side is held at a time: the pipe has room for one, and who fills it waits.
+    let (out, pipe) = mpsc::sync_channel(1);
+    let built = tokio::task::spawn_blocking(move || build(changed, &base, &pipe, options));
+    let read = contents::read(running.files().await?, &wanted, hold, move |found| {
+        // Nobody takes it when the other side has failed, and that is told there.
+        let _ = out.send(found);
+    });
+    let read = read.await;
+    let built = built.await.map_err(|_| VmError::Cancelled)??;
+    read.map(|()| built)
+}
+
+fn content_wanted(changed: &Changed) -> Option<TreePath> {
+    let new = changed.new.as_ref()?;
+    (new.meta.kind == Kind::File && new.meta.size <= HASH_BYTES).then(|| changed.path.clone())
+}
+
+/// The disk that the workspace began with.
+struct Base {
+    files: (PathBuf, Vec<PathBuf>),
+    hold: u64,
+}
+
+fn base_files(running: &Running<'_>) -> Result<(PathBuf, Vec<PathBuf>), WorkspaceError> {
+    let (config, store, id) = (running.config, &running.store, running.workspace.id);
+    let baseline = running.workspace.baseline_layer.ok_or(FileError::NoBaseline { id })?;
+    let digest = store.layer_image(baseline)?.ok_or(FileError::NoBaseline { id })?;
+    let (image, _) = EnvironmentStore::new(config).image_of(&digest);
+    Ok((image, layer_files(config, store, &running.workspace, baseline)?))
+}
+
+fn build(
+    changed: Vec<Changed>,
+    base: &Base,
+    pipe: &mpsc::Receiver<Found>,
+    options: DiffOptions,
+) -> Result<Diff, FileError> {
+    let reads_old = |changed: &Changed| changed.old.as_ref().is_some_and(|old| old.meta.kind == Kind::File);
+    let disk = match changed.iter().any(reads_old) {
+        true => Some(OfflineDisk::open(&base.files.0, &base.files.1)?),
+        false => None,
+    };
+    let mut builder = DiffBuilder::new(options);
+    let mut left: HashMap<TreePath, Changed> = changed.into_iter().map(|one| (one.path.clone(), one)).collect();
+    let mut push = |one: Changed, new: Option<Side>| {
+        let old = one.old.as_ref().map(|old| old_side(disk.as_ref(), old, base.hold));
+        if let Ok(path) = RelPath::parse(one.path.as_bytes()) {
+            builder.push(&path, old.as_ref(), new.as_ref());
+        }
+    };
+    while let Ok(found) = pipe.recv() {
+        if let Some(one) = left.remove(&found.path) {
+            push(one, found.side);
+        }
+    }
+    for one in left.into_values() {
+        let new = one.new.as_ref().map(|new| side(new, Content::Large { size: new.meta.size, id: None }));
+        push(one, new);
+    }
+    Ok(builder.finish())
+}
+
+fn side(entry: &Entry, content: Content) -> Side {
+    match entry.meta.kind {
+        Kind::File | Kind::HardLink => Side::File { mode: entry.meta.mode, content },
+        Kind::Symlink => Side::symlink(entry.target.clone()),
+        Kind::Directory => Side::Directory,
+        _ => Side::Other,
+    }
+}
+
+/// What a path held; a file that cannot be read is taken for one that is too large.
+fn old_side(disk: Option<&OfflineDisk>, old: &Entry, hold: u64) -> Side {
+    let size = old.meta.size;
+    let unread = Content::Large { size, id: None };
+    if old.meta.kind != Kind::File || size > HASH_BYTES {
+        return side(old, unread);
+    }
+    let mut parts = Parts::new(size, hold);
+    let mut taken = 0;
+    let path = WorkspacePath::root().join(&old.path).guest();
+    let read = disk.map(|disk| {
+        disk.read(path.as_bytes(), |bytes| {
+            taken += bytes.len() as u64;
+            if taken <= size {
+                parts.take(bytes);
+            }
+            taken <= size
+        })
+    });
+    match read {
+        Some(Ok(())) if taken == size => side(old, parts.finish()),
+        Some(Err(error)) => {
+            tracing::warn!(path = %old.path, error = &error as &dyn std::error::Error, "a file of the baseline is not read");
+            side(old, unread)
+        }
+        _ => side(old, unread),
+    }
+}

@@ -1,0 +1,73 @@
+//! What can go wrong with a workspace's files.
+
+use super::place::PlaceError;
+use super::source::SourceError;
+use crate::archive::TarError;
+use crate::disk::DiskError;
+use crate::host::output::OutputFileError;
+use crate::host::tree::HostTreeError;
+use crate::id::Id;
+use crate::workspace::patch::PatchError;
+
+/// A failure of an operation on files.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// A path is not below `/workspace`.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// A file is asked for, and this is the workspace as a whole.
+    #[error("/workspace is a directory, not a file")]
+    IsRoot,
+    /// A page that begins where its listing has nothing.
+    #[error("{after} is not below {path}")]
+    After {
+        /// Where it should begin.
+        after: String,
+        /// What is listed.
+        path: String,
+    },
+    /// What is to be carried into a workspace cannot be.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Directories in the workspace stand where files are to go, or files where directories are to go.
+    #[error("in the way: {}", .0.join(", "))]
+    InTheWay(Vec<String>),
+    /// What comes out of a workspace cannot be written.
+    #[error(transparent)]
+    Output(HostTreeError),
+    /// An archive or a patch cannot be written to the host.
+    #[error(transparent)]
+    NewFile(#[from] OutputFileError),
+    /// The guest's tree does not fit an archive, or the archive cannot be written.
+    #[error("cannot write the archive")]
+    Archive(#[source] TarError),
+    /// Nothing could be exported.
+    #[error("{path} is a {what}, which cannot be exported")]
+    Special {
+        /// What was asked for.
+        path: String,
+        /// What it is.
+        what: &'static str,
+    },
+    /// A patch is asked for that would lack changes.
+    #[error("the patch would lack the content of {count} changed files: they are too large")]
+    Incomplete {
+        /// How many.
+        count: usize,
+    },
+    /// A patch that cannot be read, or does not fit.
+    #[error(transparent)]
+    Patch(#[from] PatchError),
+    /// What the workspace began with is not known.
+    #[error("what workspace {id} began with is not recorded")]
+    NoBaseline {
+        /// The workspace.
+        id: Id,
+    },
+    /// The disk that the workspace began with cannot be read.
+    #[error("cannot read what the workspace began with")]
+    Disk(#[from] DiskError),
+    /// More entries than are kept in memory.
+    #[error("there are more than {0} files")]
+    TooMany(usize),
+}

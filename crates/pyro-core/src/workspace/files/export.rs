@@ -1,0 +1,267 @@
+//! A file or a tree of a workspace, or its changes, on the host: there whole or not at all.
+
+use super::diff::{self, DiffRequest};
+use super::error::FileError;
+use super::list::artifact_type;
+use super::place::WorkspacePath;
+use crate::archive::{TarError, TarWriter};
+use crate::config::Config;
+use crate::guest::archive::{TransferError, pack};
+use crate::guest::tree;
+use crate::host::output::{NewFile, prepare};
+use crate::host::tree::{Allowance, HostTreeError, Receiver};
+use crate::id::Id;
+use crate::vm::{VmError, lifecycle};
+use crate::workspace::diff::Form;
+use crate::workspace::error::WorkspaceError;
+use crate::workspace::running::Running;
+use pyro_protocol::TreePath;
+use pyro_protocol::files::Pack;
+use pyro_protocol::tree::{Kind, Record, RecordError};
+use pyro_tree::{Odd, TreeError};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use tokio_util::sync::CancellationToken;
+
+/// What an export becomes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExportFormat {
+    /// What it is: a file, a directory or a link.
+    #[default]
+    Directory,
+    /// A tar archive.
+    Tar,
+    /// A patch, as git writes it, of what changed since the workspace was made.
+    Patch,
+}
+
+/// What to export.
+#[derive(Clone, Debug)]
+pub struct ExportRequest {
+    /// What.
+    pub path: WorkspacePath,
+    /// Where on the host; its parents are made.
+    pub output: PathBuf,
+    /// Replace what is there.
+    pub force: bool,
+    /// As what.
+    pub format: ExportFormat,
+    /// In a patch: tell a deleted and an added file of the same content as one that was renamed.
+    pub renames: bool,
+}
+
+/// An export that is done. The names are those of the contract; `format` and `left_out` are ours.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WorkspaceExport {
+    /// The workspace.
+    pub workspace_id: Id,
+    /// What was exported.
+    pub workspace_path: String,
+    /// What was made.
+    pub output_path: String,
+    /// `file`, `directory` or `symlink`.
+    pub artifact_type: &'static str,
+    /// Files, directories and links, or changes of a patch.
+    pub entry_count: u64,
+    /// Bytes of files, or of a patch.
+    pub bytes_written: u64,
+    /// Where it ran.
+    pub execution_mode: String,
+    /// `dir`, `tar` or `patch`.
+    pub format: &'static str,
+    /// What could not be carried, and what changed on the way; at most a thousand.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Something that is not in an export as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// Where, absolute in the workspace.
+    pub path: String,
+    /// Why.
+    pub why: String,
+}
+
+/// Export.
+///
+/// # Errors
+/// [`FileError::Exists`] unless it may be replaced; whatever it is, there is nothing new on the host.
+pub async fn export(
+    config: &Config,
+    id: Id,
+    request: ExportRequest,
+    cancel: &CancellationToken,
+) -> Result<WorkspaceExport, WorkspaceError> {
+    let running = Running::open_until(config, id, cancel).await?;
+    running.touch()?;
+    let work = async {
+        let (output, force) = (request.output.clone(), request.force);
+        let prepared = lifecycle::blocking(move || Ok(prepare(&output, force))).await?;
+        prepared.map_err(FileError::from)?;
+        match request.format {
+            ExportFormat::Patch => patch(&running, &request).await,
+            _ => tree_of(&running, &request).await,
+        }
+    };
+    let exported = tokio::select! {
+        exported = work => exported?,
+        () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
+    };
+    running.touch()?;
+    Ok(exported)
+}
+
+async fn tree_of(running: &Running<'_>, request: &ExportRequest) -> Result<WorkspaceExport, WorkspaceError> {
+    let (guest, follow) = (request.path.guest(), request.path.is_root());
+    let stat = tree::stat(running.files().await?, guest.clone(), follow).await.map_err(WorkspaceError::Guest)?;
+    let what = artifact_type(stat.meta.kind);
+    if !stat.meta.kind.is_carried() {
+        return Err(FileError::Special { path: request.path.to_text(), what: stat.meta.kind.name() }.into());
+    }
+    let pack_request = Pack { root: guest, follow, exclude: Vec::new(), listed: false };
+    let stream = running.files().await?;
+    let (entries, bytes, odd) = if request.format == ExportFormat::Tar {
+        let sink = Tar::new(request).map_err(FileError::from)?;
+        let sink = pack(stream, pack_request, &[], sink, Tar::put).await.map_err(received)?;
+        let finished = lifecycle::blocking(move || Ok(sink.finish())).await?;
+        finished.map_err(outward)?
+    } else {
+        let allowance = Allowance { max_entries: u64::MAX, max_bytes: u64::MAX, overwrite: request.force };
+        let receiver = Receiver::new(&request.output, allowance).map_err(FileError::Output)?;
+        let put = |receiver: &mut Receiver, record: &Record<'_>| receiver.put(record).map_err(SinkError::Host);
+        let receiver = pack(stream, pack_request, &[], receiver, put).await.map_err(received)?;
+        let finished = lifecycle::blocking(move || Ok(receiver.finish())).await?;
+        let placed = finished.map_err(FileError::Output)?;
+        (placed.entries, placed.bytes, placed.odd)
+    };
+    let is_dir = stat.meta.kind == Kind::Directory;
+    Ok(WorkspaceExport {
+        artifact_type: what,
+        // Of a directory what it holds, as a seed counts.
+        entry_count: entries - u64::from(is_dir && entries > 0),
+        bytes_written: bytes,
+        left_out: odd.iter().map(|(path, odd)| LeftOut::of(&request.path, path, odd)).collect(),
+        ..WorkspaceExport::begun(running, request)
+    })
+}
+
+async fn patch(running: &Running<'_>, request: &ExportRequest) -> Result<WorkspaceExport, WorkspaceError> {
+    let wanted = DiffRequest { path: Some(request.path.clone()), renames: request.renames };
+    let diff = diff::changes(running, &wanted).await?;
+    if !diff.is_complete() {
+        let count = diff.entries.iter().filter(|entry| entry.form == Form::Named).count();
+        return Err(FileError::Incomplete { count }.into());
+    }
+    let text = diff.patch();
+    let (output, force, bytes) = (request.output.clone(), request.force, text.len() as u64);
+    let write = move || {
+        let mut file = NewFile::beside(&output)?;
+        std::io::Write::write_all(&mut file, text.as_bytes()).map_err(|source| file.failed(source))?;
+        file.appear(force)
+    };
+    lifecycle::blocking(move || Ok(write())).await?.map_err(FileError::from)?;
+    let entry_count = diff.entries.len() as u64;
+    Ok(WorkspaceExport { entry_count, bytes_written: bytes, ..WorkspaceExport::begun(running, request) })
+}
+
+impl WorkspaceExport {
+    fn begun(running: &Running<'_>, request: &ExportRequest) -> Self {
+        Self {
+            workspace_id: running.workspace.id,
+            workspace_path: request.path.to_text(),
+            output_path: absolute(&request.output),
+            artifact_type: "file",
+            entry_count: 0,
+            bytes_written: 0,
+            execution_mode: running.vm.execution_mode.clone(),
+            format: match request.format {
+                ExportFormat::Directory => "dir",
+                ExportFormat::Tar => "tar",
+                ExportFormat::Patch => "patch",
+            },
+            left_out: Vec::new(),
+        }
+    }
+}
+
+impl LeftOut {
+    fn of(root: &WorkspacePath, path: &TreePath, odd: &Odd) -> Self {
+        let errno = |errno: u16| std::io::Error::from_raw_os_error(i32::from(errno));
+        let why = match odd {
+            Odd::Unreadable(number) => format!("left out: {}", errno(*number)),
+            Odd::Special(kind) => format!("left out: it is a {}", kind.name()),
+            Odd::CutShort(number) => format!("cut short: {}", errno(*number)),
+            Odd::Changed => "changed while it was read".to_owned(),
+        };
+        Self { path: root.join(path).to_text(), why }
+    }
+}
+
+fn absolute(path: &Path) -> String {
+    crate::host::fs::canonical(path).to_string_lossy().into_owned()
+}
+
+/// What ends an export on this side.
+#[derive(Debug, thiserror::Error)]
+enum SinkError {
+    #[error(transparent)]
+    Host(#[from] HostTreeError),
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    #[error(transparent)]
+    Tar(#[from] TarError),
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    #[error(transparent)]
+    File(FileError),
+}
+
+fn received(error: TransferError<SinkError>) -> WorkspaceError {
+    match error {
+        TransferError::Guest(error) => WorkspaceError::Guest(error),
+        TransferError::Local(error) => outward(error),
+    }
+}
+
+fn outward(error: SinkError) -> WorkspaceError {
+    match error {
+        SinkError::Host(error) => FileError::Output(error).into(),
+        SinkError::Tree(error) => FileError::Output(error.into()).into(),
+        SinkError::Tar(error) => FileError::Archive(error).into(),
+        SinkError::Record(error) => WorkspaceError::Guest(error.into()),
+        SinkError::File(error) => error.into(),
+    }
+}
+
+/// Entries, bytes, and what is not there as it was.
+type Sum = (u64, u64, Vec<(TreePath, Odd)>);
+
+/// An archive that is being received.
+struct Tar {
+    writer: TarWriter<NewFile>,
+    force: bool,
+    entries: u64,
+    bytes: u64,
+}
+
+impl Tar {
+    fn new(request: &ExportRequest) -> Result<Self, crate::host::output::OutputFileError> {
+        let file = NewFile::beside(&request.output)?;
+        Ok(Self { writer: TarWriter::new(file, u64::MAX), force: request.force, entries: 0, bytes: 0 })
+    }
+
+    fn put(&mut self, record: &Record<'_>) -> Result<(), SinkError> {
+        match record {
+            Record::Entry { .. } => self.entries += 1,
+            Record::Data { bytes, .. } => self.bytes += bytes.len() as u64,
+            _ => {}
+        }
+        self.writer.put(record)
+    }
+
+    fn finish(self) -> Result<Sum, SinkError> {
+        let (file, odd) = self.writer.finish::<SinkError>()?;
+        file.appear(self.force).map_err(|error| SinkError::File(error.into()))?;
+        Ok((self.entries, self.bytes, odd))
+    }
+}

@@ -1,0 +1,269 @@
+//! A push: a tree of the host made the workspace's, by sending what differs and putting it in force as a whole.
+
+use super::baseline;
+use super::error::FileError;
+use super::place::WorkspacePath;
+use super::push_plan::{PushPlan, Trees, doubtful};
+use super::seed::transfer;
+use super::source::Source;
+use crate::config::Config;
+use crate::guest::archive::unpack;
+use crate::guest::client::ClientError;
+use crate::guest::{stage, tree};
+use crate::host::digest;
+use crate::id::Id;
+use crate::vm::{VmError, lifecycle};
+use crate::workspace::error::WorkspaceError;
+use crate::workspace::running::Running;
+use crate::workspace::{ROOT, STAGES};
+use pyro_protocol::files::{Commit, Into, Stage, Unpack};
+use pyro_protocol::message::FailureKind;
+use pyro_protocol::tree::{Entry, Kind};
+use pyro_protocol::{GuestPath, TreePath};
+use serde::Serialize;
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use tokio_util::sync::CancellationToken;
+
+/// What to push.
+#[derive(Clone, Debug)]
+pub struct PushRequest {
+    /// A directory, or a `.tar`, `.tar.gz`, `.tgz` or `.tar.zst` file, on the host.
+    pub source: PathBuf,
+    /// The directory that it becomes.
+    pub dest: WorkspacePath,
+    /// Delete what the source does not have; what its rules ignore stays.
+    pub delete: bool,
+    /// Leave out what git ignores; only of a directory.
+    pub respect_ignore: bool,
+    /// Only say what would be done.
+    pub dry_run: bool,
+}
+
+/// A push that is done.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WorkspaceSync {
+    /// The workspace.
+    pub workspace_id: Id,
+    /// Where it ran.
+    pub execution_mode: String,
+    /// What was pushed.
+    pub workspace_sync: Pushed,
+}
+
+/// What was pushed. The names are those of the contract; `unchanged`, `deleted`, `changed` and `dry_run` are ours.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Pushed {
+    /// `directory` or `tar_archive`.
+    pub mode: &'static str,
+    /// Where it came from.
+    pub source_path: String,
+    /// Where it went.
+    pub destination: String,
+    /// Files, directories and links that were written.
+    pub entry_count: u64,
+    /// Bytes of files that were written.
+    pub bytes_written: u64,
+    /// Files, directories and links that were right already, but for a mode or a time.
+    pub unchanged: u64,
+    /// Files, directories and links that were deleted.
+    pub deleted: u64,
+    /// Whether anything was different.
+    pub changed: bool,
+    /// Whether it was only looked at.
+    pub dry_run: bool,
+}
+
+/// Push a tree.
+///
+/// # Errors
+/// [`WorkspaceError`]; whatever it is, nothing in the workspace has changed.
+pub async fn push(
+    config: &Config,
+    id: Id,
+    request: PushRequest,
+    cancel: &CancellationToken,
+) -> Result<WorkspaceSync, WorkspaceError> {
+    let (path, respect_ignore) = (request.source.clone(), request.respect_ignore);
+    let opened = lifecycle::blocking(move || Ok(Source::open(&path, respect_ignore))).await?;
+    let source = opened.map_err(FileError::Source)?;
+    let running = Running::open_until(config, id, cancel).await?;
+    running.touch()?;
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(VmError::Random)?;
+    let area = GuestPath::parse(STAGES.as_bytes()).unwrap_or_else(|_| GuestPath::root());
+    let push = Push { running, source, request, stage: Stage { area, id: u64::from_le_bytes(random) } };
+    let work = async {
+        let _held =
+            stage::hold(push.running.connect().await?, push.stage.clone()).await.map_err(WorkspaceError::Guest)?;
+        push.run().await
+    };
+    let plan = tokio::select! {
+        plan = work => plan?,
+        () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
+    };
+    push.running.touch()?;
+    Ok(WorkspaceSync {
+        workspace_id: id,
+        execution_mode: push.running.vm.execution_mode.clone(),
+        workspace_sync: Pushed {
+            mode: push.source.mode(),
+            source_path: push.source.path().to_string_lossy().into_owned(),
+            destination: push.request.dest.to_text(),
+            entry_count: plan.send.iter().filter(|path| !path.is_root()).count() as u64,
+            bytes_written: plan.bytes,
+            unchanged: plan.unchanged,
+            deleted: plan.deleted,
+            changed: !plan.steps.is_empty(),
+            dry_run: push.request.dry_run,
+        },
+    })
+}
+
+struct Push<'a> {
+    running: Running<'a>,
+    source: Source,
+    request: PushRequest,
+    stage: Stage,
+}
+
+impl Push<'_> {
+    async fn run(&self) -> Result<PushPlan, WorkspaceError> {
+        if self.source.is_directory() { self.directory().await } else { self.archive().await }
+    }
+
+    async fn directory(&self) -> Result<PushPlan, WorkspaceError> {
+        let source = self.source.clone();
+        let listed = async {
+            let listed = lifecycle::blocking(move || Ok(source.list())).await?;
+            Ok::<_, WorkspaceError>(listed.map_err(FileError::Source)?)
+        };
+        let (listed, (present, missing)) = tokio::try_join!(listed, self.present())?;
+        let doubtful = doubtful(&listed, &present);
+        let root = self.source.path().to_owned();
+        let paths = doubtful.clone();
+        let digests = async {
+            let of = move |path: &TreePath| digest::blake3(&root.join(os_path(path))).ok();
+            let digests = lifecycle::blocking(move || Ok(paths.iter().map(of).collect::<Vec<_>>()));
+            Ok::<_, WorkspaceError>(digests.await?)
+        };
+        let (here, there) = tokio::try_join!(digests, self.digests(self.request.dest.guest(), &doubtful))?;
+        let plan = self.plan(&listed, &present, missing.as_ref(), &equal(doubtful, &here, &there))?;
+        if self.request.dry_run || plan.steps.is_empty() {
+            return Ok(plan);
+        }
+        if !plan.send.is_empty() {
+            self.send(&plan.send).await?;
+        }
+        self.commit(&plan).await?;
+        Ok(plan)
+    }
+
+    /// An archive tells what it holds only as it is unpacked: it is staged first.
+    async fn archive(&self) -> Result<PushPlan, WorkspaceError> {
+        let (present, missing) = self.present().await?;
+        let (source, dest) = (self.source.clone(), self.request.dest.tree().clone());
+        let request = Unpack { into: Into::Stage(self.stage.clone()), owners: false };
+        unpack(self.running.files().await?, request, move |outlet| source.send(outlet, &dest))
+            .await
+            .map_err(transfer)?;
+        let planned = self.plan_staged(&present, missing.as_ref()).await;
+        match planned {
+            Ok(plan) if !self.request.dry_run => {
+                self.commit(&plan).await?;
+                Ok(plan)
+            }
+            planned => {
+                // A plan without steps does nothing but end the stage.
+                self.commit(&PushPlan::default()).await?;
+                planned
+            }
+        }
+    }
+
+    async fn plan_staged(&self, present: &[Entry], missing: Option<&TreePath>) -> Result<PushPlan, WorkspaceError> {
+        let staged = self.stage.tree_at(self.request.dest.tree());
+        let listed = match baseline::manifest(self.running.files().await?, staged.clone(), false).await {
+            // An empty archive.
+            Err(WorkspaceError::Guest(error)) if is_not_found(&error) => Vec::new(),
+            listed => listed?,
+        };
+        let doubtful = doubtful(&listed, present);
+        let here = self.digests(staged, &doubtful).await?;
+        let there = self.digests(self.request.dest.guest(), &doubtful).await?;
+        self.plan(&listed, present, missing, &equal(doubtful, &here, &there))
+    }
+
+    fn plan(
+        &self,
+        source: &[Entry],
+        present: &[Entry],
+        missing: Option<&TreePath>,
+        equal: &HashSet<TreePath>,
+    ) -> Result<PushPlan, WorkspaceError> {
+        let leaves_out = |path: &[u8], is_dir| self.source.leaves_out(path, is_dir);
+        let (dest, delete) = (self.request.dest.tree(), self.request.delete);
+        let plan = PushPlan::of(&Trees { source, present, equal, dest, missing, delete, leaves_out: &leaves_out });
+        if plan.in_the_way.is_empty() {
+            return Ok(plan);
+        }
+        let named = plan.in_the_way.iter().take(10).map(|path| WorkspacePath::root().join(path).to_text());
+        Err(FileError::InTheWay(named.collect()).into())
+    }
+
+    /// What is at the destination, and where the way to it ends.
+    async fn present(&self) -> Result<(Vec<Entry>, Option<TreePath>), WorkspaceError> {
+        let dest = self.request.dest.tree();
+        let slashes = dest.as_bytes().iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+        let ends = slashes.chain((!dest.is_root()).then_some(dest.as_bytes().len()));
+        for end in ends {
+            let Ok(path) = TreePath::parse(&dest.as_bytes()[..end]) else { continue };
+            let place = WorkspacePath::root().join(&path);
+            match tree::stat(self.running.files().await?, place.guest(), false).await {
+                Ok(entry) if entry.meta.kind == Kind::Directory => {}
+                Ok(_) => return Err(FileError::InTheWay(vec![place.to_text()]).into()),
+                Err(error) if is_not_found(&error) => return Ok((Vec::new(), Some(path))),
+                Err(error) => return Err(WorkspaceError::Guest(error)),
+            }
+        }
+        let follow = dest.is_root();
+        Ok((baseline::manifest(self.running.files().await?, self.request.dest.guest(), follow).await?, None))
+    }
+
+    async fn digests(&self, root: GuestPath, paths: &[TreePath]) -> Result<Vec<Option<[u8; 32]>>, WorkspaceError> {
+        if paths.is_empty() {
+            return Ok(Vec::new());
+        }
+        let digests = tree::digest(self.running.files().await?, root, paths).await.map_err(WorkspaceError::Guest)?;
+        Ok(digests.iter().map(|digest| (digest.meta.errno == 0).then_some(digest.blake3)).collect())
+    }
+
+    async fn send(&self, paths: &[TreePath]) -> Result<(), WorkspaceError> {
+        let (source, dest, paths) = (self.source.clone(), self.request.dest.tree().clone(), paths.to_vec());
+        let request = Unpack { into: Into::Stage(self.stage.clone()), owners: false };
+        let sent = unpack(self.running.files().await?, request, move |outlet| source.send_listed(outlet, paths, &dest));
+        sent.await.map_err(transfer)
+    }
+
+    async fn commit(&self, plan: &PushPlan) -> Result<(), WorkspaceError> {
+        let root = GuestPath::parse(ROOT.as_bytes()).unwrap_or_else(|_| GuestPath::root());
+        let request = Commit { stage: self.stage.clone(), root };
+        stage::commit(self.running.files().await?, request, &plan.steps).await.map_err(WorkspaceError::Guest)
+    }
+}
+
+fn equal(paths: Vec<TreePath>, here: &[Option<[u8; 32]>], there: &[Option<[u8; 32]>]) -> HashSet<TreePath> {
+    let pairs = paths.into_iter().zip(here.iter().zip(there));
+    pairs.filter(|(_, (here, there))| here.is_some() && here == there).map(|(path, _)| path).collect()
+}
+
+fn os_path(path: &TreePath) -> &Path {
+    Path::new(OsStr::from_bytes(path.as_bytes()))
+}
+
+/// Whether the guest has nothing there.
+pub(super) fn is_not_found(error: &ClientError) -> bool {
+    matches!(error, ClientError::Failed(failure) if failure.kind == FailureKind::NotFound)
+}

@@ -1,0 +1,292 @@
+//! The plan of a push: what differs between a tree on the host and one in the guest, as steps. Pure.
+
+use super::place::joined;
+use pyro_protocol::TreePath;
+use pyro_protocol::tree::{Action, Entry, Expect, Kind, Meta, Step, Time};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// The two trees, each in the order of a walk, its root first.
+pub struct Trees<'a> {
+    /// What is pushed.
+    pub source: &'a [Entry],
+    /// What is there; nothing where there is no such directory.
+    pub present: &'a [Entry],
+    /// Files that are equal although their times are not.
+    pub equal: &'a HashSet<TreePath>,
+    /// Where the tree is, below the root of the plan.
+    pub dest: &'a TreePath,
+    /// The first directory on the way to `dest` that is missing.
+    pub missing: Option<&'a TreePath>,
+    /// What is not pushed is deleted.
+    pub delete: bool,
+    /// What is left alone: asked with a path of the tree, and whether it is a directory.
+    pub leaves_out: &'a dyn Fn(&[u8], bool) -> bool,
+}
+
+/// What is to be done.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct PushPlan {
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// Nodes of the source whose content is needed, in the order of a walk.
+    pub send: Vec<TreePath>,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Nodes that are as they should be, or get only another mode or time.
+    pub unchanged: u64,
+    /// Nodes that go.
+    pub deleted: u64,
+    /// Nodes that stand where something of another kind is to go.
+    pub in_the_way: Vec<TreePath>,
+}
+
+/// Files of equal length whose times differ: only their digests can tell.
+#[must_use]
+pub fn doubtful(source: &[Entry], present: &[Entry]) -> Vec<TreePath> {
+    let present: HashMap<&TreePath, &Meta> = present.iter().map(|entry| (&entry.path, &entry.meta)).collect();
+    let is_doubtful = |entry: &&Entry| {
+        let there = present.get(&entry.path).filter(|there| there.kind == Kind::File && entry.meta.kind == Kind::File);
+        there.is_some_and(|there| there.size == entry.meta.size && there.mtime != entry.meta.mtime)
+    };
+    source.iter().filter(is_doubtful).map(|entry| entry.path.clone()).collect()
+}
+
+impl PushPlan {
+    /// The plan for two trees.
+    #[must_use]
+    pub fn of(trees: &Trees<'_>) -> Self {
+        let mut planner = Planner {
+            trees,
+            present: trees.present.iter().map(|entry| (&entry.path, entry)).collect(),
+            plan: Self::default(),
+            sets: BTreeMap::new(),
+            put: None,
+            replaced: Vec::new(),
+        };
+        for entry in trees.source {
+            planner.entry(entry);
+        }
+        if trees.delete {
+            planner.delete();
+        }
+        planner.finish()
+    }
+}
+
+type Set = (Option<u32>, Option<Time>);
+
+struct Planner<'a> {
+    trees: &'a Trees<'a>,
+    present: HashMap<&'a TreePath, &'a Entry>,
+    plan: PushPlan,
+    /// Directories and files that get another mode or time.
+    sets: BTreeMap<&'a TreePath, Set>,
+    /// The directory that is put as a whole, while its nodes come.
+    put: Option<&'a TreePath>,
+    /// What was there in place of what is put.
+    replaced: Vec<&'a TreePath>,
+}
+
+impl<'a> Planner<'a> {
+    fn entry(&mut self, entry: &'a Entry) {
+        if self.put.is_some_and(|put| entry.path.is_within(put)) {
+            return self.send(entry);
+        }
+        self.put = None;
+        let Some(there) = self.present.get(&entry.path).copied() else { return self.put(entry, Expect::Absent) };
+        let (new, old) = (&entry.meta, &there.meta);
+        let mode = (new.mode != old.mode).then_some(new.mode);
+        match (new.kind, old.kind) {
+            (Kind::Directory, Kind::Directory) => {
+                if mode.is_some() {
+                    self.sets.insert(&entry.path, (mode, None));
+                }
+                self.plan.unchanged += u64::from(!entry.path.is_root());
+            }
+            (Kind::File, Kind::File) if new.size == old.size && new.mtime == old.mtime => {
+                self.keep(entry, (mode, None));
+            }
+            (Kind::File, Kind::File) if self.trees.equal.contains(&entry.path) => {
+                self.keep(entry, (mode, Some(new.mtime)));
+            }
+            (Kind::Symlink, Kind::Symlink) if entry.target == there.target => self.keep(entry, (None, None)),
+            (new, old) if new != old && self.is_in_the_way(entry, there) => {
+                self.plan.in_the_way.push(joined(self.trees.dest, &entry.path));
+                // What belongs below it needs no words of its own.
+                self.put = Some(&entry.path);
+            }
+            _ => {
+                self.replaced.push(&entry.path);
+                self.put(entry, Expect::same(old));
+            }
+        }
+    }
+
+    /// A directory that holds something goes only where deleting was asked for; the tree's own place never.
+    fn is_in_the_way(&self, entry: &Entry, there: &Entry) -> bool {
+        let holds =
+            || self.trees.present.iter().any(|other| other.path != there.path && other.path.is_within(&there.path));
+        entry.path.is_root() || (there.meta.kind == Kind::Directory && !self.trees.delete && holds())
+    }
+
+    fn keep(&mut self, entry: &'a Entry, set: Set) {
+        self.plan.unchanged += 1;
+        if set != (None, None) {
+            self.sets.insert(&entry.path, set);
+        }
+    }
+
+    fn send(&mut self, entry: &'a Entry) {
+        self.plan.send.push(entry.path.clone());
+        self.plan.bytes += if entry.meta.kind == Kind::File { entry.meta.size } else { 0 };
+    }
+
+    fn put(&mut self, entry: &'a Entry, expect: Expect) {
+        if entry.meta.kind == Kind::Directory {
+            self.put = Some(&entry.path);
+        }
+        let at = joined(self.trees.dest, &entry.path);
+        let path = self.trees.missing.filter(|_| entry.path.is_root()).cloned().unwrap_or(at);
+        self.plan.steps.push(Step { path, expect, action: Action::Put });
+        self.touch(&entry.path);
+        self.send(entry);
+    }
+
+    /// The directory that holds a change keeps the time that the source gives it.
+    fn touch(&mut self, path: &TreePath) {
+        let Some((parent, _)) = path.split() else { return };
+        let Ok(parent) = TreePath::parse(parent) else { return };
+        let found = self.trees.source.binary_search_by(|entry| entry.path.cmp(&parent));
+        if let Some(entry) = found.ok().map(|at| &self.trees.source[at]) {
+            self.sets.entry(&entry.path).or_default().1 = Some(entry.meta.mtime);
+        }
+    }
+
+    fn delete(&mut self) {
+        let source: HashSet<&TreePath> = self.trees.source.iter().map(|entry| &entry.path).collect();
+        let mut kept: HashSet<Vec<u8>> = HashSet::new();
+        let mut going = Vec::new();
+        // From the end, so that all that a directory holds is judged before it.
+        for entry in self.trees.present.iter().rev() {
+            let path = entry.path.as_bytes();
+            let is_dir = entry.meta.kind == Kind::Directory;
+            if self.replaced.iter().any(|above| entry.path.is_within(above)) {
+                continue;
+            }
+            let stays = entry.path.is_root()
+                || source.contains(&entry.path)
+                || kept.contains(path)
+                || (self.trees.leaves_out)(path, is_dir);
+            if !stays {
+                going.push(entry);
+            } else if let Some((parent, _)) = entry.path.split() {
+                kept.insert(parent.to_vec());
+            }
+        }
+        let mut above: Option<&TreePath> = None;
+        for entry in going.into_iter().rev() {
+            self.plan.deleted += 1;
+            if above.is_some_and(|above| entry.path.is_within(above)) {
+                continue;
+            }
+            above = Some(&entry.path);
+            let path = joined(self.trees.dest, &entry.path);
+            self.plan.steps.push(Step { path, expect: Expect::same(&entry.meta), action: Action::Delete });
+            self.touch(&entry.path);
+        }
+    }
+
+    fn finish(mut self) -> PushPlan {
+        for (path, (mode, mtime)) in self.sets {
+            let kind = self.present.get(path).map(|entry| entry.meta.kind);
+            let expect = kind.map_or(Expect::Any, Expect::Kind);
+            let path = joined(self.trees.dest, path);
+            self.plan.steps.push(Step { path, expect, action: Action::Set { mode, mtime } });
+        }
+        self.plan
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(path: &str, kind: Kind, size: u64, seconds: i64) -> Entry {
+        let mtime = Time { seconds, nanoseconds: 0 };
+        let mode = if kind == Kind::Directory { 0o755 } else { 0o644 };
+        let meta = Meta { size, mtime, ino: 7, ..Meta::new(kind, mode) };
+        let target = if kind == Kind::Symlink { b"to".to_vec() } else { Vec::new() };
+        Entry { path: TreePath::parse(path.as_bytes()).unwrap(), meta, target }
+    }
+
+    fn tree(entries: &[(&str, Kind, u64, i64)]) -> Vec<Entry> {
+        let root = [("", Kind::Directory, 0, 0)];
+        root.iter().chain(entries).map(|(path, kind, size, seconds)| entry(path, *kind, *size, *seconds)).collect()
+    }
+
+    fn plan(source: &[Entry], present: &[Entry], delete: bool) -> PushPlan {
+        let (equal, dest) = (HashSet::new(), TreePath::root());
+        let leaves_out = |path: &[u8], _| path.starts_with(b"target");
+        let leaves_out = &leaves_out;
+        PushPlan::of(&Trees { source, present, equal: &equal, dest: &dest, missing: None, delete, leaves_out })
+    }
+
+    fn steps(plan: &PushPlan) -> Vec<String> {
+        let word = |action| match action {
+            Action::Put => "put",
+            Action::Delete => "delete",
+            Action::Set { .. } => "set",
+        };
+        plan.steps.iter().map(|step| format!("{} {}", word(step.action), step.path)).collect()
+    }
+
+    use Kind::{Directory as D, File as F, Symlink as L};
+
+    #[test]
+    fn only_what_changed_is_sent() {
+        let source = tree(&[("a", F, 1, 1), ("b", F, 2, 1), ("d", D, 0, 1), ("d/x", F, 3, 1), ("l", L, 2, 1)]);
+        let present = tree(&[("a", F, 1, 1), ("b", F, 3, 1), ("l", L, 2, 9), ("old", F, 1, 1)]);
+        let plan = plan(&source, &present, false);
+        assert_eq!(steps(&plan), ["put b", "put d", "set ."]);
+        let sent: Vec<_> = plan.send.iter().map(ToString::to_string).collect();
+        assert_eq!((sent, plan.bytes, plan.unchanged), (["b", "d", "d/x"].map(str::to_owned).to_vec(), 5, 2));
+        assert_eq!(steps(&self::plan(&source, &source, true)), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_ignored_survives_a_mirror_with_the_directories_on_its_way() {
+        let source = tree(&[("a", F, 1, 1)]);
+        let present = tree(&[
+            ("a", F, 1, 1),
+            ("gone", D, 0, 1),
+            ("gone/x", F, 1, 1),
+            ("old", F, 1, 1),
+            ("target", D, 0, 1),
+            ("target/x", F, 1, 1),
+        ]);
+        let plan = plan(&source, &present, true);
+        assert_eq!(
+            (steps(&plan), plan.deleted),
+            (vec!["delete gone".to_owned(), "delete old".into(), "set .".into()], 3)
+        );
+    }
+
+    #[test]
+    fn a_directory_that_holds_something_is_in_the_way_of_a_file() {
+        let source = tree(&[("a", F, 1, 1), ("d", D, 0, 1), ("d/x", F, 1, 1)]);
+        let present = tree(&[("a", D, 0, 1), ("a/x", F, 1, 1), ("d", F, 1, 1)]);
+        let refused = plan(&source, &present, false);
+        assert_eq!(refused.in_the_way.iter().map(ToString::to_string).collect::<Vec<_>>(), ["a"]);
+        let mirrored = plan(&source, &present, true);
+        assert_eq!(
+            (mirrored.in_the_way.len(), steps(&mirrored)),
+            (0, vec!["put a".to_owned(), "put d".into(), "set .".into()])
+        );
+    }
+
+    #[test]
+    fn equal_length_and_another_time_needs_a_digest() {
+        let (one, other) = (tree(&[("a", F, 1, 1), ("b", F, 1, 1)]), tree(&[("a", F, 1, 2), ("b", F, 1, 1)]));
+        assert_eq!(doubtful(&one, &other).len(), 1);
+    }
+}

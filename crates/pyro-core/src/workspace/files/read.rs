@@ -1,0 +1,95 @@
+//! A part of a file of a workspace.
+
+use super::error::FileError;
+use super::list::seconds;
+use super::place::WorkspacePath;
+use crate::config::Config;
+use crate::guest::file;
+use crate::id::Id;
+use crate::workspace::error::WorkspaceError;
+use crate::workspace::running::Running;
+use pyro_protocol::files::Read;
+use serde::Serialize;
+
+/// Bytes that are read where nothing else is asked for.
+pub const DEFAULT_MAX_BYTES: u64 = 65_536;
+
+/// Most bytes of one read.
+pub const MAX_BYTES: u64 = 1 << 20;
+
+/// A part of a file. The names are those of the contract; `offset`, `bytes_read`, `content_encoding`, `mode` and `mtime` are
+/// ours.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FileRead {
+    /// The workspace.
+    pub workspace_id: Id,
+    /// The file.
+    pub path: String,
+    /// Length of the whole file, in bytes.
+    pub size_bytes: u64,
+    /// The limit that was applied, in bytes.
+    pub max_bytes: u64,
+    /// Where the part begins, in bytes.
+    pub offset: u64,
+    /// Length of the part, in bytes.
+    pub bytes_read: u64,
+    /// The part as text.
+    pub content: String,
+    /// `utf-8`, or `utf-8-replaced` where invalid bytes were replaced.
+    pub content_encoding: &'static str,
+    /// Whether the file goes on behind the part.
+    pub truncated: bool,
+    /// Permission bits in octal digits.
+    pub mode: String,
+    /// Last change of the content, in seconds since 1970.
+    pub mtime: f64,
+    /// Where it ran.
+    pub execution_mode: String,
+    /// The part as it is.
+    #[serde(skip)]
+    pub bytes: Vec<u8>,
+}
+
+/// Read at most `max_bytes` from `offset` on.
+///
+/// # Errors
+/// [`WorkspaceError::Guest`] when there is no such file or it is no regular one.
+pub async fn read(
+    config: &Config,
+    id: Id,
+    path: &WorkspacePath,
+    offset: u64,
+    max_bytes: u64,
+) -> Result<FileRead, WorkspaceError> {
+    if path.is_root() {
+        return Err(FileError::IsRoot.into());
+    }
+    let running = Running::open(config, id).await?;
+    running.touch()?;
+    let max_bytes = max_bytes.clamp(1, MAX_BYTES);
+    let request = Read { path: path.guest(), offset, length: Some(max_bytes), follow: false };
+    let mut content = file::read(running.files().await?, request).await.map_err(WorkspaceError::Guest)?;
+    let mut bytes = Vec::new();
+    while let Some(part) = content.next().await.map_err(WorkspaceError::Guest)? {
+        bytes.extend_from_slice(&part);
+    }
+    let meta = content.meta();
+    let bytes_read = bytes.len() as u64;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let is_text = std::str::from_utf8(&bytes).is_ok();
+    Ok(FileRead {
+        workspace_id: id,
+        path: path.to_text(),
+        size_bytes: meta.size,
+        max_bytes,
+        offset,
+        bytes_read,
+        content: text,
+        content_encoding: if is_text { "utf-8" } else { "utf-8-replaced" },
+        truncated: offset.saturating_add(bytes_read) < meta.size,
+        mode: format!("{:04o}", meta.mode),
+        mtime: seconds(meta.mtime),
+        execution_mode: running.vm.execution_mode.clone(),
+        bytes,
+    })
+}

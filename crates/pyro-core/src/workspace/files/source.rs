@@ -1,0 +1,231 @@
+//! `Source`: what is carried into a workspace, looked at before anything is written.
+
+use super::place::joined;
+use crate::archive::{self, TarError};
+use crate::guest::archive::{NoMore, Outlet};
+use crate::host::fs::{self, FsError};
+use crate::host::ignored::Ignored;
+use crate::host::tree::{self, HostTreeError, Refusal};
+use pyro_protocol::TreePath;
+use pyro_protocol::tree::{Batch, Entry, Kind, Record, Records};
+use pyro_tree::walk::Skip;
+use rustix::io::Errno;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+/// Nodes that are named when they are refused; more are counted.
+const MAX_NAMED: usize = 10;
+
+/// Names of archives.
+const ARCHIVES: [&str; 5] = [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst"];
+
+/// A directory or an archive on the host.
+#[derive(Clone, Debug)]
+pub struct Source {
+    path: PathBuf,
+    kind: SourceKind,
+}
+
+#[derive(Clone, Debug)]
+enum SourceKind {
+    Directory(Option<Arc<Mutex<Ignored>>>),
+    Archive,
+}
+
+/// What cannot be carried into a workspace.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// It cannot be looked at.
+    #[error(transparent)]
+    Fs(#[from] FsError),
+    /// It is neither a directory nor called as an archive is.
+    #[error("{} is neither a directory nor a .tar, .tar.gz, .tgz or .tar.zst file", .0.display())]
+    Neither(PathBuf),
+    /// Rules for a checkout, and it is an archive.
+    #[error("{} is an archive: only a directory has ignore rules", .0.display())]
+    NoRules(PathBuf),
+    /// The directory.
+    #[error(transparent)]
+    Tree(#[from] HostTreeError),
+    /// The archive.
+    #[error(transparent)]
+    Archive(#[from] TarError),
+    /// The guest has ended it.
+    #[error(transparent)]
+    NoMore(#[from] NoMore),
+}
+
+/// What was sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Files, directories and links.
+    pub entry_count: u64,
+    /// Bytes of files.
+    pub bytes_written: u64,
+}
+
+impl Tally {
+    fn add(&mut self, entry: &Record<'_>) {
+        if let Record::Entry { path, meta, .. } = entry
+            && !path.is_empty()
+        {
+            self.entry_count += 1;
+            self.bytes_written += if meta.kind == Kind::File { meta.size } else { 0 };
+        }
+    }
+}
+
+impl Source {
+    /// Look at what is to be carried.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    pub fn open(path: &Path, respect_ignore: bool) -> Result<Self, SourceError> {
+        let path = &fs::canonical(path);
+        let is_dir = fs::metadata(path)?.is_dir();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let kind = if is_dir {
+            SourceKind::Directory(respect_ignore.then(|| Arc::new(Mutex::new(Ignored::new(path)))))
+        } else if !ARCHIVES.iter().any(|ending| name.ends_with(ending)) {
+            return Err(SourceError::Neither(path.to_owned()));
+        } else if respect_ignore {
+            return Err(SourceError::NoRules(path.to_owned()));
+        } else {
+            fs::open(path)?;
+            SourceKind::Archive
+        };
+        Ok(Self { path: path.to_owned(), kind })
+    }
+
+    /// Its name in results.
+    #[must_use]
+    pub fn mode(&self) -> &'static str {
+        if self.is_directory() { "directory" } else { "tar_archive" }
+    }
+
+    /// Whether it is a directory.
+    #[must_use]
+    pub fn is_directory(&self) -> bool {
+        matches!(self.kind, SourceKind::Directory(_))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether its rules leave a path out.
+    #[must_use]
+    pub fn leaves_out(&self, path: &[u8], is_dir: bool) -> bool {
+        match &self.kind {
+            SourceKind::Directory(Some(rules)) => is_ignored(rules, path, is_dir),
+            _ => false,
+        }
+    }
+
+    /// Every node of a directory that is not left out, its root first. What cannot be carried is refused, all of it by
+    /// name. Blocking.
+    ///
+    /// # Errors
+    /// [`HostTreeError::Refused`]; [`SourceError`].
+    pub fn list(&self) -> Result<Vec<Entry>, SourceError> {
+        let mut entries = Vec::new();
+        let (mut named, mut count) = (Vec::new(), 0);
+        tree::list(&self.path, self.skip(), |entry| {
+            let refusal = match entry.meta.errno {
+                0 if entry.meta.kind.is_carried() => None,
+                0 => Some(Refusal::Special(entry.meta.kind)),
+                errno => Some(Refusal::Unreadable(Errno::from_raw_os_error(i32::from(errno)))),
+            };
+            if let Some(refusal) = refusal {
+                count += 1;
+                if named.len() < MAX_NAMED {
+                    named.push((entry.path, refusal));
+                }
+            } else {
+                entries.push(entry);
+            }
+            Ok::<(), HostTreeError>(())
+        })?;
+        if count > 0 { Err(HostTreeError::Refused(named, count).into()) } else { Ok(entries) }
+    }
+
+    /// Refuse what cannot be carried before a guest is started for it. Blocking; archives are looked at as they are sent.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    pub fn check(&self) -> Result<(), SourceError> {
+        if self.is_directory() {
+            tree::measure(&self.path, self.skip())?;
+        }
+        Ok(())
+    }
+
+    /// Send all of it, to stand at `dest`. Blocking.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    pub fn send(&self, outlet: &Outlet, dest: &TreePath) -> Result<Tally, SourceError> {
+        let mut tally = Tally::default();
+        let out = |batch: Batch| {
+            let mut moved = Batch::with_room();
+            for record in Records::new(batch.payload()) {
+                let record = record.map_err(HostTreeError::from)?;
+                tally.add(&record);
+                if !dest.is_root() {
+                    relocate(&mut moved, &record, &|path| joined(dest, path));
+                }
+            }
+            Ok(outlet.send(if dest.is_root() { batch } else { moved })?)
+        };
+        match &self.kind {
+            SourceKind::Directory(_) => tree::send::<SourceError>(&self.path, self.skip(), out)?,
+            SourceKind::Archive => archive::send::<SourceError>(fs::open(&self.path)?, out)?,
+        }
+        Ok(tally)
+    }
+
+    /// Send the nodes of a list to stand at `dest`, the tree's root itself first where the list begins with it. Blocking.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    pub fn send_listed(&self, outlet: &Outlet, mut paths: Vec<TreePath>, dest: &TreePath) -> Result<(), SourceError> {
+        if paths.first().is_some_and(TreePath::is_root) {
+            paths.remove(0);
+            let mut batch = Batch::default();
+            let root = tree::look(&self.path)?;
+            batch.entry(dest.as_bytes(), &root, b"");
+            outlet.send(batch)?;
+        }
+        tree::send_listed::<SourceError>(&self.path, paths, |batch| {
+            let mut moved = Batch::with_room();
+            for record in Records::new(batch.payload()) {
+                relocate(&mut moved, &record.map_err(HostTreeError::from)?, &|path| joined(dest, path));
+            }
+            Ok(outlet.send(moved)?)
+        })
+    }
+
+    fn skip(&self) -> Option<Skip<'static>> {
+        let SourceKind::Directory(Some(rules)) = &self.kind else { return None };
+        let rules = Arc::clone(rules);
+        Some(Box::new(move |path, kind| is_ignored(&rules, path, kind == Kind::Directory)))
+    }
+}
+
+fn is_ignored(rules: &Mutex<Ignored>, path: &[u8], is_dir: bool) -> bool {
+    rules.lock().unwrap_or_else(std::sync::PoisonError::into_inner).is_ignored(path, is_dir)
+}
+
+/// A record with its paths at their new places.
+fn relocate(batch: &mut Batch, record: &Record<'_>, place: &impl Fn(&TreePath) -> TreePath) {
+    let moved = |path: &[u8]| place(&TreePath::parse(path).unwrap_or_default()).as_bytes().to_vec();
+    match record {
+        Record::Entry { path, meta, target } if meta.kind == Kind::HardLink => {
+            batch.entry(&moved(path), meta, &moved(target));
+        }
+        Record::Entry { path, meta, target } => batch.entry(&moved(path), meta, target),
+        other => batch.record(other),
+    }
+}

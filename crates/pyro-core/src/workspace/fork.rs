@@ -1,0 +1,160 @@
+//! Forking a workspace: new ones over the disk that it has at one moment; all of them go on.
+
+use super::claim::{Claimed, claim, note};
+use super::error::WorkspaceError;
+use super::files::baseline;
+use super::info::WorkspaceForks;
+use super::reset::{above, another};
+use super::{label, reconcile, running, start, status};
+use crate::config::Config;
+use crate::host::{clock, process};
+use crate::id::Id;
+use crate::store::Store;
+use crate::store::layer::NewLayer;
+use crate::store::vm::{VmRecord, VmState};
+use crate::store::workspace::{WorkspaceChange, WorkspaceRecord};
+use crate::vm::link::Link;
+use crate::vm::{VmError, paths};
+use futures::stream::{StreamExt, TryStreamExt};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Most forks that one call makes.
+pub const MAX_COUNT: u32 = 32;
+
+/// How many start at a time.
+const AT_ONCE: usize = 4;
+
+/// Make `count` new workspaces from the present disk of one; each runs, and resets to the same baseline.
+///
+/// # Errors
+/// [`WorkspaceError`]; whatever it is, the one is as it was, and there is no new one.
+pub async fn fork(
+    config: &Config,
+    id: Id,
+    count: u32,
+    name: Option<&str>,
+    cancel: &CancellationToken,
+) -> Result<WorkspaceForks, WorkspaceError> {
+    if !(1..=MAX_COUNT).contains(&count) {
+        return Err(WorkspaceError::Count(count));
+    }
+    let name = name.map(label::name).transpose()?;
+    let store = Store::open(&config.data_dir)?;
+    reconcile::reconcile(config, &store)?;
+    let workspace = claim(config, &store, id, WorkspaceChange::Forking)?;
+    let claimed = Claimed { config, store: &store, id };
+    running::touch(&store, &workspace)?;
+    let vm = tokio::select! {
+        vm = start::vm_of(config, &store, &workspace) => vm?,
+        () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
+    };
+    if vm.state != VmState::Started {
+        start::layer_files(config, &store, &workspace, workspace.top_layer.ok_or(WorkspaceError::NoDisk { id })?)?;
+    }
+    let (below, held) = close_top(config, &store, &workspace, &vm).await?;
+    let mut born = Vec::new();
+    for number in 1..=count {
+        born.push(record(config, &store, &workspace, &vm, below, numbered(name.as_deref(), number, count))?);
+    }
+    // Its disk is closed and its children are recorded: it is free again.
+    note(&store, id, &[], |workspace| *workspace = workspace.claimed(None))?;
+    drop(claimed);
+    // Dropped before all of them run, they are removed.
+    let _guards: Vec<Claimed<'_>> =
+        born.iter().map(|(child, _)| Claimed { config, store: &store, id: child.id }).collect();
+    let starts = born.iter().map(|(child, vm)| bring_up(config, &store, child, vm.clone(), cancel));
+    let workspaces: Vec<Id> = futures::stream::iter(starts).buffered(AT_ONCE).try_collect().await?;
+    for child in &workspaces {
+        note(&store, *child, &[], |workspace| {
+            *workspace = workspace.claimed(None);
+            (workspace.vm, workspace.next_vm) = (workspace.next_vm, None);
+        })?;
+    }
+    running::touch(&store, &workspace)?;
+    let workspaces: Vec<_> = workspaces.into_iter().map(|id| status::told(&store, id)).collect::<Result<_, _>>()?;
+    let held_ms = u64::try_from(held.as_millis()).unwrap_or(u64::MAX);
+    Ok(WorkspaceForks { workspace_id: id, count: workspaces.len(), workspaces, held_ms })
+}
+
+/// Close the layer that takes the workspace's writes; it, and how long writes were held.
+async fn close_top(
+    config: &Config,
+    store: &Store,
+    workspace: &WorkspaceRecord,
+    vm: &VmRecord,
+) -> Result<(Id, Duration), WorkspaceError> {
+    let id = workspace.id;
+    let top = workspace.top_layer.ok_or(WorkspaceError::NoDisk { id })?;
+    let next = above(store, top)?.ok_or(WorkspaceError::NoDisk { id })?;
+    match vm.state {
+        VmState::Started => Ok((top, Link::new(config, vm.id).close_layer(next).await?)),
+        VmState::Created | VmState::Stopped => {
+            // One that it never ran on holds nothing, and has no file: they stand on what that would.
+            if let [.., below, _] = store.layer_chain(top)?.as_slice()
+                && !paths::shared_layer(config, top).is_file()
+            {
+                return Ok((*below, Duration::ZERO));
+            }
+            // Nobody writes to it: from its next start on it writes to a new one.
+            note(store, id, std::slice::from_ref(&next), |workspace| workspace.top_layer = Some(next.id))?;
+            Ok((top, Duration::ZERO))
+        }
+        state => Err(VmError::Changing { id: vm.id, state }.into()),
+    }
+}
+
+fn numbered(name: Option<&str>, number: u32, count: u32) -> Option<String> {
+    match (name, count) {
+        (Some(name), 1) => Some(name.to_owned()),
+        (Some(name), _) => Some(format!("{name}-{number}")),
+        (None, _) => None,
+    }
+}
+
+/// Record one new workspace over the layer `below`.
+fn record(
+    config: &Config,
+    store: &Store,
+    parent: &WorkspaceRecord,
+    parent_vm: &VmRecord,
+    below: Id,
+    name: Option<String>,
+) -> Result<(WorkspaceRecord, VmRecord), WorkspaceError> {
+    let layer: NewLayer = above(store, below)?.ok_or(WorkspaceError::NoDisk { id: parent.id })?;
+    let now = clock::wall_seconds();
+    let vm = another(parent_vm)?;
+    let child = WorkspaceRecord {
+        id: Id::random().map_err(VmError::from)?,
+        name,
+        created_at: now,
+        last_activity_at: now,
+        expires_at: running::expiry(parent.ttl_seconds, now),
+        vm: None,
+        top_layer: Some(layer.id),
+        next_vm: Some(vm.id),
+        next_layer: None,
+        command_count: 0,
+        reset_count: 0,
+        last_reset_at: None,
+        boot_id: process::boot_id(),
+        revision: 0,
+        ..parent.claimed(Some(WorkspaceChange::Creating))
+    };
+    store.insert_workspace(&child, &layer)?;
+    store.insert_vm(&vm, None)?;
+    baseline::inherit(config, parent.id, child.id)?;
+    Ok((child, vm))
+}
+
+async fn bring_up(
+    config: &Config,
+    store: &Store,
+    child: &WorkspaceRecord,
+    vm: VmRecord,
+    cancel: &CancellationToken,
+) -> Result<Id, WorkspaceError> {
+    let top = child.top_layer.ok_or(WorkspaceError::NoDisk { id: child.id })?;
+    start::start_vm(config, store, child, vm, top, cancel).await?;
+    Ok(child.id)
+}

@@ -1,0 +1,8 @@
+//! git's vocabulary: paths, quoted names, modes, blob ids, base85.
+
+pub mod base85;
+pub mod blob;
+pub mod mode;
+pub mod path;
+pub mod quote;
+pub mod text;

@@ -1,0 +1,183 @@
+//! Table tests of applying.
+
+use super::apply;
+use crate::workspace::git::path::RelPath;
+use crate::workspace::patch::budget::Budget;
+use crate::workspace::patch::limits::PatchLimits;
+use crate::workspace::patch::parse::parse;
+use crate::workspace::patch::reject::{Note, Reason};
+use crate::workspace::patch::report::{PatchReport, PatchStatus};
+use crate::workspace::patch::resolve::{Action, resolve};
+use crate::workspace::side::{ArtifactType, Content, Side};
+use std::collections::BTreeMap;
+
+fn one(text: &str, source: Option<Side>) -> Result<Option<Side>, Reason> {
+    let patch = parse(text.as_bytes(), &PatchLimits::default()).unwrap();
+    apply(&patch.files[0], source.as_ref(), &mut Budget::default()).map_err(|reject| reject.reason)
+}
+
+fn on_text(hunks: &str, text: &str) -> Result<String, Reason> {
+    let patch = format!("--- a/f\n+++ b/f\n{hunks}");
+    let side = one(&patch, Some(Side::file(0o640, text)))?.unwrap();
+    assert!(matches!(side, Side::File { mode: 0o640, .. }));
+    Ok(String::from_utf8(side.blob().unwrap().to_vec()).unwrap())
+}
+
+#[test]
+fn hunks_apply_where_their_lines_are() {
+    for (hunks, before, after) in [
+        ("@@ -2,2 +2,3 @@\n 2\n+x\n 3\n", "1\n2\n3\n4\n", "1\n2\nx\n3\n4\n"),
+        // Moved down, moved up, far behind the end.
+        ("@@ -2,2 +2,3 @@\n 2\n+x\n 3\n", "0\n0\n1\n2\n3\n4\n", "0\n0\n1\n2\nx\n3\n4\n"),
+        ("@@ -9,2 +9,3 @@\n 2\n+x\n 3\n", "2\n3\n4\n", "2\nx\n3\n4\n"),
+        ("@@ -4000000000,2 +4000000000,3 @@\n 2\n+x\n 3\n", "2\n3\n4\n", "2\nx\n3\n4\n"),
+        ("@@ -1 +1 @@\n-a\n+b\n\\ No newline at end of file\n", "a\n", "b"),
+        ("@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+b\n", "a", "b\n"),
+        ("@@ -1 +1 @@\n-a\r\n+b\r\n", "a\r\n", "b\r\n"),
+        ("@@ -0,0 +1 @@\n+a\n", "", "a\n"),
+        ("@@ -1,0 +2 @@\n+b\n", "", "b\n"),
+    ] {
+        match on_text(hunks, before) {
+            Ok(found) => assert_eq!(found, after, "{hunks}"),
+            // A hunk that says line 2 of an empty file has no place.
+            Err(reason) => assert_eq!((hunks, before), ("@@ -1,0 +2 @@\n+b\n", ""), "{reason}"),
+        }
+    }
+}
+
+#[test]
+fn a_reject_says_what_was_met() {
+    let insert = "@@ -2,2 +2,3 @@\n 2\n+x\n 3\n";
+    for (hunks, text, message) in [
+        (
+            "@@ -2,3 +2,3 @@\n 2\n-3\n+x\n 4\n",
+            "1\n2\nthree\x1b\n4\n",
+            "hunk 1 (@@ -2,3 +2,3 @@) does not apply at line 3: expected `3`, found `three\\u{1b}`",
+        ),
+        (
+            insert,
+            "1\n2\nx\n3\n4\n",
+            "hunk 1 (@@ -2,2 +2,3 @@) does not apply at line 3: expected `3`, found `x`; its result is at line 2 already: \
+             it may have been applied before",
+        ),
+        (
+            "@@ -3 +3,2 @@\n 3\n+x\n",
+            "1\n2\n3\n4\n",
+            "hunk 1 (@@ -3 +3,2 @@) does not apply at line 4: expected the end of the file, found `4`; its lines are at \
+             line 3, but a hunk that ends without context fits only there: add lines of context",
+        ),
+        (
+            "@@ -2,0 +3 @@\n+x\n",
+            "1\n2\n3\n",
+            "hunk 1 (@@ -2,0 +3 @@) does not apply at line 3: expected the end of the file, found `3`; it only adds lines, \
+             and has no context that says where: add lines of context",
+        ),
+        (
+            "@@ -2,3 +2,3 @@\n 2\n-3\n+x\n 4\n",
+            "1\r\n2\r\n3\r\n4\r\n",
+            "hunk 1 (@@ -2,3 +2,3 @@) does not apply at line 2: expected `2`, found `2\\r`; only the line endings differ \
+             (CRLF)",
+        ),
+        (
+            "@@ -1,2 +1,2 @@\n-1\n+x\n 2\n@@ -2,2 +2,2 @@\n 2\n-3\n+y\n",
+            "1\n2\n3\n",
+            "hunk 2 (@@ -2,2 +2,2 @@) does not apply at line 2: expected `2`, found `2`; its lines at line 2 belong to an \
+             earlier hunk",
+        ),
+    ] {
+        assert_eq!(on_text(hunks, text).unwrap_err().to_string(), message);
+    }
+    let Reason::Hunk(reject) = on_text(insert, "9\n9\n9\n").unwrap_err() else { panic!() };
+    assert_eq!((reject.line, reject.number, reject.patch_line, reject.note), (2, 1, 3, None::<Note>));
+}
+
+#[test]
+fn kinds_modes_and_contents_must_fit() {
+    let link = || Some(Side::symlink("a"));
+    let new = "--- /dev/null\n+++ b/f\n@@ -0,0 +1 @@\n+a\n";
+    let change = "diff --git a/f b/f\nindex 1..2 100644\n--- a/f\n+++ b/f\n@@ -1 +1 @@\n-a\n+b\n";
+    let gone = "--- a/f\n+++ /dev/null\n@@ -1 +0,0 @@\n-a\n";
+    let mode = "diff --git a/f b/f\nold mode 100644\nnew mode 100755\n";
+    let new_link = "diff --git a/f b/f\nnew file mode 120000\n";
+    assert_eq!(one(new, None), Ok(Some(Side::file(0o644, "a\n"))));
+    assert_eq!(one(new, link()), Err(Reason::Exists { found: ArtifactType::Symlink }));
+    assert_eq!(one(change, None), Err(Reason::Missing));
+    let kind = |found| Err(Reason::Kind { expected: ArtifactType::File, found });
+    assert_eq!(one(change, link()), kind(ArtifactType::Symlink));
+    assert_eq!(one(change, Some(Side::Directory)), kind(ArtifactType::Directory));
+    assert_eq!(one(change, Some(Side::Other)), kind(ArtifactType::Other));
+    assert_eq!(one(gone, Some(Side::file(0o644, "a\n"))), Ok(None));
+    assert_eq!(
+        one("diff --git a/f b/f\ndeleted file mode 100644\n", Some(Side::file(0o644, "a"))),
+        Err(Reason::NotEmpty)
+    );
+    assert_eq!(one(mode, Some(Side::file(0o600, "a"))), Ok(Some(Side::file(0o700, "a"))));
+    assert_eq!(one(new_link, None), Err(Reason::Link));
+    let large = Side::File { mode: 0o644, content: Content::Large { size: 1 << 40, id: None } };
+    assert_eq!(one(mode, Some(large)), Err(Reason::TooLarge));
+}
+
+fn resolved(text: &str, sides: &[(&str, Side)]) -> Result<Vec<String>, String> {
+    let patch = parse(text.as_bytes(), &PatchLimits::default()).unwrap();
+    let path = |path: &str| RelPath::parse(path.as_bytes()).unwrap();
+    let sides: BTreeMap<_, _> = sides.iter().map(|(name, side)| (path(name), side.clone())).collect();
+    let resolution = resolve(&patch, &sides).map_err(|rejected| rejected.to_string())?;
+    let shown = |action: &Action| match action {
+        Action::Remove { path } => format!("remove {path}"),
+        Action::RemoveDirectory { path } => format!("rmdir {path}"),
+        Action::WriteFile { path, mode, .. } => format!("write {path} {mode:o}"),
+        Action::Chmod { path, mode } => format!("chmod {path} {mode:o}"),
+        Action::Symlink { path, .. } => format!("link {path}"),
+    };
+    Ok(resolution.actions.iter().map(shown).collect())
+}
+
+#[test]
+fn a_patch_is_decided_as_a_whole() {
+    let file = |mode, text: &str| Side::file(mode, text);
+    let renames = "diff --git a/x b/y\nrename from x\nrename to y\ndiff --git a/y b/x\nrename from y\nrename to x\n";
+    let swap = resolved(renames, &[("x", file(0o644, "1")), ("y", file(0o755, "2"))]);
+    assert_eq!(swap, Ok(vec!["write x 755".to_owned(), "write y 644".to_owned()]));
+
+    let into_directory = "diff --git a/d b/d\ndeleted file mode 100644\ndiff --git a/d/x b/d/x\nnew file mode 100755\n";
+    let found = resolved(into_directory, &[("d", file(0o644, ""))]);
+    assert_eq!(found, Ok(vec!["remove d".to_owned(), "write d/x 755".to_owned()]));
+
+    let onto_directory = "diff --git a/d b/d\nnew file mode 100644\ndiff --git a/d/x b/d/x\ndeleted file mode 100644\n";
+    let found = resolved(onto_directory, &[("d", Side::Directory), ("d/x", file(0o644, ""))]);
+    assert_eq!(found, Ok(vec!["remove d/x".to_owned(), "rmdir d".to_owned(), "write d 644".to_owned()]));
+
+    let bits = "diff --git a/x b/x\nold mode 100644\nnew mode 100755\n";
+    assert_eq!(resolved(bits, &[("x", file(0o640, "1"))]), Ok(vec!["chmod x 750".to_owned()]));
+}
+
+#[test]
+fn every_reject_is_told_and_nothing_is_done() {
+    let new = |path: &str| format!("diff --git a/{path} b/{path}\nnew file mode 100644\n");
+    let text = new("there") + &new("link/x") + &new("file/x") + &new("full") + &new("fine");
+    let sides = [
+        ("there", Side::file(0o644, "")),
+        ("link", Side::symlink("/etc")),
+        ("file", Side::file(0o644, "")),
+        ("full", Side::Directory),
+    ];
+    assert_eq!(
+        resolved(&text, &sides).unwrap_err(),
+        "patch does not apply, nothing was changed\n\
+         file/x: 'file' is a regular file, not a directory\n\
+         full: it exists already, as a directory\n\
+         link/x: 'link' is a symbolic link, not a directory\n\
+         there: it exists already, as a regular file"
+    );
+}
+
+#[test]
+fn the_result_has_the_names_of_the_contract() {
+    let text = "diff --git a/x b/x\nnew file mode 100644\n";
+    let patch = parse(text.as_bytes(), &PatchLimits::default()).unwrap();
+    let resolution = resolve(&patch, &BTreeMap::new()).unwrap();
+    assert_eq!(resolution.outcomes[0].1, PatchStatus::Added);
+    let id = crate::id::Id::parse("0123456789ab").unwrap();
+    let report = PatchReport::new(id, &resolution, text.to_owned(), "guest_tcg".to_owned());
+    insta::assert_json_snapshot!(report);
+}

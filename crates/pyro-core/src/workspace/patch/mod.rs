@@ -1,0 +1,22 @@
+//! Patches of git, and plain ones, applied to values: whole or not at all.
+//!
+//! [`parse`](parse::parse) reads a patch, [`Plan`] says which paths to read, [`resolve`](resolve::resolve) decides
+//! everything before anything is written.
+
+pub mod apply;
+pub mod budget;
+pub mod error;
+pub mod limits;
+pub mod model;
+pub mod parse;
+pub mod plan;
+pub mod reject;
+pub mod report;
+pub mod resolve;
+
+pub use error::{ParseError, PatchError};
+pub use limits::PatchLimits;
+pub use model::{FilePatch, Patch};
+pub use plan::Plan;
+pub use reject::{Reject, Rejected};
+pub use resolve::{Action, Resolution};

@@ -1,0 +1,155 @@
+//! A patch as values.
+
+use crate::workspace::git::mode::GitMode;
+use crate::workspace::git::path::RelPath;
+
+/// Everything that one patch asks for; each path is the target of one change at most, but a file may make way for
+/// another kind of thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patch<'a> {
+    /// One for each file, in the order of the patch.
+    pub files: Vec<FilePatch<'a>>,
+}
+
+/// What a patch asks of one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilePatch<'a> {
+    /// The line of the patch that it begins at, from one.
+    pub line: usize,
+    /// What happens to which path.
+    pub change: Change,
+    /// The mode it has, where the patch says.
+    pub old_mode: Option<GitMode>,
+    /// The mode it gets, where the patch says.
+    pub new_mode: Option<GitMode>,
+    /// What happens to the content.
+    pub body: Body<'a>,
+}
+
+/// What happens to which path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is not there yet.
+    Create(RelPath),
+    /// It goes.
+    Delete(RelPath),
+    /// It changes. A plain patch does not say whether an empty file is there: then it may be missing.
+    Modify {
+        /// The file.
+        path: RelPath,
+        /// Whether it may be missing.
+        may_create: bool,
+    },
+    /// It moves.
+    Rename {
+        /// Where it is.
+        from: RelPath,
+        /// Where it goes.
+        to: RelPath,
+    },
+    /// It is taken twice.
+    Copy {
+        /// Where it is and stays.
+        from: RelPath,
+        /// Where the copy goes.
+        to: RelPath,
+    },
+}
+
+impl Change {
+    /// The path whose content it starts from.
+    #[must_use]
+    pub fn source(&self) -> &RelPath {
+        match self {
+            Self::Create(path) | Self::Delete(path) | Self::Modify { path, .. } => path,
+            Self::Rename { from, .. } | Self::Copy { from, .. } => from,
+        }
+    }
+
+    /// The path that has the result.
+    #[must_use]
+    pub fn target(&self) -> &RelPath {
+        match self {
+            Self::Create(path) | Self::Delete(path) | Self::Modify { path, .. } => path,
+            Self::Rename { to, .. } | Self::Copy { to, .. } => to,
+        }
+    }
+}
+
+/// What happens to a content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body<'a> {
+    /// Nothing.
+    Unchanged,
+    /// Lines change.
+    Text(Vec<Hunk<'a>>),
+    /// All of it changes.
+    Binary(Binary),
+}
+
+/// A binary change, with the full ids that it is checked by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binary {
+    /// The blob that it changes; zeros where there is none.
+    pub old_id: String,
+    /// The blob that it makes.
+    pub new_id: String,
+    /// How.
+    pub data: BinaryData,
+}
+
+/// The unpacked data of a binary change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BinaryData {
+    /// The new content.
+    Literal(Vec<u8>),
+    /// git's instructions to make it from the old content.
+    Delta(Vec<u8>),
+}
+
+/// Lines to find, and the lines to put there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hunk<'a> {
+    /// The line of the patch that holds its header, from one.
+    pub line: usize,
+    /// Its header: up to the second `@@`.
+    pub header: String,
+    /// First line in the old file, from one; zero when it has none.
+    pub old_start: usize,
+    /// First line in the new file, from one; zero when it has none.
+    pub new_start: usize,
+    /// What it holds.
+    pub lines: Vec<(Mark, Line<'a>)>,
+}
+
+impl<'a> Hunk<'a> {
+    /// The lines that must be there.
+    pub fn old_lines(&self) -> impl Iterator<Item = Line<'a>> + '_ {
+        self.lines.iter().filter(|(mark, _)| *mark != Mark::Added).map(|(_, line)| *line)
+    }
+
+    /// The lines that will be there.
+    pub fn new_lines(&self) -> impl Iterator<Item = Line<'a>> + '_ {
+        self.lines.iter().filter(|(mark, _)| *mark != Mark::Removed).map(|(_, line)| *line)
+    }
+}
+
+/// What a line of a hunk stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// It stays.
+    Context,
+    /// It goes.
+    Removed,
+    /// It comes.
+    Added,
+}
+
+/// One line; only a line feed ends a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Line<'a> {
+    /// The bytes before the line feed.
+    pub text: &'a [u8],
+    /// Whether there is a line feed.
+    pub newline: bool,
+}

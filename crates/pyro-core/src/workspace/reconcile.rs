@@ -1,0 +1,146 @@
+//! What dead processes left of changes, vms and layers, and what is kept no longer.
+
+use super::claim::note;
+use super::error::WorkspaceError;
+use crate::config::Config;
+use crate::host::{clock, fs};
+use crate::id::Id;
+use crate::store::vm::{VmKind, VmState};
+use crate::store::workspace::{WorkspaceChange, WorkspaceRecord};
+use crate::store::{Store, StoreError};
+use crate::vm::lifecycle::{self, reconcile::Verdict};
+use crate::vm::{VmError, paths, reap};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How old a layer's file without a record is before it counts as left behind: its record comes within moments.
+const STRAY_AGE: Duration = Duration::from_secs(600);
+
+/// Files of one workspace that are neither records nor layers.
+#[must_use]
+pub fn directory(config: &Config, id: Id) -> PathBuf {
+    config.data_dir.join("workspaces").join(id.to_string())
+}
+
+/// Put everything right that no living process stands for. Blocks while processes end; one piece that resists does not
+/// stop the others, and concerns nobody but the log.
+///
+/// # Errors
+/// When the records cannot be read.
+pub fn reconcile(config: &Config, store: &Store) -> Result<(), WorkspaceError> {
+    if let Err(error) = reap::clear_leftovers(config, store) {
+        tracing::warn!(error = &error as &dyn std::error::Error, "leftovers wait for the next command");
+    }
+    let now = clock::wall_seconds();
+    let kept = f64::from(config.workspace_retention_seconds);
+    for workspace in store.workspaces()? {
+        let workspace = match workspace {
+            Ok(workspace) => workspace,
+            Err(broken) => {
+                tracing::warn!(%broken, "a workspace's record is left alone");
+                continue;
+            }
+        };
+        let is_over = workspace.expires_at.is_some_and(|at| at + kept <= now);
+        let right = match workspace.change {
+            Some(_) if !workspace.is_attended() => put_right(config, store, &workspace),
+            // One that runs is stopped first, by its supervisor.
+            None if is_over && !runs(store, &workspace) => destroy(config, store, &workspace),
+            _ => Ok(()),
+        };
+        if let Err(error) = right {
+            tracing::warn!(id = %workspace.id, error = &error as &dyn std::error::Error, "a workspace waits");
+        }
+    }
+    for vm in store.vms()?.into_iter().flatten() {
+        if vm.kind == VmKind::Workspace
+            && !store.is_vm_of_workspace(vm.id)?
+            && let Err(error) = remove_vm(config, store, vm.id)
+        {
+            tracing::warn!(id = %vm.id, error = &error as &dyn std::error::Error, "a vm waits for the next command");
+        }
+    }
+    collect_layers(config, store)
+}
+
+fn runs(store: &Store, workspace: &WorkspaceRecord) -> bool {
+    let vm = workspace.vm.and_then(|vm| store.vm(vm).ok().flatten());
+    vm.is_some_and(|vm| vm.state == VmState::Started && lifecycle::reconcile::judge(&vm) == Verdict::Leave)
+}
+
+/// Undo or finish what a process was doing to a workspace.
+///
+/// # Errors
+/// When something resists.
+pub fn put_right(config: &Config, store: &Store, workspace: &WorkspaceRecord) -> Result<(), WorkspaceError> {
+    if matches!(workspace.change, Some(WorkspaceChange::Creating | WorkspaceChange::Deleting)) {
+        return destroy(config, store, workspace);
+    }
+    if let Some(vm) = workspace.next_vm {
+        remove_vm(config, store, vm)?;
+    }
+    note(store, workspace.id, &[], |workspace| {
+        *workspace = workspace.claimed(None);
+        (workspace.next_vm, workspace.next_layer) = (None, None);
+    })?;
+    collect_layers(config, store)
+}
+
+/// Remove everything of a workspace: vms, files, record, and the layers that nobody else stands on.
+///
+/// # Errors
+/// When something resists: then the next command goes on with it.
+pub fn destroy(config: &Config, store: &Store, workspace: &WorkspaceRecord) -> Result<(), WorkspaceError> {
+    for vm in workspace.vm.into_iter().chain(workspace.next_vm) {
+        remove_vm(config, store, vm)?;
+    }
+    fs::remove_tree(&directory(config, workspace.id))?;
+    store.delete_workspace(workspace.id)?;
+    collect_layers(config, store)
+}
+
+/// Remove a workspace's vm, whatever it is at.
+///
+/// # Errors
+/// When it resists.
+pub fn remove_vm(config: &Config, store: &Store, id: Id) -> Result<(), WorkspaceError> {
+    let vm = match store.vm(id) {
+        Err(StoreError::Broken { .. }) => return Ok(reap::clear_broken_vm(config, store, &id.to_string())?),
+        vm => vm?,
+    };
+    let Some(vm) = vm else { return Ok(()) };
+    match lifecycle::delete::delete(config, store, vm) {
+        // Gone, or somebody else is removing it.
+        Ok(()) | Err(VmError::NoSuchVm { .. } | VmError::Changing { state: VmState::Deleting, .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Remove the layers that nobody needs.
+///
+/// # Errors
+/// When a file cannot be removed.
+pub fn collect_layers(config: &Config, store: &Store) -> Result<(), WorkspaceError> {
+    let unused = store.unused_layers()?;
+    for layer in &unused {
+        let path = paths::shared_layer(config, *layer);
+        fs::remove_file(&path)?;
+        // Of one that was cut off while its file was made.
+        fs::remove_file(&path.with_extension("new"))?;
+    }
+    if !unused.is_empty() {
+        store.forget_layers(&unused)?;
+    }
+    for name in fs::names_in(&paths::layers_dir(config))? {
+        let path = paths::layers_dir(config).join(&name);
+        let id = name.strip_suffix(".qcow2").and_then(|name| Id::parse(name).ok());
+        let recorded = match id {
+            Some(id) => store.layer_image(id)?.is_some(),
+            None => false,
+        };
+        if !recorded && fs::age(&path).is_some_and(|age| age > STRAY_AGE) {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}

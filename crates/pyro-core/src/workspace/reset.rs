@@ -1,0 +1,113 @@
+//! Resetting a workspace to its baseline: the new vm runs before the old one ends.
+
+use super::claim::{Claimed, claim, find, note};
+use super::error::WorkspaceError;
+use super::info::{ResetTo, WorkspaceResetInfo};
+use super::{ROOT, reconcile, running, start, status};
+use crate::config::Config;
+use crate::host::clock;
+use crate::id::Id;
+use crate::store::Store;
+use crate::store::layer::NewLayer;
+use crate::store::vm::{VmRecord, VmState};
+use crate::store::workspace::{WorkspaceChange, WorkspaceRecord};
+use crate::vm::{VmError, lifecycle};
+use tokio_util::sync::CancellationToken;
+
+/// Put a workspace's whole disk back to its baseline, and forget its commands; it runs afterwards.
+///
+/// # Errors
+/// [`WorkspaceError`]; whatever it is, the workspace is as it was.
+pub async fn reset(config: &Config, id: Id, cancel: &CancellationToken) -> Result<WorkspaceResetInfo, WorkspaceError> {
+    let store = Store::open(&config.data_dir)?;
+    reconcile::reconcile(config, &store)?;
+    let workspace = claim(config, &store, id, WorkspaceChange::Resetting)?;
+    let claimed = Claimed { config, store: &store, id };
+    running::touch(&store, &workspace)?;
+    let baseline = workspace.baseline_layer.ok_or(WorkspaceError::NoDisk { id })?;
+    start::layer_files(config, &store, &workspace, baseline)?;
+    let old = tokio::select! {
+        vm = start::vm_of(config, &store, &workspace) => vm?,
+        () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
+    };
+    let (vm, layer) = begin(&store, &workspace, &old, baseline)?;
+    let (next, top) = (vm.id, layer.id);
+    start::start_vm(config, &store, &workspace, vm, layer.id, cancel).await?;
+    // It runs: now it is the one, and only then the old one goes.
+    let now = clock::wall_seconds();
+    loop {
+        // Updates of its name come in between.
+        let mut workspace = find(&store, id)?.claimed(None);
+        (workspace.vm, workspace.top_layer) = (Some(next), Some(top));
+        (workspace.next_vm, workspace.next_layer) = (None, None);
+        workspace.reset_count += 1;
+        workspace.last_reset_at = Some(now);
+        if store.reset_workspace(&workspace)?.is_some() {
+            break;
+        }
+    }
+    drop(claimed);
+    running::touch(&store, &WorkspaceRecord { vm: Some(next), ..workspace.clone() })?;
+    let (config, old) = (config.clone(), old.id);
+    lifecycle::blocking(move || {
+        let store = Store::open(&config.data_dir)?;
+        if let Err(error) = reconcile::remove_vm(&config, &store, old) {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the old vm waits for the next command");
+        }
+        if let Err(error) = reconcile::collect_layers(&config, &store) {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old layers wait for the next command");
+        }
+        Ok(())
+    })
+    .await?;
+    let workspace = status::told(&store, id)?;
+    let seed = workspace.workspace_seed.clone();
+    let workspace_reset = ResetTo {
+        snapshot_name: "baseline".to_owned(),
+        kind: "baseline",
+        destination: ROOT,
+        entry_count: seed.entry_count,
+        bytes_written: seed.bytes_written,
+    };
+    Ok(WorkspaceResetInfo { workspace, workspace_reset })
+}
+
+/// Record the vm and the layer that are to take over.
+fn begin(
+    store: &Store,
+    workspace: &WorkspaceRecord,
+    old: &VmRecord,
+    parent: Id,
+) -> Result<(VmRecord, NewLayer), WorkspaceError> {
+    let id = workspace.id;
+    let layer = above(store, parent)?.ok_or(WorkspaceError::NoDisk { id })?;
+    let vm = another(old)?;
+    note(store, id, std::slice::from_ref(&layer), |workspace| {
+        (workspace.next_vm, workspace.next_layer) = (Some(vm.id), Some(layer.id));
+    })?;
+    store.insert_vm(&vm, None)?;
+    Ok((vm, layer))
+}
+
+/// A new layer over `parent`; none when that is gone.
+pub(super) fn above(store: &Store, parent: Id) -> Result<Option<NewLayer>, WorkspaceError> {
+    let id = Id::random().map_err(VmError::from)?;
+    let created_at = clock::wall_seconds();
+    let image = store.layer_image(parent)?;
+    Ok(image.map(|image_digest| NewLayer { id, parent: Some(parent), image_digest, created_at }))
+}
+
+/// A vm of the same shape and environment that never ran.
+pub(super) fn another(vm: &VmRecord) -> Result<VmRecord, WorkspaceError> {
+    let claimed = vm.claimed(VmState::Created);
+    Ok(VmRecord {
+        id: Id::random().map_err(VmError::from)?,
+        created_at: clock::wall_seconds(),
+        execution_mode: "pending".to_owned(),
+        last_error: None,
+        supervisor: None,
+        engine: None,
+        revision: 0,
+        ..claimed
+    })
+}

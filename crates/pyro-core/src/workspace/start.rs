@@ -1,0 +1,124 @@
+//! Starting a workspace: from a template as every vm, on the disk that it has.
+
+use super::claim::{Claimed, note};
+use super::error::WorkspaceError;
+use super::info::WorkspaceInfo;
+use super::{reconcile, rest, running, status};
+use crate::config::Config;
+use crate::host::clock;
+use crate::host::process::{self, ProcessId};
+use crate::id::Id;
+use crate::store::Store;
+use crate::store::vm::{VmKind, VmRecord, VmState};
+use crate::store::workspace::{WorkspaceChange, WorkspaceRecord};
+use crate::vm::{VmError, lifecycle, paths};
+use std::path::PathBuf;
+use tokio_util::sync::CancellationToken;
+
+/// Start a workspace; one that runs stays so. Of many who start it at once one does, and the others wait for it.
+///
+/// # Errors
+/// [`WorkspaceError::Changing`] when somebody else is at it for too long; it is stopped after any other.
+pub async fn start(config: &Config, id: Id, cancel: &CancellationToken) -> Result<WorkspaceInfo, WorkspaceError> {
+    let store = Store::open(&config.data_dir)?;
+    reconcile::reconcile(config, &store)?;
+    let claimed = rest::claim_in_turn(config, &store, id, WorkspaceChange::Starting);
+    let workspace = tokio::select! {
+        claimed = claimed => claimed?,
+        () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
+    };
+    let claimed = Claimed { config, store: &store, id };
+    let vm = tokio::select! {
+        vm = vm_of(config, &store, &workspace) => vm?,
+        () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
+    };
+    if vm.state != VmState::Started {
+        let top = workspace.top_layer.ok_or(WorkspaceError::NoDisk { id })?;
+        start_vm(config, &store, &workspace, vm, top, cancel).await?;
+    }
+    running::touch(&store, &workspace)?;
+    drop(claimed);
+    status::told(&store, id)
+}
+
+/// Start a vm of a workspace on the layer `top`.
+///
+/// # Errors
+/// [`VmError`]; the vm is then as it was, or stopped.
+pub(super) async fn start_vm(
+    config: &Config,
+    store: &Store,
+    workspace: &WorkspaceRecord,
+    vm: VmRecord,
+    top: Id,
+    cancel: &CancellationToken,
+) -> Result<VmRecord, WorkspaceError> {
+    let expires_at = running::expiry(workspace.ttl_seconds, clock::wall_seconds());
+    store.set_vm_expiry(vm.id, expires_at)?;
+    let layers = layer_files(config, store, workspace, top)?;
+    Ok(lifecycle::start::start_on(config, store, VmRecord { expires_at, ..vm }, layers, cancel).await?)
+}
+
+/// Files of the layer `top` of a workspace and of all below it, bottom first.
+///
+/// # Errors
+/// [`WorkspaceError::LayerGone`] when one was removed that may hold something.
+pub(super) fn layer_files(
+    config: &Config,
+    store: &Store,
+    workspace: &WorkspaceRecord,
+    top: Id,
+) -> Result<Vec<PathBuf>, WorkspaceError> {
+    let chain = store.layer_chain(top)?;
+    for layer in &chain {
+        let path = paths::shared_layer(config, *layer);
+        if !path.is_file() && (*layer != top || store.is_layer_made(top)?) {
+            let baseline = workspace.baseline_layer.map(|baseline| store.layer_chain(baseline)).transpose()?;
+            let resettable =
+                baseline.is_some_and(|below| below.iter().all(|layer| paths::shared_layer(config, *layer).is_file()));
+            return Err(WorkspaceError::LayerGone { id: workspace.id, path, resettable });
+        }
+    }
+    Ok(chain.into_iter().map(|layer| paths::shared_layer(config, layer)).collect())
+}
+
+/// The vm of a workspace that this process has claimed, at rest. One whose record was lost is replaced: all that is worth
+/// keeping is in the workspace's record and its layers.
+///
+/// # Errors
+/// [`WorkspaceError::NoDisk`].
+pub(super) async fn vm_of(
+    config: &Config,
+    store: &Store,
+    workspace: &WorkspaceRecord,
+) -> Result<VmRecord, WorkspaceError> {
+    if let Some(vm) = rest::vm_at_rest(config, workspace.vm).await? {
+        return Ok(vm);
+    }
+    let id = workspace.id;
+    let top = workspace.top_layer.ok_or(WorkspaceError::NoDisk { id })?;
+    let vm = VmRecord {
+        id: Id::random().map_err(VmError::from)?,
+        kind: VmKind::Workspace,
+        environment: workspace.environment.clone(),
+        environment_version: workspace.environment_version.clone(),
+        image_digest: Some(store.layer_image(top)?.ok_or(WorkspaceError::NoDisk { id })?),
+        vcpu_count: workspace.vcpu_count,
+        mem_mib: workspace.mem_mib,
+        ttl_seconds: workspace.ttl_seconds,
+        allow_host_compat: false,
+        created_at: clock::wall_seconds(),
+        expires_at: None,
+        state: VmState::Created,
+        execution_mode: "pending".to_owned(),
+        last_error: None,
+        boot_id: process::boot_id(),
+        owner: ProcessId::current(),
+        supervisor: None,
+        engine: None,
+        revision: 0,
+    };
+    note(store, id, &[], |workspace| workspace.vm = Some(vm.id))?;
+    store.insert_vm(&vm, None)?;
+    Ok(vm)
+}
