@@ -1,1 +1,27 @@
-//! The MCP surface: tools and profiles over `pyro-core`. Its place in the house; it is built with its own issue.
+//! The MCP surface: pyro's operations as tools for a model, over stdio and HTTP.
+//!
+//! Start at [`Server`]. It acts for a model: what a call may reach was granted when the server started ([`Grants`]).
+
+mod answer;
+mod arguments;
+pub mod contract;
+mod ending;
+mod grants;
+pub mod hosts;
+pub mod http;
+mod instructions;
+mod progress;
+mod refusal;
+mod resources;
+mod roots;
+mod schema;
+mod server;
+pub mod stdio;
+mod tools;
+mod turn;
+
+pub use contract::Profile;
+pub use ending::Ending;
+pub use grants::Grants;
+pub use refusal::Refusal;
+pub use server::{Server, Settings};

@@ -1,0 +1,91 @@
+//! Profiles: which tools a server offers, as `contract.toml` says.
+
+use serde::Deserialize;
+
+/// The contract of all surfaces, as the repository holds it.
+const CONTRACT: &str = include_str!("../../../contract.toml");
+
+/// How much a server offers; each but the last holds the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// One-shot commands.
+    VmRun,
+    /// And workspaces, as most agents need them.
+    WorkspaceCore,
+    /// Everything.
+    WorkspaceFull,
+    /// One-shot commands, and workspaces by the oldest names that they had.
+    Task,
+}
+
+impl Profile {
+    /// All of them, the smallest first, and the one beside them.
+    pub const ALL: [Self; 4] = [Self::VmRun, Self::WorkspaceCore, Self::WorkspaceFull, Self::Task];
+
+    /// The name that a user types.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::VmRun => "vm-run",
+            Self::WorkspaceCore => "workspace-core",
+            Self::WorkspaceFull => "workspace-full",
+            Self::Task => "task",
+        }
+    }
+
+    /// The profile of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|profile| profile.name() == name)
+    }
+
+    /// Names of the tools that it holds and that are built, sorted.
+    #[must_use]
+    pub fn tools(self) -> Vec<String> {
+        let offered = |row: Operation| {
+            let built = row.built.iter().any(|surface| surface == "mcp");
+            row.mcp.filter(|_| built && row.profiles.iter().any(|profile| profile == self.name()))
+        };
+        let mut names: Vec<String> = rows().into_iter().filter_map(offered).collect();
+        names.sort();
+        names
+    }
+}
+
+#[derive(Deserialize)]
+struct Contract {
+    operation: Vec<Operation>,
+}
+
+#[derive(Deserialize)]
+struct Operation {
+    mcp: Option<String>,
+    profiles: Vec<String>,
+    built: Vec<String>,
+}
+
+fn rows() -> Vec<Operation> {
+    match toml::from_str::<Contract>(CONTRACT) {
+        Ok(contract) => contract.operation,
+        // It is compiled in, and a test reads it.
+        Err(error) => unreachable!("contract.toml: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back_and_each_profile_holds_the_smaller_one() {
+        let mut smaller = Vec::new();
+        for profile in Profile::ALL {
+            assert_eq!(Profile::parse(profile.name()), Some(profile));
+            let tools = profile.tools();
+            assert!(profile == Profile::Task || smaller.iter().all(|name| tools.contains(name)), "{tools:?}");
+            assert!(tools.contains(&"vm_run".to_owned()));
+            smaller = tools;
+        }
+        assert_eq!(Profile::parse("workspace"), None);
+    }
+}

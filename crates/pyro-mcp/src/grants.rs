@@ -1,0 +1,122 @@
+//! What the person who started the server granted to the model: paths, network, the host.
+
+use crate::refusal::Refusal;
+use pyro_core::ErrorKind;
+use std::path::{Component, Path, PathBuf};
+
+/// What calls may reach; everything else is denied with the flag that would allow it.
+#[derive(Clone, Debug, Default)]
+pub struct Grants {
+    /// Host directories that a tool's arguments may name, with what lies below.
+    pub paths: Vec<PathBuf>,
+    /// Whether the client's own roots are such directories too: it runs on this host, as the user who granted the others.
+    pub client_roots: bool,
+    /// Whether a guest may have a network.
+    pub network: bool,
+    /// Whether a command may run on the host where no guest can.
+    pub host_compat: bool,
+}
+
+impl Grants {
+    /// Let a call have what it asks for.
+    ///
+    /// # Errors
+    /// `denied`, naming the flag.
+    pub(crate) fn check(&self, network: bool, host_compat: bool) -> Result<(), Refusal> {
+        if network && !self.network {
+            return Err(denied("network", "--allow-network"));
+        }
+        if host_compat && !self.host_compat {
+            return Err(denied("allow_host_compat", "--allow-host-compat"));
+        }
+        Ok(())
+    }
+
+    /// The path without links and `..`, where it lies below a granted directory; what does not exist yet is judged by
+    /// the nearest directory above it that does.
+    ///
+    /// # Errors
+    /// `denied`, naming the flag; `not_found` for a link that leads nowhere.
+    pub fn path(&self, asked: &Path) -> Result<PathBuf, Refusal> {
+        let real = real(asked).ok_or_else(|| {
+            Refusal::new(ErrorKind::NotFound, format!("{} does not exist on the host", asked.display()))
+        })?;
+        let below = |root: &PathBuf| root.canonicalize().is_ok_and(|root| real.starts_with(root));
+        if self.paths.iter().any(below) {
+            return Ok(real);
+        }
+        let shown = real.display();
+        Err(Refusal::new(ErrorKind::Denied, format!("host path {shown} is not granted to this server"))
+            .hint(format!("ask the user to start the server with --allow-path DIR, where DIR holds {shown}")))
+    }
+}
+
+fn denied(parameter: &str, flag: &str) -> Refusal {
+    Refusal::new(ErrorKind::Denied, format!("{parameter} is not granted to this server"))
+        .hint(format!("leave {parameter} out, or ask the user to start the server with {flag}"))
+}
+
+fn real(asked: &Path) -> Option<PathBuf> {
+    if let Ok(real) = asked.canonicalize() {
+        return Some(real);
+    }
+    let name = asked.components().next_back().filter(|last| matches!(last, Component::Normal(_)))?;
+    // A link that leads nowhere would lead out once its target exists.
+    if asked.is_symlink() {
+        return None;
+    }
+    // What is named alone lies where the server works.
+    let above = asked.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Some(real(above)?.join(name))
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a test makes files")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_granted_is_denied_with_its_flag() {
+        for (network, host_compat, flag) in [(true, false, "--allow-network"), (false, true, "--allow-host-compat")] {
+            let refusal = Grants::default().check(network, host_compat).unwrap_err();
+            let told = serde_json::to_value(&refusal).unwrap();
+            assert_eq!(told["kind"], "denied");
+            assert!(told["hint"].as_str().unwrap().contains(flag));
+        }
+        let all = Grants { paths: Vec::new(), network: true, host_compat: true, client_roots: false };
+        assert!(all.check(true, true).is_ok() && Grants::default().check(false, false).is_ok());
+    }
+
+    #[test]
+    fn only_what_lies_below_a_granted_directory_is_allowed() {
+        let home = tempfile::tempdir().unwrap();
+        let (granted, other) = (home.path().join("granted"), home.path().join("other"));
+        for directory in [&granted, &other] {
+            std::fs::create_dir(directory).unwrap();
+        }
+        std::fs::write(other.join("secret"), "").unwrap();
+        std::os::unix::fs::symlink(&other, granted.join("out")).unwrap();
+        std::os::unix::fs::symlink(other.join("later"), granted.join("dangling")).unwrap();
+        let grants = Grants { paths: vec![granted.clone()], ..Grants::default() };
+        assert!(grants.path(&granted.join("new file")).is_ok());
+        assert!(grants.path(&granted).is_ok());
+        assert_eq!(
+            grants.path(&granted.join("new/and/newer")).unwrap(),
+            granted.canonicalize().unwrap().join("new/and/newer")
+        );
+        for outside in [
+            "out/secret",
+            "out/new",
+            "../other/secret",
+            "dangling",
+            "dangling/new",
+            "..",
+            "new/../../other/x",
+            "out/a/b",
+        ] {
+            assert!(grants.path(&granted.join(outside)).is_err(), "{outside}");
+        }
+        let told = serde_json::to_value(grants.path(&other.join("secret")).unwrap_err()).unwrap();
+        assert!(told["kind"] == "denied" && told["hint"].as_str().unwrap().contains("--allow-path"), "{told}");
+    }
+}

@@ -1,0 +1,194 @@
+//! Hosts that start MCP servers: where each keeps its settings, and what makes it start this one.
+
+mod jsonc;
+mod toml_file;
+mod yaml;
+
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// The name under which a host knows this server.
+const SERVER: &str = "pyro";
+
+/// What a user types for each host.
+pub const NAMES: [&str; 9] =
+    ["claude-code", "claude-desktop", "codex", "cursor", "opencode", "gemini", "vscode", "zed", "goose"];
+
+/// A host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// Claude Code, in a project.
+    ClaudeCode,
+    /// Claude Desktop.
+    ClaudeDesktop,
+    /// Codex CLI.
+    Codex,
+    /// Cursor.
+    Cursor,
+    /// OpenCode.
+    OpenCode,
+    /// Gemini CLI.
+    Gemini,
+    /// VS Code, in a project.
+    VsCode,
+    /// Zed.
+    Zed,
+    /// Goose.
+    Goose,
+}
+
+/// How the server is started.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// The executable, by its absolute path: hosts do not always have the user's PATH.
+    pub program: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+}
+
+/// The user's folders.
+#[derive(Clone, Debug)]
+pub struct Folders {
+    /// `$HOME`.
+    pub home: PathBuf,
+    /// `$XDG_CONFIG_HOME`, else `.config` in it.
+    pub config: PathBuf,
+    /// The project: the working directory.
+    pub project: PathBuf,
+}
+
+/// The host's file cannot be changed without harm.
+#[derive(Debug, thiserror::Error)]
+pub enum MergeError {
+    /// It is not what its name says.
+    #[error("it is no valid {0}: {1}")]
+    Invalid(&'static str, String),
+    /// Something else stands where servers belong.
+    #[error("{0} in it holds something else than servers, written one to a block")]
+    Occupied(&'static str),
+}
+
+impl Host {
+    const ALL: [Self; 9] = [
+        Self::ClaudeCode,
+        Self::ClaudeDesktop,
+        Self::Codex,
+        Self::Cursor,
+        Self::OpenCode,
+        Self::Gemini,
+        Self::VsCode,
+        Self::Zed,
+        Self::Goose,
+    ];
+
+    /// The host of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        NAMES.into_iter().zip(Self::ALL).find(|(known, _)| *known == name).map(|(_, host)| host)
+    }
+
+    /// Its file on this machine.
+    #[must_use]
+    pub fn file(self, folders: &Folders) -> PathBuf {
+        let Folders { home, config, project } = folders;
+        let (folder, name): (&Path, _) = match self {
+            Self::ClaudeCode => (project, ".mcp.json"),
+            Self::ClaudeDesktop => (config, "Claude/claude_desktop_config.json"),
+            Self::Codex => (home, ".codex/config.toml"),
+            Self::Cursor => (home, ".cursor/mcp.json"),
+            Self::OpenCode => (config, "opencode/opencode.json"),
+            Self::Gemini => (home, ".gemini/settings.json"),
+            Self::VsCode => (project, ".vscode/mcp.json"),
+            Self::Zed => (config, "zed/settings.json"),
+            Self::Goose => (config, "goose/config.yaml"),
+        };
+        folder.join(name)
+    }
+
+    /// The file's text `old` with this server in it, new or replaced; all else stays.
+    ///
+    /// # Errors
+    /// [`MergeError`] when that cannot be promised.
+    pub fn merged(self, old: &str, launch: &Launch) -> Result<String, MergeError> {
+        let entry = self.entry(launch);
+        match self {
+            Self::Codex => toml_file::merged(old, "mcp_servers", &entry),
+            Self::Goose => yaml::merged(old, "extensions", &entry),
+            Self::OpenCode => jsonc::merged(old, "mcp", &entry),
+            Self::VsCode => jsonc::merged(old, "servers", &entry),
+            Self::Zed => jsonc::merged(old, "context_servers", &entry),
+            Self::ClaudeCode | Self::ClaudeDesktop | Self::Cursor | Self::Gemini => {
+                jsonc::merged(old, "mcpServers", &entry)
+            }
+        }
+    }
+
+    /// What the host wants to know of the server.
+    fn entry(self, launch: &Launch) -> Value {
+        let Launch { program, args } = launch;
+        match self {
+            Self::ClaudeCode | Self::VsCode => json!({ "type": "stdio", "command": program, "args": args }),
+            Self::ClaudeDesktop | Self::Cursor | Self::Gemini | Self::Codex => {
+                json!({ "command": program, "args": args })
+            }
+            Self::OpenCode => {
+                let command: Vec<&String> = std::iter::once(program).chain(args).collect();
+                json!({ "type": "local", "command": command, "enabled": true })
+            }
+            Self::Zed => json!({ "source": "custom", "command": program, "args": args, "env": {} }),
+            // Installing an environment takes longer than Goose waits by itself, in seconds.
+            Self::Goose => json!({
+                "name": SERVER, "type": "stdio", "enabled": true, "cmd": program, "args": args, "envs": {}, "timeout": 600,
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn launch() -> Launch {
+        let args = ["mcp", "serve", "--profile", "vm-run"].map(str::to_owned).into();
+        Launch { program: "/opt/pyro \"2\"/pyro".to_owned(), args }
+    }
+
+    #[test]
+    fn each_host_has_its_file() {
+        let mut printed = String::new();
+        let folders =
+            Folders { home: "/home/me".into(), config: "/home/me/.config".into(), project: "/src/project".into() };
+        for name in NAMES {
+            let host = Host::parse(name).unwrap();
+            let file = host.file(&folders);
+            printed += &format!("# {name}: {}\n{}\n", file.display(), host.merged("", &launch()).unwrap());
+        }
+        insta::assert_snapshot!(printed);
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "a test reads the documentation")]
+    fn each_host_has_its_page() {
+        for name in NAMES {
+            let page = format!("{}/../../docs/mcp/{name}.md", env!("CARGO_MANIFEST_DIR"));
+            let page = std::fs::read_to_string(page).unwrap();
+            assert!(page.contains(&format!("pyro mcp config {name} --write")), "{name}");
+            let file = Host::parse(name).unwrap().file(&Folders {
+                home: "~".into(),
+                config: "~/.config".into(),
+                project: "".into(),
+            });
+            assert!(page.contains(&format!("`{}`", file.display())), "{name}: {}", file.display());
+        }
+    }
+
+    #[test]
+    fn a_second_time_changes_nothing() {
+        for name in NAMES {
+            let host = Host::parse(name).unwrap();
+            let once = host.merged("", &launch()).unwrap();
+            assert_eq!(host.merged(&once, &launch()).unwrap(), once, "{name}");
+        }
+        assert!(Host::parse("emacs").is_none());
+    }
+}

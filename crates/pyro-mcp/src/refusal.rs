@@ -1,0 +1,120 @@
+//! What a model is told when a call fails: kind, message, hint.
+
+use pyro_core::{ErrorKind, PyroError};
+use rmcp::model::{CallToolResult, ContentBlock};
+use serde::Serialize;
+
+/// A call that failed; the model reads it.
+#[derive(Debug, Serialize, PartialEq, Eq)]
+pub struct Refusal {
+    /// What to branch on, by its name.
+    kind: &'static str,
+    /// What happened.
+    message: String,
+    /// What caused it, outermost first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    causes: Vec<String>,
+    /// What to do next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+impl Refusal {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind: kind.name(), message: message.into(), causes: Vec::new(), hint: None }
+    }
+
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// Core speaks of flags and commands; where the tool has a parameter of that name a model sets that, and where the
+    /// server has a tool for the command it calls that.
+    pub(crate) fn in_words_of_a_tool(mut self, parameters: &[String], tools: &[&str]) -> Self {
+        let (hint, message) = (self.hint.take(), std::mem::take(&mut self.message));
+        self.hint = hint.map(|hint| commands_as_tools(&flags_as_parameters(&hint, parameters), tools));
+        self.message = flags_as_parameters(&message, parameters);
+        self
+    }
+
+    /// Whether what was asked for is not there.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.kind == ErrorKind::NotFound.name()
+    }
+
+    /// The result that carries it: an error that the model can read, not one of the protocol.
+    pub(crate) fn into_result(self) -> CallToolResult {
+        let text = serde_json::to_string_pretty(&self).unwrap_or_else(|_| self.message.clone());
+        CallToolResult::error(vec![ContentBlock::text(text)])
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.message)
+    }
+}
+
+impl From<PyroError> for Refusal {
+    fn from(error: PyroError) -> Self {
+        Self {
+            kind: error.kind().name(),
+            message: error.to_string(),
+            causes: error.causes().to_vec(),
+            hint: error.hint().map(str::to_owned),
+        }
+    }
+}
+
+fn flags_as_parameters(text: &str, parameters: &[String]) -> String {
+    // Longest first: a flag may begin with another's name.
+    let mut parameters: Vec<&String> = parameters.iter().collect();
+    parameters.sort_by_key(|name| std::cmp::Reverse(name.len()));
+    parameters
+        .into_iter()
+        .fold(text.to_owned(), |text, name| text.replace(&format!("--{}", name.replace('_', "-")), name))
+}
+
+fn commands_as_tools(text: &str, tools: &[&str]) -> String {
+    tools.iter().fold(text.to_owned(), |text, tool| {
+        let command = format!("pyro {}", tool.replace('_', " "));
+        let text = text.replace(&format!("{command} --help"), &format!("look at the parameters of {tool}"));
+        text.replace(&command, tool)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_is_told_as_the_parameter_that_sets_it() {
+        let parameters = ["ttl_seconds".to_owned(), "network".to_owned()];
+        let refusal = Refusal::new(ErrorKind::Timeout, "the vm ended").hint("more with --ttl-seconds, or --mem-mib");
+        let told = refusal.in_words_of_a_tool(&parameters, &[]);
+        assert_eq!(told.hint.as_deref(), Some("more with ttl_seconds, or --mem-mib"));
+    }
+
+    #[test]
+    fn a_command_is_told_as_the_tool_that_does_it() {
+        let tools = ["workspace_list", "workspace_update", "workspace_sync_push"];
+        for (hint, told) in [
+            ("pyro workspace list", "workspace_list"),
+            ("pyro workspace update --help", "look at the parameters of workspace_update"),
+            ("then pyro workspace sync push 01 .", "then workspace_sync_push 01 ."),
+            ("pyro doctor", "pyro doctor"),
+        ] {
+            let refusal = Refusal::new(ErrorKind::NotFound, "gone").hint(hint).in_words_of_a_tool(&[], &tools);
+            assert_eq!(refusal.hint.as_deref(), Some(told));
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_an_error_with_kind_message_and_hint() {
+        let result = Refusal::new(ErrorKind::Denied, "no network").hint("ask").into_result();
+        assert_eq!(result.is_error, Some(true));
+        let text = &result.content[0].as_text().unwrap().text;
+        let value: serde_json::Value = serde_json::from_str(text).unwrap();
+        assert_eq!(value, serde_json::json!({ "kind": "denied", "message": "no network", "hint": "ask" }));
+    }
+}

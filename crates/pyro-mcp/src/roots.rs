@@ -1,0 +1,77 @@
+//! Host paths of a call: below what the server was granted, or below what the client itself declares as its roots.
+
+use crate::grants::Grants;
+use crate::refusal::Refusal;
+use crate::server::State;
+use percent_encoding::percent_decode_str;
+use rmcp::model::ProtocolVersion;
+use rmcp::service::RequestContext;
+use rmcp::{Peer, RoleServer};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a client may take to name its roots.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// Most roots of a client that count.
+const MOST: usize = 64;
+
+/// The path as [`Grants::path`] has it; the client is asked for its roots only where the server's do not hold it.
+pub(crate) async fn path(state: &State, context: &RequestContext<RoleServer>, asked: &str) -> Result<PathBuf, Refusal> {
+    let asked = Path::new(asked);
+    let granted = state.grants.path(asked);
+    if granted.is_ok() || !state.grants.client_roots {
+        return granted;
+    }
+    let paths = declared(&context.peer).await;
+    if paths.is_empty() { granted } else { Grants { paths, ..Grants::default() }.path(asked).or(granted) }
+}
+
+/// The directories that the client calls its roots; revisions from 2026-07-28 on ask a client nothing.
+#[allow(deprecated, reason = "hosts of the revisions before 2026-07-28 declare their roots")]
+async fn declared(peer: &Peer<RoleServer>) -> Vec<PathBuf> {
+    let declares = peer.peer_info().is_some_and(|client| {
+        client.protocol_version < ProtocolVersion::V_2026_07_28 && client.capabilities.roots.is_some()
+    });
+    if !declares {
+        return Vec::new();
+    }
+    match tokio::time::timeout(LIMIT, peer.list_roots()).await {
+        Ok(Ok(listed)) => listed.roots.iter().take(MOST).filter_map(|root| directory(&root.uri)).collect(),
+        Ok(Err(error)) => {
+            tracing::info!(%error, "the client does not name its roots");
+            Vec::new()
+        }
+        Err(_) => Vec::new(),
+    }
+}
+
+/// The directory of a `file:` address of this host.
+fn directory(uri: &str) -> Option<PathBuf> {
+    let rest = uri.strip_prefix("file://")?;
+    let path = rest.strip_prefix("localhost").unwrap_or(rest);
+    let bytes: Vec<u8> = percent_decode_str(path).collect();
+    (bytes.first() == Some(&b'/') && !bytes.contains(&0)).then(|| PathBuf::from(OsString::from_vec(bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_files_of_this_host_are_roots() {
+        for (uri, path) in [
+            ("file:///home/me/a%20b", Some("/home/me/a b")),
+            ("file://localhost/srv", Some("/srv")),
+            ("file://other/srv", None),
+            ("file://srv", None),
+            ("file:relative", None),
+            ("https://example.org/", None),
+            ("file:///a%00b", None),
+        ] {
+            assert_eq!(directory(uri), path.map(PathBuf::from), "{uri}");
+        }
+    }
+}

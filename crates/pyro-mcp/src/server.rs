@@ -1,0 +1,184 @@
+//! `Server`: what answers a client's requests, and what all of its calls share.
+
+use crate::contract::Profile;
+use crate::ending::Ending;
+use crate::grants::Grants;
+use crate::instructions::instructions;
+use crate::refusal::Refusal;
+use crate::resources;
+use crate::tools::{self, Tool};
+use pyro_core::vm::output::OutputWatch;
+use pyro_core::vm::{CapturedRun, RunRequest};
+use pyro_core::{ErrorKind, Pyro, PyroError};
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, Implementation, ListResourceTemplatesResult,
+    ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
+    ServerCapabilities, ServerConfig,
+};
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer, ServerHandler};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// What a server is started with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Which tools it offers.
+    pub profile: Profile,
+    /// What it may let calls reach.
+    pub grants: Grants,
+    /// How many calls work at once; others wait for their turn.
+    pub at_once: usize,
+    /// How many vms of the default shape its runtime keeps started; for what it tells the model.
+    pub warm: usize,
+}
+
+impl Settings {
+    /// As many calls at once as suit this host: four for each CPU, and a GiB of memory for each.
+    #[must_use]
+    pub fn suitable_at_once() -> usize {
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        let gib = usize::try_from(pyro_core::host::facts::memory_mib() / 1024).unwrap_or(usize::MAX);
+        (4 * cpus).min(gib).max(2)
+    }
+}
+
+/// What all calls share.
+pub(crate) struct State {
+    pub(crate) pyro: Pyro,
+    pub(crate) grants: Grants,
+    pub(crate) at_once: usize,
+    pub(crate) places: Arc<Semaphore>,
+    pub(crate) ending: Ending,
+    /// Whether a stopped workspace is started by its next call: no tool that is offered does it.
+    pub(crate) wakes: bool,
+}
+
+impl State {
+    /// Every one-shot command goes through here, wherever its vm comes from.
+    pub(crate) async fn run(
+        &self,
+        request: &RunRequest,
+        watch: &mut OutputWatch<'_>,
+        progress: &mut (dyn FnMut(pyro_core::environment::Progress) + Send),
+        cancel: &CancellationToken,
+    ) -> Result<CapturedRun, PyroError> {
+        self.pyro.run_captured(request, None, watch, progress, cancel).await
+    }
+}
+
+/// An MCP server; a clone is the same server for another client.
+#[derive(Clone)]
+pub struct Server {
+    state: Arc<State>,
+    tools: Arc<[Tool]>,
+    instructions: Arc<str>,
+}
+
+impl Server {
+    /// A server over this runtime; `ending` ends its calls.
+    #[must_use]
+    pub fn new(pyro: Pyro, settings: Settings, ending: Ending) -> Self {
+        let names = settings.profile.tools();
+        let mut tools = tools::all(&settings.grants);
+        tools.retain(|tool| names.iter().any(|name| *name == tool.model.name));
+        tools.sort_by(|one, other| one.model.name.cmp(&other.model.name));
+        let instructions = instructions(&names, &settings);
+        let state = State {
+            pyro,
+            grants: settings.grants,
+            at_once: settings.at_once,
+            places: Arc::new(Semaphore::new(settings.at_once)),
+            ending,
+            wakes: !names.iter().any(|name| name == "workspace_start"),
+        };
+        Self { state: Arc::new(state), tools: tools.into(), instructions: instructions.into() }
+    }
+
+    /// What `tools/list` answers, to every client.
+    #[must_use]
+    pub fn tools(&self) -> ListToolsResult {
+        ListToolsResult::with_all_items(self.tools.iter().map(|tool| tool.model.clone()).collect())
+    }
+
+    async fn call(&self, request: CallToolRequestParams, context: RequestContext<RoleServer>) -> CallToolResult {
+        let Some(tool) = self.tools.iter().find(|tool| tool.model.name == request.name) else {
+            return self.unknown(&request.name).into_result();
+        };
+        let arguments = request.arguments.unwrap_or_default();
+        let called = match crate::arguments::checked(&tool.model.input_schema, arguments) {
+            Ok(arguments) => (tool.call)(Arc::clone(&self.state), arguments, context).await,
+            Err(refusal) => Err(refusal),
+        };
+        called.unwrap_or_else(|refusal| {
+            let tools: Vec<&str> = self.tools.iter().map(|tool| &*tool.model.name).collect();
+            refusal.in_words_of_a_tool(&tool.parameters(), &tools).into_result()
+        })
+    }
+
+    /// Whether workspaces' files are this server's to read.
+    fn reads_files(&self) -> bool {
+        self.tools.iter().any(|tool| tool.model.name == "workspace_file_read")
+    }
+
+    fn unknown(&self, name: &str) -> Refusal {
+        let known: Vec<&str> = self.tools.iter().map(|tool| &*tool.model.name).collect();
+        let name: String = name.chars().take(80).collect();
+        Refusal::new(ErrorKind::NotFound, format!("unknown tool: {name}"))
+            .hint(format!("this server offers: {}", known.join(", ")))
+    }
+}
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        // Empty lists of prompts and resources are the contract's: some hosts ask for them whatever is declared.
+        let capabilities = ServerCapabilities::builder().enable_tools().enable_prompts().enable_resources().build();
+        let about = Implementation::new("pyro", env!("CARGO_PKG_VERSION"))
+            .with_title("pyro")
+            .with_description("Runs commands in disposable virtual machines");
+        ServerConfig::new(capabilities).with_server_info(about).with_instructions(&*self.instructions)
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(self.tools())
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        Ok(self.call(request, context).await.into())
+    }
+
+    fn get_tool(&self, name: &str) -> Option<rmcp::model::Tool> {
+        self.tools.iter().find(|tool| tool.model.name == name).map(|tool| tool.model.clone())
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let templates = if self.reads_files() { vec![resources::template()] } else { Vec::new() };
+        Ok(ListResourceTemplatesResult::with_all_items(templates))
+    }
+
+    async fn read_resource(
+        &self,
+        asked: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        if !self.reads_files() {
+            let about = serde_json::json!({ "uri": asked.uri });
+            return Err(ErrorData::resource_not_found("there are no resources", Some(about)));
+        }
+        let contents = resources::read(&self.state, &context, &asked.uri).await?;
+        Ok(ReadResourceResult::new(vec![contents]).into())
+    }
+}

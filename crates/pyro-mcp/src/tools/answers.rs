@@ -1,0 +1,309 @@
+//! What answers look like to a model. Core's own types are what is sent; these name the fields that a model goes by, for
+//! each name costs it tokens in every list of tools.
+#![allow(dead_code, reason = "they describe; nothing is made of them")]
+
+use schemars::JsonSchema;
+
+/// A command that ran.
+#[derive(JsonSchema)]
+pub(super) struct Ran {
+    vm_id: String,
+    exit_code: i32,
+    timed_out: bool,
+    duration_ms: u64,
+    execution_mode: String,
+    stdout: String,
+    stdout_truncated: bool,
+    stderr: String,
+    stderr_truncated: bool,
+}
+
+/// A vm.
+#[derive(JsonSchema)]
+pub(super) struct Vm {
+    vm_id: String,
+    environment: String,
+    state: String,
+    execution_mode: String,
+    created_at: f64,
+    vcpu_count: u32,
+    mem_mib: u32,
+    network_enabled: bool,
+}
+
+/// A vm that is gone.
+#[derive(JsonSchema)]
+pub(super) struct Deleted {
+    vm_id: String,
+    deleted: bool,
+    reason: String,
+}
+
+/// A vm's network.
+#[derive(JsonSchema)]
+pub(super) struct Network {
+    vm_id: String,
+    network_enabled: bool,
+    outbound_connectivity_expected: bool,
+    reason: String,
+}
+
+/// Vms that are gone.
+#[derive(JsonSchema)]
+pub(super) struct Reaped {
+    deleted_vm_ids: Vec<String>,
+    count: u32,
+}
+
+/// The environments.
+#[derive(JsonSchema)]
+pub(super) struct Environments {
+    result: Vec<Environment>,
+}
+
+#[derive(JsonSchema)]
+struct Environment {
+    name: String,
+    description: String,
+    default_packages: Vec<String>,
+    installed: bool,
+}
+
+/// A stretch of an output.
+#[derive(JsonSchema)]
+pub(super) struct Page {
+    text: String,
+    offset: u64,
+    total_bytes: u64,
+}
+
+/// A workspace.
+#[derive(JsonSchema)]
+pub(super) struct Workspace {
+    workspace_id: String,
+    environment: String,
+    state: String,
+    execution_mode: String,
+    command_count: u64,
+    expires_at: Option<f64>,
+}
+
+/// A workspace that was reset.
+#[derive(JsonSchema)]
+pub(super) struct WorkspaceReset {
+    workspace_id: String,
+    state: String,
+    command_count: u64,
+    reset_count: u64,
+}
+
+/// A workspace that is gone.
+#[derive(JsonSchema)]
+pub(super) struct WorkspaceDeleted {
+    workspace_id: String,
+    deleted: bool,
+}
+
+/// All workspaces.
+#[derive(JsonSchema)]
+pub(super) struct Workspaces {
+    count: u64,
+    workspaces: Vec<Found>,
+}
+
+#[derive(JsonSchema)]
+struct Found {
+    workspace_id: String,
+    name: Option<String>,
+    labels: Labels,
+    state: String,
+}
+
+#[derive(JsonSchema)]
+struct Labels {}
+
+/// New workspaces.
+#[derive(JsonSchema)]
+pub(super) struct Forks {
+    workspace_id: String,
+    count: u64,
+    workspaces: Vec<Forked>,
+}
+
+#[derive(JsonSchema)]
+struct Forked {
+    workspace_id: String,
+    state: String,
+}
+
+/// A command that ran in a workspace.
+#[derive(JsonSchema)]
+pub(super) struct Executed {
+    workspace_id: String,
+    sequence: u64,
+    exit_code: i32,
+    timed_out: bool,
+    duration_ms: u64,
+    stdout: String,
+    stdout_truncated: bool,
+    stderr: String,
+    stderr_truncated: bool,
+}
+
+/// A page of a history.
+#[derive(JsonSchema)]
+pub(super) struct Logs {
+    workspace_id: String,
+    entries: Vec<Logged>,
+    next_after: Option<u64>,
+}
+
+#[derive(JsonSchema)]
+struct Logged {
+    sequence: u64,
+    command: String,
+    exit_code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+/// A task.
+#[derive(JsonSchema)]
+pub(super) struct Task {
+    task_id: String,
+    environment: String,
+    state: String,
+    execution_mode: String,
+    command_count: u64,
+    expires_at: Option<f64>,
+}
+
+/// A task that is gone.
+#[derive(JsonSchema)]
+pub(super) struct TaskDeleted {
+    task_id: String,
+    deleted: bool,
+}
+
+/// A command that ran in a task.
+#[derive(JsonSchema)]
+pub(super) struct TaskExecuted {
+    task_id: String,
+    sequence: u64,
+    exit_code: i32,
+    timed_out: bool,
+    duration_ms: u64,
+    stdout: String,
+    stdout_truncated: bool,
+    stderr: String,
+    stderr_truncated: bool,
+}
+
+/// A page of a task's history.
+#[derive(JsonSchema)]
+pub(super) struct TaskLogs {
+    task_id: String,
+    entries: Vec<Logged>,
+    next_after: Option<u64>,
+}
+
+/// A tree that was brought in.
+#[derive(JsonSchema)]
+pub(super) struct Synced {
+    workspace_id: String,
+    workspace_sync: Sync,
+}
+
+/// As [`Synced`], of a task.
+#[derive(JsonSchema)]
+pub(super) struct TaskSynced {
+    task_id: String,
+    workspace_sync: Sync,
+}
+
+#[derive(JsonSchema)]
+struct Sync {
+    entry_count: u64,
+    bytes_written: u64,
+    deleted: u64,
+    changed: bool,
+}
+
+/// What changed.
+#[derive(JsonSchema)]
+pub(super) struct Differences {
+    workspace_id: String,
+    changed: bool,
+    summary: Summary,
+    entries: Vec<Changed>,
+    patch: String,
+    patch_complete: bool,
+}
+
+#[derive(JsonSchema)]
+struct Summary {
+    total: u64,
+    added: u64,
+    modified: u64,
+    deleted: u64,
+}
+
+#[derive(JsonSchema)]
+struct Changed {
+    path: String,
+    status: String,
+}
+
+/// A page of files.
+#[derive(JsonSchema)]
+pub(super) struct Files {
+    workspace_id: String,
+    entries: Vec<File>,
+    next_after: Option<String>,
+}
+
+#[derive(JsonSchema)]
+struct File {
+    path: String,
+    artifact_type: String,
+    size_bytes: u64,
+    link_target: Option<String>,
+}
+
+/// A part of a file.
+#[derive(JsonSchema)]
+pub(super) struct FileText {
+    workspace_id: String,
+    content: String,
+    offset: u64,
+    bytes_read: u64,
+    size_bytes: u64,
+    truncated: bool,
+}
+
+/// A file that was written.
+#[derive(JsonSchema)]
+pub(super) struct Written {
+    workspace_id: String,
+    path: String,
+    bytes_written: u64,
+}
+
+/// A patch that was applied.
+#[derive(JsonSchema)]
+pub(super) struct Patched {
+    workspace_id: String,
+    changed: bool,
+    summary: Summary,
+    entries: Vec<Changed>,
+}
+
+/// What was brought to the host.
+#[derive(JsonSchema)]
+pub(super) struct Exported {
+    workspace_id: String,
+    output_path: String,
+    artifact_type: String,
+    entry_count: u64,
+    bytes_written: u64,
+}

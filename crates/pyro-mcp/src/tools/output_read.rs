@@ -1,0 +1,53 @@
+//! `output_read`: the rest of an output that was too long for its result.
+
+use super::{Describe, answers, parameters};
+use crate::answer;
+use crate::grants::Grants;
+use crate::refusal::Refusal;
+use crate::server::State;
+use crate::turn;
+use pyro_core::ErrorKind;
+use pyro_core::vm::output::OutputName;
+use rmcp::RoleServer;
+use rmcp::model::{CallToolResult, ToolAnnotations};
+use rmcp::service::RequestContext;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::sync::Arc;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OutputRead {
+    /// stdout_file or stderr_file of a result
+    name: String,
+    /// First byte
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 1_099_511_627_776_u64))]
+    offset: u64,
+    /// Most bytes
+    #[serde(default = "parameters::page_length")]
+    #[schemars(range(min = 1, max = 65_536))]
+    length: u32,
+}
+
+impl Describe for OutputRead {
+    const NAME: &'static str = "output_read";
+    const TITLE: &'static str = "Read more of a long output";
+    const DESCRIPTION: &'static str = "Read a page of a command's output that was truncated in its result. Continue at \
+         next_offset until it is null. Old outputs are removed for newer ones.";
+    type Answer = answers::Page;
+
+    fn annotations(_: &Grants) -> ToolAnnotations {
+        super::looks()
+    }
+
+    async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+        let name = OutputName::parse(&self.name).map_err(|error| {
+            Refusal::new(ErrorKind::InvalidInput, error.to_string())
+                .hint("take stdout_file or stderr_file of a result, where it is not null")
+        })?;
+        let (offset, length) = (self.offset, usize::try_from(self.length).unwrap_or(usize::MAX));
+        let page = turn::aside(&state, move |pyro| async move { pyro.read_output(&name, offset, length) }).await?;
+        answer::object(&page)
+    }
+}

@@ -1,0 +1,46 @@
+//! `task_exec`: a command in a task.
+
+use super::workspace::{self, Line};
+use super::{Describe, answers, parameters};
+use crate::answer;
+use crate::grants::Grants;
+use crate::refusal::Refusal;
+use crate::server::State;
+use rmcp::RoleServer;
+use rmcp::model::{CallToolResult, ToolAnnotations};
+use rmcp::service::RequestContext;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::sync::Arc;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TaskExec {
+    /// From task_create
+    task_id: String,
+    /// Line for the guest's shell, run as root
+    #[schemars(length(max = 131_071), regex(pattern = r"\S"))]
+    command: String,
+    /// Limit for the command
+    #[serde(default = "parameters::timeout_seconds")]
+    #[schemars(range(min = 1))]
+    timeout_seconds: u32,
+}
+
+impl Describe for TaskExec {
+    const NAME: &'static str = "task_exec";
+    const TITLE: &'static str = "Run a command in a task";
+    const DESCRIPTION: &'static str = "Run a shell command in /workspace of a task; files stay. exit_code is the command's, 124 on timeout. Long output keeps head and tail; the rest is in stdout_file, for output_read.";
+    type Answer = answers::TaskExecuted;
+
+    fn annotations(grants: &Grants) -> ToolAnnotations {
+        // Of what the workspace holds a command may delete anything.
+        super::works(grants).destructive(true)
+    }
+
+    async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+        let id = parameters::task_id(&self.task_id)?;
+        let command = Line { text: self.command, timeout_seconds: self.timeout_seconds, cwd: None, env: None };
+        answer::of_task(&workspace::exec(&state, &context, id, command).await?)
+    }
+}

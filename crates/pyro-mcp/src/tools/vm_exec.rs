@@ -1,0 +1,59 @@
+//! `vm_exec`: one command in a started vm, which is deleted after it.
+
+use super::{Describe, answers, parameters};
+use crate::answer;
+use crate::grants::Grants;
+use crate::progress::Watch;
+use crate::refusal::Refusal;
+use crate::server::State;
+use crate::turn;
+use pyro_core::PyroError;
+use pyro_core::vm::VmError;
+use pyro_core::vm::shape::timeout;
+use rmcp::RoleServer;
+use rmcp::model::{CallToolResult, ToolAnnotations};
+use rmcp::service::RequestContext;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::sync::Arc;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VmExec {
+    /// Of a started vm
+    vm_id: String,
+    /// Line for the guest's shell, run as root in /
+    #[schemars(length(max = 131_071), regex(pattern = r"\S"))]
+    command: String,
+    /// Limit for the command
+    #[serde(default = "parameters::timeout_seconds")]
+    #[schemars(range(min = 1))]
+    timeout_seconds: u32,
+}
+
+impl Describe for VmExec {
+    const NAME: &'static str = "vm_exec";
+    const TITLE: &'static str = "Run a command in a vm, once";
+    const DESCRIPTION: &'static str = "Run one shell command in a started vm and DELETE the vm with its disk, whatever the \
+         command's exit_code. Join all steps with &&. For a command without a vm of its own, vm_run is one call. exit_code \
+         is 124 on timeout. Long output keeps head and tail; the rest is in stdout_file, for output_read.";
+    type Answer = answers::Ran;
+
+    fn annotations(grants: &Grants) -> ToolAnnotations {
+        // The vm goes with its command.
+        super::works(grants).destructive(true)
+    }
+
+    async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+        let (id, pyro) = (parameters::vm_id(&self.vm_id)?, state.pyro.clone());
+        parameters::line(&self.command)?;
+        let limit = timeout(self.timeout_seconds).map_err(VmError::from).map_err(PyroError::from)?;
+        let ran = turn::take(&state, &context, move |turn| async move {
+            turn.reporter.say("running");
+            let mut watch = Watch::new(&turn.reporter);
+            let mut note = |stream, bytes: &[u8]| watch.note(stream, bytes);
+            pyro.exec_vm_captured(id, &self.command, limit, &mut note, &turn.cancel).await
+        });
+        answer::object(&ran.await?)
+    }
+}

@@ -1,0 +1,35 @@
+//! `vm_reap_expired`: delete the vms whose lifetime is over.
+
+use super::{Describe, answers};
+use crate::answer;
+use crate::grants::Grants;
+use crate::refusal::Refusal;
+use crate::server::State;
+use crate::turn;
+use rmcp::RoleServer;
+use rmcp::model::{CallToolResult, ToolAnnotations};
+use rmcp::service::RequestContext;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::sync::Arc;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VmReapExpired {}
+
+impl Describe for VmReapExpired {
+    const NAME: &'static str = "vm_reap_expired";
+    const TITLE: &'static str = "Delete expired vms";
+    const DESCRIPTION: &'static str = "Delete every vm whose ttl_seconds are over, with its disk. Rarely needed: expired vms \
+         stop by themselves and are deleted when met.";
+    type Answer = answers::Reaped;
+
+    fn annotations(_: &Grants) -> ToolAnnotations {
+        super::ends().idempotent(true)
+    }
+
+    async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+        let ids = turn::aside(&state, |pyro| async move { pyro.reap_expired_vms().await }).await?;
+        answer::object(&serde_json::json!({ "deleted_vm_ids": ids, "count": ids.len() }))
+    }
+}

@@ -1,0 +1,53 @@
+//! `workspace_exec`: a command in a workspace.
+
+use super::workspace::{self, Line};
+use super::{Describe, answers, parameters};
+use crate::answer;
+use crate::grants::Grants;
+use crate::refusal::Refusal;
+use crate::server::State;
+use rmcp::RoleServer;
+use rmcp::model::{CallToolResult, ToolAnnotations};
+use rmcp::service::RequestContext;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WorkspaceExec {
+    /// From workspace_create or workspace_list
+    workspace_id: String,
+    /// Line for the guest's shell, run as root
+    #[schemars(length(max = 131_071), regex(pattern = r"\S"))]
+    command: String,
+    /// Limit for the command
+    #[serde(default = "parameters::timeout_seconds")]
+    #[schemars(range(min = 1))]
+    timeout_seconds: u32,
+    /// Below /workspace, or absolute
+    #[serde(default)]
+    cwd: Option<String>,
+    /// More variables
+    #[serde(default)]
+    env: Option<BTreeMap<String, String>>,
+}
+
+impl Describe for WorkspaceExec {
+    const NAME: &'static str = "workspace_exec";
+    const TITLE: &'static str = "Run a command in a workspace";
+    const DESCRIPTION: &'static str = "Run a shell command in /workspace of a workspace; files stay, background processes end with it. exit_code is the command's, 124 on timeout. Long output keeps head and tail; the rest is in stdout_file, for output_read.";
+    type Answer = answers::Executed;
+
+    fn annotations(grants: &Grants) -> ToolAnnotations {
+        // Of what the workspace holds a command may delete anything.
+        super::works(grants).destructive(true)
+    }
+
+    async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+        let id = parameters::workspace_id(&self.workspace_id)?;
+        let command = Line { text: self.command, timeout_seconds: self.timeout_seconds, cwd: self.cwd, env: self.env };
+        answer::object(&workspace::exec(&state, &context, id, command).await?)
+    }
+}

@@ -1,0 +1,60 @@
+//! `workspace_file_list`: files of a workspace.
+
+use super::{Describe, answers, parameters, workspace};
+use crate::answer;
+use crate::grants::Grants;
+use crate::refusal::Refusal;
+use crate::server::State;
+use pyro_core::workspace::files::list::ListRequest;
+use rmcp::RoleServer;
+use rmcp::model::{CallToolResult, ToolAnnotations};
+use rmcp::service::RequestContext;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::sync::Arc;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WorkspaceFileList {
+    /// From workspace_create or workspace_list
+    workspace_id: String,
+    /// At or below /workspace
+    #[serde(default = "parameters::root")]
+    path: String,
+    /// With all below
+    #[serde(default)]
+    recursive: bool,
+    /// next_after of the page before
+    #[serde(default)]
+    after: Option<String>,
+    /// Most entries
+    #[serde(default = "parameters::list_limit")]
+    #[schemars(range(min = 1, max = 1000))]
+    limit: u32,
+}
+
+impl Describe for WorkspaceFileList {
+    const NAME: &'static str = "workspace_file_list";
+    const TITLE: &'static str = "List files of a workspace";
+    const DESCRIPTION: &'static str =
+        "List a directory of a workspace: type, size, mode. Where next_after is not null, call again with it as after.";
+    type Answer = answers::Files;
+
+    fn annotations(_: &Grants) -> ToolAnnotations {
+        super::looks()
+    }
+
+    async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+        let id = parameters::workspace_id(&self.workspace_id)?;
+        let request = ListRequest {
+            path: parameters::place(&self.path)?,
+            recursive: self.recursive,
+            after: self.after.as_deref().map(parameters::place).transpose()?,
+            limit: self.limit.into(),
+        };
+        let listed = workspace::work(&state, &context, id, "listing", move |pyro, cancel| async move {
+            workspace::until(&cancel, pyro.list_workspace_files(id, request)).await
+        });
+        answer::object(&listed.await?)
+    }
+}

@@ -1,0 +1,54 @@
+//! `workspace_fork`: new workspaces from the disk of one.
+
+use super::{Describe, answers, parameters};
+use crate::answer;
+use crate::grants::Grants;
+use crate::refusal::Refusal;
+use crate::server::State;
+use crate::turn;
+use rmcp::RoleServer;
+use rmcp::model::{CallToolResult, ToolAnnotations};
+use rmcp::service::RequestContext;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::sync::Arc;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WorkspaceFork {
+    /// From workspace_create or workspace_list
+    workspace_id: String,
+    /// How many
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 32))]
+    count: u32,
+    /// Of the copies
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 120))]
+    name: Option<String>,
+}
+
+impl Describe for WorkspaceFork {
+    const NAME: &'static str = "workspace_fork";
+    const TITLE: &'static str = "Fork a workspace";
+    const DESCRIPTION: &'static str = "Make independent copies of a workspace from its present files, in under a second each, to try several fixes at once. Processes are not copied.";
+    type Answer = answers::Forks;
+
+    fn annotations(_: &Grants) -> ToolAnnotations {
+        super::keeps()
+    }
+
+    async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+        let id = parameters::workspace_id(&self.workspace_id)?;
+        let pyro = state.pyro.clone();
+        let forked = turn::take(&state, &context, move |turn| async move {
+            turn.reporter.say("forking the workspace");
+            pyro.fork_workspace(id, self.count, self.name.as_deref(), &turn.cancel).await
+        });
+        answer::object(&forked.await?)
+    }
+}
+
+fn one() -> u32 {
+    1
+}

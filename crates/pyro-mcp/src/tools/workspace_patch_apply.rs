@@ -1,0 +1,41 @@
+//! `workspace_patch_apply`: a patch applied to a workspace.
+
+use super::{Describe, answers, parameters, workspace};
+use crate::answer;
+use crate::grants::Grants;
+use crate::refusal::Refusal;
+use crate::server::State;
+use rmcp::RoleServer;
+use rmcp::model::{CallToolResult, ToolAnnotations};
+use rmcp::service::RequestContext;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::sync::Arc;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WorkspacePatchApply {
+    /// From workspace_create or workspace_list
+    workspace_id: String,
+    #[schemars(length(max = 1_048_576), regex(pattern = r"\S"))]
+    patch: String,
+}
+
+impl Describe for WorkspacePatchApply {
+    const NAME: &'static str = "workspace_patch_apply";
+    const TITLE: &'static str = "Apply a patch to a workspace";
+    const DESCRIPTION: &'static str = "Apply a unified diff (of git or plain, paths relative to /workspace) to a workspace, all of it or nothing. On failure it says which hunk met which text.";
+    type Answer = answers::Patched;
+
+    fn annotations(_: &Grants) -> ToolAnnotations {
+        super::replaces()
+    }
+
+    async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+        let id = parameters::workspace_id(&self.workspace_id)?;
+        let applied = workspace::work(&state, &context, id, "applying", move |pyro, cancel| async move {
+            pyro.apply_workspace_patch(id, self.patch.as_bytes(), &cancel).await
+        });
+        answer::object(&applied.await?)
+    }
+}

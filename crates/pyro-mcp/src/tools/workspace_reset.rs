@@ -1,0 +1,53 @@
+//! `workspace_reset`: put a workspace back to its baseline.
+
+use super::{Describe, answers, parameters};
+use crate::answer;
+use crate::grants::Grants;
+use crate::refusal::Refusal;
+use crate::server::State;
+use crate::turn;
+use rmcp::RoleServer;
+use rmcp::model::{CallToolResult, ToolAnnotations};
+use rmcp::service::RequestContext;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::sync::Arc;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WorkspaceReset {
+    /// From workspace_create or workspace_list
+    workspace_id: String,
+    /// What to go back to
+    #[serde(default, rename = "snapshot")]
+    _snapshot: Snapshot,
+}
+
+/// What there is to go back to.
+#[derive(Default, Deserialize, JsonSchema, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Snapshot {
+    #[default]
+    Baseline,
+}
+
+impl Describe for WorkspaceReset {
+    const NAME: &'static str = "workspace_reset";
+    const TITLE: &'static str = "Reset a workspace";
+    const DESCRIPTION: &'static str = "Put the whole disk back to what it was right after workspace_create, seed included, and restart. Every later change is LOST; id, name and labels stay.";
+    type Answer = answers::WorkspaceReset;
+
+    fn annotations(_: &Grants) -> ToolAnnotations {
+        super::ends().idempotent(true)
+    }
+
+    async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+        let id = parameters::workspace_id(&self.workspace_id)?;
+        let pyro = state.pyro.clone();
+        let reset = turn::take(&state, &context, move |turn| async move {
+            turn.reporter.say("resetting the workspace");
+            pyro.reset_workspace(id, &turn.cancel).await
+        });
+        answer::object(&reset.await?)
+    }
+}

@@ -1,0 +1,43 @@
+//! `workspace_start`: start a stopped workspace.
+
+use super::{Describe, answers, parameters};
+use crate::answer;
+use crate::grants::Grants;
+use crate::refusal::Refusal;
+use crate::server::State;
+use crate::turn;
+use rmcp::RoleServer;
+use rmcp::model::{CallToolResult, ToolAnnotations};
+use rmcp::service::RequestContext;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::sync::Arc;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WorkspaceStart {
+    /// From workspace_create or workspace_list
+    workspace_id: String,
+}
+
+impl Describe for WorkspaceStart {
+    const NAME: &'static str = "workspace_start";
+    const TITLE: &'static str = "Start a workspace";
+    const DESCRIPTION: &'static str =
+        "Start a stopped workspace from its disk: after workspace_stop, or when its ttl_seconds were over.";
+    type Answer = answers::Workspace;
+
+    fn annotations(_: &Grants) -> ToolAnnotations {
+        super::keeps()
+    }
+
+    async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+        let id = parameters::workspace_id(&self.workspace_id)?;
+        let pyro = state.pyro.clone();
+        let started = turn::take(&state, &context, move |turn| async move {
+            turn.reporter.say("starting the workspace");
+            pyro.start_workspace(id, &turn.cancel).await
+        });
+        answer::object(&started.await?)
+    }
+}

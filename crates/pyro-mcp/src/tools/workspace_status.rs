@@ -1,0 +1,38 @@
+//! `workspace_status`: a workspace as it is now.
+
+use super::{Describe, answers, parameters};
+use crate::answer;
+use crate::grants::Grants;
+use crate::refusal::Refusal;
+use crate::server::State;
+use crate::turn;
+use rmcp::RoleServer;
+use rmcp::model::{CallToolResult, ToolAnnotations};
+use rmcp::service::RequestContext;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::sync::Arc;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WorkspaceStatus {
+    /// From workspace_create or workspace_list
+    workspace_id: String,
+}
+
+impl Describe for WorkspaceStatus {
+    const NAME: &'static str = "workspace_status";
+    const TITLE: &'static str = "Look at a workspace";
+    const DESCRIPTION: &'static str =
+        "Show one workspace: state, shape, seed, command_count, last_command, resets, and when it expires.";
+    type Answer = answers::Workspace;
+
+    fn annotations(_: &Grants) -> ToolAnnotations {
+        super::looks()
+    }
+
+    async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+        let id = parameters::workspace_id(&self.workspace_id)?;
+        answer::object(&turn::aside(&state, move |pyro| async move { pyro.status_workspace(id).await }).await?)
+    }
+}
