@@ -1,5 +1,14 @@
 //! The command line as clap reads it.
 
+mod output;
+mod task;
+pub(crate) mod workspace;
+pub(crate) mod workspace_files;
+
+pub(crate) use output::{Output, Read as OutputRead};
+pub(crate) use task::Task;
+pub(crate) use workspace::Workspace;
+
 use clap::{Args, Parser, Subcommand};
 use pyro_core::vm::shape::limits;
 
@@ -15,13 +24,27 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run one command in a virtual machine of its own, then clear it away.
     Run(Run),
+    /// Create workspaces, virtual machines that stay, and work in them.
+    #[command(subcommand, subcommand_required = true)]
+    Workspace(Workspace),
     /// List, install, look at and remove environments.
     #[command(subcommand, subcommand_required = true)]
     Env(Env),
+    /// Read long output of commands again.
+    #[command(subcommand, subcommand_required = true)]
+    Output(Output),
     /// Look at this host: what works, what does not, and the command that mends it.
     Doctor(Doctor),
     /// Measure what starting, running and keeping virtual machines takes on this host.
     Bench(Bench),
+    /// Offer all this to a model, as an MCP server.
+    #[command(subcommand, subcommand_required = true)]
+    Mcp(Mcp),
+    /// Take one virtual machine through its life and show each step; fails where a step does.
+    Demo(Demo),
+    /// Work with workspaces by the names that they had once.
+    #[command(subcommand, subcommand_required = true, hide = true)]
+    Task(Task),
     /// Print results files as a page of documentation.
     #[command(hide = true)]
     BenchPage(BenchPage),
@@ -39,11 +62,14 @@ pub(crate) enum Command {
     Supervise,
 }
 
-#[derive(Debug, Args)]
-#[command(after_help = "\
+/// What to know of a command in a guest.
+const COMMAND_HELP: &str = "\
 Exit status: the command's own; 124 when its time was over, 125 when pyro failed, 126 or 127 when the\n\
 command could not be executed, 128+n when signal n ended it, 2 for a usage error.\n\n\
-One argument after -- is a line for the guest's shell ('a && b' works); several are quoted and joined.")]
+One argument after -- is a line for the guest's shell ('a && b' works); several are quoted and joined.";
+
+#[derive(Debug, Args)]
+#[command(after_help = COMMAND_HELP)]
 pub(crate) struct Run {
     /// Environment to run in, such as debian:12; installed first where it is not.
     pub(crate) environment: String,
@@ -147,6 +173,74 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "PATH")]
     pub(crate) output: Option<std::path::PathBuf>,
     /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Mcp {
+    /// Serve MCP to one client on stdin and stdout, or to several over HTTP.
+    Serve(McpServe),
+    /// Print what makes a host start this server, or write it into the host's file.
+    Config(McpConfig),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct McpServe {
+    /// Which tools to offer.
+    #[arg(long, default_value = "workspace-full", value_parser = PROFILES)]
+    pub(crate) profile: String,
+    /// How clients reach the server.
+    #[arg(long, default_value = "stdio", value_parser = ["stdio", "http"])]
+    pub(crate) transport: String,
+    /// Address for HTTP; beyond this host's loopback only with --token-file.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8765")]
+    pub(crate) listen: std::net::SocketAddr,
+    /// File with the bearer token that HTTP clients must show; readable by you alone.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<std::path::PathBuf>,
+    /// Name, beside localhost and the address, by which HTTP clients may call this host; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allow_host: Vec<String>,
+    /// Directory of this host that tools may read and write; may be repeated [default: the working directory].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) allow_path: Vec<std::path::PathBuf>,
+    /// Let the model give its guests a network.
+    #[arg(long)]
+    pub(crate) allow_network: bool,
+    /// Let the model run commands on this host, as you, where no guest can run.
+    #[arg(long)]
+    pub(crate) allow_host_compat: bool,
+    /// Calls that work at once; others wait for their turn [default: what suits this host].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub(crate) concurrency: Option<u32>,
+    /// Machines of the default shape that stand by started, so that vm_run costs little more than its command.
+    #[arg(long, value_name = "N", default_value = "0", value_parser = clap::value_parser!(u32).range(0..=16))]
+    pub(crate) warm: u32,
+}
+
+/// Names of the profiles, the smallest first; `task` stands beside them.
+const PROFILES: [&str; 4] = ["vm-run", "workspace-core", "workspace-full", "task"];
+
+#[derive(Debug, Args)]
+pub(crate) struct McpConfig {
+    /// The host.
+    #[arg(value_parser = pyro_mcp::hosts::NAMES)]
+    pub(crate) host: String,
+    /// Write it into the host's file; what else is in there stays.
+    #[arg(long)]
+    pub(crate) write: bool,
+    /// Which tools to offer.
+    #[arg(long, default_value = "workspace-full", value_parser = PROFILES)]
+    pub(crate) profile: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Give the guest a network (not built yet: an error that says so).
+    #[arg(long)]
+    pub(crate) network: bool,
+    /// Print a failure as one JSON object on stdout too, and no steps on stderr.
     #[arg(long)]
     pub(crate) json: bool,
 }

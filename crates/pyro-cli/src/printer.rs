@@ -1,14 +1,32 @@
 //! The one place that prints: stdout is data, stderr is talk.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the printer")]
 
-use pyro_core::PyroError;
+use pyro_core::{ErrorKind, PyroError};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many writes began and ended: odd while one is under way.
+static WRITES: AtomicU64 = AtomicU64::new(0);
+
+/// The write that is under way and may wait for its reader; none where there is none.
+pub(crate) fn write_under_way() -> Option<u64> {
+    let writes = WRITES.load(Ordering::Relaxed);
+    (writes % 2 == 1).then_some(writes)
+}
+
+/// Write, and let it be known meanwhile.
+fn written(write: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    WRITES.fetch_add(1, Ordering::Relaxed);
+    let result = write();
+    WRITES.fetch_add(1, Ordering::Relaxed);
+    result
+}
 
 /// Print a line of data; a reader that went away ends the process quietly, as it does any filter.
 pub(crate) fn data(text: &str) {
     let mut stdout = io::stdout().lock();
-    if writeln!(stdout, "{text}").and_then(|()| stdout.flush()).is_err() {
+    if written(|| writeln!(stdout, "{text}").and_then(|()| stdout.flush())).is_err() {
         std::process::exit(crate::exit::FAILED);
     }
 }
@@ -16,37 +34,64 @@ pub(crate) fn data(text: &str) {
 /// Print bytes of data as they are.
 pub(crate) fn raw(bytes: &[u8]) {
     let mut stdout = io::stdout().lock();
-    if stdout.write_all(bytes).and_then(|()| stdout.flush()).is_err() {
+    if written(|| stdout.write_all(bytes).and_then(|()| stdout.flush())).is_err() {
         std::process::exit(crate::exit::FAILED);
     }
 }
 
-/// Print one JSON object: two spaces of indent, keys sorted, as the reference does.
+/// Print a guest's bytes: as they are where a program reads them, without what steers a terminal where a person does.
+pub(crate) fn content(bytes: &[u8]) {
+    if !io::stdout().is_terminal() {
+        return raw(bytes);
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let is_harmless = |char: &char| matches!(char, '\n' | '\t') || !char.is_control();
+    raw(text.chars().filter(is_harmless).collect::<String>().as_bytes());
+}
+
+/// JSON whose every character is one of printable ASCII, or ends a line: what is not can only stand in a string, where it
+/// may be escaped. Without it a guest's text could steer the terminal by C1 controls, which JSON leaves as they are.
+fn ascii(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character.is_ascii() && character != '\u{7f}' {
+            text.push(character);
+            continue;
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            text.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+    text
+}
+
+/// Print one JSON object: two spaces of indent, keys sorted, all beyond ASCII escaped, as the reference does.
 pub(crate) fn json(value: &impl Serialize) {
     // `serde_json::Value` keeps its keys sorted.
     let text = serde_json::to_value(value).and_then(|value| serde_json::to_string_pretty(&value));
     match text {
-        Ok(text) => data(&text),
+        Ok(text) => data(&ascii(&text)),
         Err(error) => talk(&format!("error: cannot write JSON: {error}")),
     }
 }
 
 /// Say something to the person at the terminal.
 pub(crate) fn talk(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = written(|| writeln!(io::stderr().lock(), "{text}"));
+}
+
+/// Hand bytes of a command's stderr on.
+///
+/// # Errors
+/// When the reader went away.
+pub(crate) fn hand_on_stderr(bytes: &[u8]) -> io::Result<()> {
+    written(|| io::stderr().lock().write_all(bytes))
 }
 
 /// Tell a failure: words on stderr, or one object on stdout.
 pub(crate) fn failure(error: &PyroError, as_json: bool) {
     if as_json {
-        json(&serde_json::json!({
-            "ok": false,
-            "error": error.to_string(),
-            "kind": error.kind().name(),
-            "causes": error.causes(),
-            "hint": error.hint(),
-        }));
-        return;
+        return refusal(error.kind(), &error.to_string(), error.causes(), error.hint());
     }
     talk(&format!("error: {error}"));
     for cause in error.causes() {
@@ -57,7 +102,34 @@ pub(crate) fn failure(error: &PyroError, as_json: bool) {
     }
 }
 
+/// Tell a failure as one object.
+pub(crate) fn refusal(kind: ErrorKind, error: &str, causes: &[String], hint: Option<&str>) {
+    json(&serde_json::json!({
+        "ok": false,
+        "error": error,
+        "kind": kind.name(),
+        "causes": causes,
+        "hint": hint,
+    }));
+}
+
 /// Whether a person watches stderr.
 pub(crate) fn is_watched() -> bool {
     io::stderr().is_terminal()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ascii;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn json_is_ascii_and_says_the_same() {
+        let guest = "\u{1b}[2J\u{9b}31mred\u{7f}\u{0}\n\t\"\\ä€𝄞\u{202e}\u{fffd}";
+        let value = json!({ "stdout": guest, "ключ": [guest, 1.5, null] });
+        let text = ascii(&serde_json::to_string_pretty(&value).unwrap());
+        assert!(text.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)), "{text}");
+        assert!(text.contains("\\u009b31mred\\u007f") && text.contains("\\ud834\\udd1e"), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+    }
 }

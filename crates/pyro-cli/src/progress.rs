@@ -31,6 +31,8 @@ impl ProgressLine {
                     bar.set_position(f64::from(done * 100.0).round() as u64);
                 }
             }
+            // A vm starts in less time than it takes to read of it.
+            Progress::Starting | Progress::Running => {}
             Progress::Line(line) => tracing::debug!(target: "pyro::install", "{line}"),
         }
     }

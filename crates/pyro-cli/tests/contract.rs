@@ -20,6 +20,9 @@ struct Operation {
     python: Option<String>,
     profiles: BTreeSet<String>,
     built: BTreeSet<String>,
+    /// The reference does not have it.
+    #[serde(default)]
+    ours: bool,
     #[serde(default)]
     positionals: Vec<String>,
     #[serde(default)]
@@ -123,7 +126,8 @@ fn the_contract_names_each_thing_once() {
 #[test]
 fn each_profile_holds_the_smaller_one() {
     let rows = contract();
-    let tools = |profile: &str| rows.iter().filter(|row| row.profiles.contains(profile)).map(|row| &row.id).collect();
+    let holds = |row: &&Operation, profile: &str| row.profiles.contains(profile) && !row.ours;
+    let tools = |profile: &str| rows.iter().filter(|row| holds(row, profile)).map(|row| &row.id).collect();
     let [run, core, full]: [BTreeSet<&String>; 3] = ["vm-run", "workspace-core", "workspace-full"].map(tools);
     assert_eq!((run.len(), core.len(), full.len()), (1, 16, 43));
     assert!(run.is_subset(&core) && core.is_subset(&full));
@@ -173,7 +177,55 @@ fn a_value_outside_its_bounds_is_a_usage_error_that_names_the_flag() {
                 let said = String::from_utf8_lossy(&out.stderr);
                 assert_eq!(out.status.code(), Some(2), "pyro {args:?}: {said}");
                 assert!(said.contains(&flag.name), "pyro {args:?}: {said}");
+                if row.flags.iter().any(|flag| flag.name == "--json") {
+                    args.insert(command.split(' ').count(), "--json");
+                    told_as_json(&args, &flag.name);
+                }
             }
         }
     }
+}
+
+/// With `--json` a wrong value is one object on stdout that names the flag, and no words beside it.
+fn told_as_json(args: &[&str], flag: &str) {
+    let out = pyro(args);
+    let told: Refusal = serde_json::from_slice(&out.stdout).unwrap_or_else(|error| panic!("pyro {args:?}: {error}"));
+    assert_eq!((out.status.code(), told.kind.as_str(), told.ok), (Some(2), "invalid_input", false), "pyro {args:?}");
+    let parameter = flag.trim_start_matches("--").replace('-', "_");
+    assert!(told.error.contains(flag) || told.error.contains(&parameter), "pyro {args:?}: {}", told.error);
+    assert!(!told.hint.is_empty() && out.stderr.is_empty(), "pyro {args:?}");
+}
+
+/// A failure as `--json` tells it.
+#[derive(Deserialize)]
+struct Refusal {
+    ok: bool,
+    kind: String,
+    error: String,
+    hint: String,
+}
+
+#[test]
+fn a_failure_leads_to_what_was_meant() {
+    let id = "0123456789ab";
+    let exec = "pyro workspace exec 0123456789ab -- COMMAND";
+    let hyphens = "put -- before the command: pyro";
+    for (args, kind, hint) in [
+        (&["workspace", "exec", id][..], "invalid_input", exec),
+        (&["workspace", "exec", id, "true"], "invalid_input", hyphens),
+        (&["task", "exec", id, "true"], "invalid_input", hyphens),
+        (&["run", "debian:12", "true"], "invalid_input", hyphens),
+        (&["workspace", "create", "debian:12", "--name", ""], "invalid_input", "choose a name of 1 to 120 characters"),
+        (&["workspace", "create", "debian:12", "--label", ".=x"], "invalid_input", "use letters"),
+        (&["workspace", "create", "debian:12", "--label", "x"], "invalid_input", "pyro workspace create --help"),
+        (&["workspace", "patch", "apply", id, "--patch-file", "/nonexist"], "not_found", "check the path"),
+        (&["workspace", "file", "write", id, "a", "--text-file", "/nonexist"], "not_found", "check the path"),
+        (&["workspace", "create"], "invalid_input", "pyro workspace create --help"),
+    ] {
+        let out = pyro(&[args, &["--json"]].concat());
+        let told: Refusal = serde_json::from_slice(&out.stdout).unwrap_or_else(|error| panic!("{args:?}: {error}"));
+        assert!(told.kind == kind && told.hint.starts_with(hint), "{args:?}: {} {}", told.kind, told.hint);
+    }
+    let words = pyro(&["run", "debian:12", "--", "cat", "--json"]);
+    assert!(words.stdout.is_empty(), "what the command's own arguments are is no wish");
 }

@@ -4,6 +4,7 @@ use super::{block_on, fail, pyro};
 use crate::cli::Doctor;
 use crate::{exit, printer};
 use pyro_core::doctor::{DoctorReport, Health};
+use pyro_core::vm::active::ActiveVms;
 
 pub(super) fn run(args: &Doctor) -> i32 {
     let report = match pyro() {
@@ -30,5 +31,9 @@ fn show(report: &DoctorReport) {
             printer::data(&format!("       fix: {fix}"));
         }
     }
+    let ActiveVms { one_shot, standby, vm, workspace } = report.vms;
+    printer::data(&format!(
+        "Active vms: {one_shot} for one command, {standby} standing by, {vm} created, {workspace} of workspaces."
+    ));
     printer::data(if report.runtime_ok { "Guests can run on this host." } else { "No guest can run on this host." });
 }

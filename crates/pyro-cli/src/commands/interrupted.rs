@@ -1,34 +1,67 @@
 //! Signals that end a command: what it started is ended before it says so.
 
+use crate::printer;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+/// How long a write may wait for its reader once a signal came.
+const READER_LIMIT: Duration = Duration::from_millis(500);
 
 /// Ctrl-C and SIGTERM: they end the guest, and this process once nothing is left of it.
 #[derive(Default)]
 pub(super) struct Interrupted {
     pub(super) token: CancellationToken,
-    signal: std::sync::Arc<std::sync::atomic::AtomicI32>,
+    signal: Arc<AtomicI32>,
 }
 
 impl Interrupted {
-    /// Listen from now on.
+    /// Listen from now on, on a thread of its own: the one that works may be waiting for whoever reads what it prints.
     pub(super) fn watch(&self) {
-        for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
-            let Ok(mut stream) = signal(kind) else { continue };
-            let (token, met) = (self.token.clone(), self.signal.clone());
-            tokio::spawn(async move {
-                stream.recv().await;
-                met.store(kind.as_raw_value(), std::sync::atomic::Ordering::Relaxed);
-                token.cancel();
-            });
+        let (token, met) = (self.token.clone(), self.signal.clone());
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        let signals = {
+            let _entered = runtime.enter();
+            [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal)
+        };
+        let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = signals else { return };
+        let listen = async move {
+            let kind = tokio::select! {
+                _ = interrupt.recv() => SignalKind::interrupt(),
+                _ = terminate.recv() => SignalKind::terminate(),
+                _ = hangup.recv() => SignalKind::hangup(),
+            };
+            met.store(kind.as_raw_value(), Ordering::Relaxed);
+            token.cancel();
+            end_with_a_blocked_write(128 + kind.as_raw_value()).await;
+        };
+        if let Err(error) =
+            std::thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(listen))
+        {
+            tracing::warn!(%error, "only SIGKILL ends this command early");
         }
     }
 
     /// What a shell says of a process that this signal ended.
     pub(super) fn status(&self) -> Option<i32> {
-        match self.signal.load(std::sync::atomic::Ordering::Relaxed) {
+        match self.signal.load(Ordering::Relaxed) {
             0 => None,
             signal => Some(128 + signal),
         }
+    }
+}
+
+/// End this process when it waits for somebody to read what it prints; whatever it started ends with it.
+async fn end_with_a_blocked_write(status: i32) {
+    let mut before = None;
+    loop {
+        let now = printer::write_under_way();
+        if now.is_some() && now == before {
+            std::process::exit(status);
+        }
+        before = now;
+        tokio::time::sleep(READER_LIMIT).await;
     }
 }

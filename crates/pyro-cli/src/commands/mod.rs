@@ -1,14 +1,20 @@
 //! One file per command: parse, call, render.
 
 mod bench;
+mod command_line;
 mod completions;
+mod demo;
 mod doctor;
 mod env;
 mod interrupted;
 mod man;
+mod mcp;
+mod output;
 mod run;
 mod supervise;
 mod surface;
+mod task;
+mod workspace;
 
 use crate::cli::Command;
 use crate::{exit, printer};
@@ -18,9 +24,14 @@ use pyro_core::{Config, Pyro, PyroError};
 pub(crate) fn dispatch(command: Command) -> i32 {
     match command {
         Command::Run(args) => run::run(args),
+        Command::Workspace(command) => workspace::run(command),
+        Command::Task(command) => task::run(command),
         Command::Env(command) => env::run(command),
+        Command::Output(command) => output::run(command),
         Command::Doctor(args) => doctor::run(&args),
         Command::Bench(args) => bench::run(args),
+        Command::Mcp(command) => mcp::run(command),
+        Command::Demo(args) => demo::run(&args),
         Command::BenchPage(args) => bench::page(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man => man::run(),

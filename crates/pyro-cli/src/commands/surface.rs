@@ -15,7 +15,9 @@ pub(super) fn run() -> i32 {
 }
 
 fn walk(command: &clap::Command, path: &mut Vec<String>, commands: &mut Vec<Value>) {
-    let mut children = command.get_subcommands().filter(|child| !child.is_hide_set()).peekable();
+    // The names of once are hidden from help, and kept all the same.
+    let is_shown = |child: &&clap::Command| !child.is_hide_set() || child.get_name() == "task";
+    let mut children = command.get_subcommands().filter(is_shown).peekable();
     if children.peek().is_none() {
         commands.push(describe(command, path));
     }

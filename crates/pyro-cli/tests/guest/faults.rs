@@ -1,6 +1,6 @@
 //! Everything is killed, at any moment: nothing is left, and the next command works.
 
-use crate::home::{ENVIRONMENT, Home, PYRO, eventually, kill, stderr, stdout};
+use crate::home::{ENVIRONMENT, Home, PYRO, eventually, kill, signal_while_blocked, stderr, stdout};
 use crate::on_each_engine;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ on_each_engine!(
     a_killed_qemu_is_an_error,
     a_kill_while_booting_leaves_nothing,
     signals_end_the_guest,
+    a_blocked_reader_holds_no_signal_up,
     a_guest_that_powers_off_ends_its_command,
     many_at_once,
 );
@@ -92,6 +93,22 @@ fn signals_end_the_guest(home: &Home) {
         let left: Vec<_> = home.leftovers().into_iter().filter(|line| !line.contains("supervise")).collect();
         assert!(left.is_empty(), "{left:?}");
         home.assert_clean();
+    }
+}
+
+fn a_blocked_reader_holds_no_signal_up(home: &Home) {
+    for (signal, status) in [("-INT", 130), ("-TERM", 143)] {
+        for (stderr, command) in [
+            (false, home.run_command(&[], &["yes"])),
+            (true, home.run_command(&[], &["yes >&2"])),
+            (false, home.run_command(&["--json"], &["yes | head -c 200000"])),
+        ] {
+            let words = format!("{command:?}");
+            let (code, took) = signal_while_blocked(command, stderr, signal);
+            assert_eq!(code, Some(status), "{signal} {words}");
+            assert!(took < Duration::from_secs(10), "{signal} {words}: {took:?}");
+            home.assert_clean();
+        }
     }
 }
 

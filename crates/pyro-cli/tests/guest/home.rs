@@ -71,6 +71,22 @@ impl Home {
         command
     }
 
+    /// The example `vm_client` with these arguments in this home: one operation in a process of its own.
+    pub fn vm_client(&self, args: &[&str]) -> Command {
+        let program = Path::new(PYRO).parent().unwrap().join("examples/vm_client");
+        assert!(program.exists(), "cargo builds the examples with the tests");
+        let mut command = Command::new(program);
+        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for (name, value) in self.pyro(&[]).get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.env("PYRO_PROGRAM", PYRO);
+        command
+    }
+
     /// `pyro run ENVIRONMENT [flags] -- words…`, to its end.
     pub fn run(&self, flags: &[&str], words: &[&str]) -> Output {
         self.run_command(flags, words).output().unwrap()
@@ -126,18 +142,33 @@ impl Home {
         eventually(&format!("a process {part}"), || found(self))
     }
 
-    /// Everything that the home holds of vms: directories, sockets, records.
+    /// Names of what a directory below the data directory holds; none where there is none.
+    pub fn names(&self, directory: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.data_dir().join(directory)).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path().display().to_string()).collect()
+    }
+
+    /// Everything that the home holds of vms and workspaces: directories, layers, sockets, processes.
     pub fn leftovers(&self) -> Vec<String> {
-        let names = |directory: PathBuf| -> Vec<String> {
-            let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-            entries.map(|entry| entry.path().display().to_string()).collect()
-        };
-        let mut left = names(self.data_dir().join("vms"));
-        left.extend(names(self.data_dir().join("run")));
+        let mut left: Vec<String> =
+            ["vms", "run", "layers", "workspaces"].into_iter().flat_map(|name| self.names(name)).collect();
         left.extend(self.processes().into_iter().map(|(pid, line)| format!("process {pid}: {line}")));
         let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
         left.extend(mounts.lines().filter(|line| line.contains(&*self.path().to_string_lossy())).map(str::to_owned));
         left
+    }
+
+    /// Every file in the directories of vms, with its size, and what the supervisors logged.
+    fn told_of_vms(&self) -> Vec<String> {
+        let files = self.names("vms").into_iter().flat_map(|vm| std::fs::read_dir(vm).into_iter().flatten().flatten());
+        let told = files.map(|file| {
+            let path = file.path();
+            let size = file.metadata().map_or(0, |metadata| metadata.len());
+            let is_log = path.extension().is_some_and(|extension| extension == "log");
+            let text = if is_log { std::fs::read_to_string(&path).unwrap_or_default() } else { String::new() };
+            format!("{} ({size} bytes): {text}", path.display())
+        });
+        told.collect()
     }
 
     /// Nothing of any vm is left, now or within the moment that the kernel takes to end a killed process.
@@ -148,7 +179,7 @@ impl Home {
             if left.is_empty() {
                 return;
             }
-            assert!(Instant::now() < deadline, "left over: {left:#?}");
+            assert!(Instant::now() < deadline, "left over: {left:#?}, with {:#?}", self.told_of_vms());
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -169,6 +200,7 @@ pub struct Running {
 }
 
 /// Poll for what another process is about to do; half a minute at most, so that a broken test ends.
+#[track_caller]
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
@@ -183,6 +215,27 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 pub fn kill(pid: i32, signal: &str) {
     let status = Command::new("kill").args([signal, &pid.to_string()]).status().unwrap();
     assert!(status.success(), "cannot signal {pid}");
+}
+
+/// Start a command whose stdout or stderr nobody reads, wait until it waits for that, and signal it: its status, and how
+/// long it then took to end.
+pub fn signal_while_blocked(mut command: Command, stderr: bool, signal: &str) -> (Option<i32>, Duration) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let idle = Stdio::null;
+    let (out, err) = if stderr { (idle(), writer.into()) } else { (writer.into(), idle()) };
+    let mut child = command.stdout(out).stderr(err).spawn().unwrap();
+    drop(command);
+    let mut before = 0;
+    eventually("full pipe", || {
+        assert!(child.try_wait().unwrap().is_none(), "it ended without its reader");
+        let now = rustix::io::ioctl_fionread(&reader).unwrap();
+        let is_full = now > 0 && now == std::mem::replace(&mut before, now) && now + 4096 >= 65536;
+        is_full.then_some(())
+    });
+    let began = Instant::now();
+    kill(i32::try_from(child.id()).unwrap(), signal);
+    let status = child.wait().unwrap().code();
+    (status, began.elapsed())
 }
 
 pub fn stdout(output: &Output) -> String {

@@ -36,7 +36,11 @@ fn what_cannot_be_run_says_what_to_do() {
         assert!(stderr(&output).contains("hint: pyro run"), "{}", stderr(&output));
     }
     let undashed = home.pyro(&["run", ENVIRONMENT, "git", "--version"]).output().unwrap();
-    assert!(stderr(&undashed).contains("after --") && undashed.status.code() == Some(2), "{}", stderr(&undashed));
+    assert!(
+        stderr(&undashed).contains("put -- before the command") && undashed.status.code() == Some(2),
+        "{}",
+        stderr(&undashed)
+    );
     let network = home.run(&["--network"], &["true"]);
     assert!(
         stderr(&network).contains("networking is not") && network.status.code() == Some(125),

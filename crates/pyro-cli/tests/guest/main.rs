@@ -14,10 +14,14 @@ mod home;
 mod hostile;
 mod installation;
 mod life;
+mod mcp;
 mod output;
 mod run;
 mod skip;
 mod template;
+mod vm;
+mod workspace;
+mod workspace_files;
 
 /// The same tests under TCG and, where the machine has it, on KVM.
 #[macro_export]

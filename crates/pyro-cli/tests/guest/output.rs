@@ -77,6 +77,21 @@ fn json_keeps_head_and_tail(home: &Home) {
     let text = value["stdout"].as_str().unwrap();
     assert!(text.starts_with("first\n") && text.ends_with("last\n") && text.contains("bytes omitted"));
     assert!(text.len() < 1_100_000);
+    let name = value["stdout_file"].as_str().unwrap();
+    assert!(stderr(&output).contains(&format!("pyro output read {name}\n")), "{}", stderr(&output));
+    let read = |flags: &[&str]| home.pyro(&[&["output", "read", name], flags].concat()).output().unwrap();
+    let whole = read(&[]).stdout;
+    assert!(whole.len() == 3_000_012 && whole.starts_with(b"first\nxxx") && whole.ends_with(b"xxx\nlast\n"));
+    assert_eq!(read(&["--offset", "3000005", "--length", "5"]).stdout, b"x\nlas");
+    assert!(read(&["--offset", "1", "--length", "2500000"]).stdout == whole[1..2_500_001]);
+    let page: serde_json::Value = serde_json::from_slice(&read(&["--json", "--length", "8"]).stdout).unwrap();
+    let expected = serde_json::json!({
+        "name": name, "offset": 0, "next_offset": 8, "total_bytes": 3_000_012, "text": "first\nxx", "encoding": "utf-8",
+    });
+    assert_eq!(page, expected);
+    let wrong = |args: &[&str]| home.pyro(&[&["output", "read"], args].concat()).output().unwrap().status.code();
+    assert_eq!(wrong(&["0123456789ab-stdout"]), Some(1));
+    assert_eq!((wrong(&["../records"]), wrong(&[name, "--json", "--length", "1048577"])), (Some(2), Some(2)));
 }
 
 fn a_reader_that_goes_away_ends_it(home: &Home) {

@@ -58,11 +58,19 @@ impl<'a> Cache<'a> {
         names
     }
 
-    /// The one template that there is, and nothing beside it.
+    /// The template of the environment's new vms; there is the bare one of their shape too, and nothing beside them.
     fn template(&self) -> PathBuf {
         let names = self.templates();
-        assert!(names.len() == 1 && !names[0].starts_with('.'), "not one template: {names:?}");
-        self.directory().join(&names[0])
+        let [bare, mounted] = names.as_slice() else { panic!("not one template of each kind: {names:?}") };
+        assert!(!bare.contains(['-', '.']) && mounted.starts_with(&format!("{bare}-")), "{names:?}");
+        self.directory().join(mounted)
+    }
+
+    /// Without templates, as before the first vm.
+    fn clear(&self) {
+        for name in self.templates() {
+            std::fs::remove_dir_all(self.directory().join(name)).unwrap();
+        }
     }
 
     /// The line runs in a vm that starts from a template; its output.

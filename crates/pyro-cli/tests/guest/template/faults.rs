@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 
 on_each_engine!(
     the_second_vm_starts_from_what_the_first_left,
+    the_bare_one_serves_while_another_makes_the_mounted,
     a_damaged_one_is_made_again,
     garbage_that_claims_to_be_fine_is_made_again,
     a_qemu_that_crashes_on_it_is_no_error,
@@ -34,7 +35,25 @@ fn the_second_vm_starts_from_what_the_first_left(home: &Home) {
     assert_eq!(booted(&without), first);
     // Another shape has another one.
     booted(&cache.command(&["--mem-mib", "512"], "true").output().unwrap());
-    assert_eq!(cache.templates().len(), 2);
+    assert_eq!(cache.templates().len(), 4);
+}
+
+fn the_bare_one_serves_while_another_makes_the_mounted(home: &Home) {
+    let cache = Cache::with_template(home);
+    std::fs::remove_dir_all(cache.template()).unwrap();
+    // Held as by a process that makes templates.
+    let lock = pyro_core::host::lock::FileLock::try_acquire(&cache.directory().join(".lock")).unwrap().unwrap();
+    let first = cache.resumes(LOOK);
+    assert_eq!(cache.templates().len(), 1);
+    // A bare one that fails is no error either.
+    let bare = cache.directory().join(&cache.templates()[0]);
+    std::fs::write(bare.join("state"), b"").unwrap();
+    claim_to_be_fine(&bare);
+    assert_eq!(cache.boots(LOOK), first);
+    assert!(cache.templates().is_empty());
+    drop(lock);
+    assert_eq!(cache.boots(LOOK), first);
+    cache.template();
 }
 
 /// What is done to a template, and its name.
@@ -53,12 +72,14 @@ fn truncate(file: &Path, len: u64) {
 
 fn a_damaged_one_is_made_again(home: &Home) {
     let cache = Cache::with_template(home);
-    let damages: [Spoil; 6] = [
+    let damages: [Spoil; 8] = [
         ("deleted", &|template| std::fs::remove_dir_all(template).unwrap()),
         ("its memory truncated", &|template| truncate(&template.join("ram"), 100 << 20)),
         ("its state truncated", &|template| truncate(&template.join("state"), 10_000)),
         ("a byte of its memory altered", &|template| alter(&template.join("ram"), 17 << 20)),
         ("a byte of its state altered", &|template| alter(&template.join("state"), 30_000)),
+        ("a byte of its layer altered", &|template| alter(&template.join("layer.qcow2"), 70_000)),
+        ("its layer deleted", &|template| std::fs::remove_file(template.join("layer.qcow2")).unwrap()),
         ("its record emptied", &|template| truncate(&template.join("template.json"), 0)),
     ];
     for (damage, inflict) in damages {
@@ -86,7 +107,10 @@ fn claim_to_be_fine(template: &Path) {
             "device": meta.dev(),
         })
     };
-    let record = serde_json::json!({ "ram": stamp("ram"), "state": stamp("state") });
+    let mut record = serde_json::json!({ "ram": stamp("ram"), "state": stamp("state"), "layer": null });
+    if template.join("layer.qcow2").exists() {
+        record["layer"] = stamp("layer.qcow2");
+    }
     std::fs::write(template.join("template.json"), record.to_string()).unwrap();
 }
 
@@ -95,6 +119,7 @@ fn garbage_that_claims_to_be_fine_is_made_again(home: &Home) {
     booted(&cache.command(&["--mem-mib", "512"], "true").output().unwrap());
     let smaller = home.path().join("smaller");
     std::fs::rename(cache.template(), &smaller).unwrap();
+    cache.clear();
     cache.boots("true");
     let write = |name: &'static str, bytes: Vec<u8>| {
         move |template: &Path| std::fs::write(template.join(name), &bytes).unwrap()
@@ -108,12 +133,13 @@ fn garbage_that_claims_to_be_fine_is_made_again(home: &Home) {
     };
     let state = std::fs::read(cache.template().join("state")).unwrap();
     let noise: Vec<u8> = state.iter().enumerate().map(|(at, byte)| if at < 64 { *byte } else { at as u8 }).collect();
-    let kinds: [Spoil; 6] = [
+    let kinds: [Spoil; 7] = [
         ("no state", &write("state", Vec::new())),
         ("half a state", &write("state", state[..state.len() / 2].to_vec())),
         ("noise for a state", &write("state", noise)),
         ("the state of a smaller vm", &copy("state")),
         ("the memory of a smaller vm", &copy("ram")),
+        ("noise for a layer", &write("layer.qcow2", vec![7; 70_000])),
         ("no memory", &|template: &Path| {
             truncate(&template.join("ram"), 0);
             truncate(&template.join("ram"), 1 << 30);
@@ -172,11 +198,11 @@ fn a_qemu_that_crashes_on_it_is_no_error(home: &Home) {
         let bin = other_qemu(home, signal, Some(&script));
         let run = || with_path(cache.command(&[], "echo up"), &bin).output().unwrap();
         booted(&run());
-        let template = cache.template();
+        cache.template();
         let output = run();
         assert_eq!(booted(&output), "up\n");
         assert!(stderr(&output).contains("a template failed"), "{}", stderr(&output));
-        std::fs::remove_dir_all(template).unwrap();
+        cache.clear();
     }
 }
 
@@ -186,7 +212,7 @@ fn another_qemu_has_another(home: &Home) {
     let bin = other_qemu(home, "other", None);
     let run = || with_path(cache.command(&[], "echo up"), &bin).output().unwrap();
     assert_eq!(booted(&run()), "up\n");
-    assert_eq!(cache.templates().len(), 2);
+    assert_eq!(cache.templates().len(), 4);
     assert_eq!(resumed(&run()), "up\n");
     assert_eq!(cache.resumes("echo up"), "up\n");
     // A package update replaces it where it is.
@@ -194,7 +220,7 @@ fn another_qemu_has_another(home: &Home) {
     std::fs::copy(bin.join("qemu-system-x86_64"), bin.join("new")).unwrap();
     std::fs::rename(bin.join("new"), bin.join("qemu-system-x86_64")).unwrap();
     assert_eq!(booted(&run()), "up\n");
-    assert_eq!(cache.templates().len(), 2);
+    assert_eq!(cache.templates().len(), 5);
 }
 
 fn pull_makes_the_first(home: &Home) {
@@ -230,7 +256,8 @@ fn pull_makes_the_first(home: &Home) {
 
 fn prune_removes_all(home: &Home) {
     let cache = Cache::with_template(home);
-    let name = format!("templates/{}", cache.template().file_name().unwrap().to_string_lossy());
+    cache.template();
+    let names: Vec<String> = cache.templates().into_iter().map(|name| format!("templates/{name}")).collect();
     std::fs::create_dir(cache.directory().join(".making-12345678")).unwrap();
     // A vm that runs from a template outlives it.
     let mut command = cache.command(&[], "echo up; read line; git --version");
@@ -241,7 +268,7 @@ fn prune_removes_all(home: &Home) {
     let report: serde_json::Value = serde_json::from_slice(&pruned.stdout).unwrap();
     let removed: Vec<&str> =
         report["deleted_environment_dirs"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
-    assert!(removed.contains(&name.as_str()) && removed.is_sorted(), "{report}");
+    assert!(names.iter().all(|name| removed.contains(&name.as_str())) && removed.is_sorted(), "{report}");
     assert_eq!(report["count"], removed.len());
     assert!(cache.templates().is_empty(), "{:?}", cache.templates());
     child.stdin.take().unwrap().write_all(b"\n").unwrap();
@@ -250,5 +277,5 @@ fn prune_removes_all(home: &Home) {
 
     cache.boots("true");
     let pruned = cache.aim(home.pyro(&["env", "prune"])).output().unwrap();
-    assert_eq!(stdout(&pruned), format!("{name}\n"));
+    assert_eq!(stdout(&pruned), format!("{}\n", names.join("\n")));
 }

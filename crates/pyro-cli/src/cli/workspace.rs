@@ -1,0 +1,189 @@
+//! `pyro workspace` as clap reads it.
+
+use super::workspace_files as files;
+use clap::{Args, Subcommand, value_parser};
+use pyro_core::vm::shape::limits;
+use pyro_core::workspace::{fork, logs};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Workspace {
+    /// Create a workspace and start it; it stays until it is deleted, or until nobody has used it for a week after its lifetime.
+    Create(Create),
+    /// List the workspaces, the one with the newest activity first.
+    List(super::Json),
+    /// Change a workspace's name and labels.
+    Update(Update),
+    /// Show what a workspace is at.
+    Status(One),
+    /// Show the commands that a workspace has run, and what they printed.
+    Logs(Logs),
+    /// Start a stopped workspace from its disk.
+    Start(One),
+    /// Stop a workspace; its disk is kept.
+    Stop(One),
+    /// Delete a workspace and everything that only it needs.
+    Delete(One),
+    /// Run a command in a workspace.
+    Exec(Exec),
+    /// Put a workspace's whole disk back to its baseline.
+    Reset(Reset),
+    /// Make new workspaces from the present disk of one; all of them go on.
+    Fork(Fork),
+    /// Push files of the host into a workspace.
+    #[command(subcommand)]
+    Sync(files::Sync),
+    /// List, read and write files of a workspace.
+    #[command(subcommand)]
+    File(files::File),
+    /// Change a workspace by a patch.
+    #[command(subcommand)]
+    Patch(files::Patch),
+    /// Show what changed since a workspace was made.
+    Diff(files::Diff),
+    /// Put a file, a tree or the changes of a workspace on the host.
+    Export(files::Export),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// Environment that its disk begins with, such as debian:12; installed first where it is not.
+    pub(crate) environment: String,
+    /// Virtual CPUs, 1 to 8.
+    #[arg(long, value_name = "N", default_value_t = limits::DEFAULT_VCPU_COUNT, value_parser = value_parser!(u32).range(1..=8))]
+    pub(crate) vcpu_count: u32,
+    /// Memory in MiB, 256 to 32768.
+    #[arg(long, value_name = "MIB", default_value_t = limits::DEFAULT_MEM_MIB, value_parser = value_parser!(u32).range(256..=32768))]
+    pub(crate) mem_mib: u32,
+    /// Seconds without activity after which it is stopped, at least 60; 0 for never.
+    #[arg(long, value_name = "SECONDS", default_value_t = limits::DEFAULT_TTL_SECONDS)]
+    pub(crate) ttl_seconds: u32,
+    /// What you call it.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// What it can be found by; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
+    pub(crate) label: Vec<(String, String)>,
+    /// What to fill it with: a directory, or a .tar, .tar.gz, .tgz or .tar.zst file.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) seed_path: Option<std::path::PathBuf>,
+    /// Leave out of the seed what git ignores.
+    #[arg(long, requires = "seed_path")]
+    pub(crate) respect_ignore: bool,
+    /// Kept in its record; a workspace always runs in a guest.
+    #[arg(long)]
+    pub(crate) allow_host_compat: bool,
+    /// Print one JSON object on stdout.
+    #[arg(long, conflicts_with = "id_only")]
+    pub(crate) json: bool,
+    /// Print its id and nothing else.
+    #[arg(long)]
+    pub(crate) id_only: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct One {
+    /// Its id.
+    pub(crate) workspace_id: String,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Update {
+    /// Its id.
+    pub(crate) workspace_id: String,
+    /// A new name.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Take its name away.
+    #[arg(long)]
+    pub(crate) clear_name: bool,
+    /// A label to set; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
+    pub(crate) label: Vec<(String, String)>,
+    /// A label to take away; may be repeated.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) clear_label: Vec<String>,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    /// Its id.
+    pub(crate) workspace_id: String,
+    /// Show the commands behind this number.
+    #[arg(long, value_name = "SEQUENCE", default_value_t = 0)]
+    pub(crate) after: u64,
+    /// Commands to show at most, 1 to 1000.
+    #[arg(long, value_name = "N", default_value_t = logs::DEFAULT_LIMIT, value_parser = value_parser!(u64).range(1..=logs::MAX_LIMIT))]
+    pub(crate) limit: u64,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = super::COMMAND_HELP)]
+pub(crate) struct Exec {
+    /// Its id.
+    pub(crate) workspace_id: String,
+    /// Seconds that the command may run, greater than 0.
+    #[arg(long, value_name = "SECONDS", default_value_t = limits::DEFAULT_TIMEOUT_SECONDS)]
+    pub(crate) timeout_seconds: u32,
+    /// Directory to run it in, absolute or below /workspace [default: /workspace].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) cwd: Option<String>,
+    /// A variable of its environment; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+    pub(crate) env: Vec<(String, String)>,
+    /// Hand stdin on although it is a terminal; any other stdin always is.
+    #[arg(long)]
+    pub(crate) stdin: bool,
+    /// Print one JSON object on stdout, with the command's output in it.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The command, after --.
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reset {
+    /// Its id.
+    pub(crate) workspace_id: String,
+    /// What to go back to.
+    #[arg(long, value_name = "NAME", default_value = "baseline", value_parser = ["baseline"])]
+    pub(crate) snapshot: String,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Fork {
+    /// Id of the one to fork.
+    pub(crate) workspace_id: String,
+    /// New workspaces to make, 1 to 32.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..=i64::from(fork::MAX_COUNT)))]
+    pub(crate) count: u32,
+    /// What you call the new one; of several, NAME-1, NAME-2 and so on.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Print one JSON object on stdout.
+    #[arg(long, conflicts_with = "id_only")]
+    pub(crate) json: bool,
+    /// Print the ids of the new ones, a line for each, and nothing else.
+    #[arg(long)]
+    pub(crate) id_only: bool,
+}
+
+/// `KEY=VALUE`, split at the first `=`.
+pub(super) fn setting(text: &str) -> Result<(String, String), &'static str> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("it must be KEY=VALUE"),
+    }
+}

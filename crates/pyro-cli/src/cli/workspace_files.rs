@@ -1,0 +1,185 @@
+//! `pyro workspace sync | file | patch | diff | export` as clap reads them.
+
+use clap::{Args, Subcommand, ValueEnum, value_parser};
+use pyro_core::workspace::files::{list, read};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sync {
+    /// Make a directory or an archive of the host the workspace's: only what differs is sent, and all of it or nothing.
+    Push(Push),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Push {
+    /// Its id.
+    pub(crate) workspace_id: String,
+    /// A directory, or a .tar, .tar.gz, .tgz or .tar.zst file.
+    pub(crate) source_path: PathBuf,
+    /// The directory that it becomes, at or below /workspace.
+    #[arg(long, value_name = "PATH", default_value = "/workspace")]
+    pub(crate) dest: OsString,
+    /// Delete what the source does not have; what it ignores stays.
+    #[arg(long)]
+    pub(crate) delete: bool,
+    /// Leave out what git ignores.
+    #[arg(long)]
+    pub(crate) respect_ignore: bool,
+    /// Only say what would be done.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum File {
+    /// List files.
+    List(List),
+    /// Read a part of a file.
+    Read(Read),
+    /// Write a file, whole or not at all.
+    Write(Write),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Its id.
+    pub(crate) workspace_id: String,
+    /// What to list, at or below /workspace.
+    #[arg(default_value = "/workspace")]
+    pub(crate) path: OsString,
+    /// With all that is below it.
+    #[arg(long)]
+    pub(crate) recursive: bool,
+    /// Show the entries behind this path.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) after: Option<OsString>,
+    /// Entries to show at most, 1 to 100000.
+    #[arg(long, value_name = "N", default_value_t = list::DEFAULT_LIMIT, value_parser = value_parser!(u64).range(1..=list::MAX_LIMIT))]
+    pub(crate) limit: u64,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Read {
+    /// Its id.
+    pub(crate) workspace_id: String,
+    /// The file.
+    pub(crate) path: OsString,
+    /// Bytes to read at most, 1 to 1048576.
+    #[arg(long, value_name = "BYTES", default_value_t = read::DEFAULT_MAX_BYTES, value_parser = value_parser!(u64).range(1..=read::MAX_BYTES))]
+    pub(crate) max_bytes: u64,
+    /// Begin at this byte.
+    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    pub(crate) offset: u64,
+    /// Print the bytes as they are and nothing else.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) content_only: bool,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Write {
+    /// Its id.
+    pub(crate) workspace_id: String,
+    /// The file; directories on the way are made.
+    pub(crate) path: OsString,
+    /// What to write.
+    #[arg(long, required_unless_present = "text_file", conflicts_with = "text_file")]
+    pub(crate) text: Option<OsString>,
+    /// A file on the host to write from; - for stdin.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) text_file: Option<PathBuf>,
+    /// Permission bits in octal digits [default: those of the file that is replaced, else 0644].
+    #[arg(long, value_name = "OCTAL", value_parser = octal)]
+    pub(crate) mode: Option<u32>,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Patch {
+    /// Apply a patch, all of it or nothing.
+    Apply(Apply),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Apply {
+    /// Its id.
+    pub(crate) workspace_id: String,
+    /// The patch, as git diff or diff -u writes it.
+    #[arg(long, required_unless_present = "patch_file", conflicts_with = "patch_file")]
+    pub(crate) patch: Option<OsString>,
+    /// A file on the host that holds it; - for stdin.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) patch_file: Option<PathBuf>,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// Its id.
+    pub(crate) workspace_id: String,
+    /// Only what is at or below this path.
+    pub(crate) path: Option<OsString>,
+    /// Print a line for each changed file, with its lines added and deleted.
+    #[arg(long, conflicts_with_all = ["json", "patch"])]
+    pub(crate) stat: bool,
+    /// Print the patch and nothing else: git apply takes it.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) patch: bool,
+    /// Tell a file that only moved, its content as it was, as a rename.
+    #[arg(long)]
+    pub(crate) find_renames: bool,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// Its id.
+    pub(crate) workspace_id: String,
+    /// A file, a directory or a link, at or below /workspace.
+    pub(crate) path: OsString,
+    /// Where to put it on the host.
+    #[arg(long, value_name = "DEST")]
+    pub(crate) output: PathBuf,
+    /// Replace what is there.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// As what: the files themselves, a tar archive, or a patch of what changed.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Dir)]
+    pub(crate) format: Format,
+    /// In a patch: tell a file that only moved as a rename.
+    #[arg(long, requires = "format")]
+    pub(crate) find_renames: bool,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Format {
+    /// The files themselves.
+    Dir,
+    /// A tar archive.
+    Tar,
+    /// A patch of what changed since the workspace was made.
+    Patch,
+}
+
+fn octal(text: &str) -> Result<u32, &'static str> {
+    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o7777);
+    mode.ok_or("it must be octal digits such as 0644")
+}

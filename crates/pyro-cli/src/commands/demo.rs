@@ -1,0 +1,110 @@
+//! `pyro demo`: one virtual machine's life, step by step.
+
+use super::interrupted::Interrupted;
+use super::{block_on, fail, pyro};
+use crate::cli::Demo;
+use crate::progress::ProgressLine;
+use crate::{exit, printer};
+use pyro_core::vm::shape::{Shape, timeout};
+use pyro_core::vm::{CapturedRun, VmError, VmRequest};
+use pyro_core::{ErrorKind, Pyro, PyroError};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::time::Instant;
+
+/// What the demonstration runs in.
+const ENVIRONMENT: &str = "debian:12";
+
+/// What it runs.
+const COMMAND: &str = "git --version";
+
+/// Seconds that the command may take: the first one of a cold host reads git from the disk.
+const TIMEOUT_SECONDS: u32 = 120;
+
+pub(super) fn run(args: &Demo) -> i32 {
+    let interrupted = Interrupted::default();
+    let result = block_on(async {
+        interrupted.watch();
+        demonstrate(args, &interrupted).await
+    });
+    match result {
+        Ok(exit_code) => exit_code,
+        Err(error) => interrupted.status().unwrap_or_else(|| fail(&error, args.json, exit::FAILED)),
+    }
+}
+
+/// The steps so far, shown as they are done.
+struct Steps {
+    quiet: bool,
+    began: Instant,
+    done: Vec<Value>,
+}
+
+impl Steps {
+    fn done(&mut self, step: &str, result: &str) {
+        let duration_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if !self.quiet {
+            printer::talk(&format!("[demo] {step}: {result} ({duration_ms} ms)"));
+        }
+        self.done.push(json!({ "step": step, "result": result, "duration_ms": duration_ms }));
+        self.began = Instant::now();
+    }
+}
+
+/// The result of the command, as `pyro run --json` has it, and the steps.
+#[derive(Serialize)]
+struct Report {
+    #[serde(flatten)]
+    run: CapturedRun,
+    steps: Vec<Value>,
+}
+
+async fn demonstrate(args: &Demo, interrupted: &Interrupted) -> Result<i32, PyroError> {
+    let pyro = pyro()?;
+    let mut steps = Steps { quiet: args.json, began: Instant::now(), done: Vec::new() };
+    let (request, cancel) = (
+        VmRequest {
+            environment: ENVIRONMENT.to_owned(),
+            shape: Shape::default(),
+            allow_host_compat: false,
+            network: args.network,
+        },
+        &interrupted.token,
+    );
+    let mut line = ProgressLine::new();
+    let vm = pyro.create_vm(&request, &mut |progress| line.show(ENVIRONMENT, progress), cancel).await?;
+    line.finish();
+    let id = vm.vm_id;
+    let version = vm.environment_version.as_deref().unwrap_or("of the host");
+    steps.done("environment", &format!("{ENVIRONMENT} {version}"));
+    steps.done("create", &format!("vm {id}, {} vCPU, {} MiB", vm.vcpu_count, vm.mem_mib));
+    let used = start_and_use(&pyro, id, &mut steps, interrupted).await;
+    if let Err(error) = &used {
+        tracing::debug!(%error, "the demonstration failed");
+        // It may be gone already, or used up.
+        let _ = pyro.delete_vm(id).await;
+    }
+    let run = used?;
+    match pyro.status_vm(id).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => steps.done("delete", "nothing of it is left"),
+        Err(error) => return Err(error),
+        Ok(_) => return Err(VmError::Stuck.into()),
+    }
+    let exit_code = if run.exit_code == 0 { exit::OK } else { exit::FAILED };
+    printer::json(&Report { run, steps: steps.done });
+    Ok(exit_code)
+}
+
+async fn start_and_use(
+    pyro: &Pyro,
+    id: pyro_core::id::Id,
+    steps: &mut Steps,
+    interrupted: &Interrupted,
+) -> Result<CapturedRun, PyroError> {
+    let started = pyro.start_vm(id, &interrupted.token).await?;
+    steps.done("start", &started.execution_mode);
+    let limit = timeout(TIMEOUT_SECONDS).map_err(VmError::from)?;
+    let run = pyro.exec_vm_captured(id, COMMAND, limit, &mut |_, _| {}, &interrupted.token).await?;
+    steps.done("exec", &format!("{COMMAND} exits with {}: {}", run.exit_code, run.stdout.trim()));
+    Ok(run)
+}

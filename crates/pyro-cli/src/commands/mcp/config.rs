@@ -1,0 +1,73 @@
+//! `pyro mcp config`: what makes a host start this server.
+
+use super::fail;
+use crate::cli::McpConfig;
+use crate::{exit, printer};
+use pyro_core::host::fs::{self, FsError};
+use pyro_core::host::rewrite::rewrite;
+use pyro_mcp::hosts::{Folders, Host, Launch, MergeError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Longest settings file that is changed, in bytes.
+const LONGEST: u64 = 8 * 1024 * 1024;
+
+/// Why the file was not written.
+#[derive(Debug, thiserror::Error)]
+enum ConfigError {
+    #[error("cannot change {}", .0.display())]
+    Merge(PathBuf, #[source] MergeError),
+    #[error("{} is no text", .0.display())]
+    NoText(PathBuf),
+    #[error(transparent)]
+    Files(#[from] FsError),
+    #[error("cannot tell where this program lies, or where it runs")]
+    Own(#[from] io::Error),
+}
+
+pub(super) fn run(args: &McpConfig) -> i32 {
+    match configure(args) {
+        Ok(()) => exit::OK,
+        Err(error) => fail(&error, &format!("add by hand what is printed by: pyro mcp config {}", args.host)),
+    }
+}
+
+fn configure(args: &McpConfig) -> Result<(), ConfigError> {
+    let Some(host) = Host::parse(&args.host) else { unreachable!("clap knows the hosts") };
+    let file = host.file(&folders()?);
+    let launch = Launch {
+        program: std::env::current_exe()?.display().to_string(),
+        args: ["mcp", "serve", "--profile", &args.profile].map(str::to_owned).into(),
+    };
+    let merge = |old: &str| host.merged(old, &launch).map_err(|error| ConfigError::Merge(file.clone(), error));
+    if !args.write {
+        printer::talk(&format!("[mcp] for {}; --write puts it there and keeps what is in it", file.display()));
+        printer::data(merge("")?.trim_end());
+        return Ok(());
+    }
+    let old = text(&file)?;
+    let new = merge(&old)?;
+    if new == old {
+        printer::talk(&format!("[mcp] {} starts this server already", file.display()));
+        return Ok(());
+    }
+    rewrite(&file, new.as_bytes())?;
+    printer::talk(&format!("[mcp] written: {}", file.display()));
+    Ok(())
+}
+
+/// What the file holds; nothing where there is none.
+fn text(file: &Path) -> Result<String, ConfigError> {
+    match fs::read_bounded(file, LONGEST) {
+        Ok(bytes) => String::from_utf8(bytes).map_err(|_| ConfigError::NoText(file.to_owned())),
+        Err(error) if error.source.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn folders() -> Result<Folders, ConfigError> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = variable("HOME").ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "HOME is not set"))?;
+    let config = variable("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config"));
+    Ok(Folders { config, project: std::env::current_dir()?, home })
+}

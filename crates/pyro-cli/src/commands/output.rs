@@ -1,0 +1,47 @@
+//! `pyro output read`: what a command printed beyond what its result holds.
+
+use super::{fail, pyro};
+use crate::cli::{Output, OutputRead};
+use crate::{exit, printer};
+use pyro_core::PyroError;
+use pyro_core::vm::VmError;
+use pyro_core::vm::output::OutputName;
+use pyro_core::vm::shape::{limits, page_length};
+
+/// Bytes of one reading where nobody asks for pages.
+const CHUNK_LEN: usize = 1 << 20;
+
+pub(super) fn run(command: Output) -> i32 {
+    let Output::Read(args) = command;
+    let read = if args.json { page(&args) } else { whole(&args) };
+    read.map_or_else(|error| fail(&error, args.json, exit::FAILED), |()| exit::OK)
+}
+
+/// Name the files of what a result leaves out, where it does.
+pub(super) fn hint<'a>(files: impl IntoIterator<Item = &'a Option<OutputName>>) {
+    for name in files.into_iter().flatten() {
+        printer::talk(&format!("hint: all of it: pyro output read {name}"));
+    }
+}
+
+fn page(args: &OutputRead) -> Result<(), PyroError> {
+    let length = args.length.unwrap_or(limits::DEFAULT_PAGE_LENGTH.into());
+    let length = page_length(u32::try_from(length).unwrap_or(u32::MAX)).map_err(VmError::from)?;
+    printer::json(&pyro()?.read_output(&OutputName::parse(&args.name)?, args.offset, length)?);
+    Ok(())
+}
+
+fn whole(args: &OutputRead) -> Result<(), PyroError> {
+    let (pyro, name) = (pyro()?, OutputName::parse(&args.name)?);
+    let (mut offset, mut left) = (args.offset, args.length.unwrap_or(u64::MAX));
+    loop {
+        let length = usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK_LEN);
+        let page = pyro.read_output(&name, offset, length)?;
+        printer::content(&page.bytes);
+        left -= page.bytes.len() as u64;
+        match page.next_offset {
+            Some(next) if left > 0 => offset = next,
+            _ => return Ok(()),
+        }
+    }
+}

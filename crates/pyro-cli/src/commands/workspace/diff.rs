@@ -1,0 +1,59 @@
+//! `pyro workspace diff`: what changed since the workspace was made.
+
+use super::{id, path, until_interrupted};
+use crate::cli::workspace_files::Diff;
+use crate::printer;
+use pyro_core::host::terminal::printable;
+use pyro_core::workspace::diff::report::DiffReport;
+use pyro_core::workspace::files::diff::DiffRequest;
+
+pub(super) fn run(args: &Diff) -> i32 {
+    until_interrupted(args.json, async |pyro, cancel| {
+        let request = DiffRequest { path: args.path.as_deref().map(path).transpose()?, renames: args.find_renames };
+        let report = pyro.diff_workspace(id(&args.workspace_id)?, &request, cancel).await?;
+        match (args.json, args.patch, args.stat) {
+            (true, _, _) => printer::json(&report),
+            (_, true, _) => printer::content(report.patch.as_bytes()),
+            _ if !report.changed => printer::data("No workspace changes."),
+            (_, _, true) => printer::data(&stat(&report)),
+            _ => {
+                printer::data(&line(&report));
+                printer::content(report.patch.as_bytes());
+            }
+        }
+        if !args.json && !report.patch_complete {
+            printer::talk("[workspace-diff] some files are too large for a patch: they are only named");
+        }
+        Ok(())
+    })
+}
+
+fn line(report: &DiffReport) -> String {
+    let summary = &report.summary;
+    let renamed = if summary.renamed > 0 { format!(" renamed={}", summary.renamed) } else { String::new() };
+    format!(
+        "[workspace-diff] workspace_id={} total={} added={} modified={} deleted={} type_changed={} text_patched={} \
+         non_text={}{renamed}",
+        report.workspace_id,
+        summary.total,
+        summary.added,
+        summary.modified,
+        summary.deleted,
+        summary.type_changed,
+        summary.text_patched,
+        summary.non_text
+    )
+}
+
+fn stat(report: &DiffReport) -> String {
+    let mut lines = Vec::new();
+    for entry in &report.entries {
+        let from = entry.old_path.as_ref().map(|old| format!("{old} => ")).unwrap_or_default();
+        let path = printable(format!("{from}{}", entry.path).replace('\n', "\\n").as_bytes());
+        lines.push(format!(" {path} | +{} -{}", entry.added_lines, entry.deleted_lines));
+    }
+    let added: usize = report.entries.iter().map(|entry| entry.added_lines).sum();
+    let deleted: usize = report.entries.iter().map(|entry| entry.deleted_lines).sum();
+    lines.push(format!(" {} files changed, {added} insertions(+), {deleted} deletions(-)", report.entries.len()));
+    lines.join("\n")
+}

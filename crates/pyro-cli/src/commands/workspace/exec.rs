@@ -1,0 +1,93 @@
+//! `pyro workspace exec`: a command in a workspace.
+
+use super::super::command_line::command_line;
+use super::super::interrupted::Interrupted;
+use super::super::{block_on, fail, output, pyro};
+use super::{Noun, id};
+use crate::cli::workspace::Exec;
+use crate::{exit, printer};
+use pyro_core::PyroError;
+use pyro_core::id::Id;
+use pyro_core::vm::VmError;
+use pyro_core::vm::output::OutputTo;
+use pyro_core::vm::shape::timeout;
+use pyro_core::workspace::exec::{ExecInWorkspace, WorkspaceExec, cwd};
+use std::io::IsTerminal;
+use tokio::io::AsyncRead;
+
+/// What to run and where.
+struct Call {
+    id: Id,
+    request: ExecInWorkspace,
+    hands_stdin_on: bool,
+}
+
+pub(in crate::commands) fn run(args: Exec, noun: Noun) -> i32 {
+    let as_json = args.json;
+    let call = match call(args) {
+        Ok(call) => call,
+        Err(error) => return fail(&error, as_json, exit::RUN_FAILED),
+    };
+    let interrupted = Interrupted::default();
+    let seconds = call.request.timeout.as_secs();
+    let result = block_on(async {
+        interrupted.watch();
+        if as_json {
+            execute(&call, OutputTo::Watch(&mut |_, _| {}), &interrupted).await
+        } else {
+            let (mut stdout, mut stderr) = (tokio::io::stdout(), tokio::io::stderr());
+            let output = OutputTo::Readers { stdout: &mut stdout, stderr: &mut stderr };
+            execute(&call, output, &interrupted).await
+        }
+    });
+    match result {
+        Ok(executed) => {
+            if as_json {
+                noun.json(&executed);
+                output::hint([&executed.said.stdout_file, &executed.said.stderr_file]);
+            } else {
+                tell(&executed, seconds, noun);
+            }
+            executed.exit_code
+        }
+        // Nobody reads on: the command was ended, as in any pipeline.
+        Err(error) if error.is_closed_output() => exit::CLOSED_OUTPUT,
+        Err(error) => interrupted.status().unwrap_or_else(|| fail(&error, as_json, exit::RUN_FAILED)),
+    }
+}
+
+fn call(args: Exec) -> Result<Call, PyroError> {
+    let request = ExecInWorkspace {
+        command: command_line(&args.command),
+        timeout: timeout(args.timeout_seconds).map_err(VmError::from)?,
+        cwd: args.cwd.as_deref().map(cwd).transpose()?,
+        env: args.env,
+    };
+    // A terminal is the user's own; whatever else stdin is was meant for the command.
+    let hands_stdin_on = args.stdin || !std::io::stdin().is_terminal();
+    Ok(Call { id: id(&args.workspace_id)?, request, hands_stdin_on })
+}
+
+async fn execute(call: &Call, output: OutputTo<'_, '_>, interrupted: &Interrupted) -> Result<WorkspaceExec, PyroError> {
+    let mut stdin = tokio::io::stdin();
+    let stdin = call.hands_stdin_on.then_some(&mut stdin as &mut (dyn AsyncRead + Unpin + Send));
+    pyro()?.exec_workspace(call.id, call.request.clone(), stdin, output, &interrupted.token).await
+}
+
+fn tell(executed: &WorkspaceExec, seconds: u64, noun: Noun) {
+    let word = noun.word();
+    printer::talk(&format!(
+        "[{word}-exec] {word}_id={} sequence={} cwd={} execution_mode={} exit_code={} duration_ms={}",
+        executed.workspace_id,
+        executed.sequence,
+        executed.cwd,
+        executed.execution_mode,
+        executed.exit_code,
+        executed.duration_ms
+    ));
+    if executed.said.timed_out {
+        printer::talk(&format!(
+            "[{word}-exec] the command was killed after {seconds} s; allow more with --timeout-seconds"
+        ));
+    }
+}

@@ -1,0 +1,49 @@
+//! `pyro workspace export`: a file, a tree or the changes of a workspace, on the host.
+
+use super::{id, path, until_interrupted};
+use crate::cli::workspace_files::{Export, Format};
+use crate::printer;
+use pyro_core::host::terminal::printable;
+use pyro_core::workspace::files::export::{ExportFormat, ExportRequest, WorkspaceExport};
+
+pub(super) fn run(args: Export) -> i32 {
+    until_interrupted(args.json, async |pyro, cancel| {
+        let request = ExportRequest {
+            path: path(&args.path)?,
+            output: args.output.clone(),
+            force: args.force,
+            format: match args.format {
+                Format::Dir => ExportFormat::Directory,
+                Format::Tar => ExportFormat::Tar,
+                Format::Patch => ExportFormat::Patch,
+            },
+            renames: args.find_renames,
+        };
+        let exported = pyro.export_workspace(id(&args.workspace_id)?, request, cancel).await?;
+        if args.json {
+            printer::json(&exported);
+            return Ok(());
+        }
+        printer::data(&line(&exported));
+        for one in &exported.left_out {
+            let text = format!("[workspace-export] {}: {}", one.path, one.why).replace('\n', "\\n");
+            printer::talk(&printable(text.as_bytes()));
+        }
+        Ok(())
+    })
+}
+
+fn line(exported: &WorkspaceExport) -> String {
+    let text = format!(
+        "[workspace-export] workspace_id={} workspace_path={} output_path={} artifact_type={} entry_count={} \
+         bytes_written={} execution_mode={}",
+        exported.workspace_id,
+        exported.workspace_path,
+        exported.output_path,
+        exported.artifact_type,
+        exported.entry_count,
+        exported.bytes_written,
+        exported.execution_mode
+    );
+    printable(text.as_bytes())
+}

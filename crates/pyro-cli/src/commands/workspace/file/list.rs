@@ -1,0 +1,48 @@
+//! `pyro workspace file list`: a page of files.
+
+use super::super::{id, path, to_its_end};
+use crate::cli::workspace_files::List;
+use crate::printer;
+use pyro_core::host::terminal::printable;
+use pyro_core::workspace::files::list::{FileList, ListRequest, ListedFile};
+
+pub(super) fn run(args: &List) -> i32 {
+    to_its_end(args.json, async |pyro| {
+        let request = ListRequest {
+            path: path(&args.path)?,
+            recursive: args.recursive,
+            after: args.after.as_deref().map(path).transpose()?,
+            limit: args.limit,
+        };
+        let listed = pyro.list_workspace_files(id(&args.workspace_id)?, request).await?;
+        if args.json {
+            printer::json(&listed);
+        } else {
+            printer::data(&lines(&listed).join("\n"));
+            if let Some(after) = &listed.next_after {
+                printer::talk(&one_line(&format!("[workspace-file-list] there is more: --after '{after}'")));
+            }
+        }
+        Ok(())
+    })
+}
+
+fn lines(listed: &FileList) -> Vec<String> {
+    let recursive = if listed.recursive { "yes" } else { "no" };
+    let mut lines = vec![one_line(&format!("Workspace path: {} (recursive={recursive})", listed.path))];
+    if listed.entries.is_empty() {
+        lines.push("No workspace entries found.".to_owned());
+    }
+    lines.extend(listed.entries.iter().map(line));
+    lines
+}
+
+fn line(entry: &ListedFile) -> String {
+    let target = entry.link_target.as_ref().map(|target| format!(" -> {target}")).unwrap_or_default();
+    one_line(&format!("{} [{}] size={}{target}", entry.path, entry.artifact_type, entry.size_bytes))
+}
+
+/// A guest's name may hold what ends a line.
+fn one_line(text: &str) -> String {
+    printable(text.replace('\n', "\\n").as_bytes())
+}

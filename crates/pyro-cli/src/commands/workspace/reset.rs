@@ -1,0 +1,23 @@
+//! `pyro workspace reset`: a workspace's disk as it was at first.
+
+use super::{Noun, id, summary, until_interrupted};
+use crate::cli::workspace::Reset;
+use crate::printer;
+
+pub(super) fn run(args: &Reset) -> i32 {
+    until_interrupted(args.json, async |pyro, cancel| {
+        let reset = pyro.reset_workspace(id(&args.workspace_id)?, cancel).await?;
+        if args.json {
+            Noun::Workspace.json(&reset);
+            return Ok(());
+        }
+        summary::show("Reset workspace ID", &reset.workspace);
+        let to = &reset.workspace_reset;
+        printer::data(&format!("Reset source: {} ({})", to.snapshot_name, to.kind));
+        printer::data(&format!(
+            "Reset restore: destination={} entry_count={} bytes_written={}",
+            to.destination, to.entry_count, to.bytes_written
+        ));
+        Ok(())
+    })
+}

@@ -1,0 +1,55 @@
+//! A workspace as lines of text.
+
+use crate::printer;
+use pyro_core::host::terminal::printable;
+use pyro_core::workspace::info::WorkspaceInfo;
+use std::collections::BTreeMap;
+
+/// Print what a workspace is at; `heading` stands before its id.
+pub(super) fn show(heading: &str, workspace: &WorkspaceInfo) {
+    printer::data(&lines(heading, workspace).join("\n"));
+}
+
+fn lines(heading: &str, workspace: &WorkspaceInfo) -> Vec<String> {
+    let mut lines = vec![format!("{heading}: {}", workspace.workspace_id)];
+    let mut say = |name: &str, value: Option<String>| lines.extend(value.map(|value| format!("{name}: {value}")));
+    let seed = &workspace.workspace_seed;
+    let from = seed.seed_path.as_ref().map(|path| format!(" from {}", printable(path.as_bytes())));
+    say("Name", workspace.name.clone());
+    say("Labels", labels(&workspace.labels, ", "));
+    say("Environment", Some(workspace.environment.clone()));
+    say("State", Some(workspace.state.name().to_owned()));
+    say("Change", workspace.change.map(str::to_owned));
+    say("Last error", workspace.last_error.as_ref().map(|error| printable(error.as_bytes())));
+    say("Workspace", Some(workspace.workspace_path.to_owned()));
+    say("Last activity at", Some(workspace.last_activity_at.to_string()));
+    say("Expires at", Some(expiry(workspace.expires_at)));
+    say("Network policy", Some(workspace.network_policy.to_owned()));
+    say("Workspace seed", Some(seed.mode.clone() + &from.unwrap_or_default()));
+    say("Execution mode", Some(workspace.execution_mode.clone()));
+    say("Resources", Some(format!("{} vCPU / {} MiB", workspace.vcpu_count, workspace.mem_mib)));
+    say("Command count", Some(workspace.command_count.to_string()));
+    say("Reset count", Some(workspace.reset_count.to_string()));
+    say("Last reset at", workspace.last_reset_at.map(|at| at.to_string()));
+    let (running, all) = (workspace.running_service_count, workspace.service_count);
+    say("Services", Some(format!("{running}/{all} running")));
+    let last = workspace.last_command.as_ref();
+    say("Last command", last.map(|last| format!("{} (exit_code={})", command(&last.command), last.exit_code)));
+    lines
+}
+
+/// A command as a line that cannot steer a terminal.
+pub(super) fn command(text: &str) -> String {
+    printable(text.as_bytes()).replace('\n', "\n  ")
+}
+
+/// Labels as `key=value`; none where there are none.
+pub(super) fn labels(labels: &BTreeMap<String, String>, between: &str) -> Option<String> {
+    let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    (!labels.is_empty()).then(|| labels.join(between))
+}
+
+/// Seconds since 1970, or `never`.
+pub(super) fn expiry(at: Option<f64>) -> String {
+    at.map_or_else(|| "never".to_owned(), |at| at.to_string())
+}

@@ -1,0 +1,52 @@
+//! `pyro workspace sync push`: a tree of the host made the workspace's.
+
+use super::{Noun, id, path, until_interrupted};
+use crate::cli::workspace_files::{Push, Sync};
+use crate::printer;
+use pyro_core::host::terminal::printable;
+use pyro_core::workspace::files::push::{PushRequest, WorkspaceSync};
+
+pub(in crate::commands) fn run(command: Sync, noun: Noun) -> i32 {
+    match command {
+        Sync::Push(args) => push(args, noun),
+    }
+}
+
+fn push(args: Push, noun: Noun) -> i32 {
+    until_interrupted(args.json, async |pyro, cancel| {
+        let request = PushRequest {
+            source: args.source_path.clone(),
+            dest: path(&args.dest)?,
+            delete: args.delete,
+            respect_ignore: args.respect_ignore,
+            dry_run: args.dry_run,
+        };
+        let pushed = pyro.push_workspace_sync(id(&args.workspace_id)?, request, cancel).await?;
+        if args.json {
+            noun.json(&pushed);
+        } else {
+            printer::data(&line(&pushed, noun));
+        }
+        Ok(())
+    })
+}
+
+fn line(pushed: &WorkspaceSync, noun: Noun) -> String {
+    let word = noun.word();
+    let sync = &pushed.workspace_sync;
+    let text = format!(
+        "[{word}-sync] {word}_id={} mode={} source={} destination={} entry_count={} bytes_written={} \
+         execution_mode={} unchanged={} deleted={} dry_run={}",
+        pushed.workspace_id,
+        sync.mode,
+        sync.source_path,
+        sync.destination,
+        sync.entry_count,
+        sync.bytes_written,
+        pushed.execution_mode,
+        sync.unchanged,
+        sync.deleted,
+        if sync.dry_run { "yes" } else { "no" }
+    );
+    printable(text.as_bytes())
+}

@@ -1,0 +1,25 @@
+//! `pyro workspace update`: another name, other labels.
+
+use super::{Noun, id, summary, to_its_end};
+use crate::cli::workspace::Update;
+use pyro_core::workspace::update::UpdateRequest;
+
+pub(super) fn run(args: Update) -> i32 {
+    let as_json = args.json;
+    to_its_end(as_json, async |pyro| {
+        let id = id(&args.workspace_id)?;
+        let request = UpdateRequest {
+            name: args.name,
+            clear_name: args.clear_name,
+            labels: args.label.into_iter().collect(),
+            clear_labels: args.clear_label,
+        };
+        let workspace = pyro.update_workspace(id, request).await?;
+        if as_json {
+            Noun::Workspace.json(&workspace);
+        } else {
+            summary::show(Noun::Workspace.heading(), &workspace);
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,197 @@
+//! Anybody vanishes, at any moment: no vm is left, and nothing is lost.
+
+use super::client::{Client, WAITS};
+use super::guests;
+use super::http::Http;
+use crate::home::{ENVIRONMENT, Home, eventually, kill};
+use crate::on_each_engine;
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Write};
+use std::time::{Duration, Instant};
+
+on_each_engine!(
+    a_client_that_says_no_more_takes_its_vms_along,
+    a_killed_server_takes_its_vms_along,
+    a_stopped_server_clears_away,
+    a_cancelled_call_ends_its_command,
+    a_cancelled_call_in_the_queue_never_runs,
+    output_without_end_fills_nothing,
+    a_client_that_does_not_read_loses_nothing,
+);
+
+/// How long a vm may outlive whoever wanted it.
+const GONE: Duration = Duration::from_secs(2);
+
+fn assert_gone_since(home: &Home, began: Instant) {
+    eventually("end of the guests", || (guests(home) == 0).then_some(()));
+    assert!(began.elapsed() < GONE, "the guests took {:?} to go", began.elapsed());
+}
+
+fn a_client_that_says_no_more_takes_its_vms_along(home: &Home) {
+    let mut client = Client::connected(home, &[]);
+    let mut asked = BTreeSet::from([client.begin_waiting(), client.begin_waiting()]);
+    assert_eq!(guests(home), 2);
+    let began = Instant::now();
+    client.stdin.take();
+    // Whoever still listens is told of each call's end.
+    while let Some(message) = client.read() {
+        if let Some(id) = message["id"].as_u64() {
+            assert!(asked.remove(&id) && message["result"]["isError"] == true, "{message}");
+        }
+    }
+    assert_gone_since(home, began);
+    assert!(asked.is_empty() && client.ended().success());
+}
+
+fn a_killed_server_takes_its_vms_along(home: &Home) {
+    let mut client = Client::connected(home, &[]);
+    client.begin_waiting();
+    let began = Instant::now();
+    client.child.kill().unwrap();
+    assert_gone_since(home, began);
+    client.ended();
+    home.assert_clean();
+}
+
+fn a_stopped_server_clears_away(home: &Home) {
+    for signal in ["-TERM", "-INT", "-HUP"] {
+        let mut client = Client::connected(home, &[]);
+        client.begin_waiting();
+        let began = Instant::now();
+        kill(i32::try_from(client.child.id()).unwrap(), signal);
+        assert_gone_since(home, began);
+        assert_eq!(client.ended().code(), Some(0), "{signal}");
+        let left: Vec<_> = home.leftovers().into_iter().filter(|line| !line.contains("supervise")).collect();
+        assert!(left.is_empty(), "the server waits for the end of its vms: {left:?}");
+    }
+}
+
+fn a_cancelled_call_ends_its_command(home: &Home) {
+    let mut client = Client::connected(home, &[]);
+    let id = client.begin_waiting();
+    let began = Instant::now();
+    client.say(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": id } }));
+    assert_gone_since(home, began);
+    assert_eq!(client.ask("ping", json!({}))["result"], json!({}));
+    assert!(client.leave().success());
+}
+
+fn a_cancelled_call_in_the_queue_never_runs(home: &Home) {
+    let mut client = Client::connected(home, &["--concurrency", "1"]);
+    let first = client.begin_waiting();
+    let second = client.begin("vm_run", json!({ "environment": ENVIRONMENT, "command": "true" }));
+    client.until(|message| message["params"]["message"].as_str().is_some_and(|words| words.starts_with("queued")));
+    for id in [second, first] {
+        client.say(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": id } }));
+    }
+    assert_eq!(
+        client.done("vm_run", json!({ "environment": ENVIRONMENT, "command": "echo next" }))["stdout"],
+        "next\n"
+    );
+    assert!(client.leave().success());
+}
+
+fn output_without_end_fills_nothing(home: &Home) {
+    let mut client = Client::connected(home, &[]);
+    let arguments = json!({ "environment": ENVIRONMENT, "command": "yes", "timeout_seconds": 3 });
+    let id = client.begin("vm_run", arguments);
+    assert_eq!(client.ask("ping", json!({}))["result"], json!({}));
+    let answer = client.until(|message| message["id"] == id);
+    let ran = &answer["result"]["structuredContent"];
+    assert_eq!((&ran["timed_out"], &ran["stdout_truncated"]), (&json!(true), &json!(true)), "{answer}");
+    assert!(ran["stdout_bytes"].as_u64().unwrap() > 1_000_000 && ran["stdout"].as_str().unwrap().len() < 66_000);
+    assert!(client.leave().success());
+}
+
+fn a_client_that_does_not_read_loses_nothing(home: &Home) {
+    let mut client = Client::connected(home, &[]);
+    let command = "seq 1 100000; touch /done";
+    let arguments = json!({ "environment": ENVIRONMENT, "command": command, "timeout_seconds": 60 });
+    let asked: Vec<u64> = (0..3).map(|_| client.begin("vm_run", arguments.clone())).collect();
+    eventually("three guests", || (guests(home) == 3).then_some(()));
+    // More than a pipe holds waits to be read, and the work is done nevertheless.
+    eventually("end of the guests", || (guests(home) == 0).then_some(()));
+    let mut answered = BTreeSet::new();
+    while answered.len() < asked.len() {
+        let message = client.read().unwrap();
+        if let Some(id) = message["id"].as_u64() {
+            assert_eq!(message["result"]["structuredContent"]["stdout_bytes"], 588_895, "{message}");
+            answered.insert(id);
+        }
+    }
+    assert_eq!(answered, asked.into_iter().collect());
+    assert!(client.leave().success());
+}
+
+#[test]
+fn a_hundred_calls_at_once_wait_for_their_turn_and_none_is_lost() {
+    let home = Home::tcg();
+    let mut client = Client::connected(&home, &["--concurrency", "6"]);
+    let call = |number: u32| json!({ "environment": ENVIRONMENT, "command": format!("echo {number}"), "mem_mib": 256 });
+    let mut asked: BTreeSet<u64> = (0..100).map(|number| client.begin("vm_run", call(number))).collect();
+    let (mut queued, mut said) = (BTreeSet::new(), BTreeSet::new());
+    while !asked.is_empty() {
+        let message = client.read().unwrap();
+        if let Some(id) = message["id"].as_u64() {
+            let ran = &message["result"]["structuredContent"];
+            assert_eq!(ran["exit_code"], 0, "{message}");
+            said.insert(ran["stdout"].as_str().unwrap().trim().parse::<u32>().unwrap());
+            assert!(asked.remove(&id), "answered twice: {message}");
+        } else if message["params"]["message"].as_str().is_some_and(|words| words.starts_with("queued: 6 calls")) {
+            queued.insert(message["params"]["progressToken"].as_u64().unwrap());
+        }
+        assert!(guests(&home) <= 6 + 6, "more vms than places, beside those that are ending");
+    }
+    assert_eq!((said.len(), queued.len()), (100, 94));
+    assert!(client.leave().success());
+}
+
+/// A call over HTTP as 2026-07-28 makes it, under way: the connection, once its command runs.
+fn calling(url: &str) -> std::net::TcpStream {
+    let host = url.strip_prefix("http://").and_then(|rest| rest.strip_suffix("/mcp")).unwrap();
+    let meta = json!({
+        "progressToken": 1,
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    let arguments = json!({ "environment": ENVIRONMENT, "command": WAITS, "timeout_seconds": 290 });
+    let params = json!({ "name": "vm_run", "arguments": arguments, "_meta": meta });
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }).to_string();
+    let mut stream = std::net::TcpStream::connect(host).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    write!(
+        stream,
+        "POST /mcp HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nMCP-Protocol-Version: 2026-07-28\r\n\
+         Mcp-Method: tools/call\r\nMcp-Name: vm_run\r\nAccept: application/json, text/event-stream\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("running: up")), "the command runs");
+    stream
+}
+
+#[test]
+fn a_client_of_http_that_vanishes_takes_its_vm_along() {
+    let home = Home::tcg();
+    let server = Http::start(&home, &[]);
+    let stream = calling(&server.url);
+    let began = Instant::now();
+    stream.shutdown(std::net::Shutdown::Both).unwrap();
+    drop(stream);
+    assert_gone_since(&home, began);
+    server.stop();
+}
+
+#[test]
+fn a_stopped_server_of_http_clears_away() {
+    let home = Home::tcg();
+    let server = Http::start(&home, &[]);
+    let _stream = calling(&server.url);
+    let began = Instant::now();
+    server.stop();
+    assert_gone_since(&home, began);
+}

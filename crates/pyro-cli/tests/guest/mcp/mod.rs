@@ -1,0 +1,28 @@
+//! `pyro mcp serve` with real guests: tools, what happens when anybody vanishes, and other people's clients.
+
+mod checkers;
+mod client;
+mod faults;
+mod http;
+mod tools;
+mod warm;
+
+use crate::home::Home;
+use std::process::Command;
+
+/// A program that finds pyro's settings as they are in this home.
+pub fn in_home(home: &Home, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, value) in home.pyro(&[]).get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command
+}
+
+/// Qemu processes of this home.
+pub fn guests(home: &Home) -> usize {
+    home.processes().iter().filter(|(_, line)| line.contains("qemu-system")).count()
+}

@@ -1,0 +1,197 @@
+//! Everything of a workspace is killed at each of its steps: it is as before or as after, and nothing is left.
+
+use super::{command, created, done, exec, said, sql_row};
+use crate::home::{ENVIRONMENT, Home, eventually, kill};
+use crate::on_each_engine;
+use serde_json::json;
+use std::process::Child;
+
+on_each_engine!(
+    a_killed_supervisor_or_engine_loses_nothing,
+    a_create_that_is_killed_leaves_nothing,
+    a_reset_that_is_killed_is_done_or_not,
+    a_fork_that_is_killed_leaves_the_parent,
+    a_stop_or_delete_that_is_killed_can_be_repeated,
+    a_start_that_is_killed_is_followed_by_another,
+);
+
+/// How many processes of the home are called so.
+fn count(home: &Home, part: &str) -> usize {
+    home.processes().iter().filter(|(_, line)| line.contains(part)).count()
+}
+
+/// Whether some workspace's record says that this is being done to it.
+fn changing(home: &Home, change: &str) -> bool {
+    sql_row(home, "SELECT change FROM workspace") == change
+}
+
+fn vm_state(home: &Home) -> String {
+    sql_row(home, "SELECT state FROM vm")
+}
+
+/// Kill a command when `moment` has come, or when it was faster; whether it was killed.
+fn kill_at(mut client: Child, mut moment: impl FnMut() -> bool) -> bool {
+    let was_killed = eventually("moment to kill at", || {
+        if client.try_wait().unwrap().is_some() {
+            return Some(false);
+        }
+        moment().then_some(true)
+    });
+    let _ = client.kill();
+    client.wait().unwrap();
+    was_killed
+}
+
+fn a_killed_supervisor_or_engine_loses_nothing(home: &Home) {
+    let id = created(home);
+    for victim in ["supervise", "qemu-system"] {
+        // No sync: what was acknowledged is on the disk.
+        exec(home, &id, &format!("echo {victim} >> kept"));
+        kill(home.process(victim), "-KILL");
+        eventually("end of its processes", || home.processes().is_empty().then_some(()));
+        let workspace = done(home, "status", &[&id]);
+        assert_eq!(workspace["state"], "stopped", "{workspace}");
+        assert!(workspace["last_error"].as_str().unwrap().contains("killed"), "{workspace}");
+        let workspace = done(home, "start", &[&id]);
+        assert_eq!((&workspace["state"], &workspace["last_error"]), (&json!("started"), &json!(null)));
+    }
+    assert_eq!(exec(home, &id, "cat kept"), "supervise\nqemu-system\n");
+    done(home, "delete", &[&id]);
+}
+
+fn a_create_that_is_killed_leaves_nothing(home: &Home) {
+    let moments: [fn(&Home) -> bool; 5] = [
+        |home| !home.names("vms").is_empty(),
+        |home| count(home, "supervise") > 0,
+        |home| !home.names("layers").is_empty(),
+        |home| count(home, "qemu-system") > 0,
+        |home| home.names("layers").len() > 1,
+    ];
+    // The first one saves the template, which is another way.
+    done(home, "delete", &[&created(home)]);
+    for (number, moment) in moments.into_iter().enumerate() {
+        let client = command(home, "create", &[ENVIRONMENT, "--mem-mib", "512"]).spawn().unwrap();
+        let was_killed = kill_at(client, || moment(home));
+        let list = done(home, "list", &[]);
+        println!("{}: moment {number}: killed {was_killed}, {} left", home.mode(), list["count"]);
+        // It is as good as done when its record says so.
+        for workspace in list["workspaces"].as_array().unwrap() {
+            let id = workspace["workspace_id"].as_str().unwrap();
+            assert_eq!(exec(home, id, "echo whole"), "whole\n");
+            done(home, "delete", &[id]);
+        }
+        home.assert_clean();
+    }
+}
+
+fn a_reset_that_is_killed_is_done_or_not(home: &Home) {
+    let moments: [fn(&Home) -> bool; 4] = [
+        |home| home.names("vms").len() > 1,
+        |home| home.names("layers").len() > 2,
+        |home| count(home, "qemu-system") > 1,
+        |home| home.names("run").len() > 1,
+    ];
+    let id = created(home);
+    for (number, moment) in moments.into_iter().enumerate() {
+        exec(home, &id, "echo before > file");
+        let before = done(home, "status", &[&id]);
+        let resets = before["reset_count"].as_u64().unwrap();
+        let was_killed = kill_at(command(home, "reset", &[&id]).spawn().unwrap(), || moment(home));
+        let workspace = done(home, "status", &[&id]);
+        println!("{}: moment {number}: killed {was_killed}, {} resets", home.mode(), workspace["reset_count"]);
+        assert_eq!((&workspace["state"], &workspace["change"]), (&json!("started"), &json!(null)), "{workspace}");
+        let was_reset = workspace["reset_count"].as_u64().unwrap() > resets;
+        assert!(was_killed || was_reset);
+        // The history goes with the disk that it is of.
+        let commands = if was_reset { &json!(0) } else { &before["command_count"] };
+        assert_eq!(&workspace["command_count"], commands, "{workspace}");
+        assert_eq!(&done(home, "logs", &[&id])["count"], commands);
+        let expected = if was_reset { "gone\n" } else { "before\n" };
+        assert_eq!(exec(home, &id, "cat file 2>/dev/null || echo gone"), expected);
+        assert_eq!((home.names("vms").len(), home.names("layers").len()), (1, 2), "{:?}", home.leftovers());
+    }
+    done(home, "delete", &[&id]);
+}
+
+fn a_fork_that_is_killed_leaves_the_parent(home: &Home) {
+    let moments: [fn(&Home, usize) -> bool; 4] = [
+        |home, layers| home.names("layers").len() > layers,
+        |home, _| home.names("vms").len() > 1,
+        |home, _| count(home, "qemu-system") > 1,
+        |home, _| home.names("run").len() > 2,
+    ];
+    let id = created(home);
+    for (number, moment) in moments.into_iter().enumerate() {
+        exec(home, &id, &format!("echo {number} >> file"));
+        let layers = home.names("layers").len();
+        let client = command(home, "fork", &[&id, "--count", "2"]).spawn().unwrap();
+        let was_killed = kill_at(client, || moment(home, layers));
+        let list = done(home, "list", &[]);
+        println!("{}: moment {number}: killed {was_killed}, {} workspaces", home.mode(), list["count"]);
+        for workspace in list["workspaces"].as_array().unwrap() {
+            assert_eq!(workspace["state"], "started", "{workspace}");
+            let child = workspace["workspace_id"].as_str().unwrap();
+            assert_eq!(exec(home, child, "tail -n 1 file"), format!("{number}\n"));
+            if child != id {
+                done(home, "delete", &[child]);
+            }
+        }
+        assert_eq!(home.names("vms").len(), 1, "{:?}", home.leftovers());
+    }
+    done(home, "stop", &[&id]);
+    done(home, "start", &[&id]);
+    assert_eq!(exec(home, &id, "cat file"), "0\n1\n2\n3\n");
+    done(home, "delete", &[&id]);
+    home.assert_clean();
+}
+
+fn a_stop_or_delete_that_is_killed_can_be_repeated(home: &Home) {
+    let id = created(home);
+    exec(home, &id, "echo kept > file");
+    // Its record says that somebody is at it, or that it is done.
+    let changing = |state: &str| {
+        let workspace = said(&command(home, "status", &[&id]).output().unwrap());
+        workspace["state"] != state || workspace["change"].is_string()
+    };
+    kill_at(command(home, "stop", &[&id]).spawn().unwrap(), || changing("started"));
+    assert_eq!(done(home, "stop", &[&id])["state"], "stopped");
+    kill_at(command(home, "start", &[&id]).spawn().unwrap(), || changing("stopped"));
+    assert_eq!(done(home, "start", &[&id])["state"], "started");
+    assert_eq!(exec(home, &id, "cat file"), "kept\n");
+    let mut client = command(home, "delete", &[&id]).spawn().unwrap();
+    eventually("end of its vm", || (count(home, "qemu-system") == 0).then_some(()));
+    let _ = client.kill();
+    client.wait().unwrap();
+    assert_eq!(done(home, "list", &[])["count"], 0);
+    home.assert_clean();
+}
+
+fn a_start_that_is_killed_is_followed_by_another(home: &Home) {
+    let moments: [fn(&Home) -> bool; 5] = [
+        |home| changing(home, "starting"),
+        |home| count(home, "supervise") > 0,
+        |home| count(home, "qemu-system") > 0,
+        |home| !home.names("run").is_empty(),
+        |home| vm_state(home) == "started",
+    ];
+    let id = created(home);
+    exec(home, &id, "echo kept > file");
+    for (number, moment) in moments.into_iter().enumerate() {
+        for next in ["start", "stop", "reset"] {
+            done(home, "stop", &[&id]);
+            let was_killed = kill_at(command(home, "start", &[&id]).spawn().unwrap(), || moment(home));
+            let workspace = done(home, next, &[&id]);
+            println!("{}: moment {number}: killed {was_killed}, then {next}: {}", home.mode(), workspace["state"]);
+            assert_eq!(workspace["state"], if next == "stop" { "stopped" } else { "started" });
+            if next == "stop" {
+                assert!(home.processes().is_empty(), "{:?}", home.processes());
+                done(home, "start", &[&id]);
+            }
+            let expected = if next == "reset" { "gone\n" } else { "kept\n" };
+            assert_eq!(exec(home, &id, "cat file || echo gone; echo kept > file"), expected);
+            assert_eq!((home.names("vms").len(), home.names("run").len()), (1, 1), "{:?}", home.leftovers());
+        }
+    }
+    done(home, "delete", &[&id]);
+    home.assert_clean();
+}

@@ -1,0 +1,161 @@
+//! The host's disk is full in the middle: the error says so, nothing is left, and once there is room all goes on.
+
+use super::said;
+use crate::home::{ENVIRONMENT, Home, eventually, stderr};
+use crate::on_each_engine;
+use crate::skip::skip;
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+on_each_engine!(a_full_host_disk_is_told_and_leaves_nothing);
+
+/// The home's data on a small filesystem of its own, in a mount namespace that lasts as long as this.
+struct Small<'a> {
+    home: &'a Home,
+    holder: Child,
+}
+
+impl<'a> Small<'a> {
+    fn new(home: &'a Home, mib: u32) -> Option<Self> {
+        let data = home.data_dir();
+        std::fs::create_dir_all(&data).unwrap();
+        let script = format!("mount -t tmpfs -o size={mib}m none {} && echo held && exec cat", data.display());
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut holder = command.stderr(Stdio::null()).spawn().ok()?;
+        let mut line = String::new();
+        BufReader::new(holder.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        if line != "held\n" {
+            holder.wait().unwrap();
+            skip("no mount namespace can be had");
+            return None;
+        }
+        Some(Self { home, holder })
+    }
+
+    fn command(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--mount=/proc/{}/ns/mnt", self.holder.id())).arg(program).args(args);
+        for (name, value) in self.home.pyro(&[]).get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+    }
+
+    fn workspace(&self, args: &[&str]) -> (bool, Value) {
+        let (flags, line) = args.split_at(args.iter().position(|arg| *arg == "--").unwrap_or(args.len()));
+        let args = [&["workspace"], flags, &["--json"], line].concat();
+        let output = self.command(crate::home::PYRO, &args).output().unwrap();
+        (output.status.success(), said(&output))
+    }
+
+    fn ok(&self, args: &[&str]) -> Value {
+        let (is_done, told) = self.workspace(args);
+        assert!(is_done, "{args:?}: {told}");
+        told
+    }
+
+    /// It must fail for want of room, and say what to do.
+    fn full(&self, args: &[&str]) {
+        let (is_done, told) = self.workspace(args);
+        println!("{}: {args:?}: {told}", self.home.mode());
+        let words = told.to_string().to_lowercase();
+        assert!(!is_done && told["hint"].is_string(), "{args:?}: {told}");
+        assert!(words.contains("full") || words.contains("no space"), "{args:?}: {told}");
+        assert!(["io", "guest"].contains(&told["kind"].as_str().unwrap()), "{args:?}: {told}");
+    }
+
+    fn exec(&self, id: &str, line: &str) -> String {
+        let run = self.ok(&["exec", id, "--timeout-seconds", "120", "--", line]);
+        run["stdout"].as_str().unwrap().to_owned()
+    }
+
+    fn sh(&self, line: &str) -> String {
+        // Entering a namespace goes to its root.
+        let line = format!("set -e; cd {}; {line}", self.home.path().display());
+        let output = self.command("sh", &["-c", &line]).output().unwrap();
+        assert!(output.status.success(), "{line}: {}", stderr(&output));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Take all but this much of what is free.
+    fn fill(&self, left_kib: u64) {
+        self.sh(&format!("fallocate -l $(( $(df -k --output=avail data | tail -1) - {left_kib} ))K data/fill"));
+    }
+
+    /// Names below the data directory: vms, sockets, layers, what is kept of workspaces.
+    fn held(&self) -> [usize; 4] {
+        let count = |name| self.sh(&format!("ls -A data/{name} 2>/dev/null | wc -l || true")).trim().parse().unwrap();
+        ["vms", "run", "layers", "workspaces"].map(count)
+    }
+
+    /// As many as there are, once what ended is put away.
+    fn holds(&self, expected: [usize; 4]) {
+        eventually(&format!("end of what is over {expected:?}, not {:?}", self.held()), || {
+            self.ok(&["list"]);
+            (self.held() == expected).then_some(())
+        });
+    }
+}
+
+impl Drop for Small<'_> {
+    fn drop(&mut self) {
+        drop(self.holder.stdin.take());
+        let _ = self.holder.wait();
+    }
+}
+
+fn a_full_host_disk_is_told_and_leaves_nothing(home: &Home) {
+    let Some(small) = Small::new(home, 64) else { return };
+    let seed = home.path().join("seed");
+    std::fs::create_dir(&seed).unwrap();
+    let random = small.sh("head -c 100000000 /dev/urandom > seed/large; echo made");
+    assert_eq!(random, "made\n");
+    let seed = seed.to_str().unwrap();
+    let id = &small.ok(&["create", ENVIRONMENT, "--mem-mib", "512"])["workspace_id"].as_str().unwrap().to_owned();
+    small.exec(id, "echo kept > file");
+    let before = small.held();
+    // In the middle of the files.
+    small.full(&["create", ENVIRONMENT, "--mem-mib", "512", "--seed-path", seed]);
+    small.ok(&["start", id]);
+    small.holds(before);
+    // Before there is a record of it; before there is a disk.
+    for left_kib in [64, 300] {
+        small.fill(left_kib);
+        for args in [
+            &["create", ENVIRONMENT, "--mem-mib", "512", "--seed-path", seed][..],
+            &["reset", id],
+            &["fork", id, "--count", "2"],
+        ] {
+            small.full(args);
+        }
+        small.sh("rm data/fill");
+        small.ok(&["start", id]);
+        small.holds(before);
+    }
+    assert_eq!(small.exec(id, "cat file"), "kept\n");
+    // In the middle of a command, of a write, of a push.
+    for args in [&["exec", id, "--", "head -c 100000000 /dev/urandom > large; sync"][..], &["sync", "push", id, seed]] {
+        small.sh("fallocate -l 8M data/spare");
+        small.full(args);
+        small.sh("rm data/spare");
+        // What it holds goes with the reset.
+        small.ok(&["reset", id]);
+        assert_eq!(small.exec(id, "ls; echo kept > file"), "");
+        small.holds(before);
+    }
+    small.fill(2000);
+    small.full(&["exec", id, "--", "head -c 20000000 /dev/urandom > large; sync"]);
+    small.sh("rm data/fill");
+    small.ok(&["start", id]);
+    assert_eq!(small.exec(id, "cat file; rm -f large"), "kept\n");
+    small.ok(&["fork", id]);
+    for workspace in small.ok(&["list"])["workspaces"].as_array().unwrap() {
+        small.ok(&["delete", workspace["workspace_id"].as_str().unwrap()]);
+    }
+    assert_eq!(small.held(), [0; 4]);
+}

@@ -1,0 +1,333 @@
+//! A workspace's files from the command line: seeded, pushed, read, written, patched, compared, exported.
+
+mod faults;
+mod hostile;
+mod killed;
+
+use crate::home::{ENVIRONMENT, Home, stderr, stdout};
+use crate::on_each_engine;
+use crate::workspace::{done, exec, failed, said};
+use serde_json::{Value, json};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+on_each_engine!(the_loop_of_an_agent, a_push_sends_what_differs, archives_go_both_ways, files_one_by_one);
+
+/// A new workspace with a seed.
+pub fn seeded(home: &Home, seed: &Path, flags: &[&str]) -> String {
+    let path = seed.to_str().unwrap();
+    let created = done(home, "create", &[&[ENVIRONMENT, "--mem-mib", "512", "--seed-path", path], flags].concat());
+    created["workspace_id"].as_str().unwrap().to_owned()
+}
+
+/// `pyro workspace args…`.
+pub fn workspace(home: &Home, args: &[&str]) -> Output {
+    home.pyro(&[&["workspace"], args].concat()).output().unwrap()
+}
+
+/// `pyro workspace NOUN VERB args… --json`; it must succeed.
+pub fn ok(home: &Home, args: &[&str]) -> Value {
+    let output = workspace(home, &[args, &["--json"]].concat());
+    let value = said(&output);
+    assert!(output.status.success(), "{args:?}: {value}");
+    value
+}
+
+/// As [`ok`], but it must fail, with a hint: the kind.
+pub fn refused(home: &Home, args: &[&str]) -> (String, String) {
+    let output = workspace(home, &[args, &["--json"]].concat());
+    let value = said(&output);
+    assert!(!output.status.success() && value["hint"].is_string(), "{args:?}: {value}");
+    (value["kind"].as_str().unwrap().to_owned(), value["error"].as_str().unwrap().to_owned())
+}
+
+/// What changed, as `status path`.
+pub fn changes(home: &Home, id: &str) -> Vec<String> {
+    let diff = ok(home, &["diff", id]);
+    let word = |entry: &Value| format!("{} {}", entry["status"].as_str().unwrap(), entry["path"].as_str().unwrap());
+    diff["entries"].as_array().unwrap().iter().map(word).collect()
+}
+
+fn git(at: &Path, args: &[&str]) {
+    let output = Command::new("git").args(args).current_dir(at).output().unwrap();
+    assert!(output.status.success(), "git {args:?}: {}", stderr(&output));
+}
+
+/// A checkout with what trees of real projects hold.
+fn checkout(home: &Home) -> PathBuf {
+    let root = home.path().join("repo");
+    fs::create_dir_all(root.join("src")).unwrap();
+    fs::create_dir_all(root.join("node_modules/.bin")).unwrap();
+    fs::create_dir_all(root.join("build")).unwrap();
+    fs::write(root.join("src/a.txt"), "one\ntwo\nthree\n").unwrap();
+    fs::write(root.join("src/old.txt"), "old\n").unwrap();
+    fs::write(root.join("run.sh"), "#!/bin/sh\necho ran\n").unwrap();
+    fs::set_permissions(root.join("run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(root.join("bytes"), (0..=255).cycle().take(9000).collect::<Vec<u8>>()).unwrap();
+    fs::write(root.join("no newline"), "x").unwrap();
+    fs::write(root.join(".gitignore"), "build/\n*.log\n").unwrap();
+    fs::write(root.join("build/product"), "made").unwrap();
+    fs::write(root.join("debug.log"), "log").unwrap();
+    symlink("../../run.sh", root.join("node_modules/.bin/run")).unwrap();
+    symlink("/etc/hostname", root.join("absolute")).unwrap();
+    fs::hard_link(root.join("src/a.txt"), root.join("src/same.txt")).unwrap();
+    let old = std::time::UNIX_EPOCH + std::time::Duration::new(1_577_934_245, 678_000_000);
+    fs::File::open(root.join("run.sh")).unwrap().set_modified(old).unwrap();
+    git(&root, &["init", "-q"]);
+    root
+}
+
+fn the_loop_of_an_agent(home: &Home) {
+    let repo = checkout(home);
+    let id = &seeded(home, &repo, &["--respect-ignore"]);
+    let status = done(home, "status", &[id]);
+    assert_eq!(status["workspace_seed"]["mode"], "directory");
+    assert_eq!(status["workspace_seed"]["seed_path"], repo.canonicalize().unwrap().to_str().unwrap());
+    let look =
+        "stat -c '%n %a %h %Y' run.sh src/same.txt; readlink absolute node_modules/.bin/run; ls build 2>&1; ./run.sh";
+    assert_eq!(
+        exec(home, id, look),
+        format!(
+            "run.sh 755 1 1577934245\nsrc/same.txt 644 2 {}\n/etc/hostname\n../../run.sh\n\
+             ls: cannot access 'build': No such file or directory\nran\n",
+            fs::metadata(repo.join("src/same.txt")).unwrap().mtime()
+        )
+    );
+    assert_eq!(changes(home, id), [""; 0]);
+    // Touched, but as it was.
+    exec(home, id, "touch run.sh; mv src/old.txt x && mv x src/old.txt");
+    assert_eq!(stdout(&workspace(home, &["diff", id])), "No workspace changes.\n");
+    exec(
+        home,
+        id,
+        "sed -i s/two/TWO/ src/a.txt; rm src/old.txt; chmod -x run.sh; printf '\\000\\001' >> bytes; printf new > 'n w'; \
+         ln -sfn elsewhere absolute; mkdir -p deep/er && echo x > deep/er/f; mkfifo pipe; rm 'no newline'; mkdir 'no newline'",
+    );
+    let expected = [
+        "modified absolute",
+        "modified bytes",
+        "added deep/er/f",
+        "added n w",
+        "type_changed no newline",
+        "added pipe",
+        "modified run.sh",
+        "modified src/a.txt",
+        "deleted src/old.txt",
+    ];
+    assert_eq!(changes(home, id), expected);
+    assert_eq!(ok(home, &["diff", id, "src"])["summary"]["total"], 2);
+    let patch = workspace(home, &["diff", id, "--patch"]).stdout;
+    fs::write(home.path().join("p.diff"), &patch).unwrap();
+    git(&repo, &["apply", "../p.diff"]);
+    assert_eq!(fs::read_to_string(repo.join("src/a.txt")).unwrap(), "one\nTWO\nthree\n");
+    assert_eq!(fs::read_link(repo.join("absolute")).unwrap(), Path::new("elsewhere"));
+    // Back to the start, and there again by the patch.
+    done(home, "reset", &[id]);
+    assert_eq!(changes(home, id), [""; 0]);
+    let file = home.path().join("p.diff");
+    let applied = ok(home, &["patch", "apply", id, "--patch-file", file.to_str().unwrap()]);
+    assert_eq!(applied["summary"], json!({ "total": 8, "added": 2, "modified": 4, "deleted": 2 }), "{applied}");
+    assert!(workspace(home, &["diff", id, "--patch"]).stdout == patch, "the same patch comes out");
+    let (kind, words) = refused(home, &["patch", "apply", id, "--patch-file", file.to_str().unwrap()]);
+    assert!(kind == "conflict" && words.contains("src/old.txt: it does not exist"), "{kind}: {words}");
+    assert!(workspace(home, &["diff", id, "--patch"]).stdout == patch, "nothing was changed");
+    // Another workspace from here has the same beginning.
+    let forked = done(home, "fork", &[id]);
+    let child = forked["workspaces"][0]["workspace_id"].as_str().unwrap();
+    assert!(workspace(home, &["diff", child, "--patch"]).stdout == patch, "a fork has the baseline");
+    done(home, "stop", &[child]);
+    done(home, "start", &[child]);
+    assert!(workspace(home, &["diff", child, "--patch"]).stdout == patch, "and keeps it");
+    export_of(home, id);
+    done(home, "reset", &[id]);
+    renamed(home, id);
+    done(home, "delete", &[child]);
+    done(home, "delete", &[id]);
+}
+
+/// A file that moved is deleted and added, and a rename where that is asked for; git takes either.
+fn renamed(home: &Home, id: &str) {
+    exec(home, id, "mv run.sh src/ran.sh");
+    assert_eq!(changes(home, id), ["deleted run.sh", "added src/ran.sh"]);
+    let diff = ok(home, &["diff", id, "--find-renames"]);
+    assert_eq!((&diff["summary"]["total"], &diff["summary"]["renamed"]), (&json!(1), &json!(1)), "{diff}");
+    let entry = &diff["entries"][0];
+    assert_eq!((&entry["status"], &entry["old_path"]), (&json!("renamed"), &json!("run.sh")), "{diff}");
+    let stat = stdout(&workspace(home, &["diff", id, "--find-renames", "--stat"]));
+    assert!(stat.starts_with(" run.sh => src/ran.sh | +0 -0\n"), "{stat}");
+    let patch = home.path().join("renamed.patch");
+    let output = ["--output", patch.to_str().unwrap(), "--format", "patch", "--find-renames"];
+    ok(home, &[&["export", id, "."], &output[..]].concat());
+    assert_eq!(fs::read(&patch).unwrap(), workspace(home, &["diff", id, "--find-renames", "--patch"]).stdout);
+    let here = home.path().join("moved");
+    fs::create_dir(&here).unwrap();
+    fs::write(here.join("run.sh"), "#!/bin/sh\necho ran\n").unwrap();
+    fs::set_permissions(here.join("run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    git(&here, &["init", "-q"]);
+    git(&here, &["apply", "../renamed.patch"]);
+    assert_eq!(fs::read_to_string(here.join("src/ran.sh")).unwrap(), "#!/bin/sh\necho ran\n");
+    assert!(!here.join("run.sh").exists());
+}
+
+fn export_of(home: &Home, id: &str) {
+    let out = home.path().join("out/tree");
+    let dest = out.to_str().unwrap();
+    exec(home, id, "ln -s /etc/passwd leak; mkfifo pipe; touch -d @1000000001 src");
+    let export = ok(home, &["export", id, ".", "--output", dest]);
+    assert_eq!((&export["artifact_type"], &export["format"]), (&json!("directory"), &json!("dir")));
+    assert_eq!(export["left_out"][0]["path"], "/workspace/pipe");
+    assert_eq!(fs::read_link(out.join("leak")).unwrap(), Path::new("/etc/passwd"));
+    assert_eq!(fs::metadata(out.join("src")).unwrap().mtime(), 1_000_000_001);
+    assert_eq!(fs::metadata(out.join("run.sh")).unwrap().mode() & 0o777, 0o644);
+    assert_eq!(refused(home, &["export", id, "run.sh", "--output", dest]).0, "already_exists");
+    ok(home, &["export", id, "run.sh", "--output", dest, "--force"]);
+    assert_eq!(fs::read_to_string(&out).unwrap(), "#!/bin/sh\necho ran\n");
+    assert_eq!(refused(home, &["export", id, "pipe", "--output", "/tmp/never"]).0, "invalid_input");
+    assert_eq!(refused(home, &["export", id, "nothing", "--output", "/tmp/never"]).0, "not_found");
+    let patch = home.path().join("out/changes.patch");
+    ok(home, &["export", id, "src", "--format", "patch", "--output", patch.to_str().unwrap()]);
+    assert!(fs::read_to_string(patch).unwrap().starts_with("diff --git a/src/a.txt b/src/a.txt\n"));
+    assert_eq!(fs::read_dir(home.path().join("out")).unwrap().count(), 2, "nothing temporary stays");
+}
+
+fn a_push_sends_what_differs(home: &Home) {
+    let repo = checkout(home);
+    let source = repo.to_str().unwrap();
+    let id = &seeded(home, &repo, &["--respect-ignore"]);
+    let push = |flags: &[&str]| {
+        let pushed = ok(home, &[&["sync", "push", id, source, "--respect-ignore"], flags].concat());
+        let sync = &pushed["workspace_sync"];
+        (
+            sync["entry_count"].as_u64().unwrap(),
+            sync["bytes_written"].as_u64().unwrap(),
+            sync["deleted"].as_u64().unwrap(),
+        )
+    };
+    assert_eq!(push(&[]), (0, 0, 0));
+    fs::write(repo.join("src/old.txt"), "new\n").unwrap();
+    fs::set_permissions(repo.join("bytes"), fs::Permissions::from_mode(0o600)).unwrap();
+    fs::remove_file(repo.join("no newline")).unwrap();
+    // Another time, the same content.
+    fs::File::open(repo.join("run.sh")).unwrap().set_modified(std::time::SystemTime::now()).unwrap();
+    exec(home, id, "mkdir build && echo guest > build/mine; echo guest > mine");
+    assert_eq!(push(&["--delete", "--dry-run"]), (1, 4, 2));
+    assert_eq!(exec(home, id, "cat src/old.txt mine"), "old\nguest\n");
+    assert_eq!(push(&["--delete"]), (1, 4, 2));
+    let look = "cat src/old.txt build/mine; stat -c '%a %Y' bytes run.sh; ls mine 'no newline' 2>&1 | wc -l";
+    let time = |path: &str| fs::metadata(repo.join(path)).unwrap().mtime();
+    assert_eq!(exec(home, id, look), format!("new\nguest\n600 {}\n755 {}\n2\n", time("bytes"), time("run.sh")));
+    assert_eq!(push(&["--delete"]), (0, 0, 0));
+    // Somewhere new.
+    assert!(push(&["--dest", "a/b/c"]).0 > 5);
+    assert_eq!(
+        exec(home, id, "cat a/b/c/src/old.txt; stat -c %h a/b/c/src/same.txt; ls a/b/c/build 2>&1 | wc -l"),
+        "new\n2\n1\n"
+    );
+    // A directory that holds something is not replaced by a file, unless deleting was asked for.
+    exec(home, id, "rm run.sh && mkdir run.sh && echo > run.sh/x");
+    let (kind, words) = refused(home, &["sync", "push", id, source]);
+    assert!(kind == "conflict" && words.contains("/workspace/run.sh"), "{words}");
+    push(&["--delete"]);
+    assert_eq!(exec(home, id, "./run.sh; ls -A /.pyro/stages"), "ran\n");
+    done(home, "delete", &[id]);
+}
+
+fn archives_go_both_ways(home: &Home) {
+    let repo = checkout(home);
+    let tar = |name: &str, flag: &str| {
+        let path = home.path().join(name);
+        let made = Command::new("tar").arg(flag).arg("-cf").arg(&path).arg("-C").arg(&repo).arg(".").status();
+        made.unwrap().success().then(|| path.to_str().unwrap().to_owned())
+    };
+    let plain = tar("a.tar", "--format=pax").unwrap();
+    let gzip = tar("a.tgz", "-z").unwrap();
+    let id = &seeded(home, Path::new(&gzip), &[]);
+    let status = done(home, "status", &[id]);
+    assert_eq!(status["workspace_seed"]["mode"], "tar_archive");
+    assert_eq!(exec(home, id, "./run.sh; cat build/product; stat -c %h src/a.txt"), "ran\nmade2\n");
+    // The same files again, but with parts of seconds.
+    ok(home, &["sync", "push", id, &plain]);
+    let again = ok(home, &["sync", "push", id, &plain]);
+    assert_eq!(
+        (&again["workspace_sync"]["entry_count"], &again["workspace_sync"]["changed"]),
+        (&json!(0), &json!(false))
+    );
+    assert_eq!(exec(home, id, "ls -A /.pyro/stages; cat src/a.txt"), "one\ntwo\nthree\n");
+    let out = home.path().join("b.tar");
+    ok(home, &["export", id, ".", "--format", "tar", "--output", out.to_str().unwrap()]);
+    let unpacked = home.path().join("unpacked");
+    fs::create_dir(&unpacked).unwrap();
+    assert!(Command::new("tar").arg("-xf").arg(&out).arg("-C").arg(&unpacked).status().unwrap().success());
+    let compared = Command::new("diff").args(["-r", "--no-dereference"]).arg(&repo).arg(&unpacked).output().unwrap();
+    assert!(compared.status.success(), "{}", stdout(&compared));
+    assert_eq!(refused(home, &["sync", "push", id, &plain, "--respect-ignore"]).0, "invalid_input");
+    assert_eq!(refused(home, &["sync", "push", id, "/etc/passwd"]).0, "invalid_input");
+    assert_eq!(refused(home, &["sync", "push", id, "/nowhere"]).0, "not_found");
+    assert_eq!(failed(home, "create", &[ENVIRONMENT, "--seed-path", "/nowhere"]), "not_found");
+    done(home, "delete", &[id]);
+}
+
+fn files_one_by_one(home: &Home) {
+    let id = &crate::workspace::created(home);
+    let written = ok(home, &["file", "write", id, "a/b/f.sh", "--text", "hello\n"]);
+    assert_eq!((&written["size_bytes"], &written["mode"]), (&json!(6), &json!("0644")));
+    exec(home, id, "chmod 4755 a/b/f.sh; chown 1000:1000 a/b/f.sh");
+    let written = ok(home, &["file", "write", id, "/workspace/a/b/f.sh", "--text", "hello again\n"]);
+    assert_eq!(written["path"], "/workspace/a/b/f.sh");
+    assert!(exec(home, id, "stat -c '%a %u' a/b/f.sh").ends_with("755 1000\n"));
+    let read = |flags: &[&str]| ok(home, &[&["file", "read", id, "a/b/f.sh"], flags].concat());
+    let part = read(&["--offset", "6", "--max-bytes", "5"]);
+    assert_eq!(
+        (&part["content"], &part["truncated"], &part["size_bytes"]),
+        (&json!("again"), &json!(true), &json!(12))
+    );
+    assert_eq!(read(&["--offset", "100"])["content"], "");
+    exec(
+        home,
+        id,
+        "printf 'a\\377' > odd; head -c 3000000 /dev/zero > large; ln -s large link; ln -s / way; mkfifo pipe",
+    );
+    let odd = ok(home, &["file", "read", id, "odd"]);
+    assert_eq!((&odd["content"], &odd["content_encoding"]), (&json!("a\u{fffd}"), &json!("utf-8-replaced")));
+    assert_eq!(workspace(home, &["file", "read", id, "odd", "--content-only"]).stdout, b"a\xff");
+    assert_eq!(ok(home, &["file", "read", id, "large", "--offset", "2999999"])["bytes_read"], 1);
+    for (path, kind) in
+        [("..", "invalid_input"), ("/etc/passwd", "invalid_input"), ("none", "not_found"), ("a", "invalid_input")]
+    {
+        assert_eq!(refused(home, &["file", "read", id, path]).0, kind, "{path}");
+    }
+    for path in ["link", "pipe"] {
+        assert_ne!(refused(home, &["file", "read", id, path]).0, "internal", "{path}");
+        assert_ne!(refused(home, &["file", "write", id, path, "--text", "x"]).0, "internal", "{path}");
+    }
+    let listed = ok(home, &["file", "list", id]);
+    let entries = listed["entries"].as_array().unwrap();
+    let told: Vec<_> =
+        entries.iter().map(|one| (one["path"].as_str().unwrap(), one["artifact_type"].as_str().unwrap())).collect();
+    let expected = [
+        ("a", "directory"),
+        ("large", "file"),
+        ("link", "symlink"),
+        ("odd", "file"),
+        ("pipe", "fifo"),
+        ("way", "symlink"),
+    ];
+    assert_eq!(
+        told,
+        expected
+            .map(|(path, kind)| (format!("/workspace/{path}"), kind))
+            .iter()
+            .map(|(path, kind)| (path.as_str(), *kind))
+            .collect::<Vec<_>>()
+    );
+    let page = ok(home, &["file", "list", id, "--recursive", "--limit", "2"]);
+    assert_eq!((&page["next_after"], &page["count"]), (&json!("/workspace/a/b"), &json!(2)));
+    let page = ok(home, &["file", "list", id, "--recursive", "--limit", "2", "--after", "/workspace/a/b"]);
+    assert_eq!(page["entries"][0]["path"], "/workspace/a/b/f.sh");
+    assert_eq!(ok(home, &["file", "list", id, "link"])["entries"][0]["link_target"], "large");
+    done(home, "stop", &[id]);
+    assert_eq!(refused(home, &["file", "list", id]).0, "wrong_state");
+    done(home, "delete", &[id]);
+}
