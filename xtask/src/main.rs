@@ -9,6 +9,7 @@
 mod bench;
 mod cargo;
 mod check;
+mod checkers;
 mod dist;
 mod run;
 mod system;

@@ -24,6 +24,13 @@ pub(crate) const RUN: &[Need] = &[
     Need { what: "/usr/share/keyrings/debian-archive-keyring.gpg", packages: &["debian-archive-keyring"] },
 ];
 
+/// For tests: other people's MCP clients, and a tool that kills a process between two system calls.
+pub(crate) const CHECK: &[Need] = &[
+    Need { what: "npm", packages: &["npm"] },
+    Need { what: "python3", packages: &["python3", "python3-venv"] },
+    Need { what: "strace", packages: &["strace"] },
+];
+
 /// To build the released executable: the C compiler that bundled SQLite is built with.
 pub(crate) const DIST: &[Need] = &[Need { what: "musl-gcc", packages: &["musl-tools"] }];
 

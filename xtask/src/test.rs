@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything, real guests included, and one closing line that counts it.
 
 use crate::check::{self, Findings};
-use crate::{Result, cargo, system};
+use crate::{Result, cargo, checkers, system};
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
@@ -21,6 +21,7 @@ pub(crate) struct Tally {
 
 pub(crate) fn test() -> Result {
     system::prepare()?;
+    checkers::ensure();
     let findings = check::without_tests();
     close(findings, run_tests(cargo::cargo(["test", "--workspace", "--no-fail-fast", "--locked"]))?)
 }

@@ -1,0 +1,73 @@
+//! Other people's MCP clients and suites, which tests run `pyro mcp serve` against: from PyPI and npm, into `target/`.
+
+use crate::{Result, cargo, system};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// From npm; the suite and the Inspector need a newer Node than Debian 12 has.
+const NPM: &[&str] =
+    &["node@24.21.0", "@modelcontextprotocol/conformance@0.2.0-alpha.12", "@modelcontextprotocol/inspector@2.12.0"];
+
+/// From PyPI.
+const PYPI: &[&str] = &["mcp==2.3.0", "fastmcp==4.1.2"];
+
+/// Install what is not there; what cannot be had is told, and the tests that need it are skipped aloud.
+pub(crate) fn ensure() {
+    if let Err(error) = system::ensure(system::CHECK) {
+        eprintln!("xtask: {error}");
+    }
+    let folder = match cargo::products("tmp") {
+        Ok(folder) => folder.join("checkers"),
+        Err(error) => return eprintln!("xtask: {error}"),
+    };
+    for (name, packages, install) in
+        [("npm", NPM, install_npm as fn(&Path) -> Result), ("venv", PYPI, install_pypi as fn(&Path) -> Result)]
+    {
+        let folder = folder.join(name);
+        let (stamp, wanted) = (folder.join("installed"), packages.join("\n"));
+        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+            continue;
+        }
+        eprintln!("xtask: installing {}", packages.join(" "));
+        if let Err(error) = made(&folder).and_then(|()| install(&folder)).and_then(|()| written(&stamp, &wanted)) {
+            // A half is worse than nothing: a test would fail where it should say that it cannot run.
+            let _ = fs::remove_dir_all(&folder);
+            eprintln!("xtask: the MCP checkers cannot be installed: {error}");
+        }
+    }
+}
+
+fn made(folder: &Path) -> Result {
+    let _ = fs::remove_dir_all(folder);
+    fs::create_dir_all(folder).map_err(|error| format!("cannot create {}: {error}", folder.display()))
+}
+
+fn written(file: &Path, text: &str) -> Result {
+    fs::write(file, text).map_err(|error| format!("cannot write {}: {error}", file.display()))
+}
+
+fn install_npm(folder: &Path) -> Result {
+    written(&folder.join("package.json"), "{ \"private\": true }\n")?;
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--no-fund", "--no-audit", "--loglevel=error"]).args(NPM);
+    quietly(npm.current_dir(folder))
+}
+
+fn install_pypi(folder: &Path) -> Result {
+    quietly(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
+    quietly(Command::new(folder.join("bin/pip")).args(["install", "-q"]).args(PYPI))
+}
+
+/// Run it; the error is what it printed.
+fn quietly(command: &mut Command) -> Result {
+    let name = command.get_program().to_string_lossy().into_owned();
+    if !name.contains('/') && system::find(&name).is_none() {
+        return Err(format!("there is no {name}"));
+    }
+    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("cannot start {name}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{name} failed ({}): {}", output.status, String::from_utf8_lossy(&output.stderr).trim()))
+}
