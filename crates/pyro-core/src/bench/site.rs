@@ -8,8 +8,9 @@ use crate::host::process::ProcessId;
 use crate::id::Id;
 use crate::store::Store;
 use crate::store::vm::{VmKind, VmState};
-use crate::vm::running::Leased;
+use crate::vm::running::{Leased, Starter};
 use crate::vm::{VmError, plan, reap, record};
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,8 @@ pub(super) struct Site {
     pub(super) config: Config,
     /// Its records.
     pub(super) store: Store,
+    /// Every supervisor that was started: one whose vm is not wanted any more may not have begun yet.
+    supervisors: RefCell<Vec<ProcessId>>,
     directory: PathBuf,
     _lock: FileLock,
 }
@@ -51,7 +54,7 @@ impl Site {
         let config = Config { data_dir: directory.join("data"), runtime_dir: directory.join("run"), ..config.clone() };
         fs::private_dir(&config.runtime_dir)?;
         let store = Store::open(&config.data_dir)?;
-        Ok(Self { config, store, directory, _lock: lock })
+        Ok(Self { config, store, supervisors: RefCell::default(), directory, _lock: lock })
     }
 
     /// Start a vm as `pyro run` does, and take the time from the request to the agent's welcome.
@@ -68,7 +71,9 @@ impl Site {
             record::new(VmKind::OneShot, VmState::Starting, environment, shape, &plan).map_err(VmError::from)?;
         self.store.insert_vm(&record, None)?;
         let launch = record::launch(&self.config, &record, plan.engine);
-        let vm = Leased::start(&self.config, &launch).await?;
+        let starter = Starter::spawn(&self.config, &launch).await?;
+        self.supervisors.borrow_mut().extend(starter.supervisor());
+        let vm = Leased::wait_for(starter).await?;
         // The supervisor's own clock began when it had the launch; the two of them end together.
         let timeline = vm.timeline.unwrap_or_default();
         let after_hello = timeline.ready_us.unwrap_or(0).saturating_sub(timeline.welcome_us.unwrap_or(0));
@@ -87,11 +92,9 @@ impl Site {
     ///
     /// Blocks: it comes when nothing is measured any more.
     pub(super) fn close(self) -> Result<(), BenchError> {
-        for vm in self.store.vms()?.into_iter().flatten() {
-            // Its starter let go of it, which its supervisor has seen or is about to see.
-            if vm.supervisor.is_some_and(|supervisor| !supervisor.wait_gone(DEATH_LIMIT)) {
-                return Err(VmError::Stuck.into());
-            }
+        // Each was let go of, which it has seen or is about to see.
+        if !self.supervisors.take().into_iter().all(|supervisor| supervisor.wait_gone(DEATH_LIMIT)) {
+            return Err(VmError::Stuck.into());
         }
         reap::clear_leftovers(&self.config, &self.store)?;
         let Self { store, directory, .. } = self;

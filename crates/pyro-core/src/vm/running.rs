@@ -6,6 +6,7 @@ use super::link::Link;
 use super::timeline::Timeline;
 use crate::config::Config;
 use crate::guest::client::{FrameReader, send_message};
+use crate::host::process::ProcessId;
 use crate::host::spawn::{Spawn, detached};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -26,6 +27,8 @@ pub struct Starter<'a> {
     began: Instant,
     events: FrameReader<OwnedReadHalf>,
     lease: OwnedWriteHalf,
+    /// None when it ended at once.
+    supervisor: Option<ProcessId>,
 }
 
 /// A guest that answers.
@@ -48,8 +51,14 @@ impl<'a> Starter<'a> {
         // Given before there is anybody: killed from here on, this process leaves a supervisor that knows what to clear.
         send_message(&mut lease, launch).await.map_err(VmError::Control)?;
         let began = Instant::now();
-        spawn_supervisor(config, theirs).map_err(VmError::Supervisor)?;
-        Ok(Self { link: Link::new(config, launch.id), began, events: FrameReader::new(reader), lease })
+        let supervisor = spawn_supervisor(config, theirs).map_err(VmError::Supervisor)?;
+        Ok(Self { link: Link::new(config, launch.id), began, events: FrameReader::new(reader), lease, supervisor })
+    }
+
+    /// The supervisor's process; it is there before it is recorded. None when it ended at once.
+    #[must_use]
+    pub fn supervisor(&self) -> Option<ProcessId> {
+        self.supervisor
     }
 
     /// Wait until the guest answers.
@@ -104,7 +113,14 @@ impl<'a> Leased<'a> {
     /// # Errors
     /// [`VmError::Failed`] with the stage that failed; everything of the vm is then cleared away.
     pub async fn start(config: &'a Config, launch: &Launch) -> Result<Self, VmError> {
-        let mut starter = Starter::spawn(config, launch).await?;
+        Self::wait_for(Starter::spawn(config, launch).await?).await
+    }
+
+    /// Wait until the guest of a vm that is being started answers.
+    ///
+    /// # Errors
+    /// As [`Leased::start`].
+    pub async fn wait_for(mut starter: Starter<'a>) -> Result<Self, VmError> {
         let Ready { execution_mode, timeline } = starter.ready().await?;
         Ok(Self { starter, execution_mode, timeline })
     }
@@ -144,7 +160,7 @@ async fn next_event(events: &mut FrameReader<OwnedReadHalf>) -> Result<Event, Vm
     events.message().await.map_err(VmError::Control)
 }
 
-fn spawn_supervisor(config: &Config, control: UnixStream) -> std::io::Result<()> {
+fn spawn_supervisor(config: &Config, control: UnixStream) -> std::io::Result<Option<ProcessId>> {
     let control = control.into_std()?;
     control.set_nonblocking(false)?;
     let spawn = Spawn {
@@ -156,11 +172,12 @@ fn spawn_supervisor(config: &Config, control: UnixStream) -> std::io::Result<()>
     };
     // Its settings are its starter's, which need not be those of the environment.
     let mut child = detached(spawn, config.variables())?;
+    let supervisor = i32::try_from(child.id()).ok().and_then(ProcessId::of);
     // Reaped where this process goes on after the vm; a starter that ends leaves that to init.
     std::thread::Builder::new().name("reaper".to_owned()).stack_size(64 * 1024).spawn(move || {
         let _ = child.wait();
     })?;
-    Ok(())
+    Ok(supervisor)
 }
 
 impl Failure {
