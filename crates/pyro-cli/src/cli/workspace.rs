@@ -11,7 +11,7 @@ pub(crate) enum Workspace {
     Create(Create),
     /// List the workspaces, the one with the newest activity first.
     List(super::Json),
-    /// Change a workspace's name and labels.
+    /// Change a workspace's name, labels and lifetime.
     Update(Update),
     /// Show what a workspace is at.
     Status(One),
@@ -105,6 +105,9 @@ pub(crate) struct Update {
     /// A label to take away; may be repeated.
     #[arg(long, value_name = "KEY")]
     pub(crate) clear_label: Vec<String>,
+    /// Seconds without activity after which it is stopped, from now on, at least 60; 0 for never.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) ttl_seconds: Option<u32>,
     /// Print one JSON object on stdout.
     #[arg(long)]
     pub(crate) json: bool,

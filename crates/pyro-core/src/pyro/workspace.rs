@@ -47,13 +47,12 @@ impl Pyro {
         apart(move || status::status(&config, id)).await
     }
 
-    /// Change a workspace's name and labels.
+    /// Change a workspace's name, labels and lifetime.
     ///
     /// # Errors
     /// [`crate::ErrorKind::InvalidInput`], also when nothing would change.
     pub async fn update_workspace(&self, id: Id, request: UpdateRequest) -> Result<WorkspaceInfo, PyroError> {
-        let config = self.config.clone();
-        apart(move || update::update(&config, id, &request)).await
+        Ok(update::update(&self.config, id, &request).await?)
     }
 
     /// Start a stopped workspace from its disk.

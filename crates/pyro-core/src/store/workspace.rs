@@ -177,33 +177,41 @@ impl Store {
         })
     }
 
-    /// Note that somebody did something with a workspace; no other change is made or lost by it.
+    /// Begin the lifetime of a workspace, and of the vms that it runs in, anew at `from`, in seconds since 1970, as somebody does
+    /// something with it; when it is over, none where it has no end. No other change is made or lost by it.
     ///
     /// # Errors
     /// [`StoreError::Sql`].
-    pub fn touch_workspace(&self, id: Id, at: f64, expires_at: Option<f64>) -> Result<(), StoreError> {
-        self.connection().execute(
-            "UPDATE workspace SET last_activity_at = max(last_activity_at, ?2), expires_at = ?3 WHERE id = ?1",
-            params![id.to_string(), at, expires_at],
-        )?;
-        Ok(())
+    pub fn renew_workspace(&self, id: Id, from: f64) -> Result<Option<f64>, StoreError> {
+        self.renew("expires_at = iif(ttl_seconds > 0, ?2 + ttl_seconds, NULL) WHERE id = ?1", id, from)
+            .map(Option::flatten)
     }
 
-    /// Begin the lifetime of the workspace that runs in `vm` anew at `from`, in seconds since 1970; when it is over, none where
-    /// it has no end.
+    /// As [`Store::renew_workspace`], of the workspace that runs in `vm`; nothing is shortened. None where there is no such
+    /// workspace.
     ///
     /// # Errors
     /// [`StoreError::Sql`].
-    pub fn renew_workspace_of(&self, vm: Id, from: f64) -> Result<Option<f64>, StoreError> {
+    pub fn renew_workspace_of(&self, vm: Id, from: f64) -> Result<Option<Option<f64>>, StoreError> {
+        self.renew("expires_at = max(expires_at, ?2 + ttl_seconds) WHERE vm = ?1 OR next_vm = ?1", vm, from)
+    }
+
+    /// Set what `change` says of a workspace's end; the new one, where there is such a workspace.
+    fn renew(&self, change: &str, id: Id, from: f64) -> Result<Option<Option<f64>>, StoreError> {
         let connection = self.connection();
         let transaction = connection.unchecked_transaction()?;
-        let renew = "UPDATE workspace SET last_activity_at = max(last_activity_at, ?2), expires_at = max(expires_at, ?2 + ttl_seconds)
-             WHERE vm = ?1 OR next_vm = ?1 RETURNING expires_at";
-        let row = transaction.query_row(renew, params![vm.to_string(), from], |row| row.get::<_, Option<f64>>(0));
-        let expires_at = row.optional()?.flatten();
-        transaction.execute("UPDATE vm SET expires_at = ?2 WHERE id = ?1", params![vm.to_string(), expires_at])?;
+        let workspace = format!(
+            "UPDATE workspace SET last_activity_at = max(last_activity_at, ?2), {change} RETURNING expires_at, vm, next_vm"
+        );
+        let row = transaction.query_row(&workspace, params![id.to_string(), from], |row| {
+            Ok((row.get::<_, Option<f64>>(0)?, [row.get::<_, Option<String>>(1)?, row.get(2)?]))
+        });
+        let Some((expires_at, vms)) = row.optional()? else { return Ok(None) };
+        for vm in vms.into_iter().flatten() {
+            transaction.execute("UPDATE vm SET expires_at = ?2 WHERE id = ?1", params![vm, expires_at])?;
+        }
         transaction.commit()?;
-        Ok(expires_at)
+        Ok(Some(expires_at))
     }
 
     /// As [`Store::change_workspace`], and forget its commands with it; the next one has the number 1 again.
@@ -279,7 +287,8 @@ fn update(connection: &Connection, workspace: &WorkspaceRecord) -> rusqlite::Res
     let changed = connection.execute(
         "UPDATE workspace SET name = ?3, labels = ?4, environment_version = ?5, seed = ?6, vm = ?7, top_layer = ?8,
                               baseline_layer = ?9, next_vm = ?10, next_layer = ?11, reset_count = ?12,
-                              last_reset_at = ?13, change = ?14, owner = ?15, boot_id = ?16, revision = revision + 1
+                              last_reset_at = ?13, change = ?14, owner = ?15, boot_id = ?16, ttl_seconds = ?17,
+                              revision = revision + 1
          WHERE id = ?1 AND revision = ?2",
         params![
             workspace.id.to_string(),
@@ -298,6 +307,7 @@ fn update(connection: &Connection, workspace: &WorkspaceRecord) -> rusqlite::Res
             workspace.change.map(WorkspaceChange::name),
             workspace.owner.map(process_text),
             workspace.boot_id,
+            workspace.ttl_seconds,
         ],
     )?;
     Ok(changed == 1)

@@ -148,6 +148,8 @@ pub enum Call {
     Lease,
     /// Close the disk's layer as it is in one moment, and go on in a new one; [`LayerReply`] answers.
     CloseLayer(NewLayer),
+    /// The lifetime in the vm's record is another now; closing the connection is the answer.
+    LifetimeChanged,
 }
 
 /// How a layer was closed.

@@ -10,6 +10,7 @@ use crate::host::socket;
 use crate::id::Id;
 use crate::store::layer::NewLayer;
 use std::time::Duration;
+use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
@@ -67,6 +68,18 @@ impl<'a> Link<'a> {
         match reply.map_err(VmError::Control)? {
             LayerReply::Closed { held_us } => Ok(Duration::from_micros(held_us)),
             LayerReply::Failed { message, full } => Err(VmError::Layer { message, full }),
+        }
+    }
+
+    /// Tell the supervisor that the lifetime in the vm's record is another now.
+    ///
+    /// # Errors
+    /// [`VmError::Control`] when it is gone, [`VmError::Stuck`] when it does not answer.
+    pub async fn lifetime_changed(&self) -> Result<(), VmError> {
+        let mut stream = self.call(Call::LifetimeChanged).await?;
+        match tokio::time::timeout(ANSWER_LIMIT, stream.read(&mut [0])).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(VmError::Stuck),
         }
     }
 

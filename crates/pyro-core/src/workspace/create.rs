@@ -6,6 +6,7 @@ use super::files::seed::{self, SeedRequest};
 use super::files::source::Source;
 use super::files::{FileError, baseline};
 use super::info::WorkspaceInfo;
+use super::update::lifetime;
 use super::{ROOT, explained, label, reconcile, running, start, status};
 use crate::config::Config;
 use crate::environment::Progress;
@@ -127,10 +128,10 @@ pub async fn create(
 }
 
 fn shape(request: &CreateRequest) -> Result<Shape, WorkspaceError> {
-    if (1..60).contains(&request.ttl_seconds) {
-        return Err(WorkspaceError::Ttl(request.ttl_seconds));
-    }
-    let ttl_seconds = if request.ttl_seconds == 0 { Shape::default().ttl_seconds } else { request.ttl_seconds };
+    let ttl_seconds = match lifetime(request.ttl_seconds)? {
+        0 => Shape::default().ttl_seconds,
+        ttl_seconds => ttl_seconds,
+    };
     Ok(Shape::new(request.vcpu_count, request.mem_mib, ttl_seconds).map_err(VmError::from)?)
 }
 

@@ -44,7 +44,7 @@ pub async fn fork(
     reconcile::reconcile(config, &store)?;
     let workspace = claim(config, &store, id, WorkspaceChange::Forking)?;
     let claimed = Claimed { config, store: &store, id };
-    running::touch(&store, &workspace)?;
+    running::touch(&store, id)?;
     let vm = tokio::select! {
         vm = start::vm_of(config, &store, &workspace) => vm?,
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
@@ -71,7 +71,7 @@ pub async fn fork(
             (workspace.vm, workspace.next_vm) = (workspace.next_vm, None);
         })?;
     }
-    running::touch(&store, &workspace)?;
+    running::touch(&store, id)?;
     let workspaces: Vec<_> = workspaces.into_iter().map(|id| status::told(&store, id)).collect::<Result<_, _>>()?;
     let held_ms = u64::try_from(held.as_millis()).unwrap_or(u64::MAX);
     Ok(WorkspaceForks { workspace_id: id, count: workspaces.len(), workspaces, held_ms })

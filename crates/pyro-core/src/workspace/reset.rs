@@ -23,7 +23,7 @@ pub async fn reset(config: &Config, id: Id, cancel: &CancellationToken) -> Resul
     reconcile::reconcile(config, &store)?;
     let workspace = claim(config, &store, id, WorkspaceChange::Resetting)?;
     let claimed = Claimed { config, store: &store, id };
-    running::touch(&store, &workspace)?;
+    running::touch(&store, id)?;
     let baseline = workspace.baseline_layer.ok_or(WorkspaceError::NoDisk { id })?;
     start::layer_files(config, &store, &workspace, baseline)?;
     let old = tokio::select! {
@@ -47,7 +47,7 @@ pub async fn reset(config: &Config, id: Id, cancel: &CancellationToken) -> Resul
         }
     }
     drop(claimed);
-    running::touch(&store, &WorkspaceRecord { vm: Some(next), ..workspace.clone() })?;
+    running::touch(&store, id)?;
     let (config, old) = (config.clone(), old.id);
     lifecycle::blocking(move || {
         let store = Store::open(&config.data_dir)?;

@@ -124,7 +124,7 @@ impl<'a> Running<'a> {
     /// # Errors
     /// When the records cannot be written.
     pub fn touch(&self) -> Result<(), WorkspaceError> {
-        touch(&self.store, &self.workspace)
+        touch(&self.store, self.workspace.id)
     }
 }
 
@@ -132,13 +132,9 @@ impl<'a> Running<'a> {
 ///
 /// # Errors
 /// When the records cannot be written.
-pub fn touch(store: &Store, workspace: &WorkspaceRecord) -> Result<(), WorkspaceError> {
-    let now = clock::wall_seconds();
-    let expires_at = expiry(workspace.ttl_seconds, now);
-    if let (Some(vm), Some(_)) = (workspace.vm, expires_at) {
-        store.set_vm_expiry(vm, expires_at)?;
-    }
-    Ok(store.touch_workspace(workspace.id, now, expires_at)?)
+pub fn touch(store: &Store, id: Id) -> Result<(), WorkspaceError> {
+    store.renew_workspace(id, clock::wall_seconds())?;
+    Ok(())
 }
 
 /// When a lifetime that begins at `from` is over.

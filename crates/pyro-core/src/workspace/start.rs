@@ -36,7 +36,7 @@ pub async fn start(config: &Config, id: Id, cancel: &CancellationToken) -> Resul
         let top = workspace.top_layer.ok_or(WorkspaceError::NoDisk { id })?;
         start_vm(config, &store, &workspace, vm, top, cancel).await?;
     }
-    running::touch(&store, &workspace)?;
+    running::touch(&store, id)?;
     drop(claimed);
     status::told(&store, id)
 }
@@ -53,8 +53,7 @@ pub(super) async fn start_vm(
     top: Id,
     cancel: &CancellationToken,
 ) -> Result<VmRecord, WorkspaceError> {
-    let expires_at = running::expiry(workspace.ttl_seconds, clock::wall_seconds());
-    store.set_vm_expiry(vm.id, expires_at)?;
+    let expires_at = store.renew_workspace(workspace.id, clock::wall_seconds())?;
     let layers = layer_files(config, store, workspace, top)?;
     Ok(lifecycle::start::start_on(config, store, VmRecord { expires_at, ..vm }, layers, cancel).await?)
 }

@@ -26,7 +26,7 @@ pub fn stop(config: &Config, id: Id) -> Result<WorkspaceInfo, WorkspaceError> {
             VmState::Created | VmState::Stopped => {}
             VmState::Started => {
                 lifecycle::stop::stop(config, &store, vm)?;
-                running::touch(&store, &workspace)?;
+                running::touch(&store, id)?;
             }
             VmState::Starting => return Err(WorkspaceError::Changing { id, change: WorkspaceChange::Starting }),
             VmState::Stopping => return Err(WorkspaceError::Changing { id, change: WorkspaceChange::Stopping }),

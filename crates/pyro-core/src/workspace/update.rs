@@ -1,4 +1,4 @@
-//! Updating a workspace's name and labels.
+//! Updating a workspace's name, labels and lifetime.
 
 use super::claim::find;
 use super::error::WorkspaceError;
@@ -7,6 +7,8 @@ use super::{label, running, status};
 use crate::config::Config;
 use crate::id::Id;
 use crate::store::Store;
+use crate::vm::link::Link;
+use crate::vm::shape::limits;
 use std::collections::BTreeMap;
 
 /// What is to change.
@@ -20,19 +22,22 @@ pub struct UpdateRequest {
     pub labels: BTreeMap<String, String>,
     /// Keys of labels to remove.
     pub clear_labels: Vec<String>,
+    /// A new lifetime from the last activity, which this is; zero: none.
+    pub ttl_seconds: Option<u32>,
 }
 
-/// Change a workspace's name and labels, whatever it is at.
+/// Change a workspace's name, labels and lifetime, whatever it is at.
 ///
 /// # Errors
 /// [`WorkspaceError::NothingToUpdate`] when nothing would be another after it.
-pub fn update(config: &Config, id: Id, request: &UpdateRequest) -> Result<WorkspaceInfo, WorkspaceError> {
+pub async fn update(config: &Config, id: Id, request: &UpdateRequest) -> Result<WorkspaceInfo, WorkspaceError> {
     if request.clear_name && request.name.is_some() {
         return Err(WorkspaceError::NameBothWays);
     }
     let name = request.name.as_deref().map(label::name).transpose()?;
     let labels = label::labels(&request.labels)?;
     let cleared: Vec<String> = request.clear_labels.iter().map(|key| label::key(key)).collect::<Result<_, _>>()?;
+    let ttl_seconds = request.ttl_seconds.map(lifetime).transpose()?;
     let store = Store::open(&config.data_dir)?;
     loop {
         let before = find(&store, id)?;
@@ -44,12 +49,39 @@ pub fn update(config: &Config, id: Id, request: &UpdateRequest) -> Result<Worksp
         }
         after.labels.retain(|key, _| !cleared.contains(key));
         after.labels.extend(labels.clone());
+        after.ttl_seconds = ttl_seconds.unwrap_or(before.ttl_seconds);
         if after == before {
             return Err(WorkspaceError::NothingToUpdate);
         }
         if store.change_workspace(&after, &[])?.is_some() {
-            running::touch(&store, &after)?;
+            running::touch(&store, id)?;
+            if after.ttl_seconds != before.ttl_seconds {
+                tell_supervisors(config, &store, id).await?;
+            }
             return status::told(&store, id);
         }
     }
+}
+
+/// A supervisor waits for the end that it knows.
+async fn tell_supervisors(config: &Config, store: &Store, id: Id) -> Result<(), WorkspaceError> {
+    let workspace = find(store, id)?;
+    for vm in [workspace.vm, workspace.next_vm].into_iter().flatten() {
+        if let Err(error) = Link::new(config, vm).lifetime_changed().await {
+            // It reads the record when it begins to serve; one that has ended has nothing to wait for.
+            tracing::debug!(error = &error as &dyn std::error::Error, "no supervisor was told of the new lifetime");
+        }
+    }
+    Ok(())
+}
+
+/// A lifetime in seconds that a workspace may have; zero: none.
+///
+/// # Errors
+/// [`WorkspaceError::Ttl`].
+pub(super) fn lifetime(ttl_seconds: u32) -> Result<u32, WorkspaceError> {
+    if (1..limits::MIN_TTL_SECONDS).contains(&ttl_seconds) {
+        return Err(WorkspaceError::Ttl(ttl_seconds));
+    }
+    Ok(ttl_seconds)
 }

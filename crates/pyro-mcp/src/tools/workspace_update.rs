@@ -1,4 +1,4 @@
-//! `workspace_update`: a workspace's name and labels.
+//! `workspace_update`: a workspace's name, labels and lifetime.
 
 use super::{Describe, answers, parameters};
 use crate::answer;
@@ -34,12 +34,15 @@ pub(super) struct WorkspaceUpdate {
     /// Keys to remove
     #[serde(default)]
     clear_labels: Option<Vec<String>>,
+    /// Seconds without activity until it is stopped; 0: never
+    #[serde(default)]
+    ttl_seconds: Option<u32>,
 }
 
 impl Describe for WorkspaceUpdate {
     const NAME: &'static str = "workspace_update";
-    const TITLE: &'static str = "Rename or label a workspace";
-    const DESCRIPTION: &'static str = "Change what a workspace is found by: its name and its labels. Its files stay.";
+    const TITLE: &'static str = "Rename or label a workspace, or let it live longer";
+    const DESCRIPTION: &'static str = "Change a workspace's name, labels or lifetime. Its files stay.";
     type Answer = answers::Workspace;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
@@ -53,6 +56,7 @@ impl Describe for WorkspaceUpdate {
             clear_name: self.clear_name,
             labels: self.labels.unwrap_or_default(),
             clear_labels: self.clear_labels.unwrap_or_default(),
+            ttl_seconds: self.ttl_seconds,
         };
         let updated = turn::aside(&state, move |pyro| async move { pyro.update_workspace(id, request).await });
         answer::object(&updated.await?)

@@ -1,4 +1,4 @@
-//! `pyro workspace update`: another name, other labels.
+//! `pyro workspace update`: another name, other labels, another lifetime.
 
 use super::{Noun, id, summary, to_its_end};
 use crate::cli::workspace::Update;
@@ -13,6 +13,7 @@ pub(super) fn run(args: Update) -> i32 {
             clear_name: args.clear_name,
             labels: args.label.into_iter().collect(),
             clear_labels: args.clear_label,
+            ttl_seconds: args.ttl_seconds,
         };
         let workspace = pyro.update_workspace(id, request).await?;
         if as_json {

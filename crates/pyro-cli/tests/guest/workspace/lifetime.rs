@@ -6,7 +6,7 @@ use crate::on_each_engine;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-on_each_engine!(activity_renews_a_lifetime_and_its_end_stops);
+on_each_engine!(activity_renews_a_lifetime_and_its_end_stops, a_running_one_is_given_another_lifetime);
 
 /// Shorter than what a user may ask for, so that the test need not wait, and longer than a command takes on a busy host.
 const LIFETIME: Duration = Duration::from_secs(8);
@@ -54,4 +54,31 @@ fn activity_renews_a_lifetime_and_its_end_stops(home: &Home) {
     let list = super::command(home, "list", &[]).env("PYRO_WORKSPACE_RETENTION_SECONDS", "0").output().unwrap();
     assert_eq!(super::said(&list)["count"], 0);
     home.assert_clean();
+}
+
+fn a_running_one_is_given_another_lifetime(home: &Home) {
+    let made = done(home, "create", &[ENVIRONMENT, "--mem-mib", "512", "--ttl-seconds", "0"]);
+    let id = made["workspace_id"].as_str().unwrap();
+    let given = |seconds: &str| done(home, "update", &[id, "--ttl-seconds", seconds]);
+    let longer = given("3600");
+    let alive_for = longer["expires_at"].as_f64().unwrap() - longer["last_activity_at"].as_f64().unwrap();
+    assert_eq!((longer["ttl_seconds"].as_u64(), alive_for), (Some(3600), 3600.0), "{longer}");
+    let unbounded = given("0");
+    assert_eq!((&unbounded["ttl_seconds"], &unbounded["expires_at"]), (&json!(0), &json!(null)), "{unbounded}");
+    let refused = super::said(&super::command(home, "update", &[id, "--ttl-seconds", "59"]).output().unwrap());
+    assert!(refused["error"].as_str().is_some_and(|text| text.contains("at least 60")), "{refused}");
+    // The shortest one that may be asked for is a minute, which here is a second.
+    let trigger = "CREATE TRIGGER soon AFTER UPDATE OF ttl_seconds ON workspace WHEN new.ttl_seconds = 60
+                   BEGIN UPDATE workspace SET ttl_seconds = 1 WHERE id = new.id; END";
+    sql(home, trigger);
+    given("60");
+    let workspace = eventually("end of the lifetime", || {
+        let workspace = done(home, "status", &[id]);
+        (workspace["state"] == "stopped").then_some(workspace)
+    });
+    assert!(workspace["last_error"].as_str().unwrap().contains("lifetime is over"), "{workspace}");
+    // A stopped one too; it lives as long from its next start.
+    given("0");
+    assert_eq!(done(home, "start", &[id])["expires_at"], json!(null));
+    done(home, "delete", &[id]);
 }

@@ -25,12 +25,13 @@ use lease::Lease;
 use relay::Activity;
 use std::cell::RefCell;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 /// Why a supervisor gave up before there was a vm to own.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +84,13 @@ pub async fn serve(config: &Config, control: UnixStream) -> Result<(), Superviso
     // Whoever started the vm may be gone; then nobody is left to be told.
     let _ = send_message(&mut writer, &Event::Ended { failure }).await;
     Ok(())
+}
+
+/// How long a lifetime is by what somebody did last.
+enum Renewed {
+    /// Until this moment, in seconds since 1970; it may be over.
+    Until(f64),
+    ForEver,
 }
 
 struct Supervisor<'a> {
@@ -164,12 +172,14 @@ impl Supervisor<'_> {
         let (used, mut used_up) = mpsc::channel(1);
         let (order, mut orders) = mpsc::channel::<layers::Order>(1);
         let activity = Activity::begin_now();
+        let lifetime = Arc::new(Notify::new());
         let client = relay::Client {
             channel: channel.clone(),
             lease: self.lease.clone(),
             used,
             order,
             activity: activity.clone(),
+            lifetime: lifetime.clone(),
         };
         // Only a workspace's disk is closed and gone on with; any other's engine is only listened to.
         let is_workspace = self.launch.kind == VmKind::Workspace;
@@ -180,7 +190,7 @@ impl Supervisor<'_> {
             tracing::warn!(%error, "the disk of this workspace cannot be held still");
         }
         let mut layers = Layers::new(machine.qmp.take());
-        let expiry = self.until_expired(&activity);
+        let expiry = self.until_expired(&activity, &lifetime);
         tokio::pin!(expiry);
         loop {
             tokio::select! {
@@ -243,39 +253,45 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Wait until the vm's lifetime is over; others may have made it longer meanwhile, and whoever talks to a workspace's
-    /// guest does.
-    async fn until_expired(&self, activity: &Activity) {
-        let mut expires_at = self.launch.expires_at;
-        while let Some(at) = expires_at {
-            let left = Duration::try_from_secs_f64(at - clock::wall_seconds()).unwrap_or(Duration::ZERO);
-            tokio::time::sleep(left).await;
-            let now = match self.store.vm(self.launch.id) {
+    /// Wait until the vm's lifetime is over: whoever talks to a workspace's guest renews it, and `changed` tells of another one.
+    async fn until_expired(&self, activity: &Activity, changed: &Notify) {
+        loop {
+            let recorded = match self.store.vm(self.launch.id) {
                 Ok(Some(vm)) => vm.expires_at,
-                _ => expires_at,
+                _ => self.launch.expires_at,
             };
-            expires_at = match now {
-                Some(now) if now <= clock::wall_seconds() => match self.renewed(activity) {
-                    Some(later) if later > clock::wall_seconds() => Some(later),
-                    _ => return,
+            let expires_at = match recorded {
+                Some(at) if at <= clock::wall_seconds() => match self.renewed(activity) {
+                    Renewed::Until(later) if later > clock::wall_seconds() => Some(later),
+                    Renewed::Until(_) => return,
+                    Renewed::ForEver => None,
                 },
-                now => now,
+                recorded => recorded,
             };
+            let over = async {
+                let Some(at) = expires_at else { return std::future::pending().await };
+                let left = Duration::try_from_secs_f64(at - clock::wall_seconds()).unwrap_or(Duration::ZERO);
+                tokio::time::sleep(left).await;
+            };
+            tokio::select! {
+                () = over => {}
+                () = changed.notified() => {}
+            }
         }
-        // Without an end, unless somebody gives it one: that is asked for with a new start.
-        std::future::pending().await
     }
 
     /// When the lifetime of a workspace is over that began with what somebody did last.
-    fn renewed(&self, activity: &Activity) -> Option<f64> {
+    fn renewed(&self, activity: &Activity) -> Renewed {
         if self.launch.kind != VmKind::Workspace {
-            return None;
+            return Renewed::Until(0.0);
         }
         match self.store.renew_workspace_of(self.launch.id, activity.last()) {
-            Ok(expires_at) => expires_at,
+            Ok(Some(Some(at))) => Renewed::Until(at),
+            Ok(Some(None)) => Renewed::ForEver,
+            Ok(None) => Renewed::Until(0.0),
             Err(error) => {
                 tracing::warn!(%error, "the lifetime cannot be renewed");
-                activity.is_going_on().then(|| clock::wall_seconds() + RENEW_AGAIN)
+                Renewed::Until(if activity.is_going_on() { clock::wall_seconds() + RENEW_AGAIN } else { 0.0 })
             }
         }
     }

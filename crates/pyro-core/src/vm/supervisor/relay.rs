@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 /// Bytes moved at once, each way.
 const RELAY_LEN: usize = 256 * 1024;
@@ -27,6 +27,8 @@ pub(super) struct Client {
     /// Where layers are closed, one at a time.
     pub(super) order: mpsc::Sender<Order>,
     pub(super) activity: Activity,
+    /// Told when the record's lifetime is another.
+    pub(super) lifetime: Arc<Notify>,
 }
 
 /// Who talks to the guest, and until when somebody did.
@@ -93,6 +95,10 @@ impl Client {
             Call::CloseLayer(layer) => {
                 let _talk = self.activity.begin();
                 close_layer(&self.order, layer, writer).await
+            }
+            Call::LifetimeChanged => {
+                self.lifetime.notify_one();
+                Ok(())
             }
         }
     }
