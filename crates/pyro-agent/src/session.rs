@@ -5,7 +5,7 @@ use crate::channel::Shared;
 use crate::failure::{failure, from_io};
 use crate::wire::{RecvError, Wire};
 use crate::{exec, files, world};
-use pyro_protocol::limits::{DATA_CHUNK_LEN, MAX_STREAMS};
+use pyro_protocol::limits::{DATA_CHUNK_LEN, MAX_KNOWN_STREAMS, MAX_STREAMS};
 use pyro_protocol::message::{Failure, FailureKind, Reply, Request};
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -25,8 +25,8 @@ const CANCEL_LIMIT: Duration = Duration::from_secs(5);
 
 fn config() -> yamux::Config {
     let mut config = yamux::Config::default();
-    config.set_max_num_streams(MAX_STREAMS);
-    config.set_max_connection_receive_window(Some(MAX_STREAMS * STREAM_WINDOW));
+    config.set_max_num_streams(MAX_KNOWN_STREAMS);
+    config.set_max_connection_receive_window(Some(MAX_KNOWN_STREAMS * STREAM_WINDOW));
     config.set_split_send_size(DATA_CHUNK_LEN);
     config
 }

@@ -12,8 +12,12 @@ pub const MAX_MESSAGE_LEN: usize = MAX_FRAME_LEN - 1;
 /// Payload of a data frame as both sides send it, in bytes; larger ones are valid up to [`MAX_FRAME_LEN`].
 pub const DATA_CHUNK_LEN: usize = 128 * 1024;
 
-/// Streams that may be open at once on one channel.
+/// Streams that the host may have open at once on one channel.
 pub const MAX_STREAMS: usize = 256;
+
+/// Streams that either side's multiplexer puts up with before it gives the channel up: those whose host is gone and whose
+/// command is still being killed count as well.
+pub const MAX_KNOWN_STREAMS: usize = 4 * MAX_STREAMS;
 
 /// Longest guest path, in bytes (Linux `PATH_MAX` less the final NUL).
 pub const MAX_PATH_LEN: usize = 4095;

@@ -1,14 +1,46 @@
 //! The channel: one `yamux` session over the agent's port, each operation a stream of it.
 
 use futures::future::poll_fn;
-use std::task::Poll;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{mpsc, oneshot};
+use pyro_protocol::limits::{DATA_CHUNK_LEN, MAX_KNOWN_STREAMS, MAX_STREAMS};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt, TokioAsyncReadCompatExt};
 use yamux::{Config, Connection, ConnectionError, Mode};
 
-/// A stream to the agent.
-pub type GuestStream = Compat<yamux::Stream>;
+/// A stream to the agent, and its place among those that may be open.
+#[derive(Debug)]
+pub struct GuestStream {
+    stream: Compat<yamux::Stream>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl AsyncRead for GuestStream {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, into)
+    }
+}
+
+impl AsyncWrite for GuestStream {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// How long a new stream waits for one of as many as may be open to end.
+const PLACE_LIMIT: Duration = Duration::from_secs(5);
 
 type Opened = Result<yamux::Stream, ConnectionError>;
 
@@ -16,6 +48,8 @@ type Opened = Result<yamux::Stream, ConnectionError>;
 #[derive(Clone, Debug)]
 pub struct Channel {
     open: mpsc::Sender<oneshot::Sender<Opened>>,
+    /// The multiplexer ends the whole session at one stream too many.
+    places: Arc<Semaphore>,
 }
 
 /// No stream could be opened.
@@ -24,6 +58,9 @@ pub enum ChannelError {
     /// The guest's side is gone.
     #[error("the guest's channel is closed")]
     Closed,
+    /// As many streams as may be are open.
+    #[error("{MAX_STREAMS} operations are under way in this guest already")]
+    Busy,
     /// The guest broke the multiplexer's protocol.
     #[error("the guest's channel failed")]
     Session(#[from] ConnectionError),
@@ -36,17 +73,20 @@ impl Channel {
         let (open, requests) = mpsc::channel(16);
         let session = Connection::new(stream.compat(), config(), Mode::Client);
         tokio::spawn(drive(session, requests));
-        Self { open }
+        Self { open, places: Arc::new(Semaphore::new(MAX_STREAMS)) }
     }
 
     /// Open a stream; nothing is sent until the first write.
     ///
     /// # Errors
-    /// [`ChannelError`] when the guest is gone.
+    /// [`ChannelError::Busy`]; another [`ChannelError`] when the guest is gone.
     pub async fn open(&self) -> Result<GuestStream, ChannelError> {
+        let place = tokio::time::timeout(PLACE_LIMIT, self.places.clone().acquire_owned()).await;
+        let place = place.map_err(|_| ChannelError::Busy)?.map_err(|_| ChannelError::Closed)?;
         let (reply, opened) = oneshot::channel();
         self.open.send(reply).await.map_err(|_| ChannelError::Closed)?;
-        Ok(opened.await.map_err(|_| ChannelError::Closed)??.compat())
+        let stream = opened.await.map_err(|_| ChannelError::Closed)??.compat();
+        Ok(GuestStream { stream, _place: place })
     }
 
     /// Wait until the session is over.
@@ -58,9 +98,9 @@ impl Channel {
 /// Bounds that hold whatever the guest sends.
 fn config() -> Config {
     let mut config = Config::default();
-    config.set_max_num_streams(pyro_protocol::limits::MAX_STREAMS);
-    config.set_max_connection_receive_window(Some(pyro_protocol::limits::MAX_STREAMS * yamux::DEFAULT_CREDIT as usize));
-    config.set_split_send_size(pyro_protocol::limits::DATA_CHUNK_LEN);
+    config.set_max_num_streams(MAX_KNOWN_STREAMS);
+    config.set_max_connection_receive_window(Some(MAX_KNOWN_STREAMS * yamux::DEFAULT_CREDIT as usize));
+    config.set_split_send_size(DATA_CHUNK_LEN);
     config
 }
 
@@ -100,5 +140,42 @@ async fn drive(
     });
     if let Err(error) = end.await {
         tracing::debug!(%error, "the guest's channel ended");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test]
+    async fn one_stream_too_many_is_refused_and_ends_no_other() {
+        let (ours, theirs) = tokio::io::duplex(1 << 20);
+        let mut agent = Connection::new(theirs.compat(), config(), Mode::Server);
+        tokio::spawn(async move {
+            while let Some(Ok(stream)) = poll_fn(|context| agent.poll_next_inbound(context)).await {
+                tokio::spawn(async move {
+                    // Ends with the stream.
+                    let (mut from, mut to) = tokio::io::split(stream.compat());
+                    tokio::io::copy(&mut from, &mut to).await
+                });
+            }
+        });
+        let channel = Channel::start(ours);
+        let answered = async || {
+            let mut stream = channel.open().await?;
+            stream.write_all(b"x").await.unwrap();
+            stream.flush().await.unwrap();
+            assert_eq!(stream.read_u8().await.unwrap(), b'x');
+            Ok::<_, ChannelError>(stream)
+        };
+        let mut open = Vec::new();
+        for _ in 0..MAX_STREAMS {
+            open.push(answered().await.unwrap());
+        }
+        assert!(matches!(answered().await, Err(ChannelError::Busy)));
+        open.pop();
+        answered().await.unwrap();
+        assert_eq!(open.len(), MAX_STREAMS - 1);
     }
 }
