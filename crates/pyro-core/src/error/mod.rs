@@ -287,6 +287,7 @@ fn vm(error: &VmError) -> (ErrorKind, Option<&'static str>) {
         VmError::NoNetwork => (ErrorKind::Unsupported, Some("run without --network")),
         VmError::TooManyVcpus { .. } => (ErrorKind::InvalidInput, Some("ask for fewer with --vcpu-count")),
         VmError::Cancelled => (ErrorKind::Conflict, None),
+        VmError::NoSync(_) => (ErrorKind::Io, Some("look how busy the host's disk is: pyro doctor")),
         VmError::Unkillable(_) => (ErrorKind::Guest, Some("run it again; the vm is gone")),
         VmError::Control(_) => (ErrorKind::Internal, Some("run it again; what was left is cleared away")),
         VmError::Stuck => (ErrorKind::Internal, Some("pyro doctor")),

@@ -59,6 +59,9 @@ pub enum VmError {
     /// A killed command did not end.
     #[error("the command was killed but did not end within {} s", .0.as_secs())]
     Unkillable(Duration),
+    /// A command has ended, and what it has written is not on the disk.
+    #[error("the command has ended, and the guest did not write its disk out within {} s", .0.as_secs())]
+    NoSync(Duration),
     /// Output could not be handed on.
     #[error("cannot write the command's output")]
     Output(#[source] io::Error),

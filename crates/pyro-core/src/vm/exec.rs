@@ -14,6 +14,9 @@ use tokio::net::unix::OwnedWriteHalf;
 /// How long a command's tree may take to end once it was killed.
 const KILL_LIMIT: Duration = Duration::from_secs(10);
 
+/// How long what a command has written may take to be on the disk, once it has ended.
+const SYNC_LIMIT: Duration = Duration::from_secs(120);
+
 /// Frames that can be under way when a command is killed: two full pipes and what the channel holds are far fewer.
 const FRAMES_UNDER_WAY: u32 = 64;
 
@@ -94,6 +97,7 @@ pub async fn exec_noting(
         stdin: io.stdin.is_some(),
         sync: request.sync,
     };
+    let request_sync = request.sync;
     // What was sent may be taken up, whatever becomes of this connection.
     began_to_run.store(true, Ordering::Relaxed);
     send_message(&mut writer, &Request::Exec(exec)).await.map_err(VmError::Guest)?;
@@ -106,26 +110,37 @@ pub async fn exec_noting(
     tokio::pin!(run, feed);
     let mut deadline = began + request.timeout;
     let mut fed = false;
-    let mut timed_out = false;
+    let mut over = None;
     let ended = loop {
         tokio::select! {
             ended = &mut run => break ended?,
             () = &mut feed, if !fed => fed = true,
             () = tokio::time::sleep_until(deadline) => {
-                // A reader that takes its time holds up what was under way, not a guest that goes on sending.
-                if timed_out && !(writing.load(Ordering::Relaxed) && came.load(Ordering::Relaxed) <= FRAMES_UNDER_WAY) {
-                    return Err(VmError::Unkillable(KILL_LIMIT));
+                match &over {
+                    None => {
+                        over = Some(kill(vm, id).await?);
+                        came.store(0, Ordering::Relaxed);
+                    }
+                    // A reader that takes its time holds up what was under way, not a guest that goes on sending.
+                    Some(_) if writing.load(Ordering::Relaxed) && came.load(Ordering::Relaxed) <= FRAMES_UNDER_WAY => {}
+                    Some(Over::Killed) => return Err(VmError::Unkillable(KILL_LIMIT)),
+                    Some(Over::Ended) => return Err(VmError::NoSync(SYNC_LIMIT)),
                 }
-                if !timed_out {
-                    timed_out = true;
-                    kill(vm, id).await?;
-                    came.store(0, Ordering::Relaxed);
-                }
-                deadline = tokio::time::Instant::now() + KILL_LIMIT;
+                let sync = if request_sync { SYNC_LIMIT } else { Duration::ZERO };
+                deadline = tokio::time::Instant::now() + KILL_LIMIT + sync;
             }
         }
     };
+    let timed_out = matches!(over, Some(Over::Killed));
     Ok(outcome(&ended, timed_out, began.elapsed()))
+}
+
+/// What was met when a command's time was over.
+enum Over {
+    /// It ran, and was killed.
+    Killed,
+    /// It had ended; only its end was not told yet.
+    Ended,
 }
 
 /// The last message of an exec.
@@ -238,13 +253,12 @@ async fn feed_stdin(stdin: Option<&mut (dyn AsyncRead + Unpin + Send)>, writer: 
 }
 
 /// Kill the command's whole tree, on a stream of its own: the command's own may be full of stdin.
-async fn kill(vm: Link<'_>, exec: u64) -> Result<(), VmError> {
+async fn kill(vm: Link<'_>, exec: u64) -> Result<Over, VmError> {
     let request = Request::Signal(Signal { exec, signal: libc::SIGKILL, tree: true });
     let call = client::call(vm.connect().await?, &request);
     match tokio::time::timeout(KILL_LIMIT, call).await {
-        // It ended by itself in this very moment.
-        Ok(Err(ClientError::Failed(failure))) if failure.kind == FailureKind::NotFound => Ok(()),
-        Ok(answer) => answer.map_err(VmError::Guest),
+        Ok(Err(ClientError::Failed(failure))) if failure.kind == FailureKind::NotFound => Ok(Over::Ended),
+        Ok(answer) => answer.map(|()| Over::Killed).map_err(VmError::Guest),
         Err(_) => Err(VmError::Unkillable(KILL_LIMIT)),
     }
 }
@@ -253,4 +267,57 @@ fn random_exec_id() -> Result<u64, VmError> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes)?;
     Ok(u64::from_le_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::host::{fs, socket};
+    use crate::id::Id;
+    use crate::vm::launch::Call;
+    use crate::vm::paths;
+    use std::ffi::OsString;
+    use tokio::net::UnixListener;
+
+    #[tokio::test]
+    async fn a_command_that_ended_in_time_did_not_time_out_because_the_disk_was_slow() {
+        let home = tempfile::tempdir().unwrap();
+        let read = |name: &str| (name == "HOME").then(|| OsString::from(home.path()));
+        let config = Config::from_variables("/nonexistent".into(), read).unwrap();
+        let id = Id::random().unwrap();
+        fs::private_dir(&config.runtime_dir).unwrap();
+        let listener = socket::listen(&config.runtime_dir, &paths::socket_name(id)).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let listener = UnixListener::from_std(listener).unwrap();
+        // What an agent says whose command has ended, and whose disk takes its time.
+        let agent = async {
+            let accept = async || {
+                let mut frames = FrameReader::new(listener.accept().await.unwrap().0);
+                assert!(matches!(frames.message().await.unwrap(), Call::Guest));
+                let request: Request = frames.message().await.unwrap();
+                (frames.into_inner().0, request)
+            };
+            let (mut exec, request) = accept().await;
+            assert!(matches!(request, Request::Exec(Exec { sync: true, .. })));
+            let (mut signal, request) = accept().await;
+            assert!(matches!(request, Request::Signal(_)));
+            let ended = Failure { kind: FailureKind::NotFound, message: "it has ended".to_owned() };
+            send_message(&mut signal, &Reply::Failed(ended)).await.unwrap();
+            let exited = Exited { status: ExitStatus::Code(7), duration_us: 1 };
+            send_message(&mut exec, &Reply::Exited(exited)).await.unwrap();
+        };
+        let request = ExecRequest {
+            command: Command::Shell("exit 7".to_owned()),
+            cwd: GuestPath::root(),
+            env: Vec::new(),
+            timeout: Duration::from_millis(1),
+            sync: true,
+        };
+        let (mut stdout, mut stderr) = (tokio::io::sink(), tokio::io::sink());
+        let io = ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr };
+        let (outcome, ()) = tokio::join!(exec(Link::new(&config, id), request, io), agent);
+        let outcome = outcome.unwrap();
+        assert_eq!((outcome.exit_code, outcome.timed_out), (7, false));
+    }
 }

@@ -68,7 +68,7 @@ pub async fn exec_and_delete(
 /// End the used vm. Why it had ended says more than the broken connection that told of it.
 async fn end(lease: Lease, executed: Result<ExecOutcome, VmError>) -> Result<ExecOutcome, VmError> {
     match (lease.end().instrument(tracing::debug_span!("end")).await, executed) {
-        (Err(failed @ VmError::Failed(_)), Ok(_) | Err(VmError::Guest(_) | VmError::Control(_))) => Err(failed),
+        (Err(failed @ VmError::Failed(_)), Err(VmError::Guest(_) | VmError::Control(_))) => Err(failed),
         (Ok(()), Err(VmError::Guest(_) | VmError::Control(_))) => Err(VmError::Failed(Failure::stopped())),
         (_, executed) => executed,
     }
