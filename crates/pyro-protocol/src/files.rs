@@ -191,10 +191,13 @@ pub struct Listed {
 }
 
 /// What a recovery did.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Recovered {
     /// Interrupted plans that were finished.
     pub finished: u64,
     /// Stages without a plan that were removed.
     pub removed: u64,
+    /// What could be neither finished nor removed and lies aside in the area, each with the reason; for a person.
+    #[serde(default)]
+    pub set_aside: Vec<String>,
 }

@@ -242,9 +242,9 @@ async fn a_plan_is_done_as_a_whole_or_not_at_all() {
     // What is staged and never committed goes with the next recovery.
     seed(&site, &staged, Into::Stage(Stage { area: area.clone(), id: 100 })).await.unwrap();
     let recovered = within(stage::recover(site.stream().await, area.clone())).await.unwrap();
-    assert_eq!(recovered, Recovered { finished: 0, removed: 1 });
+    assert_eq!(recovered, Recovered { finished: 0, removed: 1, set_aside: Vec::new() });
     let none = within(stage::recover(site.stream().await, guest(&site.path("no/area")))).await.unwrap();
-    assert_eq!(none, Recovered { finished: 0, removed: 0 });
+    assert_eq!(none, Recovered { finished: 0, removed: 0, set_aside: Vec::new() });
     site.end().await;
 }
 
@@ -298,6 +298,28 @@ async fn a_step_that_fails_in_the_middle_is_undone_with_all_before_it() {
     assert_eq!(seen(&root)[1..], before[1..]);
     let recovered = within(stage::recover(site.stream().await, guest(&site.path(".pyro")))).await.unwrap();
     assert_eq!(recovered.finished, 0, "the plan that failed is not in force");
+    site.end().await;
+}
+
+#[tokio::test]
+async fn a_stage_that_cannot_be_mended_lies_aside() {
+    let site = Site::start().await;
+    let area = site.path(".pyro");
+    for (id, make) in [(1_u64, "damaged"), (2, "no file"), (3, "fine")] {
+        let stage = area.join(Stage { area: guest(&area), id }.name());
+        fs::create_dir_all(&stage).unwrap();
+        match make {
+            "damaged" => fs::write(stage.join("plan"), "nonsense").unwrap(),
+            "no file" => fs::create_dir(stage.join("plan")).unwrap(),
+            _ => {}
+        }
+    }
+    let recovered = within(stage::recover(site.stream().await, guest(&area))).await.unwrap();
+    assert_eq!((recovered.finished, recovered.removed, recovered.set_aside.len()), (0, 1, 2), "{recovered:?}");
+    assert!(recovered.set_aside.iter().all(|told| told.starts_with("aside-stage-")), "{recovered:?}");
+    let again = within(stage::recover(site.stream().await, guest(&area))).await.unwrap();
+    assert_eq!(again, Recovered { finished: 0, removed: 0, set_aside: Vec::new() });
+    assert_eq!(fs::read_dir(&area).unwrap().count(), 2);
     site.end().await;
 }
 

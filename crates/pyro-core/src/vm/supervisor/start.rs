@@ -6,11 +6,13 @@ use crate::engine::{EngineError, host};
 use crate::guest::boot::{Identity, MeetError, Port};
 use crate::guest::transport::{Channel, GuestStream};
 use crate::guest::{self, client, stage};
+use crate::host::terminal::printable;
 use crate::host::{clock, sparse};
 use crate::store::vm::{VmKind, VmState};
 use crate::vm::launch::{EngineLaunch, Failure, Stage};
 use crate::vm::timeline::Step;
 use pyro_protocol::GuestPath;
+use pyro_protocol::files::Recovered;
 use pyro_protocol::message::{Mount, Request, SetClock};
 use std::error::Error;
 use std::io;
@@ -27,6 +29,9 @@ const CLOCK_ERROR: Duration = Duration::from_millis(20);
 
 /// How often the clock is set at most, on a host that is too busy for that.
 const CLOCK_TRIES: usize = 3;
+
+/// Most bytes of the guest's words that go into a record.
+const MAX_TOLD_LEN: usize = 1024;
 
 /// How long an agent that is ready may take for its answer to a hello, and for the mount.
 pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(60);
@@ -54,14 +59,16 @@ impl Supervisor<'_> {
         };
         let Some(machine) = slot.as_mut() else { return Err(failure(Stage::Engine, &client::ClientError::Ended)) };
         let channel = self.set_up(machine, guest).instrument(tracing::debug_span!("mount")).await?;
+        let mut amiss = None;
         if self.launch.kind == VmKind::Workspace {
-            mend(machine, &channel).instrument(tracing::debug_span!("mend")).await?;
+            amiss = mend(machine, &channel).instrument(tracing::debug_span!("mend")).await?;
         }
         self.stopwatch.mark(Step::Mounted);
         let listener = self.listen().map_err(|error| failure(Stage::Files, &error))?;
         self.note(|vm| {
             vm.state = VmState::Started;
             vm.execution_mode = self.execution_mode().to_owned();
+            vm.last_error = amiss;
         })?;
         if self.launch.kind == VmKind::Workspace {
             self.store.layer_under_was_made(self.launch.id).map_err(|error| failure(Stage::Files, &error))?;
@@ -159,16 +166,22 @@ async fn ask_for_clock(channel: &Channel) -> Result<ClockRequest, client::Client
     Ok(ClockRequest { sent, stream })
 }
 
-/// Finish or undo the changes of files that a crash interrupted, before anybody can see the half of one.
-async fn mend(machine: &mut Machine, channel: &Channel) -> Result<(), Failure> {
+/// Finish or undo the changes of files that a crash interrupted, before anybody can see the half of one; what its user must
+/// know of one that could not be.
+async fn mend(machine: &mut Machine, channel: &Channel) -> Result<Option<String>, Failure> {
     let area = GuestPath::parse(stage::AREA.as_bytes()).unwrap_or_else(|_| GuestPath::root());
     let mended = tokio::time::timeout(MEND_LIMIT, async { stage::recover(open(channel).await?, area).await });
     match mended.await.unwrap_or(Err(client::ClientError::Ended)) {
-        Ok(mended) if mended.finished + mended.removed > 0 => {
-            tracing::info!(?mended, "changes that were interrupted are mended");
-            Ok(())
+        Ok(mended) => {
+            if mended != Recovered::default() {
+                tracing::info!(?mended, "changes that were interrupted are mended");
+            }
+            let told = mended.set_aside.first().map(|told| {
+                let told = printable(&told.as_bytes()[..told.len().min(MAX_TOLD_LEN)]);
+                format!("an interrupted change could not be finished; what it left is in {}: {told}", stage::AREA)
+            });
+            Ok(told)
         }
-        Ok(_) => Ok(()),
         Err(error) => Err(after_broken_channel(machine, Stage::Mount, &error).await),
     }
 }
