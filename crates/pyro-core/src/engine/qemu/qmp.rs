@@ -51,6 +51,8 @@ pub struct Qmp {
     events: Vec<(String, Value)>,
     /// The beginning of a line whose end has not come yet.
     line: Vec<u8>,
+    /// Number of the last command: an answer that comes after its time is no answer to the next one.
+    sent: u64,
 }
 
 impl Qmp {
@@ -60,7 +62,7 @@ impl Qmp {
     /// Each variant of [`QmpError`].
     pub async fn handshake(stream: UnixStream) -> Result<Self, QmpError> {
         let (reader, writer) = stream.into_split();
-        let mut qmp = Self { reader: BufReader::new(reader), writer, events: Vec::new(), line: Vec::new() };
+        let mut qmp = Self { reader: BufReader::new(reader), writer, events: Vec::new(), line: Vec::new(), sent: 0 };
         qmp.execute("qmp_capabilities", json!({})).await?;
         Ok(qmp)
     }
@@ -70,7 +72,9 @@ impl Qmp {
     /// # Errors
     /// Each variant of [`QmpError`].
     pub async fn execute(&mut self, command: &str, arguments: Value) -> Result<Value, QmpError> {
-        let mut line = json!({"execute": command, "arguments": arguments}).to_string().into_bytes();
+        self.sent += 1;
+        let number = self.sent;
+        let mut line = json!({"execute": command, "arguments": arguments, "id": number}).to_string().into_bytes();
         line.push(b'\n');
         let exchange = async {
             self.writer.write_all(&line).await?;
@@ -78,6 +82,8 @@ impl Qmp {
                 let answer = self.read_line().await?;
                 if answer.get("event").is_some() {
                     self.remember(&answer);
+                } else if answer.get("id").and_then(Value::as_u64).is_some_and(|id| id != number) {
+                    tracing::debug!("an answer came after its time");
                 } else if let Some(result) = answer.get("return") {
                     return Ok(result.clone());
                 } else if let Some(error) = answer.get("error") {
@@ -217,6 +223,13 @@ mod tests {
         let mut qmp = answered_with(b"{\"QMP\":{}}\n{\"event\":\"STOP\"}\n{\"return\":{}}\n").await.unwrap();
         qmp.event("STOP").await.unwrap();
         assert!(matches!(qmp.event("STOP").await, Err(QmpError::Closed)));
+    }
+
+    #[tokio::test]
+    async fn an_answer_to_an_earlier_command_is_none_to_this_one() {
+        let script = b"{\"QMP\":{}}\n{\"return\":\"late\",\"id\":0}\n{\"error\":{\"desc\":\"mine\"},\"id\":1}\n";
+        let refused = answered_with(script).await;
+        assert!(matches!(refused, Err(QmpError::Refused { description, .. }) if description == "mine"));
     }
 
     #[tokio::test]

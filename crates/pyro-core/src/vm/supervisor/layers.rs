@@ -123,17 +123,42 @@ impl Layers {
         in_time(async { file::sync(open(channel).await?).await }).await?;
         let held = Instant::now();
         let frozen = in_time(async { freeze::freeze(open(channel).await?, HOLD_LIMIT_MS).await }).await?;
+        match self.switch(of, layer, &node, switched).await {
+            Ok(()) => self.node = node,
+            Err(error) => {
+                if *switched {
+                    // Thawed, the guest would go on in a layer that nobody knows: it stays held until its engine is killed.
+                    std::mem::forget(frozen);
+                }
+                return Err(error);
+            }
+        }
+        in_time(frozen.thaw()).await?;
+        Ok(held.elapsed())
+    }
+
+    /// Let the engine go on in the new layer, and record it.
+    async fn switch(
+        &mut self,
+        of: &Supervisor<'_>,
+        layer: &NewLayer,
+        node: &str,
+        switched: &mut bool,
+    ) -> Result<(), CloseError> {
         let qmp = self.qmp.as_mut().ok_or(QmpError::Closed)?;
-        qmp.execute("blockdev-snapshot", json!({ "node": self.node, "overlay": node })).await?;
+        // Whatever else comes than a refusal, it may have switched, or may yet do.
         *switched = true;
+        let snapshot = qmp.execute("blockdev-snapshot", json!({ "node": self.node, "overlay": node })).await;
+        if let Err(QmpError::Refused { .. }) = snapshot {
+            *switched = false;
+        }
+        snapshot?;
         if !of.store.close_layer(of.launch.id, layer)? {
             return Err(CloseError::Gone);
         }
         // Recorded: from here on the new layer is the one.
         *switched = false;
-        self.node = node;
-        in_time(frozen.thaw()).await?;
-        Ok(held.elapsed())
+        Ok(())
     }
 
     /// Make the new layer known to the engine, which may open no file by its name any more.

@@ -20,7 +20,8 @@ use crate::vm::launch::{Event, Failure, Launch, LeaseReply, Stage};
 use crate::vm::paths;
 use crate::vm::timeline::{Step, Stopwatch};
 use end::End;
-use layers::{Closing, Layers};
+use futures::future::OptionFuture;
+use layers::{Closing, Layers, Order};
 use lease::Lease;
 use relay::Activity;
 use std::cell::RefCell;
@@ -170,7 +171,7 @@ impl Supervisor<'_> {
         terminate: &mut Signal,
     ) -> End {
         let (used, mut used_up) = mpsc::channel(1);
-        let (order, mut orders) = mpsc::channel::<layers::Order>(1);
+        let (order, mut orders) = mpsc::channel::<Order>(1);
         let activity = Activity::begin_now();
         let lifetime = Arc::new(Notify::new());
         let client = relay::Client {
@@ -189,33 +190,49 @@ impl Supervisor<'_> {
         {
             tracing::warn!(%error, "the disk of this workspace cannot be held still");
         }
-        let mut layers = Layers::new(machine.qmp.take());
+        let mut layers = Some(Layers::new(machine.qmp.take()));
+        // Closing one takes the guest's time: whoever comes meanwhile is served.
+        let closing = OptionFuture::default();
+        tokio::pin!(closing);
         let expiry = self.until_expired(&activity, &lifetime);
         tokio::pin!(expiry);
         loop {
+            let is_closing = layers.is_none();
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => { tokio::spawn(client.clone().serve(stream)); }
                     Err(error) => tracing::warn!(%error, "a client could not connect"),
                 },
-                () = released(&mut control), if self.launch.is_leased() => return End::Told(None),
-                _ = terminate.recv() => return End::Told(None),
-                _ = used_up.recv() => return End::Used,
-                Some(order) = orders.recv() => {
-                    match layers.close(self, channel, &order.layer).await {
-                        Closing::Done(reply) => drop(order.reply.send(reply)),
-                        Closing::Lost(reply) => {
-                            drop(order.reply.send(reply));
-                            return End::Failed(start::unrecorded());
-                        }
+                Some((returned, is_lost)) = closing.as_mut(), if is_closing => {
+                    layers = Some(returned);
+                    if is_lost {
+                        return End::Failed(start::unrecorded());
                     }
                 }
-                () = layers.until_no_room() => return End::Failed(start::no_room(&self.config.data_dir)),
-                () = &mut expiry => return End::Expired(self.expired()),
+                Some(order) = orders.recv(), if !is_closing => {
+                    closing.set(layers.take().map(|layers| self.close_layer(layers, channel, order)).into());
+                }
+                // What ends the vm in order waits for the moment when its disk is whole; that is bounded.
+                () = released(&mut control), if self.launch.is_leased() && !is_closing => return End::Told(None),
+                _ = terminate.recv(), if !is_closing => return End::Told(None),
+                _ = used_up.recv(), if !is_closing => return End::Used,
+                () = until_no_room(&mut layers) => return End::Failed(start::no_room(&self.config.data_dir)),
+                () = &mut expiry, if !is_closing => return End::Expired(self.expired()),
                 ended = machine.ended() => return End::Failed(start::machine_ended(machine, ended, Stage::Running)),
                 () = channel.closed() => return End::Failed(start::agent_gone(machine).await),
             }
         }
+    }
+
+    /// Carry an order out, and give the layers back; whether the engine writes to a layer that no record names.
+    async fn close_layer(&self, mut layers: Layers, channel: &Channel, order: Order) -> (Layers, bool) {
+        let (told, is_lost) = match layers.close(self, channel, &order.layer).await {
+            Closing::Done(told) => (told, false),
+            Closing::Lost(told) => (told, true),
+        };
+        // Whoever asked may be gone.
+        let _ = order.reply.send(told);
+        (layers, is_lost)
     }
 
     /// Make the vm's directory, where there is none yet, and log there from now on, unless the starter wants to see it.
@@ -310,6 +327,14 @@ impl Supervisor<'_> {
         let listener = socket::listen(&self.config.runtime_dir, &paths::socket_name(self.launch.id))?;
         listener.set_nonblocking(true)?;
         UnixListener::from_std(listener)
+    }
+}
+
+/// As [`Layers::until_no_room`]; never while a layer is being closed.
+async fn until_no_room(layers: &mut Option<Layers>) {
+    match layers {
+        Some(layers) => layers.until_no_room().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -3,10 +3,11 @@
 use super::layers::Order;
 use super::lease::Lease;
 use crate::guest::client::{ClientError, FrameReader, send_message};
-use crate::guest::transport::Channel;
+use crate::guest::transport::{Channel, ChannelError};
 use crate::host::clock;
 use crate::store::layer::NewLayer;
 use crate::vm::launch::Call;
+use pyro_protocol::message::{Failure, FailureKind, Reply};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -122,7 +123,14 @@ async fn relay(
     mut writer: OwnedWriteHalf,
 ) -> Result<(), ClientError> {
     let (mut reader, first) = frames.into_inner();
-    let guest = channel.open().await.map_err(|error| ClientError::Io(io::Error::other(error)))?;
+    let guest = match channel.open().await {
+        Ok(guest) => guest,
+        Err(error @ ChannelError::Busy) => {
+            let busy = Failure { kind: FailureKind::Busy, message: error.to_string() };
+            return send_message(&mut writer, &Reply::Failed(busy)).await;
+        }
+        Err(error) => return Err(ClientError::Io(io::Error::other(error))),
+    };
     let (mut from_guest, mut to_guest) = tokio::io::split(guest);
     to_guest.write_all(&first).await?;
     to_guest.flush().await?;
