@@ -1,5 +1,6 @@
 //! Unix sockets that are named relative to an open directory, so that no path is too long for one.
 
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,21 @@ pub fn listen(directory: &Path, name: &str) -> io::Result<std::os::unix::net::Un
 /// When there is no such socket, or nobody listens.
 pub fn connect(directory: &Path, name: &str) -> io::Result<std::os::unix::net::UnixStream> {
     with_short_path(directory, name, std::os::unix::net::UnixStream::connect)
+}
+
+/// Whether somebody listens on `name` in `directory`; never waits for them.
+#[must_use]
+pub fn is_attended(directory: &Path, name: &str) -> bool {
+    let connected = with_short_path(directory, name, |path| -> io::Result<()> {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        Ok(rustix::net::connect(&socket, &SocketAddrUnix::new(&path)?)?)
+    });
+    match connected {
+        Ok(()) => true,
+        // As many wait for it as may.
+        Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+    }
 }
 
 /// Take over a connected socket that this process inherited as descriptor `number`.
@@ -55,5 +71,8 @@ mod tests {
         let listener = listen(&deep, "a.sock").unwrap();
         let _client = connect(&deep, "a.sock").unwrap();
         listener.accept().unwrap();
+        assert!(is_attended(&deep, "a.sock"));
+        drop(listener);
+        assert!(!is_attended(&deep, "a.sock"));
     }
 }

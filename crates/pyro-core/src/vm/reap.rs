@@ -4,7 +4,7 @@ use super::error::VmError;
 use super::lifecycle::reconcile::{self, Verdict};
 use super::paths;
 use crate::config::Config;
-use crate::host::fs;
+use crate::host::{fs, socket};
 use crate::id::Id;
 use crate::store::vm::VmRecord;
 use crate::store::{Store, StoreError};
@@ -58,8 +58,14 @@ pub fn find_leftovers(config: &Config, store: &Store) -> Result<Vec<Leftover>, V
     }
     let stray = |name: &String| !recorded.contains(name.trim_end_matches(".sock"));
     leftovers.extend(vm_dirs.into_iter().filter(stray).map(Leftover::File));
-    leftovers.extend(sockets.into_iter().filter(|name| name.ends_with(".sock")).filter(stray).map(Leftover::File));
+    // The directory may be shared with another data directory, and with other programs.
+    let deserted = |name: &String| is_socket_name(name) && !socket::is_attended(&config.runtime_dir, name);
+    leftovers.extend(sockets.into_iter().filter(stray).filter(deserted).map(Leftover::File));
     Ok(leftovers)
+}
+
+fn is_socket_name(name: &str) -> bool {
+    name.strip_suffix(".sock").is_some_and(|id| Id::parse(id).is_ok())
 }
 
 /// Clear away what is left over; one piece that resists does not stop the others. What was cleared.
@@ -80,6 +86,13 @@ pub fn clear_leftovers(config: &Config, store: &Store) -> Result<Vec<Leftover>, 
         }
     }
     first_error.map_or(Ok(cleared), Err)
+}
+
+/// As [`clear_leftovers`], for those who want something else: what resists waits for the next command.
+pub fn clear_leftovers_or_warn(config: &Config, store: &Store) {
+    if let Err(error) = clear_leftovers(config, store) {
+        tracing::warn!(error = &error as &dyn std::error::Error, "leftovers wait for the next command");
+    }
 }
 
 /// Whether nobody stands for what the record says.
@@ -237,8 +250,17 @@ mod tests {
             fs::private_dir(&paths::vm_dir(&config, vm.id)).unwrap();
         }
         fs::private_dir(&paths::vms_dir(&config).join("stray")).unwrap();
+        fs::private_dir(&config.runtime_dir).unwrap();
+        let [deserted, attended] = [(); 2].map(|()| paths::socket_name(Id::random().unwrap()));
+        let listen = |name: &str| socket::listen(&config.runtime_dir, name).unwrap();
+        drop(listen(&deserted));
+        // Of another data directory, and of another program.
+        let (_listener, _) = (listen(&attended), listen("other.sock"));
         let cleared = clear_leftovers(&config, &store).unwrap();
-        assert_eq!(cleared, [Leftover::Vm(dead.id), Leftover::File("stray".into())]);
+        assert_eq!(cleared, [Leftover::Vm(dead.id), Leftover::File("stray".into()), Leftover::File(deserted)]);
+        let mut kept = [attended, "other.sock".to_owned()];
+        kept.sort();
+        assert_eq!(fs::names_in(&config.runtime_dir).unwrap(), kept);
         assert_eq!(fs::names_in(&paths::vms_dir(&config)).unwrap(), [alive.id.to_string()]);
         assert!(find_leftovers(&config, &store).unwrap().is_empty());
     }

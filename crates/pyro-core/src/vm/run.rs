@@ -76,7 +76,7 @@ pub async fn run(
         }
     }
     let store = Store::open(&config.data_dir)?;
-    reap::clear_leftovers(config, &store)?;
+    reap::clear_leftovers_or_warn(config, &store);
     let planned = plan::plan(config, &store, &request.environment, request.shape, request.allow_host_compat, progress)
         .instrument(tracing::debug_span!("plan"));
     let plan = tokio::select! {

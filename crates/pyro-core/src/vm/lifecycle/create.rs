@@ -36,7 +36,7 @@ pub async fn create(
         return Err(VmError::NoNetwork);
     }
     let store = Store::open(&config.data_dir)?;
-    reap::clear_leftovers(config, &store)?;
+    reap::clear_leftovers_or_warn(config, &store);
     let (environment, shape) = (&request.environment, request.shape);
     let plan = tokio::select! {
         plan = plan::plan(config, &store, environment, shape, request.allow_host_compat, progress) => plan?,
