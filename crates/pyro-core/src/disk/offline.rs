@@ -61,8 +61,12 @@ impl OfflineDisk {
         let raw = Raw::<HostFile>::builder_path(image).open(gate()).map_err(failed(image))?;
         let mut chain = FormatAccess::new(raw);
         for layer in layers {
-            let builder = Qcow2::<HostFile>::builder_path(layer).backing(Some(chain));
-            chain = FormatAccess::new(builder.open(gate()).map_err(failed(layer))?);
+            let builder = Qcow2::<HostFile>::builder_path(layer).backing(Some(chain)).data_file(None);
+            let layer_disk = builder.open(gate()).map_err(failed(layer))?;
+            if layer_disk.requires_external_data_file() {
+                return Err(failed(layer)(io::Error::other("it names a file beside it for its data")));
+            }
+            chain = FormatAccess::new(layer_disk);
         }
         let top = layers.last().map_or(image, PathBuf::as_path).to_owned();
         Ext4::load(Box::new(Chain(chain))).map(Self).map_err(|source| DiskError::Filesystem { path: top, source })

@@ -77,12 +77,7 @@ fn ruleset(program: &Path, spec: &MachineSpec) -> io::Result<RulesetCreated> {
         .and_then(|rules| rules.scope(Scope::AbstractUnixSocket | Scope::Signal))
         .and_then(Ruleset::create)
         .map_err(io::Error::other)?;
-    // A distribution elsewhere (Nix, a prefix of the user's) keeps its libraries and firmware beside its program.
-    let prefix = program
-        .parent()
-        .and_then(Path::parent)
-        .filter(|prefix| *prefix != Path::new("/") && *prefix != Path::new("/usr"));
-    let itself = QEMU_READS.iter().map(PathBuf::from).chain([program.to_owned()]).chain(prefix.map(Path::to_owned));
+    let itself = QEMU_READS.iter().map(PathBuf::from).chain([program.to_owned()]).chain(beside(program));
     for path in itself {
         ruleset = allow(ruleset, &path, read, false)?;
     }
@@ -108,6 +103,14 @@ fn ruleset(program: &Path, spec: &MachineSpec) -> io::Result<RulesetCreated> {
         ruleset = allow(ruleset, Path::new("/dev/kvm"), read | AccessFs::WriteFile | AccessFs::IoctlDev, true)?;
     }
     Ok(ruleset)
+}
+
+/// Where a distribution elsewhere (Nix, a prefix of the user's) keeps libraries and firmware beside its program; never the
+/// prefix itself, which may be the user's home.
+fn beside(program: &Path) -> Vec<PathBuf> {
+    let prefix = program.parent().and_then(Path::parent).filter(|prefix| !prefix.starts_with("/usr"));
+    let names = ["lib", "lib64", "libexec", "share/qemu", "share/qemu-firmware", "share/seabios"];
+    prefix.map(|prefix| names.iter().map(|name| prefix.join(name)).collect()).unwrap_or_default()
 }
 
 /// Allow `access` below `path`; what is not `required` may be absent.
