@@ -15,6 +15,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let cli = cli::Cli::try_parse().unwrap_or_else(|error| usage::tell(&error));
     trace::start();
+    pyro_core::host::process::allow_open_files();
     let code = commands::dispatch(cli.command);
     // Not a return: a thread that waits for stdin must not hold the end up.
     std::process::exit(code)

@@ -81,6 +81,22 @@ impl ProcessId {
     }
 }
 
+/// Files that a process may have open where the host's administrator does not say less; no more, because programs that we
+/// start go through all of them one by one.
+const OPEN_FILES: u64 = 65_536;
+
+/// Let this process have more files open: a tree takes one for each of its levels, a server several for each call.
+pub fn allow_open_files() {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let allowed = limit.maximum.map_or(OPEN_FILES, |most| most.min(OPEN_FILES));
+    if limit.current.is_none_or(|current| current >= allowed) {
+        return;
+    }
+    let raised = rustix::process::Rlimit { current: Some(allowed), maximum: limit.maximum };
+    // Where it may not, what needs more says so.
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, raised);
+}
+
 /// Wait until the process of `handle` ends, at most `limit`.
 fn wait(handle: &OwnedFd, limit: Duration) {
     let mut fds = [rustix::event::PollFd::new(handle, rustix::event::PollFlags::IN)];

@@ -295,6 +295,8 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
+        // It holds a descriptor for each level of what it makes; removing that takes as many.
+        self.placer = None;
         if let Err(errno) = node::remove(self.dir.as_fd(), self.temporary.as_bytes()) {
             let left = self.dest.with_file_name(OsStr::new(&self.temporary));
             tracing::warn!(path = %left.display(), %errno, "a temporary directory was left behind");
