@@ -2,12 +2,14 @@
 
 use crate::refusal::Refusal;
 use pyro_core::ErrorKind;
+use pyro_core::host::path::HostPath;
 use std::path::{Component, Path, PathBuf};
 
 /// What calls may reach; everything else is denied with the flag that would allow it.
 #[derive(Clone, Debug, Default)]
 pub struct Grants {
-    /// Host directories that a tool's arguments may name, with what lies below.
+    /// Host directories that a tool's arguments may name, with what lies below. A [`crate::Server`] takes them without
+    /// links, as they are when it is made.
     pub paths: Vec<PathBuf>,
     /// Whether the client's own roots are such directories too: it runs on this host, as the user who granted the others.
     pub client_roots: bool,
@@ -32,18 +34,24 @@ impl Grants {
         Ok(())
     }
 
+    /// These grants with their directories as they are now: what takes the place of one later is not granted.
+    pub(crate) fn settled(mut self) -> Self {
+        self.paths = self.paths.iter().filter_map(|root| root.canonicalize().ok()).collect();
+        self
+    }
+
     /// The path without links and `..`, where it lies below a granted directory; what does not exist yet is judged by
-    /// the nearest directory above it that does.
+    /// the nearest directory above it that does. What is there may be another when the path is used, so it is walked
+    /// through no link then.
     ///
     /// # Errors
     /// `denied`, naming the flag; `not_found` for a link that leads nowhere.
-    pub fn path(&self, asked: &Path) -> Result<PathBuf, Refusal> {
+    pub fn path(&self, asked: &Path) -> Result<HostPath, Refusal> {
         let real = real(asked).ok_or_else(|| {
             Refusal::new(ErrorKind::NotFound, format!("{} does not exist on the host", asked.display()))
         })?;
-        let below = |root: &PathBuf| root.canonicalize().is_ok_and(|root| real.starts_with(root));
-        if self.paths.iter().any(below) {
-            return Ok(real);
+        if self.paths.iter().any(|root| real.starts_with(root)) {
+            return Ok(HostPath::judged(real));
         }
         let shown = real.display();
         Err(Refusal::new(ErrorKind::Denied, format!("host path {shown} is not granted to this server"))
@@ -56,7 +64,8 @@ fn denied(parameter: &str, flag: &str) -> Refusal {
         .hint(format!("leave {parameter} out, or ask the user to start the server with {flag}"))
 }
 
-fn real(asked: &Path) -> Option<PathBuf> {
+/// The path without links and `..`; of what does not exist yet, as far as it does. None for a link that leads nowhere.
+pub(crate) fn real(asked: &Path) -> Option<PathBuf> {
     if let Ok(real) = asked.canonicalize() {
         return Some(real);
     }
@@ -97,11 +106,11 @@ mod tests {
         std::fs::write(other.join("secret"), "").unwrap();
         std::os::unix::fs::symlink(&other, granted.join("out")).unwrap();
         std::os::unix::fs::symlink(other.join("later"), granted.join("dangling")).unwrap();
-        let grants = Grants { paths: vec![granted.clone()], ..Grants::default() };
+        let grants = Grants { paths: vec![granted.clone()], ..Grants::default() }.settled();
         assert!(grants.path(&granted.join("new file")).is_ok());
         assert!(grants.path(&granted).is_ok());
         assert_eq!(
-            grants.path(&granted.join("new/and/newer")).unwrap(),
+            grants.path(&granted.join("new/and/newer")).unwrap().as_path(),
             granted.canonicalize().unwrap().join("new/and/newer")
         );
         for outside in [
@@ -118,5 +127,9 @@ mod tests {
         }
         let told = serde_json::to_value(grants.path(&other.join("secret")).unwrap_err()).unwrap();
         assert!(told["kind"] == "denied" && told["hint"].as_str().unwrap().contains("--allow-path"), "{told}");
+        // A link that takes a granted directory's place grants nothing.
+        std::fs::rename(&granted, home.path().join("moved")).unwrap();
+        std::os::unix::fs::symlink(&other, &granted).unwrap();
+        assert!(grants.path(&granted.join("secret")).is_err());
     }
 }

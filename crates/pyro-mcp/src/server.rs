@@ -87,7 +87,7 @@ impl Server {
         let instructions = instructions(&names, &settings);
         let state = State {
             pyro,
-            grants: settings.grants,
+            grants: settings.grants.settled(),
             at_once: settings.at_once,
             places: Arc::new(Semaphore::new(settings.at_once)),
             ending,
