@@ -59,6 +59,14 @@ impl Grants {
     }
 }
 
+/// The directory of a project that work is done in, where nobody names one: neither `/` nor the home nor what holds it,
+/// in which hosts start servers that belong to no project.
+#[must_use]
+pub fn project(directory: &Path, home: Option<&Path>) -> Option<PathBuf> {
+    let (directory, home) = (directory.canonicalize().ok()?, home?.canonicalize().ok()?);
+    (!home.starts_with(&directory)).then_some(directory)
+}
+
 fn denied(parameter: &str, flag: &str) -> Refusal {
     Refusal::new(ErrorKind::Denied, format!("{parameter} is not granted to this server"))
         .hint(format!("leave {parameter} out, or ask the user to start the server with {flag}"))
@@ -94,6 +102,21 @@ mod tests {
         }
         let all = Grants { paths: Vec::new(), network: true, host_compat: true, client_roots: false };
         assert!(all.check(true, true).is_ok() && Grants::default().check(false, false).is_ok());
+    }
+
+    #[test]
+    fn neither_the_home_nor_what_holds_it_is_a_project() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path().canonicalize().unwrap();
+        std::fs::create_dir(home.join("work")).unwrap();
+        std::os::unix::fs::symlink(&home, home.join("link")).unwrap();
+        for directory in [Path::new("/"), home.parent().unwrap(), &home, &home.join("link"), &home.join("nothing")] {
+            assert_eq!(project(directory, Some(&home)), None, "{}", directory.display());
+        }
+        for directory in [home.join("work"), "/usr".into()] {
+            assert_eq!(project(&directory, Some(&home)), Some(directory));
+        }
+        assert_eq!(project(&home.join("work"), None), None, "nobody knows which the home is");
     }
 
     #[test]

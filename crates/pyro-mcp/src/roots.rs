@@ -3,8 +3,8 @@
 use crate::grants::{self, Grants};
 use crate::refusal::Refusal;
 use crate::server::State;
-use pyro_core::host::path::HostPath;
 use percent_encoding::percent_decode_str;
+use pyro_core::host::path::HostPath;
 use rmcp::model::ProtocolVersion;
 use rmcp::service::RequestContext;
 use rmcp::{Peer, RoleServer};
@@ -20,7 +20,11 @@ const LIMIT: Duration = Duration::from_secs(5);
 const MOST: usize = 64;
 
 /// The path as [`Grants::path`] has it; the client is asked for its roots only where the server's do not hold it.
-pub(crate) async fn path(state: &State, context: &RequestContext<RoleServer>, asked: &str) -> Result<HostPath, Refusal> {
+pub(crate) async fn path(
+    state: &State,
+    context: &RequestContext<RoleServer>,
+    asked: &str,
+) -> Result<HostPath, Refusal> {
     let asked = Path::new(asked);
     let granted = state.grants.path(asked);
     if granted.is_ok() || !state.grants.client_roots {

@@ -253,8 +253,7 @@ impl Receiver {
         getrandom::fill(&mut random).map_err(|_| failed(Errno::IO))?;
         let temporary = format!(".pyro-{}", hex::encode(random));
         rustix::fs::mkdirat(&dir, &temporary, Mode::RWXU).map_err(failed)?;
-        let mut receiver =
-            Self { placer: None, dir, temporary, dest, name, overwrite: allowance.overwrite };
+        let mut receiver = Self { placer: None, dir, temporary, dest, name, overwrite: allowance.overwrite };
         let inside = node::enter(receiver.dir.as_fd(), receiver.temporary.as_bytes());
         let inside = inside.map_err(|errno| receiver.failed(errno))?;
         let placing = Placing {
