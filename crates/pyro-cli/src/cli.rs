@@ -202,7 +202,8 @@ pub(crate) struct McpServe {
     /// Name, beside localhost and the address, by which HTTP clients may call this host; may be repeated.
     #[arg(long, value_name = "NAME")]
     pub(crate) allow_host: Vec<String>,
-    /// Directory of this host that tools may read and write; may be repeated [default: the working directory].
+    /// Directory of this host that tools may read and write; may be repeated [default: the working directory, unless it is the
+    /// home or above it].
     #[arg(long, value_name = "DIR")]
     pub(crate) allow_path: Vec<std::path::PathBuf>,
     /// Let the model give its guests a network.

@@ -3,6 +3,7 @@
 
 use pyro_core::{ErrorKind, PyroError};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,10 +24,20 @@ fn written(write: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     result
 }
 
+/// Text without what steers a terminal: names, commands and causes may be a guest's, or a model's.
+fn harmless(text: &str) -> String {
+    text.chars().filter(|one| matches!(one, '\n' | '\t') || !one.is_control()).collect()
+}
+
+/// A guest's bytes: as they are where a program reads them, harmless where a person does.
+fn shown(bytes: &[u8], to_person: bool) -> Cow<'_, [u8]> {
+    if to_person { harmless(&String::from_utf8_lossy(bytes)).into_bytes().into() } else { bytes.into() }
+}
+
 /// Print a line of data; a reader that went away ends the process quietly, as it does any filter.
 pub(crate) fn data(text: &str) {
     let mut stdout = io::stdout().lock();
-    if written(|| writeln!(stdout, "{text}").and_then(|()| stdout.flush())).is_err() {
+    if written(|| writeln!(stdout, "{}", harmless(text)).and_then(|()| stdout.flush())).is_err() {
         std::process::exit(crate::exit::FAILED);
     }
 }
@@ -41,12 +52,13 @@ pub(crate) fn raw(bytes: &[u8]) {
 
 /// Print a guest's bytes: as they are where a program reads them, without what steers a terminal where a person does.
 pub(crate) fn content(bytes: &[u8]) {
-    if !io::stdout().is_terminal() {
-        return raw(bytes);
-    }
-    let text = String::from_utf8_lossy(bytes);
-    let is_harmless = |char: &char| matches!(char, '\n' | '\t') || !char.is_control();
-    raw(text.chars().filter(is_harmless).collect::<String>().as_bytes());
+    raw(&shown(bytes, io::stdout().is_terminal()));
+}
+
+/// As [`content`], on stderr; talk that nobody hears is no reason to stop.
+pub(crate) fn content_on_stderr(bytes: &[u8]) {
+    let bytes = shown(bytes, is_watched());
+    let _ = written(|| io::stderr().lock().write_all(&bytes));
 }
 
 /// JSON whose every character is one of printable ASCII, or ends a line: what is not can only stand in a string, where it
@@ -77,15 +89,7 @@ pub(crate) fn json(value: &impl Serialize) {
 
 /// Say something to the person at the terminal.
 pub(crate) fn talk(text: &str) {
-    let _ = written(|| writeln!(io::stderr().lock(), "{text}"));
-}
-
-/// Hand bytes of a command's stderr on.
-///
-/// # Errors
-/// When the reader went away.
-pub(crate) fn hand_on_stderr(bytes: &[u8]) -> io::Result<()> {
-    written(|| io::stderr().lock().write_all(bytes))
+    let _ = written(|| writeln!(io::stderr().lock(), "{}", harmless(text)));
 }
 
 /// Tell a failure: words on stderr, or one object on stdout.
@@ -120,8 +124,15 @@ pub(crate) fn is_watched() -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::ascii;
+    use super::{ascii, shown};
     use serde_json::{Value, json};
+
+    #[test]
+    fn what_a_person_is_shown_steers_no_terminal() {
+        let guest = b"\x1b]0;title\x07\x1b[2Jred\r\xc2\x9b31m\x08\x7f\ttab\nline \xff\n";
+        assert_eq!(shown(guest, true).as_ref(), "]0;title[2Jred31m\ttab\nline \u{fffd}\n".as_bytes());
+        assert_eq!(shown(guest, false).as_ref(), guest);
+    }
 
     #[test]
     fn json_is_ascii_and_says_the_same() {

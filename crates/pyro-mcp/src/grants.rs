@@ -2,12 +2,14 @@
 
 use crate::refusal::Refusal;
 use pyro_core::ErrorKind;
+use pyro_core::host::path::HostPath;
 use std::path::{Component, Path, PathBuf};
 
 /// What calls may reach; everything else is denied with the flag that would allow it.
 #[derive(Clone, Debug, Default)]
 pub struct Grants {
-    /// Host directories that a tool's arguments may name, with what lies below.
+    /// Host directories that a tool's arguments may name, with what lies below. A [`crate::Server`] takes them without
+    /// links, as they are when it is made.
     pub paths: Vec<PathBuf>,
     /// Whether the client's own roots are such directories too: it runs on this host, as the user who granted the others.
     pub client_roots: bool,
@@ -32,18 +34,24 @@ impl Grants {
         Ok(())
     }
 
+    /// These grants with their directories as they are now: what takes the place of one later is not granted.
+    pub(crate) fn settled(mut self) -> Self {
+        self.paths = self.paths.iter().filter_map(|root| root.canonicalize().ok()).collect();
+        self
+    }
+
     /// The path without links and `..`, where it lies below a granted directory; what does not exist yet is judged by
-    /// the nearest directory above it that does.
+    /// the nearest directory above it that does. What is there may be another when the path is used, so it is walked
+    /// through no link then.
     ///
     /// # Errors
     /// `denied`, naming the flag; `not_found` for a link that leads nowhere.
-    pub fn path(&self, asked: &Path) -> Result<PathBuf, Refusal> {
+    pub fn path(&self, asked: &Path) -> Result<HostPath, Refusal> {
         let real = real(asked).ok_or_else(|| {
             Refusal::new(ErrorKind::NotFound, format!("{} does not exist on the host", asked.display()))
         })?;
-        let below = |root: &PathBuf| root.canonicalize().is_ok_and(|root| real.starts_with(root));
-        if self.paths.iter().any(below) {
-            return Ok(real);
+        if self.paths.iter().any(|root| real.starts_with(root)) {
+            return Ok(HostPath::judged(real));
         }
         let shown = real.display();
         Err(Refusal::new(ErrorKind::Denied, format!("host path {shown} is not granted to this server"))
@@ -51,12 +59,21 @@ impl Grants {
     }
 }
 
+/// The directory of a project that work is done in, where nobody names one: neither `/` nor the home nor what holds it,
+/// in which hosts start servers that belong to no project.
+#[must_use]
+pub fn project(directory: &Path, home: Option<&Path>) -> Option<PathBuf> {
+    let (directory, home) = (directory.canonicalize().ok()?, home?.canonicalize().ok()?);
+    (!home.starts_with(&directory)).then_some(directory)
+}
+
 fn denied(parameter: &str, flag: &str) -> Refusal {
     Refusal::new(ErrorKind::Denied, format!("{parameter} is not granted to this server"))
         .hint(format!("leave {parameter} out, or ask the user to start the server with {flag}"))
 }
 
-fn real(asked: &Path) -> Option<PathBuf> {
+/// The path without links and `..`; of what does not exist yet, as far as it does. None for a link that leads nowhere.
+pub(crate) fn real(asked: &Path) -> Option<PathBuf> {
     if let Ok(real) = asked.canonicalize() {
         return Some(real);
     }
@@ -88,6 +105,21 @@ mod tests {
     }
 
     #[test]
+    fn neither_the_home_nor_what_holds_it_is_a_project() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path().canonicalize().unwrap();
+        std::fs::create_dir(home.join("work")).unwrap();
+        std::os::unix::fs::symlink(&home, home.join("link")).unwrap();
+        for directory in [Path::new("/"), home.parent().unwrap(), &home, &home.join("link"), &home.join("nothing")] {
+            assert_eq!(project(directory, Some(&home)), None, "{}", directory.display());
+        }
+        for directory in [home.join("work"), "/usr".into()] {
+            assert_eq!(project(&directory, Some(&home)), Some(directory));
+        }
+        assert_eq!(project(&home.join("work"), None), None, "nobody knows which the home is");
+    }
+
+    #[test]
     fn only_what_lies_below_a_granted_directory_is_allowed() {
         let home = tempfile::tempdir().unwrap();
         let (granted, other) = (home.path().join("granted"), home.path().join("other"));
@@ -97,11 +129,11 @@ mod tests {
         std::fs::write(other.join("secret"), "").unwrap();
         std::os::unix::fs::symlink(&other, granted.join("out")).unwrap();
         std::os::unix::fs::symlink(other.join("later"), granted.join("dangling")).unwrap();
-        let grants = Grants { paths: vec![granted.clone()], ..Grants::default() };
+        let grants = Grants { paths: vec![granted.clone()], ..Grants::default() }.settled();
         assert!(grants.path(&granted.join("new file")).is_ok());
         assert!(grants.path(&granted).is_ok());
         assert_eq!(
-            grants.path(&granted.join("new/and/newer")).unwrap(),
+            grants.path(&granted.join("new/and/newer")).unwrap().as_path(),
             granted.canonicalize().unwrap().join("new/and/newer")
         );
         for outside in [
@@ -118,5 +150,9 @@ mod tests {
         }
         let told = serde_json::to_value(grants.path(&other.join("secret")).unwrap_err()).unwrap();
         assert!(told["kind"] == "denied" && told["hint"].as_str().unwrap().contains("--allow-path"), "{told}");
+        // A link that takes a granted directory's place grants nothing.
+        std::fs::rename(&granted, home.path().join("moved")).unwrap();
+        std::os::unix::fs::symlink(&other, &granted).unwrap();
+        assert!(grants.path(&granted.join("secret")).is_err());
     }
 }

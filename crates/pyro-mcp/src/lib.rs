@@ -22,6 +22,6 @@ mod turn;
 
 pub use contract::Profile;
 pub use ending::Ending;
-pub use grants::Grants;
+pub use grants::{Grants, project};
 pub use refusal::Refusal;
 pub use server::{Server, Settings};

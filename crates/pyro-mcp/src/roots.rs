@@ -1,9 +1,10 @@
 //! Host paths of a call: below what the server was granted, or below what the client itself declares as its roots.
 
-use crate::grants::Grants;
+use crate::grants::{self, Grants};
 use crate::refusal::Refusal;
 use crate::server::State;
 use percent_encoding::percent_decode_str;
+use pyro_core::host::path::HostPath;
 use rmcp::model::ProtocolVersion;
 use rmcp::service::RequestContext;
 use rmcp::{Peer, RoleServer};
@@ -19,14 +20,30 @@ const LIMIT: Duration = Duration::from_secs(5);
 const MOST: usize = 64;
 
 /// The path as [`Grants::path`] has it; the client is asked for its roots only where the server's do not hold it.
-pub(crate) async fn path(state: &State, context: &RequestContext<RoleServer>, asked: &str) -> Result<PathBuf, Refusal> {
+pub(crate) async fn path(
+    state: &State,
+    context: &RequestContext<RoleServer>,
+    asked: &str,
+) -> Result<HostPath, Refusal> {
     let asked = Path::new(asked);
     let granted = state.grants.path(asked);
     if granted.is_ok() || !state.grants.client_roots {
         return granted;
     }
-    let paths = declared(&context.peer).await;
+    let paths = settled(declared(&context.peer).await, &state.grants.paths);
     if paths.is_empty() { granted } else { Grants { paths, ..Grants::default() }.path(asked).or(granted) }
+}
+
+/// The client's roots without links, and without those that lie below another granted directory: there a call may have
+/// put a link in a root's place, and all that such a root grants is granted already.
+fn settled(declared: Vec<PathBuf>, granted: &[PathBuf]) -> Vec<PathBuf> {
+    let place = |root: &PathBuf| Some(grants::real(root.parent()?)?.join(root.file_name()?));
+    let outer: Vec<PathBuf> = granted.iter().cloned().chain(declared.iter().filter_map(place)).collect();
+    let is_own = |root: &&PathBuf| match place(root) {
+        Some(place) => !outer.iter().any(|other| place != *other && place.starts_with(other)),
+        None => root.parent().is_none(),
+    };
+    declared.iter().filter(is_own).filter_map(|root| root.canonicalize().ok()).collect()
 }
 
 /// The directories that the client calls its roots; revisions from 2026-07-28 on ask a client nothing.
@@ -59,6 +76,28 @@ fn directory(uri: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "a test makes files")]
+    fn a_root_that_a_call_may_have_replaced_grants_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path().canonicalize().unwrap();
+        for name in ["granted", "own", "own/deep", "secret"] {
+            std::fs::create_dir(home.join(name)).unwrap();
+        }
+        for name in ["granted/link", "own/link", "link"] {
+            std::os::unix::fs::symlink(home.join("secret"), home.join(name)).unwrap();
+        }
+        let settled = |roots: &[&str]| {
+            let roots = roots.iter().map(|root| home.join(root)).collect();
+            let settled = settled(roots, &[home.join("granted")]).into_iter();
+            settled.map(|root| root.strip_prefix(&home).unwrap().display().to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(settled(&["own", "own/deep", "own/link"]), ["own"]);
+        assert_eq!(settled(&["granted/link", "granted", "own/deep", "nothing"]), ["granted", "own/deep"]);
+        // A user's own link to a project is a root, where no call could have made it.
+        assert_eq!(settled(&["link"]), ["secret"]);
+    }
 
     #[test]
     fn only_files_of_this_host_are_roots() {

@@ -7,6 +7,7 @@ use crate::instructions::instructions;
 use crate::refusal::Refusal;
 use crate::resources;
 use crate::tools::{self, Tool};
+use crate::turn;
 use pyro_core::vm::output::OutputWatch;
 use pyro_core::vm::{CapturedRun, RunRequest};
 use pyro_core::{ErrorKind, Pyro, PyroError};
@@ -50,6 +51,8 @@ pub(crate) struct State {
     pub(crate) grants: Grants,
     pub(crate) at_once: usize,
     pub(crate) places: Arc<Semaphore>,
+    /// Places of those beside them.
+    pub(crate) asides: Arc<Semaphore>,
     pub(crate) ending: Ending,
     /// Whether a stopped workspace is started by its next call: no tool that is offered does it.
     pub(crate) wakes: bool,
@@ -87,9 +90,10 @@ impl Server {
         let instructions = instructions(&names, &settings);
         let state = State {
             pyro,
-            grants: settings.grants,
+            grants: settings.grants.settled(),
             at_once: settings.at_once,
             places: Arc::new(Semaphore::new(settings.at_once)),
+            asides: Arc::new(Semaphore::new(turn::ASIDE)),
             ending,
             wakes: !names.iter().any(|name| name == "workspace_start"),
         };

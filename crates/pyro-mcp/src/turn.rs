@@ -1,5 +1,6 @@
 //! A call's turn: it waits for a place, works on a thread of its own, tells its progress, and ends when it is cancelled.
 
+use crate::ending::Ending;
 use crate::progress::{self, Reporter};
 use crate::refusal::Refusal;
 use crate::server::State;
@@ -7,7 +8,7 @@ use pyro_core::{ErrorKind, Pyro, PyroError};
 use rmcp::RoleServer;
 use rmcp::service::RequestContext;
 use std::sync::Arc;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
@@ -60,15 +61,40 @@ where
     }
 }
 
+/// Most calls beside those that have their turn. Each takes a thread of the runtime's pool and waits there for others of
+/// the same pool: where all were taken by such calls, none of them would ever go on.
+pub(crate) const ASIDE: usize = 64;
+
 /// Do what is short, or must come to its end once begun, beside the calls that have their turn.
 pub(crate) async fn aside<T, F>(state: &Arc<State>, work: impl FnOnce(Pyro) -> F + Send + 'static) -> Result<T, Refusal>
 where
     T: Send + 'static,
     F: Future<Output = Result<T, PyroError>>,
 {
-    let (runtime, pyro) = (tokio::runtime::Handle::current(), state.pyro.clone());
-    let thread = state.ending.work.spawn_blocking(move || runtime.block_on(work(pyro)));
-    ended_thread(thread.await)
+    let pyro = state.pyro.clone();
+    ended_thread(beside(&state.asides, &state.ending, || work(pyro)).await?)
+}
+
+async fn beside<T, F>(
+    asides: &Arc<Semaphore>,
+    ending: &Ending,
+    work: impl FnOnce() -> F + Send + 'static,
+) -> Result<Result<T, JoinError>, Refusal>
+where
+    T: Send + 'static,
+    F: Future<Output = T>,
+{
+    let place = tokio::select! {
+        biased;
+        place = Arc::clone(asides).acquire_owned() => place.map_err(|_| ended())?,
+        () = ending.begun() => return Err(ended()),
+    };
+    let runtime = tokio::runtime::Handle::current();
+    let thread = ending.work.spawn_blocking(move || {
+        let _place = place;
+        runtime.block_on(work())
+    });
+    Ok(thread.await)
 }
 
 fn ended_thread<T>(ended: Result<Result<T, PyroError>, JoinError>) -> Result<T, Refusal> {
@@ -99,4 +125,46 @@ async fn place(
 
 fn ended() -> Refusal {
     Refusal::new(ErrorKind::Conflict, "cancelled")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tokio::task::{JoinSet, spawn_blocking};
+
+    #[test]
+    fn calls_that_wait_for_threads_leave_some() {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().max_blocking_threads(ASIDE + 1).build().unwrap();
+        let all = async {
+            let (asides, ending) = (Arc::new(Semaphore::new(ASIDE)), Ending::default());
+            let (go, gone) = tokio::sync::watch::channel(false);
+            let mut calls = JoinSet::new();
+            for _ in 0..3 * ASIDE {
+                let (asides, ending, mut gone) = (Arc::clone(&asides), ending.clone(), gone.clone());
+                calls.spawn(async move {
+                    let work = async move || {
+                        gone.wait_for(|gone| *gone).await.unwrap();
+                        spawn_blocking(|| ()).await.unwrap();
+                    };
+                    beside(&asides, &ending, work).await.is_ok_and(|ended| ended.is_ok())
+                });
+            }
+            // Each is at its thread, or waits for one.
+            tokio::task::yield_now().await;
+            go.send_replace(true);
+            calls.join_all().await
+        };
+        let ended = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(20), all).await });
+        runtime.shutdown_background();
+        assert!(ended.expect("they end").into_iter().all(|well| well));
+    }
+
+    #[tokio::test]
+    async fn a_call_that_waits_for_a_place_hears_of_the_end() {
+        let (asides, ending) = (Arc::new(Semaphore::new(0)), Ending::default());
+        ending.begin();
+        assert!(beside(&asides, &ending, async || ()).await.is_err());
+    }
 }

@@ -111,6 +111,9 @@ fn files(error: FileError) -> PyroError {
         FileError::Source(SourceError::Fs(cause)) if cause.is_not_found() => {
             (ErrorKind::NotFound, "check the path on the host")
         }
+        FileError::Source(SourceError::Redirected(_)) | FileError::NewFile(OutputFileError::Redirected(_)) => {
+            (ErrorKind::Denied, "name a path below a directory that is granted, with no link on its way")
+        }
         FileError::Source(SourceError::Neither(_)) => {
             (ErrorKind::InvalidInput, "give a directory, a .tar, .tar.gz, .tgz or .tar.zst file")
         }

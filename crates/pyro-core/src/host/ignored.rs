@@ -2,17 +2,22 @@
 //!
 //! Rules that belong to a user and not to the checkout (`core.excludesFile`) are not read.
 
+use super::path::{HostPath, of_descriptor};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use rustix::fs::OFlags;
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// A directory's file of rules.
+const GITIGNORE: &str = ".gitignore";
+
 /// The rules for the tree below one directory, read as they are needed.
 #[derive(Debug)]
 pub struct Ignored {
-    root: PathBuf,
+    root: HostPath,
     /// Rules from above the root, the farthest first.
     above: Vec<Gitignore>,
     /// Of each directory of the tree that was asked about.
@@ -30,17 +35,15 @@ struct Directory {
 impl Ignored {
     /// The rules for `root`, which may lie anywhere in a checkout.
     #[must_use]
-    pub fn new(root: &Path) -> Self {
-        let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+    pub fn new(root: &HostPath) -> Self {
+        let root = root.canonical();
         let is_top = |directory: &&Path| std::fs::symlink_metadata(directory.join(".git")).is_ok();
         let mut above = Vec::new();
-        if let Some(top) = root.ancestors().find(is_top) {
-            let mut exclude = GitignoreBuilder::new(top);
-            // A missing or malformed file has no rules, as for git.
-            let _ = exclude.add(top.join(".git/info/exclude"));
-            above.push(exclude.build().unwrap_or_else(|_| Gitignore::empty()));
-            let between: Vec<&Path> = root.ancestors().skip(1).take_while(|path| path.starts_with(top)).collect();
-            above.extend(between.into_iter().rev().map(rules));
+        if let Some(top) = root.as_path().ancestors().find(is_top) {
+            above.push(rules(&root.with(top), ".git/info/exclude"));
+            let between = root.as_path().ancestors().skip(1).take_while(|path| path.starts_with(top));
+            let between: Vec<&Path> = between.collect();
+            above.extend(between.into_iter().rev().map(|directory| rules(&root.with(directory), GITIGNORE)));
         }
         Self { root, above, directories: HashMap::new() }
     }
@@ -63,7 +66,7 @@ impl Ignored {
             Some(above) => above.is_ignored || self.judge(path, true, Some(above)),
             None => false,
         };
-        let rules = if is_ignored { Gitignore::empty() } else { rules(&self.full(path)) };
+        let rules = if is_ignored { Gitignore::empty() } else { rules(&self.root.with(&self.full(path)), GITIGNORE) };
         let directory = Arc::new(Directory { is_ignored, rules, above });
         self.directories.insert(path.to_vec(), Arc::clone(&directory));
         directory
@@ -83,13 +86,17 @@ impl Ignored {
     }
 
     fn full(&self, path: &[u8]) -> PathBuf {
-        if path.is_empty() { self.root.clone() } else { self.root.join(OsStr::from_bytes(path)) }
+        let root = self.root.as_path();
+        if path.is_empty() { root.to_owned() } else { root.join(OsStr::from_bytes(path)) }
     }
 }
 
-fn rules(directory: &Path) -> Gitignore {
-    let mut builder = GitignoreBuilder::new(directory);
-    let _ = builder.add(directory.join(".gitignore"));
+/// A missing or malformed file has no rules, as for git.
+fn rules(directory: &HostPath, name: &str) -> Gitignore {
+    let mut builder = GitignoreBuilder::new(directory.as_path());
+    if let Ok(file) = directory.join(OsStr::new(name)).open("read", OFlags::PATH) {
+        let _ = builder.add(of_descriptor(&file));
+    }
     builder.build().unwrap_or_else(|_| Gitignore::empty())
 }
 
@@ -113,7 +120,7 @@ mod tests {
         write(".git/info/exclude", "private\n");
         write(".gitignore", "*.log\n/build/\nsub/only\n");
         write("sub/.gitignore", "!keep.log\n");
-        let mut rules = Ignored::new(dir.path());
+        let mut rules = Ignored::new(&dir.path().into());
         for (path, is_dir, ignored) in [
             ("a.log", false, true),
             ("x/a.log", false, true),
@@ -129,7 +136,7 @@ mod tests {
         ] {
             assert_eq!(rules.is_ignored(path.as_bytes(), is_dir), ignored, "{path}");
         }
-        let mut below = Ignored::new(&dir.path().join("sub"));
+        let mut below = Ignored::new(&dir.path().join("sub").into());
         assert!(below.is_ignored(b"a.log", false) && !below.is_ignored(b"keep.log", false));
         assert!(below.is_ignored(b"only", false) && below.is_ignored(b"private", true));
     }

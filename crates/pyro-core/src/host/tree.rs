@@ -2,6 +2,7 @@
 //!
 //! Neither direction follows a link below its root, and nothing outside of the tree is touched.
 
+use super::output::Output;
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::{Batch, Kind, Record, RecordError};
 use pyro_tree::walk::{Skip, open_node};
@@ -168,10 +169,7 @@ pub fn send_listed<E: From<HostTreeError>>(
     paths: impl IntoIterator<Item = TreePath>,
     out: impl FnMut(Batch) -> Result<(), E>,
 ) -> Result<(), E> {
-    let failed = |source| HostTreeError::Root { action: "read", path: root.to_owned(), source };
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let base = rustix::fs::open(root, flags, Mode::empty()).map_err(failed)?;
-    let mut descent = pyro_tree::descent::Descent::new(base);
+    let mut descent = descent(root)?;
     let mut packer = pyro_tree::pack::Packer::new(out);
     for path in paths {
         let found = path.split().map_or(Err(Errno::ISDIR), |(dir, name)| {
@@ -190,6 +188,28 @@ pub fn send_listed<E: From<HostTreeError>>(
         })?;
     }
     packer.finish()
+}
+
+/// Digests of the files of a list, as the guest's agent makes them; none of what cannot be read. Links are not followed.
+///
+/// # Errors
+/// [`HostTreeError::Root`].
+pub fn digests(root: &Path, paths: &[TreePath]) -> Result<Vec<Option<[u8; 32]>>, HostTreeError> {
+    let mut descent = descent(root)?;
+    let mut digest = |path: &TreePath| -> Option<[u8; 32]> {
+        let (dir, name) = path.split()?;
+        let file = rustix::fs::openat(descent.go(dir).ok()?, name, node::CONTENT, Mode::empty()).ok()?;
+        let mut hasher = blake3::Hasher::new();
+        std::io::copy(&mut std::fs::File::from(file), &mut hasher).ok()?;
+        Some(*hasher.finalize().as_bytes())
+    };
+    Ok(paths.iter().map(&mut digest).collect())
+}
+
+fn descent(root: &Path) -> Result<pyro_tree::descent::Descent<()>, HostTreeError> {
+    let failed = |source| HostTreeError::Root { action: "read", path: root.to_owned(), source };
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(root, flags, Mode::empty()).map(pyro_tree::descent::Descent::new).map_err(failed)
 }
 
 /// What a received tree may be.
@@ -217,27 +237,25 @@ pub struct Receiver {
 const TREE: &[u8] = b"tree";
 
 impl Receiver {
-    /// Receive a tree that is to stand at `dest`. Modes and times are kept, set-user-id and its like are not, nodes
+    /// Receive a tree that is to appear there. Modes and times are kept, set-user-id and its like are not, nodes
     /// that cannot be made are left out and told.
     ///
     /// # Errors
     /// [`HostTreeError::Exists`] unless it may be overwritten; [`HostTreeError::Root`].
-    pub fn new(dest: &Path, allowance: Allowance) -> Result<Self, HostTreeError> {
-        let failed = |source| HostTreeError::Root { action: "write", path: dest.to_owned(), source };
-        let name = dest.file_name().ok_or_else(|| failed(Errno::INVAL))?.as_bytes().to_vec();
-        let parent = dest.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let dir = rustix::fs::open(parent, flags, Mode::empty()).map_err(failed)?;
+    pub fn new(output: Output, allowance: Allowance) -> Result<Self, HostTreeError> {
+        let Output { dir, name, path: dest } = output;
+        let name = name.into_encoded_bytes();
+        let failed = |source| HostTreeError::Root { action: "write", path: dest.clone(), source };
         if !allowance.overwrite && node::find(dir.as_fd(), &name).map_err(failed)?.is_some() {
-            return Err(HostTreeError::Exists { path: dest.to_owned() });
+            return Err(HostTreeError::Exists { path: dest });
         }
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|_| failed(Errno::IO))?;
         let temporary = format!(".pyro-{}", hex::encode(random));
         rustix::fs::mkdirat(&dir, &temporary, Mode::RWXU).map_err(failed)?;
-        let mut receiver =
-            Self { placer: None, dir, temporary, dest: dest.to_owned(), name, overwrite: allowance.overwrite };
-        let inside = node::enter(receiver.dir.as_fd(), receiver.temporary.as_bytes()).map_err(failed)?;
+        let mut receiver = Self { placer: None, dir, temporary, dest, name, overwrite: allowance.overwrite };
+        let inside = node::enter(receiver.dir.as_fd(), receiver.temporary.as_bytes());
+        let inside = inside.map_err(|errno| receiver.failed(errno))?;
         let placing = Placing {
             owners: false,
             special_bits: false,
@@ -248,6 +266,10 @@ impl Receiver {
         };
         receiver.placer = Some(Placer::as_name(inside, TREE, placing));
         Ok(receiver)
+    }
+
+    fn failed(&self, source: Errno) -> HostTreeError {
+        HostTreeError::Root { action: "write", path: self.dest.clone(), source }
     }
 
     /// Take one record.
@@ -323,7 +345,7 @@ mod tests {
     }
 
     fn receive(batches: &[Batch], dest: &Path, allowance: Allowance) -> Result<Placed, HostTreeError> {
-        let mut receiver = Receiver::new(dest, allowance)?;
+        let mut receiver = Receiver::new(Output::prepare(&dest.into(), true).unwrap(), allowance)?;
         for batch in batches {
             for record in Records::new(batch.payload()) {
                 receiver.put(&record?)?;

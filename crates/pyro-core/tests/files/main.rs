@@ -15,6 +15,7 @@ mod tars;
 
 use pyro_core::guest::client::ClientError;
 use pyro_core::guest::{archive, file, freeze, stage, tree};
+use pyro_core::host::output::Output;
 use pyro_core::host::tree::{self as host_tree, Allowance, HostTreeError, Receiver};
 use pyro_protocol::TreePath;
 use pyro_protocol::files::{Commit, Into, List, Pack, Read, Recovered, Stage, Unpack, Write};
@@ -80,7 +81,7 @@ async fn a_tree_goes_in_is_listed_and_comes_out_as_it_was() {
     for (name, request, paths) in
         [("dest", whole(&inside), vec![]), ("listed", Pack { listed: true, ..whole(&inside) }, paths.clone())]
     {
-        let receiver = Receiver::new(&site.path(name), allowance).unwrap();
+        let receiver = Receiver::new(Output::prepare(&site.path(name).into(), true).unwrap(), allowance).unwrap();
         let receiver = within(archive::pack(site.stream().await, request, &paths, receiver, Receiver::put)).await;
         let placed = receiver.unwrap().finish().unwrap();
         assert_eq!(placed.odd, vec![]);

@@ -2,6 +2,7 @@
 
 use crate::site::{build, seen};
 use pyro_core::archive::{self, TarError, TarWriter};
+use pyro_core::host::output::Output;
 use pyro_core::host::tree::{self as host_tree, Allowance, HostTreeError, Receiver};
 use pyro_protocol::tree::{Batch, Records};
 use pyro_tree::TreeError;
@@ -26,7 +27,7 @@ fn run(program: &str, args: &[&str]) {
 
 fn unpack(file: &Path, dest: &Path) -> Result<(), Error> {
     let allowance = Allowance { max_entries: 1000, max_bytes: 1 << 30, overwrite: false };
-    let mut receiver = Receiver::new(dest, allowance)?;
+    let mut receiver = Receiver::new(Output::prepare(&dest.into(), true).unwrap(), allowance)?;
     archive::send(fs::File::open(file).unwrap(), |batch: Batch| {
         for record in Records::new(batch.payload()) {
             receiver.put(&record.map_err(HostTreeError::from)?)?;

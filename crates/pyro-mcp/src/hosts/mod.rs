@@ -105,6 +105,12 @@ impl Host {
         folder.join(name)
     }
 
+    /// Whether it starts a server in the project that its user works on; elsewhere the server is told which that is.
+    #[must_use]
+    pub fn starts_in_project(self) -> bool {
+        !matches!(self, Self::ClaudeDesktop | Self::Cursor)
+    }
+
     /// The file's text `old` with this server in it, new or replaced; all else stays.
     ///
     /// # Errors
@@ -179,6 +185,8 @@ mod tests {
                 project: "".into(),
             });
             assert!(page.contains(&format!("`{}`", file.display())), "{name}: {}", file.display());
+            let host = Host::parse(name).unwrap();
+            assert_eq!(page.contains("\"--allow-path\", \"/path/to/project\"]"), !host.starts_in_project(), "{name}");
         }
     }
 

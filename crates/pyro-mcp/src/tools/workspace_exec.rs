@@ -37,7 +37,7 @@ pub(super) struct WorkspaceExec {
 impl Describe for WorkspaceExec {
     const NAME: &'static str = "workspace_exec";
     const TITLE: &'static str = "Run a command in a workspace";
-    const DESCRIPTION: &'static str = "Run a shell command in /workspace of a workspace; files stay, background processes end with it. exit_code is the command's, 124 on timeout. Long output keeps head and tail; the rest is in stdout_file, for output_read.";
+    const DESCRIPTION: &'static str = "Run a shell command in /workspace of a workspace; files stay, and so does what it leaves running in the background, until the workspace stops. exit_code is the command's, 124 on timeout. Long output keeps head and tail; the rest is in stdout_file, for output_read.";
     type Answer = answers::Executed;
 
     fn annotations(grants: &Grants) -> ToolAnnotations {

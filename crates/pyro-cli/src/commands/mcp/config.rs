@@ -1,6 +1,6 @@
 //! `pyro mcp config`: what makes a host start this server.
 
-use super::fail;
+use super::{fail, here};
 use crate::cli::McpConfig;
 use crate::{exit, printer};
 use pyro_core::host::fs::{self, FsError};
@@ -35,10 +35,14 @@ pub(super) fn run(args: &McpConfig) -> i32 {
 fn configure(args: &McpConfig) -> Result<(), ConfigError> {
     let Some(host) = Host::parse(&args.host) else { unreachable!("clap knows the hosts") };
     let file = host.file(&folders()?);
-    let launch = Launch {
-        program: std::env::current_exe()?.display().to_string(),
-        args: ["mcp", "serve", "--profile", &args.profile].map(str::to_owned).into(),
-    };
+    let mut words = ["mcp", "serve", "--profile", &args.profile].map(str::to_owned).to_vec();
+    if !host.starts_in_project() {
+        match here() {
+            Some(project) => words.extend(["--allow-path".to_owned(), project.display().to_string()]),
+            None => printer::talk("[mcp] no host path is granted: run this in the directory that the model may use"),
+        }
+    }
+    let launch = Launch { program: std::env::current_exe()?.display().to_string(), args: words };
     let merge = |old: &str| host.merged(old, &launch).map_err(|error| ConfigError::Merge(file.clone(), error));
     if !args.write {
         printer::talk(&format!("[mcp] for {}; --write puts it there and keeps what is in it", file.display()));

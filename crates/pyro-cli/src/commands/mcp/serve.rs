@@ -1,6 +1,6 @@
 //! `pyro mcp serve`: the MCP server.
 
-use super::fail;
+use super::{fail, here};
 use crate::cli::McpServe;
 use crate::commands::pyro;
 use crate::{exit, printer};
@@ -101,7 +101,10 @@ async fn over_http_with(pyro: Pyro, args: McpServe, ending: &Ending) -> i32 {
 fn settings(args: &McpServe) -> Settings {
     let mut paths = args.allow_path.clone();
     if paths.is_empty() {
-        paths.extend(std::env::current_dir());
+        paths.extend(here());
+    }
+    if paths.is_empty() {
+        printer::talk("[mcp] started in no project, so no host path is granted; --allow-path DIR grants one");
     }
     Settings {
         // clap let nothing else through.

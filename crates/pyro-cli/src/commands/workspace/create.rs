@@ -34,7 +34,7 @@ fn request(args: Create) -> CreateRequest {
         name: args.name,
         // Of two values for one key the later one holds.
         labels: args.label.into_iter().collect(),
-        seed: args.seed_path.map(|path| SeedRequest { path, respect_ignore: args.respect_ignore }),
+        seed: args.seed_path.map(|path| SeedRequest { path: path.into(), respect_ignore: args.respect_ignore }),
         allow_host_compat: args.allow_host_compat,
     }
 }

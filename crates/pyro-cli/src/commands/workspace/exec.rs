@@ -3,7 +3,7 @@
 use super::super::command_line::command_line;
 use super::super::interrupted::Interrupted;
 use super::super::{block_on, fail, output, pyro};
-use super::{Noun, id};
+use super::{Noun, id, summary};
 use crate::cli::workspace::Exec;
 use crate::{exit, printer};
 use pyro_core::PyroError;
@@ -80,7 +80,7 @@ fn tell(executed: &WorkspaceExec, seconds: u64, noun: Noun) {
         "[{word}-exec] {word}_id={} sequence={} cwd={} execution_mode={} exit_code={} duration_ms={}",
         executed.workspace_id,
         executed.sequence,
-        executed.cwd,
+        summary::one_line(&executed.cwd),
         executed.execution_mode,
         executed.exit_code,
         executed.duration_ms

@@ -10,7 +10,7 @@ pub(super) fn run(args: Export) -> i32 {
     until_interrupted(args.json, async |pyro, cancel| {
         let request = ExportRequest {
             path: path(&args.path)?,
-            output: args.output.clone(),
+            output: args.output.clone().into(),
             force: args.force,
             format: match args.format {
                 Format::Dir => ExportFormat::Directory,

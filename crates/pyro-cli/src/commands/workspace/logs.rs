@@ -26,16 +26,16 @@ fn show(logs: &WorkspaceLogs, noun: Noun) {
         let (exit_code, duration_ms) = (entry.exit_code, entry.duration_ms);
         printer::data(&format!(
             "#{} exit_code={exit_code} duration_ms={duration_ms} cwd={}",
-            entry.sequence, entry.cwd
+            entry.sequence,
+            summary::one_line(&entry.cwd)
         ));
         printer::data(&format!("$ {}", summary::command(&entry.command)));
         let (stdout, stderr) = (entry.said.stdout.as_bytes(), entry.said.stderr.as_bytes());
-        printer::raw(stdout);
+        printer::content(stdout);
         if !stdout.is_empty() && !stdout.ends_with(b"\n") {
             printer::raw(b"\n");
         }
-        // Talk that nobody hears is no reason to stop.
-        let _ = printer::hand_on_stderr(stderr);
+        printer::content_on_stderr(stderr);
         if !stderr.is_empty() && !stderr.ends_with(b"\n") {
             printer::talk("");
         }

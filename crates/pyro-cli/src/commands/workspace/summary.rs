@@ -14,7 +14,7 @@ fn lines(heading: &str, workspace: &WorkspaceInfo) -> Vec<String> {
     let mut lines = vec![format!("{heading}: {}", workspace.workspace_id)];
     let mut say = |name: &str, value: Option<String>| lines.extend(value.map(|value| format!("{name}: {value}")));
     let seed = &workspace.workspace_seed;
-    let from = seed.seed_path.as_ref().map(|path| format!(" from {}", printable(path.as_bytes())));
+    let from = seed.seed_path.as_ref().map(|path| format!(" from {}", one_line(path)));
     say("Name", workspace.name.clone());
     say("Labels", labels(&workspace.labels, ", "));
     say("Environment", Some(workspace.environment.clone()));
@@ -41,6 +41,11 @@ fn lines(heading: &str, workspace: &WorkspaceInfo) -> Vec<String> {
 /// A command as a line that cannot steer a terminal.
 pub(super) fn command(text: &str) -> String {
     printable(text.as_bytes()).replace('\n', "\n  ")
+}
+
+/// A guest's or a user's text as one line: it may hold what ends a line.
+pub(in crate::commands) fn one_line(text: &str) -> String {
+    printable(text.replace('\n', "\\n").as_bytes())
 }
 
 /// Labels as `key=value`; none where there are none.

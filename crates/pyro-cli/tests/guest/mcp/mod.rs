@@ -4,6 +4,7 @@ mod checkers;
 mod client;
 mod faults;
 mod http;
+mod paths;
 mod tools;
 mod warm;
 

@@ -5,9 +5,15 @@ use crate::home::{Home, eventually, kill, signal_while_blocked, stderr, stdout};
 use crate::on_each_engine;
 use std::io::{Read, Write};
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-on_each_engine!(exec_is_a_good_filter, a_command_ends_with_its_client, a_blocked_reader_holds_no_signal_up);
+on_each_engine!(
+    exec_is_a_good_filter,
+    a_command_ends_with_its_client,
+    a_blocked_reader_holds_no_signal_up,
+    a_history_steers_no_terminal,
+    what_a_command_left_in_the_background_goes_on,
+);
 
 fn line(home: &Home, id: &str, flags: &[&str], words: &[&str]) -> Command {
     home.pyro(&[&["workspace", "exec", id], flags, &["--"], words].concat())
@@ -51,6 +57,62 @@ fn exec_is_a_good_filter(home: &Home) {
     assert_eq!(failed(home, "exec", &[&id, "--", "  "]), "invalid_input");
     // A timeout is in the history, a command that never began is not.
     assert_eq!(done(home, "status", &[&id])["command_count"], 10);
+    done(home, "delete", &[&id]);
+}
+
+/// What a person at a terminal is shown, of both streams.
+fn on_a_terminal(home: &Home, words: &str) -> String {
+    let mut command = home.pyro(&[]);
+    let line = format!("{} workspace {words}", command.get_program().to_str().unwrap());
+    let mut script = Command::new("script");
+    script.args(["-qec", &line, "/dev/null"]).stdin(Stdio::null());
+    for (name, value) in command.stdin(Stdio::null()).get_envs() {
+        match value {
+            Some(value) => script.env(name, value),
+            None => script.env_remove(name),
+        };
+    }
+    let output = script.output().unwrap();
+    assert!(output.status.success(), "{words}: {}", stdout(&output));
+    stdout(&output)
+}
+
+fn a_history_steers_no_terminal(home: &Home) {
+    let id = created(home);
+    let text = "printf '\\033]0;title\\007\\033[2Jout\\302\\2331m\\n'; printf '\\033[2Jerr\\n' >&2 # \x1b[2J\u{9b}1m";
+    exec(home, &id, "mkdir \"$(printf '\\033[31mred\\nline')\"");
+    let output = line(home, &id, &["--cwd", "\x1b[31mred\nline"], &[text]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let told = stderr(&output);
+    assert!(told.contains("cwd=/workspace/[31mred\\nline execution_mode"), "{told}");
+    for words in ["logs", "status"] {
+        let shown = on_a_terminal(home, &format!("{words} {id}"));
+        assert!(shown.contains("# [2J1m"), "{words}: {shown}");
+        let steers = |one: char| one.is_control() && !matches!(one, '\n' | '\r' | '\t');
+        assert!(!shown.contains(steers), "{words}: {shown:?}");
+        if words == "logs" {
+            for part in ["]0;title[2Jout1m\r\n", "[2Jerr\r\n", "cwd=/workspace/[31mred\\nline\r\n"] {
+                assert!(shown.contains(part), "{part}: {shown:?}");
+            }
+        }
+    }
+    // A program reads what was printed.
+    let logs = home.pyro(&["workspace", "logs", &id]).output().unwrap();
+    assert!(stdout(&logs).contains("\u{1b}]0;title\u{7}\u{1b}[2Jout"), "{}", stdout(&logs));
+    assert!(stderr(&logs).contains("\u{1b}[2Jerr\n"), "{}", stderr(&logs));
+    done(home, "delete", &[&id]);
+}
+
+fn what_a_command_left_in_the_background_goes_on(home: &Home) {
+    let id = created(home);
+    let began = Instant::now();
+    let pid = exec(home, &id, "sleep 500 & echo $!");
+    assert!(began.elapsed() < Duration::from_secs(60), "it waited for the background");
+    let alive = format!("tr '\\0' ' ' < /proc/{}/cmdline", pid.trim());
+    assert_eq!(exec(home, &id, &alive), "sleep 500 ");
+    done(home, "stop", &[&id]);
+    done(home, "start", &[&id]);
+    assert_eq!(exec(home, &id, "grep -lzx 500 /proc/[0-9]*/cmdline || true"), "", "a stop ends it");
     done(home, "delete", &[&id]);
 }
 

@@ -8,7 +8,8 @@ use crate::archive::{TarError, TarWriter};
 use crate::config::Config;
 use crate::guest::archive::{TransferError, pack};
 use crate::guest::tree;
-use crate::host::output::{NewFile, prepare};
+use crate::host::output::{NewFile, Output, OutputFileError};
+use crate::host::path::HostPath;
 use crate::host::tree::{Allowance, HostTreeError, Receiver};
 use crate::id::Id;
 use crate::vm::{VmError, lifecycle};
@@ -20,7 +21,6 @@ use pyro_protocol::files::Pack;
 use pyro_protocol::tree::{Kind, Record, RecordError};
 use pyro_tree::{Odd, TreeError};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
 /// What an export becomes.
@@ -41,7 +41,7 @@ pub struct ExportRequest {
     /// What.
     pub path: WorkspacePath,
     /// Where on the host; its parents are made.
-    pub output: PathBuf,
+    pub output: HostPath,
     /// Replace what is there.
     pub force: bool,
     /// As what.
@@ -96,11 +96,11 @@ pub async fn export(
     running.touch()?;
     let work = async {
         let (output, force) = (request.output.clone(), request.force);
-        let prepared = lifecycle::blocking(move || Ok(prepare(&output, force))).await?;
-        prepared.map_err(FileError::from)?;
+        let prepared = lifecycle::blocking(move || Ok(Output::prepare(&output, force))).await?;
+        let output = prepared.map_err(FileError::from)?;
         match request.format {
-            ExportFormat::Patch => patch(&running, &request).await,
-            _ => tree_of(&running, &request).await,
+            ExportFormat::Patch => patch(&running, &request, output).await,
+            _ => tree_of(&running, &request, output).await,
         }
     };
     let exported = tokio::select! {
@@ -111,7 +111,11 @@ pub async fn export(
     Ok(exported)
 }
 
-async fn tree_of(running: &Running<'_>, request: &ExportRequest) -> Result<WorkspaceExport, WorkspaceError> {
+async fn tree_of(
+    running: &Running<'_>,
+    request: &ExportRequest,
+    output: Output,
+) -> Result<WorkspaceExport, WorkspaceError> {
     let (guest, follow) = (request.path.guest(), request.path.is_root());
     let stat = tree::stat(running.files().await?, guest.clone(), follow).await.map_err(WorkspaceError::Guest)?;
     let what = artifact_type(stat.meta.kind);
@@ -121,13 +125,13 @@ async fn tree_of(running: &Running<'_>, request: &ExportRequest) -> Result<Works
     let pack_request = Pack { root: guest, follow, exclude: Vec::new(), listed: false };
     let stream = running.files().await?;
     let (entries, bytes, odd) = if request.format == ExportFormat::Tar {
-        let sink = Tar::new(request).map_err(FileError::from)?;
+        let sink = Tar::new(output, request.force).map_err(FileError::from)?;
         let sink = pack(stream, pack_request, &[], sink, Tar::put).await.map_err(received)?;
         let finished = lifecycle::blocking(move || Ok(sink.finish())).await?;
         finished.map_err(outward)?
     } else {
         let allowance = Allowance { max_entries: u64::MAX, max_bytes: u64::MAX, overwrite: request.force };
-        let receiver = Receiver::new(&request.output, allowance).map_err(FileError::Output)?;
+        let receiver = Receiver::new(output, allowance).map_err(FileError::Output)?;
         let put = |receiver: &mut Receiver, record: &Record<'_>| receiver.put(record).map_err(SinkError::Host);
         let receiver = pack(stream, pack_request, &[], receiver, put).await.map_err(received)?;
         let finished = lifecycle::blocking(move || Ok(receiver.finish())).await?;
@@ -145,7 +149,11 @@ async fn tree_of(running: &Running<'_>, request: &ExportRequest) -> Result<Works
     })
 }
 
-async fn patch(running: &Running<'_>, request: &ExportRequest) -> Result<WorkspaceExport, WorkspaceError> {
+async fn patch(
+    running: &Running<'_>,
+    request: &ExportRequest,
+    output: Output,
+) -> Result<WorkspaceExport, WorkspaceError> {
     let wanted = DiffRequest { path: Some(request.path.clone()), renames: request.renames };
     let diff = diff::changes(running, &wanted).await?;
     if !diff.is_complete() {
@@ -153,9 +161,9 @@ async fn patch(running: &Running<'_>, request: &ExportRequest) -> Result<Workspa
         return Err(FileError::Incomplete { count }.into());
     }
     let text = diff.patch();
-    let (output, force, bytes) = (request.output.clone(), request.force, text.len() as u64);
+    let (force, bytes) = (request.force, text.len() as u64);
     let write = move || {
-        let mut file = NewFile::beside(&output)?;
+        let mut file = NewFile::beside(output)?;
         std::io::Write::write_all(&mut file, text.as_bytes()).map_err(|source| file.failed(source))?;
         file.appear(force)
     };
@@ -169,7 +177,7 @@ impl WorkspaceExport {
         Self {
             workspace_id: running.workspace.id,
             workspace_path: request.path.to_text(),
-            output_path: absolute(&request.output),
+            output_path: request.output.canonical().as_path().to_string_lossy().into_owned(),
             artifact_type: "file",
             entry_count: 0,
             bytes_written: 0,
@@ -195,10 +203,6 @@ impl LeftOut {
         };
         Self { path: root.join(path).to_text(), why }
     }
-}
-
-fn absolute(path: &Path) -> String {
-    crate::host::fs::canonical(path).to_string_lossy().into_owned()
 }
 
 /// What ends an export on this side.
@@ -245,9 +249,9 @@ struct Tar {
 }
 
 impl Tar {
-    fn new(request: &ExportRequest) -> Result<Self, crate::host::output::OutputFileError> {
-        let file = NewFile::beside(&request.output)?;
-        Ok(Self { writer: TarWriter::new(file, u64::MAX), force: request.force, entries: 0, bytes: 0 })
+    fn new(output: Output, force: bool) -> Result<Self, OutputFileError> {
+        let file = NewFile::beside(output)?;
+        Ok(Self { writer: TarWriter::new(file, u64::MAX), force, entries: 0, bytes: 0 })
     }
 
     fn put(&mut self, record: &Record<'_>) -> Result<(), SinkError> {

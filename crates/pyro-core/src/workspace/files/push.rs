@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::guest::archive::unpack;
 use crate::guest::client::ClientError;
 use crate::guest::{stage, tree};
-use crate::host::digest;
+use crate::host::path::HostPath;
 use crate::id::Id;
 use crate::vm::{VmError, lifecycle};
 use crate::workspace::error::WorkspaceError;
@@ -22,16 +22,13 @@ use pyro_protocol::tree::{Entry, Kind};
 use pyro_protocol::{GuestPath, TreePath};
 use serde::Serialize;
 use std::collections::HashSet;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
 /// What to push.
 #[derive(Clone, Debug)]
 pub struct PushRequest {
     /// A directory, or a `.tar`, `.tar.gz`, `.tgz` or `.tar.zst` file, on the host.
-    pub source: PathBuf,
+    pub source: HostPath,
     /// The directory that it becomes.
     pub dest: WorkspacePath,
     /// Delete what the source does not have; what its rules ignore stays.
@@ -142,12 +139,10 @@ impl Push<'_> {
         };
         let (listed, (present, missing)) = tokio::try_join!(listed, self.present())?;
         let doubtful = doubtful(&listed, &present);
-        let root = self.source.path().to_owned();
-        let paths = doubtful.clone();
+        let (source, paths) = (self.source.clone(), doubtful.clone());
         let digests = async {
-            let of = move |path: &TreePath| digest::blake3(&root.join(os_path(path))).ok();
-            let digests = lifecycle::blocking(move || Ok(paths.iter().map(of).collect::<Vec<_>>()));
-            Ok::<_, WorkspaceError>(digests.await?)
+            let digests = lifecycle::blocking(move || Ok(source.digests(&paths))).await?;
+            Ok::<_, WorkspaceError>(digests.map_err(FileError::Source)?)
         };
         let (here, there) = tokio::try_join!(digests, self.digests(self.request.dest.guest(), &doubtful))?;
         let plan = self.plan(&listed, &present, missing.as_ref(), &equal(doubtful, &here, &there))?;
@@ -257,10 +252,6 @@ impl Push<'_> {
 fn equal(paths: Vec<TreePath>, here: &[Option<[u8; 32]>], there: &[Option<[u8; 32]>]) -> HashSet<TreePath> {
     let pairs = paths.into_iter().zip(here.iter().zip(there));
     pairs.filter(|(_, (here, there))| here.is_some() && here == there).map(|(path, _)| path).collect()
-}
-
-fn os_path(path: &TreePath) -> &Path {
-    Path::new(OsStr::from_bytes(path.as_bytes()))
 }
 
 /// Whether the guest has nothing there.

@@ -5,6 +5,7 @@ use super::source::{Source, SourceError};
 use crate::config::Config;
 use crate::guest::archive::{TransferError, unpack};
 use crate::guest::{file, patience::Patient};
+use crate::host::path::HostPath;
 use crate::id::Id;
 use crate::store::workspace::SeedRecord;
 use crate::vm::link::Link;
@@ -13,13 +14,12 @@ use crate::workspace::running::PATIENCE;
 use crate::workspace::{ROOT, STAGES};
 use pyro_protocol::files::{Into, Unpack};
 use pyro_protocol::{GuestPath, TreePath};
-use std::path::PathBuf;
 
 /// What a workspace is first filled with.
 #[derive(Clone, Debug)]
 pub struct SeedRequest {
     /// A directory, or a `.tar`, `.tar.gz`, `.tgz` or `.tar.zst` file.
-    pub path: PathBuf,
+    pub path: HostPath,
     /// Leave out what git ignores; only of a directory.
     pub respect_ignore: bool,
 }

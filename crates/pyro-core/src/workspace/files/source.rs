@@ -5,11 +5,14 @@ use crate::archive::{self, TarError};
 use crate::guest::archive::{NoMore, Outlet};
 use crate::host::fs::{self, FsError};
 use crate::host::ignored::Ignored;
+use crate::host::path::{HostPath, HostPathError, of_descriptor};
 use crate::host::tree::{self, HostTreeError, Refusal};
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::{Batch, Entry, Kind, Record, Records};
 use pyro_tree::walk::Skip;
+use rustix::fs::OFlags;
 use rustix::io::Errno;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -19,10 +22,11 @@ const MAX_NAMED: usize = 10;
 /// Names of archives.
 const ARCHIVES: [&str; 5] = [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst"];
 
-/// A directory or an archive on the host.
+/// A directory or an archive on the host, held from the look at it on: what its path leads to may change.
 #[derive(Clone, Debug)]
 pub struct Source {
     path: PathBuf,
+    held: Arc<OwnedFd>,
     kind: SourceKind,
 }
 
@@ -38,6 +42,9 @@ pub enum SourceError {
     /// It cannot be looked at.
     #[error(transparent)]
     Fs(#[from] FsError),
+    /// Its path leads elsewhere than when it was judged.
+    #[error("a link has come onto the way to {}", .0.display())]
+    Redirected(PathBuf),
     /// It is neither a directory nor called as an archive is.
     #[error("{} is neither a directory nor a .tar, .tar.gz, .tgz or .tar.zst file", .0.display())]
     Neither(PathBuf),
@@ -53,6 +60,15 @@ pub enum SourceError {
     /// The guest has ended it.
     #[error(transparent)]
     NoMore(#[from] NoMore),
+}
+
+impl From<HostPathError> for SourceError {
+    fn from(error: HostPathError) -> Self {
+        match error {
+            HostPathError::Redirected(path) => Self::Redirected(path),
+            HostPathError::Fs(error) => Self::Fs(error),
+        }
+    }
 }
 
 /// What was sent.
@@ -80,21 +96,22 @@ impl Source {
     ///
     /// # Errors
     /// [`SourceError`].
-    pub fn open(path: &Path, respect_ignore: bool) -> Result<Self, SourceError> {
-        let path = &fs::canonical(path);
-        let is_dir = fs::metadata(path)?.is_dir();
+    pub fn open(path: &HostPath, respect_ignore: bool) -> Result<Self, SourceError> {
+        let whole = path.canonical();
+        let (path, held) = (whole.as_path(), Arc::new(whole.open("look at", OFlags::PATH)?));
+        let is_dir = fs::metadata(&of_descriptor(&held))?.is_dir();
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         let kind = if is_dir {
-            SourceKind::Directory(respect_ignore.then(|| Arc::new(Mutex::new(Ignored::new(path)))))
+            SourceKind::Directory(respect_ignore.then(|| Arc::new(Mutex::new(Ignored::new(&whole)))))
         } else if !ARCHIVES.iter().any(|ending| name.ends_with(ending)) {
             return Err(SourceError::Neither(path.to_owned()));
         } else if respect_ignore {
             return Err(SourceError::NoRules(path.to_owned()));
         } else {
-            fs::open(path)?;
+            fs::open(&of_descriptor(&held)).map_err(|error| FsError { path: path.to_owned(), ..error })?;
             SourceKind::Archive
         };
-        Ok(Self { path: path.to_owned(), kind })
+        Ok(Self { path: path.to_owned(), held, kind })
     }
 
     /// Its name in results.
@@ -132,7 +149,7 @@ impl Source {
     pub fn list(&self) -> Result<Vec<Entry>, SourceError> {
         let mut entries = Vec::new();
         let (mut named, mut count) = (Vec::new(), 0);
-        tree::list(&self.path, self.skip(), |entry| {
+        tree::list(&self.at(), self.skip(), |entry| {
             let refusal = match entry.meta.errno {
                 0 if entry.meta.kind.is_carried() => None,
                 0 => Some(Refusal::Special(entry.meta.kind)),
@@ -157,7 +174,7 @@ impl Source {
     /// [`SourceError`].
     pub fn check(&self) -> Result<(), SourceError> {
         if self.is_directory() {
-            tree::measure(&self.path, self.skip())?;
+            tree::measure(&self.at(), self.skip())?;
         }
         Ok(())
     }
@@ -180,8 +197,8 @@ impl Source {
             Ok(outlet.send(if dest.is_root() { batch } else { moved })?)
         };
         match &self.kind {
-            SourceKind::Directory(_) => tree::send::<SourceError>(&self.path, self.skip(), out)?,
-            SourceKind::Archive => archive::send::<SourceError>(fs::open(&self.path)?, out)?,
+            SourceKind::Directory(_) => tree::send::<SourceError>(&self.at(), self.skip(), out)?,
+            SourceKind::Archive => archive::send::<SourceError>(fs::open(&self.at())?, out)?,
         }
         Ok(tally)
     }
@@ -194,17 +211,30 @@ impl Source {
         if paths.first().is_some_and(TreePath::is_root) {
             paths.remove(0);
             let mut batch = Batch::default();
-            let root = tree::look(&self.path)?;
+            let root = tree::look(&self.at())?;
             batch.entry(dest.as_bytes(), &root, b"");
             outlet.send(batch)?;
         }
-        tree::send_listed::<SourceError>(&self.path, paths, |batch| {
+        tree::send_listed::<SourceError>(&self.at(), paths, |batch| {
             let mut moved = Batch::with_room();
             for record in Records::new(batch.payload()) {
                 relocate(&mut moved, &record.map_err(HostTreeError::from)?, &|path| joined(dest, path));
             }
             Ok(outlet.send(moved)?)
         })
+    }
+
+    /// Digests of a directory's files; none of what cannot be read. Blocking.
+    ///
+    /// # Errors
+    /// [`SourceError`].
+    pub fn digests(&self, paths: &[TreePath]) -> Result<Vec<Option<[u8; 32]>>, SourceError> {
+        Ok(tree::digests(&self.at(), paths)?)
+    }
+
+    /// Where what is held is found, wherever its path leads by now.
+    fn at(&self) -> PathBuf {
+        of_descriptor(&self.held)
     }
 
     fn skip(&self) -> Option<Skip<'static>> {

@@ -1,9 +1,9 @@
 //! `pyro workspace file list`: a page of files.
 
+use super::super::summary::one_line;
 use super::super::{id, path, to_its_end};
 use crate::cli::workspace_files::List;
 use crate::printer;
-use pyro_core::host::terminal::printable;
 use pyro_core::workspace::files::list::{FileList, ListRequest, ListedFile};
 
 pub(super) fn run(args: &List) -> i32 {
@@ -40,9 +40,4 @@ fn lines(listed: &FileList) -> Vec<String> {
 fn line(entry: &ListedFile) -> String {
     let target = entry.link_target.as_ref().map(|target| format!(" -> {target}")).unwrap_or_default();
     one_line(&format!("{} [{}] size={}{target}", entry.path, entry.artifact_type, entry.size_bytes))
-}
-
-/// A guest's name may hold what ends a line.
-fn one_line(text: &str) -> String {
-    printable(text.replace('\n', "\\n").as_bytes())
 }

@@ -1,0 +1,178 @@
+//! `HostPath`: a path of the host, and whether links may lie on its way.
+
+use super::fs::{FsError, canonical};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+use std::ffi::OsStr;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+/// A path as its user gave it, or one that was judged before it is used.
+///
+/// Who judges a path looks at what is there at that moment. A link that somebody makes on its way afterwards would lead
+/// elsewhere, so a judged path is walked through none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPath {
+    path: PathBuf,
+    is_judged: bool,
+}
+
+/// A path that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum HostPathError {
+    /// It was judged, and leads elsewhere now.
+    #[error("a link has come onto the way to {}", .0.display())]
+    Redirected(PathBuf),
+    /// The kernel refuses.
+    #[error(transparent)]
+    Fs(#[from] FsError),
+}
+
+impl From<PathBuf> for HostPath {
+    fn from(path: PathBuf) -> Self {
+        Self { path, is_judged: false }
+    }
+}
+
+impl From<&Path> for HostPath {
+    fn from(path: &Path) -> Self {
+        path.to_owned().into()
+    }
+}
+
+impl HostPath {
+    /// An absolute path without `..`, on whose way there was no link when it was judged.
+    #[must_use]
+    pub fn judged(path: PathBuf) -> Self {
+        Self { path, is_judged: true }
+    }
+
+    /// The path itself, for words.
+    #[must_use]
+    pub fn as_path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The same without links and `..` where it is a user's own and they can be found out.
+    #[must_use]
+    pub fn canonical(&self) -> Self {
+        if self.is_judged { self.clone() } else { Self { path: canonical(&self.path), ..*self } }
+    }
+
+    /// Another path that is walked the same way.
+    #[must_use]
+    pub fn with(&self, path: &Path) -> Self {
+        Self { path: path.to_owned(), ..*self }
+    }
+
+    /// What lies below it.
+    #[must_use]
+    pub fn join(&self, below: &OsStr) -> Self {
+        Self { path: self.path.join(below), ..*self }
+    }
+
+    /// Open what is there, for `action`.
+    ///
+    /// # Errors
+    /// [`HostPathError`].
+    pub fn open(&self, action: &'static str, flags: OFlags) -> Result<OwnedFd, HostPathError> {
+        self.open_at(&self.path, flags).map_err(|errno| self.failed(action, errno))
+    }
+
+    /// Open the directory that it is to lie in, which is made with those above it where it is missing.
+    ///
+    /// # Errors
+    /// [`HostPathError`].
+    pub fn make_parent(&self) -> Result<OwnedFd, HostPathError> {
+        self.made(above(&self.path)).map_err(|errno| self.failed("write", errno))
+    }
+
+    fn made(&self, directory: &Path) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        match (self.open_at(directory, flags), directory.components().next_back()) {
+            (Err(Errno::NOENT), Some(name)) if directory != above(directory) => {
+                let held = self.made(above(directory))?;
+                // The umask takes its bits.
+                match rustix::fs::mkdirat(&held, name.as_os_str(), Mode::from_raw_mode(0o777)) {
+                    Ok(()) | Err(Errno::EXIST) => self.open_at(directory, flags),
+                    Err(errno) => Err(errno),
+                }
+            }
+            (opened, _) => opened,
+        }
+    }
+
+    fn open_at(&self, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+        let flags = flags | OFlags::CLOEXEC;
+        if self.is_judged {
+            let through_none = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+            rustix::fs::openat2(CWD, path, flags, Mode::empty(), through_none)
+        } else {
+            rustix::fs::open(path, flags, Mode::empty())
+        }
+    }
+
+    fn failed(&self, action: &'static str, errno: Errno) -> HostPathError {
+        match errno {
+            Errno::LOOP if self.is_judged => HostPathError::Redirected(self.path.clone()),
+            errno => FsError { action, path: self.path.clone(), source: errno.into() }.into(),
+        }
+    }
+}
+
+/// Where an open descriptor's node is found by path, wherever it has been moved to.
+pub(crate) fn of_descriptor(held: &OwnedFd) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()))
+}
+
+fn above(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_judged_path_leads_through_no_link_and_a_users_own_does() {
+        let home = tempfile::tempdir().unwrap();
+        let root = home.path().canonicalize().unwrap();
+        let (real, link) = (root.join("real"), root.join("link"));
+        fs::create_dir(&real).unwrap();
+        fs::write(real.join("file"), "").unwrap();
+        symlink(&real, &link).unwrap();
+        symlink(real.join("file"), real.join("last")).unwrap();
+        for (path, leads_through_one) in
+            [(real.join("file"), false), (link.join("file"), true), (real.join("last"), true), (link.clone(), true)]
+        {
+            let opened = HostPath::judged(path.clone()).open("read", OFlags::PATH);
+            let is_redirected = matches!(opened, Err(HostPathError::Redirected(_)));
+            assert_eq!((opened.is_err(), is_redirected), (leads_through_one, leads_through_one), "{}", path.display());
+            assert!(HostPath::from(path).open("read", OFlags::PATH).is_ok());
+        }
+    }
+
+    #[test]
+    fn parents_are_made_where_they_were_judged_to_be() {
+        let home = tempfile::tempdir().unwrap();
+        let root = home.path().canonicalize().unwrap();
+        let (inside, outside) = (root.join("inside"), root.join("outside"));
+        for directory in [&inside, &outside] {
+            fs::create_dir(directory).unwrap();
+        }
+        symlink(&outside, inside.join("link")).unwrap();
+        HostPath::judged(inside.join("new/and/newer")).make_parent().unwrap();
+        assert!(inside.join("new/and").is_dir() && !inside.join("new/and/newer").exists());
+        for below in ["link/x", "link/new/x", "link/new/er/x"] {
+            let made = HostPath::judged(inside.join(below)).make_parent();
+            assert!(matches!(made, Err(HostPathError::Redirected(_))), "{below}: {made:?}");
+        }
+        assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+        HostPath::from(inside.join("link/new/x")).make_parent().unwrap();
+        assert!(outside.join("new").is_dir());
+        fs::write(outside.join("file"), "").unwrap();
+        assert!(HostPath::from(outside.join("file/x")).make_parent().is_err());
+    }
+}
