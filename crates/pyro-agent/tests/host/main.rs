@@ -19,6 +19,9 @@ use tokio::process::{Child, Command};
 /// Nothing here takes this long unless it hangs.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// How long a host waits before it says its hello again.
+const AGAIN: Duration = Duration::from_secs(1);
+
 struct Agent {
     process: Child,
     meeting: Option<Meeting>,
@@ -195,17 +198,19 @@ async fn a_background_child_that_holds_stdout_does_not_hold_the_result() {
     assert_eq!(outcome.status(), ExitStatus::Code(4));
     let text = String::from_utf8(outcome.stdout).unwrap();
     let background: u32 = text.lines().nth(1).unwrap().parse().unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!(begun.elapsed() < LIMIT);
     assert!(alive(background), "what a command leaves running lives on");
     // One that writes for ever does not either, and all that the command wrote comes first.
     let outcome = within(session.run(shell(2, "head -c 60000 /dev/zero; yes >&2 & exit 5"))).await;
     assert_eq!((outcome.status(), outcome.stdout.len()), (ExitStatus::Code(5), 60000));
-    // Without one there is no wait at all.
-    let begun = Instant::now();
-    for _ in 0..10 {
+    // Without one there is no wait at all: the grace of 50 ms would be in each of these, and a busy host is not.
+    let mut fastest = Duration::MAX;
+    for _ in 0..50 {
+        let begun = Instant::now();
         within(session.run(program(3, &["true"]))).await;
+        fastest = fastest.min(begun.elapsed());
     }
-    assert!(begun.elapsed() < Duration::from_millis(400), "{:?}", begun.elapsed());
+    assert!(fastest < Duration::from_millis(50), "{fastest:?}");
 }
 
 /// A command whose tree hides as well as it can: it ignores SIGTERM, and a daemon of its own has left its session.
@@ -260,14 +265,12 @@ async fn a_reset_is_seen_while_stdin_is_stuck() {
 #[tokio::test]
 async fn a_signal_reaches_the_group_only_unless_the_tree_is_meant() {
     let (_agent, session) = session().await;
-    let mut operation = session
-        .ask(Request::Exec(shell(5, "setsid sleep 300 & echo $!; trap 'exit 9' USR1; while :; do sleep 0.05; done")))
-        .await;
+    // The other one tells its number once it has left the group, and by then the shell has its trap.
+    let line = "trap 'exit 9' USR1; setsid sh -c 'echo $$; exec sleep 300' & while :; do sleep 0.05; done";
+    let mut operation = session.ask(Request::Exec(shell(5, line))).await;
     operation.started().await;
     let other: u32 = within(operation.line()).await.parse().unwrap();
     let signal = |tree| Request::Signal(Signal { exec: 5, signal: libc::SIGUSR1, tree });
-    // Until the shell has set its trap the signal would end it, which is told apart by the status.
-    tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(session.reply(signal(false)).await, Reply::Done);
     assert_eq!(within(operation.finish()).await.status(), ExitStatus::Code(9));
     assert!(alive(other));
@@ -299,10 +302,12 @@ async fn a_malformed_session_ends_and_the_agent_meets_the_next_host() {
     assert!(matches!(meeting.greeting().await, Greeting::Refused(refused) if refused.nonce == [1; 16]));
     meeting.hello(&hello(2)).await;
     // No multiplexer: a version that is not there, then a frame that is far too long.
+    let mut nonces = 3..=u8::MAX;
     for garbage in [[9; 12], [0, 0, 0, 1, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff]] {
         meeting.socket.write_all(&garbage).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        within(meeting.hello(&hello(3))).await;
+        // A hello that the agent reads together with the garbage goes with it, so a host says it again.
+        let mut is_met = async |nonce| tokio::time::timeout(AGAIN, meeting.hello(&hello(nonce))).await.is_ok();
+        while !is_met(nonces.next().expect("the agent meets nobody")).await {}
     }
     let session = meeting.session();
     assert_eq!(within(session.run(shell(1, "exit 3"))).await.status(), ExitStatus::Code(3));

@@ -5,10 +5,13 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A cache of the test's own that holds copies of the installed files.
+/// A cache of the test's own that holds copies of the installed files, and nothing that other tests' vms change
+/// meanwhile, such as templates.
 fn copied_cache(home: &Home) -> PathBuf {
     let cache = home.path().join("environments");
-    let status = Command::new("cp").args(["-a", "--sparse=always"]).arg(environments()).arg(&cache).status().unwrap();
+    std::fs::create_dir(&cache).unwrap();
+    let parts = ["images", "kernels", "linux-x86_64"].map(|part| environments().join(part));
+    let status = Command::new("cp").args(["-a", "--sparse=always"]).args(parts).arg(&cache).status().unwrap();
     assert!(status.success());
     cache
 }

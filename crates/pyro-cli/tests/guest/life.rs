@@ -92,7 +92,7 @@ fn a_vm_ends_with_its_lifetime() {
     let output = home.run(&["--ttl-seconds", "60", "--timeout-seconds", "600"], &["sleep 600"]);
     assert_eq!(output.status.code(), Some(125), "{}", stderr(&output));
     assert!(stderr(&output).contains("--ttl-seconds"), "{}", stderr(&output));
-    assert!(began.elapsed() < Duration::from_secs(90));
+    assert!(began.elapsed() < Duration::from_secs(300));
 }
 
 #[test]

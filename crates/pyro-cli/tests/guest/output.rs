@@ -19,7 +19,7 @@ fn a_timeout_keeps_the_output_so_far(home: &Home) {
     for command in
         ["echo a; sleep 99", "trap '' TERM INT; echo a; sleep 99", "echo a; (setsid sh -c 'sleep 99' &); sleep 99"]
     {
-        let output = home.run(&["--timeout-seconds", "2"], &["sh", "-c", command]);
+        let output = home.run(&["--timeout-seconds", "10"], &["sh", "-c", command]);
         assert_eq!(output.status.code(), Some(124), "{}", stderr(&output));
         assert_eq!(stdout(&output), "a\n");
         assert!(stderr(&output).contains("--timeout-seconds"), "{}", stderr(&output));

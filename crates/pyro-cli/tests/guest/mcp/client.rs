@@ -85,7 +85,8 @@ impl Client {
     /// Begin a command that runs until it is ended, and wait until it runs.
     pub fn begin_waiting(&mut self) -> u64 {
         let id = self.begin("vm_run", json!({ "environment": "debian:12", "command": WAITS, "timeout_seconds": 290 }));
-        self.until(|message| message["params"]["message"] == "running: up");
+        // The heartbeat of an earlier call says the same.
+        self.until(|message| message["params"]["message"] == "running: up" && message["params"]["progressToken"] == id);
         id
     }
 
@@ -116,7 +117,7 @@ impl Client {
     }
 
     pub fn ended(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + crate::home::LIMIT;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;

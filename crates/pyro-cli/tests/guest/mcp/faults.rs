@@ -3,12 +3,13 @@
 use super::client::{Client, WAITS};
 use super::guests;
 use super::http::Http;
-use crate::home::{ENVIRONMENT, Home, eventually, kill};
+use crate::home::{ENVIRONMENT, Home, LIMIT, assert_soon, eventually, kill};
 use crate::on_each_engine;
 use serde_json::json;
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 on_each_engine!(
     a_client_that_says_no_more_takes_its_vms_along,
@@ -20,12 +21,9 @@ on_each_engine!(
     a_client_that_does_not_read_loses_nothing,
 );
 
-/// How long a vm may outlive whoever wanted it.
-const GONE: Duration = Duration::from_secs(2);
-
 fn assert_gone_since(home: &Home, began: Instant) {
     eventually("end of the guests", || (guests(home) == 0).then_some(()));
-    assert!(began.elapsed() < GONE, "the guests took {:?} to go", began.elapsed());
+    assert_soon(began, "the end of the guests");
 }
 
 fn a_client_that_says_no_more_takes_its_vms_along(home: &Home) {
@@ -78,9 +76,11 @@ fn a_cancelled_call_ends_its_command(home: &Home) {
 }
 
 fn a_cancelled_call_in_the_queue_never_runs(home: &Home) {
-    let mut client = Client::connected(home, &["--concurrency", "1"]);
+    let log = home.path().join("server.log");
+    let mut command = home.pyro(&["mcp", "serve", "--concurrency", "1"]);
+    let mut client = Client::of(command.stderr(File::create(&log).unwrap()).env("PYRO_LOG", "pyro_core::vm=info"));
     let first = client.begin_waiting();
-    let second = client.begin("vm_run", json!({ "environment": ENVIRONMENT, "command": "true" }));
+    let second = client.begin("vm_run", json!({ "environment": ENVIRONMENT, "command": "seq 1 100000" }));
     client.until(|message| message["params"]["message"].as_str().is_some_and(|words| words.starts_with("queued")));
     for id in [second, first] {
         client.say(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": id } }));
@@ -90,11 +90,15 @@ fn a_cancelled_call_in_the_queue_never_runs(home: &Home) {
         "next\n"
     );
     assert!(client.leave().success());
+    // Those two had a vm, and it had none; it would have left its output.
+    let log = std::fs::read_to_string(&log).unwrap();
+    assert_eq!(log.matches("started in").count(), 2, "{log}");
+    assert_eq!(home.names("outputs"), [""; 0]);
 }
 
 fn output_without_end_fills_nothing(home: &Home) {
     let mut client = Client::connected(home, &[]);
-    let arguments = json!({ "environment": ENVIRONMENT, "command": "yes", "timeout_seconds": 3 });
+    let arguments = json!({ "environment": ENVIRONMENT, "command": "yes", "timeout_seconds": 10 });
     let id = client.begin("vm_run", arguments);
     assert_eq!(client.ask("ping", json!({}))["result"], json!({}));
     let answer = client.until(|message| message["id"] == id);
@@ -105,18 +109,22 @@ fn output_without_end_fills_nothing(home: &Home) {
 }
 
 fn a_client_that_does_not_read_loses_nothing(home: &Home) {
+    const PRINTED: u64 = 588_895;
     let mut client = Client::connected(home, &[]);
     let command = "seq 1 100000; touch /done";
     let arguments = json!({ "environment": ENVIRONMENT, "command": command, "timeout_seconds": 60 });
     let asked: Vec<u64> = (0..3).map(|_| client.begin("vm_run", arguments.clone())).collect();
-    eventually("three guests", || (guests(home) == 3).then_some(()));
-    // More than a pipe holds waits to be read, and the work is done nevertheless.
+    // More than a pipe holds waits to be read, and the work is done nevertheless: what each command printed is there.
+    let whole = |file: &String| std::fs::metadata(file).is_ok_and(|meta| meta.len() == PRINTED);
+    eventually("three outputs", || {
+        (home.names("outputs").iter().filter(|file| whole(file)).count() == 3).then_some(())
+    });
     eventually("end of the guests", || (guests(home) == 0).then_some(()));
     let mut answered = BTreeSet::new();
     while answered.len() < asked.len() {
         let message = client.read().unwrap();
         if let Some(id) = message["id"].as_u64() {
-            assert_eq!(message["result"]["structuredContent"]["stdout_bytes"], 588_895, "{message}");
+            assert_eq!(message["result"]["structuredContent"]["stdout_bytes"], PRINTED, "{message}");
             answered.insert(id);
         }
     }
@@ -143,7 +151,8 @@ fn a_hundred_calls_at_once_wait_for_their_turn_and_none_is_lost() {
         }
         assert!(guests(&home) <= 6 + 6, "more vms than places, beside those that are ending");
     }
-    assert_eq!((said.len(), queued.len()), (100, 94));
+    // A place may have come free before the last ones had been asked for.
+    assert!(said.len() == 100 && (1..=94).contains(&queued.len()), "{} queued", queued.len());
     assert!(client.leave().success());
 }
 
@@ -160,7 +169,7 @@ fn calling(url: &str) -> std::net::TcpStream {
     let params = json!({ "name": "vm_run", "arguments": arguments, "_meta": meta });
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }).to_string();
     let mut stream = std::net::TcpStream::connect(host).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
     write!(
         stream,
         "POST /mcp HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nMCP-Protocol-Version: 2026-07-28\r\n\

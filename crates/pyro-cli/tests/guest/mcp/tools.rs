@@ -14,7 +14,7 @@ on_each_engine!(
 
 fn a_command_runs_and_tells_its_progress(home: &Home) {
     let mut client = Client::connected(home, &["--profile", "vm-run"]);
-    let command = "git --version; sleep 1; echo oops >&2; exit 3";
+    let command = "git --version; sleep 3; echo oops >&2; exit 3";
     let id = client.begin("vm_run", json!({ "environment": ENVIRONMENT, "command": command }));
     let (mut words, mut before) = (Vec::new(), 0.0);
     let answer = loop {
@@ -36,7 +36,7 @@ fn a_command_runs_and_tells_its_progress(home: &Home) {
     assert_eq!((&ran["cleanup"]["deleted"], &answer["result"]["isError"]), (&json!(true), &json!(false)));
     let late = client.done(
         "vm_run",
-        json!({ "environment": ENVIRONMENT, "command": "echo early; sleep 60", "timeout_seconds": "2" }),
+        json!({ "environment": ENVIRONMENT, "command": "echo early; sleep 60", "timeout_seconds": "10" }),
     );
     assert_eq!(
         (&late["exit_code"], &late["timed_out"], &late["stdout"]),

@@ -1,7 +1,7 @@
 //! Siblings from one template share nothing that should be their own, and their clocks are right.
 
 use super::{Cache, resumed};
-use crate::home::{Home, eventually};
+use crate::home::{Home, is_strict};
 use crate::on_each_engine;
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
@@ -39,9 +39,14 @@ fn siblings_are_no_twins(home: &Home) {
     assert!(told.iter().all(|lines| lines.len() == OWN.len() && lines[2] == lines[3]), "{told:?}");
 }
 
-/// Answers each line of its input with its wall clock and its monotonic clock, in seconds.
-const CLOCKS: &str = r#"perl -MTime::HiRes=:DEFAULT,clock_gettime,CLOCK_REALTIME,CLOCK_MONOTONIC \
-    -ne 'BEGIN { $| = 1 } printf "%.6f %.6f\n", clock_gettime(CLOCK_REALTIME), clock_gettime(CLOCK_MONOTONIC)'"#;
+/// Tells when the first and the last of all processes began, then answers each line of its input with its wall clock and
+/// its monotonic clock; all in seconds. The kernel's threads and the first process began before the template was saved.
+const CLOCKS: &str = r#"perl -MTime::HiRes=:DEFAULT,clock_gettime,CLOCK_REALTIME,CLOCK_MONOTONIC -ne 'BEGIN {
+        $| = 1;
+        for (glob "/proc/[0-9]*/stat") { open(F, $_) or next; ($s = <F>) =~ s/.*\)//; push @began, (split " ", $s)[19] / 100 }
+        @began = sort { $a <=> $b } @began;
+        printf "%.2f %.2f\n", $began[0], $began[-1];
+    } printf "%.6f %.6f\n", clock_gettime(CLOCK_REALTIME), clock_gettime(CLOCK_MONOTONIC)'"#;
 
 fn host_clock() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
@@ -53,31 +58,58 @@ struct Ahead {
     at_most: f64,
 }
 
-/// Right within 50 ms, drift included. A host that is too busy to answer a guest in time may need another start for it;
-/// no start may be wrong by what a stopped clock would be wrong by.
+impl Ahead {
+    fn took(&self) -> f64 {
+        self.at_most - self.at_least
+    }
+}
+
+/// Exchanges of which the fastest counts.
+const EXCHANGES: usize = 20;
+
+/// How far a guest's clock is off, and how long an exchange with it took at the most, in seconds.
+#[derive(Debug)]
+struct Met {
+    error: f64,
+    exchange: f64,
+}
+
+impl Met {
+    /// Right within 50 ms. It was set in an exchange too, and cannot be righter than that one took: where others' guests
+    /// hold this one up, that is allowed for.
+    fn is_right(&self) -> bool {
+        self.error < 0.05 + if is_strict() { 0.0 } else { self.exchange }
+    }
+}
+
+/// Right, drift included. A host that is too busy to answer a guest in time may need another start for it; no start may
+/// be wrong by what a stopped clock would be wrong by.
 fn the_clock_is_right_after_a_resume(home: &Home) {
     let cache = Cache::with_template(home);
     for age in [Duration::ZERO, Duration::from_millis(2500)] {
         // A template's clocks stand still: the older it is, the more there is to make good.
         std::thread::sleep(age);
-        let mut met = Vec::new();
-        while met.last().is_none_or(|error| *error >= 0.05) {
+        let mut met: Vec<Met> = Vec::new();
+        while !met.last().is_some_and(Met::is_right) {
             assert!(met.len() < 6, "{age:?}: the guest's clock is wrong by {met:?} s");
             met.push(clock_error(&cache));
-            assert!(met.iter().all(|error| *error < 1.0), "{age:?}: the guest's clock is wrong by {met:?} s");
+            assert!(met.iter().all(|met| met.error < 1.0), "{age:?}: the guest's clock is wrong by {met:?} s");
         }
         println!("{age:?}: the guest's clock is wrong by {met:?} s");
     }
 }
 
-/// How far a resumed guest's clock is off at the most, at first and a second later, in seconds; its monotonic clock never
-/// goes back.
-fn clock_error(cache: &Cache) -> f64 {
+/// How far a resumed guest's clock is off at the most, at first and a second later. Its monotonic clock never goes back:
+/// it is past what it told before the template was saved, when some of its processes began.
+fn clock_error(cache: &Cache) -> Met {
     let mut command = cache.command(&[], CLOCKS);
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut monotonic = 0.0;
+    let began = lines.next().unwrap().unwrap();
+    let (first, last) = began.split_once(' ').unwrap();
+    let mut monotonic: f64 = last.parse().unwrap();
+    assert!(first.parse::<f64>().unwrap() < monotonic, "no process began before the resume: {began}");
     // One exchange brackets the guest's clock as narrowly as it is fast: the best of many counts.
     let mut ask = || {
         let before = host_clock();
@@ -90,16 +122,16 @@ fn clock_error(cache: &Cache) -> f64 {
         monotonic = ticks;
         Ahead { at_least: wall - after, at_most: wall - before }
     };
-    let mut error: f64 = 0.0;
+    let mut met = Met { error: 0.0, exchange: 0.0 };
     for _ in 0..2 {
-        let ahead = eventually("fast answer", || {
-            let ahead = ask();
-            (ahead.at_most - ahead.at_least < 0.02).then_some(ahead)
-        });
-        error = error.max(-ahead.at_least).max(ahead.at_most);
+        let mut exchanges: Vec<Ahead> = (0..EXCHANGES).map(|_| ask()).collect();
+        exchanges.sort_by(|one, other| one.took().total_cmp(&other.took()));
+        let (best, worst) = (&exchanges[0], &exchanges[EXCHANGES - 1]);
+        met.error = met.error.max(-best.at_least).max(best.at_most);
+        met.exchange = met.exchange.max(worst.took());
         std::thread::sleep(Duration::from_secs(1));
     }
     drop(stdin);
     resumed(&child.wait_with_output().unwrap());
-    error
+    met
 }

@@ -1,11 +1,11 @@
 //! Everything of a vm that stays is killed at any moment: it is stopped or gone, never something else.
 
 use super::{created, done, failed, started};
-use crate::home::{Home, eventually, kill};
+use crate::home::{Home, assert_soon, eventually, is_signalled, kill};
 use crate::on_each_engine;
 use serde_json::json;
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 on_each_engine!(
     a_killed_supervisor_or_engine_is_a_stopped_vm,
@@ -63,7 +63,7 @@ fn a_client_killed_in_the_middle_of_a_command_takes_the_vm_along(home: &Home) {
     client.wait().unwrap();
     // Nobody runs a pyro command here.
     eventually("end of the vm", || home.leftovers().is_empty().then_some(()));
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert_soon(began, "the end of the vm");
     assert_eq!(failed(home, &["status", &id]), "not_found");
 }
 
@@ -85,8 +85,9 @@ fn a_client_killed_while_it_starts_the_vm_leaves_it_stopped(home: &Home) {
 }
 
 fn a_lifetime_ends_without_anybody_looking(home: &Home) {
-    let (running, resting) = (created(home, "8"), created(home, "1"));
+    let running = created(home, "30");
     done(home, &["start", &running]);
+    let resting = created(home, "1");
     // The one that does not run is told of once, and gone.
     eventually("end of a lifetime", || {
         let output = home.vm_client(&["status", &resting]).output().unwrap();
@@ -107,14 +108,19 @@ fn a_lifetime_ends_without_anybody_looking(home: &Home) {
 }
 
 fn a_deleted_vm_is_gone_whatever_it_is_at(home: &Home) {
-    // Starting.
-    let id = created(home, "600");
-    let start = home.vm_client(&["start", &id]).spawn().unwrap();
-    home.process("supervise");
-    done(home, &["delete", &id]);
-    let output = start.wait_with_output().unwrap();
-    assert!(!output.status.success(), "{}", super::said(&output));
-    home.assert_clean();
+    // Starting; a start that was faster than the test is no such start.
+    eventually("start that a delete met", || {
+        let id = created(home, "600");
+        let start = home.vm_client(&["start", &id]).env("PYRO_TEMPLATES", "off").spawn().unwrap();
+        // A stopped engine brings no guest up: the start goes on until something ends it.
+        let was_held = is_signalled(home.process("qemu-system"), "-STOP");
+        let was_starting = was_held && done(home, &["status", &id])["state"] != "started";
+        done(home, &["delete", &id]);
+        let output = start.wait_with_output().unwrap();
+        assert!(!was_starting || !output.status.success(), "{}", super::said(&output));
+        home.assert_clean();
+        was_starting.then_some(())
+    });
     // In a command.
     let id = started(home);
     let client = executing(home, &id);

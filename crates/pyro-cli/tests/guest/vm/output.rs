@@ -38,7 +38,7 @@ fn much_output_is_paged_exactly(home: &Home) {
 
 fn a_flood_is_bounded(home: &Home) {
     let id = started(home);
-    let run = done(home, &["exec", &id, "6", "yes"]);
+    let run = done(home, &["exec", &id, "10", "yes"]);
     assert_eq!((&run["exit_code"], &run["timed_out"]), (&124.into(), &true.into()));
     assert!(run["stdout"].as_str().unwrap().len() < INLINE_LIMIT + 100);
     let file = home.data_dir().join("outputs").join(run["stdout_file"].as_str().unwrap());

@@ -134,6 +134,8 @@ fn a_full_host_disk_is_told_and_leaves_nothing(home: &Home) {
             small.full(args);
         }
         small.sh("rm data/fill");
+        // Nothing was given up for what could not be had; without any room it cannot be told.
+        assert_eq!(small.ok(&["status", id])["state"], "started", "{left_kib} KiB left");
         small.ok(&["start", id]);
         small.holds(before);
     }

@@ -11,6 +11,8 @@ mod rivals;
 use crate::home::{ENVIRONMENT, Home, stderr, stdout};
 use crate::on_each_engine;
 use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Command, Output};
 
 on_each_engine!(
@@ -76,6 +78,17 @@ pub fn sql_row(home: &Home, query: &str) -> String {
     stdout(&output).trim().to_owned()
 }
 
+/// Only its owner enters this directory, or any below it.
+fn assert_private(directory: &Path) {
+    let mode = std::fs::metadata(directory).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o700, "{}", directory.display());
+    for entry in std::fs::read_dir(directory).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            assert_private(&entry.path());
+        }
+    }
+}
+
 fn a_workspace_stays(home: &Home) {
     let flags = ["--name", "the one", "--label", "task=7", "--label", "task=8", "--mem-mib", "512"];
     let workspace = done(home, "create", &[&[ENVIRONMENT], &flags[..]].concat());
@@ -98,6 +111,7 @@ fn a_workspace_stays(home: &Home) {
         assert_eq!(workspace[field], expected, "{field}");
     }
     assert_eq!(workspace["workspace_seed"]["mode"], "empty");
+    assert_private(&home.data_dir());
     let run = done(home, "exec", &[id, "--", "pwd; echo kept > file; echo all > /root/file"]);
     assert_eq!(
         (&run["stdout"], &run["sequence"], &run["cwd"]),

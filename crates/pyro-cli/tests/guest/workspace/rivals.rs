@@ -3,7 +3,9 @@
 use super::{command, created, done, exec, failed, said, sql, sql_row};
 use crate::home::{Home, eventually, stderr};
 use crate::on_each_engine;
+use crate::workspace_files::refused;
 use serde_json::json;
+use std::path::Path;
 use std::process::Child;
 
 on_each_engine!(one_of_many_changes_it, whoever_needs_one_that_starts_waits, a_broken_record_stops_nobody);
@@ -25,7 +27,7 @@ fn at_once(home: &Home, verb: &str, args: &[&str], allowed: &[&str]) -> usize {
 fn one_of_many_changes_it(home: &Home) {
     let id = created(home);
     let resets = at_once(home, "reset", &[&id], &["busy"]);
-    assert!((1..4).contains(&resets), "{resets}");
+    assert!(resets >= 1);
     assert_eq!(done(home, "status", &[&id])["reset_count"], resets);
     assert!(at_once(home, "stop", &[&id], &["busy"]) >= 1);
     assert_eq!(done(home, "status", &[&id])["state"], "stopped");
@@ -66,7 +68,7 @@ fn hundreds_of_commands_from_three_processes() {
     let home = Home::tcg();
     let id = created(&home);
     let count = EACH.to_string();
-    let client = || home.vm_client(&["exec-many", &id, &count, ":"]).spawn().unwrap();
+    let client = || home.vm_client(&["exec-many", &id, &count, "echo x >> count"]).spawn().unwrap();
     let clients = [client(), client(), client()];
     let mut sequences = Vec::new();
     for client in clients {
@@ -77,6 +79,7 @@ fn hundreds_of_commands_from_three_processes() {
     sequences.sort_unstable();
     assert_eq!(sequences, (1..=3 * EACH as u64).collect::<Vec<_>>());
     assert_eq!(done(&home, "status", &[&id])["command_count"], 3 * EACH);
+    assert_eq!(exec(&home, &id, "sort count | uniq -c | tr -s ' '"), format!(" {} x\n", 3 * EACH), "each exactly once");
     done(&home, "delete", &[&id]);
 }
 
@@ -104,17 +107,41 @@ fn a_broken_record_stops_nobody(home: &Home) {
     home.assert_clean();
 }
 
+/// Each command that is about files, with an id and files of the host's.
+fn of_files<'a>(id: &'a str, source: &'a str, file: &'a str, out: &'a str) -> [Vec<&'a str>; 7] {
+    [
+        vec!["file", "list", id],
+        vec!["file", "read", id, "f"],
+        vec!["file", "write", id, "f", "--text", "x"],
+        vec!["sync", "push", id, source],
+        vec!["patch", "apply", id, "--patch-file", file],
+        vec!["diff", id],
+        vec!["export", id, ".", "--output", out],
+    ]
+}
+
 #[test]
 fn an_id_is_never_a_path() {
     let home = Home::tcg();
+    let path = |name: &str| home.path().join(name).to_str().unwrap().to_owned();
+    let (source, file, out) = (path("source"), path("p.diff"), path("out"));
+    std::fs::create_dir(&source).unwrap();
+    std::fs::write(&file, "--- a/f\n+++ b/f\n@@ -1 +1 @@\n-a\n+b\n").unwrap();
     for id in ["../../x", "/etc/passwd", "", "0123456789AB", "0123456789abc", "0123456789a\n"] {
         for verb in ["status", "start", "stop", "delete", "reset", "fork", "logs", "update"] {
             assert_eq!(failed(&home, verb, &[id]), "invalid_input", "{verb} {id:?}");
         }
         assert_eq!(failed(&home, "exec", &[id, "--", "true"]), "invalid_input", "exec {id:?}");
+        for words in of_files(id, &source, &file, &out) {
+            assert_eq!(refused(&home, &words).0, "invalid_input", "{words:?}");
+        }
     }
     for verb in ["status", "start", "stop", "delete", "reset", "fork", "logs"] {
         assert_eq!(failed(&home, verb, &["0123456789ab"]), "not_found", "{verb}");
     }
     assert_eq!(failed(&home, "exec", &["0123456789ab", "--", "true"]), "not_found");
+    for words in of_files("0123456789ab", &source, &file, &out) {
+        assert_eq!(refused(&home, &words).0, "not_found", "{words:?}");
+    }
+    assert!(!Path::new(&out).exists() && std::fs::read_dir(home.path()).unwrap().count() <= 3, "nothing was made");
 }

@@ -1,14 +1,16 @@
 //! Full disks, killed clients, and changes at the same moment: each operation is done as a whole or not at all.
 
+use super::killed::{at_moments, nothing_is_staged, time_of};
 use super::{ok, refused, seeded, workspace};
-use crate::home::{Home, eventually, stderr};
+use crate::home::{Home, stderr};
 use crate::on_each_engine;
 use crate::skip::skip;
 use crate::workspace::{created, done, exec, said};
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 on_each_engine!(
     a_full_guest_disk_changes_nothing,
@@ -53,7 +55,8 @@ fn a_full_guest_disk_changes_nothing(home: &Home) {
 
 fn a_full_host_disk_leaves_nothing(home: &Home) {
     let id = &created(home);
-    exec(home, id, "head -c 30000000 /dev/urandom > large; echo > small");
+    // Each one is small enough to be held in memory for a patch; all of them are more than the disk takes.
+    exec(home, id, "for n in 1 2 3; do base64 /dev/urandom | head -c 10000000 > large$n; done; echo > small");
     let mount = home.path().join("small");
     fs::create_dir(&mount).unwrap();
     let (at, pyro) = (mount.to_str().unwrap(), home.pyro(&[]).get_program().to_owned());
@@ -76,7 +79,10 @@ fn a_full_host_disk_leaves_nothing(home: &Home) {
             break;
         }
         assert!(!output.status.success() && stderr(&output).is_empty(), "{format}: {}", stderr(&output));
-        assert!(said(&output)["hint"].is_string());
+        let told = said(&output);
+        let words = told.to_string().to_lowercase();
+        assert!(told["kind"] == "io" && told["hint"].is_string(), "{format}: {told}");
+        assert!(words.contains("no space") || words.contains("full"), "{format}: {told}");
     }
     done(home, "delete", &[id]);
 }
@@ -134,33 +140,42 @@ fn a_killed_client_leaves_all_or_nothing(home: &Home) {
     }
     let id = &seeded(home, &old, &[]);
     let export = home.path().join("exported");
-    let started = Instant::now();
-    ok(home, &["sync", "push", id, new.to_str().unwrap(), "--dry-run"]);
-    let step = started.elapsed() / 4;
-    for round in 0..8_u32 {
-        let source = if round % 2 == 0 { &new } else { &old };
-        for words in [
-            &["sync", "push", id, source.to_str().unwrap()][..],
-            &["export", id, ".", "--force", "--output", export.to_str().unwrap()],
-        ] {
-            let mut client = home.pyro(&[&["workspace"], words].concat()).spawn().unwrap();
-            let over = Instant::now() + step * (round + 1) + Duration::from_millis(2);
-            eventually("moment to kill at", || (Instant::now() >= over).then_some(()));
-            let _ = client.kill();
-            client.wait().unwrap();
-        }
-        let kinds =
-            "cat f* | head -c 6000000 | tr -d '\\n' | fold -w 20000 | sort -u | cut -c1 | uniq | wc -l; ls | wc -l";
-        assert_eq!(exec(home, id, kinds), "1\n300\n", "round {round}: whole, the one or the other");
-        if export.exists() {
-            assert_eq!(fs::read_dir(&export).unwrap().count(), 300);
-        }
-    }
-    // What a killed push had staged goes at the next start at the latest.
+    let push = |is_new: bool| ["sync", "push", id, if is_new { &new } else { &old }.to_str().unwrap()];
+    let exporting = ["export", id, ".", "--force", "--output", export.to_str().unwrap()];
+    let usual = [time_of(home, &push(true)), time_of(home, &exporting)];
+    let (mut is_new, mut cut_off) = (true, 0);
+    at_moments(8, |part| {
+        // What was there before is what the push replaces, so that each one has all to do.
+        let was_cut_off = killed_after(home, &push(!is_new), usual[0].mul_f64(part));
+        killed_after(home, &exporting, usual[1].mul_f64(part));
+        cut_off += usize::from(was_cut_off);
+        // A commit that was under way goes on without its client; its stage is there for as long.
+        nothing_is_staged(home, id);
+        let kinds = "cat f* | fold -w 20000 | cut -c1 | sort | uniq -c | tr -s ' '; ls | wc -l";
+        is_new = match exec(home, id, kinds).as_str() {
+            " 300 a\n300\n" => false,
+            " 300 b\n300\n" => true,
+            seen => panic!("{part} of a push: neither the one nor the other: {seen}"),
+        };
+        assert_eq!(fs::read_dir(&export).unwrap().count(), 300, "{part} of an export");
+        was_cut_off
+    });
+    println!("{}: {cut_off} pushes were cut off", home.mode());
+    // What a killed push had staged goes at the next start at the latest; the area itself is made by the first one.
     done(home, "stop", &[id]);
     done(home, "start", &[id]);
-    assert_eq!(exec(home, id, "ls -A /.pyro/stages"), "");
+    nothing_is_staged(home, id);
     done(home, "delete", &[id]);
+}
+
+/// Kill the client after so long; whether that was before its end.
+fn killed_after(home: &Home, words: &[&str], after: Duration) -> bool {
+    let mut client = home.pyro(&[&["workspace"], words].concat()).stdout(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(after);
+    client.kill().unwrap();
+    let status = client.wait().unwrap();
+    assert!(status.success() || status.signal() == Some(9), "{words:?}: {status}");
+    !status.success()
 }
 
 fn two_changes_at_once_are_one_or_a_conflict(home: &Home) {

@@ -3,9 +3,10 @@
 use super::{changes, ok, refused, seeded, workspace};
 use crate::home::{ENVIRONMENT, Home, stdout};
 use crate::on_each_engine;
-use crate::workspace::{created, done, exec, failed};
+use crate::workspace::{created, done, exec, failed, said};
 use std::fs;
 use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::process::Command;
 
 on_each_engine!(a_hostile_source_is_refused_by_name, a_hostile_guest_breaks_nothing, a_hundred_thousand_files);
@@ -93,10 +94,29 @@ fn a_hostile_guest_breaks_nothing(home: &Home) {
         ok(home, &["file", "list", id, "--recursive"]);
         println!("round {round}");
     }
-    // The root itself is turned into something else.
+    // The root itself is turned into something else: what is said of its files is done to those of that place, in this
+    // guest, and to none besides them.
+    let etc = || {
+        let look = "find /etc -mindepth 1 ! -path /etc/text -printf '%p %m %y %s %T@ %C@\\n' | sort | cksum";
+        done(home, "exec", &[id, "--cwd", "/", "--", look])["stdout"].clone()
+    };
+    let before = etc();
     exec(home, id, "cd /; mv workspace was; ln -s /etc /workspace");
-    let _ = workspace(home, &["diff", id]);
-    let _ = workspace(home, &["sync", "push", id, seed.to_str().unwrap()]);
+    let patch = home.path().join("p.diff");
+    fs::write(&patch, "--- /dev/null\n+++ b/text\n@@ -0,0 +1 @@\n+a\n").unwrap();
+    for words in [
+        &["diff", id][..],
+        &["sync", "push", id, seed.to_str().unwrap()],
+        &["patch", "apply", id, "--patch-file", patch.to_str().unwrap()],
+        &["file", "write", id, "text", "--text", "a"],
+        &["file", "read", id, "passwd"],
+        &["export", id, ".", "--force", "--output", out.to_str().unwrap()],
+    ] {
+        let told = said(&workspace(home, &[words, &["--json"]].concat()));
+        assert_ne!(told["kind"], "internal", "{words:?}: {told}");
+        assert_eq!(etc(), before, "{words:?}");
+    }
+    assert!(!Path::new("/etc/text").exists(), "the host's is another one");
     done(home, "delete", &[id]);
 }
 

@@ -1,7 +1,7 @@
 //! The client, the supervisor or the engine is killed in the middle: files are as before or as after, and nothing is left.
 
 use super::{changes, ok, seeded};
-use crate::home::{ENVIRONMENT, Home, eventually, kill, stderr};
+use crate::home::{ENVIRONMENT, Home, LIMIT, eventually, is_signalled, stderr};
 use crate::on_each_engine;
 use crate::workspace::{command, done, exec, said, sql_row};
 use serde_json::Value;
@@ -22,6 +22,22 @@ const VICTIMS: [&str; 3] = ["client", "supervise", "qemu-system"];
 
 /// At how many moments of an operation's usual time.
 const MOMENTS: u32 = 4;
+
+/// Cut an operation off at its beginning and after these parts of its usual time; one at least must fall inside it, and
+/// an earlier one is taken until it does.
+pub fn at_moments(count: u32, mut cut_off: impl FnMut(f64) -> bool) {
+    cut_off(0.0);
+    let mut is_inside = (1..count).fold(false, |is_inside, moment| {
+        let was_cut_off = cut_off(f64::from(moment) / f64::from(count));
+        is_inside || was_cut_off
+    });
+    let mut part = 1.0 / f64::from(count);
+    while !is_inside {
+        part /= 2.0;
+        assert!(part > 0.005, "no kill fell inside the operation");
+        is_inside = cut_off(part);
+    }
+}
 
 const FILES: usize = 200;
 
@@ -69,13 +85,14 @@ fn end(home: &Home, mut client: Child, victim: &str) -> Output {
         "client" => client.kill().unwrap(),
         victim => {
             if let Some((pid, _)) = home.processes().into_iter().find(|(_, line)| line.contains(victim)) {
-                kill(pid, "-KILL");
+                // It may end of itself, with its operation.
+                is_signalled(pid, "-KILL");
             }
         }
     }
     let (said, hears) = std::sync::mpsc::channel();
     std::thread::spawn(move || said.send(client.wait_with_output().unwrap()));
-    hears.recv_timeout(Duration::from_secs(30)).expect("the client ends soon")
+    hears.recv_timeout(LIMIT).expect("the client ends soon")
 }
 
 /// Have it run, whatever was killed.
@@ -94,15 +111,16 @@ fn runs_again(home: &Home, id: &str, victim: &str) {
 }
 
 /// How long it usually takes.
-fn time_of(home: &Home, words: &[&str]) -> Duration {
+pub fn time_of(home: &Home, words: &[&str]) -> Duration {
     let began = Instant::now();
     ok(home, words);
     began.elapsed()
 }
 
 /// Nothing is staged; the agent may take a moment to see that its client is gone.
-fn nothing_is_staged(home: &Home, id: &str) {
-    eventually("end of what was staged", || exec(home, id, "ls -A /.pyro/stages || true").is_empty().then_some(()));
+pub fn nothing_is_staged(home: &Home, id: &str) {
+    let look = "ls -A /.pyro/stages 2>/dev/null || true";
+    eventually("end of what was staged", || exec(home, id, look).is_empty().then_some(()));
 }
 
 fn a_patch_that_is_cut_off_is_done_or_not(home: &Home) {
@@ -112,20 +130,21 @@ fn a_patch_that_is_cut_off_is_done_or_not(home: &Home) {
     let usual = time_of(home, &words(0));
     let mut is_new = true;
     for victim in VICTIMS {
-        for moment in 0..MOMENTS {
-            let (output, was_cut_off) = cut_off(home, victim, &words(usize::from(is_new)), usual * moment / MOMENTS);
+        at_moments(MOMENTS, |part| {
+            let (output, was_cut_off) = cut_off(home, victim, &words(usize::from(is_new)), usual.mul_f64(part));
             runs_again(home, id, victim);
             nothing_is_staged(home, id);
             let seen = exec(home, id, "sort -u f*; ls -A | wc -l");
             let now = match seen.split_once('\n').unwrap() {
                 ("new", count) if count.trim() == FILES.to_string() => true,
                 ("old", count) if count.trim() == FILES.to_string() => false,
-                _ => panic!("{victim} {moment}: half a patch: {seen}"),
+                _ => panic!("{victim} {part}: half a patch: {seen}"),
             };
-            println!("{}: {victim} {moment}: cut off {was_cut_off}, done {}", home.mode(), now != is_new);
+            println!("{}: {victim} {part}: cut off {was_cut_off}, done {}", home.mode(), now != is_new);
             assert!(was_cut_off || now != is_new, "said to be done: {}", said(&output));
             is_new = now;
-        }
+            was_cut_off
+        });
     }
     done(home, "delete", &[id]);
 }
@@ -142,8 +161,8 @@ fn a_write_that_is_cut_off_is_done_or_not(home: &Home) {
     let usual = time_of(home, &words(0));
     let mut is_new = false;
     for victim in VICTIMS {
-        for moment in 0..MOMENTS {
-            let (output, was_cut_off) = cut_off(home, victim, &words(usize::from(!is_new)), usual * moment / MOMENTS);
+        at_moments(MOMENTS, |part| {
+            let (output, was_cut_off) = cut_off(home, victim, &words(usize::from(!is_new)), usual.mul_f64(part));
             runs_again(home, id, victim);
             nothing_is_staged(home, id);
             // Beside it, too.
@@ -152,12 +171,13 @@ fn a_write_that_is_cut_off_is_done_or_not(home: &Home) {
             let now = match seen.as_str() {
                 "0\n6000000\n" => false,
                 "6000000\n0\n" => true,
-                _ => panic!("{victim} {moment}: half a file: {seen}"),
+                _ => panic!("{victim} {part}: half a file: {seen}"),
             };
-            println!("{}: {victim} {moment}: cut off {was_cut_off}, done {}", home.mode(), now != is_new);
+            println!("{}: {victim} {part}: cut off {was_cut_off}, done {}", home.mode(), now != is_new);
             assert!(was_cut_off || now != is_new, "said to be done: {}", said(&output));
             is_new = now;
-        }
+            was_cut_off
+        });
     }
     done(home, "delete", &[id]);
 }
@@ -169,12 +189,13 @@ fn a_diff_that_is_cut_off_changes_nothing(home: &Home) {
     assert_eq!(expected.len(), 14);
     let usual = time_of(home, &["diff", id]);
     for victim in VICTIMS {
-        for moment in 0..MOMENTS {
-            let (_, was_cut_off) = cut_off(home, victim, &["diff", id], usual * moment / MOMENTS);
+        at_moments(MOMENTS, |part| {
+            let (_, was_cut_off) = cut_off(home, victim, &["diff", id], usual.mul_f64(part));
             runs_again(home, id, victim);
-            println!("{}: {victim} {moment}: cut off {was_cut_off}", home.mode());
-            assert_eq!(changes(home, id), expected, "{victim} {moment}");
-        }
+            println!("{}: {victim} {part}: cut off {was_cut_off}", home.mode());
+            assert_eq!(changes(home, id), expected, "{victim} {part}");
+            was_cut_off
+        });
     }
     done(home, "delete", &[id]);
 }
@@ -207,6 +228,7 @@ fn a_create_with_a_seed_that_is_cut_off_leaves_nothing(home: &Home) {
     };
     whole(&done(home, "create", &flags));
     for victim in VICTIMS {
+        let mut cut_off = 0;
         for (name, moment) in steps {
             let mut client = command(home, "create", &flags).spawn().unwrap();
             eventually(name, || (moment(home) || client.try_wait().unwrap().is_some()).then_some(()));
@@ -215,6 +237,7 @@ fn a_create_with_a_seed_that_is_cut_off_leaves_nothing(home: &Home) {
             }
             let had_manifest = manifest(home);
             let output = end(home, client, victim);
+            cut_off += usize::from(!output.status.success());
             let list = done(home, "list", &[]);
             println!("{}: {victim} {name}: manifest {had_manifest}, {} left", home.mode(), list["count"]);
             if victim != "client" && !output.status.success() {
@@ -233,6 +256,7 @@ fn a_create_with_a_seed_that_is_cut_off_leaves_nothing(home: &Home) {
             }
             home.assert_clean();
         }
+        assert!(cut_off > 0, "{victim}: each create was done before it was killed");
     }
     let created = command(home, "create", &flags).output().unwrap();
     assert!(created.status.success(), "{}", stderr(&created));

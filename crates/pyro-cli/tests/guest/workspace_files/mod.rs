@@ -50,9 +50,36 @@ pub fn changes(home: &Home, id: &str) -> Vec<String> {
     diff["entries"].as_array().unwrap().iter().map(word).collect()
 }
 
-fn git(at: &Path, args: &[&str]) {
+fn git(at: &Path, args: &[&str]) -> Vec<u8> {
     let output = Command::new("git").args(args).current_dir(at).output().unwrap();
     assert!(output.status.success(), "git {args:?}: {}", stderr(&output));
+    output.stdout
+}
+
+/// All that git can know of a tree, but for what its `.gitignore` names: each path, whether it is a link or may be
+/// executed, and what it holds.
+fn tracked(root: &Path) -> Vec<(PathBuf, &'static str, Vec<u8>)> {
+    let mut all = Vec::new();
+    let mut directories = vec![root.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for path in fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = path.strip_prefix(root).unwrap().to_owned();
+            let meta = fs::symlink_metadata(&path).unwrap();
+            if [".git", "build", "debug.log"].iter().any(|left_out| name == Path::new(left_out)) {
+                continue;
+            }
+            if meta.is_dir() {
+                directories.push(path);
+            } else if meta.is_symlink() {
+                all.push((name, "link", fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes()));
+            } else {
+                let kind = if meta.mode() & 0o100 == 0 { "file" } else { "program" };
+                all.push((name, kind, fs::read(&path).unwrap()));
+            }
+        }
+    }
+    all.sort();
+    all
 }
 
 /// A checkout with what trees of real projects hold.
@@ -81,6 +108,8 @@ fn checkout(home: &Home) -> PathBuf {
 
 fn the_loop_of_an_agent(home: &Home) {
     let repo = checkout(home);
+    git(&repo, &["add", "-A"]);
+    git(&repo, &["-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "-q", "-m", "all"]);
     let id = &seeded(home, &repo, &["--respect-ignore"]);
     let status = done(home, "status", &[id]);
     assert_eq!(status["workspace_seed"]["mode"], "directory");
@@ -123,7 +152,19 @@ fn the_loop_of_an_agent(home: &Home) {
     git(&repo, &["apply", "../p.diff"]);
     assert_eq!(fs::read_to_string(repo.join("src/a.txt")).unwrap(), "one\nTWO\nthree\n");
     assert_eq!(fs::read_link(repo.join("absolute")).unwrap(), Path::new("elsewhere"));
-    // Back to the start, and there again by the patch.
+    let changed = home.path().join("changed");
+    ok(home, &["export", id, ".", "--output", changed.to_str().unwrap()]);
+    assert_eq!(tracked(&changed), tracked(&repo), "the guest's tree, and the host's after git has applied the patch");
+    // Back to the start, and there again by what git itself calls the difference.
+    git(&repo, &["add", "-A"]);
+    let of_git = git(&repo, &["diff", "--cached", "--binary"]);
+    assert!(of_git != patch, "git's own differs, in the lengths of its names at least");
+    fs::write(home.path().join("git.diff"), of_git).unwrap();
+    done(home, "reset", &[id]);
+    let file = home.path().join("git.diff");
+    ok(home, &["patch", "apply", id, "--patch-file", file.to_str().unwrap()]);
+    assert!(workspace(home, &["diff", id, "--patch"]).stdout == patch, "git's patch does the same");
+    // And by the patch.
     done(home, "reset", &[id]);
     assert_eq!(changes(home, id), [""; 0]);
     let file = home.path().join("p.diff");
