@@ -3,12 +3,13 @@
 use super::claim::{Claimed, claim, note};
 use super::error::WorkspaceError;
 use super::files::baseline;
-use super::{delete, fork, reconcile};
+use super::{delete, exec, fork, reconcile};
 use crate::config::{AccelChoice, Config};
 use crate::host::fs;
 use crate::host::process::{self, ProcessId};
 use crate::id::Id;
 use crate::store::Store;
+use crate::store::command::CommandRecord;
 use crate::store::layer::NewLayer;
 use crate::store::vm::{VmKind, VmRecord, VmState};
 use crate::store::workspace::{SeedRecord, WorkspaceChange, WorkspaceRecord};
@@ -210,6 +211,30 @@ fn what_cannot_be_put_right_is_given_up() {
     std::fs::remove_dir_all(obstacle).unwrap();
     claim(&home.config, &home.store, workspace.id, WorkspaceChange::Starting).unwrap();
     assert_eq!(home.now(&workspace).unwrap().next_vm, None);
+}
+
+#[test]
+fn a_command_that_cannot_be_recorded_has_its_outcome() {
+    let home = Home::new();
+    let workspace = home.workspace();
+    let command = |duration_ms| CommandRecord {
+        sequence: 0,
+        command: "true".into(),
+        cwd: "/workspace".into(),
+        exit_code: 0,
+        duration_ms,
+        execution_mode: "guest_tcg".into(),
+        recorded_at: 0.0,
+        output: String::new(),
+    };
+    let vm = workspace.vm.unwrap();
+    assert_eq!(exec::recorded(&home.store, workspace.id, vm, &command(1)).unwrap(), (1, None));
+    // More than the records can hold.
+    let (sequence, why) = exec::recorded(&home.store, workspace.id, vm, &command(u64::MAX)).unwrap();
+    assert!(why.is_some_and(|why| why.starts_with("the records cannot be read or written: ")));
+    assert_eq!((sequence, home.now(&workspace).unwrap().command_count), (0, 1));
+    let other = exec::recorded(&home.store, workspace.id, new_id(), &command(1));
+    assert!(matches!(other, Err(WorkspaceError::EndedMeanwhile { .. })), "its disk is gone");
 }
 
 #[tokio::test]
