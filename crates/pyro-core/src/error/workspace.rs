@@ -134,7 +134,7 @@ fn files(error: FileError) -> PyroError {
         FileError::Incomplete { .. } => (ErrorKind::Unsupported, "export the directory instead: --format dir"),
         FileError::NoBaseline { .. } => (ErrorKind::Corrupt, "export what is there: pyro workspace export --help"),
         FileError::Disk(_) => (ErrorKind::Corrupt, "pyro doctor"),
-        FileError::TooMany(_) => (ErrorKind::Unsupported, "name a directory below /workspace"),
+        FileError::TooMany(_) | FileError::TooLong(_) => (ErrorKind::Unsupported, "name a directory below /workspace"),
     };
     PyroError::judged(kind, &error, hint.to_owned())
 }
@@ -142,6 +142,9 @@ fn files(error: FileError) -> PyroError {
 impl From<PatchError> for PyroError {
     fn from(error: PatchError) -> Self {
         let (kind, hint) = match &error {
+            PatchError::Rejected(rejected) if rejected.is_too_much() => {
+                (ErrorKind::InvalidInput, "split the patch, or push the files (pyro workspace sync push)")
+            }
             PatchError::Rejected(_) => (
                 ErrorKind::Conflict,
                 "read the files as they are (pyro workspace file read), and make the patch anew from them",

@@ -16,6 +16,9 @@ pub struct ProcessId {
 }
 
 impl ProcessId {
+    /// No process: it was given up, and anybody may go on with it.
+    pub const NOBODY: Self = Self { pid: 0, start_ticks: 0 };
+
     /// This process.
     #[must_use]
     pub fn current() -> Self {

@@ -123,6 +123,13 @@ impl WorkspaceRecord {
         self.boot_id == process::boot_id() && self.owner.is_some_and(|owner| owner.is_alive())
     }
 
+    /// Whether the same process is at the same change, as far as it had come, as in `other`: a name or a lifetime may differ.
+    #[must_use]
+    pub fn has_claim_of(&self, other: &Self) -> bool {
+        let claim = |of: &Self| (of.change, of.owner, of.next_vm, of.next_layer);
+        claim(self) == claim(other) && self.boot_id == other.boot_id
+    }
+
     /// This record, claimed by this process for a change, or given back.
     #[must_use]
     pub fn claimed(&self, change: Option<WorkspaceChange>) -> Self {

@@ -239,6 +239,32 @@ mod tests {
     }
 
     #[test]
+    fn what_resists_once_is_tried_again_by_the_same_process() {
+        let home = tempfile::tempdir().unwrap();
+        let config = config(home.path());
+        let store = Store::open(&config.data_dir).unwrap();
+        let killed = VmRecord { supervisor: Some(ProcessId::NOBODY), ..vm(VmState::Started) };
+        let deleted = vm(VmState::Stopped);
+        let obstacle = |vm: &VmRecord| config.runtime_dir.join(paths::socket_name(vm.id));
+        for vm in [&killed, &deleted] {
+            store.insert_vm(vm, None).unwrap();
+            fs::private_dir(&obstacle(vm).join("full")).unwrap();
+        }
+        for _ in 0..2 {
+            let now = |vm: &VmRecord| store.vm(vm.id).unwrap().unwrap();
+            assert!(matches!(reconcile::settle(&config, &store, &now(&killed)), Err(VmError::Leftovers(_))));
+            let delete = crate::vm::lifecycle::delete::delete(&config, &store, now(&deleted));
+            assert!(matches!(delete, Err(VmError::Leftovers(_))));
+        }
+        for vm in [&killed, &deleted] {
+            std::fs::remove_dir_all(obstacle(vm)).unwrap();
+        }
+        clear_leftovers(&config, &store).unwrap();
+        assert_eq!(store.vm(killed.id).unwrap().unwrap().state, VmState::Stopped);
+        assert_eq!(store.vm(deleted.id).unwrap(), None);
+    }
+
+    #[test]
     fn only_what_nobody_attends_to_is_cleared() {
         let home = tempfile::tempdir().unwrap();
         let config = config(home.path());

@@ -65,23 +65,79 @@ pub(super) fn note(
     }
 }
 
+/// Give up a change that could not be finished, so that the next command goes on with it, from whatever process.
+pub(super) fn give_up(store: &Store, judged: &WorkspaceRecord) {
+    let given_up = change_claim(store, judged, |workspace| WorkspaceRecord { owner: None, ..workspace.clone() });
+    if let Err(error) = given_up {
+        tracing::warn!(error = &error as &dyn std::error::Error, "a workspace waits for the end of this process");
+    }
+}
+
+/// Change the record of a workspace as long as it has the claim that was judged; whoever claimed it since is left alone.
+///
+/// # Errors
+/// When the records cannot be written.
+pub(super) fn change_claim(
+    store: &Store,
+    judged: &WorkspaceRecord,
+    change: impl Fn(&WorkspaceRecord) -> WorkspaceRecord,
+) -> Result<(), WorkspaceError> {
+    while let Some(now) = store.workspace(judged.id)?.filter(|now| now.has_claim_of(judged)) {
+        if store.change_workspace(&change(&now), &[])?.is_some() {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// Gives a claimed workspace back when it is dropped, whatever happened.
 pub(super) struct Claimed<'a> {
-    pub(super) config: &'a Config,
-    pub(super) store: &'a Store,
-    pub(super) id: Id,
+    config: &'a Config,
+    store: &'a Store,
+    id: Id,
+    given_back: bool,
+}
+
+impl<'a> Claimed<'a> {
+    /// Of a workspace that this process has claimed, or is about to record as claimed.
+    pub(super) fn new(config: &'a Config, store: &'a Store, id: Id) -> Self {
+        Self { config, store, id, given_back: false }
+    }
+
+    /// Give it back together with what the change has come to.
+    ///
+    /// # Errors
+    /// As [`note`]; it is then put right.
+    pub(super) fn give_back(self, change: impl Fn(&mut WorkspaceRecord)) -> Result<(), WorkspaceError> {
+        note(self.store, self.id, &[], |workspace| {
+            *workspace = workspace.claimed(None);
+            change(workspace);
+        })?;
+        self.was_given_back();
+        Ok(())
+    }
+
+    /// Its record says so already: from then on somebody else may have it.
+    pub(super) fn was_given_back(mut self) {
+        self.given_back = true;
+    }
+
+    fn put_right(&self) -> Result<(), WorkspaceError> {
+        // Removed where there is none.
+        let Some(workspace) = self.store.workspace(self.id)? else { return Ok(()) };
+        let put_right = reconcile::put_right(self.config, self.store, &workspace);
+        if put_right.is_err() {
+            give_up(self.store, &workspace);
+        }
+        put_right
+    }
 }
 
 impl Drop for Claimed<'_> {
     fn drop(&mut self) {
-        let given_back = match self.store.workspace(self.id) {
-            // Done, or removed.
-            Ok(None) => Ok(()),
-            Ok(Some(workspace)) if workspace.change.is_none() => Ok(()),
-            Ok(Some(workspace)) => reconcile::put_right(self.config, self.store, &workspace),
-            Err(error) => Err(error.into()),
-        };
-        if let Err(error) = given_back {
+        if !self.given_back
+            && let Err(error) = self.put_right()
+        {
             tracing::warn!(error = &error as &dyn std::error::Error, "a workspace waits for the next command");
         }
     }

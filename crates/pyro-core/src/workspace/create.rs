@@ -1,6 +1,6 @@
 //! Creating a workspace: a started vm, its files, and the layer that a reset goes back to.
 
-use super::claim::{Claimed, note};
+use super::claim::Claimed;
 use super::error::WorkspaceError;
 use super::files::seed::{self, SeedRequest};
 use super::files::source::Source;
@@ -107,7 +107,7 @@ pub async fn create(
     fs::private_dir(&paths::layers_dir(config))?;
     store.insert_workspace(&workspace, &first)?;
     // From here on everything is removed unless it comes to its end.
-    let claimed = Claimed { config, store: &store, id };
+    let claimed = Claimed::new(config, &store, id);
     store.insert_vm(&vm, None)?;
     let vm = start::start_vm(config, &store, &workspace, vm, first.id, cancel)
         .instrument(tracing::debug_span!("start"))
@@ -118,12 +118,10 @@ pub async fn create(
     };
     let closed = close(config, vm.id, &first).instrument(tracing::debug_span!("close")).await;
     explained(config, id, closed).await?;
-    note(&store, id, &[], |workspace| {
-        *workspace = workspace.claimed(None);
+    claimed.give_back(|workspace| {
         (workspace.vm, workspace.next_vm) = (workspace.next_vm, None);
         workspace.seed = seed.clone();
     })?;
-    drop(claimed);
     status::told(&store, id)
 }
 

@@ -16,13 +16,20 @@ use crate::store::{Store, StoreError};
 /// [`WorkspaceError::Changing`] when somebody else is changing it.
 pub fn delete(config: &Config, id: Id) -> Result<WorkspaceDeleted, WorkspaceError> {
     let store = Store::open(&config.data_dir)?;
-    match find(&store, id) {
+    let found = match find(&store, id) {
         Err(WorkspaceError::Store(StoreError::Broken { .. })) => {
             delete_broken(config, &store, id)?;
             return Ok(WorkspaceDeleted::explicit(id));
         }
         found => found?,
     };
+    if found.change.is_some() && !found.is_attended() {
+        // It may be what somebody was about to do who died, or gave it up.
+        reconcile::put_right(config, &store, &found)?;
+        if store.workspace(id)?.is_none() {
+            return Ok(WorkspaceDeleted::explicit(id));
+        }
+    }
     let workspace = claim(config, &store, id, WorkspaceChange::Deleting)?;
     reconcile::destroy(config, &store, &workspace)?;
     Ok(WorkspaceDeleted::explicit(id))

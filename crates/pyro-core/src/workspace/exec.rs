@@ -6,6 +6,7 @@ use super::running::Running;
 use crate::config::Config;
 use crate::host::clock;
 use crate::id::Id;
+use crate::store::Store;
 use crate::store::command::CommandRecord;
 use crate::vm::VmError;
 use crate::vm::exec::{ExecRequest, exec};
@@ -80,8 +81,11 @@ pub struct WorkspaceExec {
     pub duration_ms: u64,
     /// `guest_kvm` or `guest_tcg`.
     pub execution_mode: String,
-    /// Its number in the history.
+    /// Its number in the history; 0 where it could not be recorded.
     pub sequence: u64,
+    /// Why it is not in the history, although it came to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_recorded: Option<String>,
     /// Where it ran.
     pub cwd: String,
 }
@@ -138,7 +142,8 @@ pub async fn run(
     let said = Said { signal: executed.signal, timed_out: executed.timed_out, ..Said::of(stdout, stderr) };
     let duration_ms = u64::try_from(executed.duration.as_millis()).unwrap_or(u64::MAX);
     let execution_mode = running.vm.execution_mode.clone();
-    let recorded = running.store.insert_command(
+    let (sequence, not_recorded) = recorded(
+        &running.store,
         id,
         running.vm.id,
         &CommandRecord {
@@ -152,11 +157,9 @@ pub async fn run(
             output: serde_json::to_string(&said).unwrap_or_default(),
         },
     )?;
-    let sequence = recorded.ok_or_else(|| WorkspaceError::EndedMeanwhile {
-        id,
-        why: Some("it was reset or deleted under the command".to_owned()),
-    })?;
-    running.touch()?;
+    if let Err(error) = running.touch() {
+        tracing::warn!(%id, error = &error as &dyn std::error::Error, "its lifetime does not begin anew");
+    }
     Ok(WorkspaceExec {
         workspace_id: id,
         environment: running.workspace.environment,
@@ -167,8 +170,33 @@ pub async fn run(
         duration_ms,
         execution_mode,
         sequence,
+        not_recorded,
         cwd: cwd_text,
     })
+}
+
+/// Put a command that came to its end in the history: its number, or why it has none. What it did and said is more than that.
+///
+/// # Errors
+/// [`WorkspaceError::EndedMeanwhile`] when the disk that it worked on is gone.
+pub(super) fn recorded(
+    store: &Store,
+    id: Id,
+    vm: Id,
+    command: &CommandRecord,
+) -> Result<(u64, Option<String>), WorkspaceError> {
+    match store.insert_command(id, vm, command) {
+        Ok(Some(sequence)) => Ok((sequence, None)),
+        Ok(None) => {
+            let why = Some("it was reset or deleted under the command".to_owned());
+            Err(WorkspaceError::EndedMeanwhile { id, why })
+        }
+        Err(error) => {
+            tracing::warn!(%id, error = &error as &dyn std::error::Error, "a command is not in the history");
+            let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+            Ok((0, Some(causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}")))))
+        }
+    }
 }
 
 impl Said {

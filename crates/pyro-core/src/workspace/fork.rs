@@ -43,7 +43,7 @@ pub async fn fork(
     let store = Store::open(&config.data_dir)?;
     reconcile::reconcile(config, &store)?;
     let workspace = claim(config, &store, id, WorkspaceChange::Forking)?;
-    let claimed = Claimed { config, store: &store, id };
+    let claimed = Claimed::new(config, &store, id);
     running::touch(&store, id)?;
     let vm = tokio::select! {
         vm = start::vm_of(config, &store, &workspace) => vm?,
@@ -53,23 +53,20 @@ pub async fn fork(
         start::layer_files(config, &store, &workspace, workspace.top_layer.ok_or(WorkspaceError::NoDisk { id })?)?;
     }
     let (below, held) = close_top(config, &store, &workspace, &vm).await?;
-    let mut born = Vec::new();
+    let (mut born, mut guards) = (Vec::new(), Vec::new());
     for number in 1..=count {
-        born.push(record(config, &store, &workspace, &vm, below, numbered(name.as_deref(), number, count))?);
+        let child = Id::random().map_err(VmError::from)?;
+        // Dropped before all of them run, they are removed, also one that is half recorded.
+        guards.push(Claimed::new(config, &store, child));
+        let name = numbered(name.as_deref(), number, count);
+        born.push(record(config, &store, &workspace, &vm, below, child, name)?);
     }
     // Its disk is closed and its children are recorded: it is free again.
-    note(&store, id, &[], |workspace| *workspace = workspace.claimed(None))?;
-    drop(claimed);
-    // Dropped before all of them run, they are removed.
-    let _guards: Vec<Claimed<'_>> =
-        born.iter().map(|(child, _)| Claimed { config, store: &store, id: child.id }).collect();
+    claimed.give_back(|_| {})?;
     let starts = born.iter().map(|(child, vm)| bring_up(config, &store, child, vm.clone(), cancel));
     let workspaces: Vec<Id> = futures::stream::iter(starts).buffered(AT_ONCE).try_collect().await?;
-    for child in &workspaces {
-        note(&store, *child, &[], |workspace| {
-            *workspace = workspace.claimed(None);
-            (workspace.vm, workspace.next_vm) = (workspace.next_vm, None);
-        })?;
+    for guard in guards {
+        guard.give_back(|workspace| (workspace.vm, workspace.next_vm) = (workspace.next_vm, None))?;
     }
     running::touch(&store, id)?;
     let workspaces: Vec<_> = workspaces.into_iter().map(|id| status::told(&store, id)).collect::<Result<_, _>>()?;
@@ -112,20 +109,21 @@ fn numbered(name: Option<&str>, number: u32, count: u32) -> Option<String> {
     }
 }
 
-/// Record one new workspace over the layer `below`.
+/// Record the new workspace `id` over the layer `below`.
 fn record(
     config: &Config,
     store: &Store,
     parent: &WorkspaceRecord,
     parent_vm: &VmRecord,
     below: Id,
+    id: Id,
     name: Option<String>,
 ) -> Result<(WorkspaceRecord, VmRecord), WorkspaceError> {
     let layer: NewLayer = above(store, below)?.ok_or(WorkspaceError::NoDisk { id: parent.id })?;
     let now = clock::wall_seconds();
     let vm = another(parent_vm)?;
     let child = WorkspaceRecord {
-        id: Id::random().map_err(VmError::from)?,
+        id,
         name,
         created_at: now,
         last_activity_at: now,

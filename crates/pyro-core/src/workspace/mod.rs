@@ -25,6 +25,9 @@ pub mod status;
 pub mod stop;
 pub mod update;
 
+#[cfg(test)]
+mod tests;
+
 pub use ended::explained;
 pub use error::WorkspaceError;
 

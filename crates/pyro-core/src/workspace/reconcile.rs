@@ -1,6 +1,6 @@
 //! What dead processes left of changes, vms and layers, and what is kept no longer.
 
-use super::claim::note;
+use super::claim::{change_claim, give_up};
 use super::error::WorkspaceError;
 use crate::config::Config;
 use crate::host::{clock, fs};
@@ -45,7 +45,7 @@ pub fn reconcile(config: &Config, store: &Store) -> Result<(), WorkspaceError> {
         let right = match workspace.change {
             Some(_) if !workspace.is_attended() => put_right(config, store, &workspace),
             // One that runs is stopped first, by its supervisor.
-            None if is_over && !runs(store, &workspace) => destroy(config, store, &workspace),
+            None if is_over && !runs(store, &workspace) => remove(config, store, &workspace),
             _ => Ok(()),
         };
         if let Err(error) = right {
@@ -68,35 +68,55 @@ fn runs(store: &Store, workspace: &WorkspaceRecord) -> bool {
     vm.is_some_and(|vm| vm.state == VmState::Started && lifecycle::reconcile::judge(&vm) == Verdict::Leave)
 }
 
-/// Undo or finish what a process was doing to a workspace.
+/// Remove a workspace whose time is over, unless somebody has changed it since it was read.
+pub(super) fn remove(config: &Config, store: &Store, workspace: &WorkspaceRecord) -> Result<(), WorkspaceError> {
+    let claimed = workspace.claimed(Some(WorkspaceChange::Deleting));
+    match store.change_workspace(&claimed, &[])? {
+        Some(revision) => destroy(config, store, &WorkspaceRecord { revision, ..claimed }),
+        None => Ok(()),
+    }
+}
+
+/// Undo or finish what a process was doing to a workspace when its record was `judged`, after that process ended or gave it up.
+/// Nothing is done where somebody else has been at it since.
 ///
 /// # Errors
 /// When something resists.
-pub fn put_right(config: &Config, store: &Store, workspace: &WorkspaceRecord) -> Result<(), WorkspaceError> {
+pub fn put_right(config: &Config, store: &Store, judged: &WorkspaceRecord) -> Result<(), WorkspaceError> {
+    // It may have come to its end between being read and being judged.
+    let Some(workspace) = &store.workspace(judged.id)?.filter(|now| now.has_claim_of(judged)) else { return Ok(()) };
     if matches!(workspace.change, Some(WorkspaceChange::Creating | WorkspaceChange::Deleting)) {
         return destroy(config, store, workspace);
     }
     if let Some(vm) = workspace.next_vm {
         remove_vm(config, store, vm)?;
     }
-    note(store, workspace.id, &[], |workspace| {
-        *workspace = workspace.claimed(None);
-        (workspace.next_vm, workspace.next_layer) = (None, None);
+    change_claim(store, workspace, |workspace| WorkspaceRecord {
+        next_vm: None,
+        next_layer: None,
+        ..workspace.claimed(None)
     })?;
     collect_layers(config, store)
 }
 
-/// Remove everything of a workspace: vms, files, record, and the layers that nobody else stands on.
+/// Remove everything of a claimed workspace: vms, files, record, and the layers that nobody else stands on.
 ///
 /// # Errors
-/// When something resists: then the next command goes on with it.
+/// When something resists: then it is given up, and the next command goes on with it.
 pub fn destroy(config: &Config, store: &Store, workspace: &WorkspaceRecord) -> Result<(), WorkspaceError> {
+    if let Err(error) = destroy_whole(config, store, workspace) {
+        give_up(store, workspace);
+        return Err(error);
+    }
+    collect_layers(config, store)
+}
+
+fn destroy_whole(config: &Config, store: &Store, workspace: &WorkspaceRecord) -> Result<(), WorkspaceError> {
     for vm in workspace.vm.into_iter().chain(workspace.next_vm) {
         remove_vm(config, store, vm)?;
     }
     fs::remove_tree(&directory(config, workspace.id))?;
-    store.delete_workspace(workspace.id)?;
-    collect_layers(config, store)
+    Ok(store.delete_workspace(workspace.id)?)
 }
 
 /// Remove a workspace's vm, whatever it is at.

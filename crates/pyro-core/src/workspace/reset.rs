@@ -22,7 +22,7 @@ pub async fn reset(config: &Config, id: Id, cancel: &CancellationToken) -> Resul
     let store = Store::open(&config.data_dir)?;
     reconcile::reconcile(config, &store)?;
     let workspace = claim(config, &store, id, WorkspaceChange::Resetting)?;
-    let claimed = Claimed { config, store: &store, id };
+    let claimed = Claimed::new(config, &store, id);
     running::touch(&store, id)?;
     let baseline = workspace.baseline_layer.ok_or(WorkspaceError::NoDisk { id })?;
     start::layer_files(config, &store, &workspace, baseline)?;
@@ -46,7 +46,7 @@ pub async fn reset(config: &Config, id: Id, cancel: &CancellationToken) -> Resul
             break;
         }
     }
-    drop(claimed);
+    claimed.was_given_back();
     running::touch(&store, id)?;
     let (config, old) = (config.clone(), old.id);
     lifecycle::blocking(move || {

@@ -27,7 +27,7 @@ pub async fn start(config: &Config, id: Id, cancel: &CancellationToken) -> Resul
         claimed = claimed => claimed?,
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
     };
-    let claimed = Claimed { config, store: &store, id };
+    let claimed = Claimed::new(config, &store, id);
     let vm = tokio::select! {
         vm = vm_of(config, &store, &workspace) => vm?,
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),

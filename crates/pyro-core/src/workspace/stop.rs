@@ -19,7 +19,7 @@ pub fn stop(config: &Config, id: Id) -> Result<WorkspaceInfo, WorkspaceError> {
     let store = Store::open(&config.data_dir)?;
     reconcile::reconcile(config, &store)?;
     let workspace = claim(config, &store, id, WorkspaceChange::Stopping)?;
-    let claimed = Claimed { config, store: &store, id };
+    let claimed = Claimed::new(config, &store, id);
     let vm = workspace.vm.map(|vm| rest::at_rest(config, &store, vm)).transpose()?.flatten();
     if let Some(vm) = vm {
         match vm.state {

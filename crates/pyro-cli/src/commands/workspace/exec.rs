@@ -85,6 +85,9 @@ fn tell(executed: &WorkspaceExec, seconds: u64, noun: Noun) {
         executed.exit_code,
         executed.duration_ms
     ));
+    if let Some(why) = &executed.not_recorded {
+        printer::talk(&format!("[{word}-exec] the command is not in the history: {why}"));
+    }
     if executed.said.timed_out {
         printer::talk(&format!(
             "[{word}-exec] the command was killed after {seconds} s; allow more with --timeout-seconds"

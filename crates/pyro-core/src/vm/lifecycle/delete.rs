@@ -1,6 +1,7 @@
 //! Deleting a vm, whatever it is at: its processes end, then its files and its record go.
 
 use super::claim::claim;
+use super::reconcile::{Verdict, give_up, judge, settle};
 use super::state::Operation;
 use super::stop::end_process;
 use crate::config::Config;
@@ -19,14 +20,17 @@ const SUPERVISOR_LIMIT: Duration = Duration::from_secs(10);
 /// [`VmError::Changing`] when somebody else deletes it, [`VmError::Leftovers`] when something of it stays: then the next
 /// command goes on with it.
 pub fn delete(config: &Config, store: &Store, vm: VmRecord) -> Result<(), VmError> {
+    if vm.state == VmState::Deleting && judge(&vm) == Verdict::Remove {
+        // Whoever began with it died, or gave it up.
+        let gone = settle(config, store, &vm)?;
+        return if gone { Ok(()) } else { Err(VmError::Changing { id: vm.id, state: vm.state }) };
+    }
     let vm = claim(store, vm, Operation::Delete, VmState::Deleting, None)?;
     finish(config, store, &vm)
 }
 
-/// Remove everything of a vm that this process has claimed for that.
+/// Remove everything of a vm that this process has claimed for that; where something resists it is given up.
 pub(super) fn finish(config: &Config, store: &Store, vm: &VmRecord) -> Result<(), VmError> {
-    if let Some(supervisor) = vm.supervisor {
-        end_process(supervisor, SUPERVISOR_LIMIT)?;
-    }
-    clear_vm(config, store, vm)
+    let ended = vm.supervisor.map_or(Ok(()), |supervisor| end_process(supervisor, SUPERVISOR_LIMIT));
+    ended.and_then(|()| clear_vm(config, store, vm)).inspect_err(|_| give_up(store, vm))
 }

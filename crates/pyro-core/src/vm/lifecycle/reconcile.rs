@@ -2,6 +2,7 @@
 
 use super::delete;
 use crate::config::Config;
+use crate::host::process::ProcessId;
 use crate::host::{clock, fs};
 use crate::store::Store;
 use crate::store::vm::{Change, VmKind, VmRecord, VmState};
@@ -103,14 +104,36 @@ pub(super) fn put_down(config: &Config, store: &Store, vm: &VmRecord, why: &str)
     // Claimed first: what is cleared here must not be what a start in between has made.
     let claimed = VmRecord { supervisor: None, last_error: Some(why.to_owned()), ..vm.claimed(VmState::Stopping) };
     let Change::Made(revision) = store.change_vm(&claimed, None)? else { return Ok(false) };
+    let claimed = VmRecord { revision, ..claimed };
+    stopped(config, store, &claimed).inspect_err(|_| give_up(store, &claimed))
+}
+
+fn stopped(config: &Config, store: &Store, vm: &VmRecord) -> Result<bool, VmError> {
     // The kernel has killed the engine with its supervisor; this is for a kernel that did not get to it yet.
-    if claimed.engine.is_some_and(|engine| !engine.kill_and_wait(KILL_LIMIT)) {
+    if vm.engine.is_some_and(|engine| !engine.kill_and_wait(KILL_LIMIT)) {
         return Err(VmError::Stuck);
     }
     fs::remove_file(&config.runtime_dir.join(paths::socket_name(vm.id))).map_err(VmError::Leftovers)?;
-    let stopped = VmRecord { state: VmState::Stopped, engine: None, revision, ..claimed };
-    store.change_vm(&stopped, None)?;
+    store.change_vm(&VmRecord { state: VmState::Stopped, engine: None, ..vm.clone() }, None)?;
     Ok(true)
+}
+
+/// Give up a change that could not be finished, so that the next command goes on with it, from whatever process: this one may
+/// live for a long time.
+pub(super) fn give_up(store: &Store, claimed: &VmRecord) {
+    let given_up = || -> Result<(), VmError> {
+        let is_ours = |vm: &VmRecord| vm.state == claimed.state && vm.owner == claimed.owner;
+        while let Some(vm) = store.vm(claimed.id)?.filter(is_ours) {
+            // Its supervisor may note something in between.
+            if let Change::Made(_) = store.change_vm(&VmRecord { owner: ProcessId::NOBODY, ..vm }, None)? {
+                break;
+            }
+        }
+        Ok(())
+    };
+    if let Err(error) = given_up() {
+        tracing::warn!(id = %claimed.id, %error, "a vm waits for the end of this process");
+    }
 }
 
 fn remove(config: &Config, store: &Store, vm: &VmRecord) -> Result<bool, VmError> {

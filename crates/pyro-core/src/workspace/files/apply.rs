@@ -13,7 +13,7 @@ use crate::id::Id;
 use crate::vm::VmError;
 use crate::workspace::error::WorkspaceError;
 use crate::workspace::git::path::RelPath;
-use crate::workspace::patch::limits::{FILE_BYTES, PatchLimits};
+use crate::workspace::patch::limits::{FILE_BYTES, PatchLimits, TOTAL_BYTES};
 use crate::workspace::patch::parse::parse;
 use crate::workspace::patch::reject::Reason;
 use crate::workspace::patch::report::PatchReport;
@@ -23,7 +23,7 @@ use crate::workspace::running::Running;
 use crate::workspace::side::Side;
 use crate::workspace::{ROOT, STAGES};
 use pyro_protocol::files::{Commit, Into, List, Stage, Unpack};
-use pyro_protocol::tree::{Action, Batch, Entry, Expect, Kind, Step, Time};
+use pyro_protocol::tree::{Action, Batch, Entry, Expect, Kind, Meta, Step, Time};
 use pyro_protocol::{GuestPath, TreePath};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,11 +43,10 @@ pub async fn apply(
     let running = Running::open_until(config, id, cancel).await?;
     running.touch()?;
     let work = async {
-        let found = read(&running, &Plan::of(&parsed)).await?;
-        let side = |found: &Found| Some((RelPath::parse(found.path.as_bytes()).ok()?, found.side.clone()?));
-        let sides: BTreeMap<RelPath, Side> = found.values().filter_map(side).collect();
+        let (metas, sides) = read(&running, &Plan::of(&parsed)).await?;
         let resolution = resolve(&parsed, &sides).map_err(refused)?;
-        let steps = PatchSteps::of(&resolution, &found, now());
+        drop(sides);
+        let steps = PatchSteps::of(&resolution, &metas, now());
         check_emptied(&running, &steps, &resolution).await?;
         force(&running, steps).await?;
         Ok::<Resolution, WorkspaceError>(resolution)
@@ -62,16 +61,50 @@ pub async fn apply(
 }
 
 /// Everything that a patch depends on.
-async fn read(running: &Running<'_>, plan: &Plan) -> Result<BTreeMap<TreePath, Found>, WorkspaceError> {
+async fn read(running: &Running<'_>, plan: &Plan) -> Result<(Metas, Sides), WorkspaceError> {
     let paths: Vec<TreePath> = plan.reads.iter().chain(&plan.parents).map(tree_path).collect();
-    let found = Arc::new(Mutex::new(BTreeMap::new()));
-    let out = Arc::clone(&found);
+    let held = Arc::new(Mutex::new(Held { room: TOTAL_BYTES, ..Held::default() }));
+    let out = Arc::clone(&held);
     contents::read(running.files().await?, &paths, FILE_BYTES as u64, move |one| {
-        out.lock().unwrap_or_else(PoisonError::into_inner).insert(one.path.clone(), one);
+        out.lock().unwrap_or_else(PoisonError::into_inner).take(one);
     })
     .await?;
-    let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(std::mem::take(&mut *found))
+    let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+    let Held { metas, sides, too_much, .. } = std::mem::take(&mut *held);
+    match too_much {
+        Some(path) => Err(refused(Rejected { rejects: vec![Reject { path, reason: Reason::TooMuch }] }).into()),
+        None => Ok((metas, sides)),
+    }
+}
+
+type Metas = BTreeMap<TreePath, Meta>;
+type Sides = BTreeMap<RelPath, Side>;
+
+/// What is there of what a patch depends on.
+#[derive(Default)]
+struct Held {
+    metas: Metas,
+    sides: Sides,
+    /// Bytes that may still be held.
+    room: usize,
+    /// The first file for which there is none.
+    too_much: Option<RelPath>,
+}
+
+impl Held {
+    fn take(&mut self, found: Found) {
+        let (Some(side), Ok(path)) = (found.side, RelPath::parse(found.path.as_bytes())) else { return };
+        match self.room.checked_sub(side.blob().map_or(0, <[u8]>::len)) {
+            Some(room) if self.too_much.is_none() => {
+                self.room = room;
+                self.metas.insert(found.path, found.meta);
+                self.sides.insert(path, side);
+            }
+            _ => {
+                self.too_much.get_or_insert(path);
+            }
+        }
+    }
 }
 
 /// A directory that a file takes the place of may hold nothing but directories and what the patch removes.
@@ -187,4 +220,20 @@ fn now() -> Time {
     let now = clock::wall_seconds();
     let seconds = now.floor();
     Time { seconds: seconds as i64, nanoseconds: (((now - seconds) * 1e9) as u32).min(999_999_999) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_patch_reads_is_held_within_one_total() {
+        let mut held = Held { room: 5, ..Held::default() };
+        for name in ["a", "b", "c"] {
+            let path = TreePath::parse(name.as_bytes()).unwrap();
+            held.take(Found { path, meta: Meta::new(Kind::File, 0o644), side: Some(Side::file(0o644, *b"xxx")) });
+        }
+        assert_eq!((held.sides.len(), held.metas.len()), (1, 1));
+        assert_eq!(held.too_much, RelPath::parse(b"b").ok());
+    }
 }

@@ -17,6 +17,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 /// Most nodes of a workspace that are kept in memory.
 pub const MAX_ENTRIES: usize = 2_000_000;
 
+/// Most bytes of the names and targets of these nodes.
+pub const MAX_NAMES: usize = 256 << 20;
+
 /// First bytes of a manifest; its records follow as they are on the wire.
 const MAGIC: &[u8; 8] = b"pyrobas1";
 
@@ -26,7 +29,7 @@ const MAX_LEN: u64 = 1 << 30;
 /// Every node at or below a path of the guest, in the order of a walk.
 ///
 /// # Errors
-/// [`WorkspaceError::Guest`].
+/// [`WorkspaceError::Guest`]; [`FileError::TooMany`] and [`FileError::TooLong`] for more than is kept in memory.
 pub async fn manifest<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     root: GuestPath,
@@ -34,8 +37,28 @@ pub async fn manifest<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<Vec<Entry>, WorkspaceError> {
     let request =
         List { root, follow, depth: None, after: None, limit: Some(MAX_ENTRIES as u64 + 1), exclude: Vec::new() };
-    let entries = tree::manifest(stream, request, MAX_ENTRIES + 1).await.map_err(WorkspaceError::Guest)?;
-    if entries.len() > MAX_ENTRIES { Err(FileError::TooMany(MAX_ENTRIES).into()) } else { Ok(entries) }
+    let mut listing = tree::list(stream, request).await.map_err(WorkspaceError::Guest)?;
+    let (mut entries, mut room) = (Vec::new(), Room { entries: MAX_ENTRIES, names: MAX_NAMES });
+    while let Some(some) = listing.next().await.map_err(WorkspaceError::Guest)? {
+        room.take(&some)?;
+        entries.extend(some);
+    }
+    Ok(entries)
+}
+
+/// How much of a tree may still be kept in memory.
+struct Room {
+    entries: usize,
+    names: usize,
+}
+
+impl Room {
+    fn take(&mut self, some: &[Entry]) -> Result<(), FileError> {
+        let names = some.iter().map(|entry| entry.path.as_bytes().len() + entry.target.len()).sum();
+        self.entries = self.entries.checked_sub(some.len()).ok_or(FileError::TooMany(MAX_ENTRIES))?;
+        self.names = self.names.checked_sub(names).ok_or(FileError::TooLong(MAX_NAMES))?;
+        Ok(())
+    }
 }
 
 /// `/workspace` as it is.
@@ -100,4 +123,25 @@ pub fn inherit(config: &Config, from: Id, to: Id) -> Result<(), WorkspaceError> 
     };
     fs::private_dir(&directory(config, to))?;
     Ok(fs::write_atomic(&path(config, to), &bytes)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pyro_protocol::tree::{Kind, Meta};
+
+    #[test]
+    fn a_manifest_is_bounded_by_its_nodes_and_by_their_names() {
+        let link = |path: &str| {
+            let path = TreePath::parse(path.as_bytes()).unwrap();
+            Entry { path, meta: Meta::new(Kind::Symlink, 0o777), target: b"to".to_vec() }
+        };
+        let some = [link("a"), link("bc")];
+        let mut room = Room { entries: 3, names: 13 };
+        room.take(&some).unwrap();
+        assert!(matches!(room.take(&some), Err(FileError::TooMany(_))));
+        let mut room = Room { entries: 9, names: 13 };
+        room.take(&some).unwrap();
+        assert!(matches!(room.take(&some), Err(FileError::TooLong(_))));
+    }
 }

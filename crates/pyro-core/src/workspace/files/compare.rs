@@ -18,22 +18,19 @@ pub struct Changed {
 /// What may differ below `within`, in the order of a walk. A node whose inode, length, mode and both times are equal is
 /// the same: nothing that a guest does changes a file without its ctime.
 #[must_use]
-pub fn compare(old: &[Entry], new: &[Entry], within: &TreePath) -> Vec<Changed> {
+pub fn compare(old: Vec<Entry>, new: Vec<Entry>, within: &TreePath) -> Vec<Changed> {
     let mut changed = Vec::new();
-    let (mut left, mut right) = (0, 0);
+    let (mut old, mut new) = (old.into_iter().peekable(), new.into_iter().peekable());
     loop {
-        let (a, b) = (old.get(left), new.get(right));
-        let order = match (a, b) {
+        let order = match (old.peek(), new.peek()) {
             (None, None) => return changed,
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
             (Some(a), Some(b)) => a.path.cmp(&b.path),
         };
-        let before = a.filter(|_| order != Ordering::Greater);
-        let after = b.filter(|_| order != Ordering::Less);
-        let holds = (before.is_some_and(|_| holds(old, left)), after.is_some_and(|_| holds(new, right)));
-        left += usize::from(before.is_some());
-        right += usize::from(after.is_some());
+        let before = old.next_if(|_| order != Ordering::Greater);
+        let after = new.next_if(|_| order != Ordering::Less);
+        let holds = (holds(before.as_ref(), old.peek()), holds(after.as_ref(), new.peek()));
         if let Some(found) = judge(before, after, holds)
             && found.path.is_within(within)
             && !found.path.is_root()
@@ -43,27 +40,28 @@ pub fn compare(old: &[Entry], new: &[Entry], within: &TreePath) -> Vec<Changed> 
     }
 }
 
-/// Whether the directory at `at` holds something: then the next entry lies in it.
-fn holds(entries: &[Entry], at: usize) -> bool {
-    entries.get(at + 1).is_some_and(|next| next.path.is_within(&entries[at].path))
+/// Whether a directory holds something: then the next entry lies in it.
+fn holds(entry: Option<&Entry>, next: Option<&Entry>) -> bool {
+    entry.zip(next).is_some_and(|(entry, next)| next.path.is_within(&entry.path))
 }
 
-fn judge(old: Option<&Entry>, new: Option<&Entry>, holds: (bool, bool)) -> Option<Changed> {
-    let is_dir = |entry: Option<&Entry>| entry.is_some_and(|entry| entry.meta.kind == Kind::Directory);
-    if is_dir(old) && is_dir(new) {
+fn judge(old: Option<Entry>, new: Option<Entry>, holds: (bool, bool)) -> Option<Changed> {
+    let is_dir = |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| entry.meta.kind == Kind::Directory);
+    let (old_is_dir, new_is_dir) = (is_dir(&old), is_dir(&new));
+    if old_is_dir && new_is_dir {
         return None;
     }
-    if let (Some(old), Some(new)) = (old, new)
+    if let (Some(old), Some(new)) = (&old, &new)
         && is_same(&old.meta, &new.meta)
         && old.target == new.target
     {
         return None;
     }
     // A directory that holds something is what it holds.
-    let old = old.filter(|_| !(is_dir(old) && holds.0));
-    let new = new.filter(|_| !(is_dir(new) && holds.1));
-    let path = old.or(new)?.path.clone();
-    Some(Changed { path, old: old.cloned(), new: new.cloned() })
+    let old = old.filter(|_| !(old_is_dir && holds.0));
+    let new = new.filter(|_| !(new_is_dir && holds.1));
+    let path = old.as_ref().or(new.as_ref())?.path.clone();
+    Some(Changed { path, old, new })
 }
 
 fn is_same(old: &Meta, new: &Meta) -> bool {
@@ -110,7 +108,7 @@ mod tests {
         ]);
         let told = |within: &str| -> Vec<_> {
             let within = TreePath::parse(within.as_bytes()).unwrap();
-            let found = compare(&old, &new, &within);
+            let found = compare(old.clone(), new.clone(), &within);
             found.iter().map(|one| (one.path.to_string(), one.old.is_some(), one.new.is_some())).collect()
         };
         let all = [

@@ -14,6 +14,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 /// Largest file whose git id is found although it is not held, in bytes.
 pub const HASH_BYTES: u64 = 1 << 30;
 
+/// Bytes that are held of files with other names, in case those come; of what is beyond, the git id is known.
+const LINKED_BYTES: u64 = 64 << 20;
+
 const ZEROS: [u8; 16 * 1024] = [0; 16 * 1024];
 
 /// What stands at a path.
@@ -42,7 +45,8 @@ pub async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     }
     let root = GuestPath::parse(ROOT.as_bytes()).unwrap_or_else(|_| GuestPath::root());
     let request = Pack { root, follow: true, exclude: Vec::new(), listed: true };
-    let gather = Gather { hold, open: None, links: HashMap::new(), each: Box::new(each) };
+    let links = Links { room: LINKED_BYTES, contents: HashMap::new() };
+    let gather = Gather { hold, left: paths.len(), open: None, links, each: Box::new(each) };
     let packed = pack(stream, request, paths, gather, |gather: &mut Gather, record| gather.take(record)).await;
     packed.map(drop).map_err(|error| match error {
         TransferError::Guest(error) => WorkspaceError::Guest(error),
@@ -52,10 +56,34 @@ pub async fn read<S: AsyncRead + AsyncWrite + Unpin>(
 
 struct Gather {
     hold: u64,
+    /// Paths that are still to come: the guest may send no others.
+    left: usize,
     open: Option<Open>,
-    /// Contents of files that have other names.
-    links: HashMap<Vec<u8>, Content>,
+    links: Links,
     each: Box<dyn FnMut(Found) + Send>,
+}
+
+/// Contents of files that have other names.
+struct Links {
+    /// Bytes that may still be held.
+    room: u64,
+    contents: HashMap<Vec<u8>, Content>,
+}
+
+impl Links {
+    fn keep(&mut self, path: &TreePath, content: &Content) {
+        let content = match content {
+            Content::Held(bytes) => match self.room.checked_sub(bytes.len() as u64) {
+                Some(room) => {
+                    self.room = room;
+                    content.clone()
+                }
+                None => Content::Large { size: bytes.len() as u64, id: Some(BlobId::of(bytes)) },
+            },
+            Content::Large { .. } => content.clone(),
+        };
+        self.contents.insert(path.as_bytes().to_vec(), content);
+    }
 }
 
 /// A file whose content comes.
@@ -76,7 +104,10 @@ enum Taking {
 impl Gather {
     fn take(&mut self, record: &Record<'_>) -> Result<(), RecordError> {
         match record {
-            Record::Entry { path, meta, target } => self.entry(TreePath::parse(path)?, meta, target),
+            Record::Entry { path, meta, target } => {
+                self.left = self.left.checked_sub(1).ok_or(RecordError::Field)?;
+                self.entry(TreePath::parse(path)?, meta, target);
+            }
             Record::Data { offset, bytes } => {
                 let open = self.open.as_mut().ok_or(RecordError::Field)?;
                 open.zeros(*offset, self.hold);
@@ -87,7 +118,7 @@ impl Gather {
                 open.zeros(*size, self.hold);
                 let content = open.content(*size);
                 if open.meta.nlink > 1 {
-                    self.links.insert(open.path.as_bytes().to_vec(), content.clone());
+                    self.links.keep(&open.path, &content);
                 }
                 let side = Some(Side::File { mode: open.meta.mode, content });
                 (self.each)(Found { path: open.path, meta: open.meta, side });
@@ -109,7 +140,7 @@ impl Gather {
             }
             Kind::File => Some(Side::File { mode: meta.mode, content: unread }),
             Kind::HardLink => {
-                let content = self.links.get(target).cloned().unwrap_or(unread);
+                let content = self.links.contents.get(target).cloned().unwrap_or(unread);
                 Some(Side::File { mode: meta.mode, content })
             }
             Kind::Symlink => Some(Side::symlink(target)),
@@ -200,11 +231,11 @@ mod tests {
     use super::*;
     use std::sync::{Arc, Mutex};
 
-    fn gathered(records: &[Record<'_>], hold: u64) -> Vec<(String, Option<Side>)> {
+    fn gathered(records: &[Record<'_>], hold: u64, room: u64) -> Vec<(String, Option<Side>)> {
         let found = Arc::new(Mutex::new(Vec::new()));
         let out = Arc::clone(&found);
         let each = Box::new(move |one: Found| out.lock().unwrap().push((one.path.to_string(), one.side)));
-        let mut gather = Gather { hold, open: None, links: HashMap::new(), each };
+        let mut gather = Gather { hold, left: 5, open: None, links: Links { room, contents: HashMap::new() }, each };
         for record in records {
             gather.take(record).unwrap();
         }
@@ -236,6 +267,7 @@ mod tests {
                 Record::Entry { path: b"gone", meta: Meta { errno: 2, ..Meta::new(Kind::Unknown, 0) }, target: b"" },
             ],
             8,
+            8,
         );
         let held = Some(Side::file(0o755, *b"\0\0x\0"));
         let large = |id| Some(Side::File { mode: 0o755, content: Content::Large { size: 9, id } });
@@ -247,5 +279,38 @@ mod tests {
             ("gone", None),
         ];
         assert_eq!(found, expected.map(|(path, side)| (path.to_owned(), side)));
+    }
+
+    #[test]
+    fn what_is_held_of_linked_files_is_bounded() {
+        let file = Meta { size: 4, nlink: 2, ..Meta::new(Kind::File, 0o644) };
+        let link = Meta { kind: Kind::HardLink, ..file };
+        let end = || Record::End { size: 4, changed: false, errno: 0 };
+        let found = gathered(
+            &[
+                Record::Entry { path: b"a", meta: file, target: b"" },
+                end(),
+                Record::Entry { path: b"b", meta: file, target: b"" },
+                end(),
+                Record::Entry { path: b"c", meta: link, target: b"a" },
+                Record::Entry { path: b"d", meta: link, target: b"b" },
+            ],
+            8,
+            7,
+        );
+        let contents: Vec<_> = found.into_iter().map(|(_, side)| side.unwrap()).collect();
+        let held = Side::file(0o644, [0; 4]);
+        let id = Some(BlobId::of(&[0; 4]));
+        assert_eq!(contents[..3], [held.clone(), held.clone(), held]);
+        assert_eq!(contents[3], Side::File { mode: 0o644, content: Content::Large { size: 4, id } });
+    }
+
+    #[test]
+    fn more_paths_than_were_asked_for_are_refused() {
+        let links = Links { room: 0, contents: HashMap::new() };
+        let mut gather = Gather { hold: 8, left: 1, open: None, links, each: Box::new(drop) };
+        let gone = Record::Entry { path: b"a", meta: Meta { errno: 2, ..Meta::new(Kind::Unknown, 0) }, target: b"" };
+        assert_eq!(gather.take(&gone), Ok(()));
+        assert_eq!(gather.take(&gone), Err(RecordError::Field));
     }
 }

@@ -61,7 +61,7 @@ pub(super) async fn changes(running: &Running<'_>, request: &DiffRequest) -> Res
     let present = async { baseline::present(running.files().await?).await };
     let (old, new) = tokio::try_join!(kept, present)?;
     let within = request.path.as_ref().map_or_else(TreePath::root, |path| path.tree().clone());
-    let changed = compare(&old, &new, &within);
+    let changed = compare(old, new, &within);
     let options = DiffOptions { renames: request.renames, ..DiffOptions::default() };
     let wanted: Vec<TreePath> = changed.iter().filter_map(content_wanted).collect();
     let base = Base { files: base_files(running)?, hold: options.text_bytes as u64 };

@@ -70,4 +70,7 @@ pub enum FileError {
     /// More entries than are kept in memory.
     #[error("there are more than {0} files")]
     TooMany(usize),
+    /// More bytes of names than are kept in memory.
+    #[error("the names of the files are longer than {} MiB together", .0 >> 20)]
+    TooLong(usize),
 }

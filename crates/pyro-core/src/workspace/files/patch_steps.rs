@@ -1,6 +1,5 @@
 //! A decided patch as staged nodes and the steps that put them in force. Pure.
 
-use super::contents::Found;
 use crate::workspace::git::path::RelPath;
 use crate::workspace::patch::Action as Decided;
 use crate::workspace::patch::Resolution;
@@ -38,10 +37,10 @@ impl PatchSteps {
     /// The steps of a resolution that was made from `found`, which also has the parents of all paths. What is new gets
     /// the time `now`; what is replaced keeps its owner.
     #[must_use]
-    pub fn of(resolution: &Resolution, found: &BTreeMap<TreePath, Found>, now: Time) -> Self {
+    pub fn of(resolution: &Resolution, found: &BTreeMap<TreePath, Meta>, now: Time) -> Self {
         let mut made = Self::default();
         let mut whole = BTreeSet::new();
-        let there = |path: &TreePath| found.get(path).filter(|found| found.side.is_some()).map(|found| found.meta);
+        let there = |path: &TreePath| found.get(path).copied();
         let expect = |path: &TreePath| there(path).map_or(Expect::Absent, |meta| Expect::same(&meta));
         for action in &resolution.actions {
             if let Decided::RemoveDirectory { path } = action {
@@ -134,12 +133,12 @@ mod tests {
     use super::*;
     use crate::workspace::side::Side;
 
-    fn found(nodes: &[(&str, Side)]) -> BTreeMap<TreePath, Found> {
+    fn found(nodes: &[(&str, Side)]) -> BTreeMap<TreePath, Meta> {
         let one = |(path, side): &(&str, Side)| {
             let path = TreePath::parse(path.as_bytes()).unwrap();
             let kind = if *side == Side::Directory { Kind::Directory } else { Kind::File };
             let meta = Meta { uid: 5, ino: 3, ..Meta::new(kind, 0o644) };
-            (path.clone(), Found { path, meta, side: Some(side.clone()) })
+            (path, meta)
         };
         nodes.iter().map(one).collect()
     }

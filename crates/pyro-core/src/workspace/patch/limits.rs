@@ -18,6 +18,9 @@ pub struct PatchLimits {
 /// Largest file that a patch reads or makes, in bytes.
 pub const FILE_BYTES: usize = 64 << 20;
 
+/// Most bytes of all files that one patch reads, and of all that it makes.
+pub const TOTAL_BYTES: usize = 256 << 20;
+
 /// Most lines of a file that a hunk is looked for in.
 pub const FILE_LINES: usize = 4 << 20;
 

@@ -47,6 +47,9 @@ pub enum Reason {
     /// The file, before or after, has too many bytes or lines.
     #[error("it is too large to be patched")]
     TooLarge,
+    /// The files before or after it, together with those before it in the patch, have too many bytes.
+    #[error("the files of the patch hold more than {} MiB together", super::limits::TOTAL_BYTES >> 20)]
+    TooMuch,
     /// Deleting would lose lines that the patch does not know of.
     #[error("it holds more than the patch deletes")]
     NotEmpty,
@@ -151,6 +154,14 @@ impl fmt::Display for Reject {
 pub struct Rejected {
     /// Every file that is in the way, sorted.
     pub rejects: Vec<Reject>,
+}
+
+impl Rejected {
+    /// Whether it would fit in parts.
+    #[must_use]
+    pub fn is_too_much(&self) -> bool {
+        self.rejects.iter().any(|reject| reject.reason == Reason::TooMuch)
+    }
 }
 
 impl fmt::Display for Rejected {

@@ -2,6 +2,7 @@
 
 use super::apply::{apply, same};
 use super::budget::Budget;
+use super::limits::TOTAL_BYTES;
 use super::model::{Change, FilePatch, Patch};
 use super::reject::{Reason, Reject, Rejected};
 use super::report::PatchStatus;
@@ -65,11 +66,28 @@ pub enum Action {
 /// # Errors
 /// [`Rejected`] with every change that does not fit.
 pub fn resolve(patch: &Patch<'_>, sides: &BTreeMap<RelPath, Side>) -> Result<Resolution, Rejected> {
+    resolve_within(patch, sides, TOTAL_BYTES)
+}
+
+/// As [`resolve`], where all that is made has at most `room` bytes.
+pub(super) fn resolve_within(
+    patch: &Patch<'_>,
+    sides: &BTreeMap<RelPath, Side>,
+    mut room: usize,
+) -> Result<Resolution, Rejected> {
     let mut work = Work { sides, leaving: leaving(patch), made: BTreeMap::new(), rejects: Vec::new() };
     let mut budget = Budget::default();
     for file in &patch.files {
-        if let Err(reject) = work.file(file, &mut budget) {
-            work.rejects.push(reject);
+        match work.file(file, &mut budget) {
+            Ok(made) => match room.checked_sub(made) {
+                Some(left) => room = left,
+                // A copy takes a line of the patch, and any size here.
+                None => {
+                    let path = file.change.target().clone();
+                    return Err(Rejected { rejects: vec![Reject { path, reason: Reason::TooMuch }] });
+                }
+            },
+            Err(reject) => work.rejects.push(reject),
         }
     }
     work.check_places();
@@ -97,7 +115,8 @@ struct Work<'p> {
 }
 
 impl<'p> Work<'p> {
-    fn file(&mut self, file: &'p FilePatch<'_>, budget: &mut Budget) -> Result<(), Reject> {
+    /// Decide one change; the bytes that it makes.
+    fn file(&mut self, file: &'p FilePatch<'_>, budget: &mut Budget) -> Result<usize, Reject> {
         let target = file.change.target();
         let source = self.sides.get(file.change.source());
         // A new thing may take the place of one that leaves, or of a directory that empties.
@@ -111,10 +130,10 @@ impl<'p> Work<'p> {
             let reason = Reason::Exists { found: side.artifact() };
             return Err(Reject { path: target.clone(), reason });
         }
-        if let Some(side) = apply(file, source, budget)? {
-            self.made.insert(target, side);
-        }
-        Ok(())
+        let Some(side) = apply(file, source, budget)? else { return Ok(0) };
+        let made = side.blob().map_or(0, <[u8]>::len);
+        self.made.insert(target, side);
+        Ok(made)
     }
 
     fn empties(&self, path: &RelPath, side: &Side) -> bool {

@@ -7,7 +7,7 @@ use crate::workspace::patch::limits::PatchLimits;
 use crate::workspace::patch::parse::parse;
 use crate::workspace::patch::reject::{Note, Reason};
 use crate::workspace::patch::report::{PatchReport, PatchStatus};
-use crate::workspace::patch::resolve::{Action, resolve};
+use crate::workspace::patch::resolve::{Action, resolve, resolve_within};
 use crate::workspace::side::{ArtifactType, Content, Side};
 use std::collections::BTreeMap;
 
@@ -180,4 +180,16 @@ fn the_result_has_the_names_of_the_contract() {
     let id = crate::id::Id::parse("0123456789ab").unwrap();
     let report = PatchReport::new(id, &resolution, text.to_owned(), "guest_tcg".to_owned());
     insta::assert_json_snapshot!(report);
+}
+
+#[test]
+fn copies_of_a_file_are_bounded_together() {
+    let copy = |to: &str| format!("diff --git a/x b/{to}\nsimilarity index 100%\ncopy from x\ncopy to {to}\n");
+    let text = ["a", "b", "c"].map(copy).concat();
+    let patch = parse(text.as_bytes(), &PatchLimits::default()).unwrap();
+    let sides = BTreeMap::from([(RelPath::parse(b"x").unwrap(), Side::file(0o644, "1234"))]);
+    assert_eq!(resolve_within(&patch, &sides, 12).unwrap().actions.len(), 3);
+    let rejected = resolve_within(&patch, &sides, 11).unwrap_err();
+    assert!(rejected.is_too_much());
+    assert_eq!(rejected.rejects[0].path, RelPath::parse(b"c").unwrap());
 }

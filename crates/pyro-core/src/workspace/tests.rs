@@ -1,0 +1,255 @@
+//! Tests of workspaces without a guest: claims, what is put right, and what is left when something fails.
+
+use super::claim::{Claimed, claim, note};
+use super::error::WorkspaceError;
+use super::files::baseline;
+use super::{delete, exec, fork, reconcile};
+use crate::config::{AccelChoice, Config};
+use crate::host::fs;
+use crate::host::process::{self, ProcessId};
+use crate::id::Id;
+use crate::store::Store;
+use crate::store::command::CommandRecord;
+use crate::store::layer::NewLayer;
+use crate::store::vm::{VmKind, VmRecord, VmState};
+use crate::store::workspace::{SeedRecord, WorkspaceChange, WorkspaceRecord};
+use crate::vm::paths;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use tokio_util::sync::CancellationToken;
+
+struct Home {
+    config: Config,
+    store: Store,
+    _dir: tempfile::TempDir,
+}
+
+impl Home {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config {
+            data_dir: dir.path().join("data"),
+            runtime_dir: dir.path().join("run"),
+            environment_cache_dir: dir.path().join("cache"),
+            program: "/nonexistent".into(),
+            accel: AccelChoice::Tcg,
+            kernel_dir: None,
+            mirror: None,
+            trace_supervisors: false,
+            templates: true,
+            max_active_vms: None,
+            workspace_retention_seconds: 600,
+            path: "/usr/bin".into(),
+        };
+        let store = Store::open(&config.data_dir).unwrap();
+        Self { config, store, _dir: dir }
+    }
+
+    /// A workspace that is stopped, with a baseline.
+    fn workspace(&self) -> WorkspaceRecord {
+        let first = layer(None);
+        let top = layer(Some(first.id));
+        let vm = vm();
+        let workspace = WorkspaceRecord {
+            id: new_id(),
+            name: None,
+            labels: BTreeMap::new(),
+            environment: "debian:12".into(),
+            environment_version: None,
+            vcpu_count: 1,
+            mem_mib: 1024,
+            ttl_seconds: 0,
+            allow_host_compat: false,
+            created_at: 0.0,
+            last_activity_at: 0.0,
+            expires_at: None,
+            seed: SeedRecord {
+                mode: "empty".into(),
+                seed_path: None,
+                destination: "/workspace".into(),
+                entry_count: 0,
+                bytes_written: 0,
+            },
+            vm: Some(vm.id),
+            top_layer: Some(first.id),
+            baseline_layer: Some(first.id),
+            next_vm: None,
+            next_layer: None,
+            command_count: 0,
+            reset_count: 0,
+            last_reset_at: None,
+            change: None,
+            owner: None,
+            boot_id: process::boot_id(),
+            revision: 0,
+        };
+        self.store.insert_workspace(&workspace, &first).unwrap();
+        self.store.insert_vm(&vm, None).unwrap();
+        fs::private_dir(&paths::layers_dir(&self.config)).unwrap();
+        std::fs::write(paths::shared_layer(&self.config, first.id), b"").unwrap();
+        note(&self.store, workspace.id, std::slice::from_ref(&top), |workspace| workspace.top_layer = Some(top.id))
+            .unwrap()
+    }
+
+    fn now(&self, workspace: &WorkspaceRecord) -> Option<WorkspaceRecord> {
+        self.store.workspace(workspace.id).unwrap()
+    }
+
+    /// Stands where the vm's socket is, and cannot be removed as one.
+    fn obstacle(&self, vm: Id) -> PathBuf {
+        let path = self.config.runtime_dir.join(paths::socket_name(vm)).join("obstacle");
+        fs::private_dir(&path).unwrap();
+        path.parent().unwrap().to_owned()
+    }
+}
+
+fn new_id() -> Id {
+    Id::random().unwrap()
+}
+
+fn layer(parent: Option<Id>) -> NewLayer {
+    NewLayer { id: new_id(), parent, image_digest: "d".into(), created_at: 0.0 }
+}
+
+fn vm() -> VmRecord {
+    VmRecord {
+        id: new_id(),
+        kind: VmKind::Workspace,
+        environment: "debian:12".into(),
+        environment_version: None,
+        image_digest: Some("d".into()),
+        vcpu_count: 1,
+        mem_mib: 1024,
+        ttl_seconds: 600,
+        allow_host_compat: false,
+        created_at: 0.0,
+        expires_at: None,
+        state: VmState::Stopped,
+        execution_mode: "guest_tcg".into(),
+        last_error: None,
+        boot_id: process::boot_id(),
+        owner: ProcessId::current(),
+        supervisor: None,
+        engine: None,
+        revision: 0,
+    }
+}
+
+#[test]
+fn who_judged_a_dead_claim_leaves_the_living_one_alone_that_followed() {
+    let home = Home::new();
+    let workspace = home.workspace();
+    let dead = note(&home.store, workspace.id, &[], |workspace| {
+        *workspace = workspace.claimed(Some(WorkspaceChange::Resetting));
+        (workspace.owner, workspace.next_vm) = (Some(ProcessId::NOBODY), Some(new_id()));
+    });
+    let dead = dead.unwrap();
+    // Somebody else is as fast, and goes on with a change of their own.
+    claim(&home.config, &home.store, workspace.id, WorkspaceChange::Resetting).unwrap();
+    let next = layer(workspace.baseline_layer);
+    let begun = note(&home.store, workspace.id, std::slice::from_ref(&next), |workspace| {
+        (workspace.next_vm, workspace.next_layer) = (Some(new_id()), Some(next.id));
+    });
+    reconcile::put_right(&home.config, &home.store, &dead).unwrap();
+    assert_eq!(home.now(&workspace), Some(begun.unwrap()));
+    assert!(home.store.layer_image(next.id).unwrap().is_some(), "the layer of the living change");
+}
+
+#[test]
+fn what_was_given_back_is_not_given_back_again() {
+    let home = Home::new();
+    let workspace = home.workspace();
+    claim(&home.config, &home.store, workspace.id, WorkspaceChange::Resetting).unwrap();
+    let claimed = Claimed::new(&home.config, &home.store, workspace.id);
+    note(&home.store, workspace.id, &[], |workspace| *workspace = workspace.claimed(None)).unwrap();
+    // Whoever waits for it is of this process as well.
+    let taken = claim(&home.config, &home.store, workspace.id, WorkspaceChange::Starting).unwrap();
+    claimed.was_given_back();
+    assert_eq!(home.now(&workspace), Some(taken));
+    drop(Claimed::new(&home.config, &home.store, workspace.id));
+    assert_eq!(home.now(&workspace).unwrap().change, None, "one that was not given back is");
+}
+
+#[test]
+fn what_is_over_stays_when_somebody_takes_it_meanwhile() {
+    let home = Home::new();
+    let workspace = home.workspace();
+    let taken = claim(&home.config, &home.store, workspace.id, WorkspaceChange::Starting).unwrap();
+    reconcile::remove(&home.config, &home.store, &workspace).unwrap();
+    assert_eq!(home.now(&workspace), Some(taken));
+}
+
+#[test]
+fn a_removal_that_failed_can_be_tried_again_by_the_same_process() {
+    let home = Home::new();
+    let workspace = home.workspace();
+    let obstacle = home.obstacle(workspace.vm.unwrap());
+    for _ in 0..2 {
+        assert!(matches!(delete::delete(&home.config, workspace.id), Err(WorkspaceError::Vm(_))));
+        let left = home.now(&workspace).unwrap();
+        assert_eq!((left.change, left.is_attended()), (Some(WorkspaceChange::Deleting), false));
+    }
+    std::fs::remove_dir_all(obstacle).unwrap();
+    delete::delete(&home.config, workspace.id).unwrap();
+    assert_eq!(home.now(&workspace), None);
+    assert!(home.store.vms().unwrap().is_empty());
+    assert!(fs::names_in(&paths::layers_dir(&home.config)).unwrap().is_empty());
+}
+
+#[test]
+fn what_cannot_be_put_right_is_given_up() {
+    let home = Home::new();
+    let workspace = home.workspace();
+    let next = vm();
+    home.store.insert_vm(&next, None).unwrap();
+    claim(&home.config, &home.store, workspace.id, WorkspaceChange::Resetting).unwrap();
+    note(&home.store, workspace.id, &[], |workspace| workspace.next_vm = Some(next.id)).unwrap();
+    let obstacle = home.obstacle(next.id);
+    drop(Claimed::new(&home.config, &home.store, workspace.id));
+    let left = home.now(&workspace).unwrap();
+    assert_eq!((left.change, left.is_attended()), (Some(WorkspaceChange::Resetting), false));
+    std::fs::remove_dir_all(obstacle).unwrap();
+    claim(&home.config, &home.store, workspace.id, WorkspaceChange::Starting).unwrap();
+    assert_eq!(home.now(&workspace).unwrap().next_vm, None);
+}
+
+#[test]
+fn a_command_that_cannot_be_recorded_has_its_outcome() {
+    let home = Home::new();
+    let workspace = home.workspace();
+    let command = |duration_ms| CommandRecord {
+        sequence: 0,
+        command: "true".into(),
+        cwd: "/workspace".into(),
+        exit_code: 0,
+        duration_ms,
+        execution_mode: "guest_tcg".into(),
+        recorded_at: 0.0,
+        output: String::new(),
+    };
+    let vm = workspace.vm.unwrap();
+    assert_eq!(exec::recorded(&home.store, workspace.id, vm, &command(1)).unwrap(), (1, None));
+    // More than the records can hold.
+    let (sequence, why) = exec::recorded(&home.store, workspace.id, vm, &command(u64::MAX)).unwrap();
+    assert!(why.is_some_and(|why| why.starts_with("the records cannot be read or written: ")));
+    assert_eq!((sequence, home.now(&workspace).unwrap().command_count), (0, 1));
+    let other = exec::recorded(&home.store, workspace.id, new_id(), &command(1));
+    assert!(matches!(other, Err(WorkspaceError::EndedMeanwhile { .. })), "its disk is gone");
+}
+
+#[tokio::test]
+async fn a_fork_that_cannot_be_recorded_leaves_nothing_behind() {
+    let home = Home::new();
+    let workspace = home.workspace();
+    baseline::keep(&home.config, workspace.id, &[]).unwrap();
+    let manifest = reconcile::directory(&home.config, workspace.id).join("baseline");
+    std::fs::remove_file(&manifest).unwrap();
+    // A directory in its place cannot be inherited.
+    std::fs::create_dir(&manifest).unwrap();
+    let forked = fork::fork(&home.config, workspace.id, 2, None, &CancellationToken::new()).await;
+    assert!(matches!(forked, Err(WorkspaceError::Files(_))), "{forked:?}");
+    let left: Vec<_> = home.store.workspaces().unwrap().into_iter().map(|left| left.unwrap().id).collect();
+    assert_eq!(left, [workspace.id]);
+    assert_eq!(home.now(&workspace).unwrap().change, None);
+    assert_eq!(home.store.vms().unwrap().len(), 1);
+}
