@@ -93,6 +93,7 @@ pub async fn exec_noting(
         env: request.env,
         stdin: io.stdin.is_some(),
         sync: request.sync,
+        user: None,
     };
     // What was sent may be taken up, whatever becomes of this connection.
     began_to_run.store(true, Ordering::Relaxed);
