@@ -24,8 +24,9 @@ fn show(logs: &WorkspaceLogs, noun: Noun) {
     }
     for entry in &logs.entries {
         let (exit_code, duration_ms) = (entry.exit_code, entry.duration_ms);
+        let user = entry.user.as_ref().map(|user| format!(" user={user}")).unwrap_or_default();
         printer::data(&format!(
-            "#{} exit_code={exit_code} duration_ms={duration_ms} cwd={}",
+            "#{} exit_code={exit_code} duration_ms={duration_ms} cwd={}{user}",
             entry.sequence, entry.cwd
         ));
         printer::data(&format!("$ {}", summary::command(&entry.command)));
