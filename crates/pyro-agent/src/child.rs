@@ -2,6 +2,7 @@
 
 use crate::launch::Launch;
 use crate::raw::call;
+use crate::user::Credentials;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// What the child was doing when it failed, as it stands in its report.
@@ -14,6 +15,8 @@ pub(crate) enum Stage {
     Directory = 2,
     /// Executing the program.
     Program = 3,
+    /// Becoming another user.
+    User = 4,
 }
 
 /// What the child needs. It has descriptors of its own, so the numbers stay good when the agent closes its copies.
@@ -49,11 +52,28 @@ pub(crate) unsafe extern "C" fn become_command(orders: usize) -> ! {
         // SAFETY: takes numbers only; what it changes is not shared (no CLONE_FS), as `setns` requires.
         check(report, Stage::World, unsafe { call(libc::SYS_setns, [number(world), number(flags), 0, 0, 0]) });
     }
+    if let Some(user) = &launch.user {
+        become_user(report, user);
+    }
     // SAFETY: `cwd` is NUL-terminated.
     check(report, Stage::Directory, unsafe { call(libc::SYS_chdir, [launch.cwd.as_ptr() as usize, 0, 0, 0, 0]) });
     // SAFETY: takes nothing.
     tell(report, &[errno(unsafe { call(libc::SYS_getpid, [0; 5]) })]);
     fail(report, Stage::Program, execute(launch))
+}
+
+/// Give up being root. The raw calls change this process alone; the C library's would have every thread of the agent do the
+/// same. The last one takes every capability away, and the memory that is still the agent's out of the user's reach: the
+/// kernel lets nobody but root trace a process whose user has changed until it has executed a program.
+fn become_user(report: RawFd, user: &Credentials) {
+    let Credentials { groups, gid, uid, .. } = user;
+    let (gid, uid) = (*gid as usize, *uid as usize);
+    // SAFETY: the array is as long as is said; the others take numbers only.
+    unsafe {
+        check(report, Stage::User, call(libc::SYS_setgroups, [groups.len(), groups.as_ptr() as usize, 0, 0, 0]));
+        check(report, Stage::User, call(libc::SYS_setresgid, [gid, gid, gid, 0, 0]));
+        check(report, Stage::User, call(libc::SYS_setresuid, [uid, uid, uid, 0, 0]));
+    }
 }
 
 /// Undo what a child inherits from the agent.

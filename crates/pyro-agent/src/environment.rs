@@ -1,6 +1,7 @@
 //! The environment: the variables that a command starts with.
 
 use crate::failure::failure;
+use crate::user::Credentials;
 use pyro_protocol::message::{Failure, FailureKind};
 use std::collections::BTreeMap;
 use std::ffi::CString;
@@ -37,6 +38,13 @@ impl Environment {
         environment.put(b"PATH", path.as_encoded_bytes());
         environment.put(b"HOME", cwd);
         environment
+    }
+
+    /// What this user has in place of what root has.
+    pub(crate) fn put_user(&mut self, user: &Credentials) {
+        self.put(b"HOME", user.home.as_bytes());
+        self.put(b"USER", &user.name);
+        self.put(b"LOGNAME", &user.name);
     }
 
     /// Set one variable.

@@ -8,6 +8,7 @@ use crate::output;
 use crate::reaper::{Ended, Exit};
 use crate::spawn::{self, Child, Pipes};
 use crate::tree::Tree;
+use crate::user::{self, Credentials};
 use crate::wire::{Gone, Wire};
 use pyro_protocol::FrameKind;
 use pyro_protocol::message::{Exec, Exited, Failure, FailureKind, Reply, Signal, Started};
@@ -27,7 +28,8 @@ pub(crate) struct Running {
 /// Run a command: to its end, or until the host closes the stream, which ends its whole tree.
 pub(crate) async fn run(agent: &Rc<Agent>, wire: &Wire, request: &Exec) {
     let begun_us = crate::sys::monotonic_us();
-    let mut child = match begin(agent, request) {
+    let child = async { begin(agent, request, user::look_up(agent, request.user.as_ref()).await?) };
+    let mut child = match child.await {
         Ok(child) => child,
         Err(failure) => return wire.finish(&Reply::Failed(failure)).await,
     };
@@ -57,14 +59,14 @@ pub(crate) async fn run(agent: &Rc<Agent>, wire: &Wire, request: &Exec) {
 }
 
 /// Start it and enter it among those that run.
-fn begin(agent: &Agent, request: &Exec) -> Result<Child, Failure> {
+fn begin(agent: &Agent, request: &Exec, user: Option<Credentials>) -> Result<Child, Failure> {
     agent.check_ready()?;
     let mut execs = agent.execs.borrow_mut();
     if execs.contains_key(&request.id) {
         return Err(failure(FailureKind::InvalidInput, format!("a command with id {} is running", request.id)));
     }
     let tree = agent.trees.plant(request.id).map_err(|err| from_io("cgroup", &err))?;
-    match spawn::start(agent, &tree, request) {
+    match spawn::start(agent, &tree, request, user) {
         Ok(child) => {
             execs.insert(request.id, Running { pid: child.pid, tree });
             Ok(child)

@@ -2,6 +2,7 @@
 
 use crate::environment::Environment;
 use crate::failure::failure;
+use crate::user::Credentials;
 use pyro_protocol::message::{Command, Failure, FailureKind};
 use rustix::process::Rlimit;
 use std::ffi::{CString, c_char};
@@ -44,6 +45,8 @@ pub(crate) struct Launch {
     pub(crate) variables: Strings,
     /// Working directory.
     pub(crate) cwd: CString,
+    /// Whom to become; none: whoever the agent is.
+    pub(crate) user: Option<Credentials>,
     /// Limit on descriptors.
     pub(crate) nofile: libc::rlimit,
     /// In a plain process: die with the agent, and keep the caller's umask.
@@ -56,6 +59,7 @@ impl Launch {
         command: &Command,
         environment: &Environment,
         cwd: &[u8],
+        user: Option<Credentials>,
         nofile: Rlimit,
         beside_the_agent: bool,
     ) -> Result<Self, Failure> {
@@ -84,6 +88,7 @@ impl Launch {
             variables: Strings::new(environment.entries()),
             arguments: Strings::new(all_terminated(arguments)?),
             cwd: terminated(cwd.to_vec())?,
+            user,
             nofile: libc::rlimit { rlim_cur: raw(nofile.current), rlim_max: raw(nofile.maximum) },
             beside_the_agent,
         })
@@ -110,7 +115,7 @@ mod tests {
     fn prepare(arguments: &[&str]) -> Result<Launch, Failure> {
         let command = Command::Program(arguments.iter().map(|argument| (*argument).to_owned()).collect());
         let nofile = Rlimit { current: Some(1), maximum: None };
-        Launch::prepare(&command, &Environment::of_a_guest(), b"/", nofile, false)
+        Launch::prepare(&command, &Environment::of_a_guest(), b"/", None, nofile, false)
     }
 
     #[test]

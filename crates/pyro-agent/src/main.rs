@@ -34,6 +34,7 @@ mod session;
 mod spawn;
 mod sys;
 mod tree;
+mod user;
 mod wire;
 mod workers;
 mod world;

@@ -62,9 +62,10 @@ async fn run(agent: &Agent, line: &str) -> Result<(), Failure> {
         env: Vec::new(),
         stdin: false,
         sync: false,
+        user: None,
     };
     let ended = async {
-        let mut child = spawn::start(agent, &tree, &exec)?;
+        let mut child = spawn::start(agent, &tree, &exec, None)?;
         child.confirm().await?;
         // Its pipes stay open until it has ended; what they cannot hold is not waited for.
         if tokio::time::timeout(LINE_LIMIT, child.exit.wait()).await.is_err() {

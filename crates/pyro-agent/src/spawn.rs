@@ -8,9 +8,10 @@ use crate::launch::Launch;
 use crate::reaper::Exit;
 use crate::sys::{self, ChildStack};
 use crate::tree::Tree;
+use crate::user::Credentials;
 use crate::{descendants, launch};
 use pyro_protocol::message::{Command, Exec, Failure, FailureKind};
-use rustix::fs::OFlags;
+use rustix::fs::{OFlags, Uid};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use std::io;
@@ -32,6 +33,7 @@ pub(crate) struct Child {
     borrowed: Borrowed,
     cwd: String,
     program: String,
+    user: String,
 }
 
 /// What the child still reads and writes of the agent's memory, until its report closes.
@@ -64,18 +66,21 @@ pub(crate) struct Pipes {
     pub(crate) stderr: OwnedFd,
 }
 
-/// Start a command. Nothing waits in here, so its end cannot be missed.
-pub(crate) fn start(agent: &Agent, tree: &Tree, request: &Exec) -> Result<Child, Failure> {
+/// Start a command, as `user` where one is given. Nothing waits in here, so its end cannot be missed.
+pub(crate) fn start(agent: &Agent, tree: &Tree, request: &Exec, user: Option<Credentials>) -> Result<Child, Failure> {
     let beside_the_agent = !agent.is_guest();
     let mut environment =
         if beside_the_agent { Environment::of_the_host(request.cwd.as_bytes()) } else { Environment::of_a_guest() };
+    if let Some(user) = &user {
+        environment.put_user(user);
+    }
     environment.extend(&request.env)?;
     if let Some(mark) = tree.mark() {
         environment.put(descendants::VARIABLE.as_bytes(), mark.as_bytes());
     }
-    let launch =
-        Launch::prepare(&request.command, &environment, request.cwd.as_bytes(), agent.nofile, beside_the_agent)?;
-    let (pipes, theirs) = make_pipes(agent, request.stdin).map_err(|err| from_io("pipe", &err))?;
+    let (pipes, theirs) = make_pipes(agent, request.stdin, user.as_ref()).map_err(|err| from_io("pipe", &err))?;
+    let cwd = request.cwd.as_bytes();
+    let launch = Launch::prepare(&request.command, &environment, cwd, user, agent.nofile, beside_the_agent)?;
     let (report, their_report) = pipe_with(PipeFlags::CLOEXEC).map_err(|err| from_errno("pipe", err))?;
     set_nonblocking(&report).map_err(|err| from_errno("pipe", err))?;
     let (pid, borrowed) = clone_into(agent, tree, launch, &theirs, &their_report)?;
@@ -85,7 +90,8 @@ pub(crate) fn start(agent: &Agent, tree: &Tree, request: &Exec) -> Result<Child,
         exit: agent.reaper.watch(pid),
         pipes,
         report,
-        cwd: String::from_utf8_lossy(request.cwd.as_bytes()).into_owned(),
+        cwd: String::from_utf8_lossy(cwd).into_owned(),
+        user: request.user.as_ref().map(ToString::to_string).unwrap_or_default(),
         program: program_name(&request.command, beside_the_agent),
     })
 }
@@ -126,9 +132,15 @@ fn clone_into(
     }
 }
 
-fn make_pipes(agent: &Agent, with_stdin: bool) -> io::Result<(Pipes, [OwnedFd; 3])> {
+fn make_pipes(agent: &Agent, with_stdin: bool, user: Option<&Credentials>) -> io::Result<(Pipes, [OwnedFd; 3])> {
+    // A pipe is its maker's; only its owner can open it again by name, as `/dev/stdout`.
+    let hand_over = |pipe: &OwnedFd| match user {
+        Some(user) => rustix::fs::fchown(pipe, Some(Uid::from_raw(user.uid)), None),
+        None => Ok(()),
+    };
     let (their_stdin, stdin) = if with_stdin {
         let (theirs, ours) = pipe_with(PipeFlags::CLOEXEC)?;
+        hand_over(&theirs)?;
         set_nonblocking(&ours)?;
         (theirs, Some(ours))
     } else {
@@ -136,6 +148,7 @@ fn make_pipes(agent: &Agent, with_stdin: bool) -> io::Result<(Pipes, [OwnedFd; 3
     };
     let output = || -> io::Result<(OwnedFd, OwnedFd)> {
         let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC)?;
+        hand_over(&theirs)?;
         set_nonblocking(&ours)?;
         if agent.is_guest() {
             // A refusal costs speed only. On a host it would use up what its user's other programs may have.
@@ -163,6 +176,9 @@ impl Child {
             0 if report[0] > 0 => Ok(report[0].cast_unsigned()),
             stage if stage == Stage::Directory as i32 => Err(what(&format!("working directory {}", self.cwd))),
             stage if stage == Stage::Program as i32 => Err(what(&self.program)),
+            stage if stage == Stage::User as i32 => {
+                Err(failure(FailureKind::Io, what(&format!("cannot become user {}", self.user)).message))
+            }
             stage if stage == Stage::World as i32 => {
                 Err(failure(FailureKind::WrongState, "the guest's init process has ended"))
             }

@@ -17,10 +17,8 @@ use pyro_core::vm::lifecycle::state::Operation;
 use pyro_core::vm::link::Link;
 use pyro_core::vm::output::{OutputName, OutputTo};
 use pyro_core::vm::shape::page_length;
-use pyro_core::vm::{Shape, VmError, VmInfo, VmRequest, lifecycle, paths};
-use pyro_core::workspace::exec::ExecInWorkspace;
+use pyro_core::vm::{ExecOptions, LineRequest, Shape, VmError, VmInfo, VmRequest, lifecycle, paths};
 use pyro_core::{Config, Pyro, PyroError};
-use pyro_protocol::GuestPath;
 use pyro_protocol::message::Command;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -65,8 +63,8 @@ async fn operate(pyro: &Pyro, args: &[&str]) -> Result<Value, PyroError> {
         ["reap"] => told(pyro.reap_expired_vms().await?),
         ["exec", vm, seconds, command] => {
             let mut watch = |_, bytes: &[u8]| drop(std::io::stderr().write_all(bytes));
-            let timeout = Duration::from_secs(seconds.parse().unwrap());
-            told(pyro.exec_vm_captured(id(vm)?, command, timeout, &mut watch, &cancel).await?)
+            let line = line(command, seconds.parse().unwrap());
+            told(pyro.exec_vm_captured(id(vm)?, &line, None, &mut watch, &cancel).await?)
         }
         ["page", name, offset, length] => {
             let length = page_length(length.parse().unwrap()).map_err(VmError::from)?;
@@ -96,15 +94,9 @@ async fn start_on(pyro: &Pyro, vm: Id, below: Id) -> Result<Value, PyroError> {
 /// Run a command many times, some at once: the sequences of those that ended with 0, in the order of their ends.
 async fn exec_many(pyro: &Pyro, workspace: Id, count: usize, command: &str) -> Result<Value, PyroError> {
     let one = |_| async move {
-        let request = ExecInWorkspace {
-            command: command.to_owned(),
-            timeout: Duration::from_secs(300),
-            cwd: None,
-            env: Vec::new(),
-        };
         let mut watch = |_, _: &[u8]| {};
         let done = pyro
-            .exec_workspace(workspace, request, None, OutputTo::Watch(&mut watch), &CancellationToken::new())
+            .exec_workspace(workspace, line(command, 300), None, OutputTo::Watch(&mut watch), &CancellationToken::new())
             .await?;
         assert_eq!(done.exit_code, 0, "{done:?}");
         Ok::<_, PyroError>(done.sequence)
@@ -116,16 +108,14 @@ async fn exec_many(pyro: &Pyro, workspace: Id, count: usize, command: &str) -> R
 /// A command that does not use the vm up, as a workspace runs it.
 async fn plain(pyro: &Pyro, vm: Id, command: &str) -> Result<Value, PyroError> {
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let request = ExecRequest {
-        command: Command::Shell(command.to_owned()),
-        cwd: GuestPath::root(),
-        env: Vec::new(),
-        timeout: Duration::from_secs(60),
-        sync: false,
-    };
+    let request = ExecRequest::new(Command::Shell(command.to_owned()), Duration::from_secs(60));
     let io = ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr };
     let outcome = exec(Link::new(pyro.config(), vm), request, io).await?;
     Ok(json!({ "exit_code": outcome.exit_code, "stdout": String::from_utf8_lossy(&stdout) }))
+}
+
+fn line(command: &str, seconds: u64) -> LineRequest {
+    LineRequest { command: command.to_owned(), timeout: Duration::from_secs(seconds), options: ExecOptions::default() }
 }
 
 fn told(value: impl Serialize) -> Result<Value, PyroError> {

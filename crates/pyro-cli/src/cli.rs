@@ -1,10 +1,12 @@
 //! The command line as clap reads it.
 
+mod line;
 mod output;
 mod task;
 pub(crate) mod workspace;
 pub(crate) mod workspace_files;
 
+pub(crate) use line::Line;
 pub(crate) use output::{Output, Read as OutputRead};
 pub(crate) use task::Task;
 pub(crate) use workspace::Workspace;
@@ -62,14 +64,8 @@ pub(crate) enum Command {
     Supervise,
 }
 
-/// What to know of a command in a guest.
-const COMMAND_HELP: &str = "\
-Exit status: the command's own; 124 when its time was over, 125 when pyro failed, 126 or 127 when the\n\
-command could not be executed, 128+n when signal n ended it, 2 for a usage error.\n\n\
-One argument after -- is a line for the guest's shell ('a && b' works); several are quoted and joined.";
-
 #[derive(Debug, Args)]
-#[command(after_help = COMMAND_HELP)]
+#[command(after_help = line::COMMAND_HELP)]
 pub(crate) struct Run {
     /// Environment to run in, such as debian:12; installed first where it is not.
     pub(crate) environment: String,
@@ -79,9 +75,6 @@ pub(crate) struct Run {
     /// Memory in MiB, 256 to 32768.
     #[arg(long, value_name = "MIB", default_value_t = limits::DEFAULT_MEM_MIB)]
     pub(crate) mem_mib: u32,
-    /// Seconds that the command may run, greater than 0.
-    #[arg(long, value_name = "SECONDS", default_value_t = limits::DEFAULT_TIMEOUT_SECONDS)]
-    pub(crate) timeout_seconds: u32,
     /// Seconds that the virtual machine may live, at least 60.
     #[arg(long, value_name = "SECONDS", default_value_t = limits::DEFAULT_TTL_SECONDS)]
     pub(crate) ttl_seconds: u32,
@@ -91,12 +84,11 @@ pub(crate) struct Run {
     /// Where no guest can run, run the command on this host, as you.
     #[arg(long)]
     pub(crate) allow_host_compat: bool,
+    #[command(flatten)]
+    pub(crate) line: Line,
     /// Print one JSON object on stdout, with the command's output in it.
     #[arg(long)]
     pub(crate) json: bool,
-    /// The command, after --.
-    #[arg(last = true, value_name = "COMMAND")]
-    pub(crate) command: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -19,9 +19,8 @@ use crate::vm::lifecycle::{self, blocking, create, delete, list, reap_expired, s
 use crate::vm::output::{OutputName, OutputPage, OutputStore, OutputWatch, Recorder};
 use crate::vm::standby::{Standby, StandbyCounts};
 use crate::vm::template::TemplateStore;
-use crate::vm::{CapturedRun, RunOutcome, RunRequest, VmError, VmRequest, prepare, run, supervisor};
+use crate::vm::{CapturedRun, LineRequest, RunOutcome, RunRequest, VmError, VmRequest, prepare, run, supervisor};
 use std::path::PathBuf;
-use std::time::Duration;
 use tokio::io::AsyncRead;
 use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
@@ -102,7 +101,7 @@ impl Pyro {
         };
         let outcome = self.run(request, io, progress, cancel).await?;
         let outcome = outcome.in_environment(&request.environment);
-        Ok(CapturedRun::of(&request.command, outcome, recorder.finish()))
+        Ok(CapturedRun::of(&request.line.command, outcome, recorder.finish()))
     }
 
     /// At most `length` bytes of the output `name` from `offset` on; see [`crate::vm::shape::page_length`].
@@ -144,16 +143,15 @@ impl Pyro {
     pub async fn exec_vm(
         &self,
         id: Id,
-        command: &str,
-        timeout: Duration,
+        line: &LineRequest,
         io: ExecIo<'_>,
         cancel: &CancellationToken,
     ) -> Result<VmExecOutcome, PyroError> {
-        if command.trim().is_empty() {
+        if line.command.trim().is_empty() {
             return Err(VmError::NoCommand.into());
         }
         let (_, vm) = self.open_vm(id, Operation::Exec).await?;
-        let exec = lifecycle::exec::exec_and_delete(&self.config, &vm, command, timeout, io, cancel).await?;
+        let exec = lifecycle::exec::exec_and_delete(&self.config, &vm, line, io, cancel).await?;
         Ok(VmExecOutcome::of(vm, exec))
     }
 
@@ -164,15 +162,19 @@ impl Pyro {
     pub async fn exec_vm_captured(
         &self,
         id: Id,
-        command: &str,
-        timeout: Duration,
+        line: &LineRequest,
+        stdin: Option<&mut (dyn AsyncRead + Unpin + Send)>,
         watch: &mut OutputWatch<'_>,
         cancel: &CancellationToken,
     ) -> Result<CapturedRun, PyroError> {
         let mut watch = |stream, bytes: &[u8]| watch(stream, bytes);
         let mut recorder = Recorder::new(&self.config, &mut watch);
-        let outcome = self.exec_vm(id, command, timeout, recorder.io(None), cancel).await?;
-        Ok(CapturedRun::of(command, outcome, recorder.finish()))
+        let io = match stdin {
+            Some(stdin) => recorder.io(Some(stdin)),
+            None => recorder.io(None),
+        };
+        let outcome = self.exec_vm(id, line, io, cancel).await?;
+        Ok(CapturedRun::of(&line.command, outcome, recorder.finish()))
     }
 
     /// Stop a started vm: the guest writes its disk back and ends, the disk is kept, and it can be started again.
@@ -320,7 +322,8 @@ impl Pyro {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vm::Shape;
+    use crate::vm::{ExecOptions, Shape};
+    use std::time::Duration;
 
     /// A server runs each call as a task of its own: what does not compile here would not there.
     #[test]
@@ -329,11 +332,12 @@ mod tests {
         let config = Config::from_variables("/pyro".into(), |name| (name == "HOME").then(|| "/nonexistent".into()));
         let pyro = Pyro::new(config.unwrap());
         let (id, cancel) = (Id::random().unwrap(), CancellationToken::new());
+        let timeout = Duration::from_secs(1);
+        let line = LineRequest { command: "true".into(), timeout, options: ExecOptions::default() };
         let request = RunRequest {
             environment: "debian:12".into(),
-            command: "true".into(),
+            line: line.clone(),
             shape: Shape::default(),
-            timeout: Duration::from_secs(1),
             allow_host_compat: false,
             network: false,
         };
@@ -347,7 +351,7 @@ mod tests {
         movable(pyro.run_captured(&request, None, &mut watch, &mut |_| {}, &cancel));
         movable(pyro.create_vm(&vm, &mut |_| {}, &cancel));
         movable(pyro.start_vm(id, &cancel));
-        movable(pyro.exec_vm_captured(id, "true", Duration::from_secs(1), &mut watch, &cancel));
+        movable(pyro.exec_vm_captured(id, &line, None, &mut watch, &cancel));
         movable(pyro.stop_vm(id));
         movable(pyro.delete_vm(id));
         movable(pyro.status_vm(id));

@@ -19,6 +19,7 @@ use rmcp::model::{
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use std::sync::Arc;
+use tokio::io::AsyncRead;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -63,11 +64,12 @@ impl State {
     pub(crate) async fn run(
         &self,
         request: &RunRequest,
+        stdin: Option<&mut (dyn AsyncRead + Unpin + Send)>,
         watch: &mut OutputWatch<'_>,
         progress: &mut (dyn FnMut(pyro_core::environment::Progress) + Send),
         cancel: &CancellationToken,
     ) -> Result<CapturedRun, PyroError> {
-        self.pyro.run_captured(request, None, watch, progress, cancel).await
+        self.pyro.run_captured(request, stdin, watch, progress, cancel).await
     }
 }
 

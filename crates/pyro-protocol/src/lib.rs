@@ -20,7 +20,9 @@ pub mod message;
 pub mod path;
 pub mod tree;
 pub mod tree_path;
+pub mod user;
 
 pub use frame::{Frame, FrameDecoder, FrameError, FrameKind};
 pub use path::GuestPath;
 pub use tree_path::TreePath;
+pub use user::User;

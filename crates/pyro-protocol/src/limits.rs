@@ -24,3 +24,9 @@ pub const MAX_PATH_LEN: usize = 4095;
 
 /// Name of the virtio-serial port, as found in `/sys/class/virtio-ports/*/name`.
 pub const PORT_NAME: &str = "org.pyro.agent";
+
+/// Longest name of a user or a group, in bytes (Linux `LOGIN_NAME_MAX` less the final NUL).
+pub const MAX_ACCOUNT_NAME_LEN: usize = 255;
+
+/// Greatest id of a user or a group; the kernel takes the number behind it for "leave it as it is".
+pub const MAX_ACCOUNT_ID: u32 = u32::MAX - 1;

@@ -2,6 +2,7 @@
 
 use crate::files;
 use crate::path::GuestPath;
+use crate::user::User;
 use serde::{Deserialize, Serialize};
 
 /// First frame of a stream, host to agent: what is wanted.
@@ -81,6 +82,9 @@ pub struct Exec {
     /// Make the disk durable after the command has ended and before [`Reply::Exited`] is sent; not part of its duration.
     #[serde(default)]
     pub sync: bool,
+    /// Whom it runs as; root where none is given.
+    #[serde(default)]
+    pub user: Option<User>,
 }
 
 /// What to execute.
@@ -183,4 +187,32 @@ pub enum FailureKind {
     Full,
     /// This agent or this kind of file cannot do it.
     Unsupported,
+    /// The user that a command is to run as is unknown, or the guest's lists of users and groups cannot be read.
+    UnknownUser,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{FrameDecoder, encode_message};
+
+    #[test]
+    fn a_command_of_a_host_that_knows_no_users_is_roots() {
+        #[derive(Serialize)]
+        struct Older {
+            id: u64,
+            command: Command,
+            cwd: GuestPath,
+            env: Vec<(String, String)>,
+            stdin: bool,
+        }
+        let command = Command::Shell("true".to_owned());
+        let older = Older { id: 1, command: command.clone(), cwd: GuestPath::root(), env: Vec::new(), stdin: true };
+        let mut decoder = FrameDecoder::default();
+        decoder.push(&encode_message(&older).unwrap());
+        let exec: Exec = decoder.next_frame().unwrap().unwrap().message().unwrap();
+        let expected =
+            Exec { id: 1, command, cwd: GuestPath::root(), env: Vec::new(), stdin: true, sync: false, user: None };
+        assert_eq!(exec, expected);
+    }
 }

@@ -268,5 +268,5 @@ pub fn program(id: u64, arguments: &[&str]) -> Exec {
 }
 
 fn exec(id: u64, command: Command) -> Exec {
-    Exec { id, command, cwd: GuestPath::root(), env: vec![], stdin: false, sync: false }
+    Exec { id, command, cwd: GuestPath::root(), env: vec![], stdin: false, sync: false, user: None }
 }

@@ -4,10 +4,10 @@
 mod client;
 
 use client::{Meeting, Session, hello, program, shell};
-use pyro_protocol::GuestPath;
 use pyro_protocol::frame::header;
 use pyro_protocol::hello::Greeting;
 use pyro_protocol::message::{Exec, ExitStatus, FailureKind, Mount, Reply, Request, Signal};
+use pyro_protocol::{GuestPath, User};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream as StdStream;
 use std::path::Path;
@@ -153,6 +153,23 @@ async fn what_cannot_start_is_a_typed_failure() {
     assert!(
         matches!(session.reply(signal(99, 0)).await, Reply::Failed(failure) if failure.kind == FailureKind::InvalidInput)
     );
+}
+
+#[tokio::test]
+async fn beside_its_caller_a_command_is_its_callers() {
+    let (_agent, session) = session().await;
+    let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+    let as_user = |text: &str| Exec { user: Some(User::parse(text).unwrap()), ..shell(1, "id -u; id -g; echo $HOME") };
+    for own in [uid.to_string(), format!("{uid}:{gid}")] {
+        let outcome = within(session.run(as_user(&own))).await;
+        assert_eq!(String::from_utf8(outcome.stdout).unwrap(), format!("{uid}\n{gid}\n/\n"), "{own}");
+    }
+    for other in [(uid + 1).to_string(), format!("{uid}:{}", gid + 1), "no-such-user".to_owned()] {
+        let outcome = within(session.run(as_user(&other))).await;
+        let failure = outcome.failure();
+        assert!(failure.kind == FailureKind::Unsupported && failure.message.ends_with(&other), "{failure:?}");
+        assert_eq!(outcome.started, None);
+    }
 }
 
 #[tokio::test]

@@ -129,28 +129,15 @@ pub(crate) struct Logs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = super::COMMAND_HELP)]
+#[command(after_help = super::line::COMMAND_HELP)]
 pub(crate) struct Exec {
     /// Its id.
     pub(crate) workspace_id: String,
-    /// Seconds that the command may run, greater than 0.
-    #[arg(long, value_name = "SECONDS", default_value_t = limits::DEFAULT_TIMEOUT_SECONDS)]
-    pub(crate) timeout_seconds: u32,
-    /// Directory to run it in, absolute or below /workspace [default: /workspace].
-    #[arg(long, value_name = "PATH")]
-    pub(crate) cwd: Option<String>,
-    /// A variable of its environment; may be repeated.
-    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
-    pub(crate) env: Vec<(String, String)>,
-    /// Hand stdin on although it is a terminal; any other stdin always is.
-    #[arg(long)]
-    pub(crate) stdin: bool,
+    #[command(flatten)]
+    pub(crate) line: super::Line,
     /// Print one JSON object on stdout, with the command's output in it.
     #[arg(long)]
     pub(crate) json: bool,
-    /// The command, after --.
-    #[arg(last = true, value_name = "COMMAND")]
-    pub(crate) command: Vec<String>,
 }
 
 #[derive(Debug, Args)]

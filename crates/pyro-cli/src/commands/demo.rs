@@ -6,7 +6,7 @@ use crate::cli::Demo;
 use crate::progress::ProgressLine;
 use crate::{exit, printer};
 use pyro_core::vm::shape::{Shape, timeout};
-use pyro_core::vm::{CapturedRun, VmError, VmRequest};
+use pyro_core::vm::{CapturedRun, ExecOptions, LineRequest, VmError, VmRequest};
 use pyro_core::{ErrorKind, Pyro, PyroError};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -103,8 +103,9 @@ async fn start_and_use(
 ) -> Result<CapturedRun, PyroError> {
     let started = pyro.start_vm(id, &interrupted.token).await?;
     steps.done("start", &started.execution_mode);
-    let limit = timeout(TIMEOUT_SECONDS).map_err(VmError::from)?;
-    let run = pyro.exec_vm_captured(id, COMMAND, limit, &mut |_, _| {}, &interrupted.token).await?;
+    let timeout = timeout(TIMEOUT_SECONDS).map_err(VmError::from)?;
+    let line = LineRequest { command: COMMAND.to_owned(), timeout, options: ExecOptions::default() };
+    let run = pyro.exec_vm_captured(id, &line, None, &mut |_, _| {}, &interrupted.token).await?;
     steps.done("exec", &format!("{COMMAND} exits with {}: {}", run.exit_code, run.stdout.trim()));
     Ok(run)
 }

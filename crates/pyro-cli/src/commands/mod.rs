@@ -1,12 +1,12 @@
 //! One file per command: parse, call, render.
 
 mod bench;
-mod command_line;
 mod completions;
 mod demo;
 mod doctor;
 mod env;
 mod interrupted;
+mod line;
 mod man;
 mod mcp;
 mod output;

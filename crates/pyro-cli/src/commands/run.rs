@@ -1,18 +1,19 @@
 //! `pyro run`: one command in a virtual machine of its own.
 
-use super::command_line::command_line;
 use super::interrupted::Interrupted;
+use super::line::{self, hands_stdin_on};
 use super::{block_on, fail, output, pyro};
 use crate::cli::Run;
 use crate::progress::ProgressLine;
 use crate::{exit, printer};
 use pyro_core::PyroError;
 use pyro_core::vm::exec::ExecIo;
-use pyro_core::vm::shape::{Shape, timeout};
-use pyro_core::vm::{RunOutcome, RunRequest, VmError};
+use pyro_core::vm::shape::Shape;
+use pyro_core::vm::{ExecOptions, RunOutcome, RunRequest, VmError};
+use tokio::io::AsyncRead;
 
 pub(super) fn run(args: Run) -> i32 {
-    let as_json = args.json;
+    let (as_json, with_stdin) = (args.json, hands_stdin_on(&args.line));
     let request = match request(args) {
         Ok(request) => request,
         Err(error) => return fail(&error, as_json, exit::RUN_FAILED),
@@ -20,7 +21,11 @@ pub(super) fn run(args: Run) -> i32 {
     let interrupted = Interrupted::default();
     let result = block_on(async {
         interrupted.watch();
-        if as_json { captured(&request, &interrupted).await } else { streamed(&request, &interrupted).await }
+        if as_json {
+            captured(&request, with_stdin, &interrupted).await
+        } else {
+            streamed(&request, with_stdin, &interrupted).await
+        }
     });
     match result {
         Ok(exit_code) => exit_code,
@@ -34,17 +39,17 @@ pub(super) fn run(args: Run) -> i32 {
 fn request(args: Run) -> Result<RunRequest, PyroError> {
     Ok(RunRequest {
         environment: args.environment,
-        command: command_line(&args.command),
+        line: line::request(args.line, ExecOptions::parse)?,
         shape: Shape::new(args.vcpu_count, args.mem_mib, args.ttl_seconds).map_err(VmError::from)?,
-        timeout: timeout(args.timeout_seconds).map_err(VmError::from)?,
         allow_host_compat: args.allow_host_compat,
         network: args.network,
     })
 }
 
-async fn streamed(request: &RunRequest, interrupted: &Interrupted) -> Result<i32, PyroError> {
+async fn streamed(request: &RunRequest, with_stdin: bool, interrupted: &Interrupted) -> Result<i32, PyroError> {
     let (mut stdin, mut stdout, mut stderr) = (tokio::io::stdin(), tokio::io::stdout(), tokio::io::stderr());
-    let io = ExecIo { stdin: Some(&mut stdin), stdout: &mut stdout, stderr: &mut stderr };
+    let stdin = with_stdin.then_some(&mut stdin as &mut (dyn AsyncRead + Unpin + Send));
+    let io = ExecIo { stdin, stdout: &mut stdout, stderr: &mut stderr };
     let outcome = execute(request, io, interrupted).await?;
     printer::talk(&format!(
         "[run] environment={} execution_mode={} exit_code={} duration_ms={}",
@@ -56,18 +61,18 @@ async fn streamed(request: &RunRequest, interrupted: &Interrupted) -> Result<i32
     if outcome.exec.timed_out {
         printer::talk(&format!(
             "[run] the command was killed after {} s; allow more with --timeout-seconds",
-            request.timeout.as_secs()
+            request.line.timeout.as_secs()
         ));
     }
     Ok(outcome.exec.exit_code)
 }
 
-async fn captured(request: &RunRequest, interrupted: &Interrupted) -> Result<i32, PyroError> {
-    let mut line = ProgressLine::new();
-    let mut stdin = tokio::io::stdin();
+async fn captured(request: &RunRequest, with_stdin: bool, interrupted: &Interrupted) -> Result<i32, PyroError> {
+    let (mut line, mut stdin) = (ProgressLine::new(), tokio::io::stdin());
+    let stdin = with_stdin.then_some(&mut stdin as &mut (dyn AsyncRead + Unpin + Send));
     let mut progress = |progress| line.show(&request.environment, progress);
     let (mut nobody, cancel) = (|_, _: &[u8]| {}, &interrupted.token);
-    let run = pyro()?.run_captured(request, Some(&mut stdin), &mut nobody, &mut progress, cancel).await?;
+    let run = pyro()?.run_captured(request, stdin, &mut nobody, &mut progress, cancel).await?;
     printer::json(&run);
     output::hint([&run.stdout_file, &run.stderr_file]);
     Ok(run.exit_code)

@@ -6,7 +6,6 @@ use crate::guest::client;
 use crate::vm::VmError;
 use crate::vm::exec::{ExecIo, ExecOutcome, ExecRequest, exec};
 use crate::vm::link::Link;
-use pyro_protocol::GuestPath;
 use pyro_protocol::message::{Command, Request};
 use std::io;
 use std::pin::Pin;
@@ -125,8 +124,7 @@ async fn execute(
     command: Command,
     io: ExecIo<'_>,
 ) -> Result<ExecOutcome, BenchError> {
-    let request = ExecRequest { command, cwd: GuestPath::root(), env: Vec::new(), timeout: COMMAND_LIMIT, sync: false };
-    match exec(vm, request, io).await? {
+    match exec(vm, ExecRequest::new(command, COMMAND_LIMIT), io).await? {
         outcome @ ExecOutcome { exit_code: 0, .. } => Ok(outcome),
         ExecOutcome { exit_code, .. } => Err(BenchError::Command { command: name, exit_code }),
     }

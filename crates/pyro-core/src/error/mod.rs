@@ -11,6 +11,7 @@ use crate::id::IdError;
 use crate::store::StoreError;
 use crate::vm::VmError;
 use crate::vm::launch::{Failure, Stage};
+use crate::vm::line::OptionError;
 use crate::vm::output::OutputError;
 use crate::vm::output::store::OutputNameError;
 use crate::vm::shape::OutOfRange;
@@ -251,6 +252,20 @@ impl From<OutOfRange> for PyroError {
     }
 }
 
+impl From<OptionError> for PyroError {
+    fn from(error: OptionError) -> Self {
+        let hint = match error {
+            OptionError::Cwd(_) => "give it absolute, in a workspace also below /workspace, without '..'",
+            OptionError::Variable { .. } => "give a name without '=', and a value, as in NAME=VALUE",
+            OptionError::LongVariable { .. } | OptionError::Variables(_) => {
+                "put what is long into a file, or hand it on through stdin"
+            }
+            OptionError::User(_) => "give a name or a number, and a group behind a colon, as in www-data or 1000:1000",
+        };
+        Self::judged(ErrorKind::InvalidInput, &error, hint.to_owned())
+    }
+}
+
 fn vm(error: &VmError) -> (ErrorKind, Option<&'static str>) {
     use crate::vm::lifecycle::state::Operation;
     match error {
@@ -295,6 +310,13 @@ fn vm(error: &VmError) -> (ErrorKind, Option<&'static str>) {
             use pyro_protocol::message::FailureKind;
             match failure.kind {
                 FailureKind::InvalidInput => (ErrorKind::InvalidInput, Some("pyro run --help")),
+                FailureKind::UnknownUser => (
+                    ErrorKind::NotFound,
+                    Some("see who is there: pyro run ENVIRONMENT -- getent passwd; or give numbers, as in 1000:1000"),
+                ),
+                FailureKind::Unsupported => {
+                    (ErrorKind::Unsupported, Some("leave the user out, or run where a guest can be had: pyro doctor"))
+                }
                 _ => (ErrorKind::Guest, Some("run it again; the vm is gone")),
             }
         }

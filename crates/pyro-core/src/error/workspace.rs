@@ -26,9 +26,6 @@ impl From<WorkspaceError> for PyroError {
             WorkspaceError::NoCommand { id } => {
                 (ErrorKind::InvalidInput, format!("pyro workspace exec {id} -- COMMAND"))
             }
-            WorkspaceError::Cwd(_) => {
-                (ErrorKind::InvalidInput, "give it absolute or below /workspace, without '..'".to_owned())
-            }
             WorkspaceError::NoSuchWorkspace { .. } => (ErrorKind::NotFound, "pyro workspace list".to_owned()),
             WorkspaceError::NotStarted { id, .. } => {
                 (ErrorKind::WrongState, format!("pyro workspace start {id} (workspace_start)"))

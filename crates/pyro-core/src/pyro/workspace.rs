@@ -5,9 +5,10 @@ use crate::environment::Progress;
 use crate::error::PyroError;
 use crate::id::Id;
 use crate::vm::lifecycle::blocking;
+use crate::vm::line::LineRequest;
 use crate::vm::output::OutputTo;
 use crate::workspace::create::{self, CreateRequest};
-use crate::workspace::exec::{self, ExecInWorkspace, WorkspaceExec};
+use crate::workspace::exec::{self, WorkspaceExec};
 use crate::workspace::info::{WorkspaceDeleted, WorkspaceForks, WorkspaceInfo, WorkspaceList, WorkspaceResetInfo};
 use crate::workspace::logs::{self, WorkspaceLogs};
 use crate::workspace::update::{self, UpdateRequest};
@@ -110,15 +111,15 @@ impl Pyro {
     pub async fn exec_workspace(
         &self,
         id: Id,
-        request: ExecInWorkspace,
+        line: LineRequest,
         stdin: Option<&mut (dyn AsyncRead + Unpin + Send)>,
         output: OutputTo<'_, '_>,
         cancel: &CancellationToken,
     ) -> Result<WorkspaceExec, PyroError> {
-        if request.command.trim().is_empty() {
+        if line.command.trim().is_empty() {
             return Err(WorkspaceError::NoCommand { id }.into());
         }
-        let done = exec::run(&self.config, id, request, stdin, output, cancel).await;
+        let done = exec::run(&self.config, id, line, stdin, output, cancel).await;
         Ok(explained(&self.config, id, done).await?)
     }
 

@@ -13,6 +13,8 @@ pub struct CommandRecord {
     pub command: String,
     /// Where it ran.
     pub cwd: String,
+    /// Whom it ran as, where that was chosen.
+    pub user: Option<String>,
     /// Its status.
     pub exit_code: i32,
     /// Wall time in milliseconds.
@@ -40,7 +42,7 @@ impl Store {
             let Some(sequence) = counted.optional()? else { return Ok(None) };
             let sequence: u64 = sequence;
             transaction.execute(
-                "INSERT INTO workspace_command VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT INTO workspace_command VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
                 params![
                     id,
                     sequence,
@@ -51,6 +53,7 @@ impl Store {
                     command.execution_mode,
                     command.recorded_at,
                     command.output,
+                    command.user,
                 ],
             )?;
             Ok(Some(sequence))
@@ -86,6 +89,7 @@ fn command_of_row(row: &Row<'_>) -> rusqlite::Result<CommandRecord> {
         sequence: row.get("sequence")?,
         command: row.get("command")?,
         cwd: row.get("cwd")?,
+        user: row.get("user")?,
         exit_code: row.get("exit_code")?,
         duration_ms: row.get("duration_ms")?,
         execution_mode: row.get("execution_mode")?,

@@ -104,6 +104,8 @@ CREATE TABLE workspace_command (
 ALTER TABLE layer ADD COLUMN made INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE layer ADD COLUMN maker TEXT;
 UPDATE layer SET made = 1 WHERE id IN (SELECT parent FROM layer);
+", "
+ALTER TABLE workspace_command ADD COLUMN user TEXT;
 "];
 
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {

@@ -5,7 +5,7 @@ use super::link::Link;
 use crate::guest::client::{self, ClientError, FrameReader, send_data, send_message};
 use pyro_protocol::frame::Frame;
 use pyro_protocol::message::{Command, Exec, ExitStatus, Exited, Failure, FailureKind, Reply, Request, Signal};
-use pyro_protocol::{FrameKind, GuestPath, limits};
+use pyro_protocol::{FrameKind, GuestPath, User, limits};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -29,10 +29,20 @@ pub struct ExecRequest {
     pub cwd: GuestPath,
     /// Variables over the guest's defaults.
     pub env: Vec<(String, String)>,
+    /// Whom it runs as; root where none is given.
+    pub user: Option<User>,
     /// How long it may run.
     pub timeout: Duration,
     /// Whether what it has written is to be on the disk before its end is told.
     pub sync: bool,
+}
+
+impl ExecRequest {
+    /// A command of root's in `/`, with the guest's own variables, that need not be on the disk.
+    #[must_use]
+    pub fn new(command: Command, timeout: Duration) -> Self {
+        Self { command, cwd: GuestPath::root(), env: Vec::new(), user: None, timeout, sync: false }
+    }
 }
 
 /// Where a command's input comes from and where its output goes.
@@ -96,6 +106,7 @@ pub async fn exec_noting(
         env: request.env,
         stdin: io.stdin.is_some(),
         sync: request.sync,
+        user: request.user,
     };
     let request_sync = request.sync;
     // What was sent may be taken up, whatever becomes of this connection.
@@ -311,6 +322,7 @@ mod tests {
             command: Command::Shell("exit 7".to_owned()),
             cwd: GuestPath::root(),
             env: Vec::new(),
+            user: None,
             timeout: Duration::from_millis(1),
             sync: true,
         };

@@ -1,8 +1,9 @@
 //! One command in a vm of its own: start, run, clear away, whatever happens in between.
 
 use super::error::VmError;
-use super::exec::{ExecIo, ExecOutcome, ExecRequest, exec_noting};
+use super::exec::{ExecIo, ExecOutcome, exec_noting};
 use super::launch::{EngineLaunch, Failure, Launch};
+use super::line::LineRequest;
 use super::link::Link;
 use super::running::Leased;
 use super::shape::Shape;
@@ -14,7 +15,6 @@ use crate::id::Id;
 use crate::store::Store;
 use crate::store::vm::VmKind;
 use pyro_protocol::GuestPath;
-use pyro_protocol::message::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -25,12 +25,10 @@ use tracing::Instrument;
 pub struct RunRequest {
     /// Name of the environment; installed first where it is not.
     pub environment: String,
-    /// A line for the guest's login shell.
-    pub command: String,
+    /// The command.
+    pub line: LineRequest,
     /// The vm's shape.
     pub shape: Shape,
-    /// How long the command may run; the start of the vm does not count.
-    pub timeout: Duration,
     /// Whether the command may run on the host where no guest can.
     pub allow_host_compat: bool,
     /// Whether the guest is to reach the network.
@@ -62,7 +60,7 @@ pub async fn run(
     progress: &mut (dyn FnMut(Progress) + Send),
     cancel: &CancellationToken,
 ) -> Result<RunOutcome, VmError> {
-    if request.command.trim().is_empty() {
+    if request.line.command.trim().is_empty() {
         return Err(VmError::NoCommand);
     }
     if request.network {
@@ -175,13 +173,7 @@ async fn execute(
     began: &AtomicBool,
     cancel: &CancellationToken,
 ) -> Result<ExecOutcome, VmError> {
-    let command = ExecRequest {
-        command: Command::Shell(request.command.clone()),
-        cwd,
-        env: Vec::new(),
-        timeout: request.timeout,
-        sync: false,
-    };
+    let command = request.line.exec_request(cwd);
     tokio::select! {
         executed = exec_noting(link, command, io, began).instrument(tracing::debug_span!("exec")) => executed,
         () = cancel.cancelled() => Err(VmError::Cancelled),

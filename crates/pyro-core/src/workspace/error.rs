@@ -8,7 +8,6 @@ use crate::id::Id;
 use crate::store::StoreError;
 use crate::store::workspace::WorkspaceChange;
 use crate::vm::VmError;
-use pyro_protocol::path::GuestPathError;
 use std::path::PathBuf;
 
 /// A failure of a workspace's operation.
@@ -102,9 +101,6 @@ pub enum WorkspaceError {
     /// Its files.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A command's directory is not one.
-    #[error("the directory of a command cannot be used")]
-    Cwd(#[source] GuestPathError),
     /// The guest's agent failed.
     #[error(transparent)]
     Guest(ClientError),

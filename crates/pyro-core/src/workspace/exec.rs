@@ -10,27 +10,13 @@ use crate::store::Store;
 use crate::store::command::CommandRecord;
 use crate::vm::VmError;
 use crate::vm::exec::{ExecRequest, exec};
+use crate::vm::line::{ExecOptions, LineRequest, OptionError};
 use crate::vm::output::{OutputName, OutputTo, Recorded, Recorder};
 use pyro_protocol::GuestPath;
-use pyro_protocol::message::Command;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
 use tokio::io::AsyncRead;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
-
-/// What to run.
-#[derive(Clone, Debug)]
-pub struct ExecInWorkspace {
-    /// A line for the guest's login shell.
-    pub command: String,
-    /// How long it may run.
-    pub timeout: Duration,
-    /// Where; `/workspace` where none is given.
-    pub cwd: Option<GuestPath>,
-    /// Variables over the guest's defaults.
-    pub env: Vec<(String, String)>,
-}
 
 /// What a command said: the text that fits in a result, and where the whole is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,15 +74,17 @@ pub struct WorkspaceExec {
     pub not_recorded: Option<String>,
     /// Where it ran.
     pub cwd: String,
+    /// Whom it ran as, where that was chosen.
+    pub user: Option<String>,
 }
 
-/// The directory that `text` names: absolute, or below `/workspace`.
+/// As [`ExecOptions::parse`]; a directory that is not absolute lies below `/workspace`.
 ///
 /// # Errors
-/// [`WorkspaceError::Cwd`], also for `..`.
-pub fn cwd(text: &str) -> Result<GuestPath, WorkspaceError> {
-    let path = if text.starts_with('/') { text.to_owned() } else { format!("{ROOT}/{text}") };
-    GuestPath::parse(path.as_bytes()).map_err(WorkspaceError::Cwd)
+/// As [`ExecOptions::parse`].
+pub fn options(cwd: Option<&str>, env: Vec<(String, String)>, user: Option<&str>) -> Result<ExecOptions, OptionError> {
+    let below = |text: &str| if text.starts_with('/') { text.to_owned() } else { format!("{ROOT}/{text}") };
+    ExecOptions::parse(cwd.map(below).as_deref(), env, user)
 }
 
 /// Run a command in a workspace; `output` gets its output as it comes.
@@ -106,22 +94,17 @@ pub fn cwd(text: &str) -> Result<GuestPath, WorkspaceError> {
 pub async fn run(
     config: &Config,
     id: Id,
-    request: ExecInWorkspace,
+    line: LineRequest,
     stdin: Option<&mut (dyn AsyncRead + Unpin + Send)>,
     output: OutputTo<'_, '_>,
     cancel: &CancellationToken,
 ) -> Result<WorkspaceExec, WorkspaceError> {
     let running = Running::open_until(config, id, cancel).await?;
     running.touch()?;
-    let cwd = request.cwd.unwrap_or_else(|| GuestPath::parse(ROOT.as_bytes()).unwrap_or_else(|_| GuestPath::root()));
-    let cwd_text = String::from_utf8_lossy(cwd.as_bytes()).into_owned();
-    let exec_request = ExecRequest {
-        command: Command::Shell(request.command.clone()),
-        cwd,
-        env: request.env,
-        timeout: request.timeout,
-        sync: true,
-    };
+    let root = GuestPath::parse(ROOT.as_bytes()).unwrap_or_else(|_| GuestPath::root());
+    let request = ExecRequest { sync: true, ..line.exec_request(root) };
+    let cwd = String::from_utf8_lossy(request.cwd.as_bytes()).into_owned();
+    let user = request.user.as_ref().map(ToString::to_string);
     let mut told;
     let mut recorder = match output {
         OutputTo::Watch(watch) => {
@@ -135,7 +118,7 @@ pub async fn run(
         None => recorder.io(None),
     };
     let executed = tokio::select! {
-        executed = exec(running.link(), exec_request, io).instrument(tracing::debug_span!("exec")) => executed?,
+        executed = exec(running.link(), request, io).instrument(tracing::debug_span!("exec")) => executed?,
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
     };
     let (stdout, stderr) = recorder.finish();
@@ -148,8 +131,9 @@ pub async fn run(
         running.vm.id,
         &CommandRecord {
             sequence: 0,
-            command: request.command.clone(),
-            cwd: cwd_text.clone(),
+            command: line.command.clone(),
+            cwd: cwd.clone(),
+            user: user.clone(),
             exit_code: executed.exit_code,
             duration_ms,
             execution_mode: execution_mode.clone(),
@@ -164,14 +148,15 @@ pub async fn run(
         workspace_id: id,
         environment: running.workspace.environment,
         environment_version: running.workspace.environment_version,
-        command: request.command,
+        command: line.command,
         said,
         exit_code: executed.exit_code,
         duration_ms,
         execution_mode,
         sequence,
         not_recorded,
-        cwd: cwd_text,
+        cwd,
+        user,
     })
 }
 
@@ -224,11 +209,12 @@ mod tests {
 
     #[test]
     fn a_directory_is_absolute_or_below_the_workspace() {
+        let cwd = |text: &str| options(Some(text), Vec::new(), None).map(|options| options.cwd);
         for (text, expected) in [("", "/workspace"), ("a/./b", "/workspace/a/b"), ("/tmp/", "/tmp"), ("/", "/")] {
-            assert_eq!(cwd(text).unwrap().as_bytes(), expected.as_bytes(), "{text:?}");
+            assert_eq!(cwd(text).unwrap().unwrap().as_bytes(), expected.as_bytes(), "{text:?}");
         }
         for bad in ["..", "a/../b", "/a/..", "a\0b"] {
-            assert!(matches!(cwd(bad), Err(WorkspaceError::Cwd(_))), "{bad:?}");
+            assert!(matches!(cwd(bad), Err(OptionError::Cwd(_))), "{bad:?}");
         }
     }
 }

@@ -37,6 +37,8 @@ pub struct LogEntry {
     pub command: String,
     /// Where it ran.
     pub cwd: String,
+    /// Whom it ran as, where that was chosen.
+    pub user: Option<String>,
     /// Its status.
     pub exit_code: i32,
     /// Wall time in milliseconds.
@@ -72,6 +74,7 @@ impl From<CommandRecord> for LogEntry {
             sequence: command.sequence,
             command: command.command,
             cwd: command.cwd,
+            user: command.user,
             exit_code: command.exit_code,
             duration_ms: command.duration_ms,
             execution_mode: command.execution_mode,

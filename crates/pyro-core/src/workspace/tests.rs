@@ -221,6 +221,7 @@ fn a_command_that_cannot_be_recorded_has_its_outcome() {
         sequence: 0,
         command: "true".into(),
         cwd: "/workspace".into(),
+        user: None,
         exit_code: 0,
         duration_ms,
         execution_mode: "guest_tcg".into(),

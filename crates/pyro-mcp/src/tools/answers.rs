@@ -7,10 +7,8 @@ use schemars::JsonSchema;
 /// A command that ran.
 #[derive(JsonSchema)]
 pub(super) struct Ran {
-    vm_id: String,
     exit_code: i32,
     timed_out: bool,
-    duration_ms: u64,
     execution_mode: String,
     stdout: String,
     stdout_truncated: bool,

@@ -1,6 +1,7 @@
 //! The tools: one file for each, as a model sees it and as it is called.
 
 mod answers;
+mod line;
 mod output_read;
 mod parameters;
 mod task_create;

@@ -7,7 +7,6 @@ use pyro_core::vm::shape::limits;
 use pyro_core::workspace::files::WorkspacePath;
 use pyro_core::{ErrorKind, Pyro};
 use schemars::{Schema, SchemaGenerator, json_schema};
-use std::collections::BTreeMap;
 
 /// The names that there are.
 pub(super) fn environment(_: &mut SchemaGenerator) -> Schema {
@@ -89,16 +88,6 @@ pub(super) fn task_id(text: &str) -> Result<Id, Refusal> {
     Id::parse(text).map_err(|error| {
         Refusal::new(ErrorKind::InvalidInput, format!("task_{error}")).hint("take the task_id that task_create gave")
     })
-}
-
-/// A command's variables, whose names are names.
-pub(super) fn variables(given: BTreeMap<String, String>) -> Result<Vec<(String, String)>, Refusal> {
-    let is_name = |name: &str| !name.is_empty() && !name.contains(['=', '\0']);
-    if let Some((name, _)) = given.iter().find(|(name, value)| !is_name(name) || value.contains('\0')) {
-        let message = format!("env holds {name:?}, which cannot be given to a program");
-        return Err(Refusal::new(ErrorKind::InvalidInput, message).hint("give env as {\"NAME\": \"value\"}"));
-    }
-    Ok(given.into_iter().collect())
 }
 
 /// A vm's id, parsed at the door.

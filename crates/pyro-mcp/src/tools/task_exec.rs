@@ -1,7 +1,7 @@
 //! `task_exec`: a command in a task.
 
-use super::workspace::{self, Line};
-use super::{Describe, answers, parameters};
+use super::line::Line;
+use super::{Describe, answers, parameters, workspace};
 use crate::answer;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
@@ -40,7 +40,7 @@ impl Describe for TaskExec {
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
         let id = parameters::task_id(&self.task_id)?;
-        let command = Line { text: self.command, timeout_seconds: self.timeout_seconds, cwd: None, env: None };
-        answer::of_task(&workspace::exec(&state, &context, id, command).await?)
+        let line = Line { command: self.command, timeout_seconds: self.timeout_seconds, ..Line::default() };
+        answer::of_task(&workspace::exec(&state, &context, id, line, None).await?)
     }
 }

@@ -1,5 +1,6 @@
 //! `vm_exec`: one command in a started vm, which is deleted after it.
 
+use super::line::Line;
 use super::{Describe, answers, parameters};
 use crate::answer;
 use crate::grants::Grants;
@@ -7,28 +8,39 @@ use crate::progress::Watch;
 use crate::refusal::Refusal;
 use crate::server::State;
 use crate::turn;
-use pyro_core::PyroError;
-use pyro_core::vm::VmError;
-use pyro_core::vm::shape::timeout;
+use pyro_core::vm::ExecOptions;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::io::AsyncRead;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct VmExec {
     /// Of a started vm
     vm_id: String,
-    /// Line for the guest's shell, run as root in /
+    /// Line for its shell
     #[schemars(length(max = 131_071), regex(pattern = r"\S"))]
     command: String,
     /// Limit for the command
     #[serde(default = "parameters::timeout_seconds")]
     #[schemars(range(min = 1))]
     timeout_seconds: u32,
+    /// Default /
+    #[serde(default)]
+    cwd: Option<String>,
+    /// More variables
+    #[serde(default)]
+    env: Option<BTreeMap<String, String>>,
+    /// NAME or UID[:GROUP], default root
+    #[serde(default)]
+    user: Option<String>,
+    #[serde(default)]
+    stdin: Option<String>,
 }
 
 impl Describe for VmExec {
@@ -46,13 +58,21 @@ impl Describe for VmExec {
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
         let (id, pyro) = (parameters::vm_id(&self.vm_id)?, state.pyro.clone());
-        parameters::line(&self.command)?;
-        let limit = timeout(self.timeout_seconds).map_err(VmError::from).map_err(PyroError::from)?;
+        let line = Line {
+            command: self.command,
+            timeout_seconds: self.timeout_seconds,
+            cwd: self.cwd,
+            env: self.env,
+            user: self.user,
+        };
+        let line = line.request(ExecOptions::parse)?;
         let ran = turn::take(&state, &context, move |turn| async move {
             turn.reporter.say("running");
             let mut watch = Watch::new(&turn.reporter);
             let mut note = |stream, bytes: &[u8]| watch.note(stream, bytes);
-            pyro.exec_vm_captured(id, &self.command, limit, &mut note, &turn.cancel).await
+            let mut stdin = self.stdin.as_deref().map(str::as_bytes);
+            let stdin = stdin.as_mut().map(|stdin| stdin as &mut (dyn AsyncRead + Unpin + Send));
+            pyro.exec_vm_captured(id, &line, stdin, &mut note, &turn.cancel).await
         });
         answer::object(&ran.await?)
     }

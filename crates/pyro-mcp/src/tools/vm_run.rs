@@ -1,5 +1,6 @@
 //! `vm_run`: one command in a machine of its own.
 
+use super::line::Line;
 use super::{Describe, answers, parameters};
 use crate::answer;
 use crate::grants::Grants;
@@ -8,54 +9,63 @@ use crate::refusal::Refusal;
 use crate::server::State;
 use crate::turn::{self, Turn};
 use pyro_core::PyroError;
-use pyro_core::vm::shape::{Shape, timeout};
-use pyro_core::vm::{CapturedRun, RunRequest, VmError};
+use pyro_core::vm::shape::Shape;
+use pyro_core::vm::{CapturedRun, ExecOptions, RunRequest};
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::io::AsyncRead;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct VmRun {
-    /// Base system
     #[schemars(schema_with = "parameters::environment")]
     environment: String,
-    /// Line for the guest's shell, run as root in /
+    /// Line for its shell
     #[schemars(length(max = 131_071), regex(pattern = r"\S"))]
     command: String,
-    /// Virtual CPUs
     #[serde(default = "parameters::vcpu_count")]
     #[schemars(range(min = 1, max = 8))]
     vcpu_count: u32,
-    /// Memory
     #[serde(default = "parameters::mem_mib")]
     #[schemars(range(min = 256, max = 32_768))]
     mem_mib: u32,
-    /// Limit for the command
+    /// Of the command
     #[serde(default = "parameters::timeout_seconds")]
     #[schemars(range(min = 1))]
     timeout_seconds: u32,
-    /// Limit for the vm
+    /// Of the vm
     #[serde(default = "parameters::ttl_seconds")]
     #[schemars(range(min = 60))]
     ttl_seconds: u32,
-    /// Needs the server's --allow-network
+    /// Needs --allow-network
     #[serde(default)]
     network: bool,
-    /// Run on the host if no vm can start; needs the server's --allow-host-compat
+    /// Run on the host if no vm can start; needs --allow-host-compat
     #[serde(default)]
     allow_host_compat: bool,
+    /// Default /
+    #[serde(default)]
+    cwd: Option<String>,
+    /// More variables
+    #[serde(default)]
+    env: Option<BTreeMap<String, String>>,
+    /// NAME or UID[:GROUP], default root
+    #[serde(default)]
+    user: Option<String>,
+    #[serde(default)]
+    stdin: Option<String>,
 }
 
 impl Describe for VmRun {
     const NAME: &'static str = "vm_run";
     const TITLE: &'static str = "Run a command in a disposable vm";
-    const DESCRIPTION: &'static str = "Run one shell command in a fresh Linux vm (sandbox) and delete the vm. For \
-         untrusted code, builds, tests. Join steps with && in one call: no file outlives it. \
-         exit_code is the command's, 124 on timeout (output so far is kept). Long output keeps head and tail; the rest is in stdout_file, for output_read.";
+    const DESCRIPTION: &'static str = "Run a shell command in a fresh, disposable Linux vm (sandbox). For untrusted code, \
+         builds, tests. Join steps with &&: no file outlives the call. exit_code is the command's, 124 on timeout. Long output keeps head and tail; the rest is in stdout_file, for output_read.";
     type Answer = answers::Ran;
 
     fn annotations(grants: &Grants) -> ToolAnnotations {
@@ -64,29 +74,44 @@ impl Describe for VmRun {
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
         state.grants.check(self.network, self.allow_host_compat)?;
-        parameters::line(&self.command)?;
-        let request = self.request()?;
+        let (request, stdin) = self.request()?;
         let shared = Arc::clone(&state);
-        let ran = turn::take(&state, &context, move |turn| async move { run(&shared, request, turn).await }).await?;
-        answer::object(&ran)
+        let ran =
+            turn::take(
+                &state,
+                &context,
+                move |turn| async move { run(&shared, request, stdin.as_deref(), turn).await },
+            );
+        answer::object(&ran.await?)
     }
 }
 
 impl VmRun {
-    fn request(self) -> Result<RunRequest, PyroError> {
-        Ok(RunRequest {
-            environment: self.environment,
+    /// What to run, and its stdin.
+    fn request(self) -> Result<(RunRequest, Option<String>), Refusal> {
+        let line = Line {
             command: self.command,
-            shape: Shape::new(self.vcpu_count, self.mem_mib, self.ttl_seconds).map_err(VmError::from)?,
-            timeout: timeout(self.timeout_seconds).map_err(VmError::from)?,
+            timeout_seconds: self.timeout_seconds,
+            cwd: self.cwd,
+            env: self.env,
+            user: self.user,
+        };
+        let shape = Shape::new(self.vcpu_count, self.mem_mib, self.ttl_seconds).map_err(PyroError::from)?;
+        let request = RunRequest {
+            environment: self.environment,
+            line: line.request(ExecOptions::parse)?,
+            shape,
             allow_host_compat: self.allow_host_compat,
             network: self.network,
-        })
+        };
+        Ok((request, self.stdin))
     }
 }
 
-async fn run(state: &State, request: RunRequest, turn: Turn) -> Result<CapturedRun, PyroError> {
+async fn run(state: &State, request: RunRequest, stdin: Option<&str>, turn: Turn) -> Result<CapturedRun, PyroError> {
+    let mut stdin = stdin.map(str::as_bytes);
+    let stdin = stdin.as_mut().map(|stdin| stdin as &mut (dyn AsyncRead + Unpin + Send));
     let mut watch = Watch::new(&turn.reporter);
     let mut told = |progress| turn.reporter.tell(&request.environment, progress);
-    state.run(&request, &mut |stream, bytes| watch.note(stream, bytes), &mut told, &turn.cancel).await
+    state.run(&request, stdin, &mut |stream, bytes| watch.note(stream, bytes), &mut told, &turn.cancel).await
 }

@@ -1,5 +1,6 @@
 //! What the tools of workspaces and those of tasks, their oldest name, do alike.
 
+use super::line::Line;
 use super::parameters;
 use crate::progress::Watch;
 use crate::refusal::Refusal;
@@ -10,9 +11,8 @@ use pyro_core::id::Id;
 use pyro_core::store::vm::VmState;
 use pyro_core::vm::VmError;
 use pyro_core::vm::output::OutputTo;
-use pyro_core::vm::shape::timeout;
 use pyro_core::workspace::create::CreateRequest;
-use pyro_core::workspace::exec::{ExecInWorkspace, WorkspaceExec, cwd};
+use pyro_core::workspace::exec::{WorkspaceExec, options};
 use pyro_core::workspace::files::push::{PushRequest, WorkspaceSync};
 use pyro_core::workspace::files::seed::SeedRequest;
 use pyro_core::workspace::info::WorkspaceInfo;
@@ -20,24 +20,12 @@ use pyro_core::workspace::logs::{LogEntry, WorkspaceLogs};
 use pyro_core::{Pyro, PyroError};
 use rmcp::RoleServer;
 use rmcp::service::RequestContext;
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::io::AsyncRead;
 use tokio_util::sync::CancellationToken;
 
 /// Bytes of output that a page of a history holds: a model reads all of it.
 const PAGE_LIMIT: usize = 256 * 1024;
-
-/// A command as a tool is given it.
-pub(super) struct Line {
-    /// For the guest's shell.
-    pub(super) text: String,
-    /// Limit in seconds.
-    pub(super) timeout_seconds: u32,
-    /// Where; `/workspace` where none is given.
-    pub(super) cwd: Option<String>,
-    /// Variables over the guest's defaults.
-    pub(super) env: Option<BTreeMap<String, String>>,
-}
 
 /// Start a workspace whose lifetime was over, where the profile has no tool for it: its files are there.
 pub(crate) async fn wake(state: &State, id: Id, turn: &Turn) -> Result<(), PyroError> {
@@ -82,21 +70,18 @@ pub(super) async fn exec(
     context: &RequestContext<RoleServer>,
     id: Id,
     line: Line,
+    stdin: Option<String>,
 ) -> Result<WorkspaceExec, Refusal> {
-    parameters::line(&line.text)?;
-    let request = ExecInWorkspace {
-        command: line.text,
-        timeout: timeout(line.timeout_seconds).map_err(VmError::from).map_err(PyroError::from)?,
-        cwd: line.cwd.as_deref().map(cwd).transpose().map_err(PyroError::from)?,
-        env: parameters::variables(line.env.unwrap_or_default())?,
-    };
+    let line = line.request(options)?;
     let shared = Arc::clone(state);
     let executed = turn::take(state, context, move |turn| async move {
         wake(&shared, id, &turn).await?;
         turn.reporter.say("running");
         let mut watch = Watch::new(&turn.reporter);
         let mut note = |stream, bytes: &[u8]| watch.note(stream, bytes);
-        shared.pyro.exec_workspace(id, request, None, OutputTo::Watch(&mut note), &turn.cancel).await
+        let mut stdin = stdin.as_deref().map(str::as_bytes);
+        let stdin = stdin.as_mut().map(|stdin| stdin as &mut (dyn AsyncRead + Unpin + Send));
+        shared.pyro.exec_workspace(id, line, stdin, OutputTo::Watch(&mut note), &turn.cancel).await
     });
     executed.await
 }
@@ -196,6 +181,7 @@ mod tests {
             sequence,
             command: "true".to_owned(),
             cwd: "/workspace".to_owned(),
+            user: None,
             exit_code: 0,
             duration_ms: 1,
             execution_mode: "guest_kvm".to_owned(),

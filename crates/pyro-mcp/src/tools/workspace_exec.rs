@@ -1,7 +1,7 @@
 //! `workspace_exec`: a command in a workspace.
 
-use super::workspace::{self, Line};
-use super::{Describe, answers, parameters};
+use super::line::Line;
+use super::{Describe, answers, parameters, workspace};
 use crate::answer;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub(super) struct WorkspaceExec {
     /// From workspace_create or workspace_list
     workspace_id: String,
-    /// Line for the guest's shell, run as root
+    /// Line for its shell
     #[schemars(length(max = 131_071), regex(pattern = r"\S"))]
     command: String,
     /// Limit for the command
@@ -32,6 +32,11 @@ pub(super) struct WorkspaceExec {
     /// More variables
     #[serde(default)]
     env: Option<BTreeMap<String, String>>,
+    /// NAME or UID[:GROUP], default root
+    #[serde(default)]
+    user: Option<String>,
+    #[serde(default)]
+    stdin: Option<String>,
 }
 
 impl Describe for WorkspaceExec {
@@ -47,7 +52,13 @@ impl Describe for WorkspaceExec {
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
-        let command = Line { text: self.command, timeout_seconds: self.timeout_seconds, cwd: self.cwd, env: self.env };
-        answer::object(&workspace::exec(&state, &context, id, command).await?)
+        let line = Line {
+            command: self.command,
+            timeout_seconds: self.timeout_seconds,
+            cwd: self.cwd,
+            env: self.env,
+            user: self.user,
+        };
+        answer::object(&workspace::exec(&state, &context, id, line, self.stdin).await?)
     }
 }

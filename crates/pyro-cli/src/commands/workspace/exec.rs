@@ -1,24 +1,22 @@
 //! `pyro workspace exec`: a command in a workspace.
 
-use super::super::command_line::command_line;
 use super::super::interrupted::Interrupted;
+use super::super::line::{self, hands_stdin_on};
 use super::super::{block_on, fail, output, pyro};
 use super::{Noun, id, summary};
 use crate::cli::workspace::Exec;
 use crate::{exit, printer};
 use pyro_core::PyroError;
 use pyro_core::id::Id;
-use pyro_core::vm::VmError;
+use pyro_core::vm::LineRequest;
 use pyro_core::vm::output::OutputTo;
-use pyro_core::vm::shape::timeout;
-use pyro_core::workspace::exec::{ExecInWorkspace, WorkspaceExec, cwd};
-use std::io::IsTerminal;
+use pyro_core::workspace::exec::{WorkspaceExec, options};
 use tokio::io::AsyncRead;
 
 /// What to run and where.
 struct Call {
     id: Id,
-    request: ExecInWorkspace,
+    line: LineRequest,
     hands_stdin_on: bool,
 }
 
@@ -29,7 +27,7 @@ pub(in crate::commands) fn run(args: Exec, noun: Noun) -> i32 {
         Err(error) => return fail(&error, as_json, exit::RUN_FAILED),
     };
     let interrupted = Interrupted::default();
-    let seconds = call.request.timeout.as_secs();
+    let seconds = call.line.timeout.as_secs();
     let result = block_on(async {
         interrupted.watch();
         if as_json {
@@ -57,21 +55,14 @@ pub(in crate::commands) fn run(args: Exec, noun: Noun) -> i32 {
 }
 
 fn call(args: Exec) -> Result<Call, PyroError> {
-    let request = ExecInWorkspace {
-        command: command_line(&args.command),
-        timeout: timeout(args.timeout_seconds).map_err(VmError::from)?,
-        cwd: args.cwd.as_deref().map(cwd).transpose()?,
-        env: args.env,
-    };
-    // A terminal is the user's own; whatever else stdin is was meant for the command.
-    let hands_stdin_on = args.stdin || !std::io::stdin().is_terminal();
-    Ok(Call { id: id(&args.workspace_id)?, request, hands_stdin_on })
+    let hands_stdin_on = hands_stdin_on(&args.line);
+    Ok(Call { line: line::request(args.line, options)?, id: id(&args.workspace_id)?, hands_stdin_on })
 }
 
 async fn execute(call: &Call, output: OutputTo<'_, '_>, interrupted: &Interrupted) -> Result<WorkspaceExec, PyroError> {
     let mut stdin = tokio::io::stdin();
     let stdin = call.hands_stdin_on.then_some(&mut stdin as &mut (dyn AsyncRead + Unpin + Send));
-    pyro()?.exec_workspace(call.id, call.request.clone(), stdin, output, &interrupted.token).await
+    pyro()?.exec_workspace(call.id, call.line.clone(), stdin, output, &interrupted.token).await
 }
 
 fn tell(executed: &WorkspaceExec, seconds: u64, noun: Noun) {

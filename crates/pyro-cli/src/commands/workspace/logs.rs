@@ -24,10 +24,11 @@ fn show(logs: &WorkspaceLogs, noun: Noun) {
     }
     for entry in &logs.entries {
         let (exit_code, duration_ms) = (entry.exit_code, entry.duration_ms);
+        let user = entry.user.as_ref().map(|user| format!(" user={user}")).unwrap_or_default();
         printer::data(&format!(
-            "#{} exit_code={exit_code} duration_ms={duration_ms} cwd={}",
+            "#{} exit_code={exit_code} duration_ms={duration_ms} cwd={}{user}",
             entry.sequence,
-            summary::one_line(&entry.cwd)
+            summary::one_line(&entry.cwd),
         ));
         printer::data(&format!("$ {}", summary::command(&entry.command)));
         let (stdout, stderr) = (entry.said.stdout.as_bytes(), entry.said.stderr.as_bytes());

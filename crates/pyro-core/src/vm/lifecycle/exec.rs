@@ -6,15 +6,14 @@ use crate::config::Config;
 use crate::store::Store;
 use crate::store::vm::VmRecord;
 use crate::vm::error::VmError;
-use crate::vm::exec::{ExecIo, ExecOutcome, ExecRequest, exec_noting};
+use crate::vm::exec::{ExecIo, ExecOutcome, exec_noting};
 use crate::vm::launch::Failure;
+use crate::vm::line::LineRequest;
 use crate::vm::link::{Lease, Link};
 use crate::vm::paths;
 use crate::vm::running::CLEAR_LIMIT;
 use pyro_protocol::GuestPath;
-use pyro_protocol::message::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -26,8 +25,7 @@ use tracing::Instrument;
 pub async fn exec_and_delete(
     config: &Config,
     vm: &VmRecord,
-    command: &str,
-    timeout: Duration,
+    line: &LineRequest,
     io: ExecIo<'_>,
     cancel: &CancellationToken,
 ) -> Result<ExecOutcome, VmError> {
@@ -42,13 +40,7 @@ pub async fn exec_and_delete(
             });
         }
     };
-    let request = ExecRequest {
-        command: Command::Shell(command.to_owned()),
-        cwd: working_directory(config, vm),
-        env: Vec::new(),
-        timeout,
-        sync: false,
-    };
+    let request = line.exec_request(working_directory(config, vm));
     let began = AtomicBool::new(false);
     let executed = tokio::select! {
         executed = exec_noting(link, request, io, &began).instrument(tracing::debug_span!("exec")) => executed,

@@ -14,7 +14,6 @@ use crate::vm::lifecycle::blocking;
 use crate::vm::running::Leased;
 use crate::vm::shape::Shape;
 use crate::vm::{one_shot, plan, reap};
-use pyro_protocol::GuestPath;
 use pyro_protocol::message::Command;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -169,13 +168,7 @@ async fn not_wanted(vm: Leased<'_>) -> Result<How, VmError> {
 async fn warm(vm: &Leased<'_>, engine: &EngineLaunch) -> Result<(), VmError> {
     let EngineLaunch::Qemu(qemu) = engine else { return Ok(()) };
     for line in &qemu.warm {
-        let request = ExecRequest {
-            command: Command::Shell(line.clone()),
-            cwd: GuestPath::root(),
-            env: Vec::new(),
-            timeout: WARM_LIMIT,
-            sync: false,
-        };
+        let request = ExecRequest::new(Command::Shell(line.clone()), WARM_LIMIT);
         let (mut stdout, mut stderr) = (tokio::io::sink(), tokio::io::sink());
         exec(vm.link(), request, ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr }).await?;
     }

@@ -1,0 +1,262 @@
+//! The user: whom a command runs as, looked up in the lists that lie below the command's own root.
+
+use crate::agent::Agent;
+use crate::failure::{failure, from_errno};
+use crate::files::Root;
+use pyro_protocol::limits::MAX_ACCOUNT_ID;
+use pyro_protocol::message::{Failure, FailureKind};
+use pyro_protocol::tree::Kind;
+use pyro_protocol::user::Account;
+use pyro_protocol::{GuestPath, User};
+use pyro_tree::node;
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read;
+use std::time::Duration;
+
+/// The lists, below the root.
+const PASSWD: &str = "/etc/passwd";
+const GROUP: &str = "/etc/group";
+
+/// Longest list that is read, in bytes; a distribution's own has some thousand.
+const MAX_LIST_LEN: u64 = 1 << 20;
+
+/// How long the lists may take to be read: what they lie on may be a filesystem of the guest's making.
+const LOOK_UP_LIMIT: Duration = Duration::from_secs(5);
+
+/// Whom a command runs as, in the kernel's terms and for its environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    /// Its user.
+    pub(crate) uid: u32,
+    /// Its group.
+    pub(crate) gid: u32,
+    /// All groups that it is in, `gid` among them.
+    pub(crate) groups: Vec<u32>,
+    /// The user's name, or its number where it has none.
+    pub(crate) name: Vec<u8>,
+    /// Its home; `/` where it has none.
+    pub(crate) home: GuestPath,
+}
+
+/// Find out whom a command is to run as; none: as the agent itself does.
+pub(crate) async fn look_up(agent: &Agent, user: Option<&User>) -> Result<Option<Credentials>, Failure> {
+    let Some(user) = user else { return Ok(None) };
+    let (root, wanted) = (Root::of(agent)?, user.clone());
+    let found = agent.workers()?.run(move || resolve(&wanted, &read(&root, PASSWD)?, &read(&root, GROUP)?));
+    let found = match tokio::time::timeout(LOOK_UP_LIMIT, found).await {
+        Ok(Ok(found)) => found,
+        Ok(Err(_)) => Err(failure(FailureKind::Busy, "no thread can be had")),
+        Err(_) => Err(unknown(format!("cannot read {PASSWD} and {GROUP} of the guest: they take too long"))),
+    };
+    if agent.is_guest() {
+        return found.map(Some);
+    }
+    let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+    if found.is_ok_and(|found| found.uid == uid && (user.group().is_none() || found.gid == gid)) {
+        return Ok(None);
+    }
+    Err(failure(FailureKind::Unsupported, format!("without a guest a command runs as user {uid}:{gid}, not as {user}")))
+}
+
+fn unknown(message: String) -> Failure {
+    failure(FailureKind::UnknownUser, message)
+}
+
+/// A list as a whole; empty where there is none. Links are followed below the root.
+fn read(root: &Root, path: &str) -> Result<Vec<u8>, Failure> {
+    let failed = |errno| unknown(from_errno(&format!("cannot read {path} of the guest"), errno).message);
+    let opened = match root.open(path.as_bytes(), OFlags::PATH) {
+        Err(Errno::NOENT) => return Ok(Vec::new()),
+        opened => opened.map_err(failed)?,
+    };
+    let kind = node::meta(&rustix::fs::fstat(&opened).map_err(failed)?).kind;
+    if kind != Kind::File {
+        return Err(unknown(format!("{path} of the guest is a {}, not a file", kind.name())));
+    }
+    let file = File::from(node::reopen(&opened, node::CONTENT).map_err(failed)?);
+    let mut list = Vec::new();
+    let read = file.take(MAX_LIST_LEN + 1).read_to_end(&mut list);
+    read.map_err(|err| failed(Errno::from_io_error(&err).unwrap_or(Errno::IO)))?;
+    if list.len() as u64 > MAX_LIST_LEN {
+        return Err(unknown(format!("{path} of the guest has more than {MAX_LIST_LEN} bytes")));
+    }
+    Ok(list)
+}
+
+/// Whom `user` means, as `--user` of docker and podman has it: a number needs no entry, and stands for group 0 where it has
+/// none; only a user without a group of its own choice is in the other groups that list it.
+fn resolve(user: &User, passwd: &[u8], group: &[u8]) -> Result<Credentials, Failure> {
+    let no_such =
+        |what: &str, name: &str, list: &str| unknown(format!("there is no {what} {name:?} in {list} of the guest"));
+    let is_meant = |account: &Account, name: &[u8], id: u32| match account {
+        Account::Id(wanted) => *wanted == id,
+        Account::Name(wanted) => wanted.as_bytes() == name,
+    };
+    let entry =
+        lines(passwd).filter_map(PasswdEntry::parse).find(|entry| is_meant(user.account(), entry.name, entry.uid));
+    let uid = match (user.account(), &entry) {
+        (Account::Id(uid), _) => *uid,
+        (_, Some(entry)) => entry.uid,
+        (Account::Name(name), None) => return Err(no_such("user", name, PASSWD)),
+    };
+    let mut listed = lines(group).filter_map(GroupEntry::parse);
+    let (gid, mut groups) = match (user.group(), &entry) {
+        (Some(Account::Id(gid)), _) => (*gid, BTreeSet::new()),
+        (Some(Account::Name(name)), _) => match listed.find(|entry| entry.name == name.as_bytes()) {
+            Some(entry) => (entry.gid, BTreeSet::new()),
+            None => return Err(no_such("group", name, GROUP)),
+        },
+        (None, Some(entry)) => {
+            (entry.gid, listed.filter(|group| group.holds(entry.name)).map(|group| group.gid).collect())
+        }
+        (None, None) => (0, BTreeSet::new()),
+    };
+    groups.insert(gid);
+    let home = entry.as_ref().and_then(|entry| GuestPath::parse(entry.home).ok()).unwrap_or_else(GuestPath::root);
+    let name = entry.map_or_else(|| uid.to_string().into_bytes(), |entry| entry.name.to_vec());
+    Ok(Credentials { uid, gid, groups: groups.into_iter().collect(), name, home })
+}
+
+fn lines(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    list.split(|byte| *byte == b'\n')
+}
+
+/// An id; none for what the kernel would take for "leave it as it is".
+fn id(field: &[u8]) -> Option<u32> {
+    std::str::from_utf8(field).ok()?.parse().ok().filter(|id| *id <= MAX_ACCOUNT_ID)
+}
+
+/// What a line of passwd(5) says; none for one that is no entry.
+struct PasswdEntry<'a> {
+    name: &'a [u8],
+    uid: u32,
+    gid: u32,
+    home: &'a [u8],
+}
+
+impl<'a> PasswdEntry<'a> {
+    fn parse(line: &'a [u8]) -> Option<Self> {
+        let mut fields = line.split(|byte| *byte == b':');
+        let (name, _password, uid, gid) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+        let home = fields.nth(1).unwrap_or_default();
+        let is_name = !name.is_empty() && !name.contains(&0);
+        Some(Self { name, uid: id(uid)?, gid: id(gid)?, home }).filter(|_| is_name)
+    }
+}
+
+/// What a line of group(5) says; none for one that is no entry.
+struct GroupEntry<'a> {
+    name: &'a [u8],
+    gid: u32,
+    members: &'a [u8],
+}
+
+impl<'a> GroupEntry<'a> {
+    fn parse(line: &'a [u8]) -> Option<Self> {
+        let mut fields = line.split(|byte| *byte == b':');
+        let (name, _password, gid) = (fields.next()?, fields.next()?, fields.next()?);
+        Some(Self { name, gid: id(gid)?, members: fields.next().unwrap_or_default() })
+    }
+
+    fn holds(&self, member: &[u8]) -> bool {
+        self.members.split(|byte| *byte == b',').any(|name| name == member)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PASSWD_LINES: &[u8] = b"root:x:0:0:root:/root:/bin/sh\n\
+        # app:x:1:1::/nowhere:\n\
+        app:x:1000:1001:An App,,,:/home//app/:/bin/bash\n\
+        app:x:0:0:a second one:/root:/bin/sh\n\
+        bare:x:1002:1002\n\
+        dots:x:1003:1003::../etc:\n\
+        relative:x:1004:1004::home:\n\
+        \xff\xfe:x:1005:1005::/\xff:\n\
+        nul\0:x:1006:1006::/:\n\
+        same:x:4294967295:0::/:\n\
+        huge:x:99999999999:0::/:\n\
+        minus:x:-1:0::/:\n\
+        short:x:7";
+
+    const GROUP_LINES: &[u8] = b"root:x:0:\nadm:x:4:app,other\napp:x:1001:\nstaff:x:50:other,app\nstaff:x:51:\n\
+        appendix:x:60:append,xapp,app \nsame:x:4294967295:app\nbad:x:y:app\n\xff:x:70:app";
+
+    fn found(user: &str) -> Result<Credentials, Failure> {
+        resolve(&User::parse(user).unwrap(), PASSWD_LINES, GROUP_LINES)
+    }
+
+    #[test]
+    fn a_user_is_found_as_docker_and_podman_find_it() {
+        type Row<'a> = (&'a str, u32, u32, &'a [u32], &'a [u8], &'a str);
+        let table: [Row; 12] = [
+            ("root", 0, 0, &[0], b"root", "/root"),
+            ("app", 1000, 1001, &[4, 50, 70, 1001], b"app", "/home/app"),
+            ("1000", 1000, 1001, &[4, 50, 70, 1001], b"app", "/home/app"),
+            // A group of its own choice is the only one.
+            ("app:adm", 1000, 4, &[4], b"app", "/home/app"),
+            ("app:staff", 1000, 50, &[50], b"app", "/home/app"),
+            ("1000:1", 1000, 1, &[1], b"app", "/home/app"),
+            ("0:1001", 0, 1001, &[1001], b"root", "/root"),
+            ("12345", 12345, 0, &[0], b"12345", "/"),
+            ("12345:4294967294", 12345, 4_294_967_294, &[4_294_967_294], b"12345", "/"),
+            ("bare", 1002, 1002, &[1002], b"bare", "/"),
+            ("dots", 1003, 1003, &[1003], b"dots", "/"),
+            ("relative", 1004, 1004, &[1004], b"relative", "/"),
+        ];
+        for (user, uid, gid, groups, name, home) in table {
+            let home = GuestPath::parse(home.as_bytes()).unwrap();
+            let expected = Credentials { uid, gid, groups: groups.to_vec(), name: name.to_vec(), home };
+            assert_eq!(found(user).unwrap(), expected, "{user}");
+        }
+        let odd = found("1005").unwrap();
+        assert_eq!((odd.name.as_slice(), odd.home.as_bytes()), (&b"\xff\xfe"[..], &b"/\xff"[..]));
+        assert_eq!(found("1006").unwrap().name, b"1006", "a name that no variable can hold is none");
+    }
+
+    #[test]
+    fn one_that_is_not_there_is_named() {
+        for (user, message) in [
+            ("ghost", "there is no user \"ghost\" in /etc/passwd of the guest"),
+            ("app:ghost", "there is no group \"ghost\" in /etc/group of the guest"),
+            // To the kernel this number would mean to stay root.
+            ("same", "there is no user \"same\" in /etc/passwd of the guest"),
+            ("app:same", "there is no group \"same\" in /etc/group of the guest"),
+            ("huge", "there is no user \"huge\" in /etc/passwd of the guest"),
+            ("minus", "there is no user \"minus\" in /etc/passwd of the guest"),
+            ("short", "there is no user \"short\" in /etc/passwd of the guest"),
+        ] {
+            assert_eq!(found(user).unwrap_err(), unknown(message.to_owned()), "{user}");
+        }
+        assert_eq!(resolve(&User::parse("1").unwrap(), b"", b"").unwrap().uid, 1);
+    }
+
+    fn list() -> impl Strategy<Value = Vec<u8>> {
+        let line = "(a|b|[0-9]{1,10}|\\PC{0,3})(:|(:(x|a|b|0|1|4294967295|\\PC{0,3}))){0,7}\n";
+        prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..200),
+            prop::collection::vec(line, 0..8).prop_map(|lines| lines.concat().into_bytes()),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn any_lists_give_a_user_that_the_kernel_takes_or_an_error(
+            user in "(a|b|0|1|2)(:(a|b|0|1|2))?", passwd in list(), group in list(),
+        ) {
+            match resolve(&User::parse(&user).unwrap(), &passwd, &group) {
+                Ok(found) => {
+                    prop_assert!(found.uid <= MAX_ACCOUNT_ID && found.groups.iter().all(|gid| *gid <= MAX_ACCOUNT_ID));
+                    prop_assert!(found.groups.contains(&found.gid) && !found.name.contains(&0));
+                }
+                Err(failure) => prop_assert_eq!(failure.kind, FailureKind::UnknownUser),
+            }
+        }
+    }
+}

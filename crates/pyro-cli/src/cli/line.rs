@@ -1,0 +1,33 @@
+//! A command of a guest as clap reads it: what stands behind `--`, and how it is to run.
+
+use super::workspace::setting;
+use clap::Args;
+use pyro_core::vm::shape::limits;
+
+/// What to know of a command in a guest.
+pub(super) const COMMAND_HELP: &str = "\
+Exit status: the command's own; 124 when its time was over, 125 when pyro failed, 126 or 127 when the\n\
+command could not be executed, 128+n when signal n ended it, 2 for a usage error.\n\n\
+One argument after -- is a line for the guest's shell ('a && b' works); several are quoted and joined.";
+
+#[derive(Debug, Args)]
+pub(crate) struct Line {
+    /// Seconds that the command may run, greater than 0.
+    #[arg(long, value_name = "SECONDS", default_value_t = limits::DEFAULT_TIMEOUT_SECONDS)]
+    pub(crate) timeout_seconds: u32,
+    /// Directory to run it in, absolute; in a workspace also below /workspace [default: / or /workspace].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) cwd: Option<String>,
+    /// A variable of its environment; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+    pub(crate) env: Vec<(String, String)>,
+    /// User of the guest to run it as, a name or a number, with :GROUP for another group than its own [default: root].
+    #[arg(long, value_name = "USER[:GROUP]")]
+    pub(crate) user: Option<String>,
+    /// Hand stdin on although it is a terminal; any other stdin always is.
+    #[arg(long)]
+    pub(crate) stdin: bool,
+    /// The command, after --.
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+}

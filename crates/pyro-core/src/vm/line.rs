@@ -1,0 +1,158 @@
+//! A line for the guest's login shell, and how it is to run: where, with which variables, as whom.
+
+use super::exec::ExecRequest;
+use pyro_protocol::message::Command;
+use pyro_protocol::path::GuestPathError;
+use pyro_protocol::user::UserError;
+use pyro_protocol::{GuestPath, User};
+use std::time::Duration;
+
+/// Longest `NAME=VALUE` that Linux hands to a program, in bytes.
+const MAX_VARIABLE_LEN: usize = 131_071;
+
+/// Bytes that all variables may have together; they travel in one message with the line.
+const MAX_VARIABLES_LEN: usize = 512 * 1024;
+
+/// What a variable takes beside its name and its value, in bytes: on its way, and in the program's memory.
+const VARIABLE_OVERHEAD: usize = 16;
+
+/// Characters of a wrong name that tell which one was meant.
+const SHOWN_LEN: usize = 40;
+
+/// A line to run.
+#[derive(Clone, Debug)]
+pub struct LineRequest {
+    /// It, as the shell takes it.
+    pub command: String,
+    /// How long it may run; the start of a vm does not count.
+    pub timeout: Duration,
+    /// What its caller chose.
+    pub options: ExecOptions,
+}
+
+impl LineRequest {
+    /// To run in `cwd` where its caller chose no directory.
+    pub(crate) fn exec_request(&self, cwd: GuestPath) -> ExecRequest {
+        let ExecOptions { cwd: chosen, env, user } = self.options.clone();
+        let request = ExecRequest::new(Command::Shell(self.command.clone()), self.timeout);
+        ExecRequest { cwd: chosen.unwrap_or(cwd), env, user, ..request }
+    }
+}
+
+/// What the caller of a command may choose, checked; by default nothing of it.
+#[derive(Clone, Debug, Default)]
+pub struct ExecOptions {
+    /// Working directory.
+    pub(crate) cwd: Option<GuestPath>,
+    /// Variables over the guest's defaults.
+    pub(crate) env: Vec<(String, String)>,
+    /// Whom it runs as.
+    pub(crate) user: Option<User>,
+}
+
+/// Why something cannot be chosen.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum OptionError {
+    /// The directory is not one.
+    #[error("the directory of a command cannot be used")]
+    Cwd(#[source] GuestPathError),
+    /// The name of a variable is empty or holds `=`, or it or its value holds a NUL character.
+    #[error("variable {name:?} cannot be given to a program")]
+    Variable {
+        /// Its name, cut where it is long.
+        name: String,
+    },
+    /// A variable is longer than any program is given.
+    #[error("variable {name:?} has {len} bytes; it may have {MAX_VARIABLE_LEN}")]
+    LongVariable {
+        /// Its name, cut where it is long.
+        name: String,
+        /// Its length with its value.
+        len: usize,
+    },
+    /// The variables are too many.
+    #[error("the variables have {0} bytes; they may have {MAX_VARIABLES_LEN}")]
+    Variables(usize),
+    /// The user is none.
+    #[error("the command cannot run as this user")]
+    User(#[source] UserError),
+}
+
+impl ExecOptions {
+    /// Check what a caller gave: an absolute directory, variables as name and value, a user as `NAME|UID[:GROUP|GID]`.
+    ///
+    /// # Errors
+    /// [`OptionError`], naming the first that cannot be.
+    pub fn parse(cwd: Option<&str>, env: Vec<(String, String)>, user: Option<&str>) -> Result<Self, OptionError> {
+        let cwd = cwd.map(|cwd| GuestPath::parse(cwd.as_bytes())).transpose().map_err(OptionError::Cwd)?;
+        let user = user.map(User::parse).transpose().map_err(OptionError::User)?;
+        let mut total = 0;
+        for (name, value) in &env {
+            let shown = || name.chars().take(SHOWN_LEN).collect();
+            let len = name.len() + 1 + value.len();
+            if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+                return Err(OptionError::Variable { name: shown() });
+            }
+            if len > MAX_VARIABLE_LEN {
+                return Err(OptionError::LongVariable { name: shown(), len });
+            }
+            total += len + VARIABLE_OVERHEAD;
+        }
+        if total > MAX_VARIABLES_LEN {
+            return Err(OptionError::Variables(total));
+        }
+        Ok(Self { cwd, env, user })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pyro_protocol::frame::encode_message;
+    use pyro_protocol::message::Exec;
+
+    fn env(variables: &[(&str, &str)]) -> Result<ExecOptions, OptionError> {
+        let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        ExecOptions::parse(None, owned.collect(), None)
+    }
+
+    #[test]
+    fn what_can_be_chosen_is_kept_as_it_is() {
+        let odd = [("A B", ""), ("ä-%", "\n\"'$(x)\\"), ("-", "=a=b"), ("-", "again")];
+        let chosen = env(&odd).unwrap();
+        assert_eq!(chosen.env, odd.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let chosen = ExecOptions::parse(Some("/a/./b//"), Vec::new(), Some("app:7")).unwrap();
+        assert_eq!(chosen.cwd.unwrap().as_bytes(), b"/a/b");
+        assert_eq!(chosen.user.unwrap().to_string(), "app:7");
+    }
+
+    #[test]
+    fn what_cannot_be_is_named() {
+        for (name, value) in [("", "x"), ("A=B", "x"), ("A\0", "x"), ("A", "x\0")] {
+            assert_eq!(env(&[(name, value)]).unwrap_err(), OptionError::Variable { name: name.to_owned() });
+        }
+        let cwd = ExecOptions::parse(Some("tmp"), Vec::new(), None).unwrap_err();
+        assert_eq!(cwd, OptionError::Cwd(GuestPathError::NotAbsolute));
+        let user = ExecOptions::parse(None, Vec::new(), Some("a:")).unwrap_err();
+        assert_eq!(user, OptionError::User(UserError::Empty));
+    }
+
+    #[test]
+    fn variables_are_bounded_and_what_is_taken_fits_a_message() {
+        let longest = "x".repeat(MAX_VARIABLE_LEN - 2);
+        assert!(env(&[("A", &longest)]).is_ok());
+        let name = || "A".to_owned();
+        let longer = OptionError::LongVariable { name: name(), len: MAX_VARIABLE_LEN + 1 };
+        assert_eq!(env(&[("A", &(longest.clone() + "y"))]).unwrap_err(), longer);
+        assert!(matches!(env(&[("A", longest.as_str()); 4]), Err(OptionError::Variables(_))));
+        // The most that the bound lets through, beside the longest line that a shell is given.
+        let most = vec![("A", ""); MAX_VARIABLES_LEN / (2 + VARIABLE_OVERHEAD)];
+        let request = LineRequest {
+            command: "x".repeat(MAX_VARIABLE_LEN),
+            timeout: Duration::from_secs(1),
+            options: env(&most).unwrap(),
+        };
+        let ExecRequest { command, cwd, env, user, .. } = request.exec_request(GuestPath::root());
+        encode_message(&Exec { id: u64::MAX, command, cwd, env, stdin: true, sync: true, user }).unwrap();
+    }
+}

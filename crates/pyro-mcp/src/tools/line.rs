@@ -1,0 +1,35 @@
+//! A command as the tools are given it: a line, and how it is to run.
+
+use super::parameters;
+use crate::refusal::Refusal;
+use pyro_core::PyroError;
+use pyro_core::vm::line::OptionError;
+use pyro_core::vm::shape::timeout;
+use pyro_core::vm::{ExecOptions, LineRequest};
+use std::collections::BTreeMap;
+
+/// What stands in the arguments of a call; what was not given is none.
+#[derive(Default)]
+pub(super) struct Line {
+    pub(super) command: String,
+    pub(super) timeout_seconds: u32,
+    pub(super) cwd: Option<String>,
+    pub(super) env: Option<BTreeMap<String, String>>,
+    pub(super) user: Option<String>,
+}
+
+impl Line {
+    /// As core takes it; `options` says what may be chosen there.
+    pub(super) fn request(
+        self,
+        options: impl FnOnce(Option<&str>, Vec<(String, String)>, Option<&str>) -> Result<ExecOptions, OptionError>,
+    ) -> Result<LineRequest, Refusal> {
+        parameters::line(&self.command)?;
+        let env = self.env.unwrap_or_default().into_iter().collect();
+        Ok(LineRequest {
+            command: self.command,
+            timeout: timeout(self.timeout_seconds).map_err(PyroError::from)?,
+            options: options(self.cwd.as_deref(), env, self.user.as_deref()).map_err(PyroError::from)?,
+        })
+    }
+}
