@@ -19,6 +19,7 @@ mod output;
 mod run;
 mod skip;
 mod template;
+mod user;
 mod vm;
 mod workspace;
 mod workspace_files;

@@ -9,6 +9,7 @@ on_each_engine!(
     a_command_runs_and_tells_its_progress,
     a_vm_lives_as_its_tools_say,
     a_long_output_is_paged_through,
+    a_command_has_what_it_is_given,
     calls_run_beside_each_other,
 );
 
@@ -88,6 +89,45 @@ fn a_long_output_is_paged_through(home: &Home) {
     assert!(whole.lines().zip(1..).all(|(line, number)| line == format!("{number:08}")));
     let refused = client.refused("output_read", json!({ "name": "../vms" }));
     assert_eq!(refused["kind"], "invalid_input", "{refused}");
+    assert!(client.leave().success());
+}
+
+fn a_command_has_what_it_is_given(home: &Home) {
+    let mut client = Client::connected(home, &[]);
+    let line = "echo $(id -u):$(id -g) $(pwd) \"$A\"; cat; echo end > /dev/stdout";
+    let given = |place: Value, user: &str, cwd: &str| {
+        let mut arguments = json!({ "command": line, "user": user, "cwd": cwd, "env": { "A": "b=\"c\"\n" } });
+        arguments["stdin"] = json!("ä\n\u{0}");
+        arguments.as_object_mut().unwrap().extend(place.as_object().unwrap().clone());
+        arguments
+    };
+    let nothing = json!({ "user": null, "cwd": null, "env": null, "stdin": null });
+    let expected = |cwd: &str| json!(format!("33:4 {cwd} b=\"c\"\n\nä\n\u{0}end\n"));
+    let environment = json!({ "environment": ENVIRONMENT });
+    let ran = client.done("vm_run", given(environment.clone(), "www-data:adm", "/usr"));
+    assert_eq!((&ran["stdout"], &ran["stderr"]), (&expected("/usr"), &json!("")), "{ran}");
+
+    let vm = json!({ "vm_id": client.done("vm_create", environment.clone())["vm_id"] });
+    client.done("vm_start", vm.clone());
+    // What cannot begin leaves the vm as it was.
+    for (user, cwd, kind) in [("ghost", "/", "not_found"), ("", "/", "invalid_input"), ("0", "tmp", "invalid_input")] {
+        let refused = client.refused("vm_exec", given(vm.clone(), user, cwd));
+        assert!(refused["kind"] == kind && refused["hint"].is_string(), "{refused}");
+    }
+    let ran = client.done("vm_exec", given(vm, "33:4", "/usr"));
+    assert_eq!((&ran["stdout"], &ran["stderr"]), (&expected("/usr"), &json!("")), "{ran}");
+
+    let workspace = json!({ "workspace_id": client.done("workspace_create", environment)["workspace_id"] });
+    let mut making = workspace.clone();
+    making["command"] = json!("mkdir below; id -u; cat");
+    making.as_object_mut().unwrap().extend(nothing.as_object().unwrap().clone());
+    assert_eq!(client.done("workspace_exec", making)["stdout"], "0\n");
+    let ran = client.done("workspace_exec", given(workspace.clone(), "www-data:adm", "below"));
+    assert_eq!((&ran["stdout"], &ran["user"]), (&expected("/workspace/below"), &json!("www-data:adm")), "{ran}");
+    let mut wrong = given(workspace.clone(), "0", "below");
+    wrong["env"] = json!({ "A=B": "c" });
+    assert_eq!(client.refused("workspace_exec", wrong)["kind"], "invalid_input");
+    client.done("workspace_delete", workspace);
     assert!(client.leave().success());
 }
 

@@ -240,6 +240,10 @@ fn the_old_names_still_work(home: &Home) {
         "{}",
         stderr(&run)
     );
+    assert_eq!(
+        stdout(&task(&["exec", id, "--user", "nobody", "--cwd", "/tmp", "--", "id -un; pwd"])),
+        "nobody\n/tmp\n"
+    );
     std::fs::write(home.path().join("source/second"), "pushed\n").unwrap();
     let pushed = task(&["sync", "push", id, source]);
     assert!(stdout(&pushed).starts_with(&format!("[task-sync] task_id={id} mode=directory ")), "{}", stdout(&pushed));
