@@ -115,6 +115,9 @@ fn files(error: FileError) -> PyroError {
             (ErrorKind::InvalidInput, "give a directory, a .tar, .tar.gz, .tgz or .tar.zst file")
         }
         FileError::Source(SourceError::NoRules(_)) => (ErrorKind::InvalidInput, "run without --respect-ignore"),
+        FileError::Source(SourceError::Changed(_)) => {
+            (ErrorKind::Conflict, "nothing was written; try again when nobody writes to it, or leave it out")
+        }
         FileError::Source(SourceError::Fs(_)) => (ErrorKind::Io, "check that the path can be read"),
         FileError::Source(_) => (ErrorKind::InvalidInput, "nothing was written; remove what is named, or leave it out"),
         FileError::InTheWay(_) => (ErrorKind::Conflict, "nothing was changed; remove it, or push with --delete"),
