@@ -240,28 +240,26 @@ type Sum = (u64, u64, Vec<(TreePath, Odd)>);
 struct Tar {
     writer: TarWriter<NewFile>,
     force: bool,
-    entries: u64,
     bytes: u64,
 }
 
 impl Tar {
     fn new(request: &ExportRequest) -> Result<Self, crate::host::output::OutputFileError> {
         let file = NewFile::beside(&request.output)?;
-        Ok(Self { writer: TarWriter::new(file, u64::MAX), force: request.force, entries: 0, bytes: 0 })
+        Ok(Self { writer: TarWriter::new(file, u64::MAX), force: request.force, bytes: 0 })
     }
 
     fn put(&mut self, record: &Record<'_>) -> Result<(), SinkError> {
-        match record {
-            Record::Entry { .. } => self.entries += 1,
-            Record::Data { bytes, .. } => self.bytes += bytes.len() as u64,
-            _ => {}
+        if let Record::Data { bytes, .. } = record {
+            self.bytes += bytes.len() as u64;
         }
         self.writer.put(record)
     }
 
     fn finish(self) -> Result<Sum, SinkError> {
+        let entries = self.writer.entries();
         let (file, odd) = self.writer.finish::<SinkError>()?;
         file.appear(self.force).map_err(|error| SinkError::File(error.into()))?;
-        Ok((self.entries, self.bytes, odd))
+        Ok((entries, self.bytes, odd))
     }
 }
