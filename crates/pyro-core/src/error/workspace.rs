@@ -58,6 +58,13 @@ impl From<WorkspaceError> for PyroError {
             }
             WorkspaceError::NoGuest => (ErrorKind::Unavailable, "pyro doctor".to_owned()),
             WorkspaceError::Ttl(_) => (ErrorKind::InvalidInput, "set --ttl-seconds to 0 or at least 60".to_owned()),
+            WorkspaceError::TooDeep { id } => (
+                ErrorKind::Unsupported,
+                format!(
+                    "fork a reset or a younger one, or take its files to a new one: pyro workspace export {id} --help, then \
+                     pyro workspace create --seed-path"
+                ),
+            ),
             WorkspaceError::Count(_) => (ErrorKind::InvalidInput, "pyro workspace fork --help".to_owned()),
         };
         Self::judged(kind, &error, hint)

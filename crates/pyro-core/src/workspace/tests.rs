@@ -54,7 +54,7 @@ impl Home {
             id: new_id(),
             name: None,
             labels: BTreeMap::new(),
-            environment: "debian:12".into(),
+            environment: "unknown:1".into(),
             environment_version: None,
             vcpu_count: 1,
             mem_mib: 1024,
@@ -115,7 +115,7 @@ fn vm() -> VmRecord {
     VmRecord {
         id: new_id(),
         kind: VmKind::Workspace,
-        environment: "debian:12".into(),
+        environment: "unknown:1".into(),
         environment_version: None,
         image_digest: Some("d".into()),
         vcpu_count: 1,
@@ -252,4 +252,34 @@ async fn a_fork_that_cannot_be_recorded_leaves_nothing_behind() {
     assert_eq!(left, [workspace.id]);
     assert_eq!(home.now(&workspace).unwrap().change, None);
     assert_eq!(home.store.vms().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_workspace_on_very_many_layers_is_not_forked() {
+    let home = Home::new();
+    let mut workspace = home.workspace();
+    let made = |layer| std::fs::write(paths::shared_layer(&home.config, layer), b"").unwrap();
+    let id = workspace.id;
+    let fork = async || fork::fork(&home.config, id, 1, None, &CancellationToken::new()).await;
+    made(workspace.top_layer.unwrap());
+    let depth = |home: &Home, top| home.store.layer_chain(top).unwrap().len();
+    let mut above = Vec::new();
+    let mut top = workspace.top_layer;
+    for _ in depth(&home, top.unwrap())..fork::MAX_LAYERS - 1 {
+        let next = layer(top);
+        made(next.id);
+        top = Some(next.id);
+        above.push(next);
+    }
+    note(&home.store, id, &above, |workspace| workspace.top_layer = top).unwrap();
+    // There is room for one, which then finds no environment to start from.
+    let forked = fork().await;
+    assert!(matches!(forked, Err(WorkspaceError::Vm(_))), "{forked:?}");
+    workspace = home.now(&workspace).unwrap();
+    assert_eq!(depth(&home, workspace.top_layer.unwrap()), fork::MAX_LAYERS);
+    // Its new layer was never written to: a fork stands on the one below, and adds none.
+    assert!(matches!(fork().await, Err(WorkspaceError::Vm(_))));
+    made(workspace.top_layer.unwrap());
+    assert!(matches!(fork().await, Err(WorkspaceError::TooDeep { .. })));
+    assert_eq!(home.now(&workspace).unwrap().change, None);
 }
