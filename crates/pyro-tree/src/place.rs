@@ -47,7 +47,7 @@ pub enum Odd {
 /// What was made.
 #[derive(Clone, Debug, Default)]
 pub struct Placed {
-    /// Number of entries.
+    /// Number of nodes, without what was left out.
     pub entries: u64,
     /// Bytes of content.
     pub bytes: u64,
@@ -83,6 +83,8 @@ pub struct Placer {
     /// Path of the last entry.
     last: Vec<u8>,
     placing: Placing,
+    /// Number of entries that came.
+    came: u64,
     placed: Placed,
 }
 
@@ -101,7 +103,7 @@ impl Placer {
 
     fn new(dir: OwnedFd, name: Option<Vec<u8>>, placing: Placing) -> Self {
         let placed = Placed::default();
-        Self { descent: Descent::new(dir), root: None, name, open: None, last: Vec::new(), placing, placed }
+        Self { descent: Descent::new(dir), root: None, name, open: None, last: Vec::new(), placing, came: 0, placed }
     }
 
     /// What was made so far.
@@ -139,8 +141,8 @@ impl Placer {
     }
 
     fn entry(&mut self, path: &[u8], meta: &Meta, target: &[u8]) -> Result<(), TreeError> {
-        self.placed.entries += 1;
-        if self.placed.entries > self.placing.max_entries {
+        self.came += 1;
+        if self.came > self.placing.max_entries {
             return Err(TreeError::TooMuch { limit: self.placing.max_entries, unit: "files" });
         }
         path.clone_into(&mut self.last);
@@ -156,6 +158,7 @@ impl Placer {
                 return Err(TreeError::Beyond { path: owned(path) });
             }
             self.root = Some(self.later(meta));
+            self.placed.entries += 1;
             return Ok(());
         };
         self.go(dir)?;
@@ -166,6 +169,7 @@ impl Placer {
             _ => self.file(name, meta),
         };
         made.map_err(|errno| self.failed(errno))?;
+        self.placed.entries += 1;
         // What a directory could not say of itself is told, and what it did is kept.
         if meta.errno == 0 { Ok(()) } else { self.odd(Odd::Unreadable(meta.errno)) }
     }
@@ -291,7 +295,9 @@ impl Placer {
         match found {
             Ok((meta, dir)) if meta.kind == Kind::File => {
                 let linked = rustix::fs::linkat(dir, target_name, self.descent.dir(), name, AtFlags::empty());
-                linked.map_err(|errno| self.failed(errno))
+                linked.map_err(|errno| self.failed(errno))?;
+                self.placed.entries += 1;
+                Ok(())
             }
             // What it is another name of was left out.
             Err(Errno::NOENT) if self.placing.keep_going => self.odd(Odd::Unreadable(node::number(Errno::NOENT))),

@@ -26,6 +26,7 @@ pub struct TarWriter<W: Write> {
     open: Option<(u64, u64)>,
     last: TreePath,
     left_bytes: u64,
+    entries: u64,
     odd: Vec<(TreePath, Odd)>,
 }
 
@@ -33,7 +34,7 @@ impl<W: Write> TarWriter<W> {
     /// Write to `out`, at most `max_bytes` of content.
     pub fn new(out: W, max_bytes: u64) -> Self {
         let builder = Builder::new(out);
-        Self { builder, open: None, last: TreePath::root(), left_bytes: max_bytes, odd: Vec::new() }
+        Self { builder, open: None, last: TreePath::root(), left_bytes: max_bytes, entries: 0, odd: Vec::new() }
     }
 
     /// Take one record.
@@ -71,6 +72,12 @@ impl<W: Write> TarWriter<W> {
             }
             _ => Err(TreeError::Order { path: self.last.clone() }.into()),
         }
+    }
+
+    /// Nodes that are in it so far, without what was left out.
+    #[must_use]
+    pub fn entries(&self) -> u64 {
+        self.entries
     }
 
     /// The stream is over: end the archive. What was left out or changed is told.
@@ -121,6 +128,7 @@ impl<W: Write> TarWriter<W> {
             let what = format!("{} is too sparse for an archive: take it as a directory", self.last);
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
         }
+        self.entries += 1;
         let shown: &[u8] = if path.is_empty() { b"." } else { path };
         let mut header = Header::new_gnu();
         header.set_mode(meta.mode & 0o777);
@@ -155,4 +163,30 @@ fn precise(meta: &Meta) -> String {
     let total = meta.mtime.as_nanoseconds();
     let (sign, total) = if total < 0 { ("-", total.unsigned_abs()) } else { ("", total.unsigned_abs()) };
     format!("{sign}{}.{:09}", total / 1_000_000_000, total % 1_000_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_is_told_and_not_counted() {
+        let mut writer = TarWriter::new(Vec::new(), 10);
+        let unread = Meta { errno: 13, ..Meta::new(Kind::File, 0) };
+        let metas =
+            [Meta::new(Kind::Directory, 0o755), Meta::new(Kind::Socket, 0o755), unread, Meta::new(Kind::File, 0)];
+        for (path, meta) in [&b""[..], b"a", b"b", b"c"].into_iter().zip(metas) {
+            writer.put::<Failed>(&Record::Entry { path, meta, target: b"" }).unwrap();
+        }
+        writer.put::<Failed>(&Record::End { size: 0, changed: false, errno: 0 }).unwrap();
+        assert_eq!((writer.entries(), writer.finish::<Failed>().unwrap().1.len()), (2, 2));
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    enum Failed {
+        #[error(transparent)]
+        Tar(#[from] TarError),
+        #[error(transparent)]
+        Tree(#[from] TreeError),
+    }
 }

@@ -5,7 +5,9 @@ use crate::engine::EngineError;
 use crate::guest::client::ClientError;
 use crate::host::output::OutputFileError;
 use crate::host::tree::HostTreeError;
+use crate::id::Id;
 use crate::vm::VmError;
+use crate::vm::launch::{Failure, Stage};
 use crate::workspace::WorkspaceError;
 use crate::workspace::files::FileError;
 use crate::workspace::files::source::SourceError;
@@ -16,7 +18,7 @@ impl From<WorkspaceError> for PyroError {
     fn from(error: WorkspaceError) -> Self {
         let (kind, hint) = match error {
             WorkspaceError::Vm(VmError::Engine(error)) => return without_a_way_out(&error),
-            WorkspaceError::Vm(error) => return error.into(),
+            WorkspaceError::Vm(error) => return of_vm(error),
             WorkspaceError::Store(error) => return error.into(),
             WorkspaceError::Guest(error) => return guest(error),
             WorkspaceError::File(error) => return files(error),
@@ -53,9 +55,93 @@ impl From<WorkspaceError> for PyroError {
             }
             WorkspaceError::NoGuest => (ErrorKind::Unavailable, "pyro doctor".to_owned()),
             WorkspaceError::Ttl(_) => (ErrorKind::InvalidInput, "set --ttl-seconds to 0 or at least 60".to_owned()),
+            WorkspaceError::TooDeep { id } => (
+                ErrorKind::Unsupported,
+                format!(
+                    "fork a reset or a younger one, or take its files to a new one: pyro workspace export {id} --help, then \
+                     pyro workspace create --seed-path"
+                ),
+            ),
             WorkspaceError::Count(_) => (ErrorKind::InvalidInput, "pyro workspace fork --help".to_owned()),
         };
         Self::judged(kind, &error, hint)
+    }
+}
+
+impl PyroError {
+    /// The same of the workspace `id`: its hint names it.
+    #[must_use]
+    pub(crate) fn of_workspace(mut self, id: Id) -> Self {
+        self.hint = self.hint.map(|hint| hint.replace(WORKSPACE, &id.to_string()));
+        self
+    }
+}
+
+/// What stands for the workspace's id in a hint.
+const WORKSPACE: &str = "WORKSPACE_ID";
+
+/// What became of a command or a change whose vm broke off.
+const LOOK: &str = "it may have been done; look: pyro workspace status WORKSPACE_ID (workspace_status)";
+
+/// The failures of a workspace's vm. It has no name of its own, and unlike the vm of one command it lives on, or can be
+/// started again.
+fn of_vm(error: VmError) -> PyroError {
+    use pyro_protocol::message::FailureKind;
+    let (kind, hint) = match &error {
+        VmError::Failed(failure) => {
+            let hint = of_failure(failure).to_owned();
+            return PyroError { hint: Some(hint), ..error.into() };
+        }
+        VmError::NoSuchVm { .. } | VmError::WrongState { .. } | VmError::Changing { .. } => {
+            let message = "somebody else changed the workspace meanwhile".to_owned();
+            let hint = "look again in a moment: pyro workspace status WORKSPACE_ID (workspace_status)";
+            return PyroError { message, ..PyroError::judged(ErrorKind::Busy, &error, hint.to_owned()) };
+        }
+        VmError::ImageGone { environment, .. } => {
+            let message = format!("the image of {environment} that the workspace's disk stands on is gone");
+            let hint = "its files are lost with it: pyro workspace delete WORKSPACE_ID (workspace_delete)";
+            return PyroError { message, ..PyroError::judged(ErrorKind::Corrupt, &error, hint.to_owned()) };
+        }
+        VmError::Guest(ClientError::Failed(failure)) => match failure.kind {
+            FailureKind::InvalidInput => (ErrorKind::InvalidInput, "pyro workspace exec --help"),
+            FailureKind::NotFound => {
+                (ErrorKind::Guest, "see that its directory is there: pyro workspace file list WORKSPACE_ID")
+            }
+            FailureKind::Busy => (ErrorKind::Busy, "try again in a moment"),
+            FailureKind::Denied | FailureKind::WrongState | FailureKind::Io | FailureKind::Full => {
+                (ErrorKind::Guest, "look at it: pyro workspace status WORKSPACE_ID (workspace_status)")
+            }
+            _ => return error.into(),
+        },
+        VmError::Guest(_) | VmError::Unkillable(_) => (ErrorKind::Guest, LOOK),
+        VmError::Control(_) => (ErrorKind::Internal, LOOK),
+        VmError::Stuck => (ErrorKind::Internal, "try again in a moment; where that does not help: pyro doctor"),
+        // Of nothing that is the vm's own.
+        _ => return error.into(),
+    };
+    PyroError::judged(kind, &error, hint.to_owned())
+}
+
+fn of_failure(failure: &Failure) -> &'static str {
+    match failure.stage {
+        Stage::Files => "see that there is room (df -h): pyro doctor",
+        Stage::HostFull => ROOM,
+        Stage::Engine | Stage::Boot => "pyro doctor",
+        Stage::Mount => {
+            "go back to its baseline: pyro workspace reset WORKSPACE_ID (workspace_reset); where that fails as well, create \
+             another one after pyro env pull"
+        }
+        Stage::Running => {
+            "its disk is kept, start it again: pyro workspace start WORKSPACE_ID (workspace_start); create one with more \
+             --mem-mib if memory ran out"
+        }
+        Stage::Stopped | Stage::Stopping => {
+            "its disk is kept, start it again: pyro workspace start WORKSPACE_ID (workspace_start)"
+        }
+        Stage::Expired => {
+            "its disk is kept, start it again: pyro workspace start WORKSPACE_ID (workspace_start); for a longer life: pyro \
+             workspace update WORKSPACE_ID --ttl-seconds SECONDS"
+        }
     }
 }
 
@@ -115,6 +201,9 @@ fn files(error: FileError) -> PyroError {
             (ErrorKind::InvalidInput, "give a directory, a .tar, .tar.gz, .tgz or .tar.zst file")
         }
         FileError::Source(SourceError::NoRules(_)) => (ErrorKind::InvalidInput, "run without --respect-ignore"),
+        FileError::Source(SourceError::Changed(_)) => {
+            (ErrorKind::Conflict, "nothing was written; try again when nobody writes to it, or leave it out")
+        }
         FileError::Source(SourceError::Fs(_)) => (ErrorKind::Io, "check that the path can be read"),
         FileError::Source(_) => (ErrorKind::InvalidInput, "nothing was written; remove what is named, or leave it out"),
         FileError::InTheWay(_) => (ErrorKind::Conflict, "nothing was changed; remove it, or push with --delete"),
@@ -178,8 +267,53 @@ fn patch(error: &ParseError) -> &'static str {
 mod tests {
     use super::*;
     use crate::host::fs::FsError;
-    use crate::id::Id;
     use std::io;
+
+    #[test]
+    fn no_vm_of_a_workspace_is_told_by_its_own_id_or_as_one_that_is_gone() {
+        use crate::store::vm::VmState;
+        use crate::vm::lifecycle::state::Operation;
+        use pyro_protocol::message::{Failure as Said, FailureKind};
+        use std::time::Duration;
+        let (id, vm) = (Id::parse("0123456789ab").unwrap(), Id::parse("ba9876543210").unwrap());
+        let stage =
+            |stage| VmError::Failed(Failure { stage, message: "x".into(), causes: Vec::new(), console: String::new() });
+        let said = |kind| VmError::Guest(ClientError::Failed(Said { kind, message: "x".into() }));
+        let (state, operation, next) = (VmState::Stopped, Operation::Stop, Operation::Start);
+        let stages = [
+            Stage::Files,
+            Stage::HostFull,
+            Stage::Engine,
+            Stage::Boot,
+            Stage::Mount,
+            Stage::Running,
+            Stage::Stopped,
+            Stage::Stopping,
+            Stage::Expired,
+        ];
+        let errors = [
+            VmError::NoSuchVm { id: vm },
+            VmError::WrongState { id: vm, state, operation, next },
+            VmError::Changing { id: vm, state },
+            VmError::ImageGone { id: vm, environment: "debian:12".into() },
+            VmError::Guest(ClientError::Ended),
+            VmError::Control(ClientError::Ended),
+            VmError::Unkillable(Duration::from_secs(1)),
+            VmError::Stuck,
+            said(FailureKind::InvalidInput),
+            said(FailureKind::NotFound),
+            said(FailureKind::Io),
+        ];
+        for error in errors.into_iter().chain(stages.map(stage)) {
+            let told = PyroError::from(WorkspaceError::Vm(error)).of_workspace(id);
+            let words = format!("{told} {:?}", told.hint().unwrap());
+            for wrong in ["vm_", "ba9876543210", "the vm is gone", "run it again", "WORKSPACE_ID"] {
+                assert!(!words.contains(wrong), "{wrong}: {words}");
+            }
+        }
+        let told = PyroError::from(WorkspaceError::Vm(stage(Stage::Mount))).of_workspace(id);
+        assert!(told.hint().unwrap().contains("pyro workspace reset 0123456789ab"), "{told:?}");
+    }
 
     #[test]
     fn a_hint_leads_to_what_was_meant() {

@@ -3,6 +3,7 @@
 use super::Pyro;
 use crate::error::PyroError;
 use crate::id::Id;
+use crate::workspace::WorkspaceError;
 use crate::workspace::diff::report::DiffReport;
 use crate::workspace::files::apply;
 use crate::workspace::files::diff::{self, DiffRequest};
@@ -13,7 +14,6 @@ use crate::workspace::files::read::{self, FileRead};
 use crate::workspace::files::write::{self, FileWritten};
 use crate::workspace::files::{FileError, WorkspacePath};
 use crate::workspace::patch::report::PatchReport;
-use crate::workspace::{WorkspaceError, explained};
 use tokio_util::sync::CancellationToken;
 
 impl Pyro {
@@ -28,7 +28,7 @@ impl Pyro {
         cancel: &CancellationToken,
     ) -> Result<WorkspaceSync, PyroError> {
         let done = push::push(&self.config, id, request, cancel).await;
-        Ok(explained(&self.config, id, done).await?)
+        self.told(id, done).await
     }
 
     /// A page of a workspace's files.
@@ -37,7 +37,7 @@ impl Pyro {
     /// [`crate::ErrorKind::NotFound`] when there is nothing at the path.
     pub async fn list_workspace_files(&self, id: Id, request: ListRequest) -> Result<FileList, PyroError> {
         let done = list::list(&self.config, id, request).await;
-        Ok(explained(&self.config, id, done).await?)
+        self.told(id, done).await
     }
 
     /// At most `max_bytes` of a file, from byte `offset` on.
@@ -52,7 +52,7 @@ impl Pyro {
         max_bytes: u64,
     ) -> Result<FileRead, PyroError> {
         let done = read::read(&self.config, id, path, offset, max_bytes).await;
-        Ok(explained(&self.config, id, done).await?)
+        self.told(id, done).await
     }
 
     /// Write a file whole or not at all. Without a `mode` an existing file keeps its own, a new one is 0644.
@@ -67,7 +67,7 @@ impl Pyro {
         mode: Option<u32>,
     ) -> Result<FileWritten, PyroError> {
         let done = write::write(&self.config, id, path, bytes, mode).await;
-        Ok(explained(&self.config, id, done).await?)
+        self.told(id, done).await
     }
 
     /// What changed in a workspace since it was made.
@@ -81,7 +81,7 @@ impl Pyro {
         cancel: &CancellationToken,
     ) -> Result<DiffReport, PyroError> {
         let done = diff::diff(&self.config, id, request, cancel).await;
-        Ok(explained(&self.config, id, done).await?)
+        self.told(id, done).await
     }
 
     /// Apply a patch of git, or a plain one, to a workspace.
@@ -95,7 +95,7 @@ impl Pyro {
         cancel: &CancellationToken,
     ) -> Result<PatchReport, PyroError> {
         let done = apply::apply(&self.config, id, patch, cancel).await;
-        Ok(explained(&self.config, id, done).await?)
+        self.told(id, done).await
     }
 
     /// Put a file or a tree of a workspace, or its changes, on the host.
@@ -109,7 +109,7 @@ impl Pyro {
         cancel: &CancellationToken,
     ) -> Result<WorkspaceExport, PyroError> {
         let done = export::export(&self.config, id, request, cancel).await;
-        Ok(explained(&self.config, id, done).await?)
+        self.told(id, done).await
     }
 
     /// A path at or below `/workspace`, from what a user or a model gives.

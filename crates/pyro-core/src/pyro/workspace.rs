@@ -61,7 +61,7 @@ impl Pyro {
     /// # Errors
     /// [`crate::ErrorKind::Busy`] when somebody else is changing it.
     pub async fn start_workspace(&self, id: Id, cancel: &CancellationToken) -> Result<WorkspaceInfo, PyroError> {
-        Ok(start::start(&self.config, id, cancel).await?)
+        start::start(&self.config, id, cancel).await.map_err(|error| PyroError::from(error).of_workspace(id))
     }
 
     /// Stop a workspace in order; its disk is kept.
@@ -70,7 +70,7 @@ impl Pyro {
     /// [`crate::ErrorKind::Busy`] when somebody else is changing it.
     pub async fn stop_workspace(&self, id: Id) -> Result<WorkspaceInfo, PyroError> {
         let config = self.config.clone();
-        apart(move || stop::stop(&config, id)).await
+        apart(move || stop::stop(&config, id)).await.map_err(|error| error.of_workspace(id))
     }
 
     /// Delete a workspace and everything that only it needs.
@@ -79,7 +79,7 @@ impl Pyro {
     /// [`crate::ErrorKind::Busy`] when somebody else is changing it.
     pub async fn delete_workspace(&self, id: Id) -> Result<WorkspaceDeleted, PyroError> {
         let config = self.config.clone();
-        apart(move || delete::delete(&config, id)).await
+        apart(move || delete::delete(&config, id)).await.map_err(|error| error.of_workspace(id))
     }
 
     /// Put a workspace's whole disk back to its baseline; it runs afterwards.
@@ -87,7 +87,7 @@ impl Pyro {
     /// # Errors
     /// Whatever it is, the workspace is as it was.
     pub async fn reset_workspace(&self, id: Id, cancel: &CancellationToken) -> Result<WorkspaceResetInfo, PyroError> {
-        Ok(reset::reset(&self.config, id, cancel).await?)
+        reset::reset(&self.config, id, cancel).await.map_err(|error| PyroError::from(error).of_workspace(id))
     }
 
     /// Make `count` new workspaces from the present disk of one.
@@ -101,7 +101,7 @@ impl Pyro {
         name: Option<&str>,
         cancel: &CancellationToken,
     ) -> Result<WorkspaceForks, PyroError> {
-        Ok(fork::fork(&self.config, id, count, name, cancel).await?)
+        fork::fork(&self.config, id, count, name, cancel).await.map_err(|error| PyroError::from(error).of_workspace(id))
     }
 
     /// Run a command in a workspace; `output` gets its output as it comes.
@@ -120,7 +120,7 @@ impl Pyro {
             return Err(WorkspaceError::NoCommand { id }.into());
         }
         let done = exec::run(&self.config, id, line, stdin, output, cancel).await;
-        Ok(explained(&self.config, id, done).await?)
+        self.told(id, done).await
     }
 
     /// At most `limit` commands of a workspace's history behind the number `after`, oldest first.
@@ -130,6 +130,11 @@ impl Pyro {
     pub async fn logs_workspace(&self, id: Id, after: u64, limit: u64) -> Result<WorkspaceLogs, PyroError> {
         let config = self.config.clone();
         apart(move || logs::logs(&config, id, after, limit)).await
+    }
+
+    /// What came of an operation in a workspace's guest, as its caller is told.
+    pub(super) async fn told<T>(&self, id: Id, done: Result<T, WorkspaceError>) -> Result<T, PyroError> {
+        explained(&self.config, id, done).await.map_err(|error| PyroError::from(error).of_workspace(id))
     }
 }
 

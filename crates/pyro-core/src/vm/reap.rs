@@ -257,7 +257,7 @@ mod tests {
             assert!(matches!(delete, Err(VmError::Leftovers(_))));
         }
         for vm in [&killed, &deleted] {
-            std::fs::remove_dir_all(obstacle(vm)).unwrap();
+            fs::remove_tree(&obstacle(vm)).unwrap();
         }
         clear_leftovers(&config, &store).unwrap();
         assert_eq!(store.vm(killed.id).unwrap().unwrap().state, VmState::Stopped);

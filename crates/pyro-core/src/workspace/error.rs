@@ -98,6 +98,12 @@ pub enum WorkspaceError {
     /// More forks at once than are made.
     #[error("count is {0}; it must be 1 to {max}", max = super::fork::MAX_COUNT)]
     Count(u32),
+    /// Its disk stands on as many layers as one may: each fork closes one.
+    #[error("the disk of workspace {id} stands on {max} layers, as many as it may: each fork adds one", max = super::fork::MAX_LAYERS)]
+    TooDeep {
+        /// The workspace.
+        id: Id,
+    },
     /// Its files.
     #[error(transparent)]
     File(#[from] FileError),

@@ -22,6 +22,10 @@ use tokio_util::sync::CancellationToken;
 /// Most forks that one call makes.
 pub const MAX_COUNT: u32 = 32;
 
+/// Most layers that a workspace which is forked may stand on. Each takes three of QEMU's 1024 descriptors, so that a few hundred
+/// more would fail in the middle of a fork, and at last at a start.
+pub const MAX_LAYERS: usize = 256;
+
 /// How many start at a time.
 const AT_ONCE: usize = 4;
 
@@ -84,14 +88,20 @@ async fn close_top(
     let id = workspace.id;
     let top = workspace.top_layer.ok_or(WorkspaceError::NoDisk { id })?;
     let next = above(store, top)?.ok_or(WorkspaceError::NoDisk { id })?;
+    let chain = store.layer_chain(top)?;
+    let is_full = chain.len() >= MAX_LAYERS;
     match vm.state {
+        VmState::Started if is_full => Err(WorkspaceError::TooDeep { id }),
         VmState::Started => Ok((top, Link::new(config, vm.id).close_layer(next).await?)),
         VmState::Created | VmState::Stopped => {
             // One that it never ran on holds nothing, and has no file: they stand on what that would.
-            if let [.., below, _] = store.layer_chain(top)?.as_slice()
+            if let [.., below, _] = chain.as_slice()
                 && !paths::shared_layer(config, top).is_file()
             {
                 return Ok((*below, Duration::ZERO));
+            }
+            if is_full {
+                return Err(WorkspaceError::TooDeep { id });
             }
             // Nobody writes to it: from its next start on it writes to a new one.
             note(store, id, std::slice::from_ref(&next), |workspace| workspace.top_layer = Some(next.id))?;

@@ -9,7 +9,7 @@ use crate::id::Id;
 use crate::store::Store;
 use crate::store::vm::VmState;
 use crate::store::workspace::WorkspaceChange;
-use crate::vm::lifecycle;
+use crate::vm::{VmError, lifecycle};
 
 /// Stop a workspace; one that is stopped stays so. Blocks until nothing of it runs.
 ///
@@ -25,7 +25,11 @@ pub fn stop(config: &Config, id: Id) -> Result<WorkspaceInfo, WorkspaceError> {
         match vm.state {
             VmState::Created | VmState::Stopped => {}
             VmState::Started => {
-                lifecycle::stop::stop(config, &store, vm)?;
+                match lifecycle::stop::stop(config, &store, vm) {
+                    // Its lifetime was over, or its guest ended, in that very moment.
+                    Ok(_) | Err(VmError::WrongState { state: VmState::Stopped, .. }) => {}
+                    Err(error) => return Err(error.into()),
+                }
                 running::touch(&store, id)?;
             }
             VmState::Starting => return Err(WorkspaceError::Changing { id, change: WorkspaceChange::Starting }),

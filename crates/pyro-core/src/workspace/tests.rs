@@ -54,7 +54,7 @@ impl Home {
             id: new_id(),
             name: None,
             labels: BTreeMap::new(),
-            environment: "debian:12".into(),
+            environment: "unknown:1".into(),
             environment_version: None,
             vcpu_count: 1,
             mem_mib: 1024,
@@ -86,7 +86,7 @@ impl Home {
         self.store.insert_workspace(&workspace, &first).unwrap();
         self.store.insert_vm(&vm, None).unwrap();
         fs::private_dir(&paths::layers_dir(&self.config)).unwrap();
-        std::fs::write(paths::shared_layer(&self.config, first.id), b"").unwrap();
+        fs::write_atomic(&paths::shared_layer(&self.config, first.id), b"").unwrap();
         note(&self.store, workspace.id, std::slice::from_ref(&top), |workspace| workspace.top_layer = Some(top.id))
             .unwrap()
     }
@@ -115,7 +115,7 @@ fn vm() -> VmRecord {
     VmRecord {
         id: new_id(),
         kind: VmKind::Workspace,
-        environment: "debian:12".into(),
+        environment: "unknown:1".into(),
         environment_version: None,
         image_digest: Some("d".into()),
         vcpu_count: 1,
@@ -189,7 +189,7 @@ fn a_removal_that_failed_can_be_tried_again_by_the_same_process() {
         let left = home.now(&workspace).unwrap();
         assert_eq!((left.change, left.is_attended()), (Some(WorkspaceChange::Deleting), false));
     }
-    std::fs::remove_dir_all(obstacle).unwrap();
+    fs::remove_tree(&obstacle).unwrap();
     delete::delete(&home.config, workspace.id).unwrap();
     assert_eq!(home.now(&workspace), None);
     assert!(home.store.vms().unwrap().is_empty());
@@ -208,7 +208,7 @@ fn what_cannot_be_put_right_is_given_up() {
     drop(Claimed::new(&home.config, &home.store, workspace.id));
     let left = home.now(&workspace).unwrap();
     assert_eq!((left.change, left.is_attended()), (Some(WorkspaceChange::Resetting), false));
-    std::fs::remove_dir_all(obstacle).unwrap();
+    fs::remove_tree(&obstacle).unwrap();
     claim(&home.config, &home.store, workspace.id, WorkspaceChange::Starting).unwrap();
     assert_eq!(home.now(&workspace).unwrap().next_vm, None);
 }
@@ -244,13 +244,43 @@ async fn a_fork_that_cannot_be_recorded_leaves_nothing_behind() {
     let workspace = home.workspace();
     baseline::keep(&home.config, workspace.id, &[]).unwrap();
     let manifest = reconcile::directory(&home.config, workspace.id).join("baseline");
-    std::fs::remove_file(&manifest).unwrap();
+    fs::remove_file(&manifest).unwrap();
     // A directory in its place cannot be inherited.
-    std::fs::create_dir(&manifest).unwrap();
+    fs::private_dir(&manifest).unwrap();
     let forked = fork::fork(&home.config, workspace.id, 2, None, &CancellationToken::new()).await;
     assert!(matches!(forked, Err(WorkspaceError::Files(_))), "{forked:?}");
     let left: Vec<_> = home.store.workspaces().unwrap().into_iter().map(|left| left.unwrap().id).collect();
     assert_eq!(left, [workspace.id]);
     assert_eq!(home.now(&workspace).unwrap().change, None);
     assert_eq!(home.store.vms().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_workspace_on_very_many_layers_is_not_forked() {
+    let home = Home::new();
+    let mut workspace = home.workspace();
+    let made = |layer| fs::write_atomic(&paths::shared_layer(&home.config, layer), b"").unwrap();
+    let id = workspace.id;
+    let fork = async || fork::fork(&home.config, id, 1, None, &CancellationToken::new()).await;
+    made(workspace.top_layer.unwrap());
+    let depth = |home: &Home, top| home.store.layer_chain(top).unwrap().len();
+    let mut above = Vec::new();
+    let mut top = workspace.top_layer;
+    for _ in depth(&home, top.unwrap())..fork::MAX_LAYERS - 1 {
+        let next = layer(top);
+        made(next.id);
+        top = Some(next.id);
+        above.push(next);
+    }
+    note(&home.store, id, &above, |workspace| workspace.top_layer = top).unwrap();
+    // There is room for one, which then finds no environment to start from.
+    let forked = fork().await;
+    assert!(matches!(forked, Err(WorkspaceError::Vm(_))), "{forked:?}");
+    workspace = home.now(&workspace).unwrap();
+    assert_eq!(depth(&home, workspace.top_layer.unwrap()), fork::MAX_LAYERS);
+    // Its new layer was never written to: a fork stands on the one below, and adds none.
+    assert!(matches!(fork().await, Err(WorkspaceError::Vm(_))));
+    made(workspace.top_layer.unwrap());
+    assert!(matches!(fork().await, Err(WorkspaceError::TooDeep { .. })));
+    assert_eq!(home.now(&workspace).unwrap().change, None);
 }

@@ -1,5 +1,6 @@
 //! A workspace's files from the command line: seeded, pushed, read, written, patched, compared, exported.
 
+mod changing;
 mod faults;
 mod hostile;
 mod killed;

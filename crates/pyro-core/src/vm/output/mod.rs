@@ -7,6 +7,7 @@ pub mod store;
 
 pub use capture::{Capture, CapturedOutput};
 pub use page::OutputPage;
+pub(crate) use page::whole_characters;
 pub use recorder::{OutputTo, OutputWatch, Recorded, Recorder, Stream};
 pub use store::{OutputName, OutputStore};
 

@@ -46,7 +46,8 @@ impl OutputPage {
 }
 
 /// How many of `bytes` there are without a character that is cut at their end; all where that would be none.
-fn whole_characters(bytes: &[u8]) -> usize {
+#[must_use]
+pub(crate) fn whole_characters(bytes: &[u8]) -> usize {
     let from = bytes.len().saturating_sub(3);
     let broken = (from..bytes.len()).find(|&at| {
         std::str::from_utf8(&bytes[at..]).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())

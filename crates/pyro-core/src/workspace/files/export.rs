@@ -244,28 +244,26 @@ type Sum = (u64, u64, Vec<(TreePath, Odd)>);
 struct Tar {
     writer: TarWriter<NewFile>,
     force: bool,
-    entries: u64,
     bytes: u64,
 }
 
 impl Tar {
     fn new(output: Output, force: bool) -> Result<Self, OutputFileError> {
         let file = NewFile::beside(output)?;
-        Ok(Self { writer: TarWriter::new(file, u64::MAX), force, entries: 0, bytes: 0 })
+        Ok(Self { writer: TarWriter::new(file, u64::MAX), force, bytes: 0 })
     }
 
     fn put(&mut self, record: &Record<'_>) -> Result<(), SinkError> {
-        match record {
-            Record::Entry { .. } => self.entries += 1,
-            Record::Data { bytes, .. } => self.bytes += bytes.len() as u64,
-            _ => {}
+        if let Record::Data { bytes, .. } = record {
+            self.bytes += bytes.len() as u64;
         }
         self.writer.put(record)
     }
 
     fn finish(self) -> Result<Sum, SinkError> {
+        let entries = self.writer.entries();
         let (file, odd) = self.writer.finish::<SinkError>()?;
         file.appear(self.force).map_err(|error| SinkError::File(error.into()))?;
-        Ok((self.entries, self.bytes, odd))
+        Ok((entries, self.bytes, odd))
     }
 }

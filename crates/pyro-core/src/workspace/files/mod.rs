@@ -15,6 +15,7 @@ pub mod push_plan;
 pub mod read;
 pub mod seed;
 pub mod source;
+mod steady;
 pub mod write;
 
 pub use error::FileError;

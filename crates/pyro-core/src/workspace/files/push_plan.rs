@@ -124,8 +124,11 @@ impl<'a> Planner<'a> {
 
     /// A directory that holds something goes only where deleting was asked for; the tree's own place never.
     fn is_in_the_way(&self, entry: &Entry, there: &Entry) -> bool {
-        let holds =
-            || self.trees.present.iter().any(|other| other.path != there.path && other.path.is_within(&there.path));
+        let present = self.trees.present;
+        let holds = || {
+            let behind = present.partition_point(|other| other.path <= there.path);
+            present.get(behind).is_some_and(|next| next.path.is_within(&there.path))
+        };
         entry.path.is_root() || (there.meta.kind == Kind::Directory && !self.trees.delete && holds())
     }
 
@@ -170,7 +173,9 @@ impl<'a> Planner<'a> {
         for entry in self.trees.present.iter().rev() {
             let path = entry.path.as_bytes();
             let is_dir = entry.meta.kind == Kind::Directory;
-            if self.replaced.iter().any(|above| entry.path.is_within(above)) {
+            // They rise as the source does, and none lies in another: only the last one before it can hold it.
+            let before = self.replaced.partition_point(|above| **above <= entry.path);
+            if before.checked_sub(1).is_some_and(|last| entry.path.is_within(self.replaced[last])) {
                 continue;
             }
             let stays = entry.path.is_root()
@@ -282,6 +287,25 @@ mod tests {
             (mirrored.in_the_way.len(), steps(&mirrored)),
             (0, vec!["put a".to_owned(), "put d".into(), "set .".into()])
         );
+    }
+
+    #[test]
+    fn a_mirror_that_replaces_very_much_is_planned_in_no_time() {
+        let name = |number: u32| format!("{number:06}");
+        let entries = |kind, below: bool| {
+            let root = entry("", D, 0, 0);
+            let pair = move |number| {
+                let inner = below.then(|| entry(&format!("{}/x", name(number)), F, 1, 1));
+                std::iter::once(entry(&name(number), kind, 1, 1)).chain(inner)
+            };
+            std::iter::once(root).chain((0..100_000).flat_map(pair)).collect::<Vec<_>>()
+        };
+        let (source, present) = (entries(L, false), entries(D, true));
+        let started = std::time::Instant::now();
+        let mirrored = plan(&source, &present, true);
+        assert_eq!((mirrored.steps.len(), mirrored.deleted, mirrored.in_the_way.len()), (100_001, 0, 0));
+        assert_eq!(plan(&source, &present, false).in_the_way.len(), 100_000);
+        assert!(started.elapsed() < std::time::Duration::from_secs(30), "{:?}", started.elapsed());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::place::WorkspacePath;
 use crate::config::Config;
 use crate::guest::file;
 use crate::id::Id;
+use crate::vm::output::whole_characters;
 use crate::workspace::error::WorkspaceError;
 use crate::workspace::running::Running;
 use pyro_protocol::files::Read;
@@ -31,7 +32,7 @@ pub struct FileRead {
     pub max_bytes: u64,
     /// Where the part begins, in bytes.
     pub offset: u64,
-    /// Length of the part, in bytes.
+    /// Length of the part, in bytes: it ends before a character that is cut, so that the next part has it whole.
     pub bytes_read: u64,
     /// The part as text.
     pub content: String,
@@ -74,6 +75,7 @@ pub async fn read(
         bytes.extend_from_slice(&part);
     }
     let meta = content.meta();
+    cut(&mut bytes, offset, meta.size);
     let bytes_read = bytes.len() as u64;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let is_text = std::str::from_utf8(&bytes).is_ok();
@@ -92,4 +94,35 @@ pub async fn read(
         execution_mode: running.vm.execution_mode.clone(),
         bytes,
     })
+}
+
+/// Leave a character that the end of the part cuts to the next part, where there is one.
+fn cut(bytes: &mut Vec<u8>, offset: u64, size: u64) {
+    if offset.saturating_add(bytes.len() as u64) < size {
+        bytes.truncate(whole_characters(bytes));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cut;
+
+    #[test]
+    fn parts_of_a_text_cut_no_character() {
+        let text = "a€é😀".as_bytes();
+        for max in 4..text.len() {
+            let (mut at, mut whole) = (0, String::new());
+            while at < text.len() {
+                let mut part = text[at..text.len().min(at + max)].to_vec();
+                cut(&mut part, at as u64, text.len() as u64);
+                whole += std::str::from_utf8(&part).unwrap();
+                at += part.len();
+            }
+            assert_eq!(whole.as_bytes(), text, "{max}");
+        }
+        // The end of a file is what it is.
+        let mut broken = text[..2].to_vec();
+        cut(&mut broken, 0, 2);
+        assert_eq!(broken.len(), 2);
+    }
 }

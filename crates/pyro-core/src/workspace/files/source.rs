@@ -1,6 +1,7 @@
 //! `Source`: what is carried into a workspace, looked at before anything is written.
 
 use super::place::joined;
+use super::steady::{Stamp, Steady};
 use crate::archive::{self, TarError};
 use crate::guest::archive::{NoMore, Outlet};
 use crate::host::fs::{self, FsError};
@@ -57,6 +58,9 @@ pub enum SourceError {
     /// The archive.
     #[error(transparent)]
     Archive(#[from] TarError),
+    /// It did not stay as it was for as long as it was read.
+    #[error("{0} changed while it was read")]
+    Changed(String),
     /// The guest has ended it.
     #[error(transparent)]
     NoMore(#[from] NoMore),
@@ -184,23 +188,33 @@ impl Source {
     /// # Errors
     /// [`SourceError`].
     pub fn send(&self, outlet: &Outlet, dest: &TreePath) -> Result<Tally, SourceError> {
-        let mut tally = Tally::default();
+        let (mut tally, mut steady) = (Tally::default(), Steady::default());
         let out = |batch: Batch| {
             let mut moved = Batch::with_room();
             for record in Records::new(batch.payload()) {
                 let record = record.map_err(HostTreeError::from)?;
                 tally.add(&record);
+                steady.check(&record)?;
                 if !dest.is_root() {
                     relocate(&mut moved, &record, &|path| joined(dest, path));
                 }
             }
             Ok(outlet.send(if dest.is_root() { batch } else { moved })?)
         };
+        let before = self.stamp()?;
         match &self.kind {
             SourceKind::Directory(_) => tree::send::<SourceError>(&self.at(), self.skip(), out)?,
             SourceKind::Archive => archive::send::<SourceError>(fs::open(&self.at())?, out)?,
         }
-        Ok(tally)
+        match self.stamp()? == before {
+            true => Ok(tally),
+            false => Err(SourceError::Changed(self.path.display().to_string())),
+        }
+    }
+
+    /// That of an archive: of a directory each file is watched.
+    fn stamp(&self) -> Result<Option<Stamp>, FsError> {
+        (!self.is_directory()).then(|| Stamp::of(&self.at())).transpose()
     }
 
     /// Send the nodes of a list to stand at `dest`, the tree's root itself first where the list begins with it. Blocking.
@@ -215,10 +229,13 @@ impl Source {
             batch.entry(dest.as_bytes(), &root, b"");
             outlet.send(batch)?;
         }
+        let mut steady = Steady::default();
         tree::send_listed::<SourceError>(&self.at(), paths, |batch| {
             let mut moved = Batch::with_room();
             for record in Records::new(batch.payload()) {
-                relocate(&mut moved, &record.map_err(HostTreeError::from)?, &|path| joined(dest, path));
+                let record = record.map_err(HostTreeError::from)?;
+                steady.check(&record)?;
+                relocate(&mut moved, &record, &|path| joined(dest, path));
             }
             Ok(outlet.send(moved)?)
         })
