@@ -1,5 +1,5 @@
 //! `pyro mcp` without a guest: what the executable grants by itself, whom it serves, and what it prints for hosts.
-#![allow(clippy::disallowed_methods, reason = "a test starts the executable under test")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test starts the executable under test")]
 
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};

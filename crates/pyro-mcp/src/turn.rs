@@ -130,6 +130,7 @@ fn ended() -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
     use tokio::task::{JoinSet, spawn_blocking};
 
@@ -140,10 +141,12 @@ mod tests {
         let all = async {
             let (asides, ending) = (Arc::new(Semaphore::new(ASIDE)), Ending::default());
             let (go, gone) = tokio::sync::watch::channel(false);
-            let mut calls = JoinSet::new();
+            let (mut calls, begun) = (JoinSet::new(), Arc::new(AtomicUsize::new(0)));
             for _ in 0..3 * ASIDE {
                 let (asides, ending, mut gone) = (Arc::clone(&asides), ending.clone(), gone.clone());
+                let begun = Arc::clone(&begun);
                 calls.spawn(async move {
+                    begun.fetch_add(1, Ordering::Relaxed);
                     let work = async move || {
                         gone.wait_for(|gone| *gone).await.unwrap();
                         spawn_blocking(|| ()).await.unwrap();
@@ -152,7 +155,9 @@ mod tests {
                 });
             }
             // Each is at its thread, or waits for one.
-            tokio::task::yield_now().await;
+            while begun.load(Ordering::Relaxed) < 3 * ASIDE {
+                tokio::task::yield_now().await;
+            }
             go.send_replace(true);
             calls.join_all().await
         };

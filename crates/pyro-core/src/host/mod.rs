@@ -17,6 +17,7 @@ pub mod rewrite;
 pub mod socket;
 pub mod sparse;
 pub mod spawn;
+mod staging;
 pub mod terminal;
 pub mod tree;
 pub mod usage;

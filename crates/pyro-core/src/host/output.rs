@@ -1,11 +1,14 @@
 //! Files for somebody else on the host: they appear whole, and replace nothing unless told to.
 
-use super::path::{HostPath, HostPathError, of_descriptor};
+use super::path::{HostPath, HostPathError};
+use super::staging::{MADE, Staging};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use tempfile::NamedTempFile;
 
 /// An output that cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -48,27 +51,37 @@ pub struct Output {
 }
 
 impl Output {
-    /// Make the directories above an output, and see that it may be made.
+    /// See whether an output may be made, before any work is done for it.
+    ///
+    /// # Errors
+    /// [`OutputFileError::Exists`] unless it may replace what is there; [`OutputFileError::Redirected`].
+    pub fn check(path: &HostPath, replace: bool) -> Result<(), OutputFileError> {
+        match path.open("look at", OFlags::PATH | OFlags::NOFOLLOW) {
+            Ok(_) if !replace => Err(OutputFileError::Exists { path: path.as_path().to_owned() }),
+            Err(HostPathError::Redirected(path)) => Err(OutputFileError::Redirected(path)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Make the directories above an output, and hold the one that it is to lie in.
     ///
     /// # Errors
     /// [`OutputFileError`].
     pub fn prepare(path: &HostPath, replace: bool) -> Result<Self, OutputFileError> {
+        Self::check(path, replace)?;
         let shown = path.as_path();
         let Some(name) = shown.file_name() else {
             return Err(OutputFileError::Write { path: shown.to_owned(), source: io::ErrorKind::InvalidInput.into() });
         };
-        if !replace && std::fs::symlink_metadata(shown).is_ok() {
-            return Err(OutputFileError::Exists { path: shown.to_owned() });
-        }
         Ok(Self { dir: path.make_parent()?, name: name.to_owned(), path: shown.to_owned() })
     }
 }
 
-/// A file that has no name of its own yet; dropped, it is gone.
+/// A file that does not stand at its place yet; dropped, it is gone.
 #[derive(Debug)]
 pub struct NewFile {
-    file: BufWriter<NamedTempFile>,
-    output: Output,
+    file: BufWriter<File>,
+    staging: Staging,
 }
 
 impl NewFile {
@@ -77,18 +90,21 @@ impl NewFile {
     /// # Errors
     /// [`OutputFileError::Write`].
     pub fn beside(output: Output) -> Result<Self, OutputFileError> {
-        use std::os::unix::fs::PermissionsExt;
-        // As any new file of this user: the umask takes its bits.
-        let mode = std::fs::Permissions::from_mode(0o666);
-        let made = tempfile::Builder::new().prefix(".pyro-").permissions(mode).tempfile_in(of_descriptor(&output.dir));
-        let made = made.map_err(|source| OutputFileError::Write { path: output.path.clone(), source })?;
-        Ok(Self { file: BufWriter::with_capacity(256 * 1024, made), output })
+        let path = output.path.clone();
+        let begin = || {
+            let staging = Staging::begin(output)?;
+            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+            // As any new file of this user: the umask takes its bits.
+            let made = rustix::fs::openat(staging.inside(), MADE, flags, Mode::from_raw_mode(0o666))?;
+            Ok(Self { file: BufWriter::with_capacity(256 * 1024, made.into()), staging })
+        };
+        begin().map_err(|errno: Errno| OutputFileError::Write { path, source: errno.into() })
     }
 
     /// That a write failed.
     #[must_use]
     pub fn failed(&self, source: io::Error) -> OutputFileError {
-        OutputFileError::Write { path: self.output.path.clone(), source }
+        OutputFileError::Write { path: self.staging.output.path.clone(), source }
     }
 
     /// Let it appear, durable.
@@ -96,20 +112,15 @@ impl NewFile {
     /// # Errors
     /// [`OutputFileError::Exists`] unless it may replace what is there.
     pub fn appear(self, replace: bool) -> Result<(), OutputFileError> {
-        let Output { dir, name, path } = self.output;
+        let Self { file, staging } = self;
+        let path = &staging.output.path;
         let failed = |source| OutputFileError::Write { path: path.clone(), source };
-        let file = self.file.into_inner().map_err(|error| failed(error.into_error()))?;
-        file.as_file().sync_all().map_err(failed)?;
-        let place = of_descriptor(&dir).join(name);
-        if replace {
-            file.persist(&place).map_err(|error| failed(error.error))?;
-        } else if let Err(error) = file.persist_noclobber(&place) {
-            return Err(match error.error.kind() {
-                io::ErrorKind::AlreadyExists => OutputFileError::Exists { path },
-                _ => failed(error.error),
-            });
-        }
-        rustix::fs::fsync(&dir).map_err(|errno| failed(errno.into()))
+        let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
+        file.sync_all().map_err(failed)?;
+        staging.file_appears(replace).map_err(|errno| match errno {
+            Errno::EXIST if !replace => OutputFileError::Exists { path: path.clone() },
+            errno => failed(errno.into()),
+        })
     }
 }
 

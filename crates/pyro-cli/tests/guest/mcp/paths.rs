@@ -1,12 +1,13 @@
 //! Granted host paths, and a model that moves what lies below them while its calls wait.
 
 use super::client::Client;
-use crate::home::{ENVIRONMENT, Home};
+use crate::home::{ENVIRONMENT, Home, eventually, kill};
 use crate::on_each_engine;
 use serde_json::{Value, json};
 use std::fs;
+use std::path::Path;
 
-on_each_engine!(a_link_that_came_while_a_call_waited_leads_nowhere);
+on_each_engine!(a_link_that_came_while_a_call_waited_leads_nowhere, an_export_that_nobody_wants_leaves_nothing,);
 
 /// The answers to these calls, all of which had their paths judged before the first of them began.
 fn behind_each_other(client: &mut Client, calls: &[(&str, Value)]) -> Vec<Value> {
@@ -76,6 +77,47 @@ fn a_link_that_came_while_a_call_waited_leads_nowhere(home: &Home) {
         assert_eq!(answer["isError"], false, "{answer}");
     }
     assert_eq!(fs::read_to_string(granted.join("e/new/keys")).unwrap(), "key\n");
+    client.done("workspace_delete", json!({ "workspace_id": id }));
+    assert!(client.leave().success());
+}
+
+/// What exports are being made in a directory.
+fn staged(directory: &Path) -> usize {
+    let names = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name());
+    names.filter(|name| name.to_string_lossy().starts_with(".pyro-")).count()
+}
+
+fn an_export_that_nobody_wants_leaves_nothing(home: &Home) {
+    let granted = home.path().join("granted");
+    fs::create_dir(&granted).unwrap();
+    let connected = || Client::connected(home, &["--allow-path", granted.to_str().unwrap()]);
+    let mut client = connected();
+    let created = client.done("workspace_create", json!({ "environment": ENVIRONMENT, "mem_mib": 512 }));
+    let id = created["workspace_id"].clone();
+    let fill = "seq 1200000 | split -a 4 -d -l 400 - f";
+    client.done("workspace_exec", json!({ "workspace_id": id, "command": fill, "timeout_seconds": 120 }));
+    let export = |client: &mut Client| {
+        let arguments = json!({ "workspace_id": id, "path": ".", "output_path": granted.join("out") });
+        let call = client.begin("workspace_export", arguments);
+        eventually("staging", || (staged(&granted) > 0).then_some(()));
+        call
+    };
+    for _ in 0..3 {
+        let call = export(&mut client);
+        client.say(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": call } }));
+        eventually("end of what was staged", || (staged(&granted) == 0).then_some(()));
+    }
+    for signal in ["-TERM", "-INT"] {
+        export(&mut client);
+        kill(i32::try_from(client.child.id()).unwrap(), signal);
+        assert!(client.ended().success());
+        assert_eq!(staged(&granted), 0, "{signal}: the server waits for it");
+        client = connected();
+    }
+    export(&mut client);
+    assert!(client.leave().success());
+    assert_eq!(fs::read_dir(&granted).unwrap().count(), 0, "the server waits for it");
+    let mut client = connected();
     client.done("workspace_delete", json!({ "workspace_id": id }));
     assert!(client.leave().success());
 }

@@ -35,6 +35,9 @@ fn a_command_runs_and_tells_its_progress(home: &Home) {
     assert!(ran["stdout"].as_str().unwrap().starts_with("git version 2."), "{ran}");
     assert_eq!((&ran["stderr"], &ran["execution_mode"]), (&json!("oops\n"), &json!(home.mode())));
     assert_eq!((&ran["cleanup"]["deleted"], &answer["result"]["isError"]), (&json!(true), &json!(false)));
+    // Its stdin is empty, and not the client's.
+    let read = client.done("vm_run", json!({ "environment": ENVIRONMENT, "command": "cat; echo over" }));
+    assert_eq!((&read["stdout"], &read["timed_out"]), (&json!("over\n"), &json!(false)), "{read}");
     let late = client.done(
         "vm_run",
         json!({ "environment": ENVIRONMENT, "command": "echo early; sleep 60", "timeout_seconds": "10" }),

@@ -2,7 +2,7 @@
 
 use super::killed::{at_moments, nothing_is_staged, time_of};
 use super::{ok, refused, seeded, workspace};
-use crate::home::{Home, stderr};
+use crate::home::{Home, eventually, kill, stderr};
 use crate::on_each_engine;
 use crate::skip::skip;
 use crate::workspace::{created, done, exec, said};
@@ -10,12 +10,13 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 on_each_engine!(
     a_full_guest_disk_changes_nothing,
     a_full_host_disk_leaves_nothing,
     an_export_is_on_the_disk_before_it_appears,
+    an_export_that_is_ended_leaves_nothing,
     a_killed_client_leaves_all_or_nothing,
     two_changes_at_once_are_one_or_a_conflict,
 );
@@ -127,6 +128,49 @@ fn an_export_is_on_the_disk_before_it_appears(home: &Home) {
     }
     let left: Vec<_> = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().starts_with(".pyro-")), "{left:?}");
+    done(home, "delete", &[id]);
+}
+
+fn an_export_that_is_ended_leaves_nothing(home: &Home) {
+    let id = &created(home);
+    exec(home, id, "seq 1200000 | split -a 4 -d -l 400 - f");
+    let outputs = home.path().join("outputs");
+    fs::create_dir(&outputs).unwrap();
+    let staged = || {
+        let names = fs::read_dir(&outputs).unwrap().map(|entry| entry.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().starts_with(".pyro-")).count()
+    };
+    let out = outputs.join("out");
+    let out = out.to_str().unwrap();
+    let mut left = 0;
+    for format in ["dir", "tar"] {
+        for signal in ["-TERM", "-INT", "-KILL"] {
+            for round in 0..4_u32 {
+                let words = ["workspace", "export", id, ".", "--format", format, "--output", out];
+                let mut client = home.pyro(&words).spawn().unwrap();
+                eventually("staging", || (staged() > 0).then_some(()));
+                let over = Instant::now() + Duration::from_millis(15) * round;
+                eventually("moment to end it at", || (Instant::now() >= over).then_some(()));
+                kill(i32::try_from(client.id()).unwrap(), signal);
+                assert!(!client.wait().unwrap().success(), "{format} {signal} {round}: it was over before");
+                assert!(!Path::new(out).exists(), "{format} {signal} {round}");
+                if signal == "-KILL" {
+                    left = left.max(staged());
+                    // It is for the next one to remove.
+                    ok(home, &["export", id, "f0001", "--format", format, "--output", out]);
+                    fs::remove_file(out).unwrap();
+                }
+                assert_eq!(staged(), 0, "{format} {signal} {round}");
+            }
+        }
+    }
+    assert!(left > 0, "no kill came in the middle");
+    let new = outputs.join("new/deep/x");
+    for format in ["dir", "tar"] {
+        let words = ["export", id, "missing", "--format", format, "--output", new.to_str().unwrap()];
+        assert_eq!(refused(home, &words).0, "not_found");
+    }
+    assert_eq!(fs::read_dir(&outputs).unwrap().count(), 0, "nothing is made for what is not there");
     done(home, "delete", &[id]);
 }
 

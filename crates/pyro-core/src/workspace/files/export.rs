@@ -21,7 +21,13 @@ use pyro_protocol::files::Pack;
 use pyro_protocol::tree::{Kind, Record, RecordError};
 use pyro_tree::{Odd, TreeError};
 use serde::Serialize;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+/// How long the removal of an export that was ended may take.
+const CLEAR_LIMIT: Duration = Duration::from_secs(10);
 
 /// What an export becomes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,27 +100,39 @@ pub async fn export(
 ) -> Result<WorkspaceExport, WorkspaceError> {
     let running = Running::open_until(config, id, cancel).await?;
     running.touch()?;
+    let staged = TaskTracker::new();
     let work = async {
-        let (output, force) = (request.output.clone(), request.force);
-        let prepared = lifecycle::blocking(move || Ok(Output::prepare(&output, force))).await?;
-        let output = prepared.map_err(FileError::from)?;
+        Output::check(&request.output, request.force).map_err(FileError::from)?;
         match request.format {
-            ExportFormat::Patch => patch(&running, &request, output).await,
-            _ => tree_of(&running, &request, output).await,
+            ExportFormat::Patch => patch(&running, &request, &staged).await,
+            _ => tree_of(&running, &request, &staged).await,
         }
     };
     let exported = tokio::select! {
-        exported = work => exported?,
-        () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
+        exported = work => exported,
+        () = cancel.cancelled() => Err(VmError::Cancelled.into()),
     };
+    // What is made on the host is in the hands of a thread that nobody waits for any more, and goes with it.
+    staged.close();
+    if tokio::time::timeout(CLEAR_LIMIT, staged.wait()).await.is_err() {
+        tracing::warn!("an export that was ended is still being removed; the next one to the same directory does it");
+    }
+    let exported = exported?;
     running.touch()?;
     Ok(exported)
+}
+
+/// Make the output's place ready: only now is it known that there is something to put there.
+async fn place(request: &ExportRequest) -> Result<Output, WorkspaceError> {
+    let (output, force) = (request.output.clone(), request.force);
+    let prepared = lifecycle::blocking(move || Ok(Output::prepare(&output, force))).await?;
+    Ok(prepared.map_err(FileError::from)?)
 }
 
 async fn tree_of(
     running: &Running<'_>,
     request: &ExportRequest,
-    output: Output,
+    staged: &TaskTracker,
 ) -> Result<WorkspaceExport, WorkspaceError> {
     let (guest, follow) = (request.path.guest(), request.path.is_root());
     let stat = tree::stat(running.files().await?, guest.clone(), follow).await.map_err(WorkspaceError::Guest)?;
@@ -122,19 +140,22 @@ async fn tree_of(
     if !stat.meta.kind.is_carried() {
         return Err(FileError::Special { path: request.path.to_text(), what: stat.meta.kind.name() }.into());
     }
+    let output = place(request).await?;
     let pack_request = Pack { root: guest, follow, exclude: Vec::new(), listed: false };
     let stream = running.files().await?;
     let (entries, bytes, odd) = if request.format == ExportFormat::Tar {
         let sink = Tar::new(output, request.force).map_err(FileError::from)?;
-        let sink = pack(stream, pack_request, &[], sink, Tar::put).await.map_err(received)?;
-        let finished = lifecycle::blocking(move || Ok(sink.finish())).await?;
+        let put = |sink: &mut Staged<Tar>, record: &Record<'_>| sink.made.put(record);
+        let sink = pack(stream, pack_request, &[], Staged::new(sink, staged), put).await.map_err(received)?;
+        let finished = lifecycle::blocking(move || Ok(sink.last(Tar::finish))).await?;
         finished.map_err(outward)?
     } else {
         let allowance = Allowance { max_entries: u64::MAX, max_bytes: u64::MAX, overwrite: request.force };
         let receiver = Receiver::new(output, allowance).map_err(FileError::Output)?;
-        let put = |receiver: &mut Receiver, record: &Record<'_>| receiver.put(record).map_err(SinkError::Host);
+        let put = |receiver: &mut Staged<Receiver>, record: &Record<'_>| Ok(receiver.made.put(record)?);
+        let receiver = Staged::new(receiver, staged);
         let receiver = pack(stream, pack_request, &[], receiver, put).await.map_err(received)?;
-        let finished = lifecycle::blocking(move || Ok(receiver.finish())).await?;
+        let finished = lifecycle::blocking(move || Ok(receiver.last(Receiver::finish))).await?;
         let placed = finished.map_err(FileError::Output)?;
         (placed.entries, placed.bytes, placed.odd)
     };
@@ -152,7 +173,7 @@ async fn tree_of(
 async fn patch(
     running: &Running<'_>,
     request: &ExportRequest,
-    output: Output,
+    staged: &TaskTracker,
 ) -> Result<WorkspaceExport, WorkspaceError> {
     let wanted = DiffRequest { path: Some(request.path.clone()), renames: request.renames };
     let diff = diff::changes(running, &wanted).await?;
@@ -162,12 +183,13 @@ async fn patch(
     }
     let text = diff.patch();
     let (force, bytes) = (request.force, text.len() as u64);
-    let write = move || {
+    let output = Staged::new(place(request).await?, staged);
+    let write = move |output| {
         let mut file = NewFile::beside(output)?;
         std::io::Write::write_all(&mut file, text.as_bytes()).map_err(|source| file.failed(source))?;
         file.appear(force)
     };
-    lifecycle::blocking(move || Ok(write())).await?.map_err(FileError::from)?;
+    lifecycle::blocking(move || Ok(output.last(write))).await?.map_err(FileError::from)?;
     let entry_count = diff.entries.len() as u64;
     Ok(WorkspaceExport { entry_count, bytes_written: bytes, ..WorkspaceExport::begun(running, request) })
 }
@@ -234,6 +256,26 @@ fn outward(error: SinkError) -> WorkspaceError {
         SinkError::Tar(error) => FileError::Archive(error).into(),
         SinkError::Record(error) => WorkspaceError::Guest(error.into()),
         SinkError::File(error) => error.into(),
+    }
+}
+
+/// Something that is being made on the host, and what says that it is gone, or stands there.
+struct Staged<T> {
+    made: T,
+    /// Dropped last.
+    held: TaskTrackerToken,
+}
+
+impl<T> Staged<T> {
+    fn new(made: T, staged: &TaskTracker) -> Self {
+        Self { made, held: staged.token() }
+    }
+
+    /// The last that is done with it.
+    fn last<R>(self, act: impl FnOnce(T) -> R) -> R {
+        let done = act(self.made);
+        drop(self.held);
+        done
     }
 }
 
