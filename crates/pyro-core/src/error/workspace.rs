@@ -54,7 +54,13 @@ impl From<WorkspaceError> for PyroError {
             WorkspaceError::NothingToUpdate | WorkspaceError::NameBothWays => {
                 (ErrorKind::InvalidInput, "pyro workspace update --help".to_owned())
             }
-            WorkspaceError::NoGuest => (ErrorKind::Unavailable, "pyro doctor".to_owned()),
+            WorkspaceError::NoEngine(error) => return error.into(),
+            WorkspaceError::NoFork { .. } => (
+                ErrorKind::Unsupported,
+                "export it, and create another with --seed-path: pyro workspace export --help".to_owned(),
+            ),
+            WorkspaceError::Copy(ref error) if error.is_full() => (ErrorKind::Io, ROOM.to_owned()),
+            WorkspaceError::Copy(_) => (ErrorKind::Io, "pyro doctor".to_owned()),
             WorkspaceError::Ttl(_) => (ErrorKind::InvalidInput, "set --ttl-seconds to 0 or at least 60".to_owned()),
             WorkspaceError::Count(_) => (ErrorKind::InvalidInput, "pyro workspace fork --help".to_owned()),
         };
@@ -130,7 +136,7 @@ fn files(error: FileError) -> PyroError {
         FileError::Special { .. } => (ErrorKind::InvalidInput, "export a file, a directory or a link"),
         FileError::Incomplete { .. } => (ErrorKind::Unsupported, "export the directory instead: --format dir"),
         FileError::NoBaseline { .. } => (ErrorKind::Corrupt, "export what is there: pyro workspace export --help"),
-        FileError::Disk(_) => (ErrorKind::Corrupt, "pyro doctor"),
+        FileError::Disk(_) | FileError::Kept(_) => (ErrorKind::Corrupt, "pyro doctor"),
         FileError::TooMany(_) => (ErrorKind::Unsupported, "name a directory below /workspace"),
     };
     PyroError::judged(kind, &error, hint.to_owned())

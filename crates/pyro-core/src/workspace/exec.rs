@@ -1,8 +1,8 @@
 //! A command in a workspace: streamed, exactly once, on the disk before its end is told, and in the history.
 
-use super::ROOT;
 use super::error::WorkspaceError;
 use super::running::Running;
+use super::{ROOT, on_host};
 use crate::config::Config;
 use crate::host::clock;
 use crate::id::Id;
@@ -67,7 +67,7 @@ pub struct WorkspaceExec {
     pub workspace_id: Id,
     /// Name of its environment.
     pub environment: String,
-    /// Version of that environment.
+    /// Version of that environment, where one is used.
     pub environment_version: Option<String>,
     /// The command as given.
     pub command: String,
@@ -78,11 +78,11 @@ pub struct WorkspaceExec {
     pub exit_code: i32,
     /// Wall time of the command, in milliseconds.
     pub duration_ms: u64,
-    /// `guest_kvm` or `guest_tcg`.
+    /// `guest_kvm`, `guest_tcg` or `host_compat`.
     pub execution_mode: String,
     /// Its number in the history.
     pub sequence: u64,
-    /// Where it ran.
+    /// Where it ran; `/workspace` also on the host, where that is a directory of another name.
     pub cwd: String,
 }
 
@@ -111,13 +111,16 @@ pub async fn run(
     running.touch()?;
     let cwd = request.cwd.unwrap_or_else(|| GuestPath::parse(ROOT.as_bytes()).unwrap_or_else(|_| GuestPath::root()));
     let cwd_text = String::from_utf8_lossy(cwd.as_bytes()).into_owned();
-    let exec_request = ExecRequest {
+    let mut exec_request = ExecRequest {
         command: Command::Shell(request.command.clone()),
         cwd,
         env: request.env,
         timeout: request.timeout,
         sync: true,
     };
+    if let Some(tree) = running.tree_on_host() {
+        on_host::command(&tree, &mut exec_request)?;
+    }
     let mut told;
     let mut recorder = match output {
         OutputTo::Watch(watch) => {

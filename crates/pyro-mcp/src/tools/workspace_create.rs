@@ -46,7 +46,7 @@ pub(super) struct WorkspaceCreate {
     /// Leave out what git ignores
     #[serde(default)]
     respect_ignore: bool,
-    /// Needs the server's --allow-host-compat
+    /// Run on the host where no vm can start; needs the server's --allow-host-compat
     #[serde(default)]
     allow_host_compat: bool,
 }
