@@ -2,7 +2,7 @@
 
 use super::{ok, refused, seeded, workspace};
 use crate::home::{Home, eventually, stderr};
-use crate::on_each_engine;
+use crate::{on_each_engine, on_the_host};
 use crate::skip::skip;
 use crate::workspace::{created, done, exec, said};
 use std::fs;
@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+on_the_host!(a_killed_client_leaves_all_or_nothing, two_changes_at_once_are_one_or_a_conflict);
 on_each_engine!(
     a_full_guest_disk_changes_nothing,
     a_full_host_disk_leaves_nothing,
@@ -159,7 +160,7 @@ fn a_killed_client_leaves_all_or_nothing(home: &Home) {
     // What a killed push had staged goes at the next start at the latest.
     done(home, "stop", &[id]);
     done(home, "start", &[id]);
-    assert_eq!(exec(home, id, "ls -A /.pyro/stages"), "");
+    assert_eq!(exec(home, id, "ls -A ../.pyro/stages"), "");
     done(home, "delete", &[id]);
 }
 
@@ -182,7 +183,7 @@ fn two_changes_at_once_are_one_or_a_conflict(home: &Home) {
     let (won, lost): (Vec<_>, Vec<_>) = outputs.iter().partition(|output| output.status.success());
     assert_eq!((won.len(), lost.len()), (1, 5));
     assert!(lost.iter().all(|output| said(output)["kind"] == "conflict"));
-    assert_eq!(exec(home, id, "wc -l < f; ls -A . /.pyro/stages"), "2000\n.:\nf\n\n/.pyro/stages:\n");
+    assert_eq!(exec(home, id, "wc -l < f; ls -A . ../.pyro/stages"), "2000\n.:\nf\n\n../.pyro/stages:\n");
     assert!(workspace(home, &["diff", id]).status.success());
     done(home, "delete", &[id]);
 }

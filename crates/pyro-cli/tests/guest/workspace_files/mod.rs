@@ -5,7 +5,7 @@ mod hostile;
 mod killed;
 
 use crate::home::{ENVIRONMENT, Home, stderr, stdout};
-use crate::on_each_engine;
+use crate::{on_each_engine, on_the_host};
 use crate::workspace::{done, exec, failed, said};
 use serde_json::{Value, json};
 use std::fs;
@@ -13,12 +13,14 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+on_the_host!(the_loop_of_an_agent, a_push_sends_what_differs, archives_go_both_ways);
 on_each_engine!(the_loop_of_an_agent, a_push_sends_what_differs, archives_go_both_ways, files_one_by_one);
 
 /// A new workspace with a seed.
 pub fn seeded(home: &Home, seed: &Path, flags: &[&str]) -> String {
     let path = seed.to_str().unwrap();
-    let created = done(home, "create", &[&[ENVIRONMENT, "--mem-mib", "512", "--seed-path", path], flags].concat());
+    let given = [&[ENVIRONMENT, "--mem-mib", "512", "--seed-path", path], flags, home.allowed()].concat();
+    let created = done(home, "create", &given);
     created["workspace_id"].as_str().unwrap().to_owned()
 }
 
@@ -133,18 +135,25 @@ fn the_loop_of_an_agent(home: &Home) {
     let (kind, words) = refused(home, &["patch", "apply", id, "--patch-file", file.to_str().unwrap()]);
     assert!(kind == "conflict" && words.contains("src/old.txt: it does not exist"), "{kind}: {words}");
     assert!(workspace(home, &["diff", id, "--patch"]).stdout == patch, "nothing was changed");
-    // Another workspace from here has the same beginning.
+    match home.is_host() {
+        true => assert_eq!(failed(home, "fork", &[id]), "unsupported"),
+        false => forked(home, id, &patch),
+    }
+    export_of(home, id);
+    done(home, "reset", &[id]);
+    renamed(home, id);
+    done(home, "delete", &[id]);
+}
+
+/// Another workspace from here has the same beginning.
+fn forked(home: &Home, id: &str, patch: &[u8]) {
     let forked = done(home, "fork", &[id]);
     let child = forked["workspaces"][0]["workspace_id"].as_str().unwrap();
     assert!(workspace(home, &["diff", child, "--patch"]).stdout == patch, "a fork has the baseline");
     done(home, "stop", &[child]);
     done(home, "start", &[child]);
     assert!(workspace(home, &["diff", child, "--patch"]).stdout == patch, "and keeps it");
-    export_of(home, id);
-    done(home, "reset", &[id]);
-    renamed(home, id);
     done(home, "delete", &[child]);
-    done(home, "delete", &[id]);
 }
 
 /// A file that moved is deleted and added, and a rename where that is asked for; git takes either.
@@ -230,7 +239,7 @@ fn a_push_sends_what_differs(home: &Home) {
     let (kind, words) = refused(home, &["sync", "push", id, source]);
     assert!(kind == "conflict" && words.contains("/workspace/run.sh"), "{words}");
     push(&["--delete"]);
-    assert_eq!(exec(home, id, "./run.sh; ls -A /.pyro/stages"), "ran\n");
+    assert_eq!(exec(home, id, "./run.sh; ls -A ../.pyro/stages"), "ran\n");
     done(home, "delete", &[id]);
 }
 
@@ -254,7 +263,7 @@ fn archives_go_both_ways(home: &Home) {
         (&again["workspace_sync"]["entry_count"], &again["workspace_sync"]["changed"]),
         (&json!(0), &json!(false))
     );
-    assert_eq!(exec(home, id, "ls -A /.pyro/stages; cat src/a.txt"), "one\ntwo\nthree\n");
+    assert_eq!(exec(home, id, "ls -A ../.pyro/stages; cat src/a.txt"), "one\ntwo\nthree\n");
     let out = home.path().join("b.tar");
     ok(home, &["export", id, ".", "--format", "tar", "--output", out.to_str().unwrap()]);
     let unpacked = home.path().join("unpacked");
