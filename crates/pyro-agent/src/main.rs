@@ -62,8 +62,10 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         _ => {
-            let _ =
-                writeln!(std::io::stderr(), "usage: pyro-agent --host --fd N [--root-fd N] | --version; it runs as PID 1 otherwise");
+            let _ = writeln!(
+                std::io::stderr(),
+                "usage: pyro-agent --host --fd N [--root-fd N] | --version; it runs as PID 1 otherwise"
+            );
             ExitCode::from(2)
         }
     }

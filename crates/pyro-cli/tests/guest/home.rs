@@ -174,6 +174,12 @@ impl Home {
         met
     }
 
+    /// Nothing of this home runs, now or within the moment in which what was told to end does.
+    #[track_caller]
+    pub fn assert_idle(&self) {
+        eventually("end of the processes", || self.processes().is_empty().then_some(()));
+    }
+
     /// The one process of this home whose command line holds `part`, as soon as there is one.
     pub fn process(&self, part: &str) -> i32 {
         let found =

@@ -199,6 +199,11 @@ mod tests {
                 "invalid_input",
                 "choose a name of 1 to 120 characters, without line breaks",
             ),
+            (
+                WorkspaceError::NoEngine(missing()),
+                "unavailable",
+                "sudo apt-get install -y qemu-system-x86, or run without a guest with --allow-host-compat",
+            ),
             (WorkspaceError::Vm(VmError::Engine(missing())), "unavailable", "sudo apt-get install -y qemu-system-x86"),
             (unread(io::ErrorKind::NotFound), "not_found", "check the path on the host"),
             (unread(io::ErrorKind::PermissionDenied), "io", "check that the path can be read"),

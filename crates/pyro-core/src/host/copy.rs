@@ -105,7 +105,8 @@ mod tests {
         assert_eq!(fs::names_in(dir.path()).unwrap(), ["from"]);
         copy_whole(&from, &to, &|| false).unwrap();
         assert_eq!(fs::names_in(dir.path()).unwrap(), ["from", "to.tree"]);
-        let (run, original) = (std::fs::metadata(to.join("sub/run")).unwrap(), from.join("sub/run").metadata().unwrap());
+        let (run, original) =
+            (std::fs::metadata(to.join("sub/run")).unwrap(), from.join("sub/run").metadata().unwrap());
         assert_eq!((run.mode() & 0o7777, run.nlink(), run.len()), (0o4755, 2, 3_000_000));
         assert_eq!((run.mtime(), run.mtime_nsec()), (original.mtime(), original.mtime_nsec()));
         assert_eq!(std::fs::read_link(to.join("link")).unwrap(), Path::new("/etc/hostname"));

@@ -296,7 +296,8 @@ pub fn remove_file(path: &Path) -> Result<(), FsError> {
 /// When something of it cannot be removed.
 pub fn remove_tree(path: &Path) -> Result<(), FsError> {
     // Commands on the host leave directories that their owner may not write to.
-    pyro_tree::node::remove(rustix::fs::CWD, path.as_os_str().as_bytes()).map_err(|errno| at("remove", path)(errno.into()))
+    pyro_tree::node::remove(rustix::fs::CWD, path.as_os_str().as_bytes())
+        .map_err(|errno| at("remove", path)(errno.into()))
 }
 
 /// The names in a directory, sorted; a directory that is not there is empty, names that are not UTF-8 are left out.

@@ -199,7 +199,8 @@ pub fn send_listed<E: From<HostTreeError>>(
 pub fn read(root: &Path, path: &TreePath, mut each: impl FnMut(&[u8]) -> bool) -> Result<(), HostTreeError> {
     let failed = |source| HostTreeError::Root { action: "read", path: root.to_owned(), source };
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let mut descent = pyro_tree::descent::Descent::<()>::new(rustix::fs::open(root, flags, Mode::empty()).map_err(failed)?);
+    let mut descent =
+        pyro_tree::descent::Descent::<()>::new(rustix::fs::open(root, flags, Mode::empty()).map_err(failed)?);
     let mut read = || {
         let (dir, name) = path.split().ok_or(Errno::ISDIR)?;
         let file = rustix::fs::openat(descent.go(dir)?, name, node::CONTENT, Mode::empty())?;

@@ -163,7 +163,8 @@ impl Store {
     /// [`StoreError::Sql`].
     pub fn images_of_layers(&self) -> Result<Vec<String>, StoreError> {
         let connection = self.connection();
-        let mut query = connection.prepare_cached("SELECT DISTINCT image_digest FROM layer WHERE image_digest <> ''")?;
+        let mut query =
+            connection.prepare_cached("SELECT DISTINCT image_digest FROM layer WHERE image_digest <> ''")?;
         let rows = query.query_map((), |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }

@@ -111,9 +111,7 @@ pub(super) fn command(tree: &Path, request: &mut ExecRequest) -> Result<(), Work
 fn seen(tree: &Path, cwd: &GuestPath) -> Result<GuestPath, WorkspaceError> {
     let below = cwd.as_bytes().strip_prefix(ROOT.as_bytes());
     match below.filter(|below| below.is_empty() || below.starts_with(b"/")) {
-        Some(below) => {
-            GuestPath::parse(&[tree.as_os_str().as_bytes(), below].concat()).map_err(WorkspaceError::Cwd)
-        }
+        Some(below) => GuestPath::parse(&[tree.as_os_str().as_bytes(), below].concat()).map_err(WorkspaceError::Cwd),
         None => Ok(cwd.clone()),
     }
 }

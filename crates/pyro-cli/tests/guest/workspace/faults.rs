@@ -55,7 +55,7 @@ fn a_killed_supervisor_or_engine_loses_nothing(home: &Home) {
         // No sync: what was acknowledged is on the disk.
         exec(home, &id, &format!("echo {victim} >> kept"));
         kill(home.process(victim), "-KILL");
-        eventually("end of its processes", || home.processes().is_empty().then_some(()));
+        home.assert_idle();
         let workspace = done(home, "status", &[&id]);
         assert_eq!(workspace["state"], "stopped", "{workspace}");
         assert!(workspace["last_error"].as_str().unwrap().contains("killed"), "{workspace}");
@@ -192,7 +192,7 @@ fn a_start_that_is_killed_is_followed_by_another(home: &Home) {
             println!("{}: moment {number}: killed {was_killed}, then {next}: {}", home.mode(), workspace["state"]);
             assert_eq!(workspace["state"], if next == "stop" { "stopped" } else { "started" });
             if next == "stop" {
-                assert!(home.processes().is_empty(), "{:?}", home.processes());
+                home.assert_idle();
                 done(home, "start", &[&id]);
             }
             let expected = if next == "reset" { "gone\n" } else { "kept\n" };

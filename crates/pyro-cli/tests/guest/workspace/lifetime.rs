@@ -43,7 +43,7 @@ fn activity_renews_a_lifetime_and_its_end_stops(home: &Home) {
         workspace["last_error"].as_str().unwrap().contains("lifetime is over; its disk is kept for 7 days"),
         "{workspace}"
     );
-    assert!(home.processes().is_empty(), "{:?}", home.processes());
+    home.assert_idle();
     lives_for(600);
     let workspace = done(home, "start", &[&id]);
     assert_eq!((&workspace["state"], &workspace["last_error"]), (&json!("started"), &json!(null)));

@@ -4,10 +4,12 @@
 use super::{command, created, done, exec, failed, said, sql_row};
 use crate::home::{ENVIRONMENT, Home, eventually, stderr, stdout};
 use crate::mcp::client::Client;
+use crate::skip::skip;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
+use std::process::Command;
 
 /// Where the files of the one workspace are.
 fn tree(home: &Home) -> PathBuf {
@@ -35,6 +37,9 @@ fn nothing_runs_on_the_host_unless_it_is_allowed() {
     assert!(!home.path().join("environments").exists(), "no image is installed that is not used");
     done(&home, "delete", &[created["workspace_id"].as_str().unwrap()]);
     home.assert_clean();
+    let told = home.pyro(&["workspace", "create", ENVIRONMENT, "--allow-host-compat", "--id-only"]).output().unwrap();
+    assert!(stderr(&told).contains("execution_mode=host_compat"), "{}", stderr(&told));
+    done(&home, "delete", &[stdout(&told).trim()]);
 }
 
 #[test]
@@ -66,14 +71,15 @@ fn a_workspace_lives_in_a_private_directory() {
     assert_eq!((&run["execution_mode"], &run["cwd"]), (&json!("host_compat"), &json!("/workspace")));
     let below = done(&home, "exec", &[id, "--cwd", "/tmp", "--", "pwd; echo $HOME"]);
     assert_eq!(below["stdout"], format!("/tmp\n{at}\n"));
-    let timed_out = done_with(&home, &[id, "--timeout-seconds", "1", "--", "sleep 4321 & (setsid sleep 4321 &); sleep 4321"]);
+    let timed_out =
+        done_with(&home, &[id, "--timeout-seconds", "1", "--", "sleep 4321 & (setsid sleep 4321 &); sleep 4321"]);
     assert_eq!((&timed_out["exit_code"], &timed_out["timed_out"]), (&json!(124), &json!(true)), "{timed_out}");
     eventually("end of the whole tree", || (!runs(&home, "4321")).then_some(()));
     // What a command leaves running goes with the stop, and the files stay.
     exec(&home, id, "(setsid sleep 1234 > /dev/null 2>&1 &)");
     assert!(runs(&home, "1234"));
     assert_eq!(done(&home, "stop", &[id])["state"], "stopped");
-    assert!(home.processes().is_empty(), "{:?}", home.processes());
+    home.assert_idle();
     assert_eq!(failed(&home, "exec", &[id, "--", "true"]), "wrong_state");
     let started = done(&home, "start", &[id]);
     assert_eq!((&started["state"], &started["execution_mode"]), (&json!("started"), &json!("host_compat")));
@@ -88,7 +94,7 @@ fn a_workspace_lives_in_a_private_directory() {
     assert_eq!(exec(&home, id, "ls -A; (setsid sleep 1234 > /dev/null 2>&1 &)"), "");
     assert_eq!(failed(&home, "fork", &[id]), "unsupported");
     done(&home, "delete", &[id]);
-    assert!(home.processes().is_empty(), "{:?}", home.processes());
+    home.assert_idle();
     home.assert_clean();
 }
 
@@ -164,7 +170,7 @@ fn a_reset_that_cannot_copy_changes_nothing() {
     let baseline = sql_row(&home, "SELECT baseline_layer FROM workspace");
     let baseline = home.data_dir().join(format!("layers/{baseline}.tree/workspace"));
     // Something that no copy is made of, as of what cannot be read.
-    assert!(std::process::Command::new("mkfifo").arg(baseline.join("pipe")).status().unwrap().success());
+    assert!(Command::new("mkfifo").arg(baseline.join("pipe")).status().unwrap().success());
     assert_eq!(failed(&home, "reset", &[id]), "io");
     assert_eq!(done(&home, "status", &[id])["reset_count"], 0);
     assert_eq!(exec(&home, id, "cat file"), "before\n");
@@ -206,4 +212,46 @@ fn a_model_needs_the_servers_grant() {
     client.done("workspace_delete", json!({ "workspace_id": id }));
     assert!(client.leave().success());
     home.assert_clean();
+}
+
+/// A shell in which `/dev/kvm` is not there, and all else that a program needs of `/dev` is.
+const WITHOUT_KVM: &str = "for node in null zero random urandom; do touch \"$0/$node\" && mount --bind /dev/$node \"$0/$node\" \
+     || exit 99; done; mount --rbind \"$0\" /dev && test ! -e /dev/kvm || exit 99; exec \"$@\"";
+
+#[test]
+fn nothing_is_installed_for_a_kvm_that_is_not_there() {
+    let home = Home::host();
+    let devices = home.path().join("devices");
+    fs::create_dir(&devices).unwrap();
+    let asks_for_kvm = |allowed: &[&str]| {
+        let pyro = home.pyro(&[]);
+        let mut shell = Command::new("unshare");
+        shell.args(["--mount", "sh", "-c", WITHOUT_KVM]).arg(&devices).arg(pyro.get_program());
+        shell.args([&["run", ENVIRONMENT, "--json"], allowed, &["--", "echo here"]].concat());
+        for (name, value) in pyro.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        // The first program of QEMU's name is one that cannot be needed.
+        std::os::unix::fs::symlink("/bin/false", home.path().join("bin/qemu-system-x86_64")).unwrap_or_default();
+        shell.env("PYRO_ACCEL", "kvm").output().unwrap()
+    };
+    let refused = asks_for_kvm(&[]);
+    if refused.status.code() == Some(99) || stderr(&refused).contains("unshare") {
+        return skip("no mount namespace can be had");
+    }
+    let told = said(&refused);
+    assert_eq!(
+        (&told["kind"], &told["error"]),
+        (&json!("unavailable"), &json!("KVM cannot be used: /dev/kvm does not exist"))
+    );
+    let allowed = said(&asks_for_kvm(home.allowed()));
+    assert_eq!(
+        (&allowed["stdout"], &allowed["execution_mode"]),
+        (&json!("here\n"), &json!("host_compat")),
+        "{allowed}"
+    );
+    assert!(!home.path().join("environments").exists(), "neither the refusal nor the host needs an image");
 }

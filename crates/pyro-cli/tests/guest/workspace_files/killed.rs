@@ -1,9 +1,9 @@
 //! The client, the supervisor or the engine is killed in the middle: files are as before or as after, and nothing is left.
 
-use super::{changes, ok, seeded};
+use super::{changes, nothing_is_staged, ok, seeded};
 use crate::home::{ENVIRONMENT, Home, eventually, kill, stderr};
-use crate::{on_each_engine, on_the_host};
 use crate::workspace::{command, done, exec, said, sql_row};
+use crate::{on_each_engine, on_the_host};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -106,11 +106,6 @@ fn time_of(home: &Home, words: &[&str]) -> Duration {
     let began = Instant::now();
     ok(home, words);
     began.elapsed()
-}
-
-/// Nothing is staged; the agent may take a moment to see that its client is gone.
-fn nothing_is_staged(home: &Home, id: &str) {
-    eventually("end of what was staged", || exec(home, id, "ls -A ../.pyro/stages || true").is_empty().then_some(()));
 }
 
 fn a_patch_that_is_cut_off_is_done_or_not(home: &Home) {
