@@ -27,7 +27,10 @@ pub(crate) enum Place {
     /// Nowhere: the guest's world has ended.
     Gone,
     /// Beside the agent, as the same user.
-    Host,
+    Host {
+        /// The directory that is `/` to operations on files; the host's own where there is none. Commands see the host's.
+        root: Option<OwnedFd>,
+    },
 }
 
 /// What outlives one operation; shared by all tasks of the one thread.
@@ -55,13 +58,13 @@ pub(crate) struct Agent {
 impl Agent {
     /// Whether this is PID 1 of a guest.
     pub(crate) fn is_guest(&self) -> bool {
-        !matches!(*self.place.borrow(), Place::Host)
+        !matches!(*self.place.borrow(), Place::Host { .. })
     }
 
     /// A failure unless commands can run.
     pub(crate) fn check_ready(&self) -> Result<(), Failure> {
         match *self.place.borrow() {
-            Place::Mounted(_) | Place::Host => Ok(()),
+            Place::Mounted(_) | Place::Host { .. } => Ok(()),
             Place::Unmounted(_) | Place::Mounting => Err(failure(FailureKind::WrongState, "no disk is mounted yet")),
             Place::Gone => Err(failure(FailureKind::WrongState, "the guest's init process has ended")),
         }
@@ -74,11 +77,12 @@ impl Agent {
 
     /// End all commands and let go of the disk, as far as that goes within some seconds.
     pub(crate) async fn end_world(&self) {
+        if !self.is_guest() {
+            // What was written is the host's to write back, as with any process.
+            return self.trees.kill_everything();
+        }
         rustix::fs::sync();
-        let place = match &mut *self.place.borrow_mut() {
-            Place::Host => Place::Host,
-            place => std::mem::replace(place, Place::Gone),
-        };
+        let place = self.place.replace(Place::Gone);
         match place {
             Place::Mounted(world) => {
                 let ended = self.reaper.watch_again(world.init());
@@ -86,8 +90,7 @@ impl Agent {
                 // The init of a PID namespace is reaped after everything in it, and the last one there unmounts.
                 let _ = tokio::time::timeout(Duration::from_secs(5), ended.wait()).await;
             }
-            Place::Host => self.trees.kill_everything(),
-            Place::Unmounted(_) | Place::Mounting | Place::Gone => {}
+            Place::Unmounted(_) | Place::Mounting | Place::Gone | Place::Host { .. } => {}
         }
         rustix::fs::sync();
     }

@@ -20,9 +20,10 @@ use std::rc::Rc;
 use tokio::io::Interest;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Serve the host at the other end of descriptor `number`, until it closes it or ends.
-pub(crate) fn run(number: &str, begun_us: u64) -> ExitCode {
-    match start(number, begun_us) {
+/// Serve the host at the other end of descriptor `number`, until it closes it or ends. The directory at descriptor `root`
+/// is `/` to operations on files.
+pub(crate) fn run(number: &str, root: Option<&str>, begun_us: u64) -> ExitCode {
+    match start(number, root, begun_us) {
         Ok(()) => ExitCode::SUCCESS,
         Err(err) => {
             let _ = writeln!(io::stderr(), "pyro-agent: {err}");
@@ -31,13 +32,9 @@ pub(crate) fn run(number: &str, begun_us: u64) -> ExitCode {
     }
 }
 
-fn start(number: &str, begun_us: u64) -> io::Result<()> {
-    let number: i32 = number.parse().map_err(|_| io::Error::other(format!("{number:?} is not a descriptor")))?;
-    if number < 3 {
-        return Err(io::Error::other(format!("descriptor {number} is a standard one")));
-    }
-    let channel = sys::inherited(number)?;
-    rustix::io::fcntl_setfd(&channel, rustix::io::FdFlags::CLOEXEC)?;
+fn start(number: &str, root: Option<&str>, begun_us: u64) -> io::Result<()> {
+    let channel = inherited(number)?;
+    let root = root.map(inherited).transpose()?;
     rustix::fs::fcntl_setfl(&channel, OFlags::RDWR | OFlags::NONBLOCK)?;
     // What detaches from a command becomes a child of this process, so that nothing outlives it.
     set_child_subreaper(Some(getpid()))?;
@@ -47,13 +44,30 @@ fn start(number: &str, begun_us: u64) -> io::Result<()> {
     let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
     let _guardian = guardian::start(&marks, null.as_fd())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    tokio::task::LocalSet::new().block_on(&runtime, serve(channel, marks, null, nofile, begun_us))
+    tokio::task::LocalSet::new().block_on(&runtime, serve((channel, root), marks, null, nofile, begun_us))
 }
 
-async fn serve(channel: OwnedFd, marks: Marks, null: OwnedFd, nofile: Rlimit, begun_us: u64) -> io::Result<()> {
+/// A descriptor that the caller has left open; commands do not get it.
+fn inherited(number: &str) -> io::Result<OwnedFd> {
+    let number: i32 = number.parse().map_err(|_| io::Error::other(format!("{number:?} is not a descriptor")))?;
+    if number < 3 {
+        return Err(io::Error::other(format!("descriptor {number} is a standard one")));
+    }
+    let held = sys::inherited(number)?;
+    rustix::io::fcntl_setfd(&held, rustix::io::FdFlags::CLOEXEC)?;
+    Ok(held)
+}
+
+async fn serve(
+    (channel, root): (OwnedFd, Option<OwnedFd>),
+    marks: Marks,
+    null: OwnedFd,
+    nofile: Rlimit,
+    begun_us: u64,
+) -> io::Result<()> {
     let (reaper, signals) = Reaper::new()?;
     let agent = Rc::new(Agent {
-        place: Place::Host.into(),
+        place: Place::Host { root }.into(),
         execs: Default::default(),
         trees: Trees::Marks(marks),
         reaper: Rc::clone(&reaper),

@@ -56,14 +56,17 @@ fn main() -> ExitCode {
         return guest::run(begun_us);
     }
     match args.as_slice() {
-        ["--host", "--fd", number] => host::run(number, begun_us),
+        ["--host", "--fd", number] => host::run(number, None, begun_us),
+        ["--host", "--fd", number, "--root-fd", root] => host::run(number, Some(root), begun_us),
         ["--version"] => {
             let _ = writeln!(std::io::stdout(), "pyro-agent {}", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS
         }
         _ => {
-            let _ =
-                writeln!(std::io::stderr(), "usage: pyro-agent --host --fd N | --version; it runs as PID 1 otherwise");
+            let _ = writeln!(
+                std::io::stderr(),
+                "usage: pyro-agent --host --fd N [--root-fd N] | --version; it runs as PID 1 otherwise"
+            );
             ExitCode::from(2)
         }
     }

@@ -58,7 +58,7 @@ pub(crate) struct Waiting {
 /// Mount a disk and complete the world around it; once in a guest's life.
 pub(crate) async fn mount(agent: &Rc<Agent>, request: &Mount) -> Result<(), Failure> {
     let waiting = match &mut *agent.place.borrow_mut() {
-        Place::Host => return Ok(()),
+        Place::Host { .. } => return Ok(()),
         place @ Place::Unmounted(_) => match std::mem::replace(place, Place::Mounting) {
             Place::Unmounted(waiting) => waiting,
             _ => None,

@@ -113,7 +113,12 @@ pub fn remove(dir: BorrowedFd<'_>, name: &[u8]) -> Result<(), Errno> {
         Err(errno) => return Err(errno),
     }
     let mut first = Ok(());
-    let mut stack = vec![(open_for_removal(dir, name)?, name.to_vec())];
+    let top = match open_for_removal(dir, name) {
+        // Somebody else is removing it too.
+        Err(Errno::NOENT) => return Ok(()),
+        opened => opened?,
+    };
+    let mut stack = vec![(top, name.to_vec())];
     let mut todo = vec![crate::walk::Names::read(stack[0].0.as_fd())?];
     while let (Some((held, _)), Some(names)) = (stack.last(), todo.last_mut()) {
         if let Some(child) = names.pop() {
@@ -123,6 +128,7 @@ pub fn remove(dir: BorrowedFd<'_>, name: &[u8]) -> Result<(), Errno> {
                         todo.push(crate::walk::Names::read(opened.as_fd())?);
                         stack.push((opened, child));
                     }
+                    Err(Errno::NOENT) => {}
                     Err(errno) => first = first.and(Err(errno)),
                 },
                 Ok(()) | Err(Errno::NOENT) => {}

@@ -46,7 +46,7 @@ enum Thawed {
 }
 
 async fn begin(agent: &Agent, request: &Freeze) -> Result<(Sender<()>, oneshot::Receiver<Thawed>), Failure> {
-    if matches!(*agent.place.borrow(), Place::Host) {
+    if matches!(*agent.place.borrow(), Place::Host { .. }) {
         return Err(failure(FailureKind::Unsupported, "a plain process has no disk of its own to freeze"));
     }
     if !(1..=MAX_FREEZE_MS).contains(&request.limit_ms) {

@@ -26,6 +26,10 @@ impl Root {
         agent.check_ready()?;
         let path = match &*agent.place.borrow() {
             Place::Mounted(world) => format!("/proc/{}/root", world.init()),
+            Place::Host { root: Some(root) } => {
+                let dir = rustix::io::fcntl_dupfd_cloexec(root, 0).map_err(|err| from_errno("the root", err))?;
+                return Ok(Self { dir });
+            }
             _ => "/".to_owned(),
         };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;

@@ -69,7 +69,7 @@ pub(crate) struct Create {
     /// Leave out of the seed what git ignores.
     #[arg(long, requires = "seed_path")]
     pub(crate) respect_ignore: bool,
-    /// Kept in its record; a workspace always runs in a guest.
+    /// Where no guest can run, make it a directory of this host, with commands that run as you.
     #[arg(long)]
     pub(crate) allow_host_compat: bool,
     /// Print one JSON object on stdout.

@@ -16,6 +16,13 @@ pub const LIMIT: Duration = Duration::from_secs(120);
 /// The environment that the tests run in.
 pub const ENVIRONMENT: &str = "debian:12";
 
+/// What stands for the accelerator where there is none.
+const HOST: &str = "host";
+
+fn directory() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("pyro-test-").tempdir().unwrap()
+}
+
 /// A data directory of its own; environments are shared by all tests, as they are by all of a user's processes.
 pub struct Home {
     directory: tempfile::TempDir,
@@ -43,15 +50,42 @@ impl Home {
         Some(Self::new("kvm", Some(lab)))
     }
 
+    /// No guests: no directory of PATH has QEMU. It has all other programs, since a login shell may look for them.
+    pub fn host() -> Self {
+        let home = Self { directory: directory(), accel: HOST, kernel_dir: None };
+        let programs = home.path().join("bin");
+        std::fs::create_dir(&programs).unwrap();
+        for program in std::fs::read_dir("/usr/bin").unwrap().flatten() {
+            if !program.file_name().to_string_lossy().starts_with("qemu") {
+                std::os::unix::fs::symlink(program.path(), programs.join(program.file_name())).unwrap();
+            }
+        }
+        home
+    }
+
     fn new(accel: &'static str, kernel_dir: Option<PathBuf>) -> Self {
         install();
-        let directory = tempfile::Builder::new().prefix("pyro-test-").tempdir().unwrap();
-        Self { directory, accel, kernel_dir }
+        Self { directory: directory(), accel, kernel_dir }
+    }
+
+    /// Whether it can run no guest.
+    pub fn is_host(&self) -> bool {
+        self.accel == HOST
     }
 
     /// The mode that results tell.
     pub fn mode(&self) -> String {
-        format!("guest_{}", self.accel)
+        if self.is_host() { "host_compat".to_owned() } else { format!("guest_{}", self.accel) }
+    }
+
+    /// What a command needs to run here.
+    pub fn allowed(&self) -> &'static [&'static str] {
+        if self.is_host() { &["--allow-host-compat"] } else { &[] }
+    }
+
+    /// A part of the command line of what runs a vm; on the host that of the agent and of its guardian.
+    pub fn engine(&self) -> &'static str {
+        if self.is_host() { "--root-fd" } else { "qemu-system" }
     }
 
     pub fn path(&self) -> &Path {
@@ -66,8 +100,13 @@ impl Home {
     pub fn pyro(&self, args: &[&str]) -> Command {
         let mut command = Command::new(PYRO);
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.env("HOME", self.path()).env("PYRO_DATA_DIR", self.data_dir()).env("PYRO_ACCEL", self.accel);
-        command.env("PYRO_ENVIRONMENT_CACHE_DIR", environments()).env_remove("PYRO_KERNEL_DIR").env_remove("PYRO_LOG");
+        command.env("HOME", self.path()).env("PYRO_DATA_DIR", self.data_dir());
+        match self.is_host() {
+            true => command.env_remove("PYRO_ACCEL").env("PATH", self.path().join("bin")),
+            false => command.env("PYRO_ACCEL", self.accel),
+        };
+        let environments = if self.is_host() { self.path().join("environments") } else { environments() };
+        command.env("PYRO_ENVIRONMENT_CACHE_DIR", environments).env_remove("PYRO_KERNEL_DIR").env_remove("PYRO_LOG");
         if let Some(kernel_dir) = &self.kernel_dir {
             command.env("PYRO_KERNEL_DIR", kernel_dir);
         }
@@ -136,6 +175,12 @@ impl Home {
             }
         }
         met
+    }
+
+    /// Nothing of this home runs, now or within the moment in which what was told to end does.
+    #[track_caller]
+    pub fn assert_idle(&self) {
+        eventually("end of the processes", || self.processes().is_empty().then_some(()));
     }
 
     /// The one process of this home whose command line holds `part`, as soon as there is one.

@@ -24,6 +24,16 @@ mod vm;
 mod workspace;
 mod workspace_files;
 
+/// The same tests on a host that can run no guest.
+#[macro_export]
+macro_rules! on_the_host {
+    ($($name:ident),+ $(,)?) => {
+        mod host {
+            $(#[test] fn $name() { super::$name(&$crate::home::Home::host()); })+
+        }
+    };
+}
+
 /// The same tests under TCG and, where the machine has it, on KVM.
 #[macro_export]
 macro_rules! on_each_engine {

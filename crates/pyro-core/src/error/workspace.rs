@@ -20,6 +20,7 @@ impl From<WorkspaceError> for PyroError {
             WorkspaceError::Vm(VmError::Engine(error)) => return without_a_way_out(&error),
             WorkspaceError::Vm(error) => return of_vm(error),
             WorkspaceError::Store(error) => return error.into(),
+            WorkspaceError::Options(error) => return error.into(),
             WorkspaceError::Guest(error) => return guest(error),
             WorkspaceError::File(error) => return files(error),
             WorkspaceError::Files(ref error) if error.is_full() => (ErrorKind::Io, ROOM.to_owned()),
@@ -53,7 +54,13 @@ impl From<WorkspaceError> for PyroError {
             WorkspaceError::NothingToUpdate | WorkspaceError::NameBothWays => {
                 (ErrorKind::InvalidInput, "pyro workspace update --help".to_owned())
             }
-            WorkspaceError::NoGuest => (ErrorKind::Unavailable, "pyro doctor".to_owned()),
+            WorkspaceError::NoEngine(error) => return error.into(),
+            WorkspaceError::NoFork { .. } => (
+                ErrorKind::Unsupported,
+                "export it, and create another with --seed-path: pyro workspace export --help".to_owned(),
+            ),
+            WorkspaceError::Copy(ref error) if error.is_full() => (ErrorKind::Io, ROOM.to_owned()),
+            WorkspaceError::Copy(_) => (ErrorKind::Io, "pyro doctor".to_owned()),
             WorkspaceError::Ttl(_) => (ErrorKind::InvalidInput, "set --ttl-seconds to 0 or at least 60".to_owned()),
             WorkspaceError::TooDeep { id } => (
                 ErrorKind::Unsupported,
@@ -219,7 +226,7 @@ fn files(error: FileError) -> PyroError {
         FileError::Special { .. } => (ErrorKind::InvalidInput, "export a file, a directory or a link"),
         FileError::Incomplete { .. } => (ErrorKind::Unsupported, "export the directory instead: --format dir"),
         FileError::NoBaseline { .. } => (ErrorKind::Corrupt, "export what is there: pyro workspace export --help"),
-        FileError::Disk(_) => (ErrorKind::Corrupt, "pyro doctor"),
+        FileError::Disk(_) | FileError::Kept(_) => (ErrorKind::Corrupt, "pyro doctor"),
         FileError::TooMany(_) | FileError::TooLong(_) => (ErrorKind::Unsupported, "name a directory below /workspace"),
     };
     PyroError::judged(kind, &error, hint.to_owned())
@@ -329,6 +336,11 @@ mod tests {
                 WorkspaceError::Label(LabelError::Name),
                 "invalid_input",
                 "choose a name of 1 to 120 characters, without line breaks",
+            ),
+            (
+                WorkspaceError::NoEngine(missing()),
+                "unavailable",
+                "sudo apt-get install -y qemu-system-x86, or run without a guest with --allow-host-compat",
             ),
             (WorkspaceError::Vm(VmError::Engine(missing())), "unavailable", "sudo apt-get install -y qemu-system-x86"),
             (unread(io::ErrorKind::NotFound), "not_found", "check the path on the host"),

@@ -2,6 +2,7 @@
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -270,6 +271,14 @@ pub fn sync_dir(path: &Path) -> Result<(), FsError> {
     open(path)?.sync_all().map_err(at("flush", path))
 }
 
+/// Flush everything that was written to the file system which holds `path`.
+///
+/// # Errors
+/// When the disk refuses it.
+pub fn sync_all_of(path: &Path) -> Result<(), FsError> {
+    rustix::fs::syncfs(open(path)?).map_err(|errno| at("flush", path)(errno.into()))
+}
+
 /// Remove a file; one that is not there is fine.
 ///
 /// # Errors
@@ -286,18 +295,9 @@ pub fn remove_file(path: &Path) -> Result<(), FsError> {
 /// # Errors
 /// When something of it cannot be removed.
 pub fn remove_tree(path: &Path) -> Result<(), FsError> {
-    let is_dir = match std::fs::symlink_metadata(path) {
-        Ok(meta) => meta.is_dir(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(at("look at", path)(error)),
-    };
-    if !is_dir {
-        return remove_file(path);
-    }
-    match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at("remove", path)(error)),
-        _ => Ok(()),
-    }
+    // Commands on the host leave directories that their owner may not write to.
+    pyro_tree::node::remove(rustix::fs::CWD, path.as_os_str().as_bytes())
+        .map_err(|errno| at("remove", path)(errno.into()))
 }
 
 /// The names in a directory, sorted; a directory that is not there is empty, names that are not UTF-8 are left out.

@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod clock;
+pub mod copy;
 pub mod cpu;
 pub mod descriptor;
 pub mod facts;

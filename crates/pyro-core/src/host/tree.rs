@@ -212,6 +212,26 @@ fn descent(root: &Path) -> Result<pyro_tree::descent::Descent<()>, HostTreeError
     rustix::fs::open(root, flags, Mode::empty()).map(pyro_tree::descent::Descent::new).map_err(failed)
 }
 
+/// Give the content of a file of a tree to `each`, part by part, and stop when that says so.
+///
+/// # Errors
+/// [`HostTreeError::Root`], and [`HostTreeError::Tree`] also for what is no file.
+pub fn read(root: &Path, path: &TreePath, mut each: impl FnMut(&[u8]) -> bool) -> Result<(), HostTreeError> {
+    let mut descent = descent(root)?;
+    let mut read = || {
+        let (dir, name) = path.split().ok_or(Errno::ISDIR)?;
+        let file = rustix::fs::openat(descent.go(dir)?, name, node::CONTENT, Mode::empty())?;
+        let mut part = vec![0; 64 * 1024];
+        loop {
+            let len = rustix::io::retry_on_intr(|| rustix::io::read(&file, &mut part))?;
+            if len == 0 || !each(&part[..len]) {
+                return Ok(());
+            }
+        }
+    };
+    read().map_err(|errno| TreeError::System { action: "read", path: path.clone(), source: errno }.into())
+}
+
 /// What a received tree may be.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowance {

@@ -1,22 +1,22 @@
 //! Disk layers that workspaces share, as records.
 
-use super::vm::{parse_process, parsed, process_text};
+use super::vm::{parse_process, parsed, parsed_option, process_text};
 use super::workspace::text;
 use super::{Store, StoreError};
 use crate::host::process::{self, ProcessId};
 use crate::id::Id;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
-/// A layer to be recorded; its file is made after that.
+/// A layer to be recorded; its file is made after that. Of a workspace on the host it is a directory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NewLayer {
     /// Its id.
     pub id: Id,
-    /// The closed layer that it stands on; none for one that stands on the image.
+    /// The closed layer that it stands on, or was copied from; none for one that stands on the image, or began empty.
     pub parent: Option<Id>,
-    /// Digest of the image below.
-    pub image_digest: String,
+    /// Digest of the image below; none for a directory of the host.
+    pub image_digest: Option<String>,
     /// Seconds since 1970.
     pub created_at: f64,
 }
@@ -103,13 +103,21 @@ impl Store {
         Ok(self.connection().query_row(query, [id.to_string()], |row| row.get(0))?)
     }
 
-    /// Digest of the image that a layer stands on.
+    /// One layer.
     ///
     /// # Errors
     /// [`StoreError::Sql`].
-    pub fn layer_image(&self, id: Id) -> Result<Option<String>, StoreError> {
-        let query = "SELECT image_digest FROM layer WHERE id = ?1";
-        Ok(self.connection().query_row(query, [id.to_string()], |row| row.get(0)).optional()?)
+    pub fn layer(&self, id: Id) -> Result<Option<NewLayer>, StoreError> {
+        let query = "SELECT id, parent, nullif(image_digest, '') AS image_digest, created_at FROM layer WHERE id = ?1";
+        let layer = |row: &Row<'_>| {
+            Ok(NewLayer {
+                id: parsed(row, "id", Id::parse)?,
+                parent: parsed_option(row, "parent", Id::parse)?,
+                image_digest: row.get("image_digest")?,
+                created_at: row.get("created_at")?,
+            })
+        };
+        Ok(self.connection().query_row(query, [id.to_string()], layer).optional()?)
     }
 
     /// Layers that no workspace needs any more (neither its own nor those below) and that no living process makes.
@@ -155,15 +163,17 @@ impl Store {
     /// [`StoreError::Sql`].
     pub fn images_of_layers(&self) -> Result<Vec<String>, StoreError> {
         let connection = self.connection();
-        let mut query = connection.prepare_cached("SELECT DISTINCT image_digest FROM layer")?;
+        let mut query =
+            connection.prepare_cached("SELECT DISTINCT image_digest FROM layer WHERE image_digest <> ''")?;
         let rows = query.query_map((), |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }
 
 pub(super) fn insert_layer(connection: &Connection, layer: &NewLayer) -> rusqlite::Result<()> {
+    // The column is older than directories of the host, which have no image.
     connection.execute(
-        "INSERT INTO layer (id, parent, image_digest, created_at) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO layer (id, parent, image_digest, created_at) VALUES (?1, ?2, coalesce(?3, ''), ?4)",
         params![layer.id.to_string(), text(layer.parent), layer.image_digest, layer.created_at],
     )?;
     Ok(())

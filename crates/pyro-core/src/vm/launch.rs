@@ -23,7 +23,7 @@ pub struct Launch {
     /// When its lifetime is over, in seconds since 1970.
     pub expires_at: Option<f64>,
     /// The disk's qcow2 layers, bottom first. The last one is the vm's own and is written to; it is made where it is
-    /// missing. Those below it are only read. None on the host.
+    /// missing. Those below it are only read. On the host the directory of a workspace, and nothing for any other vm.
     pub layers: Vec<PathBuf>,
     /// What runs it.
     pub engine: EngineLaunch,

@@ -34,13 +34,19 @@ pub fn socket_name(id: Id) -> String {
     format!("{id}.sock")
 }
 
+/// A layer of a workspace on the host: the directory that its agent has as `/`.
+#[must_use]
+pub fn layer_tree(config: &Config, id: Id) -> PathBuf {
+    layers_dir(config).join(format!("{id}.tree"))
+}
+
 /// A disk layer that workspaces share.
 #[must_use]
 pub fn shared_layer(config: &Config, id: Id) -> PathBuf {
     layers_dir(config).join(format!("{id}.qcow2"))
 }
 
-/// Directory of the disk layers that workspaces share.
+/// Directory of the layers of workspaces.
 #[must_use]
 pub fn layers_dir(config: &Config) -> PathBuf {
     config.data_dir.join("layers")

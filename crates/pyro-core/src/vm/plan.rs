@@ -53,22 +53,19 @@ pub async fn plan(
     let program = match qemu::find(&config.path) {
         Ok(program) => program,
         // No image is installed that would not be used.
-        Err(EngineError::ProgramMissing { .. }) if allow_host_compat => {
-            return Ok(Plan::host());
-        }
+        Err(EngineError::ProgramMissing { .. }) if allow_host_compat => return Ok(Plan::host()),
         Err(error) => return Err(error.into()),
     };
+    // What is asked for and cannot be had, whatever the kernel, is known before an image is installed for it.
+    match accel::choose(config.accel, &[], || kvm_verdict(store)) {
+        Err(EngineError::KvmUnusable { .. }) if allow_host_compat => return Ok(Plan::host()),
+        chosen => drop(chosen?),
+    }
     let environments = EnvironmentStore::new(config);
     let installed = installed(&environments, environment, progress).await?;
     let kernel = &installed.kernel;
     let accels: Vec<Accel> = kernel.accel.iter().copied().map(Accel::from).collect();
-    let accel = match accel::choose(config.accel, &accels, || kvm_verdict(store)) {
-        Ok(accel) => accel,
-        Err(EngineError::KvmUnusable { .. }) if allow_host_compat => {
-            return Ok(Plan::host());
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let accel = accel::choose(config.accel, &accels, || kvm_verdict(store))?;
     if !accels.contains(&accel) {
         return Err(EngineError::KernelNeedsOther { kernel: kernel.vmlinux.clone(), accel }.into());
     }

@@ -7,7 +7,7 @@ use super::files::source::Source;
 use super::files::{FileError, baseline};
 use super::info::WorkspaceInfo;
 use super::update::lifetime;
-use super::{ROOT, explained, label, reconcile, running, start, status};
+use super::{ROOT, explained, label, on_host, reconcile, running, start, status};
 use crate::config::Config;
 use crate::environment::Progress;
 use crate::guest::patience::Patient;
@@ -42,7 +42,7 @@ pub struct CreateRequest {
     pub labels: BTreeMap<String, String>,
     /// What it is first filled with; nothing where none is given.
     pub seed: Option<SeedRequest>,
-    /// Kept in the record; a workspace always needs a guest.
+    /// Whether it may be a directory of the host where no guest can be had, with commands that run as the caller.
     pub allow_host_compat: bool,
 }
 
@@ -65,12 +65,12 @@ pub async fn create(
     };
     let store = Store::open(&config.data_dir)?;
     reconcile::reconcile(config, &store)?;
-    let planned = plan::plan(config, &store, &request.environment, shape, false, progress);
+    let planned = plan::plan(config, &store, &request.environment, shape, request.allow_host_compat, progress);
     let plan = tokio::select! {
-        plan = planned => plan?,
+        plan = planned => plan.map_err(unplanned)?,
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
     };
-    let image_digest = plan.image_digest.clone().ok_or(WorkspaceError::NoGuest)?;
+    let image_digest = plan.image_digest.clone();
     let now = clock::wall_seconds();
     let id = Id::random().map_err(VmError::from)?;
     let mut vm =
@@ -108,6 +108,9 @@ pub async fn create(
     store.insert_workspace(&workspace, &first)?;
     // From here on everything is removed unless it comes to its end.
     let claimed = Claimed::new(config, &store, id);
+    if first.image_digest.is_none() {
+        on_host::begin(config, first.id)?;
+    }
     store.insert_vm(&vm, None)?;
     let vm = start::start_vm(config, &store, &workspace, vm, first.id, cancel)
         .instrument(tracing::debug_span!("start"))
@@ -116,13 +119,29 @@ pub async fn create(
         filled = fill(config, id, vm.id, source) => explained(config, id, filled).await?,
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
     };
-    let closed = close(config, vm.id, &first).instrument(tracing::debug_span!("close")).await;
-    explained(config, id, closed).await?;
+    let kept = match first.image_digest {
+        Some(_) => {
+            let closed = close(config, vm.id, &first).instrument(tracing::debug_span!("close")).await;
+            explained(config, id, closed).await?;
+            None
+        }
+        None => Some(on_host::keep(config, &store, id, first.id, cancel).await?),
+    };
     claimed.give_back(|workspace| {
         (workspace.vm, workspace.next_vm) = (workspace.next_vm, None);
+        // That of a guest was noted by its supervisor.
+        (workspace.baseline_layer, workspace.next_layer) = (kept.or(workspace.baseline_layer), None);
         workspace.seed = seed.clone();
     })?;
     status::told(&store, id)
+}
+
+/// Whoever creates one may do without an engine.
+fn unplanned(error: VmError) -> WorkspaceError {
+    match error {
+        VmError::Engine(error) => WorkspaceError::NoEngine(error),
+        error => error.into(),
+    }
 }
 
 fn shape(request: &CreateRequest) -> Result<Shape, WorkspaceError> {

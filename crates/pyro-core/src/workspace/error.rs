@@ -2,12 +2,15 @@
 
 use super::files::FileError;
 use super::label::LabelError;
+use crate::engine::EngineError;
 use crate::guest::client::ClientError;
+use crate::host::copy::CopyError;
 use crate::host::fs::FsError;
 use crate::id::Id;
 use crate::store::StoreError;
 use crate::store::workspace::WorkspaceChange;
 use crate::vm::VmError;
+use crate::vm::line::OptionError;
 use std::path::PathBuf;
 
 /// A failure of a workspace's operation.
@@ -22,6 +25,9 @@ pub enum WorkspaceError {
     /// A file of pyro's own cannot be used.
     #[error(transparent)]
     Files(#[from] FsError),
+    /// A command cannot run as it was asked to.
+    #[error(transparent)]
+    Options(#[from] OptionError),
     /// A name or a label is not one.
     #[error(transparent)]
     Label(#[from] LabelError),
@@ -89,9 +95,18 @@ pub enum WorkspaceError {
     /// A name is given and cleared at once.
     #[error("a name cannot be given and cleared at once")]
     NameBothWays,
-    /// This host runs no guest.
-    #[error("a workspace needs a guest, and this host can run none")]
-    NoGuest,
+    /// There is no engine for a new one, unless the host itself may be it.
+    #[error(transparent)]
+    NoEngine(EngineError),
+    /// On the host there is no disk that others could stand on.
+    #[error("workspace {id} is on the host, without a disk of its own: it cannot be forked")]
+    NoFork {
+        /// The workspace.
+        id: Id,
+    },
+    /// The directory of a workspace on the host cannot be copied.
+    #[error("cannot copy the files of the workspace")]
+    Copy(#[source] CopyError),
     /// A lifetime that is not one.
     #[error("ttl_seconds is {0}; it must be 0 (no limit) or at least 60")]
     Ttl(u32),

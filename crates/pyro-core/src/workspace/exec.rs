@@ -1,8 +1,8 @@
 //! A command in a workspace: streamed, exactly once, on the disk before its end is told, and in the history.
 
-use super::ROOT;
 use super::error::WorkspaceError;
 use super::running::Running;
+use super::{ROOT, on_host};
 use crate::config::Config;
 use crate::host::clock;
 use crate::id::Id;
@@ -54,7 +54,7 @@ pub struct WorkspaceExec {
     pub workspace_id: Id,
     /// Name of its environment.
     pub environment: String,
-    /// Version of that environment.
+    /// Version of that environment, where one is used.
     pub environment_version: Option<String>,
     /// The command as given.
     pub command: String,
@@ -65,14 +65,14 @@ pub struct WorkspaceExec {
     pub exit_code: i32,
     /// Wall time of the command, in milliseconds.
     pub duration_ms: u64,
-    /// `guest_kvm` or `guest_tcg`.
+    /// `guest_kvm`, `guest_tcg` or `host_compat`.
     pub execution_mode: String,
     /// Its number in the history; 0 where it could not be recorded.
     pub sequence: u64,
     /// Why it is not in the history, although it came to its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_recorded: Option<String>,
-    /// Where it ran.
+    /// Where it ran; `/workspace` also on the host, where that is a directory of another name.
     pub cwd: String,
     /// Whom it ran as, where that was chosen.
     pub user: Option<String>,
@@ -102,9 +102,12 @@ pub async fn run(
     let running = Running::open_until(config, id, cancel).await?;
     running.touch()?;
     let root = GuestPath::parse(ROOT.as_bytes()).unwrap_or_else(|_| GuestPath::root());
-    let request = ExecRequest { sync: true, ..line.exec_request(root) };
+    let mut request = ExecRequest { sync: true, ..line.exec_request(root) };
     let cwd = String::from_utf8_lossy(request.cwd.as_bytes()).into_owned();
     let user = request.user.as_ref().map(ToString::to_string);
+    if let Some(tree) = running.tree_on_host() {
+        on_host::command(&tree, &mut request)?;
+    }
     let mut told;
     let mut recorder = match output {
         OutputTo::Watch(watch) => {

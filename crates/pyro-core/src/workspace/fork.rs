@@ -48,6 +48,11 @@ pub async fn fork(
     reconcile::reconcile(config, &store)?;
     let workspace = claim(config, &store, id, WorkspaceChange::Forking)?;
     let claimed = Claimed::new(config, &store, id);
+    if let Some(top) = workspace.top_layer
+        && store.layer(top)?.is_some_and(|layer| layer.image_digest.is_none())
+    {
+        return Err(WorkspaceError::NoFork { id });
+    }
     running::touch(&store, id)?;
     let vm = tokio::select! {
         vm = start::vm_of(config, &store, &workspace) => vm?,

@@ -19,7 +19,7 @@ pub struct WorkspaceInfo {
     pub labels: BTreeMap<String, String>,
     /// Name of its environment.
     pub environment: String,
-    /// Version of that environment as installed.
+    /// Version of that environment as installed; none on the host.
     pub environment_version: Option<String>,
     /// Virtual CPUs.
     pub vcpu_count: u8,
@@ -45,9 +45,9 @@ pub struct WorkspaceInfo {
     pub guest_ip: Option<String>,
     /// Always null.
     pub tap_name: Option<String>,
-    /// `pending`, `guest_kvm` or `guest_tcg`.
+    /// `pending` before the first start; then `guest_kvm`, `guest_tcg` or `host_compat`.
     pub execution_mode: String,
-    /// Where its files are.
+    /// What its files are below; on the host a directory of another name, in which commands begin.
     pub workspace_path: &'static str,
     /// What it was first filled with.
     pub workspace_seed: SeedRecord,

@@ -14,6 +14,7 @@ pub mod info;
 pub mod label;
 pub mod list;
 pub mod logs;
+mod on_host;
 pub mod patch;
 pub mod reconcile;
 pub mod reset;

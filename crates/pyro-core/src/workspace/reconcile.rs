@@ -143,23 +143,24 @@ pub fn remove_vm(config: &Config, store: &Store, id: Id) -> Result<(), Workspace
 pub fn collect_layers(config: &Config, store: &Store) -> Result<(), WorkspaceError> {
     let unused = store.unused_layers()?;
     for layer in &unused {
-        let path = paths::shared_layer(config, *layer);
-        fs::remove_file(&path)?;
-        // Of one that was cut off while its file was made.
-        fs::remove_file(&path.with_extension("new"))?;
+        for path in [paths::shared_layer(config, *layer), paths::layer_tree(config, *layer)] {
+            fs::remove_tree(&path)?;
+            // Of one that was cut off while its file was made.
+            fs::remove_tree(&path.with_extension("new"))?;
+        }
     }
     if !unused.is_empty() {
         store.forget_layers(&unused)?;
     }
     for name in fs::names_in(&paths::layers_dir(config))? {
         let path = paths::layers_dir(config).join(&name);
-        let id = name.strip_suffix(".qcow2").and_then(|name| Id::parse(name).ok());
+        let id = name.split_once('.').and_then(|(name, _)| Id::parse(name).ok());
         let recorded = match id {
-            Some(id) => store.layer_image(id)?.is_some(),
+            Some(id) => store.layer(id)?.is_some(),
             None => false,
         };
         if !recorded && fs::age(&path).is_some_and(|age| age > STRAY_AGE) {
-            fs::remove_file(&path)?;
+            fs::remove_tree(&path)?;
         }
     }
     Ok(())

@@ -2,15 +2,18 @@
 
 use super::claim::{Claimed, claim, find, note};
 use super::error::WorkspaceError;
+use super::files::baseline;
 use super::info::{ResetTo, WorkspaceResetInfo};
-use super::{ROOT, reconcile, running, start, status};
+use super::{ROOT, on_host, reconcile, running, start, status};
 use crate::config::Config;
+use crate::guest::patience::Patient;
 use crate::host::clock;
 use crate::id::Id;
 use crate::store::Store;
 use crate::store::layer::NewLayer;
 use crate::store::vm::{VmRecord, VmState};
 use crate::store::workspace::{WorkspaceChange, WorkspaceRecord};
+use crate::vm::link::Link;
 use crate::vm::{VmError, lifecycle};
 use tokio_util::sync::CancellationToken;
 
@@ -32,7 +35,13 @@ pub async fn reset(config: &Config, id: Id, cancel: &CancellationToken) -> Resul
     };
     let (vm, layer) = begin(&store, &workspace, &old, baseline)?;
     let (next, top) = (vm.id, layer.id);
-    start::start_vm(config, &store, &workspace, vm, layer.id, cancel).await?;
+    if layer.image_digest.is_none() {
+        on_host::copy(config, baseline, top, cancel).await?;
+    }
+    start::start_vm(config, &store, &workspace, vm, top, cancel).await?;
+    if layer.image_digest.is_none() {
+        keep_manifest(config, id, next).await?;
+    }
     // It runs: now it is the one, and only then the old one goes.
     let now = clock::wall_seconds();
     loop {
@@ -72,6 +81,15 @@ pub async fn reset(config: &Config, id: Id, cancel: &CancellationToken) -> Resul
     Ok(WorkspaceResetInfo { workspace, workspace_reset })
 }
 
+/// Note what the files of a copy are: they are others than those that the baseline's manifest names. Until it takes over a
+/// diff reads all of them, and finds the same.
+async fn keep_manifest(config: &Config, id: Id, vm: Id) -> Result<(), WorkspaceError> {
+    let stream = Patient::new(Link::new(config, vm).connect().await?, running::PATIENCE);
+    let entries = baseline::present(stream).await?;
+    let config = config.clone();
+    lifecycle::blocking(move || Ok(baseline::keep(&config, id, &entries))).await?
+}
+
 /// Record the vm and the layer that are to take over.
 fn begin(
     store: &Store,
@@ -93,8 +111,8 @@ fn begin(
 pub(super) fn above(store: &Store, parent: Id) -> Result<Option<NewLayer>, WorkspaceError> {
     let id = Id::random().map_err(VmError::from)?;
     let created_at = clock::wall_seconds();
-    let image = store.layer_image(parent)?;
-    Ok(image.map(|image_digest| NewLayer { id, parent: Some(parent), image_digest, created_at }))
+    let below = store.layer(parent)?;
+    Ok(below.map(|NewLayer { image_digest, .. }| NewLayer { id, parent: Some(parent), image_digest, created_at }))
 }
 
 /// A vm of the same shape and environment that never ran.

@@ -3,7 +3,7 @@
 use super::claim::{Claimed, note};
 use super::error::WorkspaceError;
 use super::info::WorkspaceInfo;
-use super::{reconcile, rest, running, status};
+use super::{on_host, reconcile, rest, running, status};
 use crate::config::Config;
 use crate::host::clock;
 use crate::host::process::{self, ProcessId};
@@ -58,7 +58,7 @@ pub(super) async fn start_vm(
     Ok(lifecycle::start::start_on(config, store, VmRecord { expires_at, ..vm }, layers, cancel).await?)
 }
 
-/// Files of the layer `top` of a workspace and of all below it, bottom first.
+/// Files of the layer `top` of a workspace and of all below it, bottom first; on the host the directory of that layer.
 ///
 /// # Errors
 /// [`WorkspaceError::LayerGone`] when one was removed that may hold something.
@@ -68,6 +68,10 @@ pub(super) fn layer_files(
     workspace: &WorkspaceRecord,
     top: Id,
 ) -> Result<Vec<PathBuf>, WorkspaceError> {
+    let id = workspace.id;
+    if store.layer(top)?.ok_or(WorkspaceError::NoDisk { id })?.image_digest.is_none() {
+        return Ok(vec![on_host::layer(config, workspace, top)?]);
+    }
     let chain = store.layer_chain(top)?;
     for layer in &chain {
         let path = paths::shared_layer(config, *layer);
@@ -75,7 +79,7 @@ pub(super) fn layer_files(
             let baseline = workspace.baseline_layer.map(|baseline| store.layer_chain(baseline)).transpose()?;
             let resettable =
                 baseline.is_some_and(|below| below.iter().all(|layer| paths::shared_layer(config, *layer).is_file()));
-            return Err(WorkspaceError::LayerGone { id: workspace.id, path, resettable });
+            return Err(WorkspaceError::LayerGone { id, path, resettable });
         }
     }
     Ok(chain.into_iter().map(|layer| paths::shared_layer(config, layer)).collect())
@@ -101,7 +105,7 @@ pub(super) async fn vm_of(
         kind: VmKind::Workspace,
         environment: workspace.environment.clone(),
         environment_version: workspace.environment_version.clone(),
-        image_digest: Some(store.layer_image(top)?.ok_or(WorkspaceError::NoDisk { id })?),
+        image_digest: store.layer(top)?.ok_or(WorkspaceError::NoDisk { id })?.image_digest,
         vcpu_count: workspace.vcpu_count,
         mem_mib: workspace.mem_mib,
         ttl_seconds: workspace.ttl_seconds,

@@ -108,7 +108,7 @@ fn new_id() -> Id {
 }
 
 fn layer(parent: Option<Id>) -> NewLayer {
-    NewLayer { id: new_id(), parent, image_digest: "d".into(), created_at: 0.0 }
+    NewLayer { id: new_id(), parent, image_digest: Some("d".into()), created_at: 0.0 }
 }
 
 fn vm() -> VmRecord {
@@ -152,7 +152,7 @@ fn who_judged_a_dead_claim_leaves_the_living_one_alone_that_followed() {
     });
     reconcile::put_right(&home.config, &home.store, &dead).unwrap();
     assert_eq!(home.now(&workspace), Some(begun.unwrap()));
-    assert!(home.store.layer_image(next.id).unwrap().is_some(), "the layer of the living change");
+    assert!(home.store.layer(next.id).unwrap().is_some(), "the layer of the living change");
 }
 
 #[test]

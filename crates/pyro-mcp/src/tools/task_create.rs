@@ -40,7 +40,7 @@ pub(super) struct TaskCreate {
     /// Needs the server's --allow-network
     #[serde(default)]
     network: bool,
-    /// Needs the server's --allow-host-compat
+    /// Use the host if no vm can start; needs the server's --allow-host-compat
     #[serde(default)]
     allow_host_compat: bool,
 }

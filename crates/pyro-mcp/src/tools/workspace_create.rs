@@ -46,7 +46,7 @@ pub(super) struct WorkspaceCreate {
     /// Leave out what git ignores
     #[serde(default)]
     respect_ignore: bool,
-    /// Needs the server's --allow-host-compat
+    /// Use the host if no vm can start; needs the server's --allow-host-compat
     #[serde(default)]
     allow_host_compat: bool,
 }
@@ -54,7 +54,7 @@ pub(super) struct WorkspaceCreate {
 impl Describe for WorkspaceCreate {
     const NAME: &'static str = "workspace_create";
     const TITLE: &'static str = "Create a workspace";
-    const DESCRIPTION: &'static str = "Create and start a workspace: a Linux vm whose files in /workspace stay between calls, until workspace_delete or long unused. Take it for work of several steps; for one command vm_run.";
+    const DESCRIPTION: &'static str = "Create and start a workspace: a Linux vm whose /workspace stays between calls, until workspace_delete or long unused. For several steps; for one command vm_run.";
     type Answer = answers::Workspace;
 
     fn annotations(grants: &Grants) -> ToolAnnotations {

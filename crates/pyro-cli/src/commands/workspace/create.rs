@@ -16,6 +16,12 @@ pub(in crate::commands) fn run(args: Create, noun: Noun) -> i32 {
         let created = pyro.create_workspace(&request, &mut progress, cancel).await;
         line.finish();
         let workspace = created?;
+        if !as_json && workspace.execution_mode == "host_compat" {
+            let word = noun.word();
+            printer::talk(&format!(
+                "[{word}-create] execution_mode=host_compat: no guest can be had, commands run on this host, as you"
+            ));
+        }
         match (as_json, id_only) {
             (true, _) => noun.json(&workspace),
             (_, true) => printer::data(&workspace.workspace_id.to_string()),

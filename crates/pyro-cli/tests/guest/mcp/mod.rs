@@ -1,7 +1,7 @@
 //! `pyro mcp serve` with real guests: tools, what happens when anybody vanishes, and other people's clients.
 
 mod checkers;
-mod client;
+pub mod client;
 mod faults;
 mod http;
 mod paths;

@@ -2,10 +2,17 @@
 
 use super::{command, created, done, exec, said, sql_row};
 use crate::home::{ENVIRONMENT, Home, eventually, kill};
-use crate::on_each_engine;
+use crate::{on_each_engine, on_the_host};
 use serde_json::json;
 use std::process::Child;
 
+on_the_host!(
+    a_killed_supervisor_or_engine_loses_nothing,
+    a_create_that_is_killed_leaves_nothing,
+    a_reset_that_is_killed_is_done_or_not,
+    a_stop_or_delete_that_is_killed_can_be_repeated,
+    a_start_that_is_killed_is_followed_by_another,
+);
 on_each_engine!(
     a_killed_supervisor_or_engine_loses_nothing,
     a_create_that_is_killed_leaves_nothing,
@@ -44,18 +51,18 @@ fn kill_at(mut client: Child, mut moment: impl FnMut() -> bool) -> bool {
 
 fn a_killed_supervisor_or_engine_loses_nothing(home: &Home) {
     let id = created(home);
-    for victim in ["supervise", "qemu-system"] {
+    for victim in ["supervise", home.engine()] {
         // No sync: what was acknowledged is on the disk.
         exec(home, &id, &format!("echo {victim} >> kept"));
         kill(home.process(victim), "-KILL");
-        eventually("end of its processes", || home.processes().is_empty().then_some(()));
+        home.assert_idle();
         let workspace = done(home, "status", &[&id]);
         assert_eq!(workspace["state"], "stopped", "{workspace}");
         assert!(workspace["last_error"].as_str().unwrap().contains("killed"), "{workspace}");
         let workspace = done(home, "start", &[&id]);
         assert_eq!((&workspace["state"], &workspace["last_error"]), (&json!("started"), &json!(null)));
     }
-    assert_eq!(exec(home, &id, "cat kept"), "supervise\nqemu-system\n");
+    assert_eq!(exec(home, &id, "cat kept"), format!("supervise\n{}\n", home.engine()));
     done(home, "delete", &[&id]);
 }
 
@@ -64,13 +71,14 @@ fn a_create_that_is_killed_leaves_nothing(home: &Home) {
         |home| !home.names("vms").is_empty(),
         |home| count(home, "supervise") > 0,
         |home| !home.names("layers").is_empty(),
-        |home| count(home, "qemu-system") > 0,
+        |home| count(home, home.engine()) > 0,
         |home| home.names("layers").len() > 1,
     ];
     // The first one saves the template, which is another way.
     done(home, "delete", &[&created(home)]);
     for (number, moment) in moments.into_iter().enumerate() {
-        let client = command(home, "create", &[ENVIRONMENT, "--mem-mib", "512"]).spawn().unwrap();
+        let flags = [&[ENVIRONMENT, "--mem-mib", "512"], home.allowed()].concat();
+        let client = command(home, "create", &flags).spawn().unwrap();
         let was_killed = kill_at(client, || moment(home));
         let list = done(home, "list", &[]);
         println!("{}: moment {number}: killed {was_killed}, {} left", home.mode(), list["count"]);
@@ -88,7 +96,7 @@ fn a_reset_that_is_killed_is_done_or_not(home: &Home) {
     let moments: [fn(&Home) -> bool; 4] = [
         |home| home.names("vms").len() > 1,
         |home| home.names("layers").len() > 2,
-        |home| count(home, "qemu-system") > 1,
+        |home| count(home, home.engine()) > 1,
         |home| home.names("run").len() > 1,
     ];
     let id = created(home);
@@ -117,7 +125,7 @@ fn a_fork_that_is_killed_leaves_the_parent(home: &Home) {
     let moments: [fn(&Home, usize) -> bool; 4] = [
         |home, layers| home.names("layers").len() > layers,
         |home, _| home.names("vms").len() > 1,
-        |home, _| count(home, "qemu-system") > 1,
+        |home, _| count(home, home.engine()) > 1,
         |home, _| home.names("run").len() > 2,
     ];
     let id = created(home);
@@ -159,7 +167,7 @@ fn a_stop_or_delete_that_is_killed_can_be_repeated(home: &Home) {
     assert_eq!(done(home, "start", &[&id])["state"], "started");
     assert_eq!(exec(home, &id, "cat file"), "kept\n");
     let mut client = command(home, "delete", &[&id]).spawn().unwrap();
-    eventually("end of its vm", || (count(home, "qemu-system") == 0).then_some(()));
+    eventually("end of its vm", || (count(home, home.engine()) == 0).then_some(()));
     let _ = client.kill();
     client.wait().unwrap();
     assert_eq!(done(home, "list", &[])["count"], 0);
@@ -170,7 +178,7 @@ fn a_start_that_is_killed_is_followed_by_another(home: &Home) {
     let moments: [fn(&Home) -> bool; 5] = [
         |home| changing(home, "starting"),
         |home| count(home, "supervise") > 0,
-        |home| count(home, "qemu-system") > 0,
+        |home| count(home, home.engine()) > 0,
         |home| !home.names("run").is_empty(),
         |home| vm_state(home) == "started",
     ];
@@ -184,7 +192,7 @@ fn a_start_that_is_killed_is_followed_by_another(home: &Home) {
             println!("{}: moment {number}: killed {was_killed}, then {next}: {}", home.mode(), workspace["state"]);
             assert_eq!(workspace["state"], if next == "stop" { "stopped" } else { "started" });
             if next == "stop" {
-                assert!(home.processes().is_empty(), "{:?}", home.processes());
+                home.assert_idle();
                 done(home, "start", &[&id]);
             }
             let expected = if next == "reset" { "gone\n" } else { "kept\n" };

@@ -2,17 +2,19 @@
 
 use super::{created, done, exec, sql};
 use crate::home::{ENVIRONMENT, Home, eventually};
-use crate::on_each_engine;
+use crate::{on_each_engine, on_the_host};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
+on_the_host!(activity_renews_a_lifetime_and_its_end_stops);
 on_each_engine!(activity_renews_a_lifetime_and_its_end_stops, a_running_one_is_given_another_lifetime);
 
 /// Shorter than what a user may ask for, so that the test need not wait, and longer than a command takes on a busy host.
 const LIFETIME: Duration = Duration::from_secs(8);
 
 fn activity_renews_a_lifetime_and_its_end_stops(home: &Home) {
-    let forever = done(home, "create", &[ENVIRONMENT, "--mem-mib", "512", "--ttl-seconds", "0"]);
+    let flags = [&[ENVIRONMENT, "--mem-mib", "512", "--ttl-seconds", "0"], home.allowed()].concat();
+    let forever = done(home, "create", &flags);
     assert_eq!(forever["expires_at"], json!(null));
     done(home, "delete", &[forever["workspace_id"].as_str().unwrap()]);
     let id = created(home);
@@ -41,7 +43,7 @@ fn activity_renews_a_lifetime_and_its_end_stops(home: &Home) {
         workspace["last_error"].as_str().unwrap().contains("lifetime is over; its disk is kept for 7 days"),
         "{workspace}"
     );
-    eventually("end of its processes", || home.processes().is_empty().then_some(()));
+    home.assert_idle();
     lives_for(600);
     let workspace = done(home, "start", &[&id]);
     assert_eq!((&workspace["state"], &workspace["last_error"]), (&json!("started"), &json!(null)));

@@ -6,6 +6,7 @@ mod faults;
 mod forks;
 mod full;
 mod lifetime;
+mod on_host;
 mod rivals;
 
 use crate::home::{ENVIRONMENT, Home, stderr, stdout};
@@ -50,7 +51,8 @@ pub fn failed(home: &Home, verb: &str, args: &[&str]) -> String {
 
 /// A new workspace's id.
 pub fn created(home: &Home) -> String {
-    let output = home.pyro(&["workspace", "create", ENVIRONMENT, "--mem-mib", "512", "--id-only"]).output().unwrap();
+    let flags = [&["workspace", "create", ENVIRONMENT, "--mem-mib", "512", "--id-only"], home.allowed()].concat();
+    let output = home.pyro(&flags).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     stdout(&output).trim().to_owned()
 }

@@ -2,12 +2,13 @@
 
 use super::{command, created, done, exec, failed, said, sql, sql_row};
 use crate::home::{Home, eventually, stderr};
-use crate::on_each_engine;
 use crate::workspace_files::refused;
+use crate::{on_each_engine, on_the_host};
 use serde_json::json;
 use std::path::Path;
 use std::process::Child;
 
+on_the_host!(one_of_many_changes_it, whoever_needs_one_that_starts_waits, a_broken_record_stops_nobody);
 on_each_engine!(one_of_many_changes_it, whoever_needs_one_that_starts_waits, a_broken_record_stops_nobody);
 
 /// Do it in several processes at once: how many succeeded; the others' errors are among these.

@@ -1,15 +1,21 @@
 //! The client, the supervisor or the engine is killed in the middle: files are as before or as after, and nothing is left.
 
-use super::{changes, ok, seeded};
+use super::{changes, nothing_is_staged, ok, seeded};
 use crate::home::{ENVIRONMENT, Home, LIMIT, eventually, is_signalled, stderr};
-use crate::on_each_engine;
 use crate::workspace::{command, done, exec, said, sql_row};
+use crate::{on_each_engine, on_the_host};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Output};
 use std::time::{Duration, Instant};
 
+on_the_host!(
+    a_patch_that_is_cut_off_is_done_or_not,
+    a_write_that_is_cut_off_is_done_or_not,
+    a_diff_that_is_cut_off_changes_nothing,
+    a_create_with_a_seed_that_is_cut_off_leaves_nothing,
+);
 on_each_engine!(
     a_patch_that_is_cut_off_is_done_or_not,
     a_write_that_is_cut_off_is_done_or_not,
@@ -18,7 +24,9 @@ on_each_engine!(
 );
 
 /// Who is killed: the client itself, or a process of this home.
-const VICTIMS: [&str; 3] = ["client", "supervise", "qemu-system"];
+fn victims(home: &Home) -> [&'static str; 3] {
+    ["client", "supervise", home.engine()]
+}
 
 /// At how many moments of an operation's usual time.
 const MOMENTS: u32 = 4;
@@ -117,19 +125,13 @@ pub fn time_of(home: &Home, words: &[&str]) -> Duration {
     began.elapsed()
 }
 
-/// Nothing is staged; the agent may take a moment to see that its client is gone.
-pub fn nothing_is_staged(home: &Home, id: &str) {
-    let look = "ls -A /.pyro/stages 2>/dev/null || true";
-    eventually("end of what was staged", || exec(home, id, look).is_empty().then_some(()));
-}
-
 fn a_patch_that_is_cut_off_is_done_or_not(home: &Home) {
     let id = &seeded(home, &tree(home, "old"), &[]);
     let patches = [patch(home, "old", "new"), patch(home, "new", "old")];
     let words = |which: usize| ["patch", "apply", id, "--patch-file", patches[which].to_str().unwrap()];
     let usual = time_of(home, &words(0));
     let mut is_new = true;
-    for victim in VICTIMS {
+    for victim in victims(home) {
         at_moments(MOMENTS, |part| {
             let (output, was_cut_off) = cut_off(home, victim, &words(usize::from(is_new)), usual.mul_f64(part));
             runs_again(home, id, victim);
@@ -160,7 +162,7 @@ fn a_write_that_is_cut_off_is_done_or_not(home: &Home) {
     let words = |which: usize| ["file", "write", id, "deep/er/big", "--text-file", texts[which].to_str().unwrap()];
     let usual = time_of(home, &words(0));
     let mut is_new = false;
-    for victim in VICTIMS {
+    for victim in victims(home) {
         at_moments(MOMENTS, |part| {
             let (output, was_cut_off) = cut_off(home, victim, &words(usize::from(!is_new)), usual.mul_f64(part));
             runs_again(home, id, victim);
@@ -188,7 +190,7 @@ fn a_diff_that_is_cut_off_changes_nothing(home: &Home) {
     let expected = changes(home, id);
     assert_eq!(expected.len(), 14);
     let usual = time_of(home, &["diff", id]);
-    for victim in VICTIMS {
+    for victim in victims(home) {
         at_moments(MOMENTS, |part| {
             let (_, was_cut_off) = cut_off(home, victim, &["diff", id], usual.mul_f64(part));
             runs_again(home, id, victim);
@@ -216,7 +218,7 @@ fn a_create_with_a_seed_that_is_cut_off_leaves_nothing(home: &Home) {
     for number in 0..1500 {
         fs::write(seed.join(format!("g{number}")), vec![7; 4000]).unwrap();
     }
-    let flags = [ENVIRONMENT, "--mem-mib", "512", "--seed-path", seed.to_str().unwrap()];
+    let flags = [&[ENVIRONMENT, "--mem-mib", "512", "--seed-path", seed.to_str().unwrap()], home.allowed()].concat();
     let whole = |created: &Value| {
         let id = created["workspace_id"].as_str().unwrap();
         assert_eq!(exec(home, id, "ls -A | wc -l; sort -u f*"), format!("{}\nold\n", FILES + 1500));
@@ -227,7 +229,7 @@ fn a_create_with_a_seed_that_is_cut_off_leaves_nothing(home: &Home) {
         done(home, "delete", &[id]);
     };
     whole(&done(home, "create", &flags));
-    for victim in VICTIMS {
+    for victim in victims(home) {
         let mut cut_off = 0;
         for (name, moment) in steps {
             let mut client = command(home, "create", &flags).spawn().unwrap();

@@ -2,6 +2,7 @@
 
 mod end;
 mod guest;
+mod host;
 mod layers;
 mod lease;
 mod maker;
@@ -16,7 +17,7 @@ use crate::host::process::ProcessId;
 use crate::host::{clock, fs, socket, sparse};
 use crate::store::vm::{Change, VmKind, VmRecord, VmState};
 use crate::store::{Store, StoreError};
-use crate::vm::launch::{Event, Failure, Launch, LeaseReply, Stage};
+use crate::vm::launch::{EngineLaunch, Event, Failure, Launch, LeaseReply, Stage};
 use crate::vm::paths;
 use crate::vm::timeline::{Step, Stopwatch};
 use end::End;
@@ -110,6 +111,7 @@ impl Supervisor<'_> {
         let mut machine = None;
         let end = self.start_and_serve(&mut machine, control, writer, terminate).await;
         if let Some(mut machine) = machine {
+            self.end_host(&mut machine).await;
             // What was wanted of it is on its disk by now.
             if let Err(error) = machine.kill().await {
                 tracing::warn!(%error, "the machine's process could not be reaped");
@@ -182,8 +184,8 @@ impl Supervisor<'_> {
             activity: activity.clone(),
             lifetime: lifetime.clone(),
         };
-        // Only a workspace's disk is closed and gone on with; any other's engine is only listened to.
-        let is_workspace = self.launch.kind == VmKind::Workspace;
+        // Only a workspace's disk is closed and gone on with; any other's engine is only listened to, and the host has none.
+        let is_workspace = self.launch.kind == VmKind::Workspace && matches!(self.launch.engine, EngineLaunch::Qemu(_));
         // One that has booted and left no template was never talked to.
         if let Err(error) = machine.qmp().await
             && is_workspace

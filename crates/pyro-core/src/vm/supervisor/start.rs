@@ -2,12 +2,11 @@
 
 use super::Supervisor;
 use crate::engine::machine::{Ended, Machine};
-use crate::engine::{EngineError, host};
 use crate::guest::boot::{Identity, MeetError, Port};
 use crate::guest::transport::{Channel, GuestStream};
-use crate::guest::{self, client, stage};
+use crate::guest::{client, stage};
+use crate::host::clock;
 use crate::host::terminal::printable;
-use crate::host::{clock, sparse};
 use crate::store::vm::{VmKind, VmState};
 use crate::vm::launch::{EngineLaunch, Failure, Stage};
 use crate::vm::timeline::Step;
@@ -16,7 +15,6 @@ use pyro_protocol::files::Recovered;
 use pyro_protocol::message::{Mount, Request, SetClock};
 use std::error::Error;
 use std::io;
-use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 use tokio::net::UnixListener;
 use tracing::Instrument;
@@ -52,7 +50,7 @@ impl Supervisor<'_> {
         let guest = match &self.launch.engine {
             EngineLaunch::Qemu(qemu) => self.start_guest(slot, qemu).await?,
             EngineLaunch::Host => {
-                let machine = self.keep(slot, start_host()?)?;
+                let machine = self.keep(slot, self.start_host()?)?;
                 let port = port_of(machine)?;
                 Guest { channel: self.meet(machine, port, HOST_LIMIT).await?, mounted: true }
             }
@@ -223,13 +221,6 @@ pub(super) async fn not_met(machine: &mut Machine, error: MeetError) -> Failure 
         MeetError::Channel(error) => after_broken_channel(machine, Stage::Boot, &error).await,
         error => Failure { console: machine.console.text(), ..failure(Stage::Boot, &error) },
     }
-}
-
-fn start_host() -> Result<Machine, Failure> {
-    let agent =
-        sparse::executable_in_memory("pyro-agent", guest::AGENT).map_err(|error| failure(Stage::Engine, &error))?;
-    let program = format!("/proc/self/fd/{}", agent.as_raw_fd());
-    host::start(program.as_ref()).map_err(|error: EngineError| failure(Stage::Engine, &error))
 }
 
 /// The channel broke: say how the machine ended if it did, what the channel met otherwise.

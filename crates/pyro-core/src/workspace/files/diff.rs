@@ -1,13 +1,12 @@
 //! What changed in a workspace since it was made: two manifests compared, then the content of what may differ.
 
+use super::base::{Base, BasePlace};
 use super::baseline;
 use super::compare::{Changed, compare};
 use super::contents::{self, Found, HASH_BYTES, Parts};
 use super::error::FileError;
 use super::place::WorkspacePath;
 use crate::config::Config;
-use crate::disk::OfflineDisk;
-use crate::environment::EnvironmentStore;
 use crate::id::Id;
 use crate::vm::{VmError, lifecycle};
 use crate::workspace::diff::report::DiffReport;
@@ -16,11 +15,9 @@ use crate::workspace::error::WorkspaceError;
 use crate::workspace::git::path::RelPath;
 use crate::workspace::running::Running;
 use crate::workspace::side::{Content, Side};
-use crate::workspace::start::layer_files;
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::{Entry, Kind};
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -64,8 +61,8 @@ pub(super) async fn changes(running: &Running<'_>, request: &DiffRequest) -> Res
     let changed = compare(old, new, &within);
     let options = DiffOptions { renames: request.renames, ..DiffOptions::default() };
     let wanted: Vec<TreePath> = changed.iter().filter_map(content_wanted).collect();
-    let base = Base { files: base_files(running)?, hold: options.text_bytes as u64 };
-    let hold = base.hold;
+    let base = BasePlace::of(running)?;
+    let hold = options.text_bytes as u64;
     // One file of each side is held at a time: the pipe has room for one, and who fills it waits.
     let (out, pipe) = mpsc::sync_channel(1);
     let built = tokio::task::spawn_blocking(move || build(changed, &base, &pipe, options));
@@ -83,35 +80,22 @@ fn content_wanted(changed: &Changed) -> Option<TreePath> {
     (new.meta.kind == Kind::File && new.meta.size <= HASH_BYTES).then(|| changed.path.clone())
 }
 
-/// The disk that the workspace began with.
-struct Base {
-    files: (PathBuf, Vec<PathBuf>),
-    hold: u64,
-}
-
-fn base_files(running: &Running<'_>) -> Result<(PathBuf, Vec<PathBuf>), WorkspaceError> {
-    let (config, store, id) = (running.config, &running.store, running.workspace.id);
-    let baseline = running.workspace.baseline_layer.ok_or(FileError::NoBaseline { id })?;
-    let digest = store.layer_image(baseline)?.ok_or(FileError::NoBaseline { id })?;
-    let (image, _) = EnvironmentStore::new(config).image_of(&digest);
-    Ok((image, layer_files(config, store, &running.workspace, baseline)?))
-}
-
 fn build(
     changed: Vec<Changed>,
-    base: &Base,
+    base: &BasePlace,
     pipe: &mpsc::Receiver<Found>,
     options: DiffOptions,
 ) -> Result<Diff, FileError> {
     let reads_old = |changed: &Changed| changed.old.as_ref().is_some_and(|old| old.meta.kind == Kind::File);
-    let disk = match changed.iter().any(reads_old) {
-        true => Some(OfflineDisk::open(&base.files.0, &base.files.1)?),
+    let base = match changed.iter().any(reads_old) {
+        true => Some(base.open()?),
         false => None,
     };
+    let hold = options.text_bytes as u64;
     let mut builder = DiffBuilder::new(options);
     let mut left: HashMap<TreePath, Changed> = changed.into_iter().map(|one| (one.path.clone(), one)).collect();
     let mut push = |one: Changed, new: Option<Side>| {
-        let old = one.old.as_ref().map(|old| old_side(disk.as_ref(), old, base.hold));
+        let old = one.old.as_ref().map(|old| old_side(base.as_ref(), old, hold));
         if let Ok(path) = RelPath::parse(one.path.as_bytes()) {
             builder.push(&path, old.as_ref(), new.as_ref());
         }
@@ -138,7 +122,7 @@ fn side(entry: &Entry, content: Content) -> Side {
 }
 
 /// What a path held; a file that cannot be read is taken for one that is too large.
-fn old_side(disk: Option<&OfflineDisk>, old: &Entry, hold: u64) -> Side {
+fn old_side(base: Option<&Base<'_>>, old: &Entry, hold: u64) -> Side {
     let size = old.meta.size;
     let unread = Content::Large { size, id: None };
     if old.meta.kind != Kind::File || size > HASH_BYTES {
@@ -146,9 +130,8 @@ fn old_side(disk: Option<&OfflineDisk>, old: &Entry, hold: u64) -> Side {
     }
     let mut parts = Parts::new(size, hold);
     let mut taken = 0;
-    let path = WorkspacePath::root().join(&old.path).guest();
-    let read = disk.map(|disk| {
-        disk.read(path.as_bytes(), |bytes| {
+    let read = base.map(|base| {
+        base.read(&old.path, |bytes| {
             taken += bytes.len() as u64;
             if taken <= size {
                 parts.take(bytes);

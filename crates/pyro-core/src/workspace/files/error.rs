@@ -67,6 +67,9 @@ pub enum FileError {
     /// The disk that the workspace began with cannot be read.
     #[error("cannot read what the workspace began with")]
     Disk(#[from] DiskError),
+    /// The directory that the workspace began with cannot be read.
+    #[error("cannot read what the workspace began with")]
+    Kept(#[source] HostTreeError),
     /// More entries than are kept in memory.
     #[error("there are more than {0} files")]
     TooMany(usize),
