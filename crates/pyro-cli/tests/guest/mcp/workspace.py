@@ -11,6 +11,9 @@ from mcp import Client, MCPError, StdioServerParameters
 from mcp.types import ListRootsResult, Root
 
 PYRO = sys.argv[1]
+# In a project: the home itself is not granted by being worked in.
+os.mkdir("work")
+os.chdir("work")
 NOBODY = "0123456789ab"
 
 
