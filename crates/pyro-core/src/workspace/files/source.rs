@@ -1,10 +1,10 @@
 //! `Source`: what is carried into a workspace, looked at before anything is written.
 
 use super::place::joined;
-use super::steady::{Stamp, Steady};
+use super::steady::Steady;
 use crate::archive::{self, TarError};
 use crate::guest::archive::{NoMore, Outlet};
-use crate::host::fs::{self, FsError};
+use crate::host::fs::{self, FsError, Stamp};
 use crate::host::ignored::Ignored;
 use crate::host::path::{HostPath, HostPathError, of_descriptor};
 use crate::host::tree::{self, HostTreeError, Refusal};

@@ -1,12 +1,9 @@
 //! `Steady`: whether files stay as they are while they are read to be sent.
 
 use super::source::SourceError;
-use crate::host::fs::{self, FsError};
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::Record;
 use rustix::io::Errno;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
 /// Watches records on their way out. The receiver cannot do it: it keeps what it gets, torn or not.
 #[derive(Default)]
@@ -33,22 +30,6 @@ impl Steady {
             true => Err(SourceError::Changed(TreePath::parse(&self.path).unwrap_or_default().to_string())),
             false => Ok(()),
         }
-    }
-}
-
-/// What tells that a file is the same, and was not written to.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Stamp([i64; 4], [u64; 3]);
-
-impl Stamp {
-    /// That of the file at `path`.
-    ///
-    /// # Errors
-    /// When it is not there.
-    pub(super) fn of(path: &Path) -> Result<Self, FsError> {
-        let found = fs::metadata(path)?;
-        let times = [found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec()];
-        Ok(Self(times, [found.dev(), found.ino(), found.size()]))
     }
 }
 
