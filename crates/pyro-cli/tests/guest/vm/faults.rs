@@ -132,7 +132,8 @@ fn a_deleted_vm_is_gone_whatever_it_is_at(home: &Home) {
     let id = started(home);
     let client = executing(home, &id);
     assert_eq!(done(home, &["stop", &id])["state"], "stopped");
-    assert_eq!(super::said(&client.wait_with_output().unwrap())["kind"], "wrong_state");
+    let output = client.wait_with_output().unwrap();
+    assert_eq!(super::said(&output)["kind"], "wrong_state", "{}", super::said(&output));
     assert_eq!(done(home, &["status", &id])["state"], "stopped");
     done(home, &["delete", &id]);
 }

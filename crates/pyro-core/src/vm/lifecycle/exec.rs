@@ -61,6 +61,8 @@ pub async fn exec_and_delete(
 async fn end(lease: Lease, executed: Result<ExecOutcome, VmError>) -> Result<ExecOutcome, VmError> {
     match (lease.end().instrument(tracing::debug_span!("end")).await, executed) {
         (Err(failed @ VmError::Failed(_)), Err(VmError::Guest(_) | VmError::Control(_))) => Err(failed),
+        // Whoever ended the vm has ended the command, or a child that its shell waited for; only one that succeeded was not.
+        (Err(failed @ VmError::Failed(_)), Ok(ExecOutcome { exit_code: 1.., .. })) => Err(failed),
         (Ok(()), Err(VmError::Guest(_) | VmError::Control(_))) => Err(VmError::Failed(Failure::stopped())),
         (_, executed) => executed,
     }
