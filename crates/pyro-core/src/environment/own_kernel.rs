@@ -8,6 +8,7 @@ use super::digest;
 use super::kernel::{self, Kernel, KernelAccel, MODULE_LIMIT};
 use super::vmlinux::{self, SIZE_LIMIT, VmlinuxError};
 use crate::host::fs::{self, FsError, Stamp};
+use crate::host::lock::FileLock;
 
 const TOML_LIMIT: u64 = 64 << 10;
 
@@ -192,8 +193,14 @@ fn examine(
     } else {
         let place = kernel::dir(cache, &vmlinux_digest);
         fs::private_dir(&place)?;
-        fs::write_atomic(&place.join("vmlinux"), &elf)?;
-        place.join("vmlinux")
+        // One maker at a time, and none where it is there: an engine that was confined to one file finds no other when it
+        // opens that name.
+        let _lock = FileLock::acquire_blocking(&place.join(".lock"))?;
+        let path = place.join("vmlinux");
+        if !fs::read_bounded(&path, SIZE_LIMIT as u64).is_ok_and(|there| there == elf) {
+            fs::write_atomic(&path, &elf)?;
+        }
+        path
     };
     fs::private_dir(&cache.join("kernels"))?;
     stamps.push((vmlinux.clone(), Stamp::of(&vmlinux)?));
@@ -263,6 +270,10 @@ mod tests {
         let kernel = dirs.load().unwrap();
         assert!(kernel.vmlinux.starts_with(dirs.cache.path()));
         let stamp = Stamp::of(&kernel.vmlinux).unwrap();
+        assert_eq!(dirs.load().unwrap(), kernel);
+        assert_eq!(Stamp::of(&kernel.vmlinux).unwrap(), stamp);
+        // Somebody who looks at it for the first time leaves it where others have it open.
+        fs::remove_file(&note_path(dirs.dir.path(), dirs.cache.path())).unwrap();
         assert_eq!(dirs.load().unwrap(), kernel);
         assert_eq!(Stamp::of(&kernel.vmlinux).unwrap(), stamp);
         fs::write_new(&kernel.vmlinux, b"\x7fELF altered").unwrap();
