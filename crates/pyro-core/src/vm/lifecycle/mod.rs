@@ -31,15 +31,18 @@ pub fn open(config: &Config, kind: VmKind, id: Id, operation: Operation) -> Resu
     let store = Store::open(&config.data_dir)?;
     let find = || store.vm(id).map(|vm| vm.filter(|vm| vm.kind == kind));
     let known = find()?.ok_or(VmError::NoSuchVm { id })?;
-    if kind == VmKind::Vm && known.is_expired(clock::wall_seconds()) {
+    let is_over = || kind == VmKind::Vm && known.is_expired(clock::wall_seconds());
+    let expired = || VmError::Expired { id, ttl_seconds: known.ttl_seconds };
+    if is_over() {
         delete::delete(config, &store, known.clone()).or_else(gone_is_fine)?;
-        return Err(VmError::Expired { id, ttl_seconds: known.ttl_seconds });
+        return Err(expired());
     }
     // What resists there does not concern this vm.
     if let Err(error) = reap::clear_leftovers(config, &store) {
         tracing::warn!(error = &error as &dyn std::error::Error, "leftovers wait for the next command");
     }
-    let vm = find()?.ok_or(VmError::NoSuchVm { id })?;
+    // Its lifetime may have ended in between: then it was one of the leftovers.
+    let vm = find()?.ok_or_else(|| if is_over() { expired() } else { VmError::NoSuchVm { id } })?;
     state::check(&vm, operation)?;
     Ok((store, vm))
 }
