@@ -10,6 +10,9 @@ use std::process::{Command, Stdio};
 /// passing tests print.
 const SKIPS_VARIABLE: &str = "PYRO_TEST_SKIPS";
 
+/// More failures than this are no noise of the machine, and are not run again.
+const MAX_RERUN: usize = 5;
+
 /// What the test binaries reported.
 #[derive(Default, Debug, PartialEq, Eq)]
 pub(crate) struct Tally {
@@ -17,13 +20,29 @@ pub(crate) struct Tally {
     failed: usize,
     ignored: usize,
     skips: BTreeSet<String>,
+    /// Names of the tests that failed, each as often as it did.
+    failures: Vec<String>,
+    /// Those of them that passed when they ran again, alone.
+    flaky: Vec<String>,
 }
 
 pub(crate) fn test() -> Result {
     system::prepare()?;
     checkers::ensure();
     let findings = check::without_tests();
-    close(findings, run_tests(cargo::cargo(["test", "--workspace", "--no-fail-fast", "--locked"]))?)
+    let every = ["test", "--workspace", "--no-fail-fast", "--locked"];
+    let mut tally = run_tests(cargo::cargo(every))?;
+    if tally.may_be_noise() && !is_strict() {
+        println!("once more, one at a time: {}", tally.failures.join(", "));
+        let again = ["--", "--exact", "--test-threads=1"].into_iter().chain(tally.failures.iter().map(String::as_str));
+        tally.settle(&run_tests(cargo::cargo(every.into_iter().chain(again)))?);
+    }
+    close(findings, tally)
+}
+
+/// Whether a test may fail but once: then none is run again.
+fn is_strict() -> bool {
+    std::env::var_os("PYRO_TEST_STRICT").is_some_and(|value| value == "1")
 }
 
 /// Run `cargo test …`, hand its output on as it comes and count what it says.
@@ -66,6 +85,9 @@ pub(crate) fn close(findings: Findings, tally: Tally) -> Result {
     for skip in &skipped {
         println!("skipped: {skip}");
     }
+    for name in &tally.flaky {
+        println!("flaky: {name} failed among the others, and passed alone");
+    }
     for failure in &findings.failed {
         println!("failed: {failure}");
     }
@@ -74,8 +96,24 @@ pub(crate) fn close(findings: Findings, tally: Tally) -> Result {
 }
 
 impl Tally {
-    /// Add one binary's `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
+    /// Whether every failure has a name, and they are few.
+    fn may_be_noise(&self) -> bool {
+        (1..=MAX_RERUN).contains(&self.failed) && self.failures.len() == self.failed
+    }
+
+    /// Take what failed for flaky where all of it passed `again`.
+    fn settle(&mut self, again: &Self) {
+        if again.failed == 0 && again.passed >= self.failed {
+            self.passed += std::mem::take(&mut self.failed);
+            self.flaky = std::mem::take(&mut self.failures);
+        }
+    }
+
+    /// Add one binary's line `test NAME ... FAILED` or `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
     fn count(&mut self, line: &str) {
+        if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
+            self.failures.push(name.to_owned());
+        }
         let Some((_, counts)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")) else {
             return;
         };
@@ -98,7 +136,8 @@ impl Tally {
     fn closing_line(&self, checks_failed: usize, checks_skipped: usize) -> String {
         let failed = self.failed + checks_failed;
         let skipped = self.ignored + self.skips.len() + checks_skipped;
-        format!("{} passed, {failed} failed, {skipped} skipped", self.passed)
+        let flaky = if self.flaky.is_empty() { String::new() } else { format!(", {} flaky", self.flaky.len()) };
+        format!("{} passed, {failed} failed, {skipped} skipped{flaky}", self.passed)
     }
 }
 
@@ -121,5 +160,38 @@ mod tests {
         tally.note_skips("kvm: /dev/kvm does not open\n\nkvm: /dev/kvm does not open\nlab: no folder\n");
         assert_eq!((tally.passed, tally.failed, tally.ignored, tally.skips.len()), (11, 2, 1, 2));
         assert_eq!(tally.closing_line(1, 1), "11 passed, 3 failed, 4 skipped");
+    }
+
+    #[test]
+    fn few_failures_that_pass_alone_are_flaky() {
+        let told = |lines: &[&str]| {
+            let mut tally = Tally::default();
+            lines.iter().for_each(|line| tally.count(line));
+            tally
+        };
+        let first =
+            || told(&["test a ... ok", "test b::c ... FAILED", "test result: FAILED. 1 passed; 1 failed; 0 ignored"]);
+        let mut tally = first();
+        assert!(tally.may_be_noise());
+        tally.settle(&told(&["test result: ok. 1 passed; 0 failed; 0 ignored"]));
+        assert_eq!(
+            (tally.flaky.as_slice(), &*tally.closing_line(0, 0)),
+            (&["b::c".to_owned()][..], "2 passed, 0 failed, 0 skipped, 1 flaky")
+        );
+        for again in
+            ["test result: FAILED. 0 passed; 1 failed; 0 ignored", "test result: ok. 0 passed; 0 failed; 0 ignored"]
+        {
+            let mut tally = first();
+            tally.settle(&told(&[again]));
+            assert_eq!(tally.closing_line(0, 0), "1 passed, 1 failed, 0 skipped");
+        }
+        let died = told(&["test result: FAILED. 1 passed; 1 failed; 0 ignored"]);
+        let many = told(
+            &["test a ... FAILED"; 9]
+                .into_iter()
+                .chain(["test result: FAILED. 0 passed; 9 failed"])
+                .collect::<Vec<_>>(),
+        );
+        assert!(!died.may_be_noise() && !many.may_be_noise() && !Tally::default().may_be_noise());
     }
 }
