@@ -241,6 +241,17 @@ impl Drop for Home {
     }
 }
 
+/// Let `outer`, which executes the words behind its own, execute `inner` with its environment and no stdin.
+pub fn hand_over(outer: &mut Command, inner: &Command) {
+    outer.arg(inner.get_program()).args(inner.get_args()).stdin(Stdio::null());
+    for (name, value) in inner.get_envs() {
+        match value {
+            Some(value) => outer.env(name, value),
+            None => outer.env_remove(name),
+        };
+    }
+}
+
 /// A started `pyro run`.
 pub struct Running {
     pub child: Child,
