@@ -37,17 +37,23 @@ fn shown(bytes: &[u8], to_person: bool) -> Cow<'_, [u8]> {
 /// Print a line of data; a reader that went away ends the process quietly, as it does any filter.
 pub(crate) fn data(text: &str) {
     let mut stdout = io::stdout().lock();
-    if written(|| writeln!(stdout, "{}", harmless(text)).and_then(|()| stdout.flush())).is_err() {
-        std::process::exit(crate::exit::FAILED);
+    written(|| writeln!(stdout, "{}", harmless(text)).and_then(|()| stdout.flush()))
+        .unwrap_or_else(|error| unwritten(&error));
+}
+
+/// End the process: what it has to say cannot be said.
+fn unwritten(error: &io::Error) -> ! {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        std::process::exit(crate::exit::CLOSED_OUTPUT);
     }
+    talk(&format!("error: cannot write standard output: {error}"));
+    std::process::exit(crate::exit::FAILED)
 }
 
 /// Print bytes of data as they are.
 pub(crate) fn raw(bytes: &[u8]) {
     let mut stdout = io::stdout().lock();
-    if written(|| stdout.write_all(bytes).and_then(|()| stdout.flush())).is_err() {
-        std::process::exit(crate::exit::FAILED);
-    }
+    written(|| stdout.write_all(bytes).and_then(|()| stdout.flush())).unwrap_or_else(|error| unwritten(&error));
 }
 
 /// Print a guest's bytes: as they are where a program reads them, without what steers a terminal where a person does.

@@ -8,9 +8,7 @@ use crate::refusal::Refusal;
 use crate::resources;
 use crate::tools::{self, Tool};
 use crate::turn;
-use pyro_core::vm::output::OutputWatch;
-use pyro_core::vm::{CapturedRun, RunRequest};
-use pyro_core::{ErrorKind, Pyro, PyroError};
+use pyro_core::{ErrorKind, Pyro};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, Implementation, ListResourceTemplatesResult,
     ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
@@ -19,9 +17,7 @@ use rmcp::model::{
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use std::sync::Arc;
-use tokio::io::AsyncRead;
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 
 /// What a server is started with.
 #[derive(Clone, Debug)]
@@ -57,20 +53,6 @@ pub(crate) struct State {
     pub(crate) ending: Ending,
     /// Whether a stopped workspace is started by its next call: no tool that is offered does it.
     pub(crate) wakes: bool,
-}
-
-impl State {
-    /// Every one-shot command goes through here, wherever its vm comes from.
-    pub(crate) async fn run(
-        &self,
-        request: &RunRequest,
-        stdin: Option<&mut (dyn AsyncRead + Unpin + Send)>,
-        watch: &mut OutputWatch<'_>,
-        progress: &mut (dyn FnMut(pyro_core::environment::Progress) + Send),
-        cancel: &CancellationToken,
-    ) -> Result<CapturedRun, PyroError> {
-        self.pyro.run_captured(request, stdin, watch, progress, cancel).await
-    }
 }
 
 /// An MCP server; a clone is the same server for another client.

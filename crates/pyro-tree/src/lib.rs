@@ -9,6 +9,7 @@ mod error;
 pub mod node;
 pub mod pack;
 pub mod place;
+pub mod sparse;
 pub mod walk;
 
 pub use error::TreeError;

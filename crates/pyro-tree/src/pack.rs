@@ -1,13 +1,12 @@
 //! Packing: a walk's nodes and the contents of its files as batches of records.
 
 use crate::walk::Walk;
-use crate::{error, node};
+use crate::{error, node, sparse};
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::{Batch, Kind, Meta};
-use rustix::fs::SeekFrom;
 use rustix::io::Errno;
 use std::collections::HashMap;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 /// Room that is worth a read, in bytes.
 const WORTH_LEN: usize = 4096;
@@ -102,7 +101,7 @@ impl<E, F: FnMut(Batch) -> Result<(), E>> Packer<F> {
         // A file without holes costs no call to look for them.
         let has_holes = meta.blocks.saturating_mul(512) < meta.size;
         while at < size && failed == 0 {
-            let stretch = if has_holes { data_at(file, at) } else { Ok(Some((at, u64::MAX))) };
+            let stretch = if has_holes { sparse::data_at(file, at) } else { Ok(Some((at, u64::MAX))) };
             match stretch {
                 Err(errno) => failed = node::number(errno),
                 Ok(None) => break,
@@ -146,17 +145,4 @@ impl<E, F: FnMut(Batch) -> Result<(), E>> Packer<F> {
         }
         Ok((at, 0))
     }
-}
-
-/// The next stretch of data at or after `at`; `None` when only a hole follows.
-fn data_at(file: &OwnedFd, at: u64) -> Result<Option<(u64, u64)>, Errno> {
-    let start = match rustix::fs::seek(file.as_fd(), SeekFrom::Data(at)) {
-        Ok(start) => start,
-        Err(Errno::NXIO) => return Ok(None),
-        // A filesystem that knows no holes has none.
-        Err(Errno::INVAL | Errno::OPNOTSUPP) => return Ok(Some((at, u64::MAX))),
-        Err(errno) => return Err(errno),
-    };
-    let end = rustix::fs::seek(file.as_fd(), SeekFrom::Hole(start))?;
-    Ok(Some((start, end)))
 }

@@ -4,7 +4,7 @@ use crate::node;
 use pyro_protocol::TreePath;
 use pyro_protocol::limits::MAX_PATH_LEN;
 use pyro_protocol::tree::{Kind, Meta};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir};
+use rustix::fs::{AtFlags, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -289,10 +289,4 @@ fn unknown(kind: Kind, errno: Errno) -> Meta {
 pub fn open_node(dir: impl AsFd, path: &[u8], follow: bool) -> Result<OwnedFd, Errno> {
     let flags = OFlags::PATH | OFlags::CLOEXEC | if follow { OFlags::empty() } else { OFlags::NOFOLLOW };
     rustix::fs::openat(dir, path, flags, Mode::empty())
-}
-
-/// Whether a mode is that of a regular file.
-#[must_use]
-pub fn is_regular(mode: u32) -> bool {
-    FileType::from_raw_mode(mode) == FileType::RegularFile
 }

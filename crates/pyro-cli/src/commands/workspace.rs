@@ -25,7 +25,7 @@ use super::interrupted::Interrupted;
 use super::{block_on, fail, pyro};
 use crate::cli::Workspace;
 use crate::exit;
-use pyro_core::host::fs::read_bounded;
+use pyro_core::host::fs;
 use pyro_core::id::Id;
 use pyro_core::workspace::WorkspaceError;
 use pyro_core::workspace::files::source::SourceError;
@@ -75,8 +75,12 @@ fn given(text: Option<&OsStr>, file: Option<&Path>) -> Result<Vec<u8>, PyroError
     match (text, file) {
         (Some(text), _) => Ok(text.as_bytes().to_vec()),
         (_, Some(file)) => {
-            let file = if file == Path::new("-") { Path::new("/dev/stdin") } else { file };
-            Ok(read_bounded(file, MAX_GIVEN_LEN).map_err(|error| unread(error.into()))?)
+            let read = if file == Path::new("-") {
+                fs::read_stdin_bounded(MAX_GIVEN_LEN)
+            } else {
+                fs::read_bounded(file, MAX_GIVEN_LEN)
+            };
+            Ok(read.map_err(|error| unread(error.into()))?)
         }
         (None, None) => Ok(Vec::new()),
     }

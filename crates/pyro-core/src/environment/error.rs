@@ -53,10 +53,14 @@ pub enum EnvironmentError {
     NoSubordinateIds {
         /// Whom to give one.
         user: String,
+        /// The first id that nobody has yet, and 65,535 more after it.
+        free: u64,
     },
     /// The host does not let this user make the namespaces that a system is built in.
     #[error("this host does not allow the namespaces that environments are built in")]
     NoNamespaces {
+        /// The setting of the kernel that forbids them, and the value that allows them; none where none is known to.
+        setting: Option<(&'static str, u8)>,
         /// What `unshare` said.
         #[source]
         source: ProgramError,

@@ -100,16 +100,36 @@ impl Tools {
             let uid = nix::unistd::geteuid();
             let user = nix::unistd::User::from_uid(uid).ok().flatten();
             let user = user.map_or_else(|| uid.to_string(), |user| user.name);
-            let has_range = |file: &str| {
-                let list = crate::host::fs::read_bounded(Path::new(file), 1 << 20).unwrap_or_default();
-                has_range(&String::from_utf8_lossy(&list), &user, uid.as_raw())
-            };
-            if !has_range("/etc/subuid") || !has_range("/etc/subgid") {
-                return Err(EnvironmentError::NoSubordinateIds { user });
+            let lists = ["/etc/subuid", "/etc/subgid"].map(small_file);
+            if !lists.iter().all(|list| has_range(list, &user, uid.as_raw())) {
+                return Err(EnvironmentError::NoSubordinateIds { user, free: first_free(&lists) });
             }
         }
-        Err(EnvironmentError::NoNamespaces { source })
+        Err(EnvironmentError::NoNamespaces { setting: forbidding(small_file), source })
     }
+}
+
+/// What a file of the system holds; nothing where there is none.
+fn small_file(path: &str) -> String {
+    String::from_utf8_lossy(&crate::host::fs::read_bounded(Path::new(path), 1 << 20).unwrap_or_default()).into_owned()
+}
+
+/// The kernel's setting that keeps users from making namespaces, and the value that lets them; `read` reads a file.
+fn forbidding(read: impl Fn(&str) -> String) -> Option<(&'static str, u8)> {
+    let is = |path: &str, value: &str| read(path).trim() == value;
+    if is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1") {
+        return Some(("kernel.apparmor_restrict_unprivileged_userns", 0));
+    }
+    is("/proc/sys/kernel/unprivileged_userns_clone", "0").then_some(("kernel.unprivileged_userns_clone", 1))
+}
+
+/// The first id behind every range of lists such as `/etc/subuid`, where `useradd` begins to give them or later.
+fn first_free(lists: &[String]) -> u64 {
+    let ends = lists.iter().flat_map(|list| list.lines()).filter_map(|line| {
+        let mut numbers = line.trim().split(':').skip(1).map(|number| number.parse::<u64>().ok());
+        numbers.next()??.checked_add(numbers.next()??)
+    });
+    ends.chain([100_000]).max().unwrap_or_default()
 }
 
 /// Whether a list such as `/etc/subuid` gives the user ids up to 65534, which the group `nogroup` has.
@@ -142,5 +162,25 @@ mod tests {
         ] {
             assert_eq!(has_range(list, "alice", 1000), expected, "{list:?}");
         }
+    }
+
+    #[test]
+    fn a_free_range_stands_behind_all_that_are_given() {
+        let lists = ["alice:100000:65536\nbroken\nbob:many:1\n".to_owned(), "alice:165536:1000\n".to_owned()];
+        assert_eq!(first_free(&lists), 166_536);
+        assert_eq!(first_free(&[]), 100_000);
+    }
+
+    #[test]
+    fn the_setting_that_forbids_namespaces_is_named() {
+        let with = |name: &'static str, value: &'static str| {
+            forbidding(move |path| if path.ends_with(name) { value.to_owned() } else { String::new() })
+        };
+        assert_eq!(with("userns_clone", "0\n"), Some(("kernel.unprivileged_userns_clone", 1)));
+        assert_eq!(
+            with("restrict_unprivileged_userns", "1\n"),
+            Some(("kernel.apparmor_restrict_unprivileged_userns", 0))
+        );
+        assert_eq!(with("userns_clone", "1\n"), None);
     }
 }

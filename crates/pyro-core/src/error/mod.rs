@@ -375,13 +375,19 @@ fn environment(error: &EnvironmentError) -> (ErrorKind, Option<String>) {
         EnvironmentError::MissingPrograms { .. } => {
             (ErrorKind::Unavailable, Some(format!("sudo apt-get install -y {}", error.packages().join(" "))))
         }
-        EnvironmentError::NoSubordinateIds { user } => (
-            ErrorKind::Unavailable,
-            Some(format!("sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}")),
-        ),
-        EnvironmentError::NoNamespaces { .. } => {
-            (ErrorKind::Unavailable, say("sudo sysctl kernel.unprivileged_userns_clone=1"))
+        EnvironmentError::NoSubordinateIds { user, free } => {
+            let range = format!("{free}-{}", free + 65_535);
+            (ErrorKind::Unavailable, Some(format!("sudo usermod --add-subuids {range} --add-subgids {range} {user}")))
         }
+        EnvironmentError::NoNamespaces { setting: Some((setting, value)), .. } => {
+            (ErrorKind::Unavailable, Some(format!("sudo sysctl {setting}={value}")))
+        }
+        EnvironmentError::NoNamespaces { setting: None, .. } => (
+            ErrorKind::Unavailable,
+            say(
+                "this may be a container: run pyro outside of it, or install the environment as root and set PYRO_ENVIRONMENT_CACHE_DIR",
+            ),
+        ),
         EnvironmentError::InvalidMirror { .. } => {
             (ErrorKind::InvalidInput, say("pass an address such as --mirror http://deb.debian.org/debian"))
         }

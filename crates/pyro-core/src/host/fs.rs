@@ -160,13 +160,24 @@ pub fn open_lock(path: &Path) -> Result<File, FsError> {
 /// # Errors
 /// When it cannot be read or is longer.
 pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, FsError> {
+    read_to_bound(open(path)?, limit).map_err(at("read", path))
+}
+
+/// As [`read_bounded`], what this process reads on its stdin.
+///
+/// # Errors
+/// As [`read_bounded`].
+pub fn read_stdin_bounded(limit: u64) -> Result<Vec<u8>, FsError> {
+    read_to_bound(io::stdin().lock(), limit).map_err(at("read", Path::new("standard input")))
+}
+
+fn read_to_bound(from: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open(path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(at("read", path))?;
-    if bytes.len() as u64 > limit {
-        let source = io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {limit} bytes"));
-        return Err(FsError { action: "read", path: path.to_owned(), source });
+    from.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > limit {
+        true => Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {limit} bytes"))),
+        false => Ok(bytes),
     }
-    Ok(bytes)
 }
 
 /// Write a file whole or not at all: a temporary file beside it, fsync, rename, fsync of the directory.
@@ -340,11 +351,8 @@ pub fn for_each_data_block(path: &Path, block: usize, mut each: impl FnMut(u64, 
     let mut buffer = vec![0; block];
     let mut index = 0;
     while index * step < size {
-        let start = match seek_data(&file, index * step) {
-            Ok(Some(start)) => start,
-            Ok(None) => break,
-            Err(error) => return Err(read(error)),
-        };
+        let stretch = pyro_tree::sparse::data_at(&file, index * step).map_err(|errno| read(errno.into()))?;
+        let Some((start, _)) = stretch else { break };
         index = start / step;
         file.seek(SeekFrom::Start(index * step)).map_err(&read)?;
         let wanted = usize::try_from(step.min(size - index * step)).unwrap_or(block);
@@ -353,19 +361,6 @@ pub fn for_each_data_block(path: &Path, block: usize, mut each: impl FnMut(u64, 
         index += 1;
     }
     Ok(size)
-}
-
-/// Where the next data at or after `offset` begins; `None` when only a hole follows.
-fn seek_data(file: &File, offset: u64) -> io::Result<Option<u64>> {
-    let offset = i64::try_from(offset).map_err(|_| io::ErrorKind::FileTooLarge)?;
-    match nix::unistd::lseek(file, offset, nix::unistd::Whence::SeekData) {
-        Ok(start) => Ok(u64::try_from(start).ok()),
-        Err(nix::errno::Errno::ENXIO) => Ok(None),
-        Err(nix::errno::Errno::EINVAL) => {
-            u64::try_from(offset).map(Some).map_err(|_| io::ErrorKind::FileTooLarge.into())
-        }
-        Err(errno) => Err(errno.into()),
-    }
 }
 
 /// The directory that holds `path`.

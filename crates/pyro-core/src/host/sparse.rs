@@ -1,5 +1,6 @@
 //! Copies of sparse files that stay sparse, and executables that are in no directory.
 
+use pyro_tree::sparse::data_at;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
@@ -19,9 +20,7 @@ pub fn copy_new(from: &Path, to: &Path) -> io::Result<()> {
     let len = source.metadata()?.len();
     copy.set_len(len)?;
     let mut at = 0;
-    // Past the last data SEEK_DATA fails with ENXIO: the rest is a hole.
-    while let Ok(data) = rustix::fs::seek(&source, rustix::fs::SeekFrom::Data(at)) {
-        let end = rustix::fs::seek(&source, rustix::fs::SeekFrom::Hole(data)).unwrap_or(len);
+    while let Some((data, end)) = data_before(&source, at, len)? {
         source.seek(SeekFrom::Start(data))?;
         copy.seek(SeekFrom::Start(data))?;
         io::copy(&mut (&mut source).take(end - data), &mut copy)?;
@@ -97,8 +96,7 @@ pub fn copy_used(from: &File, to: &Path) -> io::Result<()> {
     copy.set_len(len)?;
     let mut chunk = vec![0; 256 * PAGE];
     let mut at = 0;
-    while let Ok(data) = rustix::fs::seek(from, rustix::fs::SeekFrom::Data(at)) {
-        let end = rustix::fs::seek(from, rustix::fs::SeekFrom::Hole(data)).unwrap_or(len);
+    while let Some((data, end)) = data_before(from, at, len)? {
         at = data;
         while at < end {
             let wanted = chunk.len().min(usize::try_from(end - at).unwrap_or(chunk.len()));
@@ -111,6 +109,12 @@ pub fn copy_used(from: &File, to: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The next stretch of data at or after `at` in a file of `len` bytes.
+fn data_before(file: &File, at: u64, len: u64) -> io::Result<Option<(u64, u64)>> {
+    let stretch = if at < len { data_at(file, at)? } else { None };
+    Ok(stretch.map(|(data, end)| (data, end.min(len))))
 }
 
 /// Write the runs of pages of `chunk` that hold anything, at their places from `at` on.

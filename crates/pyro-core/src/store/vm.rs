@@ -235,17 +235,6 @@ impl Store {
         Ok(if changed == 1 { Change::Made(vm.revision + 1) } else { Change::Lost })
     }
 
-    /// When a vm's lifetime is over from now on; its supervisor looks here before it ends it. No other change is made or
-    /// lost by it.
-    ///
-    /// # Errors
-    /// [`StoreError::Sql`].
-    pub fn set_vm_expiry(&self, id: Id, expires_at: Option<f64>) -> Result<(), StoreError> {
-        let changed = "UPDATE vm SET expires_at = ?2 WHERE id = ?1";
-        self.connection().execute(changed, params![id.to_string(), expires_at])?;
-        Ok(())
-    }
-
     /// The supervisor takes a vm over at the revision that its start was claimed with; none when the record is gone or
     /// was changed, because whoever asked for the start died or somebody deletes the vm: then nothing may be started.
     ///

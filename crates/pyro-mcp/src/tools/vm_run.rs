@@ -113,5 +113,8 @@ async fn run(state: &State, request: RunRequest, stdin: Option<&str>, turn: Turn
     let stdin = stdin.as_mut().map(|stdin| stdin as &mut (dyn AsyncRead + Unpin + Send));
     let mut watch = Watch::new(&turn.reporter);
     let mut told = |progress| turn.reporter.tell(&request.environment, progress);
-    state.run(&request, stdin, &mut |stream, bytes| watch.note(stream, bytes), &mut told, &turn.cancel).await
+    state
+        .pyro
+        .run_captured(&request, stdin, &mut |stream, bytes| watch.note(stream, bytes), &mut told, &turn.cancel)
+        .await
 }
