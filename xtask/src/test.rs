@@ -60,8 +60,24 @@ pub(crate) fn run_tests(mut command: Command) -> Result<Tally> {
     Ok(tally)
 }
 
-fn run_counted(command: &mut Command) -> Result<Tally> {
-    let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+/// The command, with no signal ignored that tests send to what they start: `nohup` and background jobs hand that on.
+fn heedful(command: &Command) -> Command {
+    let mut heedful = Command::new("env");
+    heedful.arg("--default-signal=HUP,INT,TERM").arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => heedful.env(name, value),
+            None => heedful.env_remove(name),
+        };
+    }
+    if let Some(directory) = command.get_current_dir() {
+        heedful.current_dir(directory);
+    }
+    heedful
+}
+
+fn run_counted(command: &Command) -> Result<Tally> {
+    let started = heedful(command).stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
     let mut child = started.map_err(|error| format!("cannot start cargo test: {error}"))?;
     let mut tally = Tally::default();
     for line in BufReader::new(child.stdout.take().expect("stdout is piped")).split(b'\n') {

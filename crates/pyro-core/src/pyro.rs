@@ -272,10 +272,12 @@ impl Pyro {
     /// # Errors
     /// [`crate::ErrorKind::Io`] when something resists.
     pub fn prune_environments(&self) -> Result<Vec<String>, PyroError> {
-        let vms = Store::open(&self.config.data_dir)?.vms()?;
-        let mut in_use: Vec<String> = vms.into_iter().flatten().filter_map(|vm| vm.image_digest).collect();
-        in_use.extend(Store::open(&self.config.data_dir)?.images_of_layers()?);
-        let mut removed = EnvironmentStore::new(&self.config).prune(&in_use)?;
+        let store = Store::open(&self.config.data_dir)?;
+        let in_use = || -> Result<Vec<String>, PyroError> {
+            let of_vms = store.vms()?.into_iter().flatten().filter_map(|vm| vm.image_digest);
+            Ok(of_vms.chain(store.images_of_layers()?).collect())
+        };
+        let mut removed = EnvironmentStore::new(&self.config).prune(in_use)?;
         let templates = TemplateStore::new(&self.config).prune().map_err(VmError::from)?;
         removed.extend(templates.into_iter().map(|name| format!("templates/{name}")));
         removed.sort();

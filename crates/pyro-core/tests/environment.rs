@@ -295,6 +295,10 @@ fn damage_for_good(store: &EnvironmentStore, installed: &Installed) {
     assert!(matches!(error, EnvironmentError::Corrupt { name: BASE, .. }), "{error}");
 }
 
+fn pruned(store: &EnvironmentStore, in_use: &[String]) -> Vec<String> {
+    store.prune(|| Ok::<_, EnvironmentError>(in_use.to_vec())).unwrap()
+}
+
 fn assert_pruned(store: &EnvironmentStore, old: &Installed, new: &Installed, cache: &Path) {
     let platform = cache.join("linux-x86_64");
     for dir in ["debian_11-1.0.0", "debian_12-0.9.0", "debian_12-1.0.0"] {
@@ -302,10 +306,10 @@ fn assert_pruned(store: &EnvironmentStore, old: &Installed, new: &Installed, cac
     }
     std::fs::create_dir(cache.join(".partial-old")).unwrap();
     let expected = [".partial-old", "debian_11-1.0.0", "debian_12-0.9.0", "debian_12-1.0.0", "downloads"];
-    assert_eq!(store.prune(std::slice::from_ref(&old.image_digest)).unwrap(), expected);
+    assert_eq!(pruned(store, std::slice::from_ref(&old.image_digest)), expected);
     assert!(old.image.is_file(), "an image in use was pruned");
-    assert_eq!(store.prune(&[]).unwrap(), [format!("images/{}", &old.image_digest[..16])]);
-    assert!(store.prune(&[]).unwrap().is_empty());
+    assert_eq!(pruned(store, &[]), [format!("images/{}", &old.image_digest[..16])]);
+    assert!(pruned(store, &[]).is_empty());
     store.open(BASE).unwrap();
     assert!(new.image.is_file() && new.kernel.vmlinux.is_file());
 }
@@ -349,11 +353,11 @@ fn killed_as_root_nothing_runs_on_and_prune_tells_it_from_one_in_progress() {
     let dir = tempfile::tempdir().unwrap();
     let mut helper = Helper::start(&[&this_binary()], dir.path(), false);
     helper.until("stage RootFilesystem");
-    assert!(store(dir.path()).prune(&[]).unwrap().is_empty(), "an installation in progress was pruned");
+    assert!(pruned(&store(dir.path()), &[]).is_empty(), "an installation in progress was pruned");
     assert_eq!(partial(dir.path()), 1);
     helper.kill();
     assert_no_processes(dir.path());
-    let removed = store(dir.path()).prune(&[]).unwrap();
+    let removed = pruned(&store(dir.path()), &[]);
     assert!(removed[0].starts_with(".partial-") && removed[1] == "downloads", "{removed:?}");
     assert_clean(dir.path());
 }

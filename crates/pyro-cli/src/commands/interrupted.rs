@@ -1,6 +1,8 @@
 //! Signals that end a command: what it started is ended before it says so.
 
 use crate::printer;
+use futures::stream::{self, SelectAll, StreamExt};
+use pyro_core::host::process::is_ignored;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
@@ -10,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 /// How long a write may wait for its reader once a signal came.
 const READER_LIMIT: Duration = Duration::from_millis(500);
 
-/// Ctrl-C and SIGTERM: they end the guest, and this process once nothing is left of it.
+/// Ctrl-C, SIGTERM and the end of the terminal: they end the guest, and this process once nothing is left of it. What whoever
+/// started this process wants to be ignored (`nohup`, a shell's background job) is.
 #[derive(Default)]
 pub(super) struct Interrupted {
     pub(super) token: CancellationToken,
@@ -22,20 +25,23 @@ impl Interrupted {
     pub(super) fn watch(&self) {
         let (token, met) = (self.token.clone(), self.signal.clone());
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-        let signals = {
+        let mut signals = SelectAll::new();
+        {
             let _entered = runtime.enter();
-            [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal)
-        };
-        let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = signals else { return };
+            for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+                let number = kind.as_raw_value();
+                if is_ignored(number) {
+                    continue;
+                }
+                let Ok(mut heard) = signal(kind) else { return };
+                signals.push(stream::poll_fn(move |context| heard.poll_recv(context).map(|met| met.map(|()| number))));
+            }
+        }
         let listen = async move {
-            let kind = tokio::select! {
-                _ = interrupt.recv() => SignalKind::interrupt(),
-                _ = terminate.recv() => SignalKind::terminate(),
-                _ = hangup.recv() => SignalKind::hangup(),
-            };
-            met.store(kind.as_raw_value(), Ordering::Relaxed);
+            let Some(number) = signals.next().await else { return };
+            met.store(number, Ordering::Relaxed);
             token.cancel();
-            end_with_a_blocked_write(128 + kind.as_raw_value()).await;
+            end_with_a_blocked_write(128 + number).await;
         };
         if let Err(error) =
             std::thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(listen))

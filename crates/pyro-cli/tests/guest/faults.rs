@@ -1,7 +1,8 @@
 //! Everything is killed, at any moment: nothing is left, and the next command works.
 
-use crate::home::{ENVIRONMENT, Home, PYRO, eventually, kill, signal_while_blocked, stderr, stdout};
+use crate::home::{ENVIRONMENT, Home, PYRO, eventually, hand_over, kill, signal_while_blocked, stderr, stdout};
 use crate::on_each_engine;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ on_each_engine!(
     a_kill_while_booting_leaves_nothing,
     signals_end_the_guest,
     a_blocked_reader_holds_no_signal_up,
+    who_is_to_outlive_its_terminal_does,
     a_guest_that_powers_off_ends_its_command,
     many_at_once,
 );
@@ -105,12 +107,26 @@ fn a_blocked_reader_holds_no_signal_up(home: &Home) {
             (false, home.run_command(&["--json"], &["yes | head -c 200000"])),
         ] {
             let words = format!("{command:?}");
-            let (code, took) = signal_while_blocked(command, stderr, signal);
+            let (code, took) = signal_while_blocked(&command, stderr, signal);
             assert_eq!(code, Some(status), "{signal} {words}");
             assert!(took < Duration::from_secs(60), "{signal} {words}: {took:?}");
             home.assert_clean();
         }
     }
+}
+
+fn who_is_to_outlive_its_terminal_does(home: &Home) {
+    let mut nohup = Command::new("env");
+    nohup.arg("--ignore-signal=HUP");
+    hand_over(&mut nohup, &home.run_command(&[], &["echo up; cat"]));
+    let mut child = nohup.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut mark = [0; 3];
+    child.stdout.as_mut().unwrap().read_exact(&mut mark).unwrap();
+    kill(i32::try_from(child.id()).unwrap(), "-HUP");
+    child.stdin.take().unwrap().write_all(b"still here\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(stdout(&output), "still here\n", "{}", stderr(&output));
+    assert!(output.status.success());
 }
 
 fn a_guest_that_powers_off_ends_its_command(home: &Home) {

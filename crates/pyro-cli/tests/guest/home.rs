@@ -296,12 +296,16 @@ pub fn is_signalled(pid: i32, signal: &str) -> bool {
 
 /// Start a command whose stdout or stderr nobody reads, wait until it waits for that, and signal it: its status, and how
 /// long it then took to end.
-pub fn signal_while_blocked(mut command: Command, stderr: bool, signal: &str) -> (Option<i32>, Duration) {
+pub fn signal_while_blocked(command: &Command, stderr: bool, signal: &str) -> (Option<i32>, Duration) {
     let (reader, writer) = std::io::pipe().unwrap();
     let idle = Stdio::null;
     let (out, err) = if stderr { (idle(), writer.into()) } else { (writer.into(), idle()) };
-    let mut child = command.stdout(out).stderr(err).spawn().unwrap();
-    drop(command);
+    // Whoever started the tests may ignore signals, which all that it starts inherits.
+    let mut heedful = Command::new("env");
+    heedful.arg("--default-signal=HUP,INT,TERM");
+    hand_over(&mut heedful, command);
+    let mut child = heedful.stdout(out).stderr(err).spawn().unwrap();
+    drop(heedful);
     let mut before = 0;
     eventually("full pipe", || {
         assert!(child.try_wait().unwrap().is_none(), "it ended without its reader");
@@ -311,8 +315,8 @@ pub fn signal_while_blocked(mut command: Command, stderr: bool, signal: &str) ->
     });
     let began = Instant::now();
     kill(i32::try_from(child.id()).unwrap(), signal);
-    let status = child.wait().unwrap().code();
-    (status, began.elapsed())
+    let status = eventually("end of the command", || child.try_wait().unwrap());
+    (status.code(), began.elapsed())
 }
 
 pub fn stdout(output: &Output) -> String {

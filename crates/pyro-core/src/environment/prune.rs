@@ -25,18 +25,32 @@ struct Needed {
     kernels: BTreeSet<String>,
 }
 
-/// Remove it all and name it, relative to the cache or, for an environment, to its platform's directory. `in_use` are
-/// the digests of images that disk layers stand on.
-pub(super) fn prune(config: &Config, lock: &Path, in_use: &[String]) -> Result<Vec<String>, EnvironmentError> {
+/// Remove it all and name it, relative to the cache or, for an environment, to its platform's directory. `in_use` tells
+/// the digests of images that disk layers stand on; it is asked under the lock, since what is recorded later stands on an
+/// image that is published later.
+pub(super) fn prune<E: From<EnvironmentError>>(
+    config: &Config,
+    lock: &Path,
+    in_use: impl FnOnce() -> Result<Vec<String>, E>,
+) -> Result<Vec<String>, E> {
     let cache = &config.environment_cache_dir;
     if !cache.is_dir() {
         return Ok(Vec::new());
     }
-    let Some(lock) = FileLock::try_acquire(lock)? else {
-        // Somebody is installing: everything but unknown names may be his.
-        let known: BTreeSet<_> = CATALOG.iter().map(super::catalog::Environment::dir_name).collect();
-        return remove_others(&record::platform_dir(cache), "", |name| known.contains(name));
-    };
+    match FileLock::try_acquire(lock).map_err(EnvironmentError::from)? {
+        Some(_lock) => Ok(remove_unneeded(config, &in_use()?)?),
+        None => Ok(remove_unknown(cache)?),
+    }
+}
+
+/// Somebody is installing: everything but unknown names may be his.
+fn remove_unknown(cache: &Path) -> Result<Vec<String>, EnvironmentError> {
+    let known: BTreeSet<_> = CATALOG.iter().map(super::catalog::Environment::dir_name).collect();
+    remove_others(&record::platform_dir(cache), "", |name| known.contains(name))
+}
+
+fn remove_unneeded(config: &Config, in_use: &[String]) -> Result<Vec<String>, EnvironmentError> {
+    let cache = &config.environment_cache_dir;
     let mut removed = partial::remove_all(cache, &config.path)?;
     let mut needed = Needed::read(cache)?;
     needed.images.extend(in_use.iter().map(|digest| short(digest).to_owned()));
@@ -48,7 +62,6 @@ pub(super) fn prune(config: &Config, lock: &Path, in_use: &[String]) -> Result<V
         name.starts_with('.') || fs::age(&archives.join(name)).is_none_or(|age| age < ARCHIVE_AGE)
     })?);
     removed.extend(remove_others(cache, "", |name| name != "downloads")?);
-    drop(lock);
     removed.sort();
     Ok(removed)
 }

@@ -328,12 +328,15 @@ impl EnvironmentStore {
         Ok(sources.mirror())
     }
 
-    /// Remove what no installed environment needs, and name it, sorted. `in_use` are the digests of images that disk
-    /// layers stand on. What an installation in progress may need stays.
+    /// Remove what no installed environment needs, and name it, sorted. `in_use` tells the digests of images that
+    /// disk layers stand on. What an installation in progress may need stays.
     ///
     /// # Errors
     /// When something cannot be removed.
-    pub fn prune(&self, in_use: &[String]) -> Result<Vec<String>, EnvironmentError> {
+    pub fn prune<E: From<EnvironmentError>>(
+        &self,
+        in_use: impl FnOnce() -> Result<Vec<String>, E>,
+    ) -> Result<Vec<String>, E> {
         prune::prune(&self.config, &self.lock_path(), in_use)
     }
 }

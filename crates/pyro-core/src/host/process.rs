@@ -100,6 +100,15 @@ pub fn allow_open_files() {
     let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, raised);
 }
 
+/// Whether whoever started this process wants it to go on after this signal, as `nohup` does: it is ignored.
+#[must_use]
+pub fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    let bit = u32::try_from(signal).ok().and_then(|signal| signal.checked_sub(1)).unwrap_or(u32::MAX);
+    mask.is_some_and(|mask| mask.checked_shr(bit).is_some_and(|rest| rest & 1 == 1))
+}
+
 /// Wait until the process of `handle` ends, at most `limit`.
 fn wait(handle: &OwnedFd, limit: Duration) {
     let mut fds = [rustix::event::PollFd::new(handle, rustix::event::PollFlags::IN)];

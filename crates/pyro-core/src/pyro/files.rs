@@ -27,8 +27,7 @@ impl Pyro {
         request: PushRequest,
         cancel: &CancellationToken,
     ) -> Result<WorkspaceSync, PyroError> {
-        let done = push::push(&self.config, id, request, cancel).await;
-        self.told(id, done).await
+        self.told(id, push::push(&self.config, id, request, cancel)).await
     }
 
     /// A page of a workspace's files.
@@ -36,8 +35,7 @@ impl Pyro {
     /// # Errors
     /// [`crate::ErrorKind::NotFound`] when there is nothing at the path.
     pub async fn list_workspace_files(&self, id: Id, request: ListRequest) -> Result<FileList, PyroError> {
-        let done = list::list(&self.config, id, request).await;
-        self.told(id, done).await
+        self.told(id, list::list(&self.config, id, request)).await
     }
 
     /// At most `max_bytes` of a file, from byte `offset` on.
@@ -51,8 +49,7 @@ impl Pyro {
         offset: u64,
         max_bytes: u64,
     ) -> Result<FileRead, PyroError> {
-        let done = read::read(&self.config, id, path, offset, max_bytes).await;
-        self.told(id, done).await
+        self.told(id, read::read(&self.config, id, path, offset, max_bytes)).await
     }
 
     /// Write a file whole or not at all. Without a `mode` an existing file keeps its own, a new one is 0644.
@@ -66,8 +63,7 @@ impl Pyro {
         bytes: &[u8],
         mode: Option<u32>,
     ) -> Result<FileWritten, PyroError> {
-        let done = write::write(&self.config, id, path, bytes, mode).await;
-        self.told(id, done).await
+        self.told(id, write::write(&self.config, id, path, bytes, mode)).await
     }
 
     /// What changed in a workspace since it was made.
@@ -80,8 +76,7 @@ impl Pyro {
         request: &DiffRequest,
         cancel: &CancellationToken,
     ) -> Result<DiffReport, PyroError> {
-        let done = diff::diff(&self.config, id, request, cancel).await;
-        self.told(id, done).await
+        self.told(id, diff::diff(&self.config, id, request, cancel)).await
     }
 
     /// Apply a patch of git, or a plain one, to a workspace.
@@ -94,8 +89,7 @@ impl Pyro {
         patch: &[u8],
         cancel: &CancellationToken,
     ) -> Result<PatchReport, PyroError> {
-        let done = apply::apply(&self.config, id, patch, cancel).await;
-        self.told(id, done).await
+        self.told(id, apply::apply(&self.config, id, patch, cancel)).await
     }
 
     /// Put a file or a tree of a workspace, or its changes, on the host.
@@ -108,8 +102,7 @@ impl Pyro {
         request: ExportRequest,
         cancel: &CancellationToken,
     ) -> Result<WorkspaceExport, PyroError> {
-        let done = export::export(&self.config, id, request, cancel).await;
-        self.told(id, done).await
+        self.told(id, export::export(&self.config, id, request, cancel)).await
     }
 
     /// A path at or below `/workspace`, from what a user or a model gives.

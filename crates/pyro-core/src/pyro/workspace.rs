@@ -119,8 +119,7 @@ impl Pyro {
         if line.command.trim().is_empty() {
             return Err(WorkspaceError::NoCommand { id }.into());
         }
-        let done = exec::run(&self.config, id, line, stdin, output, cancel).await;
-        self.told(id, done).await
+        self.told(id, exec::run(&self.config, id, line, stdin, output, cancel)).await
     }
 
     /// At most `limit` commands of a workspace's history behind the number `after`, oldest first.
@@ -132,9 +131,13 @@ impl Pyro {
         apart(move || logs::logs(&config, id, after, limit)).await
     }
 
-    /// What came of an operation in a workspace's guest, as its caller is told.
-    pub(super) async fn told<T>(&self, id: Id, done: Result<T, WorkspaceError>) -> Result<T, PyroError> {
-        explained(&self.config, id, done).await.map_err(|error| PyroError::from(error).of_workspace(id))
+    /// What comes of an operation in a workspace's guest, as its caller is told.
+    pub(super) async fn told<T>(
+        &self,
+        id: Id,
+        operation: impl Future<Output = Result<T, WorkspaceError>>,
+    ) -> Result<T, PyroError> {
+        explained(&self.config, id, operation).await.map_err(|error| PyroError::from(error).of_workspace(id))
     }
 }
 

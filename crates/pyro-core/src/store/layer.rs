@@ -8,6 +8,9 @@ use crate::id::Id;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
+/// The layer that the vm `?1` of a workspace writes to.
+const WRITTEN: &str = "CASE WHEN next_vm = ?1 THEN coalesce(next_layer, top_layer) ELSE top_layer END";
+
 /// A layer to be recorded; its file is made after that. Of a workspace on the host it is a directory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NewLayer {
@@ -22,17 +25,24 @@ pub struct NewLayer {
 }
 
 impl Store {
-    /// Record a layer whose file this process is about to make: it is nobody's until [`Store::close_layer`], and left over
-    /// when this process dies before that.
+    /// Record a layer whose file this process is about to make for the workspace that runs in `vm`: it is nobody's until
+    /// [`Store::close_layer`], and left over when this process dies before that. False where its parent is not the layer that
+    /// takes the workspace's writes: whoever wanted it read the record before another layer was closed.
     ///
     /// # Errors
     /// [`StoreError::Sql`].
-    pub fn begin_layer(&self, layer: &NewLayer) -> Result<(), StoreError> {
+    pub fn begin_layer(&self, vm: Id, layer: &NewLayer) -> Result<bool, StoreError> {
         self.durably(|transaction| {
+            let written =
+                format!("SELECT EXISTS (SELECT 1 FROM workspace WHERE {WRITTEN} IS ?2 AND (vm = ?1 OR next_vm = ?1))");
+            let stands_on = params![vm.to_string(), text(layer.parent)];
+            if !transaction.query_row(&written, stands_on, |row| row.get(0))? {
+                return Ok(false);
+            }
             insert_layer(transaction, layer)?;
             let maker = maker_text(&process::boot_id(), ProcessId::current());
             transaction.execute("UPDATE layer SET maker = ?2 WHERE id = ?1", [layer.id.to_string(), maker])?;
-            Ok(())
+            Ok(true)
         })
     }
 
@@ -87,10 +97,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Sql`].
     pub fn layer_under_was_made(&self, vm: Id) -> Result<(), StoreError> {
-        let made = "UPDATE layer SET made = 1 WHERE NOT made AND id IN (
-             SELECT CASE WHEN next_vm = ?1 THEN coalesce(next_layer, top_layer) ELSE top_layer END
-             FROM workspace WHERE vm = ?1 OR next_vm = ?1)";
-        self.connection().execute(made, [vm.to_string()])?;
+        let made = format!(
+            "UPDATE layer SET made = 1 WHERE NOT made AND id IN (
+                 SELECT {WRITTEN} FROM workspace WHERE vm = ?1 OR next_vm = ?1)"
+        );
+        self.connection().execute(&made, [vm.to_string()])?;
         Ok(())
     }
 

@@ -208,6 +208,9 @@ impl Store {
     /// [`StoreError::Sql`].
     pub fn change_vm(&self, vm: &VmRecord, max_active: Option<u32>) -> Result<Change, StoreError> {
         let mut connection = self.connection();
+        // Its disk goes next: a power cut must not bring back the record of one that had it.
+        let is_going = vm.state == VmState::Deleting && vm.kind.stays();
+        connection.pragma_update(None, "synchronous", if is_going { "full" } else { "normal" })?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if is_full(&transaction, vm.state, max_active)? {
             return Ok(Change::Full);

@@ -184,14 +184,24 @@ impl Store {
         })
     }
 
+    /// As [`Store::change_workspace`], and begin its lifetime, as long as it then is, anew at `from` in the same moment: in
+    /// between it could be over.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub fn change_and_renew_workspace(&self, workspace: &WorkspaceRecord, from: f64) -> Result<bool, StoreError> {
+        self.durably(|transaction| {
+            Ok(update(transaction, workspace)? && renew(transaction, ANEW, workspace.id, from)?.is_some())
+        })
+    }
+
     /// Begin the lifetime of a workspace, and of the vms that it runs in, anew at `from`, in seconds since 1970, as somebody does
     /// something with it; when it is over, none where it has no end. No other change is made or lost by it.
     ///
     /// # Errors
     /// [`StoreError::Sql`].
     pub fn renew_workspace(&self, id: Id, from: f64) -> Result<Option<f64>, StoreError> {
-        self.renew("expires_at = iif(ttl_seconds > 0, ?2 + ttl_seconds, NULL) WHERE id = ?1", id, from)
-            .map(Option::flatten)
+        self.renew(ANEW, id, from).map(Option::flatten)
     }
 
     /// As [`Store::renew_workspace`], of the workspace that runs in `vm`; nothing is shortened. None where there is no such
@@ -207,18 +217,9 @@ impl Store {
     fn renew(&self, change: &str, id: Id, from: f64) -> Result<Option<Option<f64>>, StoreError> {
         let connection = self.connection();
         let transaction = connection.unchecked_transaction()?;
-        let workspace = format!(
-            "UPDATE workspace SET last_activity_at = max(last_activity_at, ?2), {change} RETURNING expires_at, vm, next_vm"
-        );
-        let row = transaction.query_row(&workspace, params![id.to_string(), from], |row| {
-            Ok((row.get::<_, Option<f64>>(0)?, [row.get::<_, Option<String>>(1)?, row.get(2)?]))
-        });
-        let Some((expires_at, vms)) = row.optional()? else { return Ok(None) };
-        for vm in vms.into_iter().flatten() {
-            transaction.execute("UPDATE vm SET expires_at = ?2 WHERE id = ?1", params![vm, expires_at])?;
-        }
+        let renewed = renew(&transaction, change, id, from)?;
         transaction.commit()?;
-        Ok(Some(expires_at))
+        Ok(renewed)
     }
 
     /// As [`Store::change_workspace`], and forget its commands with it; the next one has the number 1 again.
@@ -287,6 +288,24 @@ pub(super) fn text(id: Option<Id>) -> Option<String> {
 
 /// Write everything that can change; false when somebody else did before. Activity and the count of commands are written
 /// by their own operations only.
+/// A lifetime that begins at `?2`.
+const ANEW: &str = "expires_at = iif(ttl_seconds > 0, ?2 + ttl_seconds, NULL) WHERE id = ?1";
+
+/// Set what `change` says of a workspace's end, for it and its vms; the new one, where there is such a workspace.
+fn renew(connection: &Connection, change: &str, id: Id, from: f64) -> rusqlite::Result<Option<Option<f64>>> {
+    let workspace = format!(
+        "UPDATE workspace SET last_activity_at = max(last_activity_at, ?2), {change} RETURNING expires_at, vm, next_vm"
+    );
+    let row = connection.query_row(&workspace, params![id.to_string(), from], |row| {
+        Ok((row.get::<_, Option<f64>>(0)?, [row.get::<_, Option<String>>(1)?, row.get(2)?]))
+    });
+    let Some((expires_at, vms)) = row.optional()? else { return Ok(None) };
+    for vm in vms.into_iter().flatten() {
+        connection.execute("UPDATE vm SET expires_at = ?2 WHERE id = ?1", params![vm, expires_at])?;
+    }
+    Ok(Some(expires_at))
+}
+
 fn update(connection: &Connection, workspace: &WorkspaceRecord) -> rusqlite::Result<bool> {
     let json = |value: Result<String, serde_json::Error>| {
         value.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))

@@ -238,7 +238,7 @@ fn not_executed(failure: &Failure) -> bool {
 fn outcome(end: &End, timed_out: bool, duration: Duration) -> ExecOutcome {
     let (exit_code, signal) = match end {
         End::Exited(Exited { status: ExitStatus::Code(code), .. }) => (*code, None),
-        End::Exited(Exited { status: ExitStatus::Signal(signal), .. }) => (128 + signal, Some(*signal)),
+        End::Exited(Exited { status: ExitStatus::Signal(signal), .. }) => (signal.saturating_add(128), Some(*signal)),
         End::NotExecuted(Failure { kind: FailureKind::NotFound, .. }) => (127, None),
         End::NotExecuted(_) => (126, None),
     };

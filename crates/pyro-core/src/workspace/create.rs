@@ -116,13 +116,13 @@ pub async fn create(
         .instrument(tracing::debug_span!("start"))
         .await?;
     let seed = tokio::select! {
-        filled = fill(config, id, vm.id, source) => explained(config, id, filled).await?,
+        filled = explained(config, id, fill(config, id, vm.id, source)) => filled?,
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
     };
     let kept = match first.image_digest {
         Some(_) => {
-            let closed = close(config, vm.id, &first).instrument(tracing::debug_span!("close")).await;
-            explained(config, id, closed).await?;
+            let closing = close(config, vm.id, &first).instrument(tracing::debug_span!("close"));
+            explained(config, id, closing).await?;
             None
         }
         None => Some(on_host::keep(config, &store, id, first.id, cancel).await?),

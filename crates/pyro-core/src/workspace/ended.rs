@@ -5,6 +5,7 @@ use super::error::WorkspaceError;
 use super::rest::LOOK;
 use crate::config::Config;
 use crate::guest::client::ClientError;
+use crate::host::clock;
 use crate::id::Id;
 use crate::store::Store;
 use crate::store::vm::VmState;
@@ -14,25 +15,31 @@ use crate::vm::lifecycle::{blocking, reconcile};
 use std::time::{Duration, Instant};
 
 /// How long a supervisor may take to put its ended vm away: a killed engine that waits for a busy disk ends only after that.
-const END_LIMIT: Duration = Duration::from_secs(20);
+const END_LIMIT: Duration = Duration::from_secs(60);
 
-/// The result of an operation on a workspace that ran, with a better reason where it broke off.
+/// The result of an operation on a workspace that runs, with a better reason where it breaks off.
 ///
 /// # Errors
-/// As `result`; [`WorkspaceError::EndedMeanwhile`] when the vm has ended under it.
-pub async fn explained<T>(config: &Config, id: Id, result: Result<T, WorkspaceError>) -> Result<T, WorkspaceError> {
-    match result {
-        Err(error) if broke_off(&error) => Err(ended(config, id).await.unwrap_or(error)),
+/// As `operation`; [`WorkspaceError::EndedMeanwhile`] when the vm has ended under it, [`WorkspaceError::NoSuchWorkspace`]
+/// when the workspace was deleted under it.
+pub async fn explained<T>(
+    config: &Config,
+    id: Id,
+    operation: impl Future<Output = Result<T, WorkspaceError>>,
+) -> Result<T, WorkspaceError> {
+    let began = clock::wall_seconds();
+    match operation.await {
+        Err(error) if broke_off(&error) => Err(ended(config, id, began).await.unwrap_or(error)),
         result => result,
     }
 }
 
 /// That its vm has ended, as soon as it is put away; none where that cannot be known.
-async fn ended(config: &Config, id: Id) -> Option<WorkspaceError> {
+async fn ended(config: &Config, id: Id, began: f64) -> Option<WorkspaceError> {
     let deadline = Instant::now() + END_LIMIT;
     while Instant::now() < deadline {
         let config = config.clone();
-        match blocking(move || Ok(look(&config, id))).await.ok()?? {
+        match blocking(move || Ok(look(&config, id, began))).await.ok()?? {
             Look::Ended(error) => return Some(error),
             Look::NotYet => tokio::time::sleep(LOOK).await,
         }
@@ -55,10 +62,17 @@ enum Look {
     NotYet,
 }
 
-/// What became of its vm; none where that cannot be known. Blocks.
-fn look(config: &Config, id: Id) -> Option<Look> {
+/// What became of its vm since the operation `began`; none where that cannot be known. Blocks.
+fn look(config: &Config, id: Id, began: f64) -> Option<Look> {
     let store = Store::open(&config.data_dir).ok()?;
-    let workspace = find(&store, id).ok()?;
+    let workspace = match find(&store, id) {
+        Err(gone @ WorkspaceError::NoSuchWorkspace { .. }) => return Some(Look::Ended(gone)),
+        workspace => workspace.ok()?,
+    };
+    if workspace.last_reset_at.is_some_and(|at| at >= began) {
+        let why = Some("it was reset under the operation".to_owned());
+        return Some(Look::Ended(WorkspaceError::EndedMeanwhile { id, why }));
+    }
     let vm = store.vm(workspace.vm.or(workspace.next_vm)?).ok()??;
     if vm.state != VmState::Stopped {
         reconcile::settle(config, &store, &vm).ok()?;

@@ -1,6 +1,6 @@
 //! Forking a workspace: new ones over the disk that it has at one moment; all of them go on.
 
-use super::claim::{Claimed, claim, note};
+use super::claim::{Claimed, claim, find, note};
 use super::error::WorkspaceError;
 use super::files::baseline;
 use super::info::WorkspaceForks;
@@ -58,6 +58,8 @@ pub async fn fork(
         vm = start::vm_of(config, &store, &workspace) => vm?,
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
     };
+    // A supervisor that was waited for may have closed a layer until its end.
+    let workspace = find(&store, id)?;
     if vm.state != VmState::Started {
         start::layer_files(config, &store, &workspace, workspace.top_layer.ok_or(WorkspaceError::NoDisk { id })?)?;
     }

@@ -1,6 +1,6 @@
 //! Starting a workspace: from a template as every vm, on the disk that it has.
 
-use super::claim::{Claimed, note};
+use super::claim::{Claimed, find, note};
 use super::error::WorkspaceError;
 use super::info::WorkspaceInfo;
 use super::{on_host, reconcile, rest, running, status};
@@ -33,6 +33,8 @@ pub async fn start(config: &Config, id: Id, cancel: &CancellationToken) -> Resul
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
     };
     if vm.state != VmState::Started {
+        // A supervisor that was waited for may have closed a layer until its end.
+        let workspace = find(&store, id)?;
         let top = workspace.top_layer.ok_or(WorkspaceError::NoDisk { id })?;
         start_vm(config, &store, &workspace, vm, top, cancel).await?;
     }

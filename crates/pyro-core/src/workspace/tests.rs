@@ -284,3 +284,35 @@ async fn a_workspace_on_very_many_layers_is_not_forked() {
     assert!(matches!(fork().await, Err(WorkspaceError::TooDeep { .. })));
     assert_eq!(home.now(&workspace).unwrap().change, None);
 }
+
+#[test]
+fn a_layer_is_closed_over_the_one_that_is_written_to() {
+    let home = Home::new();
+    let workspace = home.workspace();
+    let vm = workspace.vm.unwrap();
+    let [one, other] = [layer(workspace.top_layer), layer(workspace.top_layer)];
+    assert!(home.store.begin_layer(vm, &one).unwrap());
+    assert!(home.store.close_layer(vm, &one).unwrap());
+    // Whoever wanted it read the record before the first one was closed.
+    assert!(!home.store.begin_layer(vm, &other).unwrap());
+    assert_eq!(home.store.layer(other.id).unwrap(), None);
+    assert_eq!(home.now(&workspace).unwrap().top_layer, Some(one.id));
+    let next = layer(Some(one.id));
+    assert!(home.store.begin_layer(vm, &next).unwrap() && home.store.close_layer(vm, &next).unwrap());
+    assert_eq!(home.store.layer_chain(next.id).unwrap().len(), 4);
+    assert!(!home.store.begin_layer(new_id(), &layer(Some(next.id))).unwrap(), "no workspace runs there");
+}
+
+#[test]
+fn a_lifetime_and_its_end_change_together() {
+    let home = Home::new();
+    let workspace = home.workspace();
+    let longer = WorkspaceRecord { ttl_seconds: 60, ..workspace.clone() };
+    assert!(home.store.change_and_renew_workspace(&longer, 1000.0).unwrap());
+    let now = home.now(&workspace).unwrap();
+    assert_eq!((now.ttl_seconds, now.expires_at, now.last_activity_at), (60, Some(1060.0), 1000.0));
+    assert_eq!(home.store.vm(workspace.vm.unwrap()).unwrap().unwrap().expires_at, Some(1060.0));
+    // Of a record that somebody else has changed, nothing is renewed either.
+    assert!(!home.store.change_and_renew_workspace(&longer, 2000.0).unwrap());
+    assert_eq!(home.now(&workspace).unwrap().expires_at, Some(1060.0));
+}

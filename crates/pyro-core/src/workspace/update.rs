@@ -3,8 +3,9 @@
 use super::claim::find;
 use super::error::WorkspaceError;
 use super::info::WorkspaceInfo;
-use super::{label, running, status};
+use super::{label, status};
 use crate::config::Config;
+use crate::host::clock;
 use crate::id::Id;
 use crate::store::Store;
 use crate::vm::link::Link;
@@ -53,8 +54,7 @@ pub async fn update(config: &Config, id: Id, request: &UpdateRequest) -> Result<
         if after == before {
             return Err(WorkspaceError::NothingToUpdate);
         }
-        if store.change_workspace(&after, &[])?.is_some() {
-            running::touch(&store, id)?;
+        if store.change_and_renew_workspace(&after, clock::wall_seconds())? {
             if after.ttl_seconds != before.ttl_seconds {
                 tell_supervisors(config, &store, id).await?;
             }

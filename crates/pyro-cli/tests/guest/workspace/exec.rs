@@ -137,7 +137,7 @@ fn a_blocked_reader_holds_no_signal_up(home: &Home) {
             (false, whole(&["logs", &id, "--json"])),
         ] {
             let words = format!("{command:?}");
-            let (code, took) = signal_while_blocked(command, stderr, signal);
+            let (code, took) = signal_while_blocked(&command, stderr, signal);
             // Where nothing has to be undone, the signal itself ends it.
             assert!(code.is_none_or(|code| code == status), "{signal} {words}: {code:?}");
             assert!(took < Duration::from_secs(60), "{signal} {words}: {took:?}");

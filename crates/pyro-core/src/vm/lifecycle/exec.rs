@@ -1,7 +1,7 @@
 //! One command in a started vm, after which the vm is gone.
 
 use super::state::{self, Operation};
-use super::{blocking, reconcile};
+use super::{blocking, gone, reconcile};
 use crate::config::Config;
 use crate::store::Store;
 use crate::store::vm::VmRecord;
@@ -70,17 +70,17 @@ async fn end(lease: Lease, executed: Result<ExecOutcome, VmError>) -> Result<Exe
 
 /// The supervisor is gone: say what became of the vm rather than that.
 async fn no_longer_started(config: &Config, vm: &VmRecord, error: VmError) -> VmError {
-    let (config, id) = (config.clone(), vm.id);
+    let (config, vm) = (config.clone(), vm.clone());
     let now = blocking(move || {
         let store = Store::open(&config.data_dir)?;
-        let now = store.vm(id)?.ok_or(VmError::NoSuchVm { id })?;
+        let now = store.vm(vm.id)?.ok_or_else(|| gone(&vm))?;
         // It listens no more, and clears away at this moment.
         if let Some(supervisor) = now.supervisor {
             let _ = supervisor.wait_gone(CLEAR_LIMIT);
         }
-        let now = store.vm(id)?.ok_or(VmError::NoSuchVm { id })?;
+        let now = store.vm(vm.id)?.ok_or_else(|| gone(&vm))?;
         reconcile::settle(&config, &store, &now)?;
-        let now = store.vm(id)?.ok_or(VmError::NoSuchVm { id })?;
+        let now = store.vm(vm.id)?.ok_or_else(|| gone(&vm))?;
         state::check(&now, Operation::Exec)
     });
     now.await.err().unwrap_or(error)

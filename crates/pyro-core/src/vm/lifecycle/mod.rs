@@ -31,20 +31,29 @@ pub fn open(config: &Config, kind: VmKind, id: Id, operation: Operation) -> Resu
     let store = Store::open(&config.data_dir)?;
     let find = || store.vm(id).map(|vm| vm.filter(|vm| vm.kind == kind));
     let known = find()?.ok_or(VmError::NoSuchVm { id })?;
-    let is_over = || kind == VmKind::Vm && known.is_expired(clock::wall_seconds());
-    let expired = || VmError::Expired { id, ttl_seconds: known.ttl_seconds };
-    if is_over() {
+    if is_over(&known) {
         delete::delete(config, &store, known.clone()).or_else(gone_is_fine)?;
-        return Err(expired());
+        return Err(gone(&known));
     }
     // What resists there does not concern this vm.
     if let Err(error) = reap::clear_leftovers(config, &store) {
         tracing::warn!(error = &error as &dyn std::error::Error, "leftovers wait for the next command");
     }
-    // Its lifetime may have ended in between: then it was one of the leftovers.
-    let vm = find()?.ok_or_else(|| if is_over() { expired() } else { VmError::NoSuchVm { id } })?;
+    let vm = find()?.ok_or_else(|| gone(&known))?;
     state::check(&vm, operation)?;
     Ok((store, vm))
+}
+
+fn is_over(vm: &VmRecord) -> bool {
+    vm.kind == VmKind::Vm && vm.is_expired(clock::wall_seconds())
+}
+
+/// That a vm which was there a moment ago is not: its lifetime may have ended since, or somebody deleted it.
+fn gone(vm: &VmRecord) -> VmError {
+    match is_over(vm) {
+        true => VmError::Expired { id: vm.id, ttl_seconds: vm.ttl_seconds },
+        false => VmError::NoSuchVm { id: vm.id },
+    }
 }
 
 /// Somebody else removed it, or is about to.

@@ -1,6 +1,7 @@
 //! Starting a vm: from a template as any other, on the disk that it has.
 
 use super::claim::claim;
+use super::gone;
 use super::reconcile;
 use super::state::Operation;
 use crate::config::Config;
@@ -59,7 +60,7 @@ pub async fn start_on(
     };
     drop(undo);
     let error = match ready {
-        Some(Ok(_)) => return store.vm(id)?.ok_or(VmError::NoSuchVm { id }),
+        Some(Ok(_)) => return store.vm(id)?.ok_or_else(|| gone(&vm)),
         Some(Err(error)) => error,
         None => {
             // Whatever it says: what is wanted is that it has ended.
@@ -69,7 +70,7 @@ pub async fn start_on(
     };
     // Its supervisor has put it away, unless it was killed, or somebody deleted the vm under it.
     match store.vm(id)? {
-        None => Err(VmError::NoSuchVm { id }),
+        None => Err(gone(&vm)),
         Some(vm) => {
             reconcile::settle(config, store, &vm)?;
             Err(error)

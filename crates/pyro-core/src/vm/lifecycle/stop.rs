@@ -1,6 +1,7 @@
 //! Stopping a vm: the guest writes its disk back and ends; the disk is kept.
 
 use super::claim::claim;
+use super::gone;
 use super::reconcile::put_down;
 use super::state::Operation;
 use crate::config::Config;
@@ -33,12 +34,12 @@ pub fn await_end(config: &Config, store: &Store, vm: &VmRecord) -> Result<VmReco
     if let Some(supervisor) = vm.supervisor {
         end_process(supervisor, POWER_OFF_LIMIT + SUPERVISOR_LIMIT)?;
     }
-    let now = store.vm(vm.id)?.ok_or(VmError::NoSuchVm { id: vm.id })?;
+    let now = store.vm(vm.id)?.ok_or_else(|| gone(vm))?;
     if now.revision == vm.revision {
         // It did not put itself away: it was killed, by us or by somebody else.
         put_down(config, store, &now, "its supervisor was killed while it stopped")?;
     }
-    store.vm(vm.id)?.ok_or(VmError::NoSuchVm { id: vm.id })
+    store.vm(vm.id)?.ok_or_else(|| gone(vm))
 }
 
 /// Tell a supervisor to end, and kill it where it does not within `limit`.

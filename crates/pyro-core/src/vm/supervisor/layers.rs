@@ -52,6 +52,8 @@ enum CloseError {
     Store(#[from] StoreError),
     #[error("the workspace is gone")]
     Gone,
+    #[error("another change of its disk came first")]
+    Overtaken,
 }
 
 /// The layers of a running machine.
@@ -116,7 +118,9 @@ impl Layers {
             return Err(CloseError::NoDisk);
         }
         let path = paths::shared_layer(of.config, layer.id);
-        of.store.begin_layer(layer)?;
+        if !of.store.begin_layer(of.launch.id, layer)? {
+            return Err(CloseError::Overtaken);
+        }
         sparse::copy_whole(&qemu.blank_layer, &path)?;
         let node = self.add_node(&path, layer).await?;
         // Written out beforehand, so that little is left to write while everybody waits.
