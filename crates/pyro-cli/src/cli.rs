@@ -1,11 +1,13 @@
 //! The command line as clap reads it.
 
+mod demo;
 mod line;
 mod output;
 mod task;
 pub(crate) mod workspace;
 pub(crate) mod workspace_files;
 
+pub(crate) use demo::{Demo, Ollama, Other as OtherDemo};
 pub(crate) use line::Line;
 pub(crate) use output::{Output, Read as OutputRead};
 pub(crate) use task::Task;
@@ -226,16 +228,6 @@ pub(crate) struct McpConfig {
     /// Which tools to offer.
     #[arg(long, default_value = "workspace-full", value_parser = PROFILES)]
     pub(crate) profile: String,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Demo {
-    /// Give the guest a network (not built yet: an error that says so).
-    #[arg(long)]
-    pub(crate) network: bool,
-    /// Print a failure as one JSON object on stdout too, and no steps on stderr.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

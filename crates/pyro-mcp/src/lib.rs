@@ -6,6 +6,7 @@ mod answer;
 mod arguments;
 pub mod contract;
 mod ending;
+pub mod function;
 mod grants;
 pub mod hosts;
 pub mod http;

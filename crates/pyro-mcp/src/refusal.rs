@@ -42,6 +42,11 @@ impl Refusal {
         self.kind == ErrorKind::NotFound.name()
     }
 
+    /// Whether what was asked for was not granted.
+    pub(crate) fn is_denied(&self) -> bool {
+        self.kind == ErrorKind::Denied.name()
+    }
+
     /// The result that carries it: an error that the model can read, not one of the protocol.
     pub(crate) fn into_result(self) -> CallToolResult {
         let text = serde_json::to_string_pretty(&self).unwrap_or_else(|_| self.message.clone());

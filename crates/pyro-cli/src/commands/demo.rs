@@ -1,8 +1,10 @@
 //! `pyro demo`: one virtual machine's life, step by step.
 
+mod ollama;
+
 use super::interrupted::Interrupted;
 use super::{block_on, fail, pyro};
-use crate::cli::Demo;
+use crate::cli::{Demo, OtherDemo};
 use crate::progress::ProgressLine;
 use crate::{exit, printer};
 use pyro_core::vm::shape::{Shape, timeout};
@@ -22,6 +24,9 @@ const COMMAND: &str = "git --version";
 const TIMEOUT_SECONDS: u32 = 120;
 
 pub(super) fn run(args: &Demo) -> i32 {
+    if let Some(OtherDemo::Ollama(args)) = &args.other {
+        return ollama::run(args);
+    }
     let interrupted = Interrupted::default();
     let result = block_on(async {
         interrupted.watch();

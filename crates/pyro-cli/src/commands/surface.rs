@@ -18,7 +18,7 @@ fn walk(command: &clap::Command, path: &mut Vec<String>, commands: &mut Vec<Valu
     // The names of once are hidden from help, and kept all the same.
     let is_shown = |child: &&clap::Command| !child.is_hide_set() || child.get_name() == "task";
     let mut children = command.get_subcommands().filter(is_shown).peekable();
-    if children.peek().is_none() {
+    if children.peek().is_none() || !command.is_subcommand_required_set() {
         commands.push(describe(command, path));
     }
     for child in children {

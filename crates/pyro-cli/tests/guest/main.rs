@@ -15,6 +15,7 @@ mod hostile;
 mod installation;
 mod life;
 mod mcp;
+mod ollama;
 mod output;
 mod run;
 mod skip;

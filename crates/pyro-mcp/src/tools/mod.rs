@@ -16,7 +16,7 @@ mod vm_exec;
 mod vm_list_environments;
 mod vm_network_info;
 mod vm_reap_expired;
-mod vm_run;
+pub(crate) mod vm_run;
 mod vm_start;
 mod vm_status;
 mod vm_stop;

@@ -22,7 +22,7 @@ use tokio::io::AsyncRead;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct VmRun {
+pub(crate) struct VmRun {
     #[schemars(schema_with = "parameters::environment")]
     environment: String,
     /// Line for its shell
@@ -73,8 +73,7 @@ impl Describe for VmRun {
     }
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
-        state.grants.check(self.network, self.allow_host_compat)?;
-        let (request, stdin) = self.request()?;
+        let (request, stdin) = self.request(&state.grants)?;
         let shared = Arc::clone(&state);
         let ran =
             turn::take(
@@ -87,8 +86,9 @@ impl Describe for VmRun {
 }
 
 impl VmRun {
-    /// What to run, and its stdin.
-    fn request(self) -> Result<(RunRequest, Option<String>), Refusal> {
+    /// What to run, and its stdin, where these grants allow it.
+    pub(crate) fn request(self, grants: &Grants) -> Result<(RunRequest, Option<String>), Refusal> {
+        grants.check(self.network, self.allow_host_compat)?;
         let line = Line {
             command: self.command,
             timeout_seconds: self.timeout_seconds,
