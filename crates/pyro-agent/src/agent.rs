@@ -39,6 +39,8 @@ pub(crate) struct Agent {
     pub(crate) place: RefCell<Place>,
     /// Commands that run, by the host's id.
     pub(crate) execs: RefCell<BTreeMap<u64, Running>>,
+    /// Commands whose user is looked up, each with what ends it before it begins.
+    pub(crate) beginning: RefCell<BTreeMap<u64, Rc<Notify>>>,
     /// Makes the trees that commands are killed by.
     pub(crate) trees: Trees,
     /// Waits for every child.

@@ -11,10 +11,10 @@ use crate::tree::Tree;
 use crate::user::{self, Credentials};
 use crate::wire::{Gone, Wire};
 use pyro_protocol::FrameKind;
-use pyro_protocol::message::{Exec, Exited, Failure, FailureKind, Reply, Signal, Started};
+use pyro_protocol::message::{Exec, ExitStatus, Exited, Failure, FailureKind, Reply, Signal, Started};
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// How long output is waited for after the command has ended while something else holds its pipes.
 const GRACE: Duration = Duration::from_millis(50);
@@ -28,9 +28,13 @@ pub(crate) struct Running {
 /// Run a command: to its end, or until the host closes the stream, which ends its whole tree.
 pub(crate) async fn run(agent: &Rc<Agent>, wire: &Wire, request: &Exec) {
     let begun_us = crate::sys::monotonic_us();
-    let child = async { begin(agent, request, user::look_up(agent, request.user.as_ref()).await?) };
-    let mut child = match child.await {
-        Ok(child) => child,
+    let mut child = match begin_as(agent, request).await {
+        Ok(Some(child)) => child,
+        Ok(None) => {
+            let duration_us = crate::sys::monotonic_us().saturating_sub(begun_us);
+            let killed = Exited { status: ExitStatus::Signal(libc::SIGKILL), duration_us };
+            return wire.finish(&Reply::Exited(killed)).await;
+        }
         Err(failure) => return wire.finish(&Reply::Failed(failure)).await,
     };
     let exit = child.exit.clone();
@@ -41,9 +45,14 @@ pub(crate) async fn run(agent: &Rc<Agent>, wire: &Wire, request: &Exec) {
     if outcome.is_err() {
         kill(agent, request.id);
     }
-    exit.wait().await;
+    let ended = exit.wait().await;
     let running = agent.execs.borrow_mut().remove(&request.id);
     match outcome {
+        // Killed before its program started, it is a command that was killed.
+        Ok(Err(_)) if ended.status == ExitStatus::Signal(libc::SIGKILL) => {
+            let duration_us = ended.at_us.saturating_sub(begun_us);
+            wire.finish(&Reply::Exited(Exited { status: ended.status, duration_us })).await;
+        }
         Ok(Ok(Ended { status, at_us })) => {
             let duration_us = at_us.saturating_sub(begun_us);
             let synced = if request.sync { files::sync(agent).await } else { Ok(()) };
@@ -58,12 +67,36 @@ pub(crate) async fn run(agent: &Rc<Agent>, wire: &Wire, request: &Exec) {
     }
 }
 
+/// Find out whom it is to run as, and start it; none when it was killed before it began.
+async fn begin_as(agent: &Agent, request: &Exec) -> Result<Option<Child>, Failure> {
+    let Some(user) = &request.user else { return begin(agent, request, None).map(Some) };
+    let killed = Rc::new(Notify::new());
+    if agent.beginning.borrow_mut().insert(request.id, killed.clone()).is_some() {
+        return Err(in_use(request.id));
+    }
+    let looked_up = tokio::select! {
+        // First: a kill that was answered must not be lost.
+        biased;
+        () = killed.notified() => Ok(None),
+        looked_up = user::look_up(agent, user) => looked_up.map(Some),
+    };
+    agent.beginning.borrow_mut().remove(&request.id);
+    match looked_up? {
+        Some(user) => begin(agent, request, user).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn in_use(id: u64) -> Failure {
+    failure(FailureKind::InvalidInput, format!("a command with id {id} is running"))
+}
+
 /// Start it and enter it among those that run.
 fn begin(agent: &Agent, request: &Exec, user: Option<Credentials>) -> Result<Child, Failure> {
     agent.check_ready()?;
     let mut execs = agent.execs.borrow_mut();
     if execs.contains_key(&request.id) {
-        return Err(failure(FailureKind::InvalidInput, format!("a command with id {} is running", request.id)));
+        return Err(in_use(request.id));
     }
     let tree = agent.trees.plant(request.id).map_err(|err| from_io("cgroup", &err))?;
     match spawn::start(agent, &tree, request, user) {
@@ -128,6 +161,12 @@ fn kill(agent: &Agent, id: u64) {
 pub(crate) fn signal(agent: &Agent, request: &Signal) -> Result<(), Failure> {
     if !(1..=64).contains(&request.signal) {
         return Err(failure(FailureKind::InvalidInput, format!("{} is not a signal", request.signal)));
+    }
+    if request.signal == libc::SIGKILL
+        && let Some(beginning) = agent.beginning.borrow().get(&request.exec)
+    {
+        beginning.notify_one();
+        return Ok(());
     }
     let execs = agent.execs.borrow();
     let Some(Running { pid, tree }) = execs.get(&request.exec) else {

@@ -38,6 +38,7 @@ async fn serve(port: OwnedFd, begun_us: u64) -> io::Result<std::convert::Infalli
     let agent = Rc::new(Agent {
         place: Place::Unmounted(None).into(),
         execs: Default::default(),
+        beginning: Default::default(),
         trees: Trees::Cgroups(Cgroups::new("/sys/fs/cgroup/pyro".into())?),
         reaper: Rc::clone(&reaper),
         null: rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?,

@@ -69,6 +69,7 @@ async fn serve(
     let agent = Rc::new(Agent {
         place: Place::Host { root }.into(),
         execs: Default::default(),
+        beginning: Default::default(),
         trees: Trees::Marks(marks),
         reaper: Rc::clone(&reaper),
         null,

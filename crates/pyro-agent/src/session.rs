@@ -101,6 +101,6 @@ async fn power_off(agent: &Rc<Agent>, wire: &Wire) {
     agent.end_world().await;
     wire.finish(&Reply::Done).await;
     // The answer must be out before the power is: the host hangs up on having it, or has had time to.
-    let _ = tokio::time::timeout(Duration::from_millis(250), wire.closed()).await;
+    let _ = tokio::time::timeout(Duration::from_secs(5), wire.closed()).await;
     agent.power_off();
 }

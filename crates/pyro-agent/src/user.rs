@@ -42,8 +42,7 @@ pub(crate) struct Credentials {
 }
 
 /// Find out whom a command is to run as; none: as the agent itself does.
-pub(crate) async fn look_up(agent: &Agent, user: Option<&User>) -> Result<Option<Credentials>, Failure> {
-    let Some(user) = user else { return Ok(None) };
+pub(crate) async fn look_up(agent: &Agent, user: &User) -> Result<Option<Credentials>, Failure> {
     let (root, wanted) = (Root::of(agent)?, user.clone());
     let found = agent.workers()?.run(move || resolve(&wanted, &read(&root, PASSWD)?, &read(&root, GROUP)?));
     let found = match tokio::time::timeout(LOOK_UP_LIMIT, found).await {

@@ -294,6 +294,18 @@ async fn a_signal_reaches_the_group_only_unless_the_tree_is_meant() {
 }
 
 #[tokio::test]
+async fn a_command_can_be_killed_before_its_user_is_found() {
+    let (_agent, session) = session().await;
+    let user = Some(User::parse(&rustix::process::getuid().as_raw().to_string()).unwrap());
+    for exec in 1..50 {
+        let operation = session.ask(Request::Exec(Exec { user: user.clone(), ..shell(exec, "sleep 300") })).await;
+        let kill = Request::Signal(Signal { exec, signal: libc::SIGKILL, tree: true });
+        assert_eq!(session.reply(kill).await, Reply::Done);
+        assert_eq!(within(operation.finish()).await.status(), ExitStatus::Signal(libc::SIGKILL));
+    }
+}
+
+#[tokio::test]
 async fn a_malformed_stream_is_one_failed_operation() {
     let (_agent, session) = session().await;
     for bytes in [vec![0; 16], vec![0xff; 64], [&header(pyro_protocol::FrameKind::Message, 3)[..], b"abc"].concat()] {

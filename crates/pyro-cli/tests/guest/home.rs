@@ -183,11 +183,14 @@ impl Home {
         eventually("end of the processes", || self.processes().is_empty().then_some(()));
     }
 
-    /// The one process of this home whose command line holds `part`, as soon as there is one.
+    /// The one process of this home whose command line holds `part`, as soon as there is one; of one and its child the first.
     pub fn process(&self, part: &str) -> i32 {
-        let found =
-            |home: &Self| home.processes().into_iter().find(|(_, line)| line.contains(part)).map(|(pid, _)| pid);
-        eventually(&format!("a process {part}"), || found(self))
+        let found = || {
+            let met: Vec<i32> =
+                self.processes().into_iter().filter(|(_, line)| line.contains(part)).map(|(pid, _)| pid).collect();
+            met.iter().copied().find(|&pid| !met.contains(&parent_of(pid)))
+        };
+        eventually(&format!("a process {part}"), found)
     }
 
     /// Names of what a directory below the data directory holds; none where there is none.
@@ -236,7 +239,11 @@ impl Home {
 impl Drop for Home {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            self.assert_clean();
+            return self.assert_clean();
+        }
+        // What a failed test has started must not slow the others down.
+        for (pid, _) in self.processes() {
+            is_signalled(pid, "-KILL");
         }
     }
 }
@@ -283,6 +290,12 @@ pub fn is_strict() -> bool {
 pub fn assert_soon(began: Instant, what: &str) {
     let (took, limit) = (began.elapsed(), Duration::from_secs(if is_strict() { 2 } else { 20 }));
     assert!(took < limit, "{what} took {took:?}");
+}
+
+/// The process that started this one, or took it over; 0 where it has gone.
+fn parent_of(pid: i32) -> i32 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok()).unwrap_or_default()
 }
 
 pub fn kill(pid: i32, signal: &str) {

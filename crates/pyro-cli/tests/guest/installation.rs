@@ -11,8 +11,10 @@ fn copied_cache(home: &Home) -> PathBuf {
     let cache = home.path().join("environments");
     std::fs::create_dir(&cache).unwrap();
     let parts = ["images", "kernels", "linux-x86_64"].map(|part| environments().join(part));
-    let status = Command::new("cp").args(["-a", "--sparse=always"]).args(parts).arg(&cache).status().unwrap();
-    assert!(status.success());
+    let mut copy = Command::new("cp");
+    copy.args(["-a", "--sparse=always"]).args(parts).arg(&cache);
+    // A file that another test's first start makes beside its place may go while it is copied.
+    assert!((0..3).any(|_| copy.status().unwrap().success()));
     cache
 }
 

@@ -145,7 +145,7 @@ fn a_users_tree_ends_with_its_time(home: &Home) {
     let id = with_a_user(home);
     let line =
         "trap '' TERM HUP; (setsid sh -c 'trap \"\" TERM HUP; sleep 12345; sleep 12345' &) ; echo up; sleep 12345";
-    let ran = home.pyro(&["workspace", "exec", &id, "--user", "app", "--timeout-seconds", "3", "--json", "--", line]);
+    let ran = home.pyro(&["workspace", "exec", &id, "--user", "app", "--timeout-seconds", "20", "--json", "--", line]);
     let ran = { ran }.output().unwrap();
     let told = said(&ran);
     assert_eq!(ran.status.code(), Some(124), "{told}");

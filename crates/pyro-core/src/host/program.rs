@@ -23,7 +23,7 @@ const LINE_LIMIT: usize = 4096;
 /// How many of a program's last lines an error carries.
 const TAIL_LINES: usize = 20;
 /// How long killed programs may take to be gone.
-const DEATH_LIMIT: Duration = Duration::from_secs(5);
+const DEATH_LIMIT: Duration = Duration::from_secs(30);
 /// Descriptor under which a child finds what it is to hold open.
 const KEPT_FD: i32 = 9;
 

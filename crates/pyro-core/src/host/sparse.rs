@@ -183,8 +183,15 @@ mod tests {
     fn a_program_in_memory_runs() {
         use std::os::fd::AsRawFd;
         let program = executable_in_memory("true", &std::fs::read("/bin/true").unwrap()).unwrap();
-        assert!(
-            std::process::Command::new(format!("/proc/self/fd/{}", program.as_raw_fd())).status().unwrap().success()
-        );
+        let path = format!("/proc/self/fd/{}", program.as_raw_fd());
+        // A test beside this one may have forked while the file was open for writing.
+        let status = (0..1000).find_map(|_| match std::process::Command::new(&path).status() {
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy => {
+                std::thread::yield_now();
+                None
+            }
+            status => Some(status),
+        });
+        assert!(status.unwrap().unwrap().success());
     }
 }

@@ -2,6 +2,7 @@
 
 use super::error::VmError;
 use super::launch::{Call, Failure, LayerReply, LeaseReply, LeaseWord};
+use super::lifecycle::stop::POWER_OFF_LIMIT;
 use super::paths;
 use super::running::CLEAR_LIMIT;
 use crate::config::Config;
@@ -120,7 +121,7 @@ impl Lease {
     pub async fn end(self) -> Result<(), VmError> {
         let Self { mut replies, writer } = self;
         drop(writer);
-        match tokio::time::timeout(CLEAR_LIMIT, replies.message()).await {
+        match tokio::time::timeout(POWER_OFF_LIMIT + CLEAR_LIMIT, replies.message()).await {
             Ok(Ok(LeaseReply::Ended { failure: None, kept: false })) => Ok(()),
             Ok(Ok(LeaseReply::Ended { failure, .. })) => Err(VmError::Failed(failure.unwrap_or_else(Failure::stopped))),
             Ok(Ok(_)) => Err(VmError::Control(ClientError::Ended)),

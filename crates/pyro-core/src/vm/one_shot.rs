@@ -8,11 +8,11 @@ use super::{admission, reap, record};
 use crate::config::Config;
 use crate::id::Id;
 use crate::store::Store;
-use crate::store::vm::{Change, VmKind, VmState};
+use crate::store::vm::{Change, VmKind, VmRecord, VmState};
 use std::time::Duration;
 
 /// How long a supervisor that closed its sockets may take to be gone.
-const DEATH_LIMIT: Duration = Duration::from_secs(5);
+const DEATH_LIMIT: Duration = Duration::from_secs(20);
 
 /// Record a vm of this process that ends with it; one that stands by has no other end.
 ///
@@ -43,16 +43,27 @@ pub(super) fn record(
 
 /// A supervisor clears away its own vm; this is for one that was killed, or that never came to be.
 pub(super) fn clear_if_abandoned(config: &Config, store: &Store, id: Id) {
-    let vm = match store.vm(id) {
-        Ok(Some(vm)) => vm,
-        Ok(None) => return,
-        Err(error) => return tracing::warn!(%error, "cannot look for leftovers"),
-    };
-    // A dying process closes its sockets a moment before it is gone.
-    if vm.supervisor.is_some_and(|supervisor| !supervisor.wait_gone(DEATH_LIMIT)) {
-        return;
+    let cleared = ended(store, id).and_then(|vm| vm.map_or(Ok(()), |vm| reap::clear_vm(config, store, &vm)));
+    if let Err(error) = cleared {
+        tracing::warn!(error = &error as &dyn std::error::Error, "leftovers wait for the next command");
     }
-    if let Err(error) = reap::clear_vm(config, store, &vm) {
-        tracing::warn!(%error, "leftovers wait for the next command");
+}
+
+/// The vm's record, once it can have no supervisor any more; none when one has cleared it away, or still does.
+fn ended(store: &Store, id: Id) -> Result<Option<VmRecord>, VmError> {
+    while let Some(vm) = store.vm(id)? {
+        match vm.supervisor {
+            // A dying process closes its sockets a moment before it is gone.
+            Some(supervisor) if supervisor.wait_gone(DEATH_LIMIT) => return Ok(store.vm(id)?),
+            Some(_) => return Ok(None),
+            // One that is on its way takes no record that was changed.
+            None => {
+                let claimed = vm.claimed(VmState::Deleting);
+                if let Change::Made(revision) = store.change_vm(&claimed, None)? {
+                    return Ok(Some(VmRecord { revision, ..claimed }));
+                }
+            }
+        }
     }
+    Ok(None)
 }

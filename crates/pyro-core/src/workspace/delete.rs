@@ -24,6 +24,8 @@ pub fn delete(config: &Config, id: Id) -> Result<WorkspaceDeleted, WorkspaceErro
         found => found?,
     };
     if found.change.is_some() && !found.is_attended() {
+        // Whoever was at it may have removed it, and ended since.
+        let found = find(&store, id)?;
         // It may be what somebody was about to do who died, or gave it up.
         reconcile::put_right(config, &store, &found)?;
         if store.workspace(id)?.is_none() {

@@ -115,7 +115,7 @@ fn the_python_client_is_served_over_http() {
     let token = home.path().join("token");
     std::fs::write(&token, "a-secret-of-tests").unwrap();
     Command::new("chmod").arg("600").arg(&token).status().unwrap();
-    let server = Http::start(&home, &["--token-file", token.to_str().unwrap()]);
+    let server = Http::start(&home, &["--token-file", token.to_str().unwrap(), "--concurrency", "6"]);
     python(&home, "client.py", &[PYRO, &server.url, "a-secret-of-tests"]);
     server.stop();
 }

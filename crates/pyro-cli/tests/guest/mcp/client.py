@@ -16,7 +16,7 @@ RUN = {"environment": "debian:12", "command": "git --version"}
 
 def target():
     if not WEB:
-        return StdioServerParameters(command=PYRO, args=["mcp", "serve"], env=dict(os.environ))
+        return StdioServerParameters(command=PYRO, args=["mcp", "serve", "--concurrency", "6"], env=dict(os.environ))
     import httpx2
     from mcp.client.streamable_http import streamable_http_client
 

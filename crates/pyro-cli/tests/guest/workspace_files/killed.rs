@@ -34,15 +34,15 @@ const MOMENTS: u32 = 4;
 /// Cut an operation off at its beginning and after these parts of its usual time; one at least must fall inside it, and
 /// an earlier one is taken until it does.
 pub fn at_moments(count: u32, mut cut_off: impl FnMut(f64) -> bool) {
-    cut_off(0.0);
-    let mut is_inside = (1..count).fold(false, |is_inside, moment| {
+    let mut is_inside = (0..count).fold(false, |is_inside, moment| {
         let was_cut_off = cut_off(f64::from(moment) / f64::from(count));
         is_inside || was_cut_off
     });
     let mut part = 1.0 / f64::from(count);
     while !is_inside {
         part /= 2.0;
-        assert!(part > 0.005, "no kill fell inside the operation");
+        // What was measured may have waited for the disk of a busy host, for far longer than it takes.
+        assert!(part > 0.0001, "no kill fell inside the operation");
         is_inside = cut_off(part);
     }
 }

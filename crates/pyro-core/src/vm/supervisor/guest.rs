@@ -55,16 +55,21 @@ impl Supervisor<'_> {
             let spec = self.machine_spec(qemu, &qemu.blank_layer, new)?;
             return self.cold(slot, qemu, spec, None).await;
         };
-        if let Some(key) = &keys.mounted
-            && let Some(template) = templates.find(key)
-            && let Some(channel) = self.resume(slot, qemu, key, &template, new).await?
-        {
-            return Ok(Guest { channel, mounted: true });
+        if let Some(guest) = self.resume_mounted(slot, qemu, &templates, &keys, new).await? {
+            return Ok(guest);
         }
-        let bare = templates.find(&keys.bare);
-        let missing = [bare.is_none().then_some(&keys.bare), keys.mounted.as_ref()];
+        let mut bare = templates.find(&keys.bare);
         // Whoever may make what is missing boots for it; all others start from what there is.
-        let lock = if missing.iter().any(Option::is_some) { maker_lock(&templates) } else { None };
+        let lock = if bare.is_none() || keys.mounted.is_some() { maker_lock(&templates) } else { None };
+        if lock.is_some() {
+            // Whoever had the lock may have made it since.
+            if let Some(guest) = self.resume_mounted(slot, qemu, &templates, &keys, new).await? {
+                return Ok(guest);
+            }
+            bare = templates.find(&keys.bare);
+        }
+        let missing = [bare.is_none().then_some(&keys.bare), keys.mounted.as_ref()];
+        let lock = lock.filter(|_| missing.iter().any(Option::is_some));
         if lock.is_none()
             && let Some(template) = &bare
             && let Some(channel) = self.resume(slot, qemu, &keys.bare, template, new).await?
@@ -75,6 +80,24 @@ impl Supervisor<'_> {
         let [bare, mounted] = missing;
         let making = lock.as_ref().map(|lock| Making { templates: &templates, lock, bare, mounted, qemu });
         self.cold(slot, qemu, spec, making).await
+    }
+
+    /// Start from the template that has the vm's disk mounted, where there is one that is good.
+    async fn resume_mounted(
+        &self,
+        slot: &mut Option<Machine>,
+        qemu: &QemuLaunch,
+        templates: &TemplateStore,
+        keys: &Keys,
+        new: bool,
+    ) -> Result<Option<Guest>, Failure> {
+        if let Some(key) = &keys.mounted
+            && let Some(template) = templates.find(key)
+        {
+            let resumed = self.resume(slot, qemu, key, &template, new).await?;
+            return Ok(resumed.map(|channel| Guest { channel, mounted: true }));
+        }
+        Ok(None)
     }
 
     /// The templates that fit; the mounted one only where the vm's disk is still to be made.

@@ -1,6 +1,6 @@
 //! Making templates from a vm that boots, on its way.
 
-use super::start::{ANSWER_LIMIT, disk, failure, not_met};
+use super::start::{ANSWER_LIMIT, after_broken_channel, disk, not_met};
 use crate::engine::machine::Machine;
 use crate::guest::boot::Port;
 use crate::vm::launch::{Failure, QemuLaunch, Stage};
@@ -61,7 +61,7 @@ impl Making<'_> {
         };
         match saved {
             Ok(()) => Ok(()),
-            Err(error @ SaveError::NotResumed(_)) => Err(failure(Stage::Boot, &error)),
+            Err(error @ SaveError::NotResumed(_)) => Err(after_broken_channel(machine, Stage::Boot, &error).await),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "no template was saved");
                 Ok(())

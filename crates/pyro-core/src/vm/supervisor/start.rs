@@ -235,9 +235,12 @@ pub(super) async fn after_broken_channel(
     Failure { console: machine.console.text(), ..failure(stage, error) }
 }
 
+/// How long a killed machine may take until its process can be reaped: its memory is given back before.
+const REAP_LIMIT: Duration = Duration::from_secs(10);
+
 /// How a machine ended whose socket closed: that happens a moment before its process can be reaped.
 async fn just_ended(machine: &mut Machine) -> Option<io::Result<Ended>> {
-    tokio::time::timeout(Duration::from_secs(1), machine.ended()).await.ok()
+    tokio::time::timeout(REAP_LIMIT, machine.ended()).await.ok()
 }
 
 /// The failure of a machine whose process ended.
