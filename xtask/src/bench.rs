@@ -12,12 +12,15 @@ const BEGIN: &str = "<!-- results: made by `cargo xtask bench --table`, not by h
 const END: &str = "<!-- end of results -->";
 
 pub(crate) fn bench(args: &[OsString]) -> Result {
-    system::prepare()?;
+    let is_table = args.iter().any(|arg| arg == "--table");
+    if !is_table {
+        system::prepare()?;
+    }
     let mut build = cargo::cargo(["build", "--release", "--locked", "-p", "pyro-cli"]);
     cargo::finish("building pyro", build.arg("--quiet"))?;
     let pyro = cargo::products("release")?.join("pyro");
     let results = cargo::root().join("bench/results");
-    if args.iter().any(|arg| arg == "--table") {
+    if is_table {
         return table(&pyro, &results);
     }
     fs::create_dir_all(&results).map_err(|error| format!("cannot create {}: {error}", results.display()))?;

@@ -58,7 +58,11 @@ pub(crate) fn ensure_static_target() -> bool {
         return false;
     }
     eprintln!("xtask: adding the Rust target {STATIC_TARGET}");
-    answers(Command::new("rustup").args(["target", "add", STATIC_TARGET])) && has_static_target()
+    let added = finish("rustup target add", Command::new("rustup").args(["target", "add", STATIC_TARGET]));
+    if let Err(error) = added {
+        eprintln!("xtask: {error}");
+    }
+    has_static_target()
 }
 
 fn has_static_target() -> bool {

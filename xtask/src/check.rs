@@ -17,7 +17,8 @@ pub(crate) struct Findings {
 
 pub(crate) fn check() -> Result {
     let findings = without_tests();
-    let mut args: Vec<String> = ["test", "--workspace", "--no-fail-fast", "--lib", "--bins"].map(str::to_owned).into();
+    let mut args: Vec<String> =
+        ["test", "--workspace", "--no-fail-fast", "--locked", "--lib", "--bins"].map(str::to_owned).into();
     for name in test_targets(&crate::cargo::root()).into_iter().filter(|name| name != GUEST_TESTS) {
         args.extend(["--test".to_owned(), name]);
     }

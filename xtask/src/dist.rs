@@ -9,7 +9,8 @@ use std::process::Command;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Documents at the root that go along.
-const DOCUMENTS: &[&str] = &["README.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT"];
+const DOCUMENTS: &[&str] =
+    &["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "contract.toml", "docs"];
 
 pub(crate) fn dist() -> Result {
     system::prepare()?;
@@ -33,6 +34,10 @@ pub(crate) fn dist() -> Result {
     tar.args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mtime=@0"]);
     tar.args(["--use-compress-program=gzip -9n", "-cf", archive.as_str(), name.as_str()]).current_dir(&dist);
     finish("tar", &mut tar)?;
+    let sum = Command::new("sha256sum").arg(&archive).current_dir(&dist).output();
+    let sum = sum.map_err(|error| format!("cannot start sha256sum: {error}"))?;
+    fs::write(dist.join(format!("{archive}.sha256")), sum.stdout)
+        .map_err(|error| format!("cannot write the checksum: {error}"))?;
     println!("{}", dist.join(archive).display());
     Ok(())
 }
@@ -46,12 +51,26 @@ fn lay_out(pyro: &Path, folder: &Path) -> std::io::Result<()> {
     }
     fs::copy(pyro, folder.join("pyro"))?;
     for document in DOCUMENTS {
-        fs::copy(root().join(document), folder.join(document))?;
+        copy(&root().join(document), &folder.join(document))?;
     }
     for (shell, file) in [("bash", "pyro.bash"), ("zsh", "_pyro"), ("fish", "pyro.fish")] {
         fs::write(folder.join("completions").join(file), printed(pyro, &["completions", shell])?)?;
     }
-    fs::write(folder.join("man/pyro.1"), printed(pyro, &["man"])?)
+    let man = Command::new(pyro).arg("man").arg(folder.join("man")).status()?;
+    if man.success() { Ok(()) } else { Err(std::io::Error::other(format!("pyro man failed ({man})"))) }
+}
+
+/// Copy a file, or a folder with all that it holds.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    if !from.is_dir() {
+        return fs::copy(from, to).map(drop);
+    }
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        copy(&entry.path(), &to.join(entry.file_name()))?;
+    }
+    Ok(())
 }
 
 /// What pyro prints for these arguments; nothing printed is an error.

@@ -15,6 +15,7 @@ pub(crate) use workspace::Workspace;
 
 use clap::{Args, Parser, Subcommand};
 use pyro_core::vm::shape::limits;
+use std::path::PathBuf;
 
 /// Run a coding agent's commands in disposable virtual machines.
 #[derive(Debug, Parser)]
@@ -55,9 +56,12 @@ pub(crate) enum Command {
     /// Print a completion script for a shell.
     #[command(hide = true)]
     Completions(Completions),
-    /// Print the man page.
+    /// Print the man page, or write those of all commands to a directory.
     #[command(hide = true)]
-    Man,
+    Man {
+        /// Where to.
+        directory: Option<PathBuf>,
+    },
     /// Print the command line as data, for the contract's test.
     #[command(hide = true)]
     Surface,

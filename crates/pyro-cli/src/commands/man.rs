@@ -1,19 +1,28 @@
-//! `pyro man`: the man page.
+//! `pyro man`: the man pages.
 
 use crate::cli::Cli;
 use crate::{exit, printer};
 use clap::CommandFactory;
+use std::io;
+use std::path::Path;
 
-pub(super) fn run() -> i32 {
-    let mut page = Vec::new();
-    match clap_mangen::Man::new(Cli::command()).render(&mut page) {
-        Ok(()) => {
-            printer::raw(&page);
-            exit::OK
-        }
+pub(super) fn run(directory: Option<&Path>) -> i32 {
+    let written = match directory {
+        Some(directory) => clap_mangen::generate_to(Cli::command(), directory),
+        None => print(),
+    };
+    match written {
+        Ok(()) => exit::OK,
         Err(error) => {
             printer::talk(&format!("error: cannot write the man page: {error}"));
             exit::FAILED
         }
     }
+}
+
+fn print() -> io::Result<()> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+    printer::raw(&page);
+    Ok(())
 }

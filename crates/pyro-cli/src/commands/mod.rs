@@ -34,7 +34,7 @@ pub(crate) fn dispatch(command: Command) -> i32 {
         Command::Demo(args) => demo::run(&args),
         Command::BenchPage(args) => bench::page(&args),
         Command::Completions(args) => completions::run(&args),
-        Command::Man => man::run(),
+        Command::Man { directory } => man::run(directory.as_deref()),
         Command::Surface => surface::run(),
         Command::Supervise => supervise::run(),
     }
