@@ -147,9 +147,7 @@ impl Pyro {
         io: ExecIo<'_>,
         cancel: &CancellationToken,
     ) -> Result<VmExecOutcome, PyroError> {
-        if line.command.trim().is_empty() {
-            return Err(VmError::NoCommand.into());
-        }
+        line.check()?;
         let (_, vm) = self.open_vm(id, Operation::Exec).await?;
         let exec = lifecycle::exec::exec_and_delete(&self.config, &vm, line, io, cancel).await?;
         Ok(VmExecOutcome::of(vm, exec))

@@ -298,6 +298,7 @@ fn vm(error: &VmError) -> (ErrorKind, Option<&'static str>) {
             (ErrorKind::NotFound, Some("run the command again; old outputs make room for new ones"))
         }
         VmError::Kept(OutputError::Read { .. }) => (ErrorKind::Io, Some("pyro doctor")),
+        VmError::LongCommand { .. } => (ErrorKind::InvalidInput, Some("write a script to a file, and run that")),
         VmError::NoCommand => (ErrorKind::InvalidInput, Some("pyro run debian:12 -- git --version")),
         VmError::NoNetwork => (ErrorKind::Unsupported, Some("run without --network")),
         VmError::TooManyVcpus { .. } => (ErrorKind::InvalidInput, Some("ask for fewer with --vcpu-count")),

@@ -119,6 +119,7 @@ impl Pyro {
         if line.command.trim().is_empty() {
             return Err(WorkspaceError::NoCommand { id }.into());
         }
+        line.check()?;
         self.told(id, exec::run(&self.config, id, line, stdin, output, cancel)).await
     }
 

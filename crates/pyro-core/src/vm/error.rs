@@ -2,6 +2,7 @@
 
 use super::launch::Failure;
 use super::lifecycle::state::Operation;
+use super::line::MAX_LINE_LEN;
 use super::output::OutputError;
 use super::shape::OutOfRange;
 use crate::engine::EngineError;
@@ -23,6 +24,12 @@ pub enum VmError {
     /// There is nothing to run.
     #[error("the command is empty")]
     NoCommand,
+    /// The command is longer than a shell can be given.
+    #[error("the command has {len} bytes; it may have {MAX_LINE_LEN}")]
+    LongCommand {
+        /// Its length.
+        len: usize,
+    },
     /// The environment cannot be used.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),

@@ -1,11 +1,15 @@
 //! A line for the guest's login shell, and how it is to run: where, with which variables, as whom.
 
+use super::error::VmError;
 use super::exec::ExecRequest;
 use pyro_protocol::message::Command;
 use pyro_protocol::path::GuestPathError;
 use pyro_protocol::user::UserError;
 use pyro_protocol::{GuestPath, User};
 use std::time::Duration;
+
+/// Longest line, in bytes: what Linux takes as one argument, without the byte that ends it (`MAX_ARG_STRLEN`, execve(2)).
+pub const MAX_LINE_LEN: usize = 131_071;
 
 /// Longest `NAME=VALUE` that Linux hands to a program, in bytes.
 const MAX_VARIABLE_LEN: usize = 131_071;
@@ -31,6 +35,20 @@ pub struct LineRequest {
 }
 
 impl LineRequest {
+    /// Whether a shell can be given it.
+    ///
+    /// # Errors
+    /// [`VmError::NoCommand`], [`VmError::LongCommand`].
+    pub(crate) fn check(&self) -> Result<(), VmError> {
+        if self.command.trim().is_empty() {
+            return Err(VmError::NoCommand);
+        }
+        match self.command.len() {
+            ..=MAX_LINE_LEN => Ok(()),
+            len => Err(VmError::LongCommand { len }),
+        }
+    }
+
     /// To run in `cwd` where its caller chose no directory.
     pub(crate) fn exec_request(&self, cwd: GuestPath) -> ExecRequest {
         let ExecOptions { cwd: chosen, env, user } = self.options.clone();
@@ -124,6 +142,15 @@ mod tests {
         let chosen = ExecOptions::parse(Some("/a/./b//"), Vec::new(), Some("app:7")).unwrap();
         assert_eq!(chosen.cwd.unwrap().as_bytes(), b"/a/b");
         assert_eq!(chosen.user.unwrap().to_string(), "app:7");
+    }
+
+    #[test]
+    fn a_line_is_one_argument() {
+        let check =
+            |command: String| LineRequest { command, timeout: Duration::ZERO, options: ExecOptions::default() }.check();
+        assert!(check("é".repeat(MAX_LINE_LEN / 2)).is_ok());
+        assert!(matches!(check("x".repeat(MAX_LINE_LEN + 1)), Err(VmError::LongCommand { len: 131_072 })));
+        assert!(matches!(check(" \n".to_owned()), Err(VmError::NoCommand)));
     }
 
     #[test]

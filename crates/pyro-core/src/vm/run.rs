@@ -60,9 +60,7 @@ pub async fn run(
     progress: &mut (dyn FnMut(Progress) + Send),
     cancel: &CancellationToken,
 ) -> Result<RunOutcome, VmError> {
-    if request.line.command.trim().is_empty() {
-        return Err(VmError::NoCommand);
-    }
+    request.line.check()?;
     if request.network {
         return Err(VmError::NoNetwork);
     }

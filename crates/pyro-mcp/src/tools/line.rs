@@ -1,6 +1,5 @@
 //! A command as the tools are given it: a line, and how it is to run.
 
-use super::parameters;
 use crate::refusal::Refusal;
 use pyro_core::PyroError;
 use pyro_core::vm::line::OptionError;
@@ -24,7 +23,6 @@ impl Line {
         self,
         options: impl FnOnce(Option<&str>, Vec<(String, String)>, Option<&str>) -> Result<ExecOptions, OptionError>,
     ) -> Result<LineRequest, Refusal> {
-        parameters::line(&self.command)?;
         let env = self.env.unwrap_or_default().into_iter().collect();
         Ok(LineRequest {
             command: self.command,

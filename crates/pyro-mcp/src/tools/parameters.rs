@@ -23,17 +23,6 @@ pub(super) fn labels(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// A command that one argument of the guest's shell can hold; the schema's limit counts characters.
-pub(super) fn line(text: &str) -> Result<(), Refusal> {
-    /// What Linux takes as one argument, without the byte that ends it.
-    const MAX_LEN: usize = 131_071;
-    if text.len() <= MAX_LEN {
-        return Ok(());
-    }
-    let message = format!("command is {} bytes long; it may have {MAX_LEN}", text.len());
-    Err(Refusal::new(ErrorKind::InvalidInput, message).hint("write a script to a file, and run that"))
-}
-
 pub(super) fn vcpu_count() -> u32 {
     limits::DEFAULT_VCPU_COUNT
 }
