@@ -48,6 +48,8 @@ enum CloseError {
     Engine(#[from] QmpError),
     #[error("the guest did not hold its writes")]
     Guest(#[from] ClientError),
+    #[error("the guest did not hold its writes within {} s", GUEST_LIMIT.as_secs())]
+    Silent,
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the workspace is gone")]
@@ -94,11 +96,13 @@ impl Layers {
                 Closing::Done(LayerReply::Closed { held_us })
             }
             Err(error) => {
-                let full = is_full(&error);
                 let causes = std::iter::successors(std::error::Error::source(&error), |cause| (*cause).source());
                 let message = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
                 give_up(of, layer);
-                let reply = LayerReply::Failed { message, full };
+                let reply = match has_ended(&error) {
+                    true => LayerReply::Ended,
+                    false => LayerReply::Failed { message, full: is_full(&error) },
+                };
                 if switched { Closing::Lost(reply) } else { Closing::Done(reply) }
             }
         }
@@ -199,7 +203,16 @@ fn is_full(error: &CloseError) -> bool {
     }
 }
 
+/// Whether the engine or the agent is gone, and the vm with it.
+fn has_ended(error: &CloseError) -> bool {
+    match error {
+        CloseError::Engine(error) => matches!(error, QmpError::Closed | QmpError::Io(_)),
+        CloseError::Guest(error) => matches!(error, ClientError::Ended | ClientError::Io(_)),
+        _ => false,
+    }
+}
+
 /// A guest that does not answer holds nobody up: this process has others to listen to.
-async fn in_time<T>(asked: impl Future<Output = Result<T, ClientError>>) -> Result<T, ClientError> {
-    tokio::time::timeout(GUEST_LIMIT, asked).await.unwrap_or(Err(ClientError::Ended))
+async fn in_time<T>(asked: impl Future<Output = Result<T, ClientError>>) -> Result<T, CloseError> {
+    Ok(tokio::time::timeout(GUEST_LIMIT, asked).await.map_err(|_| CloseError::Silent)??)
 }

@@ -242,6 +242,10 @@ async fn just_ended(machine: &mut Machine) -> Option<io::Result<Ended>> {
 
 /// The failure of a machine whose process ended.
 pub(super) fn machine_ended(machine: &Machine, ended: io::Result<Ended>, stage: Stage) -> Failure {
+    let stage = match &ended {
+        Ok(ended) if stage != Stage::Running && ended.is_killed() => Stage::Killed,
+        _ => stage,
+    };
     let message = match ended {
         Ok(ended) => format!("the machine's process {ended}"),
         Err(error) => format!("the machine's process is lost: {error}"),
