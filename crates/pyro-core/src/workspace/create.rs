@@ -74,10 +74,7 @@ pub async fn create(
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
     };
     let image_digest = plan.image_digest.clone();
-    let disk_bytes = match &plan.engine {
-        EngineLaunch::Qemu(qemu) => Some(fs::metadata(&qemu.image)?.len()),
-        EngineLaunch::Host => None,
-    };
+    let disk_bytes = disk_bytes(&plan.engine)?;
     let now = clock::wall_seconds();
     let id = Id::random().map_err(VmError::from)?;
     let mut vm =
@@ -123,9 +120,7 @@ pub async fn create(
         .instrument(tracing::debug_span!("start"))
         .await?;
     let seed = tokio::select! {
-        filled = fill(config, id, vm.id, source) => {
-            explained(config, id, filled.map_err(|error| unfilled(error, disk_bytes))).await?
-        }
+        seed = filled(config, id, vm.id, source, disk_bytes) => seed?,
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
     };
     let kept = match first.image_digest {
@@ -150,6 +145,14 @@ fn unplanned(error: VmError) -> WorkspaceError {
     match error {
         VmError::Engine(error) => WorkspaceError::NoEngine(error),
         error => error.into(),
+    }
+}
+
+/// Size of a guest's disk, which is that of its image.
+fn disk_bytes(engine: &EngineLaunch) -> Result<Option<u64>, WorkspaceError> {
+    match engine {
+        EngineLaunch::Qemu(qemu) => Ok(Some(fs::metadata(&qemu.image)?.len())),
+        EngineLaunch::Host => Ok(None),
     }
 }
 
@@ -192,6 +195,18 @@ async fn looked_at(seed: SeedRequest) -> Result<Source, WorkspaceError> {
         Ok(look())
     });
     Ok(looked.await?.map_err(FileError::Source)?)
+}
+
+/// As [`fill`], with what its user must know where it fails.
+async fn filled(
+    config: &Config,
+    id: Id,
+    vm: Id,
+    source: Option<Source>,
+    disk_bytes: Option<u64>,
+) -> Result<SeedRecord, WorkspaceError> {
+    let filled = fill(config, id, vm, source).await;
+    explained(config, id, filled.map_err(|error| unfilled(error, disk_bytes))).await
 }
 
 /// Put the first files in, and note what they are.
