@@ -77,7 +77,7 @@ pub async fn fork(
     for guard in guards {
         guard.give_back(|workspace| (workspace.vm, workspace.next_vm) = (workspace.next_vm, None))?;
     }
-    running::touch(&store, id)?;
+    running::was_used(&store, id);
     let workspaces: Vec<_> = workspaces.into_iter().map(|id| status::told(&store, id)).collect::<Result<_, _>>()?;
     let held_ms = u64::try_from(held.as_millis()).unwrap_or(u64::MAX);
     Ok(WorkspaceForks { workspace_id: id, count: workspaces.len(), workspaces, held_ms })

@@ -54,7 +54,7 @@ pub async fn update(config: &Config, id: Id, request: &UpdateRequest) -> Result<
             return Err(WorkspaceError::NothingToUpdate);
         }
         if store.change_workspace(&after, &[])?.is_some() {
-            running::touch(&store, id)?;
+            running::was_used(&store, id);
             if after.ttl_seconds != before.ttl_seconds {
                 tell_supervisors(config, &store, id).await?;
             }

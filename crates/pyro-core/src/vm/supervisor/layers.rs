@@ -1,7 +1,7 @@
 //! Closing the layer that a running vm writes to: its disk as it is in one moment, for others to stand on.
 
 use super::Supervisor;
-use super::start::open;
+use super::start::{open, until_no_room};
 use crate::engine::qemu::qmp::{Qmp, QmpError};
 use crate::guest::client::ClientError;
 use crate::guest::transport::Channel;
@@ -79,12 +79,7 @@ impl Layers {
 
     /// Take what the engine says unasked; ends when it holds the guest because the host's disk is full.
     pub(super) async fn until_no_room(&mut self) {
-        if let Some(qmp) = &mut self.qmp
-            && qmp.until_no_room().await
-        {
-            return;
-        }
-        std::future::pending().await
+        until_no_room(&mut self.qmp).await;
     }
 
     /// Close the layer and go on in a new one.
