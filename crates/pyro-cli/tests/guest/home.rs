@@ -283,6 +283,14 @@ pub fn is_strict() -> bool {
     std::env::var_os("PYRO_TEST_STRICT").is_some_and(|value| value == "1")
 }
 
+/// What a client said that is to end soon.
+#[track_caller]
+pub fn ended(client: Child) -> Output {
+    let (said, hears) = std::sync::mpsc::channel();
+    std::thread::spawn(move || said.send(client.wait_with_output().unwrap()));
+    hears.recv_timeout(LIMIT).expect("the client ends soon")
+}
+
 /// It took no longer than 2 s, which is what the product promises. Other tests' guests on the same two processors hold
 /// any process up for longer than that, and so does the look at every process of the machine, of which each poll is one:
 /// ten times as much is allowed unless [`is_strict`].

@@ -9,13 +9,13 @@ mod makers;
 mod unique;
 
 /// A cache whose templates are the test's own; all else in it leads to the installed files.
-struct Cache<'a> {
+pub struct Cache<'a> {
     home: &'a Home,
     path: PathBuf,
 }
 
 impl<'a> Cache<'a> {
-    fn of(home: &'a Home) -> Self {
+    pub fn of(home: &'a Home) -> Self {
         let path = home.path().join("environments");
         for part in ["images", "kernels", "linux-x86_64"] {
             mirror(&environments().join(part), &path.join(part));
@@ -36,7 +36,7 @@ impl<'a> Cache<'a> {
         cache
     }
 
-    fn aim(&self, mut command: Command) -> Command {
+    pub fn aim(&self, mut command: Command) -> Command {
         command.env("PYRO_ENVIRONMENT_CACHE_DIR", &self.path).env("PYRO_LOG", "pyro_core=debug");
         command
     }
@@ -64,6 +64,17 @@ impl<'a> Cache<'a> {
         let [bare, mounted] = names.as_slice() else { panic!("not one template of each kind: {names:?}") };
         assert!(!bare.contains(['-', '.']) && mounted.starts_with(&format!("{bare}-")), "{names:?}");
         self.directory().join(mounted)
+    }
+
+    /// Make this layer, which stands on the image alone, the disk that new vms have: as if it were the empty one.
+    pub fn begin_with(&self, layer: &Path) {
+        let record = self.path.join("linux-x86_64/debian_12-1.0.0/environment.json");
+        let mut told: serde_json::Value = serde_json::from_slice(&std::fs::read(&record).unwrap()).unwrap();
+        let blank = Path::new(told["image"]["path"].as_str().unwrap()).with_file_name("blank.qcow2");
+        assert!(blank.starts_with(&self.path));
+        std::fs::copy(layer, &blank).unwrap();
+        told["image"]["blank_stamp"] = serde_json::to_value(pyro_core::host::fs::Stamp::of(&blank).unwrap()).unwrap();
+        std::fs::write(record, told.to_string()).unwrap();
     }
 
     /// Without templates, as before the first vm.

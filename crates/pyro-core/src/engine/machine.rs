@@ -33,6 +33,15 @@ pub struct Machine {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended(pub ExitStatus);
 
+impl Ended {
+    /// Whether somebody, or a kernel without memory, killed the process.
+    #[must_use]
+    pub fn is_killed(self) -> bool {
+        use std::os::unix::process::ExitStatusExt;
+        matches!(self.0.signal(), Some(libc::SIGKILL | libc::SIGTERM | libc::SIGINT | libc::SIGHUP))
+    }
+}
+
 impl std::fmt::Display for Ended {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         use std::os::unix::process::ExitStatusExt;
@@ -74,9 +83,7 @@ impl Machine {
     /// own making, such as that of a failed assertion, is none of these.
     #[must_use]
     pub fn was_killed(&mut self) -> bool {
-        use std::os::unix::process::ExitStatusExt;
-        let signal = self.child.try_wait().ok().flatten().and_then(|status| status.signal());
-        matches!(signal, Some(libc::SIGKILL | libc::SIGTERM | libc::SIGINT | libc::SIGHUP))
+        self.child.try_wait().ok().flatten().is_some_and(|status| Ended(status).is_killed())
     }
 
     /// Ask the process to end in order; an engine writes back what it holds of its disk.

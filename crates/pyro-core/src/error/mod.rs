@@ -342,6 +342,9 @@ impl From<Failure> for PyroError {
             Stage::Engine => (ErrorKind::Unavailable, "cannot start the vm", "pyro doctor"),
             Stage::Boot => (ErrorKind::Guest, "the guest did not come up", "pyro doctor"),
             Stage::Mount => (ErrorKind::Guest, "the guest cannot use its disk", "pull the environment again"),
+            Stage::Killed => {
+                (ErrorKind::Guest, "the vm did not start", "try again; where that does not help: pyro doctor")
+            }
             Stage::Running => (ErrorKind::Guest, "the vm ended", "run it again, with more --mem-mib if memory ran out"),
             Stage::Stopped => {
                 (ErrorKind::WrongState, "the vm ended", "start it again (vm_start), unless it was deleted")

@@ -37,9 +37,14 @@ impl From<WorkspaceError> for PyroError {
                 ErrorKind::Guest,
                 format!("start it and look, its files are whole: pyro workspace start {id} (workspace_start)"),
             ),
-            WorkspaceError::EndedUnfinished { .. } => {
-                (ErrorKind::Guest, "nothing of it is left; create it again: pyro workspace create".to_owned())
-            }
+            WorkspaceError::EndedUnfinished { .. } => (ErrorKind::Guest, NOTHING_LEFT.to_owned()),
+            WorkspaceError::SeedTooLarge { disk_bytes: None, .. } => (ErrorKind::Io, ROOM.to_owned()),
+            WorkspaceError::SeedTooLarge { .. } => (
+                ErrorKind::Guest,
+                "nothing of it is left; create it again with less of the seed: without what git ignores \
+                 (--respect-ignore), or with a part of its directory"
+                    .to_owned(),
+            ),
             WorkspaceError::Changing { id, .. } => {
                 (ErrorKind::Busy, format!("look again in a moment: pyro workspace status {id}"))
             }
@@ -82,10 +87,20 @@ impl PyroError {
         self.hint = self.hint.map(|hint| hint.replace(WORKSPACE, &id.to_string()));
         self
     }
+
+    /// The same of a workspace that has not come to be: no hint leads to it.
+    #[must_use]
+    pub(crate) fn of_no_workspace(mut self) -> Self {
+        self.hint = self.hint.map(|hint| if hint.contains(WORKSPACE) { NOTHING_LEFT.to_owned() } else { hint });
+        self
+    }
 }
 
 /// What stands for the workspace's id in a hint.
 const WORKSPACE: &str = "WORKSPACE_ID";
+
+/// What became of a workspace that could not be made.
+const NOTHING_LEFT: &str = "nothing of it is left; create it again: pyro workspace create";
 
 /// What became of a command or a change whose vm broke off.
 const LOOK: &str = "it may have been done; look: pyro workspace status WORKSPACE_ID (workspace_status)";
@@ -134,6 +149,7 @@ fn of_failure(failure: &Failure) -> &'static str {
         Stage::Files => "see that there is room (df -h): pyro doctor",
         Stage::HostFull => ROOM,
         Stage::Engine | Stage::Boot => "pyro doctor",
+        Stage::Killed => "try again; where that does not help: pyro doctor",
         Stage::Mount => {
             "go back to its baseline: pyro workspace reset WORKSPACE_ID (workspace_reset); where that fails as well, create \
              another one after pyro env pull"
@@ -293,6 +309,7 @@ mod tests {
             Stage::Engine,
             Stage::Boot,
             Stage::Mount,
+            Stage::Killed,
             Stage::Running,
             Stage::Stopped,
             Stage::Stopping,

@@ -27,7 +27,8 @@ impl Pyro {
         progress: &mut (dyn FnMut(Progress) + Send),
         cancel: &CancellationToken,
     ) -> Result<WorkspaceInfo, PyroError> {
-        Ok(create::create(&self.config, request, progress, cancel).await?)
+        let created = create::create(&self.config, request, progress, cancel).await;
+        created.map_err(|error| PyroError::from(error).of_no_workspace())
     }
 
     /// Every workspace, the one with the newest activity first.

@@ -126,6 +126,8 @@ pub enum Stage {
     Boot,
     /// Mounting the environment's disk.
     Mount,
+    /// Before it ran its machine was killed, or its supervisor.
+    Killed,
     /// It ran, and the machine ended.
     Running,
     /// It ran, and the host's disk had no room for what it wrote.
@@ -168,6 +170,8 @@ pub enum LayerReply {
         #[serde(default)]
         full: bool,
     },
+    /// It is not: the vm was gone, and its record will say why.
+    Ended,
 }
 
 /// From the holder of a lease.

@@ -68,6 +68,7 @@ impl<'a> Link<'a> {
         let reply = tokio::time::timeout(LAYER_LIMIT, replies.message()).await.map_err(|_| VmError::Stuck)?;
         match reply.map_err(VmError::Control)? {
             LayerReply::Closed { held_us } => Ok(Duration::from_micros(held_us)),
+            LayerReply::Ended => Err(VmError::Control(ClientError::Ended)),
             LayerReply::Failed { message, full } => Err(VmError::Layer { message, full }),
         }
     }

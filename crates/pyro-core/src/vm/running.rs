@@ -191,6 +191,16 @@ impl Failure {
         }
     }
 
+    /// Its supervisor was gone before the vm ran.
+    pub(super) fn lost() -> Self {
+        Self {
+            stage: super::launch::Stage::Killed,
+            message: "its supervisor was killed".to_owned(),
+            causes: Vec::new(),
+            console: String::new(),
+        }
+    }
+
     /// The vm's time was over.
     pub(super) fn expired(ttl_seconds: u32) -> Self {
         Self {

@@ -10,6 +10,7 @@ use super::update::lifetime;
 use super::{ROOT, explained, label, on_host, reconcile, running, start, status};
 use crate::config::Config;
 use crate::environment::Progress;
+use crate::guest::client::ClientError;
 use crate::guest::patience::Patient;
 use crate::host::process::{self, ProcessId};
 use crate::host::{clock, fs};
@@ -18,9 +19,11 @@ use crate::store::Store;
 use crate::store::layer::NewLayer;
 use crate::store::vm::{VmKind, VmState};
 use crate::store::workspace::{SeedRecord, WorkspaceChange, WorkspaceRecord};
+use crate::vm::launch::EngineLaunch;
 use crate::vm::link::Link;
 use crate::vm::shape::Shape;
 use crate::vm::{VmError, lifecycle, paths, plan, record};
+use pyro_protocol::message::{Failure, FailureKind};
 use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -71,6 +74,7 @@ pub async fn create(
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
     };
     let image_digest = plan.image_digest.clone();
+    let disk_bytes = disk_bytes(&plan.engine)?;
     let now = clock::wall_seconds();
     let id = Id::random().map_err(VmError::from)?;
     let mut vm =
@@ -116,7 +120,7 @@ pub async fn create(
         .instrument(tracing::debug_span!("start"))
         .await?;
     let seed = tokio::select! {
-        filled = explained(config, id, fill(config, id, vm.id, source)) => filled?,
+        seed = filled(config, id, vm.id, source, disk_bytes) => seed?,
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
     };
     let kept = match first.image_digest {
@@ -141,6 +145,24 @@ fn unplanned(error: VmError) -> WorkspaceError {
     match error {
         VmError::Engine(error) => WorkspaceError::NoEngine(error),
         error => error.into(),
+    }
+}
+
+/// Size of a guest's disk, which is that of its image.
+fn disk_bytes(engine: &EngineLaunch) -> Result<Option<u64>, WorkspaceError> {
+    match engine {
+        EngineLaunch::Qemu(qemu) => Ok(Some(fs::metadata(&qemu.image)?.len())),
+        EngineLaunch::Host => Ok(None),
+    }
+}
+
+/// A guest's disk has one size, whatever is to go on it.
+fn unfilled(error: WorkspaceError, disk_bytes: Option<u64>) -> WorkspaceError {
+    match error {
+        WorkspaceError::Guest(source @ ClientError::Failed(Failure { kind: FailureKind::Full, .. })) => {
+            WorkspaceError::SeedTooLarge { disk_bytes, source }
+        }
+        error => error,
     }
 }
 
@@ -173,6 +195,18 @@ async fn looked_at(seed: SeedRequest) -> Result<Source, WorkspaceError> {
         Ok(look())
     });
     Ok(looked.await?.map_err(FileError::Source)?)
+}
+
+/// As [`fill`], with what its user must know where it fails.
+async fn filled(
+    config: &Config,
+    id: Id,
+    vm: Id,
+    source: Option<Source>,
+    disk_bytes: Option<u64>,
+) -> Result<SeedRecord, WorkspaceError> {
+    let filling = async { fill(config, id, vm, source).await.map_err(|error| unfilled(error, disk_bytes)) };
+    explained(config, id, filling).await
 }
 
 /// Put the first files in, and note what they are.

@@ -59,6 +59,14 @@ pub enum WorkspaceError {
         /// Why, where that is known.
         why: Option<String>,
     },
+    /// Its first files have no room.
+    #[error("the seed does not fit on {}", disk(*disk_bytes))]
+    SeedTooLarge {
+        /// Size of the guest's disk, the environment's own files included; none where the host's is the one that is full.
+        disk_bytes: Option<u64>,
+        /// What the agent said.
+        source: ClientError,
+    },
     /// Somebody is changing it.
     #[error("somebody else is {} workspace {id}", change.name())]
     Changing {
@@ -125,6 +133,13 @@ pub enum WorkspaceError {
     /// The guest's agent failed.
     #[error(transparent)]
     Guest(ClientError),
+}
+
+fn disk(bytes: Option<u64>) -> String {
+    bytes.map_or_else(
+        || "the host's disk".to_owned(),
+        |bytes| format!("the guest's disk, which is {} GiB large", bytes >> 30),
+    )
 }
 
 fn because(error: Option<&String>) -> String {

@@ -144,9 +144,7 @@ pub async fn run(
             output: serde_json::to_string(&said).unwrap_or_default(),
         },
     )?;
-    if let Err(error) = running.touch() {
-        tracing::warn!(%id, error = &error as &dyn std::error::Error, "its lifetime does not begin anew");
-    }
+    running.was_used();
     Ok(WorkspaceExec {
         workspace_id: id,
         environment: running.workspace.environment,

@@ -5,7 +5,7 @@ use super::error::WorkspaceError;
 use super::files::baseline;
 use super::info::WorkspaceForks;
 use super::reset::{above, another};
-use super::{label, reconcile, running, start, status};
+use super::{explained, label, reconcile, running, start, status};
 use crate::config::Config;
 use crate::host::{clock, process};
 use crate::id::Id;
@@ -63,7 +63,7 @@ pub async fn fork(
     if vm.state != VmState::Started {
         start::layer_files(config, &store, &workspace, workspace.top_layer.ok_or(WorkspaceError::NoDisk { id })?)?;
     }
-    let (below, held) = close_top(config, &store, &workspace, &vm).await?;
+    let (below, held) = explained(config, id, close_top(config, &store, &workspace, &vm)).await?;
     let (mut born, mut guards) = (Vec::new(), Vec::new());
     for number in 1..=count {
         let child = Id::random().map_err(VmError::from)?;
@@ -79,7 +79,7 @@ pub async fn fork(
     for guard in guards {
         guard.give_back(|workspace| (workspace.vm, workspace.next_vm) = (workspace.next_vm, None))?;
     }
-    running::touch(&store, id)?;
+    running::was_used(&store, id);
     let workspaces: Vec<_> = workspaces.into_iter().map(|id| status::told(&store, id)).collect::<Result<_, _>>()?;
     let held_ms = u64::try_from(held.as_millis()).unwrap_or(u64::MAX);
     Ok(WorkspaceForks { workspace_id: id, count: workspaces.len(), workspaces, held_ms })

@@ -56,19 +56,10 @@ pub async fn reset(config: &Config, id: Id, cancel: &CancellationToken) -> Resul
         }
     }
     claimed.was_given_back();
-    running::touch(&store, id)?;
-    let (config, old) = (config.clone(), old.id);
-    lifecycle::blocking(move || {
-        let store = Store::open(&config.data_dir)?;
-        if let Err(error) = reconcile::remove_vm(&config, &store, old) {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the old vm waits for the next command");
-        }
-        if let Err(error) = reconcile::collect_layers(&config, &store) {
-            tracing::warn!(error = &error as &dyn std::error::Error, "old layers wait for the next command");
-        }
-        Ok(())
-    })
-    .await?;
+    running::was_used(&store, id);
+    if let Err(error) = remove_old(config, old.id).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the old vm waits for the next command");
+    }
     let workspace = status::told(&store, id)?;
     let seed = workspace.workspace_seed.clone();
     let workspace_reset = ResetTo {
@@ -79,6 +70,17 @@ pub async fn reset(config: &Config, id: Id, cancel: &CancellationToken) -> Resul
         bytes_written: seed.bytes_written,
     };
     Ok(WorkspaceResetInfo { workspace, workspace_reset })
+}
+
+/// Remove what a reset has replaced.
+async fn remove_old(config: &Config, vm: Id) -> Result<(), WorkspaceError> {
+    let config = config.clone();
+    let remove = move || {
+        let store = Store::open(&config.data_dir)?;
+        let removed = reconcile::remove_vm(&config, &store, vm);
+        Ok(removed.and(reconcile::collect_layers(&config, &store)))
+    };
+    lifecycle::blocking(remove).await?
 }
 
 /// Note what the files of a copy are: they are others than those that the baseline's manifest names. Until it takes over a

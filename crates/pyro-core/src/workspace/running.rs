@@ -126,6 +126,11 @@ impl<'a> Running<'a> {
     pub fn touch(&self) -> Result<(), WorkspaceError> {
         touch(&self.store, self.workspace.id)
     }
+
+    /// As [`was_used`].
+    pub fn was_used(&self) {
+        was_used(&self.store, self.workspace.id);
+    }
 }
 
 /// Note that somebody did something with a workspace: its lifetime begins anew.
@@ -135,6 +140,13 @@ impl<'a> Running<'a> {
 pub fn touch(store: &Store, id: Id) -> Result<(), WorkspaceError> {
     store.renew_workspace(id, clock::wall_seconds())?;
     Ok(())
+}
+
+/// As [`touch`], after what somebody did is done: that is no failure of it any more.
+pub fn was_used(store: &Store, id: Id) {
+    if let Err(error) = touch(store, id) {
+        tracing::warn!(%id, error = &error as &dyn std::error::Error, "its lifetime does not begin anew");
+    }
 }
 
 /// When a lifetime that begins at `from` is over.

@@ -38,7 +38,7 @@ pub async fn start(config: &Config, id: Id, cancel: &CancellationToken) -> Resul
         let top = workspace.top_layer.ok_or(WorkspaceError::NoDisk { id })?;
         start_vm(config, &store, &workspace, vm, top, cancel).await?;
     }
-    running::touch(&store, id)?;
+    running::was_used(&store, id);
     drop(claimed);
     status::told(&store, id)
 }

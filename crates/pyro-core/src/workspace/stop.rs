@@ -30,7 +30,7 @@ pub fn stop(config: &Config, id: Id) -> Result<WorkspaceInfo, WorkspaceError> {
                     Ok(_) | Err(VmError::WrongState { state: VmState::Stopped, .. }) => {}
                     Err(error) => return Err(error.into()),
                 }
-                running::touch(&store, id)?;
+                running::was_used(&store, id);
             }
             VmState::Starting => return Err(WorkspaceError::Changing { id, change: WorkspaceChange::Starting }),
             VmState::Stopping => return Err(WorkspaceError::Changing { id, change: WorkspaceChange::Stopping }),

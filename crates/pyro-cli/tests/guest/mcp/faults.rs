@@ -5,15 +5,19 @@ use super::guests;
 use super::http::Http;
 use crate::home::{ENVIRONMENT, Home, LIMIT, assert_soon, eventually, kill};
 use crate::on_each_engine;
-use serde_json::json;
+use crate::workspace::{done, sql_row};
+use crate::workspace_files::bomb;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 on_each_engine!(
     a_client_that_says_no_more_takes_its_vms_along,
     a_killed_server_takes_its_vms_along,
+    whoever_vanishes_while_a_workspace_is_created_leaves_nothing,
     a_stopped_server_clears_away,
     a_cancelled_call_ends_its_command,
     a_cancelled_call_in_the_queue_never_runs,
@@ -50,6 +54,64 @@ fn a_killed_server_takes_its_vms_along(home: &Home) {
     assert_gone_since(home, began);
     client.ended();
     home.assert_clean();
+}
+
+/// Hold the engine of the workspace that is being created while its seed is on the way, which then never arrives.
+fn hold_the_seed(home: &Home) {
+    eventually("seed that is on its way", || (sql_row(home, "SELECT state FROM vm") == "started").then_some(()));
+    kill(home.process("qemu-system"), "-STOP");
+    let record = "SELECT change || ifnull(baseline_layer, '') FROM workspace";
+    assert_eq!(sql_row(home, record), "creating", "it has taken 6 GB already");
+}
+
+fn whoever_vanishes_while_a_workspace_is_created_leaves_nothing(home: &Home) {
+    let seed = bomb(home);
+    let grant = ["--allow-path", home.path().to_str().unwrap()];
+    let arguments = json!({ "environment": ENVIRONMENT, "mem_mib": 512, "seed_path": seed });
+    // A client that says no more, and listens.
+    let mut client = Client::connected(home, &grant);
+    let id = client.begin("workspace_create", arguments.clone());
+    hold_the_seed(home);
+    client.stdin.take();
+    let answer = client.until(|message| message["id"] == id);
+    assert_eq!(answer["result"]["isError"], true, "{answer}");
+    assert!(client.ended().success());
+    home.assert_clean();
+    // One that is killed.
+    let (mut client, mut server) = client_process(home, &grant, &arguments);
+    hold_the_seed(home);
+    client.kill().unwrap();
+    client.wait().unwrap();
+    eventually("end of the server", || server.try_wait().unwrap());
+    home.assert_clean();
+    // A server that is killed, and cannot clear away: the next command does.
+    let mut client = Client::connected(home, &grant);
+    client.begin("workspace_create", arguments);
+    hold_the_seed(home);
+    client.child.kill().unwrap();
+    client.ended();
+    assert_eq!(done(home, "list", &[])["count"], 0);
+    home.assert_clean();
+}
+
+/// A client in a process of its own, which has asked for a workspace and reads no answer, and its server.
+fn client_process(home: &Home, flags: &[&str], arguments: &Value) -> (Child, Child) {
+    let about = json!({ "name": "test", "version": "1" });
+    let hello = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": about });
+    let said = [
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello }),
+        json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }),
+        json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/call",
+                "params": { "name": "workspace_create", "arguments": arguments } }),
+    ];
+    let (server_reads, client_writes) = std::io::pipe().unwrap();
+    let (client_reads, server_writes) = std::io::pipe().unwrap();
+    let mut server = home.pyro(&[&["mcp", "serve"], flags].concat());
+    let server = server.stdin(server_reads).stdout(server_writes).stderr(Stdio::inherit()).spawn().unwrap();
+    let mut client = Command::new("sh");
+    client.args(["-c", "printf '%s\\n' \"$@\"; exec sleep 300", "sh"]).args(said.map(|message| message.to_string()));
+    let client = client.stdin(client_reads).stdout(client_writes).spawn().unwrap();
+    (client, server)
 }
 
 fn a_stopped_server_clears_away(home: &Home) {

@@ -1,10 +1,10 @@
 //! Everything of a workspace is killed at each of its steps: it is as before or as after, and nothing is left.
 
 use super::{command, created, done, exec, said, sql_row};
-use crate::home::{ENVIRONMENT, Home, eventually, kill};
+use crate::home::{ENVIRONMENT, Home, ended, eventually, is_signalled, kill};
 use crate::{on_each_engine, on_the_host};
 use serde_json::json;
-use std::process::Child;
+use std::process::{Child, Output};
 
 on_the_host!(
     a_killed_supervisor_or_engine_loses_nothing,
@@ -17,7 +17,9 @@ on_each_engine!(
     a_killed_supervisor_or_engine_loses_nothing,
     a_create_that_is_killed_leaves_nothing,
     a_reset_that_is_killed_is_done_or_not,
+    a_reset_whose_vms_are_killed_is_done_or_not,
     a_fork_that_is_killed_leaves_the_parent,
+    a_fork_whose_vms_are_killed_is_done_or_not,
     a_stop_or_delete_that_is_killed_can_be_repeated,
     a_start_that_is_killed_is_followed_by_another,
 );
@@ -119,6 +121,130 @@ fn a_reset_that_is_killed_is_done_or_not(home: &Home) {
         assert_eq!((home.names("vms").len(), home.names("layers").len()), (1, 2), "{:?}", home.leftovers());
     }
     done(home, "delete", &[&id]);
+}
+
+/// The two processes of a workspace's vm.
+const OF_A_VM: [&str; 2] = ["supervise", "qemu-system"];
+
+fn new_process(home: &Home, part: &str, known: &[i32]) -> Option<i32> {
+    let mut processes = home.processes().into_iter();
+    processes.find(|(pid, line)| line.contains(part) && !known.contains(pid)).map(|(pid, _)| pid)
+}
+
+/// Start what starts another vm; while that one's engine is stopped, and brings no guest up, kill a process: the one that
+/// was there before, or the new vm's. What the client said.
+fn killed_in_a_start(home: &Home, verb: &str, id: &str, part: &str, is_old: bool) -> Output {
+    let old = OF_A_VM.map(|part| home.process(part));
+    let mut client = command(home, verb, &[id]).spawn().unwrap();
+    let engine = eventually("a new engine", || {
+        assert!(client.try_wait().unwrap().is_none(), "{verb} ended without one");
+        new_process(home, "qemu-system", &old)
+    });
+    is_signalled(engine, "-STOP");
+    for (pid, line) in home.processes() {
+        if line.contains(part) && old.contains(&pid) == is_old {
+            is_signalled(pid, "-KILL");
+        }
+    }
+    is_signalled(engine, "-CONT");
+    ended(client)
+}
+
+/// It failed, and says that a process was killed and what to do.
+fn assert_told(output: &Output, hint: &str) {
+    let told = said(output);
+    assert!(!output.status.success() && told["kind"] == "guest", "{told}");
+    assert!(told["error"].as_str().unwrap().contains("killed"), "{told}");
+    assert!(told["hint"].as_str().unwrap().contains(hint), "{told}");
+}
+
+/// Whatever became of its vm, it runs then, with what the last command has left.
+fn assert_kept(home: &Home, id: &str, line: &str) {
+    done(home, "start", &[id]);
+    assert_eq!(exec(home, id, "cat file"), format!("{line}\n"));
+}
+
+fn a_reset_whose_vms_are_killed_is_done_or_not(home: &Home) {
+    let id = created(home);
+    for part in OF_A_VM {
+        // The old vm ends by the reset anyhow; without the new one there is none.
+        exec(home, &id, "echo before > file");
+        let output = killed_in_a_start(home, "reset", &id, part, true);
+        assert!(output.status.success(), "{part}: {}", said(&output));
+        assert_eq!(exec(home, &id, "ls -A; echo before > file"), "", "{part}");
+        eventually("kill that came before the new guest was up", || {
+            let resets = done(home, "status", &[&id])["reset_count"].clone();
+            let output = killed_in_a_start(home, "reset", &id, part, false);
+            if output.status.success() {
+                done(home, "start", &[&id]);
+                exec(home, &id, "echo before > file");
+                return None;
+            }
+            assert_told(&output, "try again");
+            let workspace = done(home, "status", &[&id]);
+            assert_eq!((&workspace["state"], &workspace["change"]), (&json!("started"), &json!(null)), "{workspace}");
+            assert_eq!(workspace["reset_count"], resets, "{part}: {workspace}");
+            Some(())
+        });
+        assert_kept(home, &id, "before");
+        let counts = ["vms", "run", "layers"].map(|name| home.names(name).len());
+        assert_eq!(counts, [1, 1, 2], "{part}: {:?}", home.leftovers());
+    }
+    done(home, "delete", &[&id]);
+    home.assert_clean();
+}
+
+fn a_fork_whose_vms_are_killed_is_done_or_not(home: &Home) {
+    let id = created(home);
+    for part in OF_A_VM {
+        exec(home, &id, &format!("echo {part} > file"));
+        a_fork_whose_parent_is_killed(home, &id, part);
+        // With the layer closed it needs its parent no more.
+        let output = killed_in_a_start(home, "fork", &id, part, true);
+        assert!(output.status.success(), "{part}: {}", said(&output));
+        assert_kept(home, said(&output)["workspaces"][0]["workspace_id"].as_str().unwrap(), part);
+        assert_kept(home, &id, part);
+        delete_all_but(home, &id);
+        eventually("kill that came before the new guest was up", || {
+            let output = killed_in_a_start(home, "fork", &id, part, false);
+            if output.status.success() {
+                delete_all_but(home, &id);
+                return None;
+            }
+            assert_told(&output, "try again");
+            Some(())
+        });
+        assert_eq!(done(home, "list", &[])["count"], 1, "{part}");
+        let workspace = done(home, "status", &[&id]);
+        assert_eq!((&workspace["state"], &workspace["change"]), (&json!("started"), &json!(null)), "{workspace}");
+        assert_kept(home, &id, part);
+        assert_eq!((home.names("vms").len(), home.names("run").len()), (1, 1), "{:?}", home.leftovers());
+    }
+    done(home, "delete", &[&id]);
+    home.assert_clean();
+}
+
+/// A stopped engine answers nothing: its layer is not closed, and then nobody can close it any more.
+fn a_fork_whose_parent_is_killed(home: &Home, id: &str, part: &str) {
+    let layers = home.names("layers").len();
+    kill(home.process("qemu-system"), "-STOP");
+    let client = command(home, "fork", &[id]).spawn().unwrap();
+    eventually("fork", || changing(home, "forking").then_some(()));
+    kill(home.process(part), "-KILL");
+    assert_told(&ended(client), &format!("pyro workspace start {id}"));
+    let list = done(home, "list", &[]);
+    assert_eq!((&list["count"], &list["workspaces"][0]["state"]), (&json!(1), &json!("stopped")), "{part}: {list}");
+    assert_kept(home, id, part);
+    assert_eq!(home.names("layers").len(), layers, "{part}: {:?}", home.leftovers());
+}
+
+fn delete_all_but(home: &Home, id: &str) {
+    for workspace in done(home, "list", &[])["workspaces"].as_array().unwrap() {
+        let other = workspace["workspace_id"].as_str().unwrap();
+        if other != id {
+            done(home, "delete", &[other]);
+        }
+    }
 }
 
 fn a_fork_that_is_killed_leaves_the_parent(home: &Home) {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-on_each_engine!(a_full_host_disk_is_told_and_leaves_nothing);
+on_each_engine!(a_full_host_disk_is_told_and_leaves_nothing, a_host_disk_that_fills_while_a_guest_starts_is_told);
 
 /// The home's data on a small filesystem of its own, in a mount namespace that lasts as long as this.
 struct Small<'a> {
@@ -63,10 +63,8 @@ impl<'a> Small<'a> {
     fn full(&self, args: &[&str]) {
         let (is_done, told) = self.workspace(args);
         println!("{}: {args:?}: {told}", self.home.mode());
-        let words = told.to_string().to_lowercase();
-        assert!(!is_done && told["hint"].is_string(), "{args:?}: {told}");
-        assert!(words.contains("full") || words.contains("no space"), "{args:?}: {told}");
-        assert!(["io", "guest"].contains(&told["kind"].as_str().unwrap()), "{args:?}: {told}");
+        assert!(!is_done, "{args:?}: {told}");
+        assert_full(&told);
     }
 
     fn exec(&self, id: &str, line: &str) -> String {
@@ -102,11 +100,46 @@ impl<'a> Small<'a> {
     }
 }
 
+/// An error for want of room says so, and what to do.
+fn assert_full(told: &Value) {
+    let words = told.to_string().to_lowercase();
+    assert!(told["hint"].is_string() && (words.contains("full") || words.contains("no space")), "{told}");
+    assert!(["io", "guest"].contains(&told["kind"].as_str().unwrap()), "{told}");
+}
+
 impl Drop for Small<'_> {
     fn drop(&mut self) {
         drop(self.holder.stdin.take());
         let _ = self.holder.wait();
     }
+}
+
+fn a_host_disk_that_fills_while_a_guest_starts_is_told(home: &Home) {
+    let Some(small) = Small::new(home, 64) else { return };
+    let id = &small.ok(&["create", ENVIRONMENT, "--mem-mib", "512"])["workspace_id"].as_str().unwrap().to_owned();
+    small.exec(id, "echo kept > file");
+    let before = small.held();
+    let mut ended = Vec::new();
+    // From too little for the vm's files to enough for all that its guest writes while it starts.
+    for left_kib in (640..4000).step_by(20) {
+        small.fill(left_kib);
+        let (is_done, told) = small.workspace(&["reset", id]);
+        small.sh("rm data/fill");
+        if is_done {
+            break;
+        }
+        assert_full(&told);
+        if told["error"].as_str().unwrap().starts_with("the vm ended: ") {
+            ended.push(left_kib);
+        }
+        assert_eq!(small.ok(&["start", id])["state"], "started", "{left_kib} KiB left");
+        assert_eq!(small.exec(id, "cat file"), "kept\n", "{left_kib} KiB left");
+        small.holds(before);
+    }
+    println!("{}: the guest was held with these KiB left: {ended:?}", home.mode());
+    assert!(!ended.is_empty(), "no guest met the full disk");
+    small.ok(&["delete", id]);
+    small.holds([0; 4]);
 }
 
 fn a_full_host_disk_is_told_and_leaves_nothing(home: &Home) {
@@ -153,6 +186,14 @@ fn a_full_host_disk_is_told_and_leaves_nothing(home: &Home) {
         assert_eq!(small.exec(id, "ls; echo kept > file"), "");
         small.holds(before);
     }
+    // In the middle of a patch, of which nothing stays.
+    small.sh("(printf -- '--- /dev/null\\n+++ b/large\\n@@ -0,0 +1,300000 @@\\n'; \
+         base64 -w 70 /dev/urandom | head -n 300000 | sed 's/^/+/') > patch");
+    small.fill(8000);
+    small.full(&["patch", "apply", id, "--patch-file", home.path().join("patch").to_str().unwrap()]);
+    small.sh("rm data/fill");
+    small.ok(&["start", id]);
+    assert_eq!(small.exec(id, "ls -A; ls -A ../.pyro/stages 2>/dev/null; cat file"), "file\nkept\n");
     small.fill(2000);
     small.full(&["exec", id, "--timeout-seconds", "300", "--", "head -c 20000000 /dev/urandom > large; sync"]);
     small.sh("rm data/fill");

@@ -1,10 +1,12 @@
 //! Full disks, killed clients, and changes at the same moment: each operation is done as a whole or not at all.
 
 use super::killed::{at_moments, time_of};
-use super::{nothing_is_staged, ok, refused, seeded, workspace};
-use crate::home::{Home, eventually, kill, stderr};
+use super::{bomb, nothing_is_staged, ok, refused, seeded, workspace};
+use crate::home::{ENVIRONMENT, Home, eventually, kill, stderr};
 use crate::skip::skip;
-use crate::workspace::{created, done, exec, said};
+use crate::template::Cache;
+use crate::vm;
+use crate::workspace::{command, created, done, exec, said};
 use crate::{on_each_engine, on_the_host};
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -15,6 +17,7 @@ use std::time::{Duration, Instant};
 on_the_host!(a_killed_client_leaves_all_or_nothing, two_changes_at_once_are_one_or_a_conflict);
 on_each_engine!(
     a_full_guest_disk_changes_nothing,
+    a_seed_larger_than_the_guests_disk_leaves_nothing,
     a_full_host_disk_leaves_nothing,
     an_export_is_on_the_disk_before_it_appears,
     an_export_that_is_ended_leaves_nothing,
@@ -53,6 +56,64 @@ fn a_full_guest_disk_changes_nothing(home: &Home) {
     ok(home, &["sync", "push", id, seed.to_str().unwrap()]);
     assert_eq!(exec(home, id, "cat f; stat -c %s large"), "b\n20000000\n");
     done(home, "delete", &[id]);
+}
+
+fn a_seed_larger_than_the_guests_disk_leaves_nothing(home: &Home) {
+    const ROOM: u64 = 50_000_000;
+    // Filling the 8 GiB of a disk takes minutes: new vms have one that is almost full.
+    let cache = Cache::of(home);
+    let vm = &vm::started(home);
+    let fill = format!("fallocate -l $(($(df -B1 --output=avail / | tail -1) - {ROOM})) /fill; sync");
+    vm::done(home, &["plain", vm, &fill]);
+    vm::done(home, &["stop", vm]);
+    cache.begin_with(&home.data_dir().join("vms").join(vm).join("layer.qcow2"));
+    vm::done(home, &["delete", vm]);
+    let creating = |seed: &Path| {
+        let flags = ["--mem-mib", "512", "--seed-path", seed.to_str().unwrap()];
+        let mut create = cache.aim(command(home, "create", &[&[ENVIRONMENT], &flags[..]].concat()));
+        let mut client = create.stderr(Stdio::null()).spawn().unwrap();
+        let mut most_kib = 0;
+        eventually("end of the create", || {
+            most_kib = most_kib.max(memory_kib(home, "pyro workspace")).max(memory_kib(home, "pyro supervise"));
+            client.try_wait().unwrap()
+        });
+        assert!(most_kib > 0 && most_kib < 200_000, "{most_kib} KiB");
+        client.wait_with_output().unwrap()
+    };
+    let dir = home.path().join("seed");
+    fs::create_dir(&dir).unwrap();
+    for number in 0..4 {
+        fs::write(dir.join(format!("f{number}")), vec![7; 20_000_000]).unwrap();
+    }
+    for seed in [&dir, &bomb(home)] {
+        let output = creating(seed);
+        let told = said(&output);
+        println!("{}: {told}", home.mode());
+        assert!(!output.status.success() && told["kind"] == "guest", "{told}");
+        let (words, hint) = (told["error"].as_str().unwrap(), told["hint"].as_str().unwrap());
+        assert!(words.contains("does not fit") && words.contains("8 GiB"), "{told}");
+        assert!(hint.contains("create it again") && !told.to_string().contains("WORKSPACE_ID"), "{told}");
+        assert_eq!(done(home, "list", &[])["count"], 0);
+        home.assert_clean();
+    }
+    for number in 1..4 {
+        fs::remove_file(dir.join(format!("f{number}"))).unwrap();
+    }
+    let created = creating(&dir);
+    assert!(created.status.success(), "what fits is taken: {}", said(&created));
+    let id = said(&created)["workspace_id"].as_str().unwrap().to_owned();
+    assert_eq!(exec(home, &id, "stat -c %s f0"), "20000000\n");
+    done(home, "delete", &[&id]);
+}
+
+/// The most memory that a process of the home with such a command line has had, in KiB; 0 where there is none.
+fn memory_kib(home: &Home, part: &str) -> u64 {
+    let of = |pid: i32| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.trim().trim_end_matches(" kB").parse().ok()
+    };
+    home.processes().iter().filter(|(_, line)| line.contains(part)).filter_map(|(pid, _)| of(*pid)).max().unwrap_or(0)
 }
 
 fn a_full_host_disk_leaves_nothing(home: &Home) {

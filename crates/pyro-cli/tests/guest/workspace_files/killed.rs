@@ -1,7 +1,7 @@
 //! The client, the supervisor or the engine is killed in the middle: files are as before or as after, and nothing is left.
 
 use super::{changes, nothing_is_staged, ok, seeded};
-use crate::home::{ENVIRONMENT, Home, LIMIT, eventually, is_signalled, stderr};
+use crate::home::{ENVIRONMENT, Home, ended, eventually, is_signalled, stderr};
 use crate::workspace::{command, done, exec, said, sql_row};
 use crate::{on_each_engine, on_the_host};
 use serde_json::Value;
@@ -12,12 +12,14 @@ use std::time::{Duration, Instant};
 
 on_the_host!(
     a_patch_that_is_cut_off_is_done_or_not,
+    a_push_or_an_export_that_is_cut_off_is_done_or_not,
     a_write_that_is_cut_off_is_done_or_not,
     a_diff_that_is_cut_off_changes_nothing,
     a_create_with_a_seed_that_is_cut_off_leaves_nothing,
 );
 on_each_engine!(
     a_patch_that_is_cut_off_is_done_or_not,
+    a_push_or_an_export_that_is_cut_off_is_done_or_not,
     a_write_that_is_cut_off_is_done_or_not,
     a_diff_that_is_cut_off_changes_nothing,
     a_create_with_a_seed_that_is_cut_off_leaves_nothing,
@@ -48,6 +50,9 @@ pub fn at_moments(count: u32, mut cut_off: impl FnMut(f64) -> bool) {
 }
 
 const FILES: usize = 200;
+
+/// Bytes of a large file.
+const LARGE: usize = 6_000_000;
 
 /// A directory of files that all hold the same line many times.
 fn tree(home: &Home, name: &str) -> PathBuf {
@@ -98,9 +103,7 @@ fn end(home: &Home, mut client: Child, victim: &str) -> Output {
             }
         }
     }
-    let (said, hears) = std::sync::mpsc::channel();
-    std::thread::spawn(move || said.send(client.wait_with_output().unwrap()));
-    hears.recv_timeout(LIMIT).expect("the client ends soon")
+    ended(client)
 }
 
 /// Have it run, whatever was killed.
@@ -151,12 +154,75 @@ fn a_patch_that_is_cut_off_is_done_or_not(home: &Home) {
     done(home, "delete", &[id]);
 }
 
+fn a_push_or_an_export_that_is_cut_off_is_done_or_not(home: &Home) {
+    let trees = ["old", "new"].map(|name| {
+        let dir = tree(home, name);
+        fs::write(dir.join("large"), name.repeat(LARGE / name.len())).unwrap();
+        dir
+    });
+    let id = &seeded(home, &trees[0], &[]);
+    let outputs = home.path().join("outputs");
+    let out = outputs.join("out");
+    let push = |is_new: bool| ["sync", "push", id, trees[usize::from(is_new)].to_str().unwrap()];
+    let export = ["export", id, ".", "--force", "--output", out.to_str().unwrap()];
+    exec(home, id, "echo 0 > round");
+    let usual = [time_of(home, &push(true)), time_of(home, &export)];
+    let (mut is_new, mut round) = (true, 0);
+    // What becomes of them when the client is killed is a matter of its own.
+    for victim in [victims(home)[1], victims(home)[2]] {
+        at_moments(3, |part| {
+            let (output, was_cut_off) = cut_off(home, victim, &push(!is_new), usual[0].mul_f64(part));
+            runs_again(home, id, victim);
+            nothing_is_staged(home, id);
+            let seen = exec(home, id, "sort -u f*; head -c 3 large; ls -A | wc -l");
+            let is = |name: &str| seen == format!("{name}\n{name}{}\n", FILES + 2);
+            let now = is("new");
+            assert!(now || is("old"), "{victim} {part}: half a push: {seen}");
+            println!("{}: push, {victim} {part}: cut off {was_cut_off}, done {}", home.mode(), now != is_new);
+            assert!(was_cut_off || now != is_new, "said to be done: {}", said(&output));
+            is_new = now;
+            was_cut_off
+        });
+        ok(home, &export);
+        let mut exported = round;
+        at_moments(3, |part| {
+            round += 1;
+            exec(home, id, &format!("echo {round} > round"));
+            let (output, was_cut_off) = cut_off(home, victim, &export, usual[1].mul_f64(part));
+            assert_eq!(names(&outputs), ["out"], "nothing temporary stays");
+            let now = whole_export(&out, if is_new { "new" } else { "old" });
+            println!("{}: export, {victim} {part}: cut off {was_cut_off}, done {}", home.mode(), now == round);
+            assert!(now == exported || now == round, "neither as before nor as now: {now}");
+            assert!(was_cut_off || now == round, "said to be done: {}", said(&output));
+            exported = now;
+            runs_again(home, id, victim);
+            assert_eq!(exec(home, id, "cat round"), format!("{round}\n"));
+            was_cut_off
+        });
+    }
+    done(home, "delete", &[id]);
+}
+
+/// Names in a directory.
+fn names(dir: &Path) -> Vec<String> {
+    fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+/// The round of an export of a whole tree.
+fn whole_export(out: &Path, name: &str) -> u32 {
+    assert_eq!(names(out).len(), FILES + 2);
+    for number in 0..FILES {
+        assert_eq!(fs::read_to_string(out.join(format!("f{number}"))).unwrap(), format!("{name}\n").repeat(40));
+    }
+    assert!(fs::read_to_string(out.join("large")).unwrap() == name.repeat(LARGE / name.len()));
+    fs::read_to_string(out.join("round")).unwrap().trim().parse().unwrap()
+}
+
 fn a_write_that_is_cut_off_is_done_or_not(home: &Home) {
-    const LEN: usize = 6_000_000;
     let id = &seeded(home, &tree(home, "old"), &[]);
     let texts = ["a", "b"].map(|name| {
         let path = home.path().join(name);
-        fs::write(&path, name.repeat(LEN)).unwrap();
+        fs::write(&path, name.repeat(LARGE)).unwrap();
         path
     });
     let words = |which: usize| ["file", "write", id, "deep/er/big", "--text-file", texts[which].to_str().unwrap()];

@@ -25,6 +25,20 @@ pub fn seeded(home: &Home, seed: &Path, flags: &[&str]) -> String {
     created["workspace_id"].as_str().unwrap().to_owned()
 }
 
+/// An archive of some megabytes that holds 6 GB: more than it may become in anybody's memory, and than anybody has taken
+/// before a test goes on.
+pub fn bomb(home: &Home) -> PathBuf {
+    let path = home.path().join("bomb.tgz");
+    let script = "import gzip, sys, tarfile
+part, count = b'x' * 60_000_000, 100
+entry = tarfile.TarInfo('large')
+entry.size = len(part) * count
+open(sys.argv[1], 'wb').write(gzip.compress(entry.tobuf()) + gzip.compress(part) * count)";
+    let made = Command::new("python3").args(["-c", script]).arg(&path).status().unwrap();
+    assert!(made.success() && path.metadata().unwrap().len() < 10_000_000);
+    path
+}
+
 /// `pyro workspace args…`.
 pub fn workspace(home: &Home, args: &[&str]) -> Output {
     home.pyro(&[&["workspace"], args].concat()).output().unwrap()

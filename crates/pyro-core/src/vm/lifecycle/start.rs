@@ -9,7 +9,7 @@ use crate::environment::{EnvironmentStore, Progress};
 use crate::store::Store;
 use crate::store::vm::{VmRecord, VmState};
 use crate::vm::error::VmError;
-use crate::vm::launch::{EngineLaunch, Launch};
+use crate::vm::launch::{EngineLaunch, Failure, Launch};
 use crate::vm::plan::{self, Plan};
 use crate::vm::running::Starter;
 use crate::vm::{admission, paths, record};
@@ -61,6 +61,7 @@ pub async fn start_on(
     drop(undo);
     let error = match ready {
         Some(Ok(_)) => return store.vm(id)?.ok_or_else(|| gone(&vm)),
+        Some(Err(VmError::Control(_))) => VmError::Failed(Failure::lost()),
         Some(Err(error)) => error,
         None => {
             // Whatever it says: what is wanted is that it has ended.

@@ -52,7 +52,7 @@ impl Supervisor<'_> {
         let templates = TemplateStore::new(self.config);
         let new = self.is_new();
         let Some(keys) = self.keys(qemu) else {
-            let spec = self.machine_spec(qemu, &qemu.blank_layer, new)?;
+            let spec = self.machine_spec(qemu, &qemu.blank_layer, new).map_err(no_files)?;
             return self.cold(slot, qemu, spec, None).await;
         };
         if let Some(guest) = self.resume_mounted(slot, qemu, &templates, &keys, new).await? {
@@ -76,9 +76,9 @@ impl Supervisor<'_> {
         {
             return Ok(Guest { channel, mounted: false });
         }
-        let spec = self.machine_spec(qemu, &qemu.blank_layer, new)?;
-        let [bare, mounted] = missing;
-        let making = lock.as_ref().map(|lock| Making { templates: &templates, lock, bare, mounted, qemu });
+        let spec = self.machine_spec(qemu, &qemu.blank_layer, new).map_err(no_files)?;
+        let ([bare, mounted], data_dir) = (missing, self.config.data_dir.as_path());
+        let making = lock.as_ref().map(|lock| Making { templates: &templates, lock, bare, mounted, qemu, data_dir });
         self.cold(slot, qemu, spec, making).await
     }
 
@@ -127,14 +127,14 @@ impl Supervisor<'_> {
     }
 
     /// The vm's machine; a disk that is still to be made is a copy of `layer`.
-    fn machine_spec(&self, qemu: &QemuLaunch, layer: &Path, new: bool) -> Result<MachineSpec, Failure> {
+    fn machine_spec(&self, qemu: &QemuLaunch, layer: &Path, new: bool) -> io::Result<MachineSpec> {
         if let Some(own) = self.launch.layers.last()
             && (new || !own.exists())
         {
             let copy = if self.launch.kind.stays() { sparse::copy_whole } else { sparse::copy_new };
             // One that a template which failed has left is of no use.
-            let made = fs::remove_file(own).map_err(io::Error::other).and_then(|()| copy(layer, own));
-            made.map_err(|error| failure(Stage::Files, &error))?;
+            fs::remove_file(own).map_err(io::Error::other)?;
+            copy(layer, own)?;
         }
         Ok(self.spec(qemu))
     }
@@ -170,7 +170,10 @@ impl Supervisor<'_> {
     ) -> Result<Channel, TemplateFailure> {
         let layer = template.layer();
         let layer = layer.as_deref().unwrap_or(&qemu.blank_layer);
-        let spec = self.machine_spec(qemu, layer, new).map_err(TemplateFailure::Unusable)?;
+        let spec = self.machine_spec(qemu, layer, new).map_err(|error| match fs::is_full(&error) {
+            true => TemplateFailure::Other(no_files(error)),
+            false => TemplateFailure::Unusable(no_files(error)),
+        })?;
         let spec = MachineSpec { memory: Memory::Template(template.ram()), ..spec };
         let state =
             fs::open(&template.state()).map_err(|error| TemplateFailure::Unusable(failure(Stage::Files, &error)))?;
@@ -187,8 +190,10 @@ impl Supervisor<'_> {
         };
         match met {
             Ok(channel) => Ok(channel),
-            // Killed by somebody, as any machine can be: that says nothing of the template.
-            Err(failure) if machine.was_killed() => Err(TemplateFailure::Other(failure)),
+            // Killed by somebody, as any machine can be, or held for want of room: that says nothing of the template.
+            Err(failure) if machine.was_killed() || failure.stage == Stage::HostFull => {
+                Err(TemplateFailure::Other(failure))
+            }
             Err(failure) => Err(TemplateFailure::Unusable(failure)),
         }
     }
@@ -227,6 +232,10 @@ impl Supervisor<'_> {
 fn start(qemu: &QemuLaunch, spec: &MachineSpec, fds: Vec<(OwnedFd, i32)>) -> Result<Machine, Failure> {
     let _span = tracing::debug_span!("engine").entered();
     qemu::start(&qemu.program, spec, fds).map_err(|error| failure(Stage::Engine, &error))
+}
+
+fn no_files(error: io::Error) -> Failure {
+    failure(Stage::Files, &error)
 }
 
 /// Be the one that makes templates; whatever is in the way, the vm starts without.

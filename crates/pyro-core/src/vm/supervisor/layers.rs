@@ -1,7 +1,7 @@
 //! Closing the layer that a running vm writes to: its disk as it is in one moment, for others to stand on.
 
 use super::Supervisor;
-use super::start::open;
+use super::start::{open, until_no_room};
 use crate::engine::qemu::qmp::{Qmp, QmpError};
 use crate::guest::client::ClientError;
 use crate::guest::transport::Channel;
@@ -48,6 +48,8 @@ enum CloseError {
     Engine(#[from] QmpError),
     #[error("the guest did not hold its writes")]
     Guest(#[from] ClientError),
+    #[error("the guest did not hold its writes within {} s", GUEST_LIMIT.as_secs())]
+    Silent,
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the workspace is gone")]
@@ -79,12 +81,7 @@ impl Layers {
 
     /// Take what the engine says unasked; ends when it holds the guest because the host's disk is full.
     pub(super) async fn until_no_room(&mut self) {
-        if let Some(qmp) = &mut self.qmp
-            && qmp.until_no_room().await
-        {
-            return;
-        }
-        std::future::pending().await
+        until_no_room(&mut self.qmp).await;
     }
 
     /// Close the layer and go on in a new one.
@@ -96,11 +93,13 @@ impl Layers {
                 Closing::Done(LayerReply::Closed { held_us })
             }
             Err(error) => {
-                let full = is_full(&error);
                 let causes = std::iter::successors(std::error::Error::source(&error), |cause| (*cause).source());
                 let message = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
                 give_up(of, layer);
-                let reply = LayerReply::Failed { message, full };
+                let reply = match has_ended(&error) {
+                    true => LayerReply::Ended,
+                    false => LayerReply::Failed { message, full: is_full(&error) },
+                };
                 if switched { Closing::Lost(reply) } else { Closing::Done(reply) }
             }
         }
@@ -203,7 +202,16 @@ fn is_full(error: &CloseError) -> bool {
     }
 }
 
+/// Whether the engine or the agent is gone, and the vm with it.
+fn has_ended(error: &CloseError) -> bool {
+    match error {
+        CloseError::Engine(error) => matches!(error, QmpError::Closed | QmpError::Io(_)),
+        CloseError::Guest(error) => matches!(error, ClientError::Ended | ClientError::Io(_)),
+        _ => false,
+    }
+}
+
 /// A guest that does not answer holds nobody up: this process has others to listen to.
-async fn in_time<T>(asked: impl Future<Output = Result<T, ClientError>>) -> Result<T, ClientError> {
-    tokio::time::timeout(GUEST_LIMIT, asked).await.unwrap_or(Err(ClientError::Ended))
+async fn in_time<T>(asked: impl Future<Output = Result<T, ClientError>>) -> Result<T, CloseError> {
+    Ok(tokio::time::timeout(GUEST_LIMIT, asked).await.map_err(|_| CloseError::Silent)??)
 }

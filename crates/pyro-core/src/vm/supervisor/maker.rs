@@ -1,6 +1,6 @@
 //! Making templates from a vm that boots, on its way.
 
-use super::start::{ANSWER_LIMIT, after_broken_channel, disk, not_met};
+use super::start::{ANSWER_LIMIT, after_broken_channel, disk, not_met, with_room};
 use crate::engine::machine::Machine;
 use crate::guest::boot::Port;
 use crate::vm::launch::{Failure, QemuLaunch, Stage};
@@ -19,6 +19,8 @@ pub(super) struct Making<'a> {
     /// With the vm's new disk mounted, where that is missing.
     pub(super) mounted: Option<&'a TemplateKey>,
     pub(super) qemu: &'a QemuLaunch,
+    /// What the host's disk is told by when it is full.
+    pub(super) data_dir: &'a Path,
 }
 
 impl Making<'_> {
@@ -40,7 +42,8 @@ impl Making<'_> {
         }
         let Some(key) = self.mounted else { return Ok(false) };
         let order = Prepare { mount: disk(), warm: self.qemu.warm.clone() };
-        if let Err(error) = port.prepare(&order, ANSWER_LIMIT).await {
+        let prepared = async { Ok(port.prepare(&order, ANSWER_LIMIT).await) };
+        if let Err(error) = with_room(self.data_dir, &mut machine.qmp, prepared).await? {
             return Err(Failure { stage: Stage::Mount, ..not_met(machine, error).await });
         }
         self.save(machine, memory, key, layer.map(PathBuf::as_path)).await?;

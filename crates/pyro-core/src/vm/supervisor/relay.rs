@@ -136,21 +136,83 @@ async fn relay(
     to_guest.flush().await?;
     // Whichever direction ends first ends both: a client that is gone has its stream reset by the drop below, on
     // which the agent kills the command; an agent that is done has sent all it had.
-    tokio::select! {
-        moved = pump(&mut reader, &mut to_guest) => moved?,
-        moved = pump(&mut from_guest, &mut writer) => moved?,
-    }
-    Ok(())
+    let (up, down) = (pump(&mut reader, &mut to_guest), pump(&mut from_guest, &mut writer));
+    tokio::pin!(up, down);
+    let moved = tokio::select! {
+        moved = &mut up => match moved {
+            // An agent that takes no more has said why.
+            Err(Broken::To(_)) => down.await,
+            moved => moved,
+        },
+        moved = &mut down => moved,
+    };
+    Ok(moved.map_err(|(Broken::From(error) | Broken::To(error))| error)?)
 }
 
-async fn pump(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+/// Which side broke.
+enum Broken {
+    From(io::Error),
+    To(io::Error),
+}
+
+async fn pump(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + Unpin)) -> Result<(), Broken> {
     let mut bytes = vec![0; RELAY_LEN];
     loop {
-        let count = from.read(&mut bytes).await?;
+        let count = from.read(&mut bytes).await.map_err(Broken::From)?;
+        to.write_all(&bytes[..count]).await.map_err(Broken::To)?;
+        to.flush().await.map_err(Broken::To)?;
         if count == 0 {
-            return to.flush().await;
+            return Ok(());
         }
-        to.write_all(&bytes[..count]).await?;
-        to.flush().await?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::future::{poll_fn, poll_immediate};
+    use tokio_util::compat::{FuturesAsyncReadCompatExt, TokioAsyncReadCompatExt};
+    use yamux::{Config, Connection, Mode};
+
+    /// An agent that says one thing on each stream, when it is told to, and is gone.
+    async fn breaks_off(port: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, go: Arc<Notify>) {
+        let mut agent = Connection::new(port.compat(), Config::default(), Mode::Server);
+        while let Some(Ok(stream)) = poll_fn(|context| agent.poll_next_inbound(context)).await {
+            let go = Arc::clone(&go);
+            tokio::spawn(async move {
+                go.notified().await;
+                stream.compat().write_all(b"why").await.unwrap();
+            });
+        }
+    }
+
+    #[tokio::test]
+    async fn what_an_agent_says_before_it_breaks_off_arrives() {
+        const TURNS: usize = 500;
+        let (ours, theirs) = tokio::io::duplex(1 << 20);
+        let go = Arc::new(Notify::new());
+        tokio::spawn(breaks_off(theirs, Arc::clone(&go)));
+        let channel = Channel::start(ours);
+        for round in 0..20 {
+            let (client, ours) = UnixStream::pair().unwrap();
+            let (reader, writer) = ours.into_split();
+            let (mut from, mut to) = client.into_split();
+            let sending = tokio::spawn(async move { while to.write_all(&[7; 65536]).await.is_ok() {} });
+            let mut relayed = Box::pin(relay(&channel, FrameReader::new(reader), writer));
+            for _ in 0..TURNS {
+                assert!(poll_immediate(&mut relayed).await.is_none(), "round {round}");
+                tokio::task::yield_now().await;
+            }
+            go.notify_one();
+            // Meanwhile its words and its end arrive both.
+            for _ in 0..TURNS {
+                tokio::task::yield_now().await;
+            }
+            let _ = relayed.await;
+            let mut said = [0; 3];
+            assert!(from.read_exact(&mut said).await.is_ok(), "round {round}");
+            assert_eq!(&said, b"why");
+            sending.await.unwrap();
+        }
     }
 }

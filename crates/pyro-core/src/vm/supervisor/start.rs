@@ -2,6 +2,7 @@
 
 use super::Supervisor;
 use crate::engine::machine::{Ended, Machine};
+use crate::engine::qemu::qmp::Qmp;
 use crate::guest::boot::{Identity, MeetError, Port};
 use crate::guest::transport::{Channel, GuestStream};
 use crate::guest::{client, stage};
@@ -15,6 +16,7 @@ use pyro_protocol::files::Recovered;
 use pyro_protocol::message::{Mount, Request, SetClock};
 use std::error::Error;
 use std::io;
+use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::net::UnixListener;
 use tracing::Instrument;
@@ -56,11 +58,7 @@ impl Supervisor<'_> {
             }
         };
         let Some(machine) = slot.as_mut() else { return Err(failure(Stage::Engine, &client::ClientError::Ended)) };
-        let channel = self.set_up(machine, guest).instrument(tracing::debug_span!("mount")).await?;
-        let mut amiss = None;
-        if self.launch.kind == VmKind::Workspace {
-            amiss = mend(machine, &channel).instrument(tracing::debug_span!("mend")).await?;
-        }
+        let (channel, amiss) = self.make_ready(machine, guest).await?;
         self.stopwatch.mark(Step::Mounted);
         let listener = self.listen().map_err(|error| failure(Stage::Files, &error))?;
         self.note(|vm| {
@@ -72,6 +70,26 @@ impl Supervisor<'_> {
             self.store.layer_under_was_made(self.launch.id).map_err(|error| failure(Stage::Files, &error))?;
         }
         Ok((channel, listener))
+    }
+
+    /// Bring a met guest to where it can be used; what its user must know of its disk.
+    async fn make_ready(&self, machine: &mut Machine, guest: Guest) -> Result<(Channel, Option<String>), Failure> {
+        // One that has booted was never talked to, and the host has no monitor.
+        if let Err(error) = machine.qmp().await {
+            tracing::debug!(%error, "nobody tells whether the host's disk is full");
+        }
+        let mut qmp = machine.qmp.take();
+        let ready = async {
+            let channel = self.set_up(machine, guest).instrument(tracing::debug_span!("mount")).await?;
+            let mut amiss = None;
+            if self.launch.kind == VmKind::Workspace {
+                amiss = mend(machine, &channel).instrument(tracing::debug_span!("mend")).await?;
+            }
+            Ok((channel, amiss))
+        };
+        let ready = with_room(&self.config.data_dir, &mut qmp, ready).await;
+        machine.qmp = qmp;
+        ready
     }
 
     /// Put a started machine where it is killed whatever happens, and into the record.
@@ -94,8 +112,9 @@ impl Supervisor<'_> {
     /// Meet an agent that waits.
     pub(super) async fn greet(&self, machine: &mut Machine, port: Port) -> Result<Channel, Failure> {
         let identity = Identity { hostname: format!("pyro-{}", self.launch.id) };
-        let met = port.hello(&identity, ANSWER_LIMIT).instrument(tracing::debug_span!("hello")).await;
-        match met {
+        let met = async { Ok(port.hello(&identity, ANSWER_LIMIT).await) };
+        let met = with_room(&self.config.data_dir, &mut machine.qmp, met).instrument(tracing::debug_span!("hello"));
+        match met.await? {
             Ok((channel, welcome)) => {
                 self.stopwatch.mark(Step::Welcome);
                 tracing::debug!(kernel = welcome.kernel_release, agent = welcome.agent_version, "met the guest");
@@ -245,6 +264,10 @@ async fn just_ended(machine: &mut Machine) -> Option<io::Result<Ended>> {
 
 /// The failure of a machine whose process ended.
 pub(super) fn machine_ended(machine: &Machine, ended: io::Result<Ended>, stage: Stage) -> Failure {
+    let stage = match &ended {
+        Ok(ended) if stage != Stage::Running && ended.is_killed() => Stage::Killed,
+        _ => stage,
+    };
     let message = match ended {
         Ok(ended) => format!("the machine's process {ended}"),
         Err(error) => format!("the machine's process is lost: {error}"),
@@ -272,9 +295,31 @@ pub(super) fn failure(stage: Stage, error: &(dyn Error + 'static)) -> Failure {
     Failure { stage, message: error.to_string(), causes, console: String::new() }
 }
 
+/// Do what a guest may write to its disk for: one that is held because the host has no room for that does nothing more.
+pub(super) async fn with_room<T>(
+    data_dir: &Path,
+    qmp: &mut Option<Qmp>,
+    act: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        done = act => done,
+        () = until_no_room(qmp) => Err(no_room(data_dir)),
+    }
+}
+
+/// Take what the engine says unasked; ends when it holds the guest because the host's disk is full. Cancel-safe.
+pub(super) async fn until_no_room(qmp: &mut Option<Qmp>) {
+    if let Some(qmp) = qmp
+        && qmp.until_no_room().await
+    {
+        return;
+    }
+    std::future::pending().await
+}
+
 /// The failure of a vm whose guest is held because the host's disk has no room for what it writes. What it has flushed is
 /// there; the rest would never come to its end, and whoever waits for it is to know.
-pub(super) fn no_room(data_dir: &std::path::Path) -> Failure {
+pub(super) fn no_room(data_dir: &Path) -> Failure {
     Failure {
         stage: Stage::HostFull,
         message: format!("the host's disk is full; free some of it: {}", data_dir.display()),

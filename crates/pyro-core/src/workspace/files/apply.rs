@@ -55,7 +55,7 @@ pub async fn apply(
         applied = work => applied,
         () = cancel.cancelled() => Err(VmError::Cancelled.into()),
     }?;
-    running.touch()?;
+    running.was_used();
     let text = String::from_utf8_lossy(patch).into_owned();
     Ok(PatchReport::new(id, &resolution, text, running.vm.execution_mode.clone()))
 }

@@ -118,7 +118,7 @@ pub async fn export(
         tracing::warn!("an export that was ended is still being removed; the next one to the same directory does it");
     }
     let exported = exported?;
-    running.touch()?;
+    running.was_used();
     Ok(exported)
 }
 

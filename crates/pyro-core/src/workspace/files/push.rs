@@ -101,7 +101,7 @@ pub async fn push(
         plan = work => plan?,
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
     };
-    push.running.touch()?;
+    push.running.was_used();
     Ok(WorkspaceSync {
         workspace_id: id,
         execution_mode: push.running.vm.execution_mode.clone(),
