@@ -1,8 +1,9 @@
 //! What the person who started the server granted to the model: paths, network, the host.
 
 use crate::refusal::Refusal;
-use pyro_core::ErrorKind;
 use pyro_core::host::path::HostPath;
+use pyro_core::id::Id;
+use pyro_core::{ErrorKind, Pyro};
 use std::path::{Component, Path, PathBuf};
 
 /// What calls may reach; everything else is denied with the flag that would allow it.
@@ -19,6 +20,13 @@ pub struct Grants {
     pub host_compat: bool,
 }
 
+/// What a call starts, or runs a command in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Runs {
+    Vm(Id),
+    Workspace(Id),
+}
+
 impl Grants {
     /// Let a call have what it asks for.
     ///
@@ -32,6 +40,27 @@ impl Grants {
             return Err(denied("allow_host_compat", "--allow-host-compat"));
         }
         Ok(())
+    }
+
+    /// Let a call start something that was made before, by whomever, or run a command in it.
+    ///
+    /// # Errors
+    /// `denied`, naming the flag; whatever core tells when its records cannot be read.
+    pub(crate) async fn running(&self, pyro: &Pyro, what: Runs) -> Result<(), Refusal> {
+        if self.host_compat {
+            return Ok(());
+        }
+        let (name, id, on_host) = match what {
+            Runs::Vm(id) => ("vm", id, pyro.is_vm_on_host(id).await?),
+            Runs::Workspace(id) => ("workspace", id, pyro.is_workspace_on_host(id).await?),
+        };
+        if !on_host {
+            return Ok(());
+        }
+        let told = format!("{name} {id} runs its commands on the host, which is not granted to this server");
+        let hint =
+            "create another where a guest can be had, or ask the user to start the server with --allow-host-compat";
+        Err(Refusal::new(ErrorKind::Denied, told).hint(hint))
     }
 
     /// These grants with their directories as they are now: what takes the place of one later is not granted.
