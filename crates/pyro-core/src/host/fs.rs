@@ -171,7 +171,11 @@ pub fn read_stdin_bounded(limit: u64) -> Result<Vec<u8>, FsError> {
     read_to_bound(io::stdin().lock(), limit).map_err(at("read", Path::new("standard input")))
 }
 
-fn read_to_bound(from: impl Read, limit: u64) -> io::Result<Vec<u8>> {
+/// Read all of it, at most `limit` bytes.
+///
+/// # Errors
+/// When it cannot be read or is longer.
+pub(super) fn read_to_bound(from: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     from.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     match bytes.len() as u64 > limit {
