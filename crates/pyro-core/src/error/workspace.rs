@@ -1,6 +1,7 @@
 //! The failures of workspaces and their files, judged.
 
 use super::{ErrorKind, PyroError, ROOM, engine};
+use crate::archive::TarError;
 use crate::engine::EngineError;
 use crate::guest::client::ClientError;
 use crate::host::output::OutputFileError;
@@ -216,6 +217,9 @@ fn files(error: FileError) -> PyroError {
         FileError::InTheWay(_) => (ErrorKind::Conflict, "nothing was changed; remove it, or push with --delete"),
         FileError::Output(HostTreeError::Exists { .. }) | FileError::NewFile(OutputFileError::Exists { .. }) => {
             (ErrorKind::AlreadyExists, "choose another --output, or replace it with --force")
+        }
+        FileError::Archive(TarError::Sparse { .. }) => {
+            (ErrorKind::Unsupported, "export it as a directory, which keeps holes: --format dir")
         }
         FileError::Output(HostTreeError::Root { .. } | HostTreeError::Tree(_))
         | FileError::NewFile(OutputFileError::Write { .. })
