@@ -12,6 +12,8 @@ pub struct Grants {
     /// Host directories that a tool's arguments may name, with what lies below. A [`crate::Server`] takes them without
     /// links, as they are when it is made.
     pub paths: Vec<PathBuf>,
+    /// Host directories that no export replaces, nor what holds one, granted or not.
+    pub kept: Vec<PathBuf>,
     /// Whether the client's own roots are such directories too: it runs on this host, as the user who granted the others.
     pub client_roots: bool,
     /// Whether a guest may have a network.
@@ -129,7 +131,7 @@ mod tests {
             assert_eq!(told["kind"], "denied");
             assert!(told["hint"].as_str().unwrap().contains(flag));
         }
-        let all = Grants { paths: Vec::new(), network: true, host_compat: true, client_roots: false };
+        let all = Grants { network: true, host_compat: true, ..Grants::default() };
         assert!(all.check(true, true).is_ok() && Grants::default().check(false, false).is_ok());
     }
 
