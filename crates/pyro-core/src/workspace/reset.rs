@@ -4,7 +4,7 @@ use super::claim::{Claimed, claim, find, note};
 use super::error::WorkspaceError;
 use super::files::baseline;
 use super::info::{ResetTo, WorkspaceResetInfo};
-use super::{ROOT, on_host, reconcile, running, start, status};
+use super::{ROOT, on_host, outputs, reconcile, running, start, status};
 use crate::config::Config;
 use crate::guest::patience::Patient;
 use crate::host::clock;
@@ -44,21 +44,23 @@ pub async fn reset(config: &Config, id: Id, cancel: &CancellationToken) -> Resul
     }
     // It runs: now it is the one, and only then the old one goes.
     let now = clock::wall_seconds();
-    loop {
+    let said = loop {
         // Updates of its name come in between.
         let mut workspace = find(&store, id)?.claimed(None);
         (workspace.vm, workspace.top_layer) = (Some(next), Some(top));
         (workspace.next_vm, workspace.next_layer) = (None, None);
         workspace.reset_count += 1;
         workspace.last_reset_at = Some(now);
+        let said = outputs::named(&store, id)?;
         if store.reset_workspace(&workspace)?.is_some() {
-            break;
+            break said;
         }
-    }
+    };
     claimed.was_given_back();
     running::touch(&store, id)?;
     let (config, old) = (config.clone(), old.id);
     lifecycle::blocking(move || {
+        outputs::remove(&config, &said);
         let store = Store::open(&config.data_dir)?;
         if let Err(error) = reconcile::remove_vm(&config, &store, old) {
             tracing::warn!(error = &error as &dyn std::error::Error, "the old vm waits for the next command");
