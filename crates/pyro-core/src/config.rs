@@ -1,7 +1,8 @@
 //! Settings as values: surfaces read the environment and hand it over, core never does.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 /// Seconds of a week.
 const WEEK_SECONDS: u32 = 7 * 24 * 3600;
@@ -90,7 +91,7 @@ impl Config {
         };
         let runtime_dir = match (absolute("PYRO_RUNTIME_DIR")?, absolute("XDG_RUNTIME_DIR")?) {
             (Some(path), _) => path,
-            (None, Some(path)) if path.is_dir() && set("PYRO_DATA_DIR").is_none() => path.join("pyro-mcp"),
+            (None, Some(path)) if is_own_dir(&path) && set("PYRO_DATA_DIR").is_none() => path.join("pyro-mcp"),
             _ => data_dir.join("run"),
         };
         let environment_cache_dir = match absolute("PYRO_ENVIRONMENT_CACHE_DIR")? {
@@ -178,9 +179,31 @@ impl Config {
     }
 }
 
+/// Whether a directory is there that belongs to this user: that of another, which a shell after `su` still names, is no place
+/// for sockets.
+fn is_own_dir(path: &Path) -> bool {
+    path.metadata().is_ok_and(|there| there.is_dir() && there.uid() == rustix::process::geteuid().as_raw())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_runtime_directory_of_another_user_is_not_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let runtime = |path: &Path| {
+            config(&[("HOME", "/home/u"), ("XDG_RUNTIME_DIR", path.to_str().unwrap())]).unwrap().runtime_dir
+        };
+        assert_eq!(runtime(dir.path()), dir.path().join("pyro-mcp"));
+        let other = if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(dir.path(), Some(65534), None).unwrap();
+            dir.path()
+        } else {
+            Path::new("/usr")
+        };
+        assert_eq!(runtime(other), PathBuf::from("/home/u/.local/share/pyro-mcp/run"));
+    }
 
     fn config(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
         Config::from_variables("/usr/bin/pyro".into(), |name| {

@@ -204,6 +204,17 @@ impl Pyro {
         Ok(self.open_vm(id, Operation::Status).await?.1.into())
     }
 
+    /// Whether a vm runs its command on the host: no guest was to be had when it was created. That stays so as long as it
+    /// lives; false where there is no such vm.
+    ///
+    /// # Errors
+    /// When the records cannot be read.
+    pub async fn is_vm_on_host(&self, id: Id) -> Result<bool, PyroError> {
+        let config = self.config.clone();
+        let vm = blocking(move || Ok(Store::open(&config.data_dir)?.vm(id)?)).await?;
+        Ok(vm.is_some_and(|vm| vm.kind == VmKind::Vm && vm.image_digest.is_none()))
+    }
+
     /// The network of a vm.
     ///
     /// # Errors

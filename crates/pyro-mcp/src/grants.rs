@@ -1,8 +1,9 @@
 //! What the person who started the server granted to the model: paths, network, the host.
 
 use crate::refusal::Refusal;
-use pyro_core::ErrorKind;
 use pyro_core::host::path::HostPath;
+use pyro_core::id::Id;
+use pyro_core::{ErrorKind, Pyro};
 use std::path::{Component, Path, PathBuf};
 
 /// What calls may reach; everything else is denied with the flag that would allow it.
@@ -11,12 +12,21 @@ pub struct Grants {
     /// Host directories that a tool's arguments may name, with what lies below. A [`crate::Server`] takes them without
     /// links, as they are when it is made.
     pub paths: Vec<PathBuf>,
+    /// Host directories that no export replaces, nor what holds one, granted or not.
+    pub kept: Vec<PathBuf>,
     /// Whether the client's own roots are such directories too: it runs on this host, as the user who granted the others.
     pub client_roots: bool,
     /// Whether a guest may have a network.
     pub network: bool,
     /// Whether a command may run on the host where no guest can.
     pub host_compat: bool,
+}
+
+/// What a call starts, or runs a command in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Runs {
+    Vm(Id),
+    Workspace(Id),
 }
 
 impl Grants {
@@ -32,6 +42,27 @@ impl Grants {
             return Err(denied("allow_host_compat", "--allow-host-compat"));
         }
         Ok(())
+    }
+
+    /// Let a call start something that was made before, by whomever, or run a command in it.
+    ///
+    /// # Errors
+    /// `denied`, naming the flag; whatever core tells when its records cannot be read.
+    pub(crate) async fn running(&self, pyro: &Pyro, what: Runs) -> Result<(), Refusal> {
+        if self.host_compat {
+            return Ok(());
+        }
+        let (name, id, on_host) = match what {
+            Runs::Vm(id) => ("vm", id, pyro.is_vm_on_host(id).await?),
+            Runs::Workspace(id) => ("workspace", id, pyro.is_workspace_on_host(id).await?),
+        };
+        if !on_host {
+            return Ok(());
+        }
+        let told = format!("{name} {id} runs its commands on the host, which is not granted to this server");
+        let hint =
+            "create another where a guest can be had, or ask the user to start the server with --allow-host-compat";
+        Err(Refusal::new(ErrorKind::Denied, told).hint(hint))
     }
 
     /// These grants with their directories as they are now: what takes the place of one later is not granted.
@@ -100,7 +131,7 @@ mod tests {
             assert_eq!(told["kind"], "denied");
             assert!(told["hint"].as_str().unwrap().contains(flag));
         }
-        let all = Grants { paths: Vec::new(), network: true, host_compat: true, client_roots: false };
+        let all = Grants { network: true, host_compat: true, ..Grants::default() };
         assert!(all.check(true, true).is_ok() && Grants::default().check(false, false).is_ok());
     }
 

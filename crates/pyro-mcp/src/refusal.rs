@@ -75,9 +75,14 @@ fn flags_as_parameters(text: &str, parameters: &[String]) -> String {
     // Longest first: a flag may begin with another's name.
     let mut parameters: Vec<&String> = parameters.iter().collect();
     parameters.sort_by_key(|name| std::cmp::Reverse(name.len()));
-    parameters
-        .into_iter()
-        .fold(text.to_owned(), |text, name| text.replace(&format!("--{}", name.replace('_', "-")), name))
+    parameters.into_iter().fold(text.to_owned(), |text, name| {
+        let text = text.replace(&format!("--{}", name.replace('_', "-")), name);
+        // The flag of such a parameter may go without the word.
+        match name.strip_suffix("_path") {
+            Some(flag) => text.replace(&format!("--{flag}"), name),
+            None => text,
+        }
+    })
 }
 
 fn commands_as_tools(text: &str, tools: &[&str]) -> String {
@@ -98,6 +103,10 @@ mod tests {
         let refusal = Refusal::new(ErrorKind::Timeout, "the vm ended").hint("more with --ttl-seconds, or --mem-mib");
         let told = refusal.in_words_of_a_tool(&parameters, &[]);
         assert_eq!(told.hint.as_deref(), Some("more with ttl_seconds, or --mem-mib"));
+        let refusal =
+            Refusal::new(ErrorKind::AlreadyExists, "exists").hint("choose another --output; --force replaces");
+        let told = refusal.in_words_of_a_tool(&["force".to_owned(), "output_path".to_owned()], &[]);
+        assert_eq!(told.hint.as_deref(), Some("choose another output_path; force replaces"));
     }
 
     #[test]

@@ -34,6 +34,21 @@ pub(crate) async fn path(
     if paths.is_empty() { granted } else { Grants { paths, ..Grants::default() }.path(asked).or(granted) }
 }
 
+/// As [`path`], for an output, with the directories that it does not replace: all that calls may reach, and what the
+/// server keeps.
+pub(crate) async fn output(
+    state: &State,
+    context: &RequestContext<RoleServer>,
+    asked: &str,
+) -> Result<(HostPath, Vec<PathBuf>), Refusal> {
+    let path = path(state, context, asked).await?;
+    let mut kept: Vec<PathBuf> = state.grants.paths.iter().chain(&state.grants.kept).cloned().collect();
+    if state.grants.client_roots {
+        kept.extend(declared(&context.peer).await);
+    }
+    Ok((path, kept))
+}
+
 /// The client's roots without links, and without those that lie below another granted directory: there a call may have
 /// put a link in a root's place, and all that such a root grants is granted already.
 fn settled(declared: Vec<PathBuf>, granted: &[PathBuf]) -> Vec<PathBuf> {

@@ -24,14 +24,15 @@ pub(crate) struct Turn {
 ///
 /// Core takes its locks, looks at files and waits for dying processes where it is called. On a thread of its own, it
 /// keeps no other call, and no ping, waiting.
-pub(crate) async fn take<T, F>(
+pub(crate) async fn take<T, E, F>(
     state: &Arc<State>,
     context: &RequestContext<RoleServer>,
     work: impl FnOnce(Turn) -> F + Send + 'static,
 ) -> Result<T, Refusal>
 where
     T: Send + 'static,
-    F: Future<Output = Result<T, PyroError>>,
+    E: Into<Refusal> + Send + 'static,
+    F: Future<Output = Result<T, E>>,
 {
     let (reporter, notifier) = progress::channel(context, "starting");
     // Not that of the request itself: rmcp ends that one with the answer.
@@ -97,9 +98,9 @@ where
     Ok(thread.await)
 }
 
-fn ended_thread<T>(ended: Result<Result<T, PyroError>, JoinError>) -> Result<T, Refusal> {
+fn ended_thread<T, E: Into<Refusal>>(ended: Result<Result<T, E>, JoinError>) -> Result<T, Refusal> {
     match ended {
-        Ok(worked) => worked.map_err(Refusal::from),
+        Ok(worked) => worked.map_err(E::into),
         Err(error) => Err(Refusal::new(ErrorKind::Internal, format!("the call's thread failed: {error}"))),
     }
 }

@@ -1,5 +1,6 @@
 //! One node: what the kernel knows of it, looked at and opened by its name in an open directory.
 
+use crate::walk::Names;
 use pyro_protocol::tree::{Kind, Meta, Time};
 use rustix::fs::{AtFlags, Mode, OFlags, Stat, Timespec, Timestamps, UTIME_OMIT};
 use rustix::io::Errno;
@@ -102,11 +103,18 @@ pub fn number(errno: Errno) -> u16 {
     u16::try_from(errno.raw_os_error()).unwrap_or(u16::MAX)
 }
 
+/// About how many names of a directory are held while it is emptied: there may be more than memory has room for.
+const BATCH: usize = 64 * 1024;
+
 /// Remove a node with all that it holds; what is not there is fine. Links are removed, not followed.
 ///
 /// # Errors
 /// The first failure; what can be removed is.
 pub fn remove(dir: BorrowedFd<'_>, name: &[u8]) -> Result<(), Errno> {
+    remove_by(dir, name, BATCH)
+}
+
+fn remove_by(dir: BorrowedFd<'_>, name: &[u8], batch: usize) -> Result<(), Errno> {
     match rustix::fs::unlinkat(dir, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => return Ok(()),
         Err(Errno::ISDIR | Errno::PERM) => {}
@@ -119,13 +127,16 @@ pub fn remove(dir: BorrowedFd<'_>, name: &[u8]) -> Result<(), Errno> {
         opened => opened?,
     };
     let mut stack = vec![(top, name.to_vec())];
-    let mut todo = vec![crate::walk::Names::read(stack[0].0.as_fd())?];
+    let mut todo = vec![Names::part(stack[0].0.as_fd(), batch)?];
     while let (Some((held, _)), Some(names)) = (stack.last(), todo.last_mut()) {
+        if names.is_empty() && names.has_more() {
+            *names = Names::part(held.as_fd(), batch)?;
+        }
         if let Some(child) = names.pop() {
             match rustix::fs::unlinkat(held, &child, AtFlags::empty()) {
                 Err(Errno::ISDIR | Errno::PERM) => match open_for_removal(held.as_fd(), &child) {
                     Ok(opened) => {
-                        todo.push(crate::walk::Names::read(opened.as_fd())?);
+                        todo.push(Names::part(opened.as_fd(), batch)?);
                         stack.push((opened, child));
                     }
                     Err(Errno::NOENT) => {}
@@ -161,4 +172,38 @@ fn open_for_removal(dir: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd, Errno> 
         let _ = rustix::fs::fchmod(&opened, Mode::RWXU);
     }
     Ok(opened)
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a test makes files")]
+mod tests {
+    use super::*;
+    use rustix::fs::CWD;
+    use std::os::unix::ffi::OsStrExt;
+
+    #[test]
+    fn a_directory_is_removed_in_parts() {
+        const COUNT: usize = 4000;
+        let home = tempfile::tempdir().unwrap();
+        let tree = home.path().join("tree");
+        std::fs::create_dir(&tree).unwrap();
+        for number in 0..COUNT {
+            let path = tree.join(format!("{number:0100}"));
+            match number % 100 {
+                0 => std::fs::create_dir_all(path.join("deep/er")).unwrap(),
+                _ => std::fs::write(path, "").unwrap(),
+            }
+        }
+        let held = enter(CWD, tree.as_os_str().as_bytes()).unwrap();
+        let mut parts = Vec::new();
+        loop {
+            match Names::part(held.as_fd(), 1).unwrap().iter().count() {
+                0 => break,
+                count => parts.push(count),
+            }
+        }
+        assert_eq!((parts.iter().sum::<usize>(), parts.len() > 2), (COUNT, true), "{parts:?}");
+        remove_by(CWD, tree.as_os_str().as_bytes(), 1).unwrap();
+        assert!(!tree.exists());
+    }
 }

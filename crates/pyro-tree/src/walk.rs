@@ -20,6 +20,8 @@ pub struct Names {
     bytes: Vec<u8>,
     /// Start and length in `bytes`.
     names: Vec<(u32, u8)>,
+    /// Whether the directory may hold more.
+    has_more: bool,
 }
 
 impl Names {
@@ -43,8 +45,13 @@ impl Names {
     }
 
     /// Read a directory's names, unsorted.
-    pub(crate) fn read(dir: BorrowedFd<'_>) -> Result<Self, Errno> {
-        let mut found = Self { bytes: Vec::new(), names: Vec::new() };
+    fn read(dir: BorrowedFd<'_>) -> Result<Self, Errno> {
+        Self::part(dir, usize::MAX)
+    }
+
+    /// Read on where the descriptor of a directory is, until there are `enough`; none are left where none are given.
+    pub(crate) fn part(dir: BorrowedFd<'_>, enough: usize) -> Result<Self, Errno> {
+        let mut found = Self { bytes: Vec::new(), names: Vec::new(), has_more: false };
         let mut buffer = vec![MaybeUninit::uninit(); ENTRIES_LEN];
         let mut entries = RawDir::new(dir, &mut buffer);
         while let Some(entry) = entries.next() {
@@ -61,13 +68,23 @@ impl Names {
             }
             found.bytes.extend_from_slice(name);
             found.names.push((start, len));
+            // What the kernel has given and nobody took would not be given again.
+            if found.names.len() >= enough && entries.is_buffer_empty() {
+                found.has_more = true;
+                break;
+            }
         }
         Ok(found)
     }
 
+    /// Whether they are only a part of what the directory holds, as far as that is known.
+    pub(crate) fn has_more(&self) -> bool {
+        self.has_more
+    }
+
     fn sorted(dir: BorrowedFd<'_>) -> Result<Self, Errno> {
         let mut found = Self::read(dir)?;
-        let Self { bytes, names } = &mut found;
+        let Self { bytes, names, .. } = &mut found;
         names.sort_unstable_by(|a, b| slice(bytes, *a).cmp(slice(bytes, *b)));
         Ok(found)
     }

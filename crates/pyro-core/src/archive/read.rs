@@ -24,6 +24,14 @@ pub enum TarError {
     /// It cannot be read, or is no archive.
     #[error("cannot read the archive")]
     Io(#[from] io::Error),
+    /// More zeros would stand in it than it may hold.
+    #[error("{path} holds more holes than an archive has room for: {} GiB in all", limit >> 30)]
+    Sparse {
+        /// The file.
+        path: TreePath,
+        /// Most bytes of holes of all its files.
+        limit: u64,
+    },
     /// An entry's name leads out of the tree or is none.
     #[error("{name} cannot be unpacked: {source}")]
     Name {

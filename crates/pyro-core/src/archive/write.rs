@@ -11,7 +11,7 @@ use tar::{Builder, EntryType, Header};
 
 use super::read::TarError;
 
-/// Zeros that holes of one file may become: tar has no holes that a stream could write.
+/// Zeros that the holes of all files may become: tar has no holes that a stream could write, and they cost a guest nothing.
 const MAX_HOLES_LEN: u64 = 4 * 1024 * 1024 * 1024;
 
 /// Odd nodes that are told by name; more are left out silently.
@@ -26,6 +26,7 @@ pub struct TarWriter<W: Write> {
     open: Option<(u64, u64)>,
     last: TreePath,
     left_bytes: u64,
+    left_holes: u64,
     entries: u64,
     odd: Vec<(TreePath, Odd)>,
 }
@@ -34,7 +35,8 @@ impl<W: Write> TarWriter<W> {
     /// Write to `out`, at most `max_bytes` of content.
     pub fn new(out: W, max_bytes: u64) -> Self {
         let builder = Builder::new(out);
-        Self { builder, open: None, last: TreePath::root(), left_bytes: max_bytes, entries: 0, odd: Vec::new() }
+        let (last, left_holes) = (TreePath::root(), MAX_HOLES_LEN);
+        Self { builder, open: None, last, left_bytes: max_bytes, left_holes, entries: 0, odd: Vec::new() }
     }
 
     /// Take one record.
@@ -44,6 +46,13 @@ impl<W: Write> TarWriter<W> {
     pub fn put<E: From<TarError> + From<TreeError>>(&mut self, record: &Record<'_>) -> Result<(), E> {
         match (record, self.open) {
             (Record::Entry { path, meta, target }, None) => {
+                self.last = TreePath::parse(path).unwrap_or_default();
+                if meta.kind == Kind::File
+                    && meta.size.saturating_sub(meta.blocks.saturating_mul(512)) > self.left_holes
+                {
+                    // It says so itself: nothing of it is written first.
+                    return Err(self.too_sparse().into());
+                }
                 Ok(self.entry(path, meta, target).map_err(TarError::from)?)
             }
             (Record::Data { offset, bytes }, Some((size, written))) => {
@@ -52,7 +61,7 @@ impl<W: Write> TarWriter<W> {
                     return Err(TreeError::Order { path: self.last.clone() }.into());
                 }
                 self.take(end - written)?;
-                self.zeros(offset - written).map_err(TarError::from)?;
+                self.hole(offset - written)?;
                 self.builder.get_mut().write_all(bytes).map_err(TarError::from)?;
                 self.open = Some((size, end));
                 Ok(())
@@ -60,8 +69,8 @@ impl<W: Write> TarWriter<W> {
             (Record::End { changed, errno, .. }, Some((size, written))) => {
                 // The length stands in the header: what has gone missing meanwhile is zeros, and told.
                 self.take(size - written)?;
-                let padding = (512 - size % 512) % 512;
-                self.zeros(size - written + padding).map_err(TarError::from)?;
+                self.hole(size - written)?;
+                self.zeros((512 - size % 512) % 512).map_err(TarError::from)?;
                 self.open = None;
                 match (*errno, changed) {
                     (0, false) => {}
@@ -97,6 +106,16 @@ impl<W: Write> TarWriter<W> {
         Ok(())
     }
 
+    /// The zeros of a hole.
+    fn hole(&mut self, len: u64) -> Result<(), TarError> {
+        self.left_holes = self.left_holes.checked_sub(len).ok_or_else(|| self.too_sparse())?;
+        Ok(self.zeros(len)?)
+    }
+
+    fn too_sparse(&self) -> TarError {
+        TarError::Sparse { path: self.last.clone(), limit: MAX_HOLES_LEN }
+    }
+
     fn zeros(&mut self, mut len: u64) -> io::Result<()> {
         while len > 0 {
             let part = usize::try_from(len).unwrap_or(usize::MAX).min(ZEROS.len());
@@ -113,7 +132,6 @@ impl<W: Write> TarWriter<W> {
     }
 
     fn entry(&mut self, path: &[u8], meta: &Meta, target: &[u8]) -> io::Result<()> {
-        self.last = TreePath::parse(path).unwrap_or_default();
         if meta.errno != 0 {
             self.tell(Odd::Unreadable(meta.errno));
             if meta.kind != Kind::Directory {
@@ -123,10 +141,6 @@ impl<W: Write> TarWriter<W> {
         if !meta.kind.is_carried() {
             self.tell(Odd::Special(meta.kind));
             return Ok(());
-        }
-        if meta.kind == Kind::File && meta.size.saturating_sub(meta.blocks.saturating_mul(512)) > MAX_HOLES_LEN {
-            let what = format!("{} is too sparse for an archive: take it as a directory", self.last);
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
         }
         self.entries += 1;
         let shown: &[u8] = if path.is_empty() { b"." } else { path };
@@ -180,6 +194,56 @@ mod tests {
         }
         writer.put::<Failed>(&Record::End { size: 0, changed: false, errno: 0 }).unwrap();
         assert_eq!((writer.entries(), writer.finish::<Failed>().unwrap().1.len()), (2, 2));
+    }
+
+    /// Takes all, keeps nothing.
+    struct Count(u64);
+
+    impl Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len() as u64;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A file that says of itself that it has no holes.
+    fn full(size: u64) -> Meta {
+        Meta { size, blocks: u64::MAX, ..Meta::new(Kind::File, 0o644) }
+    }
+
+    #[test]
+    fn the_holes_of_all_files_are_bounded_together_whatever_they_say() {
+        let mut writer = TarWriter::new(Count(0), u64::MAX);
+        let part = MAX_HOLES_LEN / 2;
+        for path in [&b"a"[..], b"b", b"c"] {
+            writer.put::<Failed>(&Record::Entry { path, meta: full(part + 1), target: b"" }).unwrap();
+            let put = writer.put::<Failed>(&Record::Data { offset: part, bytes: b"x" });
+            match put {
+                Ok(()) => writer.put::<Failed>(&Record::End { size: part + 1, changed: false, errno: 0 }).unwrap(),
+                Err(error) => {
+                    assert_eq!((path, error.to_string().contains("c holds")), (&b"c"[..], true), "{error}");
+                    assert!(writer.builder.get_ref().0 < MAX_HOLES_LEN + (1 << 20));
+                    return;
+                }
+            }
+        }
+        panic!("all holes were written");
+    }
+
+    #[test]
+    fn a_file_of_any_length_is_refused_and_not_written() {
+        for meta in [full(u64::MAX), Meta { blocks: 0, ..full(MAX_HOLES_LEN + 1) }] {
+            let mut writer = TarWriter::new(Count(0), u64::MAX);
+            let begun = writer.put::<Failed>(&Record::Entry { path: b"a", meta, target: b"" });
+            let put =
+                begun.and_then(|()| writer.put::<Failed>(&Record::End { size: meta.size, changed: false, errno: 0 }));
+            assert!(matches!(put, Err(Failed::Tar(TarError::Sparse { .. }))), "{put:?}");
+            assert!(writer.builder.get_ref().0 < 1 << 20);
+        }
     }
 
     #[derive(Debug, thiserror::Error)]

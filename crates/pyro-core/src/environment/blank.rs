@@ -9,6 +9,9 @@ use super::prerequisites::MissingProgram;
 use crate::host::fs;
 use crate::host::program::{self, OutputOf, ProgramError};
 
+/// In the name of a layer that is being made to replace one; the number of the process that makes it follows.
+pub(super) const NEW: &str = ".new-";
+
 /// Write an empty layer at `layer` over the image that is, or will be, at `image`.
 pub(super) fn write(qemu_img: &Path, layer: &Path, image: &Path) -> Result<(), ProgramError> {
     let size = IMAGE_BYTES.to_string();
@@ -22,7 +25,7 @@ pub(super) fn rewrite(name: &'static str, path: &OsStr, layer: &Path, image: &Pa
     let missing = MissingProgram { program: "qemu-img", package: "qemu-utils" };
     let qemu_img = program::find(path, missing.program)
         .ok_or_else(|| EnvironmentError::MissingPrograms { missing: vec![missing] })?;
-    let new = layer.with_extension(format!("new-{}", std::process::id()));
+    let new = layer.with_extension(format!("{}{}", &NEW[1..], std::process::id()));
     fs::remove_file(&new)?;
     let stage = "making its empty layer";
     write(&qemu_img, &new, image).map_err(|source| EnvironmentError::Build { name, stage, source })?;

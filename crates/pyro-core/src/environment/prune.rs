@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use super::blank;
 use super::catalog::CATALOG;
 use super::digest::short;
 use super::error::EnvironmentError;
@@ -14,8 +15,8 @@ use crate::config::Config;
 use crate::host::fs;
 use crate::host::lock::FileLock;
 
-/// An archive younger than this may belong to a vm that is about to start.
-const ARCHIVE_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+/// An archive younger than this may belong to a vm that is about to start, and a file that is being written is.
+const YOUNG_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What installed environments and `in_use` need.
 #[derive(Debug, Default)]
@@ -58,9 +59,13 @@ fn remove_unneeded(config: &Config, in_use: &[String]) -> Result<Vec<String>, En
     removed.extend(remove_others(&cache.join("images"), "images/", |name| needed.images.contains(name))?);
     removed.extend(remove_others(&cache.join("kernels"), "kernels/", |name| needed.kernels.contains(name))?);
     let archives = cache.join("initramfs");
-    removed.extend(remove_others(&archives, "initramfs/", |name| {
-        name.starts_with('.') || fs::age(&archives.join(name)).is_none_or(|age| age < ARCHIVE_AGE)
-    })?);
+    removed.extend(remove_others(&archives, "initramfs/", |name| name == ".lock" || is_young(&archives.join(name)))?);
+    for name in &needed.images {
+        let image = cache.join("images").join(name);
+        removed.extend(remove_others(&image, &format!("images/{name}/"), |name| {
+            !name.contains(blank::NEW) || is_young(&image.join(name))
+        })?);
+    }
     removed.extend(remove_others(cache, "", |name| name != "downloads")?);
     removed.sort();
     Ok(removed)
@@ -90,6 +95,10 @@ impl Needed {
     }
 }
 
+fn is_young(path: &Path) -> bool {
+    fs::age(path).is_none_or(|age| age < YOUNG_AGE)
+}
+
 /// Remove what `keep` does not hold, and name it behind `prefix`.
 fn remove_others(dir: &Path, prefix: &str, keep: impl Fn(&str) -> bool) -> Result<Vec<String>, EnvironmentError> {
     let mut removed = Vec::new();
@@ -98,4 +107,62 @@ fn remove_others(dir: &Path, prefix: &str, keep: impl Fn(&str) -> bool) -> Resul
         removed.push(format!("{prefix}{name}"));
     }
     Ok(removed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+    use std::time::SystemTime;
+
+    #[test]
+    fn what_killed_writers_left_goes_when_it_is_old() {
+        let cache = tempfile::tempdir().unwrap();
+        let archives = cache.path().join("initramfs");
+        fs::private_dir(&archives).unwrap();
+        let old = YOUNG_AGE + Duration::from_secs(1);
+        for (name, age) in [
+            (".lock", old),
+            (".new-killed", old),
+            (".new-at-work", Duration::ZERO),
+            ("a.cpio", old),
+            ("b.cpio", Duration::ZERO),
+        ] {
+            let file = File::create_new(archives.join(name)).unwrap();
+            file.set_modified(SystemTime::now() - age).unwrap();
+        }
+        let variable = |name: &str| match name {
+            "PYRO_ENVIRONMENT_CACHE_DIR" => Some(cache.path().as_os_str().to_owned()),
+            "PYRO_DATA_DIR" => Some("/nonexistent".into()),
+            _ => None,
+        };
+        let config = Config::from_variables("/nonexistent/pyro".into(), variable).unwrap();
+        let removed = prune(&config, &cache.path().join("install.lock"), || {
+            Ok::<_, EnvironmentError>(vec!["0123456789abcdef".into()])
+        })
+        .unwrap();
+        assert_eq!(removed, ["initramfs/.new-killed", "initramfs/a.cpio"]);
+        assert_eq!(fs::names_in(&archives).unwrap(), [".lock", ".new-at-work", "b.cpio"]);
+    }
+
+    #[test]
+    fn a_layer_that_was_never_put_in_place_goes_and_its_image_stays() {
+        let cache = tempfile::tempdir().unwrap();
+        let digest = "0123456789abcdef0123456789abcdef";
+        let image = cache.path().join("images").join(short(digest));
+        fs::private_dir(&image).unwrap();
+        let old = YOUNG_AGE + Duration::from_secs(1);
+        for (name, age) in [("disk.ext4", old), ("blank", old), ("blank.new-1", old), ("blank.new-2", Duration::ZERO)] {
+            let file = File::create_new(image.join(name)).unwrap();
+            file.set_modified(SystemTime::now() - age).unwrap();
+        }
+        let variable = |name: &str| match name {
+            "PYRO_ENVIRONMENT_CACHE_DIR" => Some(cache.path().as_os_str().to_owned()),
+            "PYRO_DATA_DIR" => Some("/nonexistent".into()),
+            _ => None,
+        };
+        let config = Config::from_variables("/nonexistent/pyro".into(), variable).unwrap();
+        prune(&config, &cache.path().join("install.lock"), || Ok::<_, EnvironmentError>(vec![digest.into()])).unwrap();
+        assert_eq!(fs::names_in(&image).unwrap(), ["blank", "blank.new-2", "disk.ext4"]);
+    }
 }

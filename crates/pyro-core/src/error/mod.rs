@@ -155,7 +155,7 @@ impl From<StoreError> for PyroError {
             StoreError::Directory(_) => Self::judged(
                 ErrorKind::Io,
                 &error,
-                "point PYRO_DATA_DIR to a directory that you can write to".to_owned(),
+                "point PYRO_DATA_DIR to a directory of your own that you can write to".to_owned(),
             ),
             StoreError::Broken { noun: "workspace", id, .. } => {
                 Self::judged(ErrorKind::Corrupt, &error, format!("pyro workspace delete {id} (workspace_delete)"))

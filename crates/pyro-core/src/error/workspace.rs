@@ -1,6 +1,7 @@
 //! The failures of workspaces and their files, judged.
 
 use super::{ErrorKind, PyroError, ROOM, engine};
+use crate::archive::TarError;
 use crate::engine::EngineError;
 use crate::guest::client::ClientError;
 use crate::host::output::OutputFileError;
@@ -230,8 +231,18 @@ fn files(error: FileError) -> PyroError {
         FileError::Source(SourceError::Fs(_)) => (ErrorKind::Io, "check that the path can be read"),
         FileError::Source(_) => (ErrorKind::InvalidInput, "nothing was written; remove what is named, or leave it out"),
         FileError::InTheWay(_) => (ErrorKind::Conflict, "nothing was changed; remove it, or push with --delete"),
-        FileError::Output(HostTreeError::Exists { .. }) | FileError::NewFile(OutputFileError::Exists { .. }) => {
-            (ErrorKind::AlreadyExists, "choose another --output, or replace it with --force")
+        FileError::Output(HostTreeError::Exists { .. }) | FileError::NewFile(OutputFileError::Exists { .. }) => (
+            ErrorKind::AlreadyExists,
+            "choose another --output; --force replaces what is there, with all that it holds",
+        ),
+        FileError::Output(HostTreeError::Full { .. }) | FileError::NewFile(OutputFileError::Full { .. }) => {
+            (ErrorKind::AlreadyExists, "choose another --output; a file or a link replaces no such directory")
+        }
+        FileError::NewFile(OutputFileError::Unnamed(_) | OutputFileError::Kept { .. }) => {
+            (ErrorKind::InvalidInput, "name a place for the export alone in --output, such as ./export")
+        }
+        FileError::Archive(TarError::Sparse { .. }) => {
+            (ErrorKind::Unsupported, "export it as a directory, which keeps holes: --format dir")
         }
         FileError::Output(HostTreeError::Root { .. } | HostTreeError::Tree(_))
         | FileError::NewFile(OutputFileError::Write { .. })

@@ -1,5 +1,6 @@
 //! Files: private directories, writes that happen whole or not at all, reads that are bounded.
 
+use rustix::fs::{FileType, Mode};
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -106,6 +107,54 @@ pub fn private_dir(path: &Path) -> Result<(), FsError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at("create", path))
 }
 
+/// As [`private_dir`], for a directory of pyro's own: one that is there must be this user's, and loses what rights others have.
+///
+/// # Errors
+/// When it cannot be created, is another user's, or is everybody's to write to as `/tmp` is.
+pub fn own_dir(path: &Path) -> Result<(), FsError> {
+    private_dir(path)?;
+    let there = metadata(path)?;
+    let refused = |why: String| at("use", path)(io::Error::new(io::ErrorKind::PermissionDenied, why));
+    let user = rustix::process::geteuid().as_raw();
+    if there.uid() != user {
+        return Err(refused(format!("it belongs to user {}, and this is user {user}", there.uid())));
+    }
+    let mode = there.mode() & 0o7777;
+    if mode & 0o1002 == 0o1002 {
+        return Err(refused("every user may write to it".to_owned()));
+    }
+    deprive(path, mode)
+}
+
+/// Make a file that only this user may read and write, unless it is there, and take others' rights to one that is. It is not
+/// opened: closing it would end the locks that this process has on it.
+///
+/// # Errors
+/// When others have rights to it that cannot be taken.
+pub fn own_file(path: &Path) -> Result<(), FsError> {
+    // Where that fails, whoever opens the file is told why.
+    let _ = rustix::fs::mknodat(rustix::fs::CWD, path, FileType::RegularFile, Mode::RUSR | Mode::WUSR, 0);
+    keep_file_own(path)
+}
+
+/// Take others' rights to a file of this user's; one that is not there is fine.
+///
+/// # Errors
+/// When that fails.
+pub fn keep_file_own(path: &Path) -> Result<(), FsError> {
+    match metadata(path) {
+        Ok(there) => deprive(path, there.mode() & 0o7777),
+        Err(_) => Ok(()),
+    }
+}
+
+fn deprive(path: &Path, mode: u32) -> Result<(), FsError> {
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    std::fs::set_permissions(path, Permissions::from_mode(mode & !0o077)).map_err(at("protect", path))
+}
+
 /// A new directory inside `parent`, named `prefix` and something random, readable by this user only.
 ///
 /// # Errors
@@ -171,7 +220,11 @@ pub fn read_stdin_bounded(limit: u64) -> Result<Vec<u8>, FsError> {
     read_to_bound(io::stdin().lock(), limit).map_err(at("read", Path::new("standard input")))
 }
 
-fn read_to_bound(from: impl Read, limit: u64) -> io::Result<Vec<u8>> {
+/// Read all of it, at most `limit` bytes.
+///
+/// # Errors
+/// When it cannot be read or is longer.
+pub(super) fn read_to_bound(from: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     from.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     match bytes.len() as u64 > limit {
@@ -406,6 +459,32 @@ mod tests {
         let size = for_each_data_block(&path, 64 << 10, |index, block| seen.push((index, block[0]))).unwrap();
         assert_eq!((size, seen.len() < 10), (10 << 20, true), "{seen:?}");
         assert!(seen.contains(&(80, b'x')), "{seen:?}");
+    }
+
+    #[test]
+    fn a_directory_of_our_own_is_ours_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| metadata(path).unwrap().mode() & 0o7777;
+        let set = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        let own = dir.path().join("a/own");
+        own_dir(&own).unwrap();
+        assert_eq!(mode(&own), 0o700);
+        set(&own, 0o755);
+        own_dir(&own).unwrap();
+        assert_eq!(mode(&own), 0o700);
+        set(&own, 0o1777);
+        assert!(own_dir(&own).unwrap_err().source.to_string().contains("every user"));
+        assert_eq!(mode(&own), 0o1777, "what all use is left to them");
+        set(&own, 0o700);
+        let other = if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&own, Some(65534), None).unwrap();
+            own.as_path()
+        } else {
+            Path::new("/usr")
+        };
+        let before = mode(other);
+        assert!(own_dir(other).unwrap_err().source.to_string().contains("belongs to user"));
+        assert_eq!(mode(other), before);
     }
 
     #[test]

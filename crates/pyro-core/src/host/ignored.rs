@@ -2,17 +2,22 @@
 //!
 //! Rules that belong to a user and not to the checkout (`core.excludesFile`) are not read.
 
-use super::path::{HostPath, of_descriptor};
+use super::fs::read_to_bound;
+use super::path::HostPath;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use rustix::fs::OFlags;
 use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A directory's file of rules.
 const GITIGNORE: &str = ".gitignore";
+
+/// Most bytes of one file of rules.
+const RULES_LEN: u64 = 1024 * 1024;
 
 /// The rules for the tree below one directory, read as they are needed.
 #[derive(Debug)]
@@ -91,13 +96,31 @@ impl Ignored {
     }
 }
 
-/// A missing or malformed file has no rules, as for git.
+/// A file that is missing, malformed, too long or none has no rules, as for git.
 fn rules(directory: &HostPath, name: &str) -> Gitignore {
     let mut builder = GitignoreBuilder::new(directory.as_path());
-    if let Ok(file) = directory.join(OsStr::new(name)).open("read", OFlags::PATH) {
-        let _ = builder.add(of_descriptor(&file));
+    let text = text(&directory.join(OsStr::new(name))).unwrap_or_default();
+    for line in text.strip_prefix('\u{feff}').unwrap_or(&text).lines() {
+        // A line that is no rule leaves the others as they are.
+        let _ = builder.add_line(None, line);
     }
     builder.build().unwrap_or_else(|_| Gitignore::empty())
+}
+
+/// What a file of rules says; whoever wrote the tree may have put anything in its place.
+fn text(path: &HostPath) -> Option<String> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = File::from(path.open("read", flags).ok()?);
+    if !file.metadata().ok()?.is_file() {
+        return None;
+    }
+    match read_to_bound(file, RULES_LEN) {
+        Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) => {
+            tracing::warn!(path = %path.as_path().display(), %error, "no rules are taken from a file");
+            None
+        }
+    }
 }
 
 fn parent(path: &[u8]) -> &[u8] {
@@ -106,8 +129,36 @@ fn parent(path: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::Ignored;
+    use super::{Ignored, RULES_LEN};
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
     use std::fs;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    #[test]
+    fn what_is_too_long_or_no_file_has_no_rules_and_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let long = fs::File::create(dir.path().join(".gitignore")).unwrap();
+        std::io::Write::write_all(&mut &long, b"*.log\n").unwrap();
+        long.set_len(RULES_LEN + 1).unwrap();
+        for name in ["sub", "odd"] {
+            fs::create_dir(dir.path().join(name)).unwrap();
+        }
+        let pipe = dir.path().join("sub/.gitignore");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        fs::write(dir.path().join("odd/.gitignore"), b"\xef\xbb\xbffirst\r\n\xff\n[\nlast").unwrap();
+        let (done, waited) = mpsc::channel();
+        let root = dir.path().to_owned();
+        std::thread::spawn(move || {
+            let mut rules = Ignored::new(&root.as_path().into());
+            let mut is_ignored = |path: &[u8]| rules.is_ignored(path, false);
+            done.send([is_ignored(b"a.log"), is_ignored(b"sub/a"), is_ignored(b"odd/first"), is_ignored(b"odd/last")])
+        });
+        let judged = waited.recv_timeout(Duration::from_secs(60)).expect("nobody writes to the pipe");
+        assert_eq!(judged, [false, false, true, true]);
+        long.set_len(RULES_LEN).unwrap();
+        assert!(Ignored::new(&dir.path().into()).is_ignored(b"a.log", false), "what fits is read");
+    }
 
     #[test]
     fn the_nearest_rule_decides_as_for_git() {

@@ -3,7 +3,7 @@
 use super::output::Output;
 use pyro_tree::node;
 use pyro_tree::walk::Names;
-use rustix::fs::{FlockOperation, Mode, RenameFlags};
+use rustix::fs::{AtFlags, FlockOperation, Mode, RenameFlags};
 use rustix::io::Errno;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -81,24 +81,38 @@ impl Staging {
         }
     }
 
-    /// Let a file that was made appear, in one step. It replaces a file at most.
+    /// Let something that is no directory appear, in one step. It replaces a directory only where that is empty.
     ///
     /// # Errors
-    /// As [`Staging::appear`].
+    /// As [`Staging::appear`]; [`Errno::NOTEMPTY`], on some file systems [`Errno::EXIST`], for a directory.
     pub(super) fn file_appears(&self, replace: bool) -> Result<(), Errno> {
         let (dir, name) = (&self.output.dir, &self.output.name);
         if replace {
-            rustix::fs::renameat(&self.inside, MADE, dir, name)?;
+            self.replace()?;
         } else {
             // Every file system of hosts that has no renameat2 has links.
             match rustix::fs::renameat_with(&self.inside, MADE, dir, name, RenameFlags::NOREPLACE) {
                 Err(Errno::INVAL) => {
-                    rustix::fs::linkat(&self.inside, MADE, dir, name, rustix::fs::AtFlags::empty())?;
+                    rustix::fs::linkat(&self.inside, MADE, dir, name, AtFlags::empty())?;
                 }
                 renamed => renamed?,
             }
         }
         rustix::fs::fsync(dir)
+    }
+
+    fn replace(&self) -> Result<(), Errno> {
+        let (dir, name) = (&self.output.dir, &self.output.name);
+        for _ in 0..ATTEMPTS {
+            match rustix::fs::renameat(&self.inside, MADE, dir, name) {
+                Err(Errno::ISDIR) => match rustix::fs::unlinkat(dir, name, AtFlags::REMOVEDIR) {
+                    Ok(()) | Err(Errno::NOENT | Errno::NOTDIR) => {}
+                    Err(errno) => return Err(errno),
+                },
+                renamed => return renamed,
+            }
+        }
+        Err(Errno::AGAIN)
     }
 }
 

@@ -37,6 +37,12 @@ pub enum HostTreeError {
         /// Where.
         path: PathBuf,
     },
+    /// A directory is there that is not empty, and what is to appear is none.
+    #[error("{} is a directory that holds something", path.display())]
+    Full {
+        /// Where.
+        path: PathBuf,
+    },
     /// Nodes that cannot be carried, found before anything was sent.
     #[error("{}", refused(.0, *.1))]
     Refused(Vec<(TreePath, Refusal)>, usize),
@@ -301,10 +307,17 @@ impl Receiver {
         // Durable before it has its name. One call for all: 5,000 files took 35 to 65 ms, an fsync of each one 1 to 1.8 s
         // (ext4); a single file costs the same either way.
         let synced = rustix::fs::syncfs(self.staging.inside());
-        synced.and_then(|()| self.staging.appear(self.overwrite)).map_err(|errno| {
+        let made = synced.and_then(|()| node::look(self.staging.inside(), MADE));
+        let is_directory = made.is_ok_and(|meta| meta.kind == Kind::Directory);
+        let appeared = synced.and_then(|()| match is_directory {
+            true => self.staging.appear(self.overwrite),
+            false => self.staging.file_appears(self.overwrite),
+        });
+        appeared.map_err(|errno| {
             let path = self.staging.output.path.clone();
             match errno {
                 Errno::EXIST if !self.overwrite => HostTreeError::Exists { path },
+                Errno::NOTEMPTY | Errno::EXIST if !is_directory => HostTreeError::Full { path },
                 source => HostTreeError::Root { action: "write", path, source },
             }
         })?;

@@ -49,6 +49,16 @@ impl Pyro {
         apart(move || status::status(&config, id)).await
     }
 
+    /// Whether a workspace runs its commands on the host: no guest was to be had when it was created. That stays so as long
+    /// as it lives; false where there is no such workspace.
+    ///
+    /// # Errors
+    /// When the records cannot be read.
+    pub async fn is_workspace_on_host(&self, id: Id) -> Result<bool, PyroError> {
+        let config = self.config.clone();
+        apart(move || status::is_on_host(&config, id)).await
+    }
+
     /// Change a workspace's name, labels and lifetime.
     ///
     /// # Errors

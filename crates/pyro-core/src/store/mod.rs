@@ -69,13 +69,18 @@ impl StoreError {
 }
 
 impl Store {
-    /// Open the records in `data_dir`, made with mode 0700 where missing, and bring the schema up to date.
+    /// Open the records in `data_dir`, which is made where it is missing and kept from other users, and bring the schema up to date.
     ///
     /// # Errors
     /// Each variant of [`StoreError`].
     pub fn open(data_dir: &Path) -> Result<Self, StoreError> {
-        fs::private_dir(data_dir)?;
+        fs::own_dir(data_dir)?;
         let path = data_dir.join("pyro.sqlite3");
+        // SQLite gives the files beside it the same mode.
+        fs::own_file(&path)?;
+        for beside in ["pyro.sqlite3-wal", "pyro.sqlite3-shm"] {
+            fs::keep_file_own(&data_dir.join(beside))?;
+        }
         let mut connection = Connection::open(&path)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         let journal_mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
@@ -142,6 +147,23 @@ mod tests {
         store.connection().pragma_update(None, "user_version", 9999).unwrap();
         drop(store);
         assert!(matches!(Store::open(home.path()), Err(StoreError::Newer { found: 9999, .. })));
+    }
+
+    #[test]
+    fn the_records_are_their_users_alone_also_where_they_were_not() {
+        use std::os::unix::fs::PermissionsExt;
+        let home = tempfile::tempdir().unwrap();
+        let names = ["", "pyro.sqlite3", "pyro.sqlite3-wal", "pyro.sqlite3-shm"];
+        let modes = || names.map(|name| fs::metadata(&home.path().join(name)).unwrap().permissions().mode() & 0o777);
+        let store = Store::open(home.path()).unwrap();
+        store.remember_boot_fact("kvm", "usable").unwrap();
+        assert_eq!(modes(), [0o700, 0o600, 0o600, 0o600]);
+        for (name, mode) in names.into_iter().zip([0o755, 0o644, 0o644, 0o644]) {
+            std::fs::set_permissions(home.path().join(name), PermissionsExt::from_mode(mode)).unwrap();
+        }
+        let again = Store::open(home.path()).unwrap();
+        assert_eq!(modes(), [0o700, 0o600, 0o600, 0o600]);
+        assert_eq!(again.boot_fact("kvm").unwrap().as_deref(), Some("usable"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::claim::{claim, find};
 use super::error::WorkspaceError;
 use super::info::WorkspaceDeleted;
-use super::reconcile;
+use super::{outputs, reconcile};
 use crate::config::Config;
 use crate::host::fs;
 use crate::id::Id;
@@ -47,6 +47,7 @@ fn delete_broken(config: &Config, store: &Store, id: Id) -> Result<(), Workspace
         reconcile::remove_vm(config, store, vm)?;
     }
     fs::remove_tree(&reconcile::directory(config, id))?;
+    outputs::remove(config, &outputs::named(store, id)?);
     store.delete_workspace(id)?;
     reconcile::collect_layers(config, store)
 }

@@ -2,7 +2,7 @@
 
 use super::error::WorkspaceError;
 use super::running::Running;
-use super::{ROOT, on_host};
+use super::{ROOT, on_host, outputs};
 use crate::config::Config;
 use crate::host::clock;
 use crate::id::Id;
@@ -128,7 +128,7 @@ pub async fn run(
     let said = Said { signal: executed.signal, timed_out: executed.timed_out, ..Said::of(stdout, stderr) };
     let duration_ms = u64::try_from(executed.duration.as_millis()).unwrap_or(u64::MAX);
     let execution_mode = running.vm.execution_mode.clone();
-    let (sequence, not_recorded) = recorded(
+    let recorded = recorded(
         &running.store,
         id,
         running.vm.id,
@@ -143,7 +143,12 @@ pub async fn run(
             recorded_at: clock::wall_seconds(),
             output: serde_json::to_string(&said).unwrap_or_default(),
         },
-    )?;
+    );
+    if recorded.is_err() {
+        // Nobody is told what it said.
+        outputs::remove(config, said.files());
+    }
+    let (sequence, not_recorded) = recorded?;
     running.was_used();
     Ok(WorkspaceExec {
         workspace_id: id,
@@ -186,6 +191,11 @@ pub(super) fn recorded(
 }
 
 impl Said {
+    /// The files of outputs that were too long.
+    pub(super) fn files(&self) -> impl Iterator<Item = &OutputName> {
+        self.stdout_file.iter().chain(&self.stderr_file)
+    }
+
     fn of(stdout: Recorded, stderr: Recorded) -> Self {
         Self {
             stdout: stdout.output.text,

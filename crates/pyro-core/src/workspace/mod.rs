@@ -15,6 +15,7 @@ pub mod label;
 pub mod list;
 pub mod logs;
 mod on_host;
+mod outputs;
 pub mod patch;
 pub mod reconcile;
 pub mod reset;

@@ -2,6 +2,7 @@
 
 use super::claim::{change_claim, give_up};
 use super::error::WorkspaceError;
+use super::outputs;
 use crate::config::Config;
 use crate::host::{clock, fs};
 use crate::id::Id;
@@ -116,6 +117,7 @@ fn destroy_whole(config: &Config, store: &Store, workspace: &WorkspaceRecord) ->
         remove_vm(config, store, vm)?;
     }
     fs::remove_tree(&directory(config, workspace.id))?;
+    outputs::remove(config, &outputs::named(store, workspace.id)?);
     Ok(store.delete_workspace(workspace.id)?)
 }
 

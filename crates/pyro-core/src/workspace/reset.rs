@@ -4,7 +4,7 @@ use super::claim::{Claimed, claim, find, note};
 use super::error::WorkspaceError;
 use super::files::baseline;
 use super::info::{ResetTo, WorkspaceResetInfo};
-use super::{ROOT, on_host, reconcile, running, start, status};
+use super::{ROOT, on_host, outputs, reconcile, running, start, status};
 use crate::config::Config;
 use crate::guest::patience::Patient;
 use crate::host::clock;
@@ -14,6 +14,7 @@ use crate::store::layer::NewLayer;
 use crate::store::vm::{VmRecord, VmState};
 use crate::store::workspace::{WorkspaceChange, WorkspaceRecord};
 use crate::vm::link::Link;
+use crate::vm::output::OutputName;
 use crate::vm::{VmError, lifecycle};
 use tokio_util::sync::CancellationToken;
 
@@ -44,20 +45,21 @@ pub async fn reset(config: &Config, id: Id, cancel: &CancellationToken) -> Resul
     }
     // It runs: now it is the one, and only then the old one goes.
     let now = clock::wall_seconds();
-    loop {
+    let said = loop {
         // Updates of its name come in between.
         let mut workspace = find(&store, id)?.claimed(None);
         (workspace.vm, workspace.top_layer) = (Some(next), Some(top));
         (workspace.next_vm, workspace.next_layer) = (None, None);
         workspace.reset_count += 1;
         workspace.last_reset_at = Some(now);
+        let said = outputs::named(&store, id)?;
         if store.reset_workspace(&workspace)?.is_some() {
-            break;
+            break said;
         }
-    }
+    };
     claimed.was_given_back();
     running::was_used(&store, id);
-    if let Err(error) = remove_old(config, old.id).await {
+    if let Err(error) = remove_old(config, old.id, said).await {
         tracing::warn!(error = &error as &dyn std::error::Error, "the old vm waits for the next command");
     }
     let workspace = status::told(&store, id)?;
@@ -72,10 +74,11 @@ pub async fn reset(config: &Config, id: Id, cancel: &CancellationToken) -> Resul
     Ok(WorkspaceResetInfo { workspace, workspace_reset })
 }
 
-/// Remove what a reset has replaced.
-async fn remove_old(config: &Config, vm: Id) -> Result<(), WorkspaceError> {
+/// Remove what a reset has replaced, and the outputs that its history named.
+async fn remove_old(config: &Config, vm: Id, said: Vec<OutputName>) -> Result<(), WorkspaceError> {
     let config = config.clone();
     let remove = move || {
+        outputs::remove(&config, &said);
         let store = Store::open(&config.data_dir)?;
         let removed = reconcile::remove_vm(&config, &store, vm);
         Ok(removed.and(reconcile::collect_layers(&config, &store)))

@@ -19,6 +19,17 @@ pub fn status(config: &Config, id: Id) -> Result<WorkspaceInfo, WorkspaceError> 
     told(&store, id)
 }
 
+/// Whether a workspace has no guest; one that has no layer may come to be without.
+///
+/// # Errors
+/// When the records cannot be read.
+pub fn is_on_host(config: &Config, id: Id) -> Result<bool, WorkspaceError> {
+    let store = Store::open(&config.data_dir)?;
+    let Some(workspace) = store.workspace(id)? else { return Ok(false) };
+    let top = workspace.top_layer.map(|top| store.layer(top)).transpose()?.flatten();
+    Ok(top.map_or(workspace.allow_host_compat, |layer| layer.image_digest.is_none()))
+}
+
 /// What its records say of a workspace.
 ///
 /// # Errors

@@ -13,6 +13,7 @@ use crate::store::command::CommandRecord;
 use crate::store::layer::NewLayer;
 use crate::store::vm::{VmKind, VmRecord, VmState};
 use crate::store::workspace::{SeedRecord, WorkspaceChange, WorkspaceRecord};
+use crate::vm::output::OutputName;
 use crate::vm::paths;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -213,11 +214,8 @@ fn what_cannot_be_put_right_is_given_up() {
     assert_eq!(home.now(&workspace).unwrap().next_vm, None);
 }
 
-#[test]
-fn a_command_that_cannot_be_recorded_has_its_outcome() {
-    let home = Home::new();
-    let workspace = home.workspace();
-    let command = |duration_ms| CommandRecord {
+fn command(duration_ms: u64) -> CommandRecord {
+    CommandRecord {
         sequence: 0,
         command: "true".into(),
         cwd: "/workspace".into(),
@@ -227,7 +225,13 @@ fn a_command_that_cannot_be_recorded_has_its_outcome() {
         execution_mode: "guest_tcg".into(),
         recorded_at: 0.0,
         output: String::new(),
-    };
+    }
+}
+
+#[test]
+fn a_command_that_cannot_be_recorded_has_its_outcome() {
+    let home = Home::new();
+    let workspace = home.workspace();
     let vm = workspace.vm.unwrap();
     assert_eq!(exec::recorded(&home.store, workspace.id, vm, &command(1)).unwrap(), (1, None));
     // More than the records can hold.
@@ -236,6 +240,35 @@ fn a_command_that_cannot_be_recorded_has_its_outcome() {
     assert_eq!((sequence, home.now(&workspace).unwrap().command_count), (0, 1));
     let other = exec::recorded(&home.store, workspace.id, new_id(), &command(1));
     assert!(matches!(other, Err(WorkspaceError::EndedMeanwhile { .. })), "its disk is gone");
+}
+
+#[test]
+fn long_outputs_go_with_the_workspace_whose_history_names_them() {
+    let home = Home::new();
+    let (workspace, other) = (home.workspace(), home.workspace());
+    let outputs = home.config.data_dir.join("outputs");
+    fs::private_dir(&outputs).unwrap();
+    let said = |of: &WorkspaceRecord, count: u64| {
+        for _ in 0..count {
+            let names = ["stdout", "stderr"].map(|stream| format!("{}-{stream}", new_id()));
+            for name in &names {
+                fs::write_new(&outputs.join(name), b"long").unwrap();
+            }
+            let [stdout_file, stderr_file] = names.map(|name| Some(OutputName::parse(&name).unwrap()));
+            let said = exec::Said { stdout_file, stderr_file, ..exec::Said::default() };
+            let command = CommandRecord { output: serde_json::to_string(&said).unwrap(), ..command(1) };
+            exec::recorded(&home.store, of.id, of.vm.unwrap(), &command).unwrap();
+        }
+    };
+    let left = || fs::names_in(&outputs).unwrap();
+    said(&other, 1);
+    // What no history names, as of a one-shot vm, stays too.
+    fs::write_new(&outputs.join(format!("{}-stdout", new_id())), b"long").unwrap();
+    let before = left();
+    said(&workspace, 100);
+    assert_eq!(left().len(), before.len() + 200);
+    delete::delete(&home.config, workspace.id).unwrap();
+    assert_eq!(left(), before);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use super::line::Line;
 use super::{Describe, answers, parameters};
 use crate::answer;
-use crate::grants::Grants;
+use crate::grants::{Grants, Runs};
 use crate::progress::Watch;
 use crate::refusal::Refusal;
 use crate::server::State;
@@ -57,7 +57,7 @@ impl Describe for VmExec {
     }
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
-        let (id, pyro) = (parameters::vm_id(&self.vm_id)?, state.pyro.clone());
+        let (id, shared) = (parameters::vm_id(&self.vm_id)?, Arc::clone(&state));
         let line = Line {
             command: self.command,
             timeout_seconds: self.timeout_seconds,
@@ -67,12 +67,13 @@ impl Describe for VmExec {
         };
         let line = line.request(ExecOptions::parse)?;
         let ran = turn::take(&state, &context, move |turn| async move {
+            shared.grants.running(&shared.pyro, Runs::Vm(id)).await?;
             turn.reporter.say("running");
             let mut watch = Watch::new(&turn.reporter);
             let mut note = |stream, bytes: &[u8]| watch.note(stream, bytes);
             let mut stdin = self.stdin.as_deref().map(str::as_bytes);
             let stdin = stdin.as_mut().map(|stdin| stdin as &mut (dyn AsyncRead + Unpin + Send));
-            pyro.exec_vm_captured(id, &line, stdin, &mut note, &turn.cancel).await
+            shared.pyro.exec_vm_captured(id, &line, stdin, &mut note, &turn.cancel).await.map_err(Refusal::from)
         });
         answer::object(&ran.await?)
     }

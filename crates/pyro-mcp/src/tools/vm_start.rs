@@ -2,7 +2,7 @@
 
 use super::{Describe, answers, parameters};
 use crate::answer;
-use crate::grants::Grants;
+use crate::grants::{Grants, Runs};
 use crate::refusal::Refusal;
 use crate::server::State;
 use crate::turn;
@@ -32,10 +32,11 @@ impl Describe for VmStart {
     }
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
-        let (id, pyro) = (parameters::vm_id(&self.vm_id)?, state.pyro.clone());
+        let (id, shared) = (parameters::vm_id(&self.vm_id)?, Arc::clone(&state));
         let started = turn::take(&state, &context, move |turn| async move {
+            shared.grants.running(&shared.pyro, Runs::Vm(id)).await?;
             turn.reporter.say("starting the vm");
-            pyro.start_vm(id, &turn.cancel).await
+            shared.pyro.start_vm(id, &turn.cancel).await.map_err(Refusal::from)
         });
         answer::object(&started.await?)
     }

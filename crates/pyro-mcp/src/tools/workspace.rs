@@ -2,6 +2,7 @@
 
 use super::line::Line;
 use super::parameters;
+use crate::grants::Runs;
 use crate::progress::Watch;
 use crate::refusal::Refusal;
 use crate::roots;
@@ -28,8 +29,9 @@ use tokio_util::sync::CancellationToken;
 const PAGE_LIMIT: usize = 256 * 1024;
 
 /// Start a workspace whose lifetime was over, where the profile has no tool for it: its files are there.
-pub(crate) async fn wake(state: &State, id: Id, turn: &Turn) -> Result<(), PyroError> {
+pub(crate) async fn wake(state: &State, id: Id, turn: &Turn) -> Result<(), Refusal> {
     if state.wakes && state.pyro.status_workspace(id).await?.state == VmState::Stopped {
+        state.grants.running(&state.pyro, Runs::Workspace(id)).await?;
         turn.reporter.say("starting the workspace");
         state.pyro.start_workspace(id, &turn.cancel).await?;
     }
@@ -75,13 +77,15 @@ pub(super) async fn exec(
     let line = line.request(options)?;
     let shared = Arc::clone(state);
     let executed = turn::take(state, context, move |turn| async move {
+        shared.grants.running(&shared.pyro, Runs::Workspace(id)).await?;
         wake(&shared, id, &turn).await?;
         turn.reporter.say("running");
         let mut watch = Watch::new(&turn.reporter);
         let mut note = |stream, bytes: &[u8]| watch.note(stream, bytes);
         let mut stdin = stdin.as_deref().map(str::as_bytes);
         let stdin = stdin.as_mut().map(|stdin| stdin as &mut (dyn AsyncRead + Unpin + Send));
-        shared.pyro.exec_workspace(id, line, stdin, OutputTo::Watch(&mut note), &turn.cancel).await
+        let executed = shared.pyro.exec_workspace(id, line, stdin, OutputTo::Watch(&mut note), &turn.cancel).await;
+        executed.map_err(Refusal::from)
     });
     executed.await
 }
@@ -132,7 +136,7 @@ where
     let worked = turn::take(state, context, move |turn| async move {
         wake(&shared, id, &turn).await?;
         turn.reporter.say(words);
-        act(shared.pyro.clone(), turn.cancel.clone()).await
+        act(shared.pyro.clone(), turn.cancel.clone()).await.map_err(Refusal::from)
     });
     worked.await
 }

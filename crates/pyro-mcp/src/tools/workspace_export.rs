@@ -56,10 +56,12 @@ impl Describe for WorkspaceExport {
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
+        let (output, kept) = roots::output(&state, &context, &self.output_path).await?;
         let request = ExportRequest {
             path: parameters::place(&self.path)?,
-            output: roots::path(&state, &context, &self.output_path).await?,
+            output,
             force: self.force,
+            kept,
             format: match self.format {
                 Format::Dir => ExportFormat::Directory,
                 Format::Tar => ExportFormat::Tar,

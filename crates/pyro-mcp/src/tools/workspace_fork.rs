@@ -2,7 +2,7 @@
 
 use super::{Describe, answers, parameters};
 use crate::answer;
-use crate::grants::Grants;
+use crate::grants::{Grants, Runs};
 use crate::refusal::Refusal;
 use crate::server::State;
 use crate::turn;
@@ -40,10 +40,11 @@ impl Describe for WorkspaceFork {
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
-        let pyro = state.pyro.clone();
+        let shared = Arc::clone(&state);
         let forked = turn::take(&state, &context, move |turn| async move {
+            shared.grants.running(&shared.pyro, Runs::Workspace(id)).await?;
             turn.reporter.say("forking the workspace");
-            pyro.fork_workspace(id, self.count, self.name.as_deref(), &turn.cancel).await
+            shared.pyro.fork_workspace(id, self.count, self.name.as_deref(), &turn.cancel).await.map_err(Refusal::from)
         });
         answer::object(&forked.await?)
     }

@@ -2,7 +2,7 @@
 
 use super::{Describe, answers, parameters};
 use crate::answer;
-use crate::grants::Grants;
+use crate::grants::{Grants, Runs};
 use crate::refusal::Refusal;
 use crate::server::State;
 use crate::turn;
@@ -43,10 +43,11 @@ impl Describe for WorkspaceReset {
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
-        let pyro = state.pyro.clone();
+        let shared = Arc::clone(&state);
         let reset = turn::take(&state, &context, move |turn| async move {
+            shared.grants.running(&shared.pyro, Runs::Workspace(id)).await?;
             turn.reporter.say("resetting the workspace");
-            pyro.reset_workspace(id, &turn.cancel).await
+            shared.pyro.reset_workspace(id, &turn.cancel).await.map_err(Refusal::from)
         });
         answer::object(&reset.await?)
     }

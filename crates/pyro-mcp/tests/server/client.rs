@@ -14,7 +14,7 @@ const PIPE: usize = 64 * 1024;
 
 pub struct Client {
     /// The home of the server's records.
-    _home: tempfile::TempDir,
+    pub home: tempfile::TempDir,
     pub ending: Ending,
     pub served: tokio::task::JoinHandle<()>,
     pub input: Option<DuplexStream>,
@@ -48,7 +48,7 @@ impl Client {
         let ends = ending.clone();
         let served = tokio::spawn(async move { stdio::serve_on(server, reader, writer, &ends).await.unwrap() });
         let output = BufReader::new(output).lines();
-        Self { _home: home, ending, served, input: Some(input), output, last: 0 }
+        Self { home, ending, served, input: Some(input), output, last: 0 }
     }
 
     /// A client that has shaken hands as revisions before 2026-07-28 do.

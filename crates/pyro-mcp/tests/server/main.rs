@@ -4,6 +4,7 @@
 mod client;
 mod contract;
 mod http;
+mod on_host;
 mod paths;
 mod protocol;
 mod size;

@@ -34,6 +34,31 @@ async fn only_granted_paths_get_as_far_as_the_workspace() {
     }
 }
 
+#[tokio::test]
+async fn an_export_replaces_nothing_that_is_granted_or_kept_as_a_whole() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path().canonicalize().unwrap();
+    let (project, root) = (home.join("project"), home.join("roots/one"));
+    for directory in [&project, &root] {
+        std::fs::create_dir_all(directory).unwrap();
+    }
+    let (kept, paths) = (vec![home.join("roots/here")], vec![project.clone(), home.join("roots")]);
+    std::fs::create_dir(&kept[0]).unwrap();
+    let grants = Grants { paths, kept: kept.clone(), ..Grants::default() };
+    let mut client = Client::connected(Profile::WorkspaceFull, grants, "2025-11-25").await;
+    let export =
+        |output: &std::path::Path| json!({ "workspace_id": NOBODY, "path": ".", "output_path": output, "force": true });
+    for whole in [&project, &home.join("roots"), &kept[0], &root.join("..")] {
+        let refusal = client.refused("workspace_export", export(whole)).await;
+        assert_eq!(refusal["kind"], "invalid_input", "{}: {refusal}", whole.display());
+        let told = (refusal["message"].as_str().unwrap(), refusal["hint"].as_str().unwrap());
+        assert!(told.0.contains("never replaced") && told.1.contains("output_path"), "{refusal}");
+    }
+    for inside in [project.join("dist"), root.clone()] {
+        assert_eq!(client.refused("workspace_export", export(&inside)).await["kind"], "not_found");
+    }
+}
+
 /// The refusal of a push from below a root that the client declares.
 async fn pushed_from_a_root(client_roots: bool, version: &str, root: &std::path::Path) -> Value {
     let grants = Grants { client_roots, ..Grants::default() };

@@ -112,6 +112,7 @@ fn settings(args: &McpServe) -> Settings {
         // Over HTTP a client may be another host, whose roots are no paths of this one.
         grants: Grants {
             paths,
+            kept: std::env::home_dir().into_iter().chain(std::env::current_dir()).collect(),
             client_roots: args.transport == "stdio",
             network: args.allow_network,
             host_compat: args.allow_host_compat,

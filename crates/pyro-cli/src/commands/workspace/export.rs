@@ -12,6 +12,7 @@ pub(super) fn run(args: Export) -> i32 {
             path: path(&args.path)?,
             output: args.output.clone().into(),
             force: args.force,
+            kept: std::env::home_dir().into_iter().chain(std::env::current_dir()).collect(),
             format: match args.format {
                 Format::Dir => ExportFormat::Directory,
                 Format::Tar => ExportFormat::Tar,

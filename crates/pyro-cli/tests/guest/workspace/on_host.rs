@@ -98,6 +98,28 @@ fn a_workspace_lives_in_a_private_directory() {
     home.assert_clean();
 }
 
+#[test]
+fn long_outputs_go_with_the_history_that_names_them() {
+    let home = Home::host();
+    let (one, other) = (&created(&home), &created(&home));
+    let count = || fs::read_dir(home.data_dir().join("outputs")).unwrap().count();
+    let long = |id: &str| {
+        let said = done(&home, "exec", &[id, "--", "seq 100000; seq 100000 >&2"]);
+        assert!(said["stdout_file"].is_string() && said["stderr_file"].is_string(), "{said}");
+    };
+    long(other);
+    long(one);
+    assert_eq!(count(), 4);
+    done(&home, "reset", &[one]);
+    assert_eq!(count(), 2, "those of the history that was forgotten");
+    long(one);
+    done(&home, "delete", &[one]);
+    assert_eq!(count(), 2);
+    done(&home, "delete", &[other]);
+    assert_eq!(count(), 0);
+    home.assert_clean();
+}
+
 /// Run a command whatever its status.
 fn done_with(home: &Home, args: &[&str]) -> Value {
     said(&command(home, "exec", args).output().unwrap())

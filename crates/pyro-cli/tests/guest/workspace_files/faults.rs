@@ -160,7 +160,14 @@ fn an_export_is_on_the_disk_before_it_appears(home: &Home) {
     let trace = home.path().join("trace");
     let export = |what: &str, flags: &[&str]| {
         let mut command = Command::new("strace");
-        command.args(["-f", "-qq", "-o", trace.to_str().unwrap(), "-e", "trace=syncfs,fsync,renameat2,rename,linkat"]);
+        command.args([
+            "-f",
+            "-qq",
+            "-o",
+            trace.to_str().unwrap(),
+            "-e",
+            "trace=syncfs,fsync,renameat2,renameat,rename,linkat",
+        ]);
         command.args(flags).arg(home.pyro(&[]).get_program());
         command.args(["workspace", "export", id, what, "--force", "--json", "--output", out.to_str().unwrap()]);
         for (name, value) in home.pyro(&[]).get_envs() {
@@ -171,7 +178,7 @@ fn an_export_is_on_the_disk_before_it_appears(home: &Home) {
         }
         command.output().unwrap()
     };
-    for what in ["d", "g", "d"] {
+    for what in ["g", "d", "d"] {
         let output = export(what, &[]);
         assert!(output.status.success(), "{}", stderr(&output));
         let traced = fs::read_to_string(&trace).unwrap();
@@ -182,7 +189,7 @@ fn an_export_is_on_the_disk_before_it_appears(home: &Home) {
         assert!(calls(&lines[appears..], "fsync"), "{what}: its name is not: {traced}");
     }
     // A disk that is full at the last moment, or fails.
-    for (error, what) in [("ENOSPC", "g"), ("EIO", "g")] {
+    for (error, what) in [("ENOSPC", "d"), ("EIO", "d")] {
         let output = export(what, &["-e", &format!("inject=syncfs:error={error}")]);
         let told = said(&output);
         assert_eq!((&told["kind"], told["hint"].is_string()), (&"io".into(), true), "{told}");

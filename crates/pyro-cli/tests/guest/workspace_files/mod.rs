@@ -253,6 +253,19 @@ fn export_of(home: &Home, id: &str) {
     assert_eq!(fs::metadata(out.join("src")).unwrap().mtime(), 1_000_000_001);
     assert_eq!(fs::metadata(out.join("run.sh")).unwrap().mode() & 0o777, 0o644);
     assert_eq!(refused(home, &["export", id, "run.sh", "--output", dest]).0, "already_exists");
+    assert_eq!(refused(home, &["export", id, "run.sh", "--output", dest, "--force"]).0, "already_exists");
+    assert!(out.join("run.sh").is_file(), "a file does not replace a directory that holds something");
+    let own = home.path().to_str().unwrap();
+    for whole in [own, ".", "/"] {
+        assert_eq!(refused(home, &["export", id, ".", "--output", whole, "--force"]).0, "invalid_input", "{whole}");
+    }
+    assert!(home.data_dir().is_dir());
+    let leak = home.path().join("out/leak");
+    let export = ok(home, &["export", id, "leak", "--output", leak.to_str().unwrap()]);
+    let place = leak.parent().unwrap().canonicalize().unwrap().join("leak");
+    assert_eq!(export["output_path"], place.to_str().unwrap(), "the link, and not where it leads");
+    fs::remove_file(leak).unwrap();
+    fs::remove_dir_all(&out).unwrap();
     ok(home, &["export", id, "run.sh", "--output", dest, "--force"]);
     assert_eq!(fs::read_to_string(&out).unwrap(), "#!/bin/sh\necho ran\n");
     assert_eq!(refused(home, &["export", id, "pipe", "--output", "/tmp/never"]).0, "invalid_input");

@@ -74,15 +74,15 @@ impl OutputStore {
 
     /// A new, empty file for an output of `stream`.
     pub(super) fn create(&self, stream: &str) -> io::Result<(OutputName, File)> {
-        fs::private_dir(&self.directory).map_err(io::Error::other)?;
+        fs::own_dir(&self.directory).map_err(io::Error::other)?;
         let name = OutputName(format!("{}-{stream}", Id::random().map_err(io::Error::other)?));
         let file = sparse::create_new(&self.path(&name))?;
         self.prune();
         Ok((name, file))
     }
 
-    /// Forget an output.
-    pub(super) fn remove(&self, name: &OutputName) {
+    /// Forget an output. What cannot be removed is told to the log, and goes when there are newer ones.
+    pub fn remove(&self, name: &OutputName) {
         if let Err(error) = fs::remove_file(&self.path(name)) {
             tracing::warn!(%error, "an output stays behind");
         }

@@ -31,6 +31,9 @@ const LAYER: &str = "layer.qcow2";
 /// Begin of the name of a directory in which a template is being made.
 const STAGING: &str = ".making-";
 
+/// A file that has been in the making for longer was left by a process that died.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Begin of the name of the file that holds the counter's rate; the rest is the host's boot.
 const TSC_KHZ: &str = ".tsc-khz-";
 
@@ -176,8 +179,13 @@ impl TemplateStore {
 
     /// Remove what killed processes left half made; whoever calls this holds the lock, so nobody is making any.
     fn remove_staging(&self) -> Result<(), FsError> {
-        for name in fs::names_in(&self.directory)?.iter().filter(|name| name.starts_with(STAGING)) {
-            fs::remove_tree(&self.directory.join(name))?;
+        for name in fs::names_in(&self.directory)? {
+            let path = self.directory.join(&name);
+            // The counter's rate is kept by whoever comes, without the lock.
+            let is_left = || name.starts_with(".new-") && fs::age(&path).is_some_and(|age| age > WRITTEN_WITHIN);
+            if name.starts_with(STAGING) || is_left() {
+                fs::remove_tree(&path)?;
+            }
         }
         Ok(())
     }
@@ -403,7 +411,11 @@ mod tests {
         publish(&store, "a", 1, 0);
         assert!(!left.exists());
         std::fs::create_dir(&left).unwrap();
+        for (name, age) in [(".new-old", WRITTEN_WITHIN + Duration::from_secs(1)), (".new-young", Duration::ZERO)] {
+            let file = std::fs::File::create(store.directory.join(name)).unwrap();
+            file.set_modified(SystemTime::now() - age).unwrap();
+        }
         assert_eq!(store.prune().unwrap(), ["a"]);
-        assert_eq!(fs::names_in(&store.directory).unwrap(), [".lock"]);
+        assert_eq!(fs::names_in(&store.directory).unwrap(), [".lock", ".new-young"]);
     }
 }

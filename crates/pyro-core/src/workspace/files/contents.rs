@@ -10,9 +10,14 @@ use pyro_protocol::tree::{Kind, Meta, Record, RecordError};
 use pyro_protocol::{GuestPath, TreePath};
 use std::collections::HashMap;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
 
 /// Largest file whose git id is found although it is not held, in bytes.
 pub const HASH_BYTES: u64 = 1 << 30;
+
+/// Zeros that the holes of all files of one reading become, in bytes: they cost a guest nothing. A file whose holes are beyond
+/// is passed as one that is too large.
+const HOLE_BYTES: u64 = 4 << 30;
 
 /// Bytes that are held of files with other names, in case those come; of what is beyond, the git id is known.
 const LINKED_BYTES: u64 = 64 << 20;
@@ -46,7 +51,11 @@ pub async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     let root = GuestPath::parse(ROOT.as_bytes()).unwrap_or_else(|_| GuestPath::root());
     let request = Pack { root, follow: true, exclude: Vec::new(), listed: true };
     let links = Links { room: LINKED_BYTES, contents: HashMap::new() };
-    let gather = Gather { hold, left: paths.len(), open: None, links, each: Box::new(each) };
+    let ended = CancellationToken::new();
+    // Whoever waits no longer wants no more hashes either.
+    let _guard = ended.clone().drop_guard();
+    let holes = Holes { room: HOLE_BYTES, ended };
+    let gather = Gather { hold, left: paths.len(), open: None, links, holes, each: Box::new(each) };
     let packed = pack(stream, request, paths, gather, |gather: &mut Gather, record| gather.take(record)).await;
     packed.map(drop).map_err(|error| match error {
         TransferError::Guest(error) => WorkspaceError::Guest(error),
@@ -60,7 +69,16 @@ struct Gather {
     left: usize,
     open: Option<Open>,
     links: Links,
+    holes: Holes,
     each: Box<dyn FnMut(Found) + Send>,
+}
+
+/// Holes that are read as the zeros that they stand for.
+struct Holes {
+    /// Zeros that may still come.
+    room: u64,
+    /// Says that nobody waits for them.
+    ended: CancellationToken,
 }
 
 /// Contents of files that have other names.
@@ -110,12 +128,12 @@ impl Gather {
             }
             Record::Data { offset, bytes } => {
                 let open = self.open.as_mut().ok_or(RecordError::Field)?;
-                open.zeros(*offset, self.hold);
+                open.zeros(*offset, self.hold, &mut self.holes);
                 open.data(bytes, self.hold);
             }
             Record::End { size, .. } => {
                 let mut open = self.open.take().ok_or(RecordError::Field)?;
-                open.zeros(*size, self.hold);
+                open.zeros(*size, self.hold, &mut self.holes);
                 let content = open.content(*size);
                 if open.meta.nlink > 1 {
                     self.links.keep(&open.path, &content);
@@ -173,10 +191,16 @@ impl Open {
     }
 
     /// A hole, up to `end`.
-    fn zeros(&mut self, end: u64, hold: u64) {
+    fn zeros(&mut self, end: u64, hold: u64, holes: &mut Holes) {
         while self.at < end && !matches!(self.taking, Taking::Passed) {
             let len = usize::try_from(end - self.at).unwrap_or(ZEROS.len()).min(ZEROS.len());
-            self.data(&ZEROS[..len], hold);
+            match holes.room.checked_sub(len as u64).filter(|_| !holes.ended.is_cancelled()) {
+                Some(room) => {
+                    holes.room = room;
+                    self.data(&ZEROS[..len], hold);
+                }
+                None => self.taking = Taking::Passed,
+            }
         }
         self.at = self.at.max(end);
     }
@@ -232,10 +256,19 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     fn gathered(records: &[Record<'_>], hold: u64, room: u64) -> Vec<(String, Option<Side>)> {
+        gathered_with(records, hold, room, holes(HOLE_BYTES))
+    }
+
+    fn holes(room: u64) -> Holes {
+        Holes { room, ended: CancellationToken::new() }
+    }
+
+    fn gathered_with(records: &[Record<'_>], hold: u64, room: u64, holes: Holes) -> Vec<(String, Option<Side>)> {
         let found = Arc::new(Mutex::new(Vec::new()));
         let out = Arc::clone(&found);
         let each = Box::new(move |one: Found| out.lock().unwrap().push((one.path.to_string(), one.side)));
-        let mut gather = Gather { hold, left: 5, open: None, links: Links { room, contents: HashMap::new() }, each };
+        let links = Links { room, contents: HashMap::new() };
+        let mut gather = Gather { hold, left: 5, open: None, links, holes, each };
         for record in records {
             gather.take(record).unwrap();
         }
@@ -282,6 +315,30 @@ mod tests {
     }
 
     #[test]
+    fn the_holes_of_all_files_are_bounded_together_and_end_with_whoever_waits() {
+        let (size, hold) = (20_000, 8);
+        let file = Meta { size, ..Meta::new(Kind::File, 0o644) };
+        let sparse = |path: &'static [u8]| {
+            [Record::Entry { path, meta: file, target: b"" }, Record::End { size, changed: false, errno: 0 }]
+        };
+        let records: Vec<_> = [&b"a"[..], b"b", b"c"].into_iter().flat_map(sparse).collect();
+        let ids = |holes| {
+            let sides = gathered_with(&records, hold, 0, holes).into_iter().map(|(_, side)| side.unwrap());
+            let id = |side| match side {
+                Side::File { content: Content::Large { size: 20_000, id }, .. } => id,
+                side => panic!("{side:?}"),
+            };
+            sides.map(id).collect::<Vec<_>>()
+        };
+        let zeros = Some(BlobId::of(&[0; 20_000]));
+        assert_eq!(ids(holes(3 * size)), [zeros, zeros, zeros]);
+        assert_eq!(ids(holes(3 * size - 1)), [zeros, zeros, None]);
+        let ended = holes(3 * size);
+        ended.ended.cancel();
+        assert_eq!(ids(ended), [None, None, None]);
+    }
+
+    #[test]
     fn what_is_held_of_linked_files_is_bounded() {
         let file = Meta { size: 4, nlink: 2, ..Meta::new(Kind::File, 0o644) };
         let link = Meta { kind: Kind::HardLink, ..file };
@@ -308,7 +365,7 @@ mod tests {
     #[test]
     fn more_paths_than_were_asked_for_are_refused() {
         let links = Links { room: 0, contents: HashMap::new() };
-        let mut gather = Gather { hold: 8, left: 1, open: None, links, each: Box::new(drop) };
+        let mut gather = Gather { hold: 8, left: 1, open: None, links, holes: holes(0), each: Box::new(drop) };
         let gone = Record::Entry { path: b"a", meta: Meta { errno: 2, ..Meta::new(Kind::Unknown, 0) }, target: b"" };
         assert_eq!(gather.take(&gone), Ok(()));
         assert_eq!(gather.take(&gone), Err(RecordError::Field));

@@ -65,7 +65,10 @@ pub(super) async fn changes(running: &Running<'_>, request: &DiffRequest) -> Res
     let hold = options.text_bytes as u64;
     // One file of each side is held at a time: the pipe has room for one, and who fills it waits.
     let (out, pipe) = mpsc::sync_channel(1);
-    let built = tokio::task::spawn_blocking(move || build(changed, &base, &pipe, options));
+    let ended = CancellationToken::new();
+    // Dropped, it ends what would otherwise read the rest of the baseline for nobody.
+    let _guard = ended.clone().drop_guard();
+    let built = tokio::task::spawn_blocking(move || build(changed, &base, &pipe, options, &ended));
     let read = contents::read(running.files().await?, &wanted, hold, move |found| {
         // Nobody takes it when the other side has failed, and that is told there.
         let _ = out.send(found);
@@ -85,6 +88,7 @@ fn build(
     base: &BasePlace,
     pipe: &mpsc::Receiver<Found>,
     options: DiffOptions,
+    ended: &CancellationToken,
 ) -> Result<Diff, FileError> {
     let reads_old = |changed: &Changed| changed.old.as_ref().is_some_and(|old| old.meta.kind == Kind::File);
     let base = match changed.iter().any(reads_old) {
@@ -95,6 +99,9 @@ fn build(
     let mut builder = DiffBuilder::new(options);
     let mut left: HashMap<TreePath, Changed> = changed.into_iter().map(|one| (one.path.clone(), one)).collect();
     let mut push = |one: Changed, new: Option<Side>| {
+        if ended.is_cancelled() {
+            return;
+        }
         let old = one.old.as_ref().map(|old| old_side(base.as_ref(), old, hold));
         if let Ok(path) = RelPath::parse(one.path.as_bytes()) {
             builder.push(&path, old.as_ref(), new.as_ref());

@@ -21,6 +21,7 @@ use pyro_protocol::files::Pack;
 use pyro_protocol::tree::{Kind, Record, RecordError};
 use pyro_tree::{Odd, TreeError};
 use serde::Serialize;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -50,6 +51,8 @@ pub struct ExportRequest {
     pub output: HostPath,
     /// Replace what is there.
     pub force: bool,
+    /// Directories of the host that are never replaced, nor is what holds one: its user's home, where its user works.
+    pub kept: Vec<PathBuf>,
     /// As what.
     pub format: ExportFormat,
     /// In a patch: tell a deleted and an added file of the same content as one that was renamed.
@@ -98,6 +101,7 @@ pub async fn export(
     request: ExportRequest,
     cancel: &CancellationToken,
 ) -> Result<WorkspaceExport, WorkspaceError> {
+    Output::check_kept(&request.output, &request.kept(config)).map_err(FileError::from)?;
     let running = Running::open_until(config, id, cancel).await?;
     running.touch()?;
     let staged = TaskTracker::new();
@@ -123,10 +127,26 @@ pub async fn export(
 }
 
 /// Make the output's place ready: only now is it known that there is something to put there.
-async fn place(request: &ExportRequest) -> Result<Output, WorkspaceError> {
-    let (output, force) = (request.output.clone(), request.force);
-    let prepared = lifecycle::blocking(move || Ok(Output::prepare(&output, force))).await?;
-    Ok(prepared.map_err(FileError::from)?)
+async fn place(config: &Config, request: &ExportRequest, is_directory: bool) -> Result<Output, WorkspaceError> {
+    let (output, force, kept) = (request.output.clone(), request.force, request.kept(config));
+    let prepare = move || {
+        let output = Output::prepare(&output, force)?;
+        output.keeps(&kept)?;
+        if !is_directory {
+            output.check_file()?;
+        }
+        Ok(output)
+    };
+    let prepared = lifecycle::blocking(move || Ok(prepare())).await?;
+    Ok(prepared.map_err(|error: OutputFileError| FileError::from(error))?)
+}
+
+impl ExportRequest {
+    /// All that is kept: pyro's own directories too.
+    fn kept(&self, config: &Config) -> Vec<PathBuf> {
+        let own = [&config.data_dir, &config.runtime_dir, &config.environment_cache_dir];
+        self.kept.iter().chain(own).cloned().collect()
+    }
 }
 
 async fn tree_of(
@@ -140,7 +160,9 @@ async fn tree_of(
     if !stat.meta.kind.is_carried() {
         return Err(FileError::Special { path: request.path.to_text(), what: stat.meta.kind.name() }.into());
     }
-    let output = place(request).await?;
+    let is_dir = stat.meta.kind == Kind::Directory;
+    let output = place(running.config, request, is_dir && request.format == ExportFormat::Directory).await?;
+    let at = output.place();
     let pack_request = Pack { root: guest, follow, exclude: Vec::new(), listed: false };
     let stream = running.files().await?;
     let (entries, bytes, odd) = if request.format == ExportFormat::Tar {
@@ -159,14 +181,13 @@ async fn tree_of(
         let placed = finished.map_err(FileError::Output)?;
         (placed.entries, placed.bytes, placed.odd)
     };
-    let is_dir = stat.meta.kind == Kind::Directory;
     Ok(WorkspaceExport {
         artifact_type: what,
         // Of a directory what it holds, as a seed counts.
         entry_count: entries - u64::from(is_dir && entries > 0),
         bytes_written: bytes,
         left_out: odd.iter().map(|(path, odd)| LeftOut::of(&request.path, path, odd)).collect(),
-        ..WorkspaceExport::begun(running, request)
+        ..WorkspaceExport::begun(running, request, &at)
     })
 }
 
@@ -183,7 +204,9 @@ async fn patch(
     }
     let text = diff.patch();
     let (force, bytes) = (request.force, text.len() as u64);
-    let output = Staged::new(place(request).await?, staged);
+    let output = place(running.config, request, false).await?;
+    let at = output.place();
+    let output = Staged::new(output, staged);
     let write = move |output| {
         let mut file = NewFile::beside(output)?;
         std::io::Write::write_all(&mut file, text.as_bytes()).map_err(|source| file.failed(source))?;
@@ -191,15 +214,15 @@ async fn patch(
     };
     lifecycle::blocking(move || Ok(output.last(write))).await?.map_err(FileError::from)?;
     let entry_count = diff.entries.len() as u64;
-    Ok(WorkspaceExport { entry_count, bytes_written: bytes, ..WorkspaceExport::begun(running, request) })
+    Ok(WorkspaceExport { entry_count, bytes_written: bytes, ..WorkspaceExport::begun(running, request, &at) })
 }
 
 impl WorkspaceExport {
-    fn begun(running: &Running<'_>, request: &ExportRequest) -> Self {
+    fn begun(running: &Running<'_>, request: &ExportRequest, at: &Path) -> Self {
         Self {
             workspace_id: running.workspace.id,
             workspace_path: request.path.to_text(),
-            output_path: request.output.canonical().as_path().to_string_lossy().into_owned(),
+            output_path: at.to_string_lossy().into_owned(),
             artifact_type: "file",
             entry_count: 0,
             bytes_written: 0,
