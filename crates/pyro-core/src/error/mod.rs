@@ -256,7 +256,10 @@ impl From<OptionError> for PyroError {
     fn from(error: OptionError) -> Self {
         let hint = match error {
             OptionError::Cwd(_) => "give it absolute, in a workspace also below /workspace, without '..'",
-            OptionError::Variable { .. } => "give a name without '=', and a value, as in NAME=VALUE",
+            OptionError::VariableName { .. } => {
+                "give a name and a value, as in MY_VAR=1; a shell drops what is called otherwise"
+            }
+            OptionError::VariableValue { .. } => "leave it out: no program can be given one",
             OptionError::LongVariable { .. } | OptionError::Variables(_) => {
                 "put what is long into a file, or hand it on through stdin"
             }
