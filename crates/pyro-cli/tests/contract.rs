@@ -170,8 +170,8 @@ fn a_value_outside_its_bounds_is_a_usage_error_that_names_the_flag() {
                 let setting = format!("{}={value}", flag.name);
                 let mut args: Vec<&str> = command.split(' ').collect();
                 args.push(&setting);
-                if !row.positionals.is_empty() {
-                    args.extend(["debian:12", "--", "true"]);
+                for positional in &row.positionals {
+                    args.extend(if positional == "COMMAND" { &["--", "true"][..] } else { &["debian:12"] });
                 }
                 let out = pyro(&args);
                 let said = String::from_utf8_lossy(&out.stderr);
@@ -183,6 +183,43 @@ fn a_value_outside_its_bounds_is_a_usage_error_that_names_the_flag() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn a_number_out_of_bounds_is_told_the_bounds() {
+    let id = "0123456789ab";
+    let run = |flag, value| vec!["run", "debian:12", flag, value, "--", "true"];
+    let create = |flag, value| vec!["workspace", "create", "debian:12", flag, value];
+    for (args, bounds) in [
+        (run("--vcpu-count", "-1"), "vcpu_count is -1; it must be between 1 and 8"),
+        (create("--vcpu-count", "9"), "vcpu_count is 9; it must be between 1 and 8"),
+        (run("--mem-mib", "99999999999"), "mem_mib is 99999999999; it must be between 256 and 32768 MiB"),
+        (create("--mem-mib", "-5"), "mem_mib is -5; it must be between 256 and 32768 MiB"),
+        (create("--ttl-seconds", "-1"), "ttl_seconds is -1; it must be 0 or at least 60"),
+        (run("--timeout-seconds", "-1"), "timeout_seconds is -1; it must be at least 1"),
+        (vec!["workspace", "update", id, "--ttl-seconds", "59"], "ttl_seconds is 59; it must be 0 or at least 60"),
+        (vec!["workspace", "file", "read", id, "a", "--offset", "-1"], "-1 is not in 0..="),
+        (vec!["workspace", "logs", id, "--limit", "-1"], "-1 is not in 1..=1000"),
+        (vec!["output", "read", "x", "--offset", "-1"], "-1 is not in 0..="),
+    ] {
+        let out = pyro(&args);
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.code() == Some(2) && said.contains(bounds), "pyro {args:?}: {said}");
+    }
+}
+
+#[test]
+fn a_leading_tilde_of_a_host_path_is_the_home() {
+    let id = "0123456789ab";
+    for args in [
+        &["workspace", "create", "debian:12", "--seed-path=~/nothing"][..],
+        &["workspace", "patch", "apply", id, "--patch-file=~/nothing"],
+        &["workspace", "file", "write", id, "a", "--text-file=~/nothing"],
+    ] {
+        let out = pyro(args);
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(said.contains("/nothing") && !said.contains('~'), "pyro {args:?}: {said}");
     }
 }
 
@@ -221,6 +258,14 @@ fn a_failure_leads_to_what_was_meant() {
         (&["workspace", "patch", "apply", id, "--patch-file", "/nonexist"], "not_found", "check the path"),
         (&["workspace", "file", "write", id, "a", "--text-file", "/nonexist"], "not_found", "check the path"),
         (&["workspace", "create"], "invalid_input", "pyro workspace create --help"),
+        (&["run", "debian:12", "--env", "my-var=1"], "invalid_input", "give a name and a value"),
+        (&["workspace", "sync", "push", id, ".", "--dest", "", "--delete"], "invalid_input", "give a path relative"),
+        (&["workspace", "exec", id, "--cwd", ""], "invalid_input", "give it absolute"),
+        (&["workspace", "file", "list", id, " "], "invalid_input", "give a path relative"),
+        (&["workspace", "export", id, "", "--output", "/nonexist"], "invalid_input", "give a path relative"),
+        // What begins with a hyphen is a patch, or a text, like any other.
+        (&["workspace", "patch", "apply", id, "--patch", "--- a/x\n+++ b/x\n"], "invalid_input", "make the patch"),
+        (&["workspace", "file", "write", id, "a", "--text", "- item"], "not_found", "pyro workspace list"),
     ] {
         let out = pyro(&[args, &["--json"]].concat());
         let told: Refusal = serde_json::from_slice(&out.stdout).unwrap_or_else(|error| panic!("{args:?}: {error}"));

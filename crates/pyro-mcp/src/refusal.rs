@@ -30,7 +30,11 @@ impl Refusal {
 
     /// Core speaks of flags and commands; where the tool has a parameter of that name a model sets that, and where the
     /// server has a tool for the command it calls that.
+    /// Where something is denied its hint names a flag of the server, which a parameter may be called like.
     pub(crate) fn in_words_of_a_tool(mut self, parameters: &[String], tools: &[&str]) -> Self {
+        if self.kind == ErrorKind::Denied.name() {
+            return self;
+        }
         let (hint, message) = (self.hint.take(), std::mem::take(&mut self.message));
         self.hint = hint.map(|hint| commands_as_tools(&flags_as_parameters(&hint, parameters), tools));
         self.message = flags_as_parameters(&message, parameters);

@@ -16,6 +16,7 @@ use rmcp::model::{
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -30,6 +31,8 @@ pub struct Settings {
     pub at_once: usize,
     /// How many vms of the default shape its runtime keeps started; for what it tells the model.
     pub warm: usize,
+    /// The home that a leading `~` of a host path stands for.
+    pub home: Option<PathBuf>,
 }
 
 impl Settings {
@@ -46,6 +49,7 @@ impl Settings {
 pub(crate) struct State {
     pub(crate) pyro: Pyro,
     pub(crate) grants: Grants,
+    pub(crate) home: Option<PathBuf>,
     pub(crate) at_once: usize,
     pub(crate) places: Arc<Semaphore>,
     /// Places of those beside them.
@@ -75,6 +79,7 @@ impl Server {
         let state = State {
             pyro,
             grants: settings.grants.settled(),
+            home: settings.home,
             at_once: settings.at_once,
             places: Arc::new(Semaphore::new(settings.at_once)),
             asides: Arc::new(Semaphore::new(turn::ASIDE)),
