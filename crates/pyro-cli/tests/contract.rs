@@ -79,6 +79,11 @@ fn built_commands() -> BTreeMap<String, Operation> {
 
 /// Run pyro where it can neither find nor reach anything.
 fn pyro(args: &[&str]) -> Output {
+    pyro_with(args, |_| {})
+}
+
+/// As [`pyro`], with a command that `change` has changed.
+fn pyro_with(args: &[&str], change: impl FnOnce(&mut Command)) -> Output {
     let home = tempfile::tempdir().expect("a home");
     let mut command = Command::new(env!("CARGO_BIN_EXE_pyro"));
     command.args(args).env("HOME", home.path()).env("PYRO_MIRROR", "http://127.0.0.1:9/");
@@ -92,6 +97,8 @@ fn pyro(args: &[&str]) -> Output {
     ] {
         command.env_remove(name);
     }
+    // Piped where nothing else is said.
+    change(&mut command);
     command.output().expect("pyro starts")
 }
 
@@ -223,6 +230,76 @@ fn a_leading_tilde_of_a_host_path_is_the_home() {
     }
 }
 
+#[test]
+fn doctor_answers_whatever_the_settings_are() {
+    for (name, value) in [("HOME", None), ("PYRO_ACCEL", Some("foo")), ("PYRO_DATA_DIR", Some("relative"))] {
+        let json = pyro_with(&["doctor", "--json"], |command| {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        });
+        let report: serde_json::Value = serde_json::from_slice(&json.stdout).expect("a report");
+        assert_eq!((json.status.code(), &report["runtime_ok"]), (Some(1), &false.into()), "{name}: {report:#}");
+        let checks = report["checks"].as_array().expect("checks");
+        assert_eq!((&checks[0]["name"], &checks[0]["health"]), (&"settings".into(), &"failed".into()), "{report:#}");
+        assert!(checks[0]["detail"].as_str().is_some_and(|detail| detail.contains(name)), "{report:#}");
+        assert!(checks.len() > 5 && report["issues"][0].as_str().is_some_and(|issue| issue.contains(name)));
+        assert!(report["runtime"]["component_versions"]["pyro"].is_string(), "{report:#}");
+    }
+    let words = pyro_with(&["doctor"], |command| {
+        command.env("PYRO_ACCEL", "foo");
+    });
+    let told = String::from_utf8_lossy(&words.stdout).into_owned();
+    for line in ["Platform: linux-x86_64\nRuntime: FAIL\nKVM: exists=", "\nIssues:\n- settings: ", "\nFAIL settings: "]
+    {
+        assert!(told.contains(line), "{told}");
+    }
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_a_failure_of_pyros_own() {
+    let id = "0123456789ab";
+    for (args, status) in [
+        (&["run", "debian:12", "--json", "--timeout-seconds", "0", "--", "true"][..], 125),
+        (&["workspace", "exec", id, "--json", "--", "true"], 125),
+        (&["workspace", "status", id, "--json"], 1),
+    ] {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("/dev/full");
+        let out = pyro_with(args, |command| {
+            command.stdout(full);
+        });
+        assert_eq!(out.status.code(), Some(status), "pyro {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    }
+}
+
+#[test]
+fn a_bench_that_could_tell_nobody_does_not_begin() {
+    for (args, status, told) in [
+        (["bench", "--output", "/nonexist/x"], 1, "/nonexist"),
+        (["bench", "--against", " "], 2, "the command to compare with is empty"),
+    ] {
+        let out = pyro(&args);
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.code() == Some(status) && said.contains(told) && said.contains("hint:"), "{args:?}: {said}");
+        assert!(!said.contains("[env]") && !said.contains("[bench]"), "{said}");
+    }
+}
+
+#[test]
+fn the_catalog_is_told_as_the_reference_tells_it() {
+    let listed: serde_json::Value =
+        serde_json::from_slice(&pyro(&["env", "list", "--json"]).stdout).expect("the list is JSON");
+    let version = listed["catalog_version"].as_str().expect("a version");
+    let words = String::from_utf8_lossy(&pyro(&["env", "list"]).stdout).into_owned();
+    assert!(words.starts_with(&format!("Catalog version: {version}\ndebian:12 [not installed] ")), "{words}");
+    let shown = String::from_utf8_lossy(&pyro(&["env", "inspect", "debian:12"]).stdout).into_owned();
+    assert!(shown.starts_with("Environment: debian:12\nVersion: "), "{shown}");
+    assert!(shown.contains("\nInstalled: no\n") && !shown.contains("Install dir:"), "{shown}");
+    let pruned = String::from_utf8_lossy(&pyro(&["env", "prune"]).stdout).into_owned();
+    assert_eq!(pruned, "Deleted 0 cached environment entries.\n");
+}
+
 /// With `--json` a wrong value is one object on stdout that names the flag, and no words beside it.
 fn told_as_json(args: &[&str], flag: &str) {
     let out = pyro(args);
@@ -250,6 +327,7 @@ fn a_failure_leads_to_what_was_meant() {
     for (args, kind, hint) in [
         (&["workspace", "exec", id][..], "invalid_input", exec),
         (&["workspace", "exec", id, "true"], "invalid_input", hyphens),
+        (&["task", "exec", id], "invalid_input", "pyro task exec 0123456789ab -- COMMAND"),
         (&["task", "exec", id, "true"], "invalid_input", hyphens),
         (&["run", "debian:12", "true"], "invalid_input", hyphens),
         (&["workspace", "create", "debian:12", "--name", ""], "invalid_input", "choose a name of 1 to 120 characters"),

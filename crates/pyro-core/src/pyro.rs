@@ -4,13 +4,13 @@ mod files;
 mod workspace;
 
 use crate::bench::{self, BenchRequest};
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::doctor::{self, DoctorReport};
 use crate::environment::{EnvironmentInfo, EnvironmentStore, InstalledInfo, Progress};
 use crate::error::PyroError;
 use crate::id::Id;
 use crate::store::Store;
-use crate::store::vm::{VmKind, VmRecord};
+use crate::store::vm::{VmKind, VmRecord, VmState};
 use crate::vm::exec::ExecIo;
 use crate::vm::info::{VmDeleted, VmExecOutcome, VmInfo};
 use crate::vm::lifecycle::network_info::{self, VmNetworkInfo};
@@ -177,11 +177,16 @@ impl Pyro {
         Ok(CapturedRun::of(&line.command, outcome, recorder.finish()))
     }
 
-    /// Stop a started vm: the guest writes its disk back and ends, the disk is kept, and it can be started again.
+    /// Stop a started vm: the guest writes its disk back and ends, the disk is kept, and it can be started again. One that is
+    /// stopped stays so.
     ///
     /// # Errors
     /// As [`Pyro::start_vm`].
     pub async fn stop_vm(&self, id: Id) -> Result<VmInfo, PyroError> {
+        let (_, vm) = self.open_vm(id, Operation::Status).await?;
+        if vm.state == VmState::Stopped {
+            return Ok(vm.into());
+        }
         let (store, vm) = self.open_vm(id, Operation::Stop).await?;
         let config = self.config.clone();
         Ok(blocking(move || stop::stop(&config, &store, vm)).await?.into())
@@ -284,8 +289,8 @@ impl Pyro {
 
     /// Look at this host: what works, what does not, and the command that mends it.
     #[must_use]
-    pub async fn doctor(&self) -> DoctorReport {
-        doctor::examine(&self.config).await
+    pub async fn doctor(&self, faults: &[ConfigError]) -> DoctorReport {
+        doctor::examine(&self.config, faults).await
     }
 
     /// Measure what pyro takes on this host; the results, and where they were written if that was asked for.
@@ -297,8 +302,9 @@ impl Pyro {
         request: &BenchRequest,
         progress: &mut (dyn FnMut(bench::Progress) + Send),
         cancel: &CancellationToken,
-    ) -> Result<(bench::Report, Option<PathBuf>), PyroError> {
-        Ok(bench::run(&self.config, request, progress, cancel).await?)
+    ) -> Result<(bench::Report, Option<Result<PathBuf, PyroError>>), PyroError> {
+        let (report, saved) = bench::run(&self.config, request, progress, cancel).await?;
+        Ok((report, saved.map(|saved| saved.map_err(PyroError::from))))
     }
 
     /// Results files as sections of Markdown, one for each.

@@ -224,8 +224,11 @@ impl From<BenchError> for PyroError {
             BenchError::Against { .. } => {
                 (ErrorKind::InvalidInput, Some("run the command by itself until it succeeds"))
             }
+            BenchError::NothingAgainst => {
+                (ErrorKind::InvalidInput, Some("leave --against out, or give it a command for the shell"))
+            }
             BenchError::Command { .. } | BenchError::Lost { .. } => (ErrorKind::Guest, Some("pyro doctor")),
-            BenchError::Files(_) => (ErrorKind::Io, None),
+            BenchError::Files(_) => (ErrorKind::Io, Some("look at the path, its rights and its disk")),
             BenchError::Results { .. } => (ErrorKind::Corrupt, Some("measure again: cargo xtask bench")),
             BenchError::Cancelled => (ErrorKind::Conflict, None),
         };
