@@ -327,7 +327,13 @@ fn a_failure_leads_to_what_was_meant() {
     for (args, kind, hint) in [
         (&["workspace", "exec", id][..], "invalid_input", exec),
         (&["workspace", "exec", id, "true"], "invalid_input", hyphens),
+        (
+            &["workspace", "fork", id, "--count", "2", "--name", &"n".repeat(119)],
+            "invalid_input",
+            "choose a name of 1 to 120 characters",
+        ),
         (&["task", "exec", id], "invalid_input", "pyro task exec 0123456789ab -- COMMAND"),
+        (&["run", "debian:12", "--bogus"], "invalid_input", "pyro run --help"),
         (&["task", "exec", id, "true"], "invalid_input", hyphens),
         (&["run", "debian:12", "true"], "invalid_input", hyphens),
         (&["workspace", "create", "debian:12", "--name", ""], "invalid_input", "choose a name of 1 to 120 characters"),

@@ -104,10 +104,12 @@ impl Server {
             Ok(arguments) => (tool.call)(Arc::clone(&self.state), arguments, context).await,
             Err(refusal) => Err(refusal),
         };
-        called.unwrap_or_else(|refusal| {
-            let tools: Vec<&str> = self.tools.iter().map(|tool| &*tool.model.name).collect();
-            refusal.in_words_of_a_tool(&tool.parameters(), &tools).into_result()
-        })
+        called.unwrap_or_else(|refusal| refusal.in_words_of_a_tool(&tool.parameters(), &self.names()).into_result())
+    }
+
+    /// The names of its tools.
+    fn names(&self) -> Vec<&str> {
+        self.tools.iter().map(|tool| &*tool.model.name).collect()
     }
 
     /// Whether workspaces' files are this server's to read.
@@ -116,7 +118,7 @@ impl Server {
     }
 
     fn unknown(&self, name: &str) -> Refusal {
-        let known: Vec<&str> = self.tools.iter().map(|tool| &*tool.model.name).collect();
+        let known = self.names();
         let name: String = name.chars().take(80).collect();
         Refusal::new(ErrorKind::NotFound, format!("unknown tool: {name}"))
             .hint(format!("this server offers: {}", known.join(", ")))
@@ -171,7 +173,7 @@ impl ServerHandler for Server {
             let about = serde_json::json!({ "uri": asked.uri });
             return Err(ErrorData::resource_not_found("there are no resources", Some(about)));
         }
-        let contents = resources::read(&self.state, &context, &asked.uri).await?;
+        let contents = resources::read(&self.state, &context, &asked.uri, &self.names()).await?;
         Ok(ReadResourceResult::new(vec![contents]).into())
     }
 }

@@ -102,6 +102,8 @@ async fn files_of_workspaces_are_resources_where_they_can_be_read() {
         let error = client.ask("resources/read", json!({ "uri": uri })).await["error"].take();
         assert_eq!((&error["code"], &error["data"]["uri"]), (&json!(-32002), &json!(uri)), "{error}");
     }
+    let gone = client.ask("resources/read", json!({ "uri": format!("pyro://workspace/{NOBODY}/a") })).await;
+    assert_eq!(gone["error"]["data"]["error"]["hint"], "workspace_list", "{gone}");
     for path in ["../etc/passwd", "%2e%2e/etc/passwd", "/etc/passwd"] {
         let uri = format!("pyro://workspace/{NOBODY}/{path}");
         assert_eq!(client.ask("resources/read", json!({ "uri": uri })).await["error"]["code"], -32002, "{path}");

@@ -89,6 +89,18 @@ async fn wrong_calls_are_results_that_say_what_is_wrong() {
 }
 
 #[tokio::test]
+async fn a_task_that_is_gone_is_told_in_words_of_tasks() {
+    let mut client = Client::connected(Profile::Task, Grants::default(), "2025-11-25").await;
+    for (tool, arguments) in [
+        ("task_exec", json!({ "task_id": "0123456789ab", "command": "true" })),
+        ("task_status", json!({ "task_id": "0123456789ab" })),
+    ] {
+        let gone = client.refused(tool, arguments).await;
+        assert_eq!(gone["hint"], "take the task_id that task_create gave, or create another", "{gone}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_granted_is_not_denied() {
     let grants = Grants { network: true, host_compat: true, ..Grants::default() };
     let mut client = Client::connected(Profile::VmRun, grants, "2025-11-25").await;
