@@ -10,7 +10,7 @@ use crate::environment::{EnvironmentInfo, EnvironmentStore, InstalledInfo, Progr
 use crate::error::PyroError;
 use crate::id::Id;
 use crate::store::Store;
-use crate::store::vm::{VmKind, VmRecord, VmState};
+use crate::store::vm::{VmKind, VmRecord};
 use crate::vm::exec::ExecIo;
 use crate::vm::info::{VmDeleted, VmExecOutcome, VmInfo};
 use crate::vm::lifecycle::network_info::{self, VmNetworkInfo};
@@ -177,16 +177,11 @@ impl Pyro {
         Ok(CapturedRun::of(&line.command, outcome, recorder.finish()))
     }
 
-    /// Stop a started vm: the guest writes its disk back and ends, the disk is kept, and it can be started again. One that is
-    /// stopped stays so.
+    /// Stop a started vm: the guest writes its disk back and ends, the disk is kept, and it can be started again.
     ///
     /// # Errors
     /// As [`Pyro::start_vm`].
     pub async fn stop_vm(&self, id: Id) -> Result<VmInfo, PyroError> {
-        let (_, vm) = self.open_vm(id, Operation::Status).await?;
-        if vm.state == VmState::Stopped {
-            return Ok(vm.into());
-        }
         let (store, vm) = self.open_vm(id, Operation::Stop).await?;
         let config = self.config.clone();
         Ok(blocking(move || stop::stop(&config, &store, vm)).await?.into())
