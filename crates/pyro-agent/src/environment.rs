@@ -3,7 +3,8 @@
 use crate::failure::failure;
 use crate::user::Credentials;
 use pyro_protocol::message::{Failure, FailureKind};
-use std::collections::BTreeMap;
+use pyro_protocol::variable::{COPY_PREFIX, is_variable_name};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
 
 /// `PATH` of a command that is given none.
@@ -11,7 +12,12 @@ pub(crate) const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:
 
 /// Variables by name.
 #[derive(Debug, Default)]
-pub(crate) struct Environment(BTreeMap<Vec<u8>, Vec<u8>>);
+pub(crate) struct Environment {
+    variables: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Names that a request has set, with their lengths: a copy has a longer name than what it is a copy of, so that the shorter
+    /// name is done with before a variable that is called like its copy is set.
+    chosen: BTreeSet<(usize, Vec<u8>)>,
+}
 
 impl Environment {
     /// What root has in a guest.
@@ -49,17 +55,18 @@ impl Environment {
 
     /// Set one variable.
     pub(crate) fn put(&mut self, name: &[u8], value: &[u8]) {
-        self.0.insert(name.to_vec(), value.to_vec());
+        self.variables.insert(name.to_vec(), value.to_vec());
     }
 
     /// Set the variables of a request.
     pub(crate) fn extend(&mut self, variables: &[(String, String)]) -> Result<(), Failure> {
         for (name, value) in variables {
-            if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+            if !is_variable_name(name) || value.contains('\0') {
                 let message = format!("environment variable {name:?} cannot be set");
                 return Err(failure(FailureKind::InvalidInput, message));
             }
             self.put(name.as_bytes(), value.as_bytes());
+            self.chosen.insert((name.len(), name.as_bytes().to_vec()));
         }
         Ok(())
     }
@@ -72,7 +79,7 @@ impl Environment {
         if program.contains(&b'/') {
             return vec![program.to_vec()];
         }
-        let path = self.0.get(b"PATH".as_slice()).map_or(DEFAULT_PATH.as_bytes(), Vec::as_slice);
+        let path = self.variables.get(b"PATH".as_slice()).map_or(DEFAULT_PATH.as_bytes(), Vec::as_slice);
         path.split(|byte| *byte == b':')
             .map(|directory| match directory {
                 // An empty entry is the working directory, as for a shell.
@@ -84,8 +91,23 @@ impl Environment {
 
     /// As `execve` takes them.
     pub(crate) fn entries(&self) -> Vec<CString> {
-        let entries = self.0.iter().map(|(name, value)| [name.as_slice(), b"=", value].concat());
+        let entries = self.variables.iter().map(|(name, value)| [name.as_slice(), b"=", value].concat());
         entries.filter_map(|entry| CString::new(entry).ok()).collect()
+    }
+
+    /// Names that a request has set, in the order in which a shell is to set them again. Where it is, a shell knows itself.
+    pub(crate) fn chosen(&self) -> impl Iterator<Item = &[u8]> {
+        self.chosen.iter().map(|(_, name)| name.as_slice()).filter(|name| *name != b"PWD")
+    }
+
+    /// As `execve` takes them, with a copy of each of [`Self::chosen`].
+    pub(crate) fn entries_and_copies(&self) -> Vec<CString> {
+        let mut all = Self { variables: self.variables.clone(), chosen: BTreeSet::new() };
+        for name in self.chosen() {
+            let value = self.variables.get(name).map_or(b"".as_slice(), Vec::as_slice);
+            all.put(&[COPY_PREFIX.as_bytes(), name].concat(), value);
+        }
+        all.entries()
     }
 }
 
@@ -108,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_variable_that_cannot_be_is_refused() {
-        for (name, value) in [("", "x"), ("A=B", "x"), ("A\0", "x"), ("A", "x\0")] {
+        for (name, value) in [("", "x"), ("A=B", "x"), ("A\0", "x"), ("A", "x\0"), ("my-var", "1"), ("$(x)", "1")] {
             assert_eq!(set(&[(name, value)]).unwrap_err().kind, FailureKind::InvalidInput);
         }
     }

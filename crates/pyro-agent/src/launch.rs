@@ -64,11 +64,7 @@ impl Launch {
         beside_the_agent: bool,
     ) -> Result<Self, Failure> {
         let arguments: Vec<Vec<u8>> = match command {
-            // "--": a line that begins with a dash is no option.
-            Command::Shell(line) => [shell(beside_the_agent), "-lc", "--", line]
-                .iter()
-                .map(|argument| argument.as_bytes().to_vec())
-                .collect(),
+            Command::Shell(line) => login_shell(shell(beside_the_agent), line, environment),
             Command::Program(arguments) => arguments.iter().map(|argument| argument.as_bytes().to_vec()).collect(),
         };
         let Some(program) = arguments.first() else {
@@ -85,7 +81,10 @@ impl Launch {
         let raw = |limit: Option<u64>| limit.unwrap_or(libc::RLIM_INFINITY);
         Ok(Self {
             candidates,
-            variables: Strings::new(environment.entries()),
+            variables: Strings::new(match command {
+                Command::Shell(_) => environment.entries_and_copies(),
+                Command::Program(_) => environment.entries(),
+            }),
             arguments: Strings::new(all_terminated(arguments)?),
             cwd: terminated(cwd.to_vec())?,
             user,
@@ -98,6 +97,23 @@ impl Launch {
 /// A guest has what its distribution calls `sh`; beside the agent it is `bash` where there is one.
 pub(crate) fn shell(beside_the_agent: bool) -> &'static str {
     if beside_the_agent && Path::new("/bin/bash").exists() { "/bin/bash" } else { "/bin/sh" }
+}
+
+/// Sets what its caller chose again, from copies and by the names in its arguments: the profile has had its say before. It is on
+/// the first line of the line, whose numbers thus stay; a name is an identifier, and no value is ever read as shell.
+const PRELUDE: &str = r#"while [ "$#" -gt 0 ]; do eval "export $1=\"\$_PYRO_$1\""; unset "_PYRO_$1"; shift; done; "#;
+
+/// A login shell for a line: one argument, whatever it holds.
+fn login_shell(shell: &str, line: &str, environment: &Environment) -> Vec<Vec<u8>> {
+    // "--": a line that begins with a dash is no option.
+    let mut arguments = vec![shell.to_owned(), "-lc".to_owned(), "--".to_owned(), line.to_owned()];
+    let mut names = environment.chosen().peekable();
+    if names.peek().is_some() {
+        arguments[3].insert_str(0, PRELUDE);
+        // `$0`, as it is by itself.
+        arguments.push(shell.to_owned());
+    }
+    arguments.into_iter().map(String::into_bytes).chain(names.map(<[u8]>::to_vec)).collect()
 }
 
 fn terminated(bytes: Vec<u8>) -> Result<CString, Failure> {
@@ -123,6 +139,15 @@ mod tests {
         assert_eq!(prepare(&[]).err().unwrap().kind, FailureKind::InvalidInput);
         assert_eq!(prepare(&["x", "a\0b"]).err().unwrap().kind, FailureKind::InvalidInput);
         assert!(prepare(&[""]).unwrap().candidates.is_empty());
+    }
+
+    #[test]
+    fn a_line_stays_as_it_is_where_nothing_is_chosen() {
+        let mut environment = Environment::of_a_guest();
+        let line = |environment: &Environment| login_shell("/bin/sh", "-x 'y", environment).remove(3);
+        assert_eq!(line(&environment), b"-x 'y");
+        environment.extend(&[("A".to_owned(), "b".to_owned())]).unwrap();
+        assert_eq!(line(&environment), [PRELUDE.as_bytes(), b"-x 'y"].concat());
     }
 
     #[test]

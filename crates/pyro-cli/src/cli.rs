@@ -13,8 +13,10 @@ pub(crate) use output::{Output, Read as OutputRead};
 pub(crate) use task::Task;
 pub(crate) use workspace::Workspace;
 
+use clap::builder::RangedI64ValueParser;
 use clap::{Args, Parser, Subcommand};
 use pyro_core::vm::shape::limits;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 /// Run a coding agent's commands in disposable virtual machines.
@@ -76,14 +78,14 @@ pub(crate) struct Run {
     /// Environment to run in, such as debian:12; installed first where it is not.
     pub(crate) environment: String,
     /// Virtual CPUs, 1 to 8.
-    #[arg(long, value_name = "N", default_value_t = limits::DEFAULT_VCPU_COUNT)]
-    pub(crate) vcpu_count: u32,
+    #[arg(long, value_name = "N", default_value_t = limits::DEFAULT_VCPU_COUNT.into(), allow_negative_numbers = true)]
+    pub(crate) vcpu_count: i64,
     /// Memory in MiB, 256 to 32768.
-    #[arg(long, value_name = "MIB", default_value_t = limits::DEFAULT_MEM_MIB)]
-    pub(crate) mem_mib: u32,
+    #[arg(long, value_name = "MIB", default_value_t = limits::DEFAULT_MEM_MIB.into(), allow_negative_numbers = true)]
+    pub(crate) mem_mib: i64,
     /// Seconds that the virtual machine may live, at least 60.
-    #[arg(long, value_name = "SECONDS", default_value_t = limits::DEFAULT_TTL_SECONDS)]
-    pub(crate) ttl_seconds: u32,
+    #[arg(long, value_name = "SECONDS", default_value_t = limits::DEFAULT_TTL_SECONDS.into(), allow_negative_numbers = true)]
+    pub(crate) ttl_seconds: i64,
     /// Give the guest a network (not built yet: an error that says so).
     #[arg(long)]
     pub(crate) network: bool,
@@ -107,6 +109,12 @@ pub(crate) enum Env {
     Inspect(Inspect),
     /// Remove what no installed environment needs, all templates, and what an interrupted installation left.
     Prune(Json),
+}
+
+/// A whole number that lies in `range`; one that does not is told what does.
+fn whole(range: RangeInclusive<u64>) -> RangedI64ValueParser<u64> {
+    let bound = |bound: &u64| i64::try_from(*bound).unwrap_or(i64::MAX);
+    RangedI64ValueParser::new().range(bound(range.start())..=bound(range.end()))
 }
 
 #[derive(Debug, Args)]
@@ -156,14 +164,14 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "NAME", default_value = "debian:12")]
     pub(crate) environment: String,
     /// Starts that each measure takes, at least 1; short ones are repeated more often.
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = 20, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) runs: u32,
     /// Virtual machines at once, 1 to 100: as many parallel starts, and memory at 1, 10, 20 and this.
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_name = "N", default_value_t = 20, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) vms: u32,
     /// Memory of each in MiB, 256 to 32768.
-    #[arg(long, value_name = "MIB", default_value_t = limits::DEFAULT_MEM_MIB)]
-    pub(crate) mem_mib: u32,
+    #[arg(long, value_name = "MIB", default_value_t = limits::DEFAULT_MEM_MIB.into(), allow_negative_numbers = true)]
+    pub(crate) mem_mib: i64,
     /// Command for this host's shell, timed in turn with `pyro run … -- true`.
     #[arg(long, value_name = "COMMAND")]
     pub(crate) against: Option<String>,
@@ -211,10 +219,10 @@ pub(crate) struct McpServe {
     #[arg(long)]
     pub(crate) allow_host_compat: bool,
     /// Calls that work at once; others wait for their turn [default: what suits this host].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub(crate) concurrency: Option<u32>,
     /// Machines of the default shape that stand by started, so that vm_run costs little more than its command.
-    #[arg(long, value_name = "N", default_value = "0", value_parser = clap::value_parser!(u32).range(0..=16))]
+    #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(0..=16))]
     pub(crate) warm: u32,
 }
 

@@ -5,10 +5,18 @@ use pyro_core::{ErrorKind, PyroError};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 /// How many writes began and ended: odd while one is under way.
 static WRITES: AtomicU64 = AtomicU64::new(0);
+
+/// The status of an output that cannot be written.
+static FAILED: AtomicI32 = AtomicI32::new(crate::exit::FAILED);
+
+/// Let it be `status`, where this command has one of its own for what pyro itself cannot do.
+pub(crate) fn fail_with(status: i32) {
+    FAILED.store(status, Ordering::Relaxed);
+}
 
 /// The write that is under way and may wait for its reader; none where there is none.
 pub(crate) fn write_under_way() -> Option<u64> {
@@ -47,7 +55,7 @@ fn unwritten(error: &io::Error) -> ! {
         std::process::exit(crate::exit::CLOSED_OUTPUT);
     }
     talk(&format!("error: cannot write standard output: {error}"));
-    std::process::exit(crate::exit::FAILED)
+    std::process::exit(FAILED.load(Ordering::Relaxed))
 }
 
 /// Print bytes of data as they are.
@@ -99,15 +107,15 @@ pub(crate) fn talk(text: &str) {
 }
 
 /// Tell a failure: words on stderr, or one object on stdout.
-pub(crate) fn failure(error: &PyroError, as_json: bool) {
+pub(crate) fn failure(error: &PyroError, hint: Option<&str>, as_json: bool) {
     if as_json {
-        return refusal(error.kind(), &error.to_string(), error.causes(), error.hint());
+        return refusal(error.kind(), &error.to_string(), error.causes(), hint);
     }
     talk(&format!("error: {error}"));
     for cause in error.causes() {
         talk(&format!("  caused by: {}", cause.replace('\n', "\n    ")));
     }
-    if let Some(hint) = error.hint() {
+    if let Some(hint) = hint {
         talk(&format!("hint: {hint}"));
     }
 }

@@ -31,8 +31,8 @@ impl ProgressLine {
                     bar.set_position(f64::from(done * 100.0).round() as u64);
                 }
             }
-            // A vm starts in less time than it takes to read of it.
-            Progress::Starting | Progress::Running => {}
+            // A vm starts in less time than a person takes to read of it; others are told by who starts one.
+            Progress::Starting(_) | Progress::Running(_) => {}
             Progress::Line(line) => tracing::debug!(target: "pyro::install", "{line}"),
         }
     }

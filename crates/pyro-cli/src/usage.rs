@@ -3,12 +3,12 @@
 use crate::cli::Cli;
 use crate::printer;
 use clap::CommandFactory;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// Tell what is wrong with the command line, or help where that was asked for.
 pub(crate) fn tell(error: &clap::Error) -> ! {
     let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-    let hint = hint(error.kind(), &words);
+    let hint = hint(unknown(error), &words);
     if error.use_stderr() && asks_for_json(&words) {
         let hint = hint.unwrap_or_else(|| format!("{} --help", command(&words)));
         printer::refusal(pyro_core::ErrorKind::InvalidInput, &message(&error.render().to_string()), &[], Some(&hint));
@@ -26,8 +26,16 @@ fn asks_for_json(words: &[String]) -> bool {
     words.iter().take_while(|word| *word != "--").any(|word| word == "--json")
 }
 
+/// The word that pyro takes no notice of.
+fn unknown(error: &clap::Error) -> Option<&str> {
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(word)) if error.kind() == ErrorKind::UnknownArgument => Some(word),
+        _ => None,
+    }
+}
+
 /// What to type where the command of a guest stands without its `--`.
-fn hint(kind: ErrorKind, words: &[String]) -> Option<String> {
+fn hint(unknown: Option<&str>, words: &[String]) -> Option<String> {
     let command = command(words);
     let example = match command.as_str() {
         "pyro run" => "debian:12 -- git --version",
@@ -35,7 +43,8 @@ fn hint(kind: ErrorKind, words: &[String]) -> Option<String> {
         "pyro task exec" => "TASK_ID -- git --version",
         _ => return None,
     };
-    let is_meant = kind == ErrorKind::UnknownArgument && !words.iter().any(|word| word == "--");
+    // A flag that there is not was meant for pyro.
+    let is_meant = unknown.is_some_and(|word| !word.starts_with('-')) && !words.iter().any(|word| word == "--");
     is_meant.then(|| format!("put -- before the command: {command} {example}"))
 }
 
@@ -62,6 +71,7 @@ fn message(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser;
 
     fn words(line: &str) -> Vec<String> {
         line.split(' ').map(str::to_owned).collect()
@@ -78,15 +88,24 @@ mod tests {
 
     #[test]
     fn a_command_without_its_hyphens_is_told_where_they_go() {
-        let told = |line: &str| hint(ErrorKind::UnknownArgument, &words(line));
+        let told = |line: &str| {
+            let error = Cli::try_parse_from(["pyro"].into_iter().chain(line.split(' '))).unwrap_err();
+            hint(unknown(&error), &words(line))
+        };
         let says = |line: &str| told(line).is_some_and(|hint| hint.starts_with("put -- before the command: pyro "));
         for line in ["run debian:12 true", "workspace exec 01 true", "task exec 01 --timeout-seconds 3 ls -l"] {
             assert!(says(line), "{line}");
         }
-        for line in ["run debian:12 --nothing -- true", "workspace create debian:12 x", "env list x", "nothing"] {
+        for line in [
+            "run debian:12 --nothing -- true",
+            "run --json debian:12 --bogus",
+            "workspace create debian:12 x",
+            "env list x",
+            "nothing at all",
+        ] {
             assert!(!says(line), "{line}");
         }
-        assert_eq!(hint(ErrorKind::ValueValidation, &words("run debian:12 --mem-mib x")), None);
+        assert_eq!(told("run debian:12 --mem-mib x"), None);
     }
 
     #[test]

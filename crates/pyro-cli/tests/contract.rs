@@ -79,6 +79,11 @@ fn built_commands() -> BTreeMap<String, Operation> {
 
 /// Run pyro where it can neither find nor reach anything.
 fn pyro(args: &[&str]) -> Output {
+    pyro_with(args, |_| {})
+}
+
+/// As [`pyro`], with a command that `change` has changed.
+fn pyro_with(args: &[&str], change: impl FnOnce(&mut Command)) -> Output {
     let home = tempfile::tempdir().expect("a home");
     let mut command = Command::new(env!("CARGO_BIN_EXE_pyro"));
     command.args(args).env("HOME", home.path()).env("PYRO_MIRROR", "http://127.0.0.1:9/");
@@ -92,6 +97,8 @@ fn pyro(args: &[&str]) -> Output {
     ] {
         command.env_remove(name);
     }
+    // Piped where nothing else is said.
+    change(&mut command);
     command.output().expect("pyro starts")
 }
 
@@ -170,8 +177,8 @@ fn a_value_outside_its_bounds_is_a_usage_error_that_names_the_flag() {
                 let setting = format!("{}={value}", flag.name);
                 let mut args: Vec<&str> = command.split(' ').collect();
                 args.push(&setting);
-                if !row.positionals.is_empty() {
-                    args.extend(["debian:12", "--", "true"]);
+                for positional in &row.positionals {
+                    args.extend(if positional == "COMMAND" { &["--", "true"][..] } else { &["debian:12"] });
                 }
                 let out = pyro(&args);
                 let said = String::from_utf8_lossy(&out.stderr);
@@ -184,6 +191,113 @@ fn a_value_outside_its_bounds_is_a_usage_error_that_names_the_flag() {
             }
         }
     }
+}
+
+#[test]
+fn a_number_out_of_bounds_is_told_the_bounds() {
+    let id = "0123456789ab";
+    let run = |flag, value| vec!["run", "debian:12", flag, value, "--", "true"];
+    let create = |flag, value| vec!["workspace", "create", "debian:12", flag, value];
+    for (args, bounds) in [
+        (run("--vcpu-count", "-1"), "vcpu_count is -1; it must be between 1 and 8"),
+        (create("--vcpu-count", "9"), "vcpu_count is 9; it must be between 1 and 8"),
+        (run("--mem-mib", "99999999999"), "mem_mib is 99999999999; it must be between 256 and 32768 MiB"),
+        (create("--mem-mib", "-5"), "mem_mib is -5; it must be between 256 and 32768 MiB"),
+        (create("--ttl-seconds", "-1"), "ttl_seconds is -1; it must be 0 or at least 60"),
+        (run("--timeout-seconds", "-1"), "timeout_seconds is -1; it must be at least 1"),
+        (vec!["workspace", "update", id, "--ttl-seconds", "59"], "ttl_seconds is 59; it must be 0 or at least 60"),
+        (vec!["workspace", "file", "read", id, "a", "--offset", "-1"], "-1 is not in 0..="),
+        (vec!["workspace", "logs", id, "--limit", "-1"], "-1 is not in 1..=1000"),
+        (vec!["output", "read", "x", "--offset", "-1"], "-1 is not in 0..="),
+    ] {
+        let out = pyro(&args);
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.code() == Some(2) && said.contains(bounds), "pyro {args:?}: {said}");
+    }
+}
+
+#[test]
+fn a_leading_tilde_of_a_host_path_is_the_home() {
+    let id = "0123456789ab";
+    for args in [
+        &["workspace", "create", "debian:12", "--seed-path=~/nothing"][..],
+        &["workspace", "patch", "apply", id, "--patch-file=~/nothing"],
+        &["workspace", "file", "write", id, "a", "--text-file=~/nothing"],
+    ] {
+        let out = pyro(args);
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(said.contains("/nothing") && !said.contains('~'), "pyro {args:?}: {said}");
+    }
+}
+
+#[test]
+fn doctor_answers_whatever_the_settings_are() {
+    for (name, value) in [("HOME", None), ("PYRO_ACCEL", Some("foo")), ("PYRO_DATA_DIR", Some("relative"))] {
+        let json = pyro_with(&["doctor", "--json"], |command| {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        });
+        let report: serde_json::Value = serde_json::from_slice(&json.stdout).expect("a report");
+        assert_eq!((json.status.code(), &report["runtime_ok"]), (Some(1), &false.into()), "{name}: {report:#}");
+        let checks = report["checks"].as_array().expect("checks");
+        assert_eq!((&checks[0]["name"], &checks[0]["health"]), (&"settings".into(), &"failed".into()), "{report:#}");
+        assert!(checks[0]["detail"].as_str().is_some_and(|detail| detail.contains(name)), "{report:#}");
+        assert!(checks.len() > 5 && report["issues"][0].as_str().is_some_and(|issue| issue.contains(name)));
+        assert!(report["runtime"]["component_versions"]["pyro"].is_string(), "{report:#}");
+    }
+    let words = pyro_with(&["doctor"], |command| {
+        command.env("PYRO_ACCEL", "foo");
+    });
+    let told = String::from_utf8_lossy(&words.stdout).into_owned();
+    for line in ["Platform: linux-x86_64\nRuntime: FAIL\nKVM: exists=", "\nIssues:\n- settings: ", "\nFAIL settings: "]
+    {
+        assert!(told.contains(line), "{told}");
+    }
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_a_failure_of_pyros_own() {
+    let id = "0123456789ab";
+    for (args, status) in [
+        (&["run", "debian:12", "--json", "--timeout-seconds", "0", "--", "true"][..], 125),
+        (&["workspace", "exec", id, "--json", "--", "true"], 125),
+        (&["workspace", "status", id, "--json"], 1),
+    ] {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("/dev/full");
+        let out = pyro_with(args, |command| {
+            command.stdout(full);
+        });
+        assert_eq!(out.status.code(), Some(status), "pyro {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    }
+}
+
+#[test]
+fn a_bench_that_could_tell_nobody_does_not_begin() {
+    for (args, status, told) in [
+        (["bench", "--output", "/nonexist/x"], 1, "/nonexist"),
+        (["bench", "--against", " "], 2, "the command to compare with is empty"),
+    ] {
+        let out = pyro(&args);
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.code() == Some(status) && said.contains(told) && said.contains("hint:"), "{args:?}: {said}");
+        assert!(!said.contains("[env]") && !said.contains("[bench]"), "{said}");
+    }
+}
+
+#[test]
+fn the_catalog_is_told_as_the_reference_tells_it() {
+    let listed: serde_json::Value =
+        serde_json::from_slice(&pyro(&["env", "list", "--json"]).stdout).expect("the list is JSON");
+    let version = listed["catalog_version"].as_str().expect("a version");
+    let words = String::from_utf8_lossy(&pyro(&["env", "list"]).stdout).into_owned();
+    assert!(words.starts_with(&format!("Catalog version: {version}\ndebian:12 [not installed] ")), "{words}");
+    let shown = String::from_utf8_lossy(&pyro(&["env", "inspect", "debian:12"]).stdout).into_owned();
+    assert!(shown.starts_with("Environment: debian:12\nVersion: "), "{shown}");
+    assert!(shown.contains("\nInstalled: no\n") && !shown.contains("Install dir:"), "{shown}");
+    let pruned = String::from_utf8_lossy(&pyro(&["env", "prune"]).stdout).into_owned();
+    assert_eq!(pruned, "Deleted 0 cached environment entries.\n");
 }
 
 /// With `--json` a wrong value is one object on stdout that names the flag, and no words beside it.
@@ -213,6 +327,13 @@ fn a_failure_leads_to_what_was_meant() {
     for (args, kind, hint) in [
         (&["workspace", "exec", id][..], "invalid_input", exec),
         (&["workspace", "exec", id, "true"], "invalid_input", hyphens),
+        (
+            &["workspace", "fork", id, "--count", "2", "--name", &"n".repeat(119)],
+            "invalid_input",
+            "choose a name of 1 to 120 characters",
+        ),
+        (&["task", "exec", id], "invalid_input", "pyro task exec 0123456789ab -- COMMAND"),
+        (&["run", "debian:12", "--bogus"], "invalid_input", "pyro run --help"),
         (&["task", "exec", id, "true"], "invalid_input", hyphens),
         (&["run", "debian:12", "true"], "invalid_input", hyphens),
         (&["workspace", "create", "debian:12", "--name", ""], "invalid_input", "choose a name of 1 to 120 characters"),
@@ -221,6 +342,14 @@ fn a_failure_leads_to_what_was_meant() {
         (&["workspace", "patch", "apply", id, "--patch-file", "/nonexist"], "not_found", "check the path"),
         (&["workspace", "file", "write", id, "a", "--text-file", "/nonexist"], "not_found", "check the path"),
         (&["workspace", "create"], "invalid_input", "pyro workspace create --help"),
+        (&["run", "debian:12", "--env", "my-var=1"], "invalid_input", "give a name and a value"),
+        (&["workspace", "sync", "push", id, ".", "--dest", "", "--delete"], "invalid_input", "give a path relative"),
+        (&["workspace", "exec", id, "--cwd", ""], "invalid_input", "give it absolute"),
+        (&["workspace", "file", "list", id, " "], "invalid_input", "give a path relative"),
+        (&["workspace", "export", id, "", "--output", "/nonexist"], "invalid_input", "give a path relative"),
+        // What begins with a hyphen is a patch, or a text, like any other.
+        (&["workspace", "patch", "apply", id, "--patch", "--- a/x\n+++ b/x\n"], "invalid_input", "make the patch"),
+        (&["workspace", "file", "write", id, "a", "--text", "- item"], "not_found", "pyro workspace list"),
     ] {
         let out = pyro(&[args, &["--json"]].concat());
         let told: Refusal = serde_json::from_slice(&out.stdout).unwrap_or_else(|error| panic!("{args:?}: {error}"));

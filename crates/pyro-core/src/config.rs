@@ -50,7 +50,7 @@ pub struct Config {
 }
 
 /// A setting that cannot be used.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ConfigError {
     /// Neither HOME nor the variables that replace it are set.
     #[error("HOME is not set")]
@@ -153,6 +153,29 @@ impl Config {
         })
     }
 
+    /// As [`Config::from_variables`], whatever they hold: what cannot be used is named and left out. Without a home there is no
+    /// place for files; `/dev/null` stands for it, below which nothing can be made.
+    #[must_use]
+    pub fn salvaged(program: &Path, variable: impl Fn(&str) -> Option<OsString>) -> (Self, Vec<ConfigError>) {
+        let (mut faults, mut left_out, mut home): (Vec<_>, Vec<&str>, _) = (Vec::new(), Vec::new(), None);
+        loop {
+            let found = Self::from_variables(program.to_owned(), |name| match (name, &home) {
+                ("HOME", Some(home)) => Some(OsString::from(home)),
+                _ => variable(name).filter(|_| !left_out.contains(&name)),
+            });
+            match found {
+                Ok(config) => return (config, faults),
+                Err(fault) => {
+                    match &fault {
+                        ConfigError::Invalid { name, .. } if *name != "HOME" => left_out.push(name),
+                        _ => home = Some("/dev/null"),
+                    }
+                    faults.push(fault);
+                }
+            }
+        }
+    }
+
     /// The variables that give another pyro these settings, whatever this process's own say; empty is unset.
     #[must_use]
     pub fn variables(&self) -> Vec<(&'static str, OsString)> {
@@ -240,6 +263,25 @@ mod tests {
             let find = |name: &str| told.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
             assert_eq!(Config::from_variables(ours.program.clone(), find).unwrap(), ours);
         }
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_left_out_where_something_must_be_said() {
+        let salvaged = |variables: &[(&str, &str)]| {
+            Config::salvaged(Path::new("/usr/bin/pyro"), |name| {
+                variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
+            })
+        };
+        let (config, faults) = salvaged(&[("PYRO_ACCEL", "foo"), ("PYRO_TEMPLATES", "no"), ("PYRO_KERNEL_DIR", "/k")]);
+        let named: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(faults.len(), 3, "{named:?}");
+        for name in ["HOME", "PYRO_ACCEL", "PYRO_TEMPLATES"] {
+            assert!(named.iter().any(|fault| fault.contains(name)), "{named:?}");
+        }
+        assert_eq!((config.accel, config.kernel_dir), (AccelChoice::Auto, Some("/k".into())));
+        assert!(config.data_dir.starts_with("/dev/null"));
+        assert_eq!(salvaged(&[("HOME", "relative")]).1.len(), 1);
+        assert_eq!(salvaged(&[("HOME", "/home/u")]).1, []);
     }
 
     #[test]

@@ -4,7 +4,7 @@ mod files;
 mod workspace;
 
 use crate::bench::{self, BenchRequest};
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::doctor::{self, DoctorReport};
 use crate::environment::{EnvironmentInfo, EnvironmentStore, InstalledInfo, Progress};
 use crate::error::PyroError;
@@ -295,8 +295,8 @@ impl Pyro {
 
     /// Look at this host: what works, what does not, and the command that mends it.
     #[must_use]
-    pub async fn doctor(&self) -> DoctorReport {
-        doctor::examine(&self.config).await
+    pub async fn doctor(&self, faults: &[ConfigError]) -> DoctorReport {
+        doctor::examine(&self.config, faults).await
     }
 
     /// Measure what pyro takes on this host; the results, and where they were written if that was asked for.
@@ -308,8 +308,9 @@ impl Pyro {
         request: &BenchRequest,
         progress: &mut (dyn FnMut(bench::Progress) + Send),
         cancel: &CancellationToken,
-    ) -> Result<(bench::Report, Option<PathBuf>), PyroError> {
-        Ok(bench::run(&self.config, request, progress, cancel).await?)
+    ) -> Result<(bench::Report, Option<Result<PathBuf, PyroError>>), PyroError> {
+        let (report, saved) = bench::run(&self.config, request, progress, cancel).await?;
+        Ok((report, saved.map(|saved| saved.map_err(PyroError::from))))
     }
 
     /// Results files as sections of Markdown, one for each.

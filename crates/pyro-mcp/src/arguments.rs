@@ -8,6 +8,9 @@ use serde_json::Value;
 /// Greatest number where a schema names none.
 const UNSPOKEN_MAX: f64 = u32::MAX as f64;
 
+/// Greatest number up to which every whole one has a float of its own.
+const EXACT: f64 = (1_u64 << 53) as f64;
+
 /// The arguments as the schema has them: `"2"` is taken for a number where one is wanted.
 ///
 /// # Errors
@@ -44,6 +47,14 @@ fn fault(property: &Value, value: &mut Value) -> Option<String> {
         && let Ok(number) = text.trim().parse::<i64>()
     {
         *value = number.into();
+    }
+    // JSON Schema's integer is any number without a fraction, however it is written.
+    if let (Some("integer"), Some(number)) = (wanted, value.as_f64())
+        && !value.is_i64()
+        && number.fract() == 0.0
+        && number.abs() <= EXACT
+    {
+        *value = (number as i64).into();
     }
     let fits = match wanted {
         Some("integer") => value.is_i64() || value.is_u64(),
@@ -184,5 +195,14 @@ mod tests {
     fn a_number_in_quotes_is_a_number() {
         let arguments = json!({"command": "a", "vcpu_count": "2"}).as_object().unwrap().clone();
         assert_eq!(checked(&schema(), arguments).unwrap()["vcpu_count"], 2);
+    }
+
+    #[test]
+    fn an_integer_may_be_written_with_a_point() {
+        let arguments: Value =
+            serde_json::from_str(r#"{"command": "a", "vcpu_count": 2.0, "timeout_seconds": 3e1}"#).unwrap();
+        let checked = checked(&schema(), arguments.as_object().unwrap().clone()).unwrap();
+        assert_eq!((&checked["vcpu_count"], &checked["timeout_seconds"]), (&json!(2), &json!(30)));
+        assert!(checked["timeout_seconds"].is_i64());
     }
 }

@@ -80,6 +80,7 @@ impl Grants {
     pub fn path(&self, asked: &Path) -> Result<HostPath, Refusal> {
         let real = real(asked).ok_or_else(|| {
             Refusal::new(ErrorKind::NotFound, format!("{} does not exist on the host", asked.display()))
+                .hint("check the path on the host")
         })?;
         if self.paths.iter().any(|root| real.starts_with(root)) {
             return Ok(HostPath::judged(real));

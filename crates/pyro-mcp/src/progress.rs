@@ -34,8 +34,8 @@ impl Reporter {
     pub(crate) fn tell(&self, environment: &str, progress: Progress) {
         match progress {
             Progress::Stage(Stage::Done) => self.say(format!("installed {environment}")),
-            Progress::Starting => self.say("starting the vm"),
-            Progress::Running => self.say("running"),
+            Progress::Starting(_) => self.say("starting the vm"),
+            Progress::Running(_) => self.say("running"),
             Progress::Stage(stage) => self.say(format!("installing {environment}: {}", stage.label())),
             Progress::Fraction(done) => {
                 let percent = (done * 100.0).round();

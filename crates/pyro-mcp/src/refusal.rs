@@ -30,7 +30,11 @@ impl Refusal {
 
     /// Core speaks of flags and commands; where the tool has a parameter of that name a model sets that, and where the
     /// server has a tool for the command it calls that.
+    /// Where something is denied its hint names a flag of the server, which a parameter may be called like.
     pub(crate) fn in_words_of_a_tool(mut self, parameters: &[String], tools: &[&str]) -> Self {
+        if self.kind == ErrorKind::Denied.name() {
+            return self;
+        }
         let (hint, message) = (self.hint.take(), std::mem::take(&mut self.message));
         self.hint = hint.map(|hint| commands_as_tools(&flags_as_parameters(&hint, parameters), tools));
         self.message = flags_as_parameters(&message, parameters);
@@ -86,11 +90,20 @@ fn flags_as_parameters(text: &str, parameters: &[String]) -> String {
 }
 
 fn commands_as_tools(text: &str, tools: &[&str]) -> String {
-    tools.iter().fold(text.to_owned(), |text, tool| {
+    let text = tools.iter().fold(text.to_owned(), |text, tool| {
         let command = format!("pyro {}", tool.replace('_', " "));
         let text = text.replace(&format!("{command} --help"), &format!("look at the parameters of {tool}"));
-        text.replace(&command, tool)
-    })
+        let text = text.replace(&command, tool);
+        // Core knows workspaces only.
+        match tool.strip_prefix("task_") {
+            Some(verb) => text.replace(&format!("pyro workspace {}", verb.replace('_', " ")), tool),
+            None => text,
+        }
+    });
+    match tools.contains(&"task_create") && !tools.contains(&"workspace_list") {
+        true => text.replace("pyro workspace list", "take the task_id that task_create gave, or create another"),
+        false => text,
+    }
 }
 
 #[cfg(test)]
@@ -121,6 +134,26 @@ mod tests {
             let refusal = Refusal::new(ErrorKind::NotFound, "gone").hint(hint).in_words_of_a_tool(&[], &tools);
             assert_eq!(refusal.hint.as_deref(), Some(told));
         }
+    }
+
+    #[test]
+    fn where_there_are_tasks_they_are_told_of() {
+        let tools = ["output_read", "task_create", "task_exec", "task_status"];
+        for (hint, told) in [
+            ("pyro workspace list", "take the task_id that task_create gave, or create another"),
+            ("look again in a moment: pyro workspace status 01", "look again in a moment: task_status 01"),
+        ] {
+            let refusal = Refusal::new(ErrorKind::NotFound, "gone").hint(hint).in_words_of_a_tool(&[], &tools);
+            assert_eq!(refusal.hint.as_deref(), Some(told));
+        }
+    }
+
+    #[test]
+    fn what_is_denied_is_told_with_the_flag_that_grants_it() {
+        let hint = "start the server with --allow-host-compat";
+        let refusal = Refusal::new(ErrorKind::Denied, "no").hint(hint);
+        let told = refusal.in_words_of_a_tool(&["allow_host_compat".to_owned()], &[]);
+        assert_eq!(told.hint.as_deref(), Some(hint));
     }
 
     #[test]

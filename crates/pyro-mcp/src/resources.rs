@@ -35,11 +35,12 @@ pub(crate) struct Address {
     pub(crate) path: String,
 }
 
-/// The file, or the first MiB of it.
+/// The file, or the first MiB of it; a refusal names the `tools` that the client has.
 pub(crate) async fn read(
     state: &Arc<State>,
     context: &RequestContext<RoleServer>,
     uri: &str,
+    tools: &[&str],
 ) -> Result<ResourceContents, ErrorData> {
     let about = || Some(serde_json::json!({ "uri": uri }));
     let missing = |why: String| ErrorData::resource_not_found(why, about());
@@ -51,6 +52,7 @@ pub(crate) async fn read(
         workspace::until(&cancel, pyro.read_workspace_file(id, &path, 0, LIMIT)).await
     });
     let file = file.await.map_err(|refusal| {
+        let refusal = refusal.in_words_of_a_tool(&[], tools);
         let data = serde_json::json!({ "uri": uri, "error": refusal });
         match refusal.is_missing() {
             true => ErrorData::resource_not_found(refusal.to_string(), Some(data)),

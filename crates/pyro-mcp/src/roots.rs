@@ -4,7 +4,8 @@ use crate::grants::{self, Grants};
 use crate::refusal::Refusal;
 use crate::server::State;
 use percent_encoding::percent_decode_str;
-use pyro_core::host::path::HostPath;
+use pyro_core::ErrorKind;
+use pyro_core::host::path::{HostPath, expanded};
 use rmcp::model::ProtocolVersion;
 use rmcp::service::RequestContext;
 use rmcp::{Peer, RoleServer};
@@ -25,7 +26,12 @@ pub(crate) async fn path(
     context: &RequestContext<RoleServer>,
     asked: &str,
 ) -> Result<HostPath, Refusal> {
-    let asked = Path::new(asked);
+    if asked.trim().is_empty() {
+        return Err(
+            Refusal::new(ErrorKind::InvalidInput, "a host path must not be empty").hint("name a path of the host")
+        );
+    }
+    let asked = &expanded(Path::new(asked), state.home.as_deref());
     let granted = state.grants.path(asked);
     if granted.is_ok() || !state.grants.client_roots {
         return granted;

@@ -16,6 +16,7 @@ use rmcp::model::{
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -30,6 +31,8 @@ pub struct Settings {
     pub at_once: usize,
     /// How many vms of the default shape its runtime keeps started; for what it tells the model.
     pub warm: usize,
+    /// The home that a leading `~` of a host path stands for.
+    pub home: Option<PathBuf>,
 }
 
 impl Settings {
@@ -46,6 +49,7 @@ impl Settings {
 pub(crate) struct State {
     pub(crate) pyro: Pyro,
     pub(crate) grants: Grants,
+    pub(crate) home: Option<PathBuf>,
     pub(crate) at_once: usize,
     pub(crate) places: Arc<Semaphore>,
     /// Places of those beside them.
@@ -75,6 +79,7 @@ impl Server {
         let state = State {
             pyro,
             grants: settings.grants.settled(),
+            home: settings.home,
             at_once: settings.at_once,
             places: Arc::new(Semaphore::new(settings.at_once)),
             asides: Arc::new(Semaphore::new(turn::ASIDE)),
@@ -99,10 +104,12 @@ impl Server {
             Ok(arguments) => (tool.call)(Arc::clone(&self.state), arguments, context).await,
             Err(refusal) => Err(refusal),
         };
-        called.unwrap_or_else(|refusal| {
-            let tools: Vec<&str> = self.tools.iter().map(|tool| &*tool.model.name).collect();
-            refusal.in_words_of_a_tool(&tool.parameters(), &tools).into_result()
-        })
+        called.unwrap_or_else(|refusal| refusal.in_words_of_a_tool(&tool.parameters(), &self.names()).into_result())
+    }
+
+    /// The names of its tools.
+    fn names(&self) -> Vec<&str> {
+        self.tools.iter().map(|tool| &*tool.model.name).collect()
     }
 
     /// Whether workspaces' files are this server's to read.
@@ -111,7 +118,7 @@ impl Server {
     }
 
     fn unknown(&self, name: &str) -> Refusal {
-        let known: Vec<&str> = self.tools.iter().map(|tool| &*tool.model.name).collect();
+        let known = self.names();
         let name: String = name.chars().take(80).collect();
         Refusal::new(ErrorKind::NotFound, format!("unknown tool: {name}"))
             .hint(format!("this server offers: {}", known.join(", ")))
@@ -166,7 +173,7 @@ impl ServerHandler for Server {
             let about = serde_json::json!({ "uri": asked.uri });
             return Err(ErrorData::resource_not_found("there are no resources", Some(about)));
         }
-        let contents = resources::read(&self.state, &context, &asked.uri).await?;
+        let contents = resources::read(&self.state, &context, &asked.uri, &self.names()).await?;
         Ok(ReadResourceResult::new(vec![contents]).into())
     }
 }

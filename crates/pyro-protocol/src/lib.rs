@@ -21,6 +21,7 @@ pub mod path;
 pub mod tree;
 pub mod tree_path;
 pub mod user;
+pub mod variable;
 
 pub use frame::{Frame, FrameDecoder, FrameError, FrameKind};
 pub use path::GuestPath;

@@ -1,6 +1,7 @@
 //! Placing: a tree made from records, in a directory that is ours alone until it is whole.
 //!
-//! Nothing is overwritten and no link is followed: each name is made anew, in a directory that was opened name by name.
+//! No link is followed: each name is made anew, in a directory that was opened name by name. Of a file or a link that comes
+//! twice, as archives have what was appended to them, the later one is kept.
 
 use crate::descent::Descent;
 use crate::error::{TreeError, owned};
@@ -276,7 +277,7 @@ impl Placer {
 
     fn symlink(&self, name: &[u8], meta: &Meta, target: &[u8]) -> Result<(), Errno> {
         let dir = self.descent.dir();
-        rustix::fs::symlinkat(target, dir, name)?;
+        anew(&dir, name, || rustix::fs::symlinkat(target, dir, name))?;
         if self.placing.owners {
             let (uid, gid) = (Some(Uid::from_raw(meta.uid)), Some(Gid::from_raw(meta.gid)));
             rustix::fs::chownat(dir, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)?;
@@ -294,7 +295,8 @@ impl Placer {
         let found = way.go(dir).and_then(|dir| Ok((node::look(dir, target_name)?, dir)));
         match found {
             Ok((meta, dir)) if meta.kind == Kind::File => {
-                let linked = rustix::fs::linkat(dir, target_name, self.descent.dir(), name, AtFlags::empty());
+                let into = self.descent.dir();
+                let linked = anew(&into, name, || rustix::fs::linkat(dir, target_name, into, name, AtFlags::empty()));
                 linked.map_err(|errno| self.failed(errno))?;
                 self.placed.entries += 1;
                 Ok(())
@@ -313,7 +315,8 @@ impl Placer {
     fn file(&mut self, name: &[u8], meta: &Meta) -> Result<(), Errno> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = self.mode(meta);
-        let file = rustix::fs::openat(self.descent.dir(), name, flags, Mode::from_raw_mode(mode & 0o777))?;
+        let dir = self.descent.dir();
+        let file = anew(&dir, name, || rustix::fs::openat(dir, name, flags, Mode::from_raw_mode(mode & 0o777)))?;
         if self.placing.owners {
             rustix::fs::fchown(&file, Some(Uid::from_raw(meta.uid)), Some(Gid::from_raw(meta.gid)))?;
         }
@@ -364,6 +367,17 @@ impl Placer {
             self.odd(Odd::Changed)?;
         }
         Ok(())
+    }
+}
+
+/// Make `name`; what stands there gives way, unless it is a directory.
+fn anew<T>(dir: &impl AsFd, name: &[u8], make: impl Fn() -> Result<T, Errno>) -> Result<T, Errno> {
+    match make() {
+        Err(Errno::EXIST) => {
+            rustix::fs::unlinkat(dir, name, AtFlags::empty()).map_err(|_| Errno::EXIST)?;
+            make()
+        }
+        made => made,
     }
 }
 

@@ -219,11 +219,9 @@ fn hostile_streams_reach_nothing_outside_and_are_named() {
         (vec![entry(b"l", Kind::Symlink, out), entry(b"l/f", Kind::File, b""), END], "l/f lies beyond a link"),
         (vec![entry(b"l", Kind::Symlink, b".."), entry(b"l/d", Kind::Directory, b"")], "l/d lies beyond a link"),
         (vec![entry(b"l", Kind::Symlink, out), entry(b"l", Kind::Directory, b"")], "l is there already"),
-        (vec![entry(b"l", Kind::Symlink, out), entry(b"l", Kind::File, b"")], "l is there already"),
         (vec![entry(b"l", Kind::Symlink, out), entry(b"h", Kind::HardLink, b"l/secret")], "l/secret lies beyond"),
         (vec![entry(b"l", Kind::Symlink, b"secret"), entry(b"h", Kind::HardLink, b"l")], "l lies beyond"),
         (vec![entry(b"h", Kind::HardLink, b"nope")], "cannot link to nope"),
-        (vec![entry(b"f", Kind::File, b""), END, entry(b"f", Kind::File, b"")], "f is there already"),
         (vec![entry(b"f", Kind::File, b""), END, entry(b"f/g", Kind::File, b"")], "f/g lies beyond"),
         (vec![entry(b"f", Kind::File, b""), END, entry(b"f", Kind::Directory, b"")], "f is there already"),
         (vec![entry(b"dev", Kind::BlockDevice, b"")], "dev is a block device"),
@@ -310,6 +308,34 @@ fn a_file_that_shrinks_or_grows_while_it_is_read_never_breaks_the_stream() {
         assert!(made >= told.min(100_000) && made <= 2_000_000, "{made}");
         assert_eq!(fs::read_to_string(into.path().join("g")).unwrap(), "g");
     }
+}
+
+#[test]
+fn of_a_name_that_comes_twice_the_later_one_is_kept() {
+    let mut batch = Batch::default();
+    let mut file = |path: &[u8], text: &[u8]| {
+        batch.entry(path, &Meta { size: text.len() as u64, ..Meta::new(Kind::File, 0o644) }, b"");
+        batch.data(0, text);
+        batch.end(text.len() as u64, false, 0);
+    };
+    file(b"a", b"first and long");
+    file(b"a", b"second");
+    file(b"b", b"b");
+    batch.entry(b"b", &Meta::new(Kind::Symlink, 0o777), b"/etc/passwd");
+    batch.entry(b"c", &Meta::new(Kind::Symlink, 0o777), b"a");
+    batch.entry(b"c", &Meta { size: 1, ..Meta::new(Kind::File, 0o600) }, b"");
+    batch.data(0, b"c");
+    batch.end(1, false, 0);
+    batch.entry(b"d", &Meta::new(Kind::Directory, 0o755), b"");
+    let into = tempfile::tempdir().unwrap();
+    place(std::slice::from_ref(&batch), into.path(), placing()).unwrap();
+    assert_eq!(fs::read_to_string(into.path().join("a")).unwrap(), "second");
+    assert_eq!(fs::read_link(into.path().join("b")).unwrap().to_str(), Some("/etc/passwd"));
+    assert!(fs::symlink_metadata(into.path().join("c")).unwrap().is_file());
+    // A file takes no directory's place.
+    batch.entry(b"d", &Meta::new(Kind::Symlink, 0o777), b"a");
+    let into = tempfile::tempdir().unwrap();
+    assert!(matches!(place(&[batch], into.path(), placing()), Err(TreeError::Exists { .. })));
 }
 
 #[test]

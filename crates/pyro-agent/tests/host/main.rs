@@ -109,6 +109,13 @@ async fn the_environment_and_the_directory_are_as_given() {
     assert!(text.contains("NEW=x y=z\n") && text.contains(&format!("HOME={}\n", directory.path().display())));
     // A line that begins with a dash is a line; what a parent ignored is not ignored; no descriptor leaks in.
     assert_eq!(within(session.run(shell(2, "-nope"))).await.status(), ExitStatus::Code(127));
+    // What is chosen wins over the profile of a login shell, whose arguments hold no value of it.
+    let env = vec![("PATH".into(), "/a b:/usr/bin:/bin".into()), ("SECRET".into(), "'\"$(x)\n;".into())];
+    let line = "echo \"$PATH|$SECRET|$#\"; tr '\\0' ' ' < /proc/$$/cmdline | grep -c '(x)'; kill -9 $$";
+    let outcome = within(session.run(Exec { env: env.clone(), ..shell(4, line) })).await;
+    let told = String::from_utf8(outcome.stdout.clone()).unwrap();
+    assert_eq!((told.as_str(), outcome.status()), ("/a b:/usr/bin:/bin|'\"$(x)\n;|0\n1\n", ExitStatus::Signal(9)));
+    assert_eq!(within(session.run(Exec { env, ..shell(5, "echo (") })).await.status(), ExitStatus::Code(2));
     let outcome = within(session.run(shell(3, "grep -E 'Sig(Ign|Blk)' /proc/self/status; ls /proc/self/fd"))).await;
     let text = String::from_utf8(outcome.stdout).unwrap();
     assert_eq!(text.matches("0000000000000000").count(), 2, "{text}");

@@ -13,8 +13,8 @@ One argument after -- is a line for the guest's shell ('a && b' works); several 
 #[derive(Debug, Args)]
 pub(crate) struct Line {
     /// Seconds that the command may run, greater than 0.
-    #[arg(long, value_name = "SECONDS", default_value_t = limits::DEFAULT_TIMEOUT_SECONDS)]
-    pub(crate) timeout_seconds: u32,
+    #[arg(long, value_name = "SECONDS", default_value_t = limits::DEFAULT_TIMEOUT_SECONDS.into(), allow_negative_numbers = true)]
+    pub(crate) timeout_seconds: i64,
     /// Directory to run it in, absolute; in a workspace also below /workspace [default: / or /workspace].
     #[arg(long, value_name = "PATH")]
     pub(crate) cwd: Option<String>,

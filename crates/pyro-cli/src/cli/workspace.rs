@@ -1,6 +1,6 @@
 //! `pyro workspace` as clap reads it.
 
-use super::workspace_files as files;
+use super::{whole, workspace_files as files};
 use clap::{Args, Subcommand, value_parser};
 use pyro_core::vm::shape::limits;
 use pyro_core::workspace::{fork, logs};
@@ -49,14 +49,14 @@ pub(crate) struct Create {
     /// Environment that its disk begins with, such as debian:12; installed first where it is not.
     pub(crate) environment: String,
     /// Virtual CPUs, 1 to 8.
-    #[arg(long, value_name = "N", default_value_t = limits::DEFAULT_VCPU_COUNT, value_parser = value_parser!(u32).range(1..=8))]
-    pub(crate) vcpu_count: u32,
+    #[arg(long, value_name = "N", default_value_t = limits::DEFAULT_VCPU_COUNT.into(), allow_negative_numbers = true)]
+    pub(crate) vcpu_count: i64,
     /// Memory in MiB, 256 to 32768.
-    #[arg(long, value_name = "MIB", default_value_t = limits::DEFAULT_MEM_MIB, value_parser = value_parser!(u32).range(256..=32768))]
-    pub(crate) mem_mib: u32,
+    #[arg(long, value_name = "MIB", default_value_t = limits::DEFAULT_MEM_MIB.into(), allow_negative_numbers = true)]
+    pub(crate) mem_mib: i64,
     /// Seconds without activity after which it is stopped, at least 60; 0 for never.
-    #[arg(long, value_name = "SECONDS", default_value_t = limits::DEFAULT_TTL_SECONDS)]
-    pub(crate) ttl_seconds: u32,
+    #[arg(long, value_name = "SECONDS", default_value_t = limits::DEFAULT_TTL_SECONDS.into(), allow_negative_numbers = true)]
+    pub(crate) ttl_seconds: i64,
     /// What you call it.
     #[arg(long)]
     pub(crate) name: Option<String>,
@@ -106,8 +106,8 @@ pub(crate) struct Update {
     #[arg(long, value_name = "KEY")]
     pub(crate) clear_label: Vec<String>,
     /// Seconds without activity after which it is stopped, from now on, at least 60; 0 for never.
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) ttl_seconds: Option<u32>,
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub(crate) ttl_seconds: Option<i64>,
     /// Print one JSON object on stdout.
     #[arg(long)]
     pub(crate) json: bool,
@@ -118,10 +118,10 @@ pub(crate) struct Logs {
     /// Its id.
     pub(crate) workspace_id: String,
     /// Show the commands behind this number.
-    #[arg(long, value_name = "SEQUENCE", default_value_t = 0)]
+    #[arg(long, value_name = "SEQUENCE", default_value_t = 0, allow_negative_numbers = true, value_parser = whole(0..=u64::MAX))]
     pub(crate) after: u64,
     /// Commands to show at most, 1 to 1000.
-    #[arg(long, value_name = "N", default_value_t = logs::DEFAULT_LIMIT, value_parser = value_parser!(u64).range(1..=logs::MAX_LIMIT))]
+    #[arg(long, value_name = "N", default_value_t = logs::DEFAULT_LIMIT, allow_negative_numbers = true, value_parser = whole(1..=logs::MAX_LIMIT))]
     pub(crate) limit: u64,
     /// Print one JSON object on stdout.
     #[arg(long)]
@@ -157,7 +157,7 @@ pub(crate) struct Fork {
     /// Id of the one to fork.
     pub(crate) workspace_id: String,
     /// New workspaces to make, 1 to 32.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..=i64::from(fork::MAX_COUNT)))]
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = value_parser!(u32).range(1..=i64::from(fork::MAX_COUNT)))]
     pub(crate) count: u32,
     /// What you call the new one; of several, NAME-1, NAME-2 and so on.
     #[arg(long)]

@@ -1,6 +1,7 @@
 //! `pyro workspace sync | file | patch | diff | export` as clap reads them.
 
-use clap::{Args, Subcommand, ValueEnum, value_parser};
+use super::whole;
+use clap::{Args, Subcommand, ValueEnum};
 use pyro_core::workspace::files::{list, read};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -58,7 +59,7 @@ pub(crate) struct List {
     #[arg(long, value_name = "PATH")]
     pub(crate) after: Option<OsString>,
     /// Entries to show at most, 1 to 100000.
-    #[arg(long, value_name = "N", default_value_t = list::DEFAULT_LIMIT, value_parser = value_parser!(u64).range(1..=list::MAX_LIMIT))]
+    #[arg(long, value_name = "N", default_value_t = list::DEFAULT_LIMIT, allow_negative_numbers = true, value_parser = whole(1..=list::MAX_LIMIT))]
     pub(crate) limit: u64,
     /// Print one JSON object on stdout.
     #[arg(long)]
@@ -72,10 +73,10 @@ pub(crate) struct Read {
     /// The file.
     pub(crate) path: OsString,
     /// Bytes to read at most, 1 to 1048576.
-    #[arg(long, value_name = "BYTES", default_value_t = read::DEFAULT_MAX_BYTES, value_parser = value_parser!(u64).range(1..=read::MAX_BYTES))]
+    #[arg(long, value_name = "BYTES", default_value_t = read::DEFAULT_MAX_BYTES, allow_negative_numbers = true, value_parser = whole(1..=read::MAX_BYTES))]
     pub(crate) max_bytes: u64,
     /// Begin at this byte.
-    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    #[arg(long, value_name = "BYTES", default_value_t = 0, allow_negative_numbers = true, value_parser = whole(0..=u64::MAX))]
     pub(crate) offset: u64,
     /// Print the bytes as they are and nothing else.
     #[arg(long, conflicts_with = "json")]
@@ -92,7 +93,7 @@ pub(crate) struct Write {
     /// The file; directories on the way are made.
     pub(crate) path: OsString,
     /// What to write.
-    #[arg(long, required_unless_present = "text_file", conflicts_with = "text_file")]
+    #[arg(long, required_unless_present = "text_file", conflicts_with = "text_file", allow_hyphen_values = true)]
     pub(crate) text: Option<OsString>,
     /// A file on the host to write from; - for stdin.
     #[arg(long, value_name = "PATH")]
@@ -116,7 +117,7 @@ pub(crate) struct Apply {
     /// Its id.
     pub(crate) workspace_id: String,
     /// The patch, as git diff or diff -u writes it.
-    #[arg(long, required_unless_present = "patch_file", conflicts_with = "patch_file")]
+    #[arg(long, required_unless_present = "patch_file", conflicts_with = "patch_file", allow_hyphen_values = true)]
     pub(crate) patch: Option<OsString>,
     /// A file on the host that holds it; - for stdin.
     #[arg(long, value_name = "PATH")]

@@ -9,6 +9,7 @@ use pyro_core::bench::{BenchRequest, Progress, Report, table};
 use pyro_core::vm::VmError;
 use pyro_core::vm::shape::Shape;
 use pyro_core::{Pyro, PyroError};
+use std::path::PathBuf;
 
 /// Lifetime of a measured vm, in seconds: longer than any measurement with it, short enough to end by itself.
 const TTL_SECONDS: u32 = 3600;
@@ -20,15 +21,28 @@ pub(super) fn run(args: Bench) -> i32 {
         interrupted.watch();
         measure(args, &interrupted).await
     });
-    match result {
-        Ok(report) if as_json => printer::json(&report),
-        Ok(report) => show(&report),
+    let (report, saved) = match result {
+        Ok(measured) => measured,
         Err(error) => return interrupted.status().unwrap_or_else(|| fail(&error, as_json, exit::FAILED)),
+    };
+    if as_json {
+        printer::json(&report);
+    } else {
+        show(&report);
+    }
+    match saved {
+        Some(Ok(path)) => printer::talk(&format!("[bench] results: {}", path.display())),
+        // The report stands on stdout already, and is one object there.
+        Some(Err(error)) => return fail(&error, false, exit::FAILED),
+        None => {}
     }
     exit::OK
 }
 
-async fn measure(args: Bench, interrupted: &Interrupted) -> Result<Report, PyroError> {
+/// What was measured, and where it was written.
+type Measured = (Report, Option<Result<PathBuf, PyroError>>);
+
+async fn measure(args: Bench, interrupted: &Interrupted) -> Result<Measured, PyroError> {
     let request = BenchRequest {
         shape: Shape::new(1, args.mem_mib, TTL_SECONDS).map_err(VmError::from)?,
         environment: args.environment,
@@ -45,11 +59,7 @@ async fn measure(args: Bench, interrupted: &Interrupted) -> Result<Report, PyroE
     let measured = pyro()?.bench(&request, &mut progress, &interrupted.token).await;
     counting.finish();
     installing.finish();
-    let (report, path) = measured?;
-    if let Some(path) = path {
-        printer::talk(&format!("[bench] results: {}", path.display()));
-    }
-    Ok(report)
+    measured
 }
 
 fn show(report: &Report) {

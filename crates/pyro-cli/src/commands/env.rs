@@ -4,8 +4,8 @@ use super::{block_on, fail, pyro};
 use crate::cli::Env;
 use crate::progress::ProgressLine;
 use crate::{exit, printer};
+use pyro_core::environment::{CATALOG_VERSION, EnvironmentInfo};
 use pyro_core::{Pyro, PyroError};
-use serde::Serialize;
 use serde_json::json;
 
 pub(super) fn run(command: Env) -> i32 {
@@ -31,29 +31,49 @@ pub(super) fn run(command: Env) -> i32 {
 fn list(pyro: &Pyro, as_json: bool) -> Result<(), PyroError> {
     let environments = pyro.list_environments()?;
     if as_json {
-        printer::json(&json!({ "environments": environments }));
+        printer::json(&json!({ "catalog_version": CATALOG_VERSION, "environments": environments }));
         return Ok(());
     }
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING).set_header(["NAME", "VERSION", "INSTALLED", "DESCRIPTION"]);
+    printer::data(&format!("Catalog version: {CATALOG_VERSION}"));
     for environment in &environments {
-        let installed = if environment.installed { "yes" } else { "no" };
-        table.add_row([environment.name, environment.version, installed, environment.description]);
+        let installed = if environment.installed { "installed" } else { "not installed" };
+        printer::data(&format!("{} [{installed}] {}", environment.name, environment.description));
     }
-    printer::data(&table.trim_fmt());
     Ok(())
 }
 
 fn inspect(pyro: &Pyro, name: &str, as_json: bool) -> Result<(), PyroError> {
-    show(&pyro.inspect_environment(name)?, as_json);
+    let environment = pyro.inspect_environment(name)?;
+    if as_json {
+        printer::json(&environment);
+    } else {
+        printer::data(&format!("Environment: {}\n{}", environment.name, lines(&environment).join("\n")));
+    }
     Ok(())
 }
 
 fn pull(pyro: &Pyro, name: &str, as_json: bool) -> Result<(), PyroError> {
+    let phase = |phase: &str| {
+        // A person is shown a bar.
+        if !as_json && !printer::is_watched() {
+            printer::talk(&format!("[pull] phase={phase} environment={name}"));
+        }
+    };
+    phase("install");
     let mut line = ProgressLine::new();
     let pulled = block_on(pyro.pull_environment(name, &mut |progress| line.show(name, progress)))?;
     line.finish();
-    show(&pulled, as_json);
+    phase("ready");
+    if as_json {
+        printer::json(&pulled);
+        return Ok(());
+    }
+    let mut text = vec![format!("Pulled: {}", pulled.environment.name)];
+    text.extend(lines(&pulled.environment));
+    text.push(format!("Kernel image: {}", pulled.kernel_image.display()));
+    text.push(format!("Rootfs image: {}", pulled.rootfs_image.display()));
+    text.push(format!("Source: {}", pulled.source));
+    printer::data(&text.join("\n"));
     Ok(())
 }
 
@@ -61,32 +81,38 @@ fn prune(pyro: &Pyro, as_json: bool) -> Result<(), PyroError> {
     let removed = pyro.prune_environments()?;
     if as_json {
         printer::json(&json!({ "count": removed.len(), "deleted_environment_dirs": removed }));
-    } else if removed.is_empty() {
-        printer::talk("nothing to remove");
-    } else {
-        printer::data(&removed.join("\n"));
+        return Ok(());
+    }
+    let entries = if removed.len() == 1 { "entry" } else { "entries" };
+    printer::data(&format!("Deleted {} cached environment {entries}.", removed.len()));
+    for name in removed {
+        printer::data(&format!("- {name}"));
     }
     Ok(())
 }
 
-fn show(environment: &impl Serialize, as_json: bool) {
-    if as_json {
-        printer::json(environment);
-        return;
+/// What JSON says, as the reference's lines; ours follow them.
+fn lines(environment: &EnvironmentInfo) -> Vec<String> {
+    let mut lines = vec![
+        format!("Version: {}", environment.version),
+        format!("Distribution: {} {}", environment.distribution, environment.distribution_version),
+        format!("Installed: {}", if environment.installed { "yes" } else { "no" }),
+        format!("Cache dir: {}", environment.cache_dir.display()),
+        format!("Default packages: {}", environment.default_packages.join(", ")),
+        format!("Description: {}", environment.description),
+    ];
+    if environment.installed {
+        lines.push(format!("Install dir: {}", environment.install_dir.display()));
     }
-    // What JSON says, as lines: nothing is shown in one form only.
-    let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(environment) else { return };
-    for (name, value) in fields {
-        let text = match value {
-            serde_json::Value::Null => "-".to_owned(),
-            serde_json::Value::String(text) => text,
-            serde_json::Value::Array(items) => items
-                .iter()
-                .map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned))
-                .collect::<Vec<_>>()
-                .join(" "),
-            other => other.to_string(),
-        };
-        printer::data(&format!("{name}: {text}"));
+    let manifest = environment.install_manifest.as_ref().map(|path| path.display().to_string());
+    for (name, value) in [
+        ("Install manifest", manifest.as_deref()),
+        ("Source digest", environment.source_digest.as_deref()),
+        ("Platform", Some(environment.platform)),
+        ("Compatibility", Some(environment.compatibility)),
+        ("Catalog version", Some(environment.catalog_version)),
+    ] {
+        lines.extend(value.map(|value| format!("{name}: {value}")));
     }
+    lines
 }

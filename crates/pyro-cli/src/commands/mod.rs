@@ -19,6 +19,7 @@ mod workspace;
 use crate::cli::Command;
 use crate::{exit, printer};
 use pyro_core::{Config, Pyro, PyroError};
+use std::path::PathBuf;
 
 /// Run a command; its exit status.
 pub(crate) fn dispatch(command: Command) -> i32 {
@@ -42,8 +43,12 @@ pub(crate) fn dispatch(command: Command) -> i32 {
 
 /// The runtime as this process's environment describes it.
 fn pyro() -> Result<Pyro, PyroError> {
-    let program = std::env::current_exe().unwrap_or_else(|_| "pyro".into());
-    Ok(Pyro::new(Config::from_variables(program, |name| std::env::var_os(name))?))
+    Ok(Pyro::new(Config::from_variables(program(), |name| std::env::var_os(name))?))
+}
+
+/// This executable.
+fn program() -> PathBuf {
+    std::env::current_exe().unwrap_or_else(|_| "pyro".into())
 }
 
 /// Run `future` on this thread alone: a supervisor's machine is tied to it, and a short command needs no other.
@@ -65,6 +70,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// Tell a failure; the status of it.
 fn fail(error: &PyroError, as_json: bool, failed: i32) -> i32 {
-    printer::failure(error, as_json);
+    let hint = error.hint().map(task::in_its_words);
+    printer::failure(error, hint.as_deref(), as_json);
     exit::status(error, failed)
 }

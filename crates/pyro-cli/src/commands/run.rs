@@ -7,12 +7,14 @@ use crate::cli::Run;
 use crate::progress::ProgressLine;
 use crate::{exit, printer};
 use pyro_core::PyroError;
+use pyro_core::environment::Progress;
 use pyro_core::vm::exec::ExecIo;
 use pyro_core::vm::shape::Shape;
 use pyro_core::vm::{ExecOptions, RunOutcome, RunRequest, VmError};
 use tokio::io::AsyncRead;
 
 pub(super) fn run(args: Run) -> i32 {
+    printer::fail_with(exit::RUN_FAILED);
     let (as_json, with_stdin) = (args.json, hands_stdin_on(&args.line));
     let request = match request(args) {
         Ok(request) => request,
@@ -80,5 +82,21 @@ async fn captured(request: &RunRequest, with_stdin: bool, interrupted: &Interrup
 
 async fn execute(request: &RunRequest, io: ExecIo<'_>, interrupted: &Interrupted) -> Result<RunOutcome, PyroError> {
     let mut line = ProgressLine::new();
-    pyro()?.run(request, io, &mut |progress| line.show(&request.environment, progress), &interrupted.token).await
+    phase(&format!("create environment={}", request.environment));
+    let mut progress = |progress| {
+        match &progress {
+            Progress::Starting(id) => phase(&format!("start vm_id={id}")),
+            Progress::Running(id) => phase(&format!("execute vm_id={id}")),
+            _ => {}
+        }
+        line.show(&request.environment, progress);
+    };
+    pyro()?.run(request, io, &mut progress, &interrupted.token).await
+}
+
+/// Tell a program that follows; a person is shown a bar where something takes its time.
+fn phase(what: &str) {
+    if !printer::is_watched() {
+        printer::talk(&format!("[run] phase={what}"));
+    }
 }

@@ -60,9 +60,15 @@ fn the_catalog_is_told_in_both_forms() {
     let json: serde_json::Value =
         serde_json::from_slice(&home.pyro(&["env", "list", "--json"]).output().unwrap().stdout).unwrap();
     for environment in json["environments"].as_array().unwrap() {
-        assert!(listed.contains(environment["name"].as_str().unwrap()));
+        let (name, about) = (environment["name"].as_str().unwrap(), environment["description"].as_str().unwrap());
+        let installed = if environment["installed"] == true { "installed" } else { "not installed" };
+        assert!(listed.contains(&format!("\n{name} [{installed}] {about}\n")), "{listed}");
         assert_eq!(environment["platform"], "linux-x86_64");
     }
+    assert!(
+        listed.starts_with(&format!("Catalog version: {}\n", json["catalog_version"].as_str().unwrap())),
+        "{listed}"
+    );
     let inspected = home.pyro(&["env", "inspect", ENVIRONMENT, "--json"]).output().unwrap();
     let environment: serde_json::Value = serde_json::from_slice(&inspected.stdout).unwrap();
     assert_eq!((&environment["name"], &environment["installed"]), (&ENVIRONMENT.into(), &true.into()));
@@ -76,6 +82,7 @@ fn doctor_tells_what_is_missing_and_the_command_that_mends_it() {
     let healthy = home.pyro(&["doctor", "--json"]).output().unwrap();
     let report: serde_json::Value = serde_json::from_slice(&healthy.stdout).unwrap();
     assert_eq!((healthy.status.code(), &report["runtime_ok"]), (Some(0), &true.into()), "{report:#}");
+    assert!(report["runtime"]["component_versions"]["qemu"].is_string(), "{report:#}");
     let broken = home.pyro(&["doctor"]).env("PATH", home.path()).output().unwrap();
     assert_eq!(broken.status.code(), Some(1));
     assert!(stdout(&broken).contains("apt-get install"), "{}", stdout(&broken));

@@ -44,7 +44,12 @@ fn exit_statuses(home: &Home) {
 fn streams_are_separate(home: &Home) {
     let output = home.run(&[], &["printf 'a\\377b'; printf err >&2"]);
     assert_eq!(output.stdout, b"a\xffb");
-    assert!(stderr(&output).starts_with("err"), "{}", stderr(&output));
+    let told = stderr(&output);
+    let phases: Vec<&str> = told.lines().filter_map(|line| line.strip_prefix("[run] phase=")).collect();
+    let id = phases.last().unwrap().strip_prefix("execute vm_id=").unwrap();
+    assert_eq!(phases, ["create environment=debian:12", &format!("start vm_id={id}"), &format!("execute vm_id={id}")]);
+    // Not a byte of the command's own is added or lost.
+    assert!(told.contains(&format!("execute vm_id={id}\nerr[run] environment=debian:12 ")), "{told}");
 }
 
 fn stdin_is_forwarded(home: &Home) {

@@ -10,6 +10,7 @@ use std::process::{Output, Stdio};
 
 on_each_engine!(
     a_one_shot_command_has_what_it_is_given,
+    what_is_chosen_wins_over_the_profile,
     what_it_cannot_have_is_named,
     a_command_is_its_users,
     pipes_are_the_users_too,
@@ -23,13 +24,26 @@ fn a_one_shot_command_has_what_it_is_given(home: &Home) {
     // Some of the flags before the environment's name, some behind it.
     let odd = "B= a\n'\"$(x)\\=ä ";
     let flags = ["run", "--user", "www-data", "--env", "A=b=c", ENVIRONMENT, "--cwd", "/usr/lib", "--env", odd];
-    let output = home.pyro(&[&flags, &["--env", "odd-name %=1", "--", line][..]].concat()).output().unwrap();
+    let output = home.pyro(&[&flags, &["--env", "ODD= %=1", "--", line][..]].concat()).output().unwrap();
     let told = stdout(&output);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let head = format!("33\n33\n33\n/usr/lib\n/var/www|www-data|www-data|/bin/sh|b=c|{}|", &odd[2..]);
-    assert!(told.starts_with(&head) && told.contains("\nodd-name %=1\n"), "{told}");
+    assert!(told.starts_with(&head) && told.contains("\nODD= %=1\n"), "{told}");
     let numbers = home.run(&["--user", "12345:54321"], &["id -u; id -g; id -G; echo $HOME $USER; pwd"]);
     assert_eq!(stdout(&numbers), "12345\n54321\n54321\n/ 12345\n/\n", "{}", stderr(&numbers));
+}
+
+/// `/etc/profile` sets `PATH` for every login shell; the line, its name, its numbers and its end are as without a variable.
+fn what_is_chosen_wins_over_the_profile(home: &Home) {
+    let line = "echo \"$PATH|$HOME|$_PYRO_HOME|$0|$#\"\nwhere() { env | grep -c _PYRO_; }; where\nnosuch; (exit 7)";
+    let flags = ["--env", "PATH=/foo:/usr/bin:/bin", "--env", "HOME=/tmp/a 'b\n$(c)", "--env", "_PYRO_HOME=mine"];
+    let output = home.run(&flags, &[line]);
+    let told = "/foo:/usr/bin:/bin|/tmp/a 'b\n$(c)|mine|/bin/sh|0\n1\n";
+    assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(7), told), "{}", stderr(&output));
+    assert!(stderr(&output).contains("/bin/sh: 3: nosuch: not found"), "{}", stderr(&output));
+    let wrong = home.run(&flags, &["; echo"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(stderr(&wrong).contains("/bin/sh: 1: Syntax error: \";\" unexpected"), "{}", stderr(&wrong));
 }
 
 fn what_it_cannot_have_is_named(home: &Home) {
@@ -48,6 +62,7 @@ fn what_it_cannot_have_is_named(home: &Home) {
         (&["--cwd", "tmp"], 2, "invalid_input", "the directory of a command cannot be used"),
         (&["--cwd", "/a/../b"], 2, "invalid_input", "the directory of a command cannot be used"),
         (&["--env", "=x"], 2, "invalid_input", "KEY=VALUE"),
+        (&["--env", "my-var=1"], 2, "invalid_input", "\"my-var\" is no name of a variable"),
     ] {
         let output = home.run(&[flags, &["--json"]].concat(), &["echo ran"]);
         let error = said(&output);
@@ -127,7 +142,7 @@ fn pipes_are_the_users_too(home: &Home) {
         let output = given(home.run_command(&["--user", user], &[line]), b"given\n");
         let owner = if user == "0" { "0" } else { "33" };
         assert_eq!(stdout(&output), format!("given\nmore\n1\n{owner} 600\n"), "{}", stderr(&output));
-        assert!(stderr(&output).starts_with("apart\n"), "{}", stderr(&output));
+        assert!(stderr(&output).contains("\napart\n[run] environment="), "{}", stderr(&output));
     }
     // Nobody else's: a pipe has its owner, and no other user opens it.
     let id = with_a_user(home);

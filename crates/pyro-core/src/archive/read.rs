@@ -85,7 +85,7 @@ impl<R: Read> Read for Bounded<R> {
 }
 
 /// Send what an archive holds: `.tar`, `.tar.gz` or `.tar.zst`, told by its content. Names that lead out of the tree and
-/// special files are refused by name; a name that comes twice, or beyond a link, is refused by the receiver.
+/// special files are refused by name. Of a name that comes twice the receiver keeps the later one; one beyond a link it refuses.
 ///
 /// # Errors
 /// [`TarError`], and what `out` answers.

@@ -27,6 +27,9 @@ pub enum BenchError {
         #[source]
         source: ProgramError,
     },
+    /// The command to compare with is none.
+    #[error("the command to compare with is empty")]
+    NothingAgainst,
     /// A command in a guest ended otherwise than it must.
     #[error("{command} exited with {exit_code} in the guest")]
     Command {

@@ -54,16 +54,21 @@ pub enum Progress {
     },
 }
 
-/// Measure everything; nothing of it is left, whatever happens.
+/// Measure everything; nothing of it is left, whatever happens. With the report comes where it was written, or why it was not.
 ///
 /// # Errors
-/// [`BenchError`]: the first measurement that failed.
+/// [`BenchError`]: the first measurement that failed, or what cannot be begun.
 pub async fn run(
     config: &Config,
     request: &BenchRequest,
     progress: &mut (dyn FnMut(Progress) + Send),
     cancel: &CancellationToken,
-) -> Result<(Report, Option<PathBuf>), BenchError> {
+) -> Result<(Report, Option<Result<PathBuf, BenchError>>), BenchError> {
+    if request.against.as_ref().is_some_and(|command| command.trim().is_empty()) {
+        return Err(BenchError::NothingAgainst);
+    }
+    // Before minutes of measuring, not after them.
+    request.output.as_deref().map(report::try_place).transpose()?;
     let site = Site::open(config)?;
     let report = Report::new(config, request).await;
     let measured = tokio::select! {
@@ -73,8 +78,8 @@ pub async fn run(
     let closed = site.close();
     let report = measured?;
     closed?;
-    let path = request.output.as_ref().map(|output| report.save(output)).transpose()?;
-    Ok((report, path))
+    let saved = request.output.as_ref().map(|output| report.save(output));
+    Ok((report, saved))
 }
 
 /// A measurement on its way.

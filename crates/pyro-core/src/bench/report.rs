@@ -207,6 +207,14 @@ impl Report {
     }
 }
 
+/// Whether results can be written there, found out by a file that is gone again.
+pub(super) fn try_place(output: &Path) -> Result<(), BenchError> {
+    let is_dir = fs::metadata(output).is_ok_and(|meta| meta.is_dir());
+    let above = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::scratch_dir(if is_dir { output } else { above })?;
+    Ok(())
+}
+
 async fn qemu_version(config: &Config) -> String {
     let Ok(path) = qemu::find(&config.path) else { return "missing".to_owned() };
     let output = Program::new(&path).args(["--version"]).output(VERSION_LIMIT, 4096).await.unwrap_or_default();

@@ -1,7 +1,7 @@
 //! The single checks; each knows the command that mends what it finds.
 
 use super::report::{Check, Health, KvmReport, NetworkingReport};
-use crate::config::{AccelChoice, Config};
+use crate::config::{AccelChoice, Config, ConfigError};
 use crate::engine::qemu::accel::{self, KvmVerdict};
 use crate::engine::qemu::{self, confine};
 use crate::engine::{Accel, EngineError};
@@ -11,7 +11,7 @@ use crate::host::program::{self, Program};
 use crate::host::{access, fs};
 use crate::store::{Store, StoreError};
 use crate::vm::{plan, reap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Free space below which an installation may fail: an image, its root filesystem beside it, packages, a kernel.
@@ -32,25 +32,35 @@ pub(super) fn platform() -> Check {
     }
 }
 
-pub(super) async fn qemu(config: &Config) -> Check {
-    let path = match qemu::find(&config.path) {
-        Ok(path) => path,
-        Err(error) => {
-            return check("qemu", Health::Failed, error.to_string(), Some("sudo apt-get install -y qemu-system-x86"));
-        }
-    };
-    match Program::new(&path).args(["--version"]).output(VERSION_LIMIT, 4096).await {
-        Ok(output) => {
-            let output = String::from_utf8_lossy(&output);
-            let version = output.lines().next().unwrap_or_default().trim_start_matches("QEMU emulator version ");
-            check("qemu", Health::Ok, format!("{} ({version})", path.display()), None)
-        }
-        Err(error) => check(
-            "qemu",
-            Health::Failed,
-            error.to_string(),
-            Some("sudo apt-get install -y --reinstall qemu-system-x86"),
-        ),
+pub(super) fn settings(fault: &ConfigError) -> Check {
+    let fault = PyroError::from(fault.clone());
+    check("settings", Health::Failed, fault.to_string(), fault.hint())
+}
+
+/// QEMU, where it answers.
+pub(super) struct Qemu {
+    path: PathBuf,
+    /// As it says itself.
+    pub(super) version: String,
+}
+
+/// The check that stands for a QEMU that is not there, or does not answer, says why.
+pub(super) async fn qemu_version(config: &Config) -> Result<Qemu, Check> {
+    let failed = |detail: String, fix| check("qemu", Health::Failed, detail, Some(fix));
+    let path = qemu::find(&config.path)
+        .map_err(|error| failed(error.to_string(), "sudo apt-get install -y qemu-system-x86"))?;
+    let output = Program::new(&path).args(["--version"]).output(VERSION_LIMIT, 4096).await;
+    let output =
+        output.map_err(|error| failed(error.to_string(), "sudo apt-get install -y --reinstall qemu-system-x86"))?;
+    let output = String::from_utf8_lossy(&output);
+    let version = output.lines().next().unwrap_or_default().trim_start_matches("QEMU emulator version ").to_owned();
+    Ok(Qemu { path, version })
+}
+
+pub(super) fn qemu(found: &Result<Qemu, Check>) -> Check {
+    match found {
+        Ok(Qemu { path, version }) => check("qemu", Health::Ok, format!("{} ({version})", path.display()), None),
+        Err(check) => check.clone(),
     }
 }
 

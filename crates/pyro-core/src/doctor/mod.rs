@@ -5,16 +5,18 @@ mod report;
 
 pub use report::{Check, DoctorReport, Health, KvmReport, NetworkingReport, RuntimeCapabilities, RuntimeReport};
 
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::environment::{CATALOG_VERSION, EnvironmentStore, PLATFORM};
 use crate::store::Store;
 use crate::vm::active::ActiveVms;
 
-/// Examine this host. Never fails: what cannot be looked at is a finding.
-pub async fn examine(config: &Config) -> DoctorReport {
+/// Examine this host, with the faults of its settings. Never fails: what cannot be looked at is a finding.
+pub async fn examine(config: &Config, faults: &[ConfigError]) -> DoctorReport {
     let store = Store::open(&config.data_dir);
     let (accelerator, kvm) = checks::accelerator(config, store.as_ref().ok());
-    let mut all = vec![checks::platform(), checks::qemu(config).await, checks::qemu_img(config), accelerator];
+    let qemu = checks::qemu_version(config).await;
+    let mut all: Vec<Check> = faults.iter().map(checks::settings).collect();
+    all.extend([checks::platform(), checks::qemu(&qemu), checks::qemu_img(config), accelerator]);
     all.extend(checks::confinement());
     all.push(checks::data_dir(config, store.as_ref().err()));
     all.push(checks::disk_space(config));
@@ -42,6 +44,13 @@ pub async fn examine(config: &Config) -> DoctorReport {
         runtime: RuntimeReport {
             bundle_version: env!("CARGO_PKG_VERSION").to_owned(),
             catalog_version: CATALOG_VERSION.to_owned(),
+            component_versions: [
+                ("pyro", Some(env!("CARGO_PKG_VERSION"))),
+                ("qemu", qemu.as_ref().ok().map(|qemu| &*qemu.version)),
+            ]
+            .into_iter()
+            .filter_map(|(name, version)| Some((name, version?.to_owned())))
+            .collect(),
             cache_dir: config.environment_cache_dir.display().to_string(),
             capabilities: RuntimeCapabilities {
                 supports_vm_boot: runtime_ok,

@@ -4,6 +4,7 @@ use crate::engine::qemu::accel::KvmVerdict;
 use crate::environment::EnvironmentInfo;
 use crate::vm::active::ActiveVms;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// What was found on this host.
 #[derive(Debug, Serialize)]
@@ -27,7 +28,7 @@ pub struct DoctorReport {
 }
 
 /// One thing looked at.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Check {
     /// What.
     pub name: &'static str,
@@ -90,6 +91,8 @@ pub struct RuntimeReport {
     pub bundle_version: String,
     /// Version of the catalog.
     pub catalog_version: String,
+    /// Versions of what runs guests, by name.
+    pub component_versions: BTreeMap<&'static str, String>,
     /// Where environments are.
     pub cache_dir: String,
     /// What this host can do.

@@ -1,5 +1,7 @@
 //! How far an installation is, for whoever shows it.
 
+use crate::id::Id;
+
 /// One step of installing an environment, in the order in which they come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -47,10 +49,10 @@ pub enum Progress {
     Fraction(f32),
     /// A line that a program of the host printed, for those who want to see everything.
     Line(String),
-    /// All is installed: a vm of the environment starts.
-    Starting,
+    /// All is installed: this vm of the environment starts.
+    Starting(Id),
     /// Its guest answers: the command begins.
-    Running,
+    Running(Id),
 }
 
 /// Reads what `mmdebstrap --verbose` prints and says how far it is.

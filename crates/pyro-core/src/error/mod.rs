@@ -224,8 +224,11 @@ impl From<BenchError> for PyroError {
             BenchError::Against { .. } => {
                 (ErrorKind::InvalidInput, Some("run the command by itself until it succeeds"))
             }
+            BenchError::NothingAgainst => {
+                (ErrorKind::InvalidInput, Some("leave --against out, or give it a command for the shell"))
+            }
             BenchError::Command { .. } | BenchError::Lost { .. } => (ErrorKind::Guest, Some("pyro doctor")),
-            BenchError::Files(_) => (ErrorKind::Io, None),
+            BenchError::Files(_) => (ErrorKind::Io, Some("look at the path, its rights and its disk")),
             BenchError::Results { .. } => (ErrorKind::Corrupt, Some("measure again: cargo xtask bench")),
             BenchError::Cancelled => (ErrorKind::Conflict, None),
         };
@@ -256,7 +259,10 @@ impl From<OptionError> for PyroError {
     fn from(error: OptionError) -> Self {
         let hint = match error {
             OptionError::Cwd(_) => "give it absolute, in a workspace also below /workspace, without '..'",
-            OptionError::Variable { .. } => "give a name without '=', and a value, as in NAME=VALUE",
+            OptionError::VariableName { .. } => {
+                "give a name and a value, as in MY_VAR=1; a shell drops what is called otherwise"
+            }
+            OptionError::VariableValue { .. } => "leave it out: no program can be given one",
             OptionError::LongVariable { .. } | OptionError::Variables(_) => {
                 "put what is long into a file, or hand it on through stdin"
             }

@@ -214,6 +214,7 @@ fn files(error: FileError) -> PyroError {
         FileError::Place(_) | FileError::After { .. } => {
             (ErrorKind::InvalidInput, "give a path relative to /workspace, or below it")
         }
+        FileError::Nowhere { .. } => (ErrorKind::NotFound, "look what is there: pyro workspace file list WORKSPACE_ID"),
         FileError::IsRoot => (ErrorKind::InvalidInput, "name a file: pyro workspace file list WORKSPACE_ID"),
         FileError::Source(SourceError::Fs(cause)) if cause.is_not_found() => {
             (ErrorKind::NotFound, "check the path on the host")

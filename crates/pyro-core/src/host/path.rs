@@ -120,6 +120,16 @@ impl HostPath {
     }
 }
 
+/// The path with the home in place of a leading `~`, as a shell has it; another user's, as in `~name`, is left as it is.
+#[must_use]
+pub fn expanded(path: &Path, home: Option<&Path>) -> PathBuf {
+    match (path.strip_prefix("~"), home) {
+        (Ok(below), Some(home)) if below.as_os_str().is_empty() => home.to_owned(),
+        (Ok(below), Some(home)) => home.join(below),
+        _ => path.to_owned(),
+    }
+}
+
 /// Where an open descriptor's node is found by path, wherever it has been moved to.
 pub(crate) fn of_descriptor(held: &OwnedFd) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()))
@@ -134,6 +144,22 @@ mod tests {
     use super::*;
     use std::fs;
     use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_leading_tilde_is_the_home() {
+        for (path, told) in [
+            ("~", "/home/me"),
+            ("~/", "/home/me"),
+            ("~/a/~", "/home/me/a/~"),
+            ("~me/a", "~me/a"),
+            ("a/~", "a/~"),
+            ("/~", "/~"),
+            ("./~/a", "./~/a"),
+        ] {
+            assert_eq!(expanded(Path::new(path), Some(Path::new("/home/me"))), Path::new(told), "{path}");
+        }
+        assert_eq!(expanded(Path::new("~/a"), None), Path::new("~/a"));
+    }
 
     #[test]
     fn a_judged_path_leads_through_no_link_and_a_users_own_does() {

@@ -5,14 +5,12 @@ use super::exec::ExecRequest;
 use pyro_protocol::message::Command;
 use pyro_protocol::path::GuestPathError;
 use pyro_protocol::user::UserError;
+use pyro_protocol::variable::{MAX_VARIABLE_LEN, is_variable_name};
 use pyro_protocol::{GuestPath, User};
 use std::time::Duration;
 
 /// Longest line, in bytes: what Linux takes as one argument, without the byte that ends it (`MAX_ARG_STRLEN`, execve(2)).
 pub const MAX_LINE_LEN: usize = 131_071;
-
-/// Longest `NAME=VALUE` that Linux hands to a program, in bytes.
-const MAX_VARIABLE_LEN: usize = 131_071;
 
 /// Bytes that all variables may have together; they travel in one message with the line.
 const MAX_VARIABLES_LEN: usize = 512 * 1024;
@@ -74,9 +72,15 @@ pub enum OptionError {
     /// The directory is not one.
     #[error("the directory of a command cannot be used")]
     Cwd(#[source] GuestPathError),
-    /// The name of a variable is empty or holds `=`, or it or its value holds a NUL character.
-    #[error("variable {name:?} cannot be given to a program")]
-    Variable {
+    /// The name of a variable is not one that a shell keeps.
+    #[error("{name:?} is no name of a variable: letters, digits and '_', no digit first")]
+    VariableName {
+        /// It, cut where it is long.
+        name: String,
+    },
+    /// The value of a variable holds a NUL character.
+    #[error("the value of variable {name:?} holds a NUL character")]
+    VariableValue {
         /// Its name, cut where it is long.
         name: String,
     },
@@ -108,8 +112,11 @@ impl ExecOptions {
         for (name, value) in &env {
             let shown = || name.chars().take(SHOWN_LEN).collect();
             let len = name.len() + 1 + value.len();
-            if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
-                return Err(OptionError::Variable { name: shown() });
+            if !is_variable_name(name) {
+                return Err(OptionError::VariableName { name: shown() });
+            }
+            if value.contains('\0') {
+                return Err(OptionError::VariableValue { name: shown() });
             }
             if len > MAX_VARIABLE_LEN {
                 return Err(OptionError::LongVariable { name: shown(), len });
@@ -136,7 +143,7 @@ mod tests {
 
     #[test]
     fn what_can_be_chosen_is_kept_as_it_is() {
-        let odd = [("A B", ""), ("ä-%", "\n\"'$(x)\\"), ("-", "=a=b"), ("-", "again")];
+        let odd = [("A_B", ""), ("_9", "\n\"'$(x)\\ä"), ("a", "=a=b"), ("a", "again")];
         let chosen = env(&odd).unwrap();
         assert_eq!(chosen.env, odd.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let chosen = ExecOptions::parse(Some("/a/./b//"), Vec::new(), Some("app:7")).unwrap();
@@ -155,9 +162,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_named() {
-        for (name, value) in [("", "x"), ("A=B", "x"), ("A\0", "x"), ("A", "x\0")] {
-            assert_eq!(env(&[(name, value)]).unwrap_err(), OptionError::Variable { name: name.to_owned() });
+        for name in ["", "A=B", "A\0", "my-var", "1A", "ä", "A B"] {
+            assert_eq!(env(&[(name, "x")]).unwrap_err(), OptionError::VariableName { name: name.to_owned() });
         }
+        assert_eq!(env(&[("A", "x\0")]).unwrap_err(), OptionError::VariableValue { name: "A".to_owned() });
         let cwd = ExecOptions::parse(Some("tmp"), Vec::new(), None).unwrap_err();
         assert_eq!(cwd, OptionError::Cwd(GuestPathError::NotAbsolute));
         let user = ExecOptions::parse(None, Vec::new(), Some("a:")).unwrap_err();

@@ -84,7 +84,7 @@ pub async fn run(
         standby.want(&request.environment, request.shape);
     }
     let launch = one_shot::record(config, &store, VmKind::OneShot, &request.environment, request.shape, plan)?;
-    progress(Progress::Starting);
+    progress(Progress::Starting(launch.id));
     let outcome = in_vm(config, &launch, request, io, progress, cancel).await;
     one_shot::clear_if_abandoned(config, &store, launch.id);
     let (execution_mode, exec) = outcome?;
@@ -103,7 +103,7 @@ async fn in_vm(
         started = Leased::start(config, launch).instrument(tracing::debug_span!("start")) => started?,
         () = cancel.cancelled() => return Err(VmError::Cancelled),
     };
-    progress(Progress::Running);
+    progress(Progress::Running(launch.id));
     let executed =
         execute(vm.link(), request, working_directory(config, launch), io, &AtomicBool::new(false), cancel).await;
     let execution_mode = vm.execution_mode.clone();
@@ -129,7 +129,7 @@ async fn in_claimed(
     let began = AtomicBool::new(false);
     let executed = match awake {
         Ok(()) => {
-            progress(Progress::Running);
+            progress(Progress::Running(claimed.id));
             let executed = execute(Link::new(config, claimed.id), request, GuestPath::root(), io, &began, cancel);
             // Its supervisor knows of no end: the lifetime that was asked for begins with the command.
             tokio::time::timeout(ttl, executed)

@@ -1,6 +1,7 @@
 //! The shape of a vm: how many CPUs, how much memory, how long it lives.
 
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 
 /// Limits of the contract.
 pub mod limits {
@@ -54,16 +55,14 @@ impl Shape {
     ///
     /// # Errors
     /// [`OutOfRange`], naming the first one that is.
-    pub fn new(vcpu_count: u32, mem_mib: u32, ttl_seconds: u32) -> Result<Self, OutOfRange> {
-        within("vcpu_count", vcpu_count, &limits::VCPU_COUNT, "")?;
-        within("mem_mib", mem_mib, &limits::MEM_MIB, " MiB")?;
-        if ttl_seconds < limits::MIN_TTL_SECONDS {
-            return Err(OutOfRange {
-                name: "ttl_seconds",
-                value: ttl_seconds.to_string(),
-                expected: format!("at least {}", limits::MIN_TTL_SECONDS),
-            });
-        }
+    pub fn new(
+        vcpu_count: impl Into<i64>,
+        mem_mib: impl Into<i64>,
+        ttl_seconds: impl Into<i64>,
+    ) -> Result<Self, OutOfRange> {
+        let vcpu_count = within("vcpu_count", vcpu_count.into(), &limits::VCPU_COUNT, "")?;
+        let mem_mib = within("mem_mib", mem_mib.into(), &limits::MEM_MIB, " MiB")?;
+        let ttl_seconds = at_least("ttl_seconds", ttl_seconds.into(), limits::MIN_TTL_SECONDS)?;
         let vcpu_count = u8::try_from(vcpu_count).unwrap_or(u8::MAX);
         Ok(Self { vcpu_count, mem_mib, ttl_seconds })
     }
@@ -75,19 +74,24 @@ impl Default for Shape {
     }
 }
 
+/// A workspace's lifetime in seconds, checked; zero: none.
+///
+/// # Errors
+/// [`OutOfRange`].
+pub fn lifetime(seconds: impl Into<i64>) -> Result<u32, OutOfRange> {
+    match seconds.into() {
+        0 => Ok(0),
+        seconds => at_least("ttl_seconds", seconds, limits::MIN_TTL_SECONDS)
+            .map_err(|error| OutOfRange { expected: format!("0 or {}", error.expected), ..error }),
+    }
+}
+
 /// A command's limit in seconds, checked.
 ///
 /// # Errors
-/// [`OutOfRange`] for zero.
-pub fn timeout(seconds: u32) -> Result<std::time::Duration, OutOfRange> {
-    if seconds == 0 {
-        return Err(OutOfRange {
-            name: "timeout_seconds",
-            value: seconds.to_string(),
-            expected: "greater than 0".to_owned(),
-        });
-    }
-    Ok(std::time::Duration::from_secs(seconds.into()))
+/// [`OutOfRange`] for less than one.
+pub fn timeout(seconds: impl Into<i64>) -> Result<std::time::Duration, OutOfRange> {
+    at_least("timeout_seconds", seconds.into(), 1).map(|seconds| std::time::Duration::from_secs(seconds.into()))
 }
 
 /// The length of a page of output in bytes, checked.
@@ -95,16 +99,22 @@ pub fn timeout(seconds: u32) -> Result<std::time::Duration, OutOfRange> {
 /// # Errors
 /// [`OutOfRange`] for zero and for more than [`limits::PAGE_LENGTH`] allows.
 pub fn page_length(bytes: u32) -> Result<usize, OutOfRange> {
-    within("length", bytes, &limits::PAGE_LENGTH, " bytes")?;
+    within("length", bytes.into(), &limits::PAGE_LENGTH, " bytes")?;
     Ok(usize::try_from(bytes).unwrap_or(usize::MAX))
 }
 
-fn within(name: &'static str, value: u32, range: &std::ops::RangeInclusive<u32>, unit: &str) -> Result<(), OutOfRange> {
-    if range.contains(&value) {
-        return Ok(());
-    }
-    let expected = format!("between {} and {}{unit}", range.start(), range.end());
-    Err(OutOfRange { name, value: value.to_string(), expected })
+fn within(name: &'static str, value: i64, range: &RangeInclusive<u32>, unit: &str) -> Result<u32, OutOfRange> {
+    u32::try_from(value).ok().filter(|value| range.contains(value)).ok_or_else(|| {
+        let expected = format!("between {} and {}{unit}", range.start(), range.end());
+        OutOfRange { name, value: value.to_string(), expected }
+    })
+}
+
+fn at_least(name: &'static str, value: i64, min: u32) -> Result<u32, OutOfRange> {
+    u32::try_from(value).ok().filter(|value| *value >= min).ok_or_else(|| {
+        let expected = if value < min.into() { format!("at least {min}") } else { format!("at most {}", u32::MAX) };
+        OutOfRange { name, value: value.to_string(), expected }
+    })
 }
 
 #[cfg(test)]
@@ -113,7 +123,7 @@ mod tests {
 
     #[test]
     fn limits_are_those_of_the_contract() {
-        for (vcpu, mem, ttl, wrong) in [
+        let table: [(i64, i64, i64, _); 11] = [
             (1, 256, 60, None),
             (8, 32_768, 1_000_000, None),
             (0, 1024, 600, Some("vcpu_count")),
@@ -121,9 +131,18 @@ mod tests {
             (1, 255, 600, Some("mem_mib")),
             (1, 32_769, 600, Some("mem_mib")),
             (1, 1024, 59, Some("ttl_seconds")),
-        ] {
+            (-1, 1024, 600, Some("vcpu_count")),
+            (1, 99_999_999_999, 600, Some("mem_mib")),
+            (1, 1024, -1, Some("ttl_seconds")),
+            (1, 1024, 1 << 32, Some("ttl_seconds")),
+        ];
+        for (vcpu, mem, ttl, wrong) in table {
             assert_eq!(Shape::new(vcpu, mem, ttl).err().map(|error| error.name), wrong);
         }
-        assert!(timeout(0).is_err());
+        assert!(timeout(0).is_err() && timeout(-1).is_err() && timeout(1_i64 << 32).is_err());
+        assert_eq!((lifetime(0), lifetime(60)), (Ok(0), Ok(60)));
+        assert_eq!(lifetime(59).unwrap_err().to_string(), "ttl_seconds is 59; it must be 0 or at least 60");
+        let told = Shape::new(1, 99_999_999_999_i64, 60).unwrap_err().to_string();
+        assert_eq!(told, "mem_mib is 99999999999; it must be between 256 and 32768 MiB");
     }
 }

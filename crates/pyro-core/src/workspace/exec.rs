@@ -83,7 +83,9 @@ pub struct WorkspaceExec {
 /// # Errors
 /// As [`ExecOptions::parse`].
 pub fn options(cwd: Option<&str>, env: Vec<(String, String)>, user: Option<&str>) -> Result<ExecOptions, OptionError> {
-    let below = |text: &str| if text.starts_with('/') { text.to_owned() } else { format!("{ROOT}/{text}") };
+    // An empty one is no path anywhere.
+    let is_whole = |text: &str| text.starts_with('/') || text.trim().is_empty();
+    let below = |text: &str| if is_whole(text) { text.to_owned() } else { format!("{ROOT}/{text}") };
     ExecOptions::parse(cwd.map(below).as_deref(), env, user)
 }
 
@@ -221,10 +223,10 @@ mod tests {
     #[test]
     fn a_directory_is_absolute_or_below_the_workspace() {
         let cwd = |text: &str| options(Some(text), Vec::new(), None).map(|options| options.cwd);
-        for (text, expected) in [("", "/workspace"), ("a/./b", "/workspace/a/b"), ("/tmp/", "/tmp"), ("/", "/")] {
+        for (text, expected) in [(".", "/workspace"), ("a/./b", "/workspace/a/b"), ("/tmp/", "/tmp"), ("/", "/")] {
             assert_eq!(cwd(text).unwrap().unwrap().as_bytes(), expected.as_bytes(), "{text:?}");
         }
-        for bad in ["..", "a/../b", "/a/..", "a\0b"] {
+        for bad in ["", " ", "..", "a/../b", "/a/..", "a\0b"] {
             assert!(matches!(cwd(bad), Err(OptionError::Cwd(_))), "{bad:?}");
         }
     }

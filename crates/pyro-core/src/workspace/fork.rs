@@ -44,6 +44,8 @@ pub async fn fork(
         return Err(WorkspaceError::Count(count));
     }
     let name = name.map(label::name).transpose()?;
+    // The last one has the longest.
+    numbered(name.as_deref(), count, count).as_deref().map(label::name).transpose()?;
     let store = Store::open(&config.data_dir)?;
     reconcile::reconcile(config, &store)?;
     let workspace = claim(config, &store, id, WorkspaceChange::Forking)?;

@@ -3,6 +3,7 @@
 use super::claim::{Claimed, claim, note};
 use super::error::WorkspaceError;
 use super::files::baseline;
+use super::update::{self, UpdateRequest};
 use super::{delete, exec, fork, reconcile};
 use crate::config::{AccelChoice, Config};
 use crate::host::fs;
@@ -269,6 +270,22 @@ fn long_outputs_go_with_the_workspace_whose_history_names_them() {
     assert_eq!(left().len(), before.len() + 200);
     delete::delete(&home.config, workspace.id).unwrap();
     assert_eq!(left(), before);
+}
+
+#[tokio::test]
+async fn the_lifetime_that_it_has_is_renewed_and_nothing_is_no_update() {
+    let home = Home::new();
+    let id = home.workspace().id;
+    let asked = |ttl_seconds| UpdateRequest { ttl_seconds, ..UpdateRequest::default() };
+    update::update(&home.config, id, &asked(Some(600))).await.unwrap();
+    // As if that had been long ago.
+    note(&home.store, id, &[], |workspace| (workspace.last_activity_at, workspace.expires_at) = (1.0, Some(601.0)))
+        .unwrap();
+    let renewed = update::update(&home.config, id, &asked(Some(600))).await.unwrap();
+    assert!(renewed.last_activity_at > 1.0, "{renewed:?}");
+    assert_eq!(renewed.expires_at, Some(renewed.last_activity_at + 600.0));
+    let nothing = update::update(&home.config, id, &asked(None)).await;
+    assert!(matches!(nothing, Err(WorkspaceError::NothingToUpdate)), "{nothing:?}");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::host::clock;
 use crate::id::Id;
 use crate::store::Store;
 use crate::vm::link::Link;
-use crate::vm::shape::limits;
+use crate::vm::shape;
 use std::collections::BTreeMap;
 
 /// What is to change.
@@ -23,7 +23,7 @@ pub struct UpdateRequest {
     pub labels: BTreeMap<String, String>,
     /// Keys of labels to remove.
     pub clear_labels: Vec<String>,
-    /// A new lifetime from the last activity, which this is; zero: none.
+    /// Its lifetime from the last activity, which this is, be it a new one or the one that it has; zero: none.
     pub ttl_seconds: Option<u32>,
 }
 
@@ -51,11 +51,12 @@ pub async fn update(config: &Config, id: Id, request: &UpdateRequest) -> Result<
         after.labels.retain(|key, _| !cleared.contains(key));
         after.labels.extend(labels.clone());
         after.ttl_seconds = ttl_seconds.unwrap_or(before.ttl_seconds);
-        if after == before {
+        // The lifetime that it has is one from now on, too.
+        if after == before && ttl_seconds.is_none() {
             return Err(WorkspaceError::NothingToUpdate);
         }
         if store.change_and_renew_workspace(&after, clock::wall_seconds())? {
-            if after.ttl_seconds != before.ttl_seconds {
+            if ttl_seconds.is_some() {
                 tell_supervisors(config, &store, id).await?;
             }
             return status::told(&store, id);
@@ -80,8 +81,5 @@ async fn tell_supervisors(config: &Config, store: &Store, id: Id) -> Result<(), 
 /// # Errors
 /// [`WorkspaceError::Ttl`].
 pub(super) fn lifetime(ttl_seconds: u32) -> Result<u32, WorkspaceError> {
-    if (1..limits::MIN_TTL_SECONDS).contains(&ttl_seconds) {
-        return Err(WorkspaceError::Ttl(ttl_seconds));
-    }
-    Ok(ttl_seconds)
+    shape::lifetime(ttl_seconds).map_err(|_| WorkspaceError::Ttl(ttl_seconds))
 }

@@ -6,6 +6,8 @@ use crate::grants::Grants;
 use crate::refusal::Refusal;
 use crate::server::State;
 use crate::turn;
+use pyro_core::ErrorKind;
+use pyro_core::store::vm::VmState;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
@@ -33,6 +35,15 @@ impl Describe for VmStop {
 
     async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
         let id = parameters::vm_id(&self.vm_id)?;
-        answer::object(&turn::aside(&state, move |pyro| async move { pyro.stop_vm(id).await }).await?)
+        let stopped = turn::aside(&state, move |pyro| async move {
+            match pyro.stop_vm(id).await {
+                // A model that asks twice has it stopped.
+                Err(error) if error.kind() == ErrorKind::WrongState => {
+                    pyro.status_vm(id).await.ok().filter(|vm| vm.state == VmState::Stopped).ok_or(error)
+                }
+                stopped => stopped,
+            }
+        });
+        answer::object(&stopped.await?)
     }
 }

@@ -34,7 +34,7 @@ pub fn bare(home: &std::path::Path) -> Pyro {
 }
 
 pub fn server(home: &std::path::Path, profile: Profile, grants: Grants, ending: &Ending) -> Server {
-    Server::new(bare(home), Settings { profile, grants, at_once: 2, warm: 0 }, ending.clone())
+    Server::new(bare(home), Settings { profile, grants, at_once: 2, warm: 0, home: Some(home.into()) }, ending.clone())
 }
 
 impl Client {

@@ -18,7 +18,11 @@ fn promised(profile: Profile) -> BTreeSet<String> {
 
 pub fn tools(profile: Profile, grants: Grants) -> Vec<Value> {
     let home = tempfile::tempdir().unwrap();
-    let server = Server::new(bare(home.path()), Settings { profile, grants, at_once: 8, warm: 0 }, Ending::default());
+    let server = Server::new(
+        bare(home.path()),
+        Settings { profile, grants, at_once: 8, warm: 0, home: None },
+        Ending::default(),
+    );
     serde_json::to_value(server.tools()).unwrap()["tools"].as_array().unwrap().clone()
 }
 

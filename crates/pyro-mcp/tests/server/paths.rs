@@ -59,6 +59,35 @@ async fn an_export_replaces_nothing_that_is_granted_or_kept_as_a_whole() {
     }
 }
 
+#[tokio::test]
+async fn a_blank_path_is_refused_and_a_tilde_is_the_home() {
+    let granted = tempfile::tempdir().unwrap();
+    let grants = Grants { paths: vec![granted.path().to_owned()], ..Grants::default() };
+    let mut client = Client::connected(Profile::WorkspaceCore, grants, "2025-11-25").await;
+    for (tool, arguments) in [
+        ("workspace_create", json!({ "environment": "debian:12", "seed_path": "" })),
+        ("workspace_sync_push", json!({ "workspace_id": NOBODY, "source_path": " " })),
+        (
+            "workspace_sync_push",
+            json!({ "workspace_id": NOBODY, "source_path": granted.path(), "dest": "", "delete": true }),
+        ),
+        ("workspace_export", json!({ "workspace_id": NOBODY, "path": "a", "output_path": "" })),
+        ("workspace_file_list", json!({ "workspace_id": NOBODY, "path": "" })),
+        ("workspace_diff", json!({ "workspace_id": NOBODY, "path": " " })),
+    ] {
+        let refusal = client.refused(tool, arguments).await;
+        let message = refusal["message"].as_str().unwrap();
+        assert!(refusal["kind"] == "invalid_input" && message.contains("must not be empty"), "{refusal}");
+        assert!(refusal["hint"].is_string(), "{refusal}");
+    }
+    let missing =
+        client.refused("workspace_create", json!({ "environment": "debian:12", "seed_path": "nope/x" })).await;
+    assert!(missing["hint"].is_string(), "{missing}");
+    let refusal = client.refused("workspace_sync_push", push(std::path::Path::new("~/x"))).await;
+    let message = refusal["message"].as_str().unwrap();
+    assert!(refusal["kind"] == "denied" && message.contains("/x") && !message.contains('~'), "{refusal}");
+}
+
 /// The refusal of a push from below a root that the client declares.
 async fn pushed_from_a_root(client_roots: bool, version: &str, root: &std::path::Path) -> Value {
     let grants = Grants { client_roots, ..Grants::default() };
@@ -98,6 +127,8 @@ async fn files_of_workspaces_are_resources_where_they_can_be_read() {
         let error = client.ask("resources/read", json!({ "uri": uri })).await["error"].take();
         assert_eq!((&error["code"], &error["data"]["uri"]), (&json!(-32002), &json!(uri)), "{error}");
     }
+    let gone = client.ask("resources/read", json!({ "uri": format!("pyro://workspace/{NOBODY}/a") })).await;
+    assert_eq!(gone["error"]["data"]["error"]["hint"], "workspace_list", "{gone}");
     for path in ["../etc/passwd", "%2e%2e/etc/passwd", "/etc/passwd"] {
         let uri = format!("pyro://workspace/{NOBODY}/{path}");
         assert_eq!(client.ask("resources/read", json!({ "uri": uri })).await["error"]["code"], -32002, "{path}");

@@ -81,8 +81,23 @@ async fn wrong_calls_are_results_that_say_what_is_wrong() {
         assert!(refusal["message"].as_str().unwrap().contains(told), "{refusal}");
         assert!(refusal["hint"].is_string(), "{refusal}");
     }
+    // The flag is the server's, whatever the parameter is called.
+    let denied = client.refused("vm_run", with("allow_host_compat", true.into())).await;
+    assert!(denied["hint"].as_str().unwrap().contains("start the server with --allow-host-compat"), "{denied}");
     let unknown = client.refused("vm_explode", json!({})).await;
     assert_eq!(unknown["message"], "unknown tool: vm_explode");
+}
+
+#[tokio::test]
+async fn a_task_that_is_gone_is_told_in_words_of_tasks() {
+    let mut client = Client::connected(Profile::Task, Grants::default(), "2025-11-25").await;
+    for (tool, arguments) in [
+        ("task_exec", json!({ "task_id": "0123456789ab", "command": "true" })),
+        ("task_status", json!({ "task_id": "0123456789ab" })),
+    ] {
+        let gone = client.refused(tool, arguments).await;
+        assert_eq!(gone["hint"], "take the task_id that task_create gave, or create another", "{gone}");
+    }
 }
 
 #[tokio::test]

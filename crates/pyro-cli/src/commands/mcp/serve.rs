@@ -118,6 +118,7 @@ fn settings(args: &McpServe) -> Settings {
             host_compat: args.allow_host_compat,
         },
         warm: args.warm as usize,
+        home: std::env::var_os("HOME").map(Into::into),
         at_once: args.concurrency.map_or_else(Settings::suitable_at_once, |number| number as usize),
     }
 }

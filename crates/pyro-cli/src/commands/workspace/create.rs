@@ -1,16 +1,19 @@
 //! `pyro workspace create`: a new workspace, started.
 
-use super::{Noun, summary, until_interrupted};
+use super::{Noun, on_host, summary, until_interrupted};
 use crate::cli::workspace::Create;
 use crate::printer;
 use crate::progress::ProgressLine;
+use pyro_core::PyroError;
+use pyro_core::vm::shape::{Shape, lifetime, limits};
 use pyro_core::workspace::create::CreateRequest;
 use pyro_core::workspace::files::seed::SeedRequest;
+use std::path::PathBuf;
 
 pub(in crate::commands) fn run(args: Create, noun: Noun) -> i32 {
     let (as_json, id_only) = (args.json, args.id_only);
-    let request = request(args);
     until_interrupted(as_json, async |pyro, cancel| {
+        let request = request(&args)?;
         let mut line = ProgressLine::new();
         let mut progress = |progress| line.show(&request.environment, progress);
         let created = pyro.create_workspace(&request, &mut progress, cancel).await;
@@ -31,16 +34,18 @@ pub(in crate::commands) fn run(args: Create, noun: Noun) -> i32 {
     })
 }
 
-fn request(args: Create) -> CreateRequest {
-    CreateRequest {
-        environment: args.environment,
-        vcpu_count: args.vcpu_count,
-        mem_mib: args.mem_mib,
-        ttl_seconds: args.ttl_seconds,
-        name: args.name,
+fn request(args: &Create) -> Result<CreateRequest, PyroError> {
+    let shape = Shape::new(args.vcpu_count, args.mem_mib, limits::DEFAULT_TTL_SECONDS)?;
+    let seed = |path: &PathBuf| SeedRequest { path: on_host(path), respect_ignore: args.respect_ignore };
+    Ok(CreateRequest {
+        environment: args.environment.clone(),
+        vcpu_count: shape.vcpu_count.into(),
+        mem_mib: shape.mem_mib,
+        ttl_seconds: lifetime(args.ttl_seconds)?,
+        name: args.name.clone(),
         // Of two values for one key the later one holds.
-        labels: args.label.into_iter().collect(),
-        seed: args.seed_path.map(|path| SeedRequest { path: path.into(), respect_ignore: args.respect_ignore }),
+        labels: args.label.iter().cloned().collect(),
+        seed: args.seed_path.as_ref().map(seed),
         allow_host_compat: args.allow_host_compat,
-    }
+    })
 }

@@ -21,6 +21,7 @@ struct Call {
 }
 
 pub(in crate::commands) fn run(args: Exec, noun: Noun) -> i32 {
+    printer::fail_with(exit::RUN_FAILED);
     let as_json = args.json;
     let call = match call(args) {
         Ok(call) => call,

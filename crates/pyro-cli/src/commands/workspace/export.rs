@@ -1,6 +1,6 @@
 //! `pyro workspace export`: a file, a tree or the changes of a workspace, on the host.
 
-use super::{id, path, until_interrupted};
+use super::{id, on_host, path, until_interrupted};
 use crate::cli::workspace_files::{Export, Format};
 use crate::printer;
 use pyro_core::host::terminal::printable;
@@ -10,7 +10,7 @@ pub(super) fn run(args: Export) -> i32 {
     until_interrupted(args.json, async |pyro, cancel| {
         let request = ExportRequest {
             path: path(&args.path)?,
-            output: args.output.clone().into(),
+            output: on_host(&args.output),
             force: args.force,
             kept: std::env::home_dir().into_iter().chain(std::env::current_dir()).collect(),
             format: match args.format {

@@ -1,6 +1,6 @@
 //! `pyro workspace sync push`: a tree of the host made the workspace's.
 
-use super::{Noun, id, path, until_interrupted};
+use super::{Noun, id, on_host, path, until_interrupted};
 use crate::cli::workspace_files::{Push, Sync};
 use crate::printer;
 use pyro_core::host::terminal::printable;
@@ -15,7 +15,7 @@ pub(in crate::commands) fn run(command: Sync, noun: Noun) -> i32 {
 fn push(args: Push, noun: Noun) -> i32 {
     until_interrupted(args.json, async |pyro, cancel| {
         let request = PushRequest {
-            source: args.source_path.clone().into(),
+            source: on_host(&args.source_path),
             dest: path(&args.dest)?,
             delete: args.delete,
             respect_ignore: args.respect_ignore,

@@ -2,6 +2,7 @@
 
 use super::{Noun, id, summary, to_its_end};
 use crate::cli::workspace::Update;
+use pyro_core::vm::shape::lifetime;
 use pyro_core::workspace::update::UpdateRequest;
 
 pub(super) fn run(args: Update) -> i32 {
@@ -13,7 +14,7 @@ pub(super) fn run(args: Update) -> i32 {
             clear_name: args.clear_name,
             labels: args.label.into_iter().collect(),
             clear_labels: args.clear_label,
-            ttl_seconds: args.ttl_seconds,
+            ttl_seconds: args.ttl_seconds.map(lifetime).transpose()?,
         };
         let workspace = pyro.update_workspace(id, request).await?;
         if as_json {

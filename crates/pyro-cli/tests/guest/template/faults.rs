@@ -277,5 +277,7 @@ fn prune_removes_all(home: &Home) {
 
     cache.boots("true");
     let pruned = cache.aim(home.pyro(&["env", "prune"])).output().unwrap();
-    assert_eq!(stdout(&pruned), format!("{}\n", names.join("\n")));
+    let deleted: String = names.iter().map(|name| format!("- {name}\n")).collect();
+    let entries = if names.len() == 1 { "entry" } else { "entries" };
+    assert_eq!(stdout(&pruned), format!("Deleted {} cached environment {entries}.\n{deleted}", names.len()));
 }

@@ -25,14 +25,26 @@ fn archive(home: &Home, name: &str, entries: &str) -> String {
 fn a_hostile_source_is_refused_by_name(home: &Home) {
     let dir = home.path().join("special");
     fs::create_dir(&dir).unwrap();
-    let _socket = UnixListener::bind(dir.join("sock\net")).unwrap();
+    let pipe = dir.join("pipe\nline");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let directory = dir.to_str().unwrap();
     assert_eq!(failed(home, "create", &[ENVIRONMENT, "--seed-path", directory]), "invalid_input");
     assert!(home.names("vms").is_empty() && home.names("layers").is_empty(), "refused before anything was made");
     let id = &created(home);
     exec(home, id, "echo kept > kept");
     let (kind, words) = refused(home, &["sync", "push", id, directory]);
-    assert!(kind == "invalid_input" && words.contains("sock\\net is a socket"), "{words}");
+    assert!(kind == "invalid_input" && words.contains("pipe\\nline is a named pipe"), "{words}");
+    // A socket is nothing without its process; of a member that comes twice the later one is meant.
+    let plain = home.path().join("plain");
+    fs::create_dir(&plain).unwrap();
+    fs::write(plain.join("file"), "").unwrap();
+    let _socket = UnixListener::bind(plain.join("socket")).unwrap();
+    ok(home, &["sync", "push", id, plain.to_str().unwrap(), "--dest", "plain"]);
+    ok(
+        home,
+        &["sync", "push", id, &archive(home, "again.tar", "add('f',b=b'long'); add('f',b=b'x')"), "--dest", "plain"],
+    );
+    assert_eq!(exec(home, id, "ls plain; cat plain/f; rm -r plain"), "f\nfile\nx");
     for (name, entries, word) in [
         ("up.tar", "add('good',b=b'x'); add('../up',b=b'x')", "../up"),
         ("root.tar", "add('/etc/evil',b=b'x')", "/etc/evil"),
@@ -40,7 +52,7 @@ fn a_hostile_source_is_refused_by_name(home: &Home) {
         ("through.tar", "add('l',b'2','/etc'); add('l/evil',b=b'x')", "l/evil"),
         ("chain.tar", "add('a',b'2','b'); add('b',b'2','/etc'); add('a/evil',b=b'x')", "a/evil"),
         ("hard.tar", "add('h',b'1','../../etc/passwd')", "etc/passwd"),
-        ("twice.tar", "add('kept',b=b'x'); add('kept',b=b'y')", "kept"),
+        ("twice.tar", "add('kept',b=b'x'); add('kept',b'5')", "kept"),
         ("long.tar", "add('n'*256,b=b'x')", "nnn"),
     ] {
         let (kind, words) = refused(home, &["sync", "push", id, &archive(home, name, entries)]);

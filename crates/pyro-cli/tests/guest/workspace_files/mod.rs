@@ -170,6 +170,8 @@ fn the_loop_of_an_agent(home: &Home) {
     ];
     assert_eq!(changes(home, id), expected);
     assert_eq!(ok(home, &["diff", id, "src"])["summary"]["total"], 2);
+    // No change and no such path are two things.
+    assert_eq!(refused(home, &["diff", id, "scr"]).0, "not_found");
     let patch = workspace(home, &["diff", id, "--patch"]).stdout;
     fs::write(home.path().join("p.diff"), &patch).unwrap();
     git(&repo, &["apply", "../p.diff"]);

@@ -58,6 +58,11 @@ pub(super) async fn changes(running: &Running<'_>, request: &DiffRequest) -> Res
     let present = async { baseline::present(running.files().await?).await };
     let (old, new) = tokio::try_join!(kept, present)?;
     let within = request.path.as_ref().map_or_else(TreePath::root, |path| path.tree().clone());
+    if let Some(path) = request.path.as_ref().filter(|path| !path.is_root())
+        && !old.iter().chain(&new).any(|entry| entry.path.is_within(&within))
+    {
+        return Err(FileError::Nowhere { path: path.to_text() }.into());
+    }
     let changed = compare(old, new, &within);
     let options = DiffOptions { renames: request.renames, ..DiffOptions::default() };
     let wanted: Vec<TreePath> = changed.iter().filter_map(content_wanted).collect();

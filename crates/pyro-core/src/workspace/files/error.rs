@@ -26,6 +26,12 @@ pub enum FileError {
         /// What is listed.
         path: String,
     },
+    /// A path that is not there, and was not when the workspace was made.
+    #[error("there is no {path}, and there was none when the workspace was made")]
+    Nowhere {
+        /// What should be compared.
+        path: String,
+    },
     /// What is to be carried into a workspace cannot be.
     #[error(transparent)]
     Source(#[from] SourceError),

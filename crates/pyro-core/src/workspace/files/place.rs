@@ -11,6 +11,9 @@ pub struct WorkspacePath(TreePath);
 /// Text that names nothing below `/workspace`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlaceError {
+    /// Nothing stands there.
+    #[error("a path must not be empty")]
+    Empty,
     /// It is absolute and elsewhere.
     #[error("{0} is not below {ROOT}")]
     Elsewhere(String),
@@ -34,6 +37,10 @@ impl WorkspacePath {
     /// # Errors
     /// [`PlaceError`].
     pub fn parse(raw: &[u8]) -> Result<Self, PlaceError> {
+        // What a script's empty variable leaves must not stand for all of it.
+        if raw.trim_ascii().is_empty() {
+            return Err(PlaceError::Empty);
+        }
         match quote::unquote(raw) {
             Some((plain, [])) if raw.starts_with(b"\"") => Self::plain(&plain),
             _ => Self::plain(raw),
@@ -107,7 +114,6 @@ mod tests {
     #[test]
     fn paths_are_normal_or_refused() {
         for (raw, absolute) in [
-            ("", "/workspace"),
             (".", "/workspace"),
             ("/workspace/", "/workspace"),
             ("a//b/./c/", "/workspace/a/b/c"),
@@ -117,7 +123,7 @@ mod tests {
         ] {
             assert_eq!(WorkspacePath::parse(raw.as_bytes()).unwrap().to_text(), absolute, "{raw}");
         }
-        for raw in ["..", "a/../b", "/etc/passwd", "/workspaces/a", "/", "a\0b", &"n".repeat(256)] {
+        for raw in ["", " \t\n", "..", "a/../b", "/etc/passwd", "/workspaces/a", "/", "a\0b", &"n".repeat(256)] {
             assert!(WorkspacePath::parse(raw.as_bytes()).is_err(), "{raw}");
         }
     }

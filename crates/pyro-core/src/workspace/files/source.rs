@@ -145,15 +145,15 @@ impl Source {
         }
     }
 
-    /// Every node of a directory that is not left out, its root first. What cannot be carried is refused, all of it by
-    /// name. Blocking.
+    /// Every node of a directory that is not left out, its root first; sockets always are. What else cannot be carried is
+    /// refused, all of it by name. Blocking.
     ///
     /// # Errors
     /// [`HostTreeError::Refused`]; [`SourceError`].
     pub fn list(&self) -> Result<Vec<Entry>, SourceError> {
         let mut entries = Vec::new();
         let (mut named, mut count) = (Vec::new(), 0);
-        tree::list(&self.at(), self.skip(), |entry| {
+        tree::list(&self.at(), Some(self.skip()), |entry| {
             let refusal = match entry.meta.errno {
                 0 if entry.meta.kind.is_carried() => None,
                 0 => Some(Refusal::Special(entry.meta.kind)),
@@ -178,7 +178,7 @@ impl Source {
     /// [`SourceError`].
     pub fn check(&self) -> Result<(), SourceError> {
         if self.is_directory() {
-            tree::measure(&self.at(), self.skip())?;
+            tree::measure(&self.at(), Some(self.skip()))?;
         }
         Ok(())
     }
@@ -203,7 +203,7 @@ impl Source {
         };
         let before = self.stamp()?;
         match &self.kind {
-            SourceKind::Directory(_) => tree::send::<SourceError>(&self.at(), self.skip(), out)?,
+            SourceKind::Directory(_) => tree::send::<SourceError>(&self.at(), Some(self.skip()), out)?,
             SourceKind::Archive => archive::send::<SourceError>(fs::open(&self.at())?, out)?,
         }
         match self.stamp()? == before {
@@ -254,10 +254,15 @@ impl Source {
         of_descriptor(&self.held)
     }
 
-    fn skip(&self) -> Option<Skip<'static>> {
-        let SourceKind::Directory(Some(rules)) = &self.kind else { return None };
-        let rules = Arc::clone(rules);
-        Some(Box::new(move |path, kind| is_ignored(&rules, path, kind == Kind::Directory)))
+    /// What is ignored, and sockets: they are nothing without the process that made them.
+    fn skip(&self) -> Skip<'static> {
+        let rules = match &self.kind {
+            SourceKind::Directory(rules) => rules.clone(),
+            SourceKind::Archive => None,
+        };
+        Box::new(move |path, kind| {
+            kind == Kind::Socket || rules.as_ref().is_some_and(|rules| is_ignored(rules, path, kind == Kind::Directory))
+        })
     }
 }
 
