@@ -36,6 +36,9 @@ pub(crate) fn dist() -> Result {
     finish("tar", &mut tar)?;
     let sum = Command::new("sha256sum").arg(&archive).current_dir(&dist).output();
     let sum = sum.map_err(|error| format!("cannot start sha256sum: {error}"))?;
+    if !sum.status.success() {
+        return Err(format!("sha256sum failed ({})", sum.status));
+    }
     fs::write(dist.join(format!("{archive}.sha256")), sum.stdout)
         .map_err(|error| format!("cannot write the checksum: {error}"))?;
     println!("{}", dist.join(archive).display());

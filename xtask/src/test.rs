@@ -23,6 +23,8 @@ pub(crate) struct Tally {
     failed: usize,
     ignored: usize,
     skips: BTreeSet<String>,
+    /// Binaries that said what they are about to run, less those that said what came of it.
+    unfinished: isize,
     /// Names of the tests that failed, each as often as it did.
     failures: Vec<String>,
     /// Those of them that passed when they ran again, alone.
@@ -94,6 +96,8 @@ fn run_counted(command: &Command) -> Result<Tally> {
         tally.count(&line);
     }
     let status = child.wait().map_err(|error| format!("cannot wait for cargo test: {error}"))?;
+    // A binary that died took tests along that have no names.
+    tally.failed += tally.unfinished.max(0).cast_unsigned();
     if !status.success() && tally.failed == 0 {
         // It did not compile, or a binary died before it could say how its tests went.
         eprintln!("xtask: cargo test failed ({status})");
@@ -137,6 +141,10 @@ impl Tally {
         if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
             self.failures.push(name.to_owned());
         }
+        if line.strip_prefix("running ").is_some_and(|rest| rest.ends_with(" tests") || rest == "1 test") {
+            self.unfinished += 1;
+        }
+        self.unfinished -= isize::from(line.starts_with("test result: "));
         let Some((_, counts)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")) else {
             return;
         };
@@ -209,6 +217,9 @@ mod tests {
             assert_eq!(tally.closing_line(0, 0), "1 passed, 1 failed, 0 skipped");
         }
         let died = told(&["test result: FAILED. 1 passed; 1 failed; 0 ignored"]);
+        let begun =
+            ["running 1 test", "test a ... FAILED", "test result: FAILED. 0 passed; 1 failed", "running 3 tests"];
+        assert_eq!(told(&begun).unfinished, 1);
         let many = told(
             &["test a ... FAILED"; 9]
                 .into_iter()

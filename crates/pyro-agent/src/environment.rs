@@ -3,7 +3,7 @@
 use crate::failure::failure;
 use crate::user::Credentials;
 use pyro_protocol::message::{Failure, FailureKind};
-use pyro_protocol::variable::{COPY_PREFIX, is_variable_name};
+use pyro_protocol::variable::{CHOSEN, COPY_PREFIX, is_variable_name};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
 
@@ -106,6 +106,10 @@ impl Environment {
         for name in self.chosen() {
             let value = self.variables.get(name).map_or(b"".as_slice(), Vec::as_slice);
             all.put(&[COPY_PREFIX.as_bytes(), name].concat(), value);
+        }
+        let names: Vec<&[u8]> = self.chosen().collect();
+        if !names.is_empty() {
+            all.put(CHOSEN.as_bytes(), &names.join(&b' '));
         }
         all.entries()
     }

@@ -12,6 +12,7 @@ use crate::user::{self, Credentials};
 use crate::wire::{Gone, Wire};
 use pyro_protocol::FrameKind;
 use pyro_protocol::message::{Exec, ExitStatus, Exited, Failure, FailureKind, Reply, Signal, Started};
+use std::collections::btree_map::Entry;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -71,8 +72,9 @@ pub(crate) async fn run(agent: &Rc<Agent>, wire: &Wire, request: &Exec) {
 async fn begin_as(agent: &Agent, request: &Exec) -> Result<Option<Child>, Failure> {
     let Some(user) = &request.user else { return begin(agent, request, None).map(Some) };
     let killed = Rc::new(Notify::new());
-    if agent.beginning.borrow_mut().insert(request.id, killed.clone()).is_some() {
-        return Err(in_use(request.id));
+    match agent.beginning.borrow_mut().entry(request.id) {
+        Entry::Occupied(_) => return Err(in_use(request.id)),
+        Entry::Vacant(vacant) => drop(vacant.insert(killed.clone())),
     }
     let looked_up = tokio::select! {
         // First: a kill that was answered must not be lost.

@@ -4,6 +4,7 @@ use crate::environment::Environment;
 use crate::failure::failure;
 use crate::user::Credentials;
 use pyro_protocol::message::{Command, Failure, FailureKind};
+use pyro_protocol::variable::PRELUDE;
 use rustix::process::Rlimit;
 use std::ffi::{CString, c_char};
 use std::path::Path;
@@ -99,21 +100,12 @@ pub(crate) fn shell(beside_the_agent: bool) -> &'static str {
     if beside_the_agent && Path::new("/bin/bash").exists() { "/bin/bash" } else { "/bin/sh" }
 }
 
-/// Sets what its caller chose again, from copies and by the names in its arguments: the profile has had its say before. It is on
-/// the first line of the line, whose numbers thus stay; a name is an identifier, and no value is ever read as shell.
-const PRELUDE: &str = r#"while [ "$#" -gt 0 ]; do eval "export $1=\"\$_PYRO_$1\""; unset "_PYRO_$1"; shift; done; "#;
-
 /// A login shell for a line: one argument, whatever it holds.
 fn login_shell(shell: &str, line: &str, environment: &Environment) -> Vec<Vec<u8>> {
+    // The profile has had its say before.
+    let prelude = if environment.chosen().next().is_some() { PRELUDE } else { "" };
     // "--": a line that begins with a dash is no option.
-    let mut arguments = vec![shell.to_owned(), "-lc".to_owned(), "--".to_owned(), line.to_owned()];
-    let mut names = environment.chosen().peekable();
-    if names.peek().is_some() {
-        arguments[3].insert_str(0, PRELUDE);
-        // `$0`, as it is by itself.
-        arguments.push(shell.to_owned());
-    }
-    arguments.into_iter().map(String::into_bytes).chain(names.map(<[u8]>::to_vec)).collect()
+    vec![shell.into(), "-lc".into(), "--".into(), [prelude, line].concat().into_bytes()]
 }
 
 fn terminated(bytes: Vec<u8>) -> Result<CString, Failure> {

@@ -209,6 +209,7 @@ fn a_number_out_of_bounds_is_told_the_bounds() {
         (vec!["workspace", "file", "read", id, "a", "--offset", "-1"], "-1 is not in 0..="),
         (vec!["workspace", "logs", id, "--limit", "-1"], "-1 is not in 1..=1000"),
         (vec!["output", "read", "x", "--offset", "-1"], "-1 is not in 0..="),
+        (vec!["demo", "ollama", "--timeout-seconds", "-1"], "-1 is not in 1..=86400"),
     ] {
         let out = pyro(&args);
         let said = String::from_utf8_lossy(&out.stderr);

@@ -100,10 +100,24 @@ fn commands_as_tools(text: &str, tools: &[&str]) -> String {
             None => text,
         }
     });
-    match tools.contains(&"task_create") && !tools.contains(&"workspace_list") {
+    let text = match tools.contains(&"task_create") && !tools.contains(&"workspace_list") {
         true => text.replace("pyro workspace list", "take the task_id that task_create gave, or create another"),
         false => text,
+    };
+    match tools.iter().any(|tool| tool.ends_with("_exec")) && !tools.contains(&"workspace_start") {
+        true => without_start(&text),
+        false => text,
     }
+}
+
+/// Where no tool starts a workspace each call on it does.
+fn without_start(text: &str) -> String {
+    let mut parts = text.split("pyro workspace start ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let id = part.find(|one: char| !one.is_ascii_alphanumeric() && one != '_').unwrap_or(part.len());
+        text + "make the call again, which starts it" + &part[id..]
+    })
 }
 
 #[cfg(test)]
@@ -141,6 +155,7 @@ mod tests {
         let tools = ["output_read", "task_create", "task_exec", "task_status"];
         for (hint, told) in [
             ("pyro workspace list", "take the task_id that task_create gave, or create another"),
+            ("it is kept: pyro workspace start 01; or not", "it is kept: make the call again, which starts it; or not"),
             ("look again in a moment: pyro workspace status 01", "look again in a moment: task_status 01"),
         ] {
             let refusal = Refusal::new(ErrorKind::NotFound, "gone").hint(hint).in_words_of_a_tool(&[], &tools);

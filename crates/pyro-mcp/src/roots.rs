@@ -46,10 +46,12 @@ pub(crate) async fn output(
     state: &State,
     context: &RequestContext<RoleServer>,
     asked: &str,
+    replaces: bool,
 ) -> Result<(HostPath, Vec<PathBuf>), Refusal> {
     let path = path(state, context, asked).await?;
     let mut kept: Vec<PathBuf> = state.grants.paths.iter().chain(&state.grants.kept).cloned().collect();
-    if state.grants.client_roots {
+    // Asked for only where it matters: a client may take its time.
+    if replaces && state.grants.client_roots {
         kept.extend(declared(&context.peer).await);
     }
     Ok((path, kept))

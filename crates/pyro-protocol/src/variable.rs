@@ -4,6 +4,13 @@
 /// so that the shell sets it again, from the copy.
 pub const COPY_PREFIX: &str = "_PYRO_";
 
+/// The variable that names those that a login shell sets again, with blanks between them.
+pub const CHOSEN: &str = "__PYRO_CHOSEN";
+
+/// What the agent puts before a line when variables are chosen, on its first line, whose number thus stays: sets them again from
+/// their copies. A name is an identifier, and no value is ever read as shell. One that the profile has made read-only stays as it is.
+pub const PRELUDE: &str = r#"for __PYRO_ONE in $__PYRO_CHOSEN; do command eval "export $__PYRO_ONE=\"\$_PYRO_$__PYRO_ONE\"" 2>/dev/null || :; unset "_PYRO_$__PYRO_ONE"; done; unset __PYRO_CHOSEN __PYRO_ONE; "#;
+
 /// Longest `NAME=VALUE`, in bytes: Linux hands 131,071 to a program, and the copy's must fit.
 pub const MAX_VARIABLE_LEN: usize = 131_071 - COPY_PREFIX.len();
 

@@ -1,6 +1,7 @@
 //! `pyro workspace sync | file | patch | diff | export` as clap reads them.
 
 use super::whole;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use pyro_core::workspace::files::{list, read};
 use std::ffi::OsString;
@@ -93,7 +94,7 @@ pub(crate) struct Write {
     /// The file; directories on the way are made.
     pub(crate) path: OsString,
     /// What to write.
-    #[arg(long, required_unless_present = "text_file", conflicts_with = "text_file", allow_hyphen_values = true)]
+    #[arg(long, required_unless_present = "text_file", conflicts_with = "text_file", allow_hyphen_values = true, value_parser = content())]
     pub(crate) text: Option<OsString>,
     /// A file on the host to write from; - for stdin.
     #[arg(long, value_name = "PATH")]
@@ -117,7 +118,7 @@ pub(crate) struct Apply {
     /// Its id.
     pub(crate) workspace_id: String,
     /// The patch, as git diff or diff -u writes it.
-    #[arg(long, required_unless_present = "patch_file", conflicts_with = "patch_file", allow_hyphen_values = true)]
+    #[arg(long, required_unless_present = "patch_file", conflicts_with = "patch_file", allow_hyphen_values = true, value_parser = content())]
     pub(crate) patch: Option<OsString>,
     /// A file on the host that holds it; - for stdin.
     #[arg(long, value_name = "PATH")]
@@ -183,4 +184,14 @@ pub(crate) enum Format {
 fn octal(text: &str) -> Result<u32, &'static str> {
     let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o7777);
     mode.ok_or("it must be octal digits such as 0644")
+}
+
+/// What may begin with a hyphen, but is not another flag of the command: then the content was forgotten.
+fn content() -> impl TypedValueParser<Value = OsString> {
+    OsStringValueParser::new().try_map(|content| match content.to_str() {
+        Some(flag @ ("--json" | "--mode" | "--text-file" | "--patch-file")) => {
+            Err(format!("{flag} is a flag of this command; where it is the content, give it in a file"))
+        }
+        _ => Ok(content),
+    })
 }

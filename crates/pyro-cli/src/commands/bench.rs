@@ -1,7 +1,7 @@
 //! `pyro bench`: what pyro takes on this host.
 
 use super::interrupted::Interrupted;
-use super::{block_on, fail, pyro};
+use super::{block_on, fail, on_host, pyro};
 use crate::cli::{Bench, BenchPage};
 use crate::progress::{CountLine, ProgressLine};
 use crate::{exit, printer};
@@ -49,7 +49,7 @@ async fn measure(args: Bench, interrupted: &Interrupted) -> Result<Measured, Pyr
         runs: args.runs,
         vms: args.vms,
         against: args.against,
-        output: args.output,
+        output: args.output.as_deref().map(on_host),
     };
     let (mut installing, mut counting) = (ProgressLine::new(), CountLine::new("bench"));
     let mut progress = |progress| match progress {

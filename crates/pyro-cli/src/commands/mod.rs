@@ -18,8 +18,9 @@ mod workspace;
 
 use crate::cli::Command;
 use crate::{exit, printer};
+use pyro_core::host::path::expanded;
 use pyro_core::{Config, Pyro, PyroError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Run a command; its exit status.
 pub(crate) fn dispatch(command: Command) -> i32 {
@@ -39,6 +40,12 @@ pub(crate) fn dispatch(command: Command) -> i32 {
         Command::Surface => surface::run(),
         Command::Supervise => supervise::run(),
     }
+}
+
+/// A path of the host as a user gives it: a shell leaves the `~` of `--flag=~/x` and of what is in quotes.
+fn on_host(path: &Path) -> PathBuf {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    expanded(path, home.as_deref())
 }
 
 /// The runtime as this process's environment describes it.

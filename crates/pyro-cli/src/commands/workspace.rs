@@ -22,11 +22,10 @@ mod update;
 pub(super) use noun::Noun;
 
 use super::interrupted::Interrupted;
-use super::{block_on, fail, pyro};
+use super::{block_on, fail, on_host, pyro};
 use crate::cli::Workspace;
 use crate::exit;
 use pyro_core::host::fs;
-use pyro_core::host::path::{HostPath, expanded};
 use pyro_core::id::Id;
 use pyro_core::workspace::WorkspaceError;
 use pyro_core::workspace::files::source::SourceError;
@@ -34,7 +33,7 @@ use pyro_core::workspace::files::{FileError, WorkspacePath};
 use pyro_core::{Pyro, PyroError};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 /// Most bytes of a file or a patch that is given to a command; larger files are pushed.
@@ -71,12 +70,6 @@ fn path(text: &OsStr) -> Result<WorkspacePath, PyroError> {
     Pyro::workspace_path(text.as_bytes())
 }
 
-/// A path of the host as a user gives it: a shell leaves the `~` of `--flag=~/x` and of what is in quotes.
-fn on_host(path: &Path) -> HostPath {
-    let home = std::env::var_os("HOME").map(PathBuf::from);
-    expanded(path, home.as_deref()).into()
-}
-
 /// Bytes that a command takes as an argument or from a file; `-` is stdin.
 fn given(text: Option<&OsStr>, file: Option<&Path>) -> Result<Vec<u8>, PyroError> {
     match (text, file) {
@@ -85,7 +78,7 @@ fn given(text: Option<&OsStr>, file: Option<&Path>) -> Result<Vec<u8>, PyroError
             let read = if file == Path::new("-") {
                 fs::read_stdin_bounded(MAX_GIVEN_LEN)
             } else {
-                fs::read_bounded(on_host(file).as_path(), MAX_GIVEN_LEN)
+                fs::read_bounded(&on_host(file), MAX_GIVEN_LEN)
             };
             Ok(read.map_err(|error| unread(error.into()))?)
         }

@@ -158,7 +158,7 @@ impl From<StoreError> for PyroError {
                 "point PYRO_DATA_DIR to a directory of your own that you can write to".to_owned(),
             ),
             StoreError::Broken { noun: "workspace", id, .. } => {
-                Self::judged(ErrorKind::Corrupt, &error, format!("pyro workspace delete {id} (workspace_delete)"))
+                Self::judged(ErrorKind::Corrupt, &error, format!("pyro workspace delete {id}"))
             }
             StoreError::Broken { .. } => {
                 Self::judged(ErrorKind::Corrupt, &error, "try again: the broken record is cleared away".to_owned())
@@ -392,12 +392,9 @@ fn environment(error: &EnvironmentError) -> (ErrorKind, Option<String>) {
         EnvironmentError::NoNamespaces { setting: Some((setting, value)), .. } => {
             (ErrorKind::Unavailable, Some(format!("sudo sysctl {setting}={value}")))
         }
-        EnvironmentError::NoNamespaces { setting: None, .. } => (
-            ErrorKind::Unavailable,
-            say(
-                "this may be a container: run pyro outside of it, or install the environment as root and set PYRO_ENVIRONMENT_CACHE_DIR",
-            ),
-        ),
+        EnvironmentError::NoNamespaces { setting: None, .. } => {
+            (ErrorKind::Unavailable, say("this may be a container: run pyro outside of it, or as its root"))
+        }
         EnvironmentError::InvalidMirror { .. } => {
             (ErrorKind::InvalidInput, say("pass an address such as --mirror http://deb.debian.org/debian"))
         }

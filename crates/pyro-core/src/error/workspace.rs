@@ -31,13 +31,10 @@ impl From<WorkspaceError> for PyroError {
                 (ErrorKind::InvalidInput, format!("pyro workspace exec {id} -- COMMAND"))
             }
             WorkspaceError::NoSuchWorkspace { .. } => (ErrorKind::NotFound, "pyro workspace list".to_owned()),
-            WorkspaceError::NotStarted { id, .. } => {
-                (ErrorKind::WrongState, format!("pyro workspace start {id} (workspace_start)"))
+            WorkspaceError::NotStarted { id, .. } => (ErrorKind::WrongState, format!("pyro workspace start {id}")),
+            WorkspaceError::EndedMeanwhile { id, .. } => {
+                (ErrorKind::Guest, format!("start it and look, its files are whole: pyro workspace start {id}"))
             }
-            WorkspaceError::EndedMeanwhile { id, .. } => (
-                ErrorKind::Guest,
-                format!("start it and look, its files are whole: pyro workspace start {id} (workspace_start)"),
-            ),
             WorkspaceError::EndedUnfinished { .. } => (ErrorKind::Guest, NOTHING_LEFT.to_owned()),
             WorkspaceError::SeedTooLarge { disk_bytes: None, .. } => (ErrorKind::Io, ROOM.to_owned()),
             WorkspaceError::SeedTooLarge { .. } => (
@@ -49,12 +46,11 @@ impl From<WorkspaceError> for PyroError {
             WorkspaceError::Changing { id, .. } => {
                 (ErrorKind::Busy, format!("look again in a moment: pyro workspace status {id}"))
             }
-            WorkspaceError::LayerGone { id, resettable: true, .. } => (
-                ErrorKind::Corrupt,
-                format!("its baseline is there, go back to it: pyro workspace reset {id} (workspace_reset)"),
-            ),
+            WorkspaceError::LayerGone { id, resettable: true, .. } => {
+                (ErrorKind::Corrupt, format!("its baseline is there, go back to it: pyro workspace reset {id}"))
+            }
             WorkspaceError::LayerGone { id, .. } => {
-                (ErrorKind::Corrupt, format!("its files are lost: pyro workspace delete {id} (workspace_delete)"))
+                (ErrorKind::Corrupt, format!("its files are lost: pyro workspace delete {id}"))
             }
             WorkspaceError::NoDisk { id } => (ErrorKind::Corrupt, format!("pyro workspace delete {id}")),
             WorkspaceError::NothingToUpdate | WorkspaceError::NameBothWays => {
@@ -104,7 +100,7 @@ const WORKSPACE: &str = "WORKSPACE_ID";
 const NOTHING_LEFT: &str = "nothing of it is left; create it again: pyro workspace create";
 
 /// What became of a command or a change whose vm broke off.
-const LOOK: &str = "it may have been done; look: pyro workspace status WORKSPACE_ID (workspace_status)";
+const LOOK: &str = "it may have been done; look: pyro workspace status WORKSPACE_ID";
 
 /// The failures of a workspace's vm. It has no name of its own, and unlike the vm of one command it lives on, or can be
 /// started again.
@@ -117,12 +113,12 @@ fn of_vm(error: VmError) -> PyroError {
         }
         VmError::NoSuchVm { .. } | VmError::WrongState { .. } | VmError::Changing { .. } => {
             let message = "somebody else changed the workspace meanwhile".to_owned();
-            let hint = "look again in a moment: pyro workspace status WORKSPACE_ID (workspace_status)";
+            let hint = "look again in a moment: pyro workspace status WORKSPACE_ID";
             return PyroError { message, ..PyroError::judged(ErrorKind::Busy, &error, hint.to_owned()) };
         }
         VmError::ImageGone { environment, .. } => {
             let message = format!("the image of {environment} that the workspace's disk stands on is gone");
-            let hint = "its files are lost with it: pyro workspace delete WORKSPACE_ID (workspace_delete)";
+            let hint = "its files are lost with it: pyro workspace delete WORKSPACE_ID";
             return PyroError { message, ..PyroError::judged(ErrorKind::Corrupt, &error, hint.to_owned()) };
         }
         VmError::Guest(ClientError::Failed(failure)) => match failure.kind {
@@ -132,7 +128,7 @@ fn of_vm(error: VmError) -> PyroError {
             }
             FailureKind::Busy => (ErrorKind::Busy, "try again in a moment"),
             FailureKind::Denied | FailureKind::WrongState | FailureKind::Io | FailureKind::Full => {
-                (ErrorKind::Guest, "look at it: pyro workspace status WORKSPACE_ID (workspace_status)")
+                (ErrorKind::Guest, "look at it: pyro workspace status WORKSPACE_ID")
             }
             _ => return error.into(),
         },
@@ -152,18 +148,16 @@ fn of_failure(failure: &Failure) -> &'static str {
         Stage::Engine | Stage::Boot => "pyro doctor",
         Stage::Killed => "try again; where that does not help: pyro doctor",
         Stage::Mount => {
-            "go back to its baseline: pyro workspace reset WORKSPACE_ID (workspace_reset); where that fails as well, create \
+            "go back to its baseline: pyro workspace reset WORKSPACE_ID; where that fails as well, create \
              another one after pyro env pull"
         }
         Stage::Running => {
-            "its disk is kept, start it again: pyro workspace start WORKSPACE_ID (workspace_start); create one with more \
+            "its disk is kept, start it again: pyro workspace start WORKSPACE_ID; create one with more \
              --mem-mib if memory ran out"
         }
-        Stage::Stopped | Stage::Stopping => {
-            "its disk is kept, start it again: pyro workspace start WORKSPACE_ID (workspace_start)"
-        }
+        Stage::Stopped | Stage::Stopping => "its disk is kept, start it again: pyro workspace start WORKSPACE_ID",
         Stage::Expired => {
-            "its disk is kept, start it again: pyro workspace start WORKSPACE_ID (workspace_start); for a longer life: pyro \
+            "its disk is kept, start it again: pyro workspace start WORKSPACE_ID; for a longer life: pyro \
              workspace update WORKSPACE_ID --ttl-seconds SECONDS"
         }
     }

@@ -107,11 +107,12 @@ pub fn private_dir(path: &Path) -> Result<(), FsError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at("create", path))
 }
 
-/// As [`private_dir`], for a directory of pyro's own: one that is there must be this user's, and loses what rights others have.
+/// As [`private_dir`], for a directory of pyro's own: one that is there must be this user's. Others lose their rights to it where
+/// it holds `mark` or nothing: then nobody else uses it.
 ///
 /// # Errors
 /// When it cannot be created, is another user's, or is everybody's to write to as `/tmp` is.
-pub fn own_dir(path: &Path) -> Result<(), FsError> {
+pub fn own_dir(path: &Path, mark: &str) -> Result<(), FsError> {
     private_dir(path)?;
     let there = metadata(path)?;
     let refused = |why: String| at("use", path)(io::Error::new(io::ErrorKind::PermissionDenied, why));
@@ -123,7 +124,8 @@ pub fn own_dir(path: &Path) -> Result<(), FsError> {
     if mode & 0o1002 == 0o1002 {
         return Err(refused("every user may write to it".to_owned()));
     }
-    deprive(path, mode)
+    let is_ours = || path.join(mark).exists() || std::fs::read_dir(path).is_ok_and(|mut held| held.next().is_none());
+    if mode & 0o077 == 0 || !is_ours() { Ok(()) } else { deprive(path, mode) }
 }
 
 /// Make a file that only this user may read and write, unless it is there, and take others' rights to one that is. It is not
@@ -467,13 +469,21 @@ mod tests {
         let mode = |path: &Path| metadata(path).unwrap().mode() & 0o7777;
         let set = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
         let own = dir.path().join("a/own");
-        own_dir(&own).unwrap();
+        own_dir(&own, "mark").unwrap();
         assert_eq!(mode(&own), 0o700);
         set(&own, 0o755);
-        own_dir(&own).unwrap();
+        own_dir(&own, "mark").unwrap();
+        assert_eq!(mode(&own), 0o700);
+        // What holds other things is somebody else's as well.
+        set(&own, 0o755);
+        std::fs::write(own.join("other"), "").unwrap();
+        own_dir(&own, "mark").unwrap();
+        assert_eq!(mode(&own), 0o755);
+        std::fs::write(own.join("mark"), "").unwrap();
+        own_dir(&own, "mark").unwrap();
         assert_eq!(mode(&own), 0o700);
         set(&own, 0o1777);
-        assert!(own_dir(&own).unwrap_err().source.to_string().contains("every user"));
+        assert!(own_dir(&own, "mark").unwrap_err().source.to_string().contains("every user"));
         assert_eq!(mode(&own), 0o1777, "what all use is left to them");
         set(&own, 0o700);
         let other = if rustix::process::geteuid().is_root() {
@@ -483,7 +493,7 @@ mod tests {
             Path::new("/usr")
         };
         let before = mode(other);
-        assert!(own_dir(other).unwrap_err().source.to_string().contains("belongs to user"));
+        assert!(own_dir(other, "mark").unwrap_err().source.to_string().contains("belongs to user"));
         assert_eq!(mode(other), before);
     }
 

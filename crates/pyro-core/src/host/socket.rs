@@ -1,16 +1,23 @@
 //! Unix sockets that are named relative to an open directory, so that no path is too long for one.
 
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use std::fs::Permissions;
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// Listen on `name` in `directory`; the caller removes the name when done.
+/// Listen on `name` in `directory`, for processes of this user; the caller removes the name when done.
 ///
 /// # Errors
 /// When the directory cannot be opened or the name is taken.
 pub fn listen(directory: &Path, name: &str) -> io::Result<std::os::unix::net::UnixListener> {
-    with_short_path(directory, name, std::os::unix::net::UnixListener::bind)
+    with_short_path(directory, name, |path| {
+        let listener = std::os::unix::net::UnixListener::bind(&path)?;
+        // The directory may be one that others enter.
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+        Ok(listener)
+    })
 }
 
 /// Connect to `name` in `directory`.
@@ -69,6 +76,7 @@ mod tests {
         let deep = home.path().join("d".repeat(200));
         std::fs::create_dir(&deep).unwrap();
         let listener = listen(&deep, "a.sock").unwrap();
+        assert_eq!(std::fs::metadata(deep.join("a.sock")).unwrap().permissions().mode() & 0o777, 0o600);
         let _client = connect(&deep, "a.sock").unwrap();
         listener.accept().unwrap();
         assert!(is_attended(&deep, "a.sock"));

@@ -73,6 +73,20 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Names of the files that hold what the results of a workspace's commands leave out.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub fn output_names(&self, workspace: Id) -> Result<Vec<String>, StoreError> {
+        let connection = self.connection();
+        let mut query = connection.prepare_cached(
+            "SELECT file.value FROM workspace_command, json_each(iif(json_valid(output), output, '{}')) AS file
+             WHERE workspace = ?1 AND file.key IN ('stdout_file', 'stderr_file') AND file.type = 'text'",
+        )?;
+        let rows = query.query_map([workspace.to_string()], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// The newest command of a workspace.
     ///
     /// # Errors

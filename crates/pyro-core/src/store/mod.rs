@@ -68,14 +68,17 @@ impl StoreError {
     }
 }
 
+/// The database, in the data directory.
+const RECORDS: &str = "pyro.sqlite3";
+
 impl Store {
     /// Open the records in `data_dir`, which is made where it is missing and kept from other users, and bring the schema up to date.
     ///
     /// # Errors
     /// Each variant of [`StoreError`].
     pub fn open(data_dir: &Path) -> Result<Self, StoreError> {
-        fs::own_dir(data_dir)?;
-        let path = data_dir.join("pyro.sqlite3");
+        fs::own_dir(data_dir, RECORDS)?;
+        let path = data_dir.join(RECORDS);
         // SQLite gives the files beside it the same mode.
         fs::own_file(&path)?;
         for beside in ["pyro.sqlite3-wal", "pyro.sqlite3-shm"] {

@@ -286,8 +286,6 @@ pub(super) fn text(id: Option<Id>) -> Option<String> {
     id.map(|id| id.to_string())
 }
 
-/// Write everything that can change; false when somebody else did before. Activity and the count of commands are written
-/// by their own operations only.
 /// A lifetime that begins at `?2`.
 const ANEW: &str = "expires_at = iif(ttl_seconds > 0, ?2 + ttl_seconds, NULL) WHERE id = ?1";
 
@@ -306,6 +304,8 @@ fn renew(connection: &Connection, change: &str, id: Id, from: f64) -> rusqlite::
     Ok(Some(expires_at))
 }
 
+/// Write everything that can change; false when somebody else did before. Activity and the count of commands are written
+/// by their own operations only.
 fn update(connection: &Connection, workspace: &WorkspaceRecord) -> rusqlite::Result<bool> {
     let json = |value: Result<String, serde_json::Error>| {
         value.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))

@@ -2,7 +2,6 @@
 
 use super::launch::Failure;
 use super::lifecycle::state::Operation;
-use super::line::MAX_LINE_LEN;
 use super::output::OutputError;
 use super::shape::OutOfRange;
 use crate::engine::EngineError;
@@ -25,10 +24,12 @@ pub enum VmError {
     #[error("the command is empty")]
     NoCommand,
     /// The command is longer than a shell can be given.
-    #[error("the command has {len} bytes; it may have {MAX_LINE_LEN}")]
+    #[error("the command has {len} bytes; it may have {max}")]
     LongCommand {
         /// Its length.
         len: usize,
+        /// The most that it may have.
+        max: usize,
     },
     /// The environment cannot be used.
     #[error(transparent)]

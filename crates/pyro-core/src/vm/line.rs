@@ -5,7 +5,7 @@ use super::exec::ExecRequest;
 use pyro_protocol::message::Command;
 use pyro_protocol::path::GuestPathError;
 use pyro_protocol::user::UserError;
-use pyro_protocol::variable::{MAX_VARIABLE_LEN, is_variable_name};
+use pyro_protocol::variable::{MAX_VARIABLE_LEN, PRELUDE, is_variable_name};
 use pyro_protocol::{GuestPath, User};
 use std::time::Duration;
 
@@ -41,9 +41,11 @@ impl LineRequest {
         if self.command.trim().is_empty() {
             return Err(VmError::NoCommand);
         }
+        // What sets its variables stands before it.
+        let max = if self.options.env.is_empty() { MAX_LINE_LEN } else { MAX_LINE_LEN - PRELUDE.len() };
         match self.command.len() {
-            ..=MAX_LINE_LEN => Ok(()),
-            len => Err(VmError::LongCommand { len }),
+            len if len > max => Err(VmError::LongCommand { len, max }),
+            _ => Ok(()),
         }
     }
 
@@ -156,8 +158,11 @@ mod tests {
         let check =
             |command: String| LineRequest { command, timeout: Duration::ZERO, options: ExecOptions::default() }.check();
         assert!(check("é".repeat(MAX_LINE_LEN / 2)).is_ok());
-        assert!(matches!(check("x".repeat(MAX_LINE_LEN + 1)), Err(VmError::LongCommand { len: 131_072 })));
+        assert!(matches!(check("x".repeat(MAX_LINE_LEN + 1)), Err(VmError::LongCommand { len: 131_072, .. })));
         assert!(matches!(check(" \n".to_owned()), Err(VmError::NoCommand)));
+        let options = ExecOptions { env: vec![("A".to_owned(), String::new())], ..ExecOptions::default() };
+        let long = LineRequest { command: "x".repeat(MAX_LINE_LEN), timeout: Duration::ZERO, options };
+        assert!(matches!(long.check(), Err(VmError::LongCommand { .. })), "what sets the variable has no room");
     }
 
     #[test]

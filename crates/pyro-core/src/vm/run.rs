@@ -3,6 +3,7 @@
 use super::error::VmError;
 use super::exec::{ExecIo, ExecOutcome, exec_noting};
 use super::launch::{EngineLaunch, Failure, Launch};
+use super::lifecycle::blocking;
 use super::line::LineRequest;
 use super::link::Link;
 use super::running::Leased;
@@ -86,7 +87,13 @@ pub async fn run(
     let launch = one_shot::record(config, &store, VmKind::OneShot, &request.environment, request.shape, plan)?;
     progress(Progress::Starting(launch.id));
     let outcome = in_vm(config, &launch, request, io, progress, cancel).await;
-    one_shot::clear_if_abandoned(config, &store, launch.id);
+    let (id, config) = (launch.id, config.clone());
+    // It may wait for a supervisor that dies, and whoever polls this has others to serve.
+    blocking(move || {
+        one_shot::clear_if_abandoned(&config, &store, id);
+        Ok(())
+    })
+    .await?;
     let (execution_mode, exec) = outcome?;
     Ok(RunOutcome { vm_id: launch.id, environment_version, execution_mode, exec })
 }

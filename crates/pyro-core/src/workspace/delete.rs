@@ -47,7 +47,7 @@ fn delete_broken(config: &Config, store: &Store, id: Id) -> Result<(), Workspace
         reconcile::remove_vm(config, store, vm)?;
     }
     fs::remove_tree(&reconcile::directory(config, id))?;
-    outputs::remove(config, &outputs::named(store, id)?);
+    outputs::remove(config, &outputs::named(store, id));
     store.delete_workspace(id)?;
     reconcile::collect_layers(config, store)
 }

@@ -12,10 +12,11 @@ use crate::store::vm::VmState;
 use crate::store::workspace::WorkspaceChange;
 use crate::vm::VmError;
 use crate::vm::lifecycle::{blocking, reconcile};
+use std::io;
 use std::time::{Duration, Instant};
 
 /// How long a supervisor may take to put its ended vm away: a killed engine that waits for a busy disk ends only after that.
-const END_LIMIT: Duration = Duration::from_secs(60);
+const END_LIMIT: Duration = Duration::from_secs(30);
 
 /// The result of an operation on a workspace that runs, with a better reason where it breaks off.
 ///
@@ -47,12 +48,15 @@ async fn ended(config: &Config, id: Id, began: f64) -> Option<WorkspaceError> {
     None
 }
 
+/// Whether the guest went away in the middle; one that says nothing, or nonsense, is there.
 fn broke_off(error: &WorkspaceError) -> bool {
+    let (WorkspaceError::Vm(VmError::Control(error) | VmError::Guest(error)) | WorkspaceError::Guest(error)) = error
+    else {
+        return false;
+    };
     match error {
-        WorkspaceError::Vm(VmError::Control(_)) => true,
-        WorkspaceError::Vm(VmError::Guest(error)) | WorkspaceError::Guest(error) => {
-            !matches!(error, ClientError::Failed(_))
-        }
+        ClientError::Ended => true,
+        ClientError::Io(error) => error.kind() != io::ErrorKind::TimedOut,
         _ => false,
     }
 }

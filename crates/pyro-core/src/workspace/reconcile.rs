@@ -117,7 +117,7 @@ fn destroy_whole(config: &Config, store: &Store, workspace: &WorkspaceRecord) ->
         remove_vm(config, store, vm)?;
     }
     fs::remove_tree(&directory(config, workspace.id))?;
-    outputs::remove(config, &outputs::named(store, workspace.id)?);
+    outputs::remove(config, &outputs::named(store, workspace.id));
     Ok(store.delete_workspace(workspace.id)?)
 }
 

@@ -52,7 +52,7 @@ pub async fn reset(config: &Config, id: Id, cancel: &CancellationToken) -> Resul
         (workspace.next_vm, workspace.next_layer) = (None, None);
         workspace.reset_count += 1;
         workspace.last_reset_at = Some(now);
-        let said = outputs::named(&store, id)?;
+        let said = outputs::named(&store, id);
         if store.reset_workspace(&workspace)?.is_some() {
             break said;
         }

@@ -56,7 +56,7 @@ impl Describe for WorkspaceExport {
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
-        let (output, kept) = roots::output(&state, &context, &self.output_path).await?;
+        let (output, kept) = roots::output(&state, &context, &self.output_path, self.force).await?;
         let request = ExportRequest {
             path: parameters::place(&self.path)?,
             output,

@@ -2,7 +2,7 @@
 
 use super::{fail, here};
 use crate::cli::McpServe;
-use crate::commands::pyro;
+use crate::commands::{on_host, pyro};
 use crate::{exit, printer};
 use pyro_core::Pyro;
 use pyro_mcp::http::{Access, ListenError, PATH, Token, TokenError};
@@ -17,7 +17,10 @@ const WARM_ENVIRONMENT: &str = "debian:12";
 /// How long vms that stood by may take to end with the server: as long as calls may.
 const CLOSE_LIMIT: Duration = Duration::from_secs(20);
 
-pub(super) fn run(args: McpServe) -> i32 {
+pub(super) fn run(mut args: McpServe) -> i32 {
+    for path in args.allow_path.iter_mut().chain(&mut args.token_file) {
+        *path = on_host(path);
+    }
     let pyro = match pyro() {
         Ok(pyro) => pyro,
         Err(error) => return crate::commands::fail(&error, false, exit::FAILED),

@@ -36,7 +36,7 @@ pub(in crate::commands) fn run(args: Create, noun: Noun) -> i32 {
 
 fn request(args: &Create) -> Result<CreateRequest, PyroError> {
     let shape = Shape::new(args.vcpu_count, args.mem_mib, limits::DEFAULT_TTL_SECONDS)?;
-    let seed = |path: &PathBuf| SeedRequest { path: on_host(path), respect_ignore: args.respect_ignore };
+    let seed = |path: &PathBuf| SeedRequest { path: on_host(path).into(), respect_ignore: args.respect_ignore };
     Ok(CreateRequest {
         environment: args.environment.clone(),
         vcpu_count: shape.vcpu_count.into(),

@@ -10,7 +10,7 @@ pub(super) fn run(args: Export) -> i32 {
     until_interrupted(args.json, async |pyro, cancel| {
         let request = ExportRequest {
             path: path(&args.path)?,
-            output: on_host(&args.output),
+            output: on_host(&args.output).into(),
             force: args.force,
             kept: std::env::home_dir().into_iter().chain(std::env::current_dir()).collect(),
             format: match args.format {

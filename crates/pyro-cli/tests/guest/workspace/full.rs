@@ -20,7 +20,8 @@ impl<'a> Small<'a> {
     fn new(home: &'a Home, mib: u32) -> Option<Self> {
         let data = home.data_dir();
         std::fs::create_dir_all(&data).unwrap();
-        let script = format!("mount -t tmpfs -o size={mib}m none {} && echo held && exec cat", data.display());
+        let script =
+            format!("mount -t tmpfs -o size={mib}m,mode=0700 none {} && echo held && exec cat", data.display());
         let mut command = Command::new("unshare");
         command.args(["--mount", "sh", "-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut holder = command.stderr(Stdio::null()).spawn().ok()?;

@@ -74,7 +74,7 @@ impl OutputStore {
 
     /// A new, empty file for an output of `stream`.
     pub(super) fn create(&self, stream: &str) -> io::Result<(OutputName, File)> {
-        fs::own_dir(&self.directory).map_err(io::Error::other)?;
+        fs::private_dir(&self.directory).map_err(io::Error::other)?;
         let name = OutputName(format!("{}-{stream}", Id::random().map_err(io::Error::other)?));
         let file = sparse::create_new(&self.path(&name))?;
         self.prune();

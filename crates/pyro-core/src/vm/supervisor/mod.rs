@@ -325,7 +325,7 @@ impl Supervisor<'_> {
     }
 
     fn listen(&self) -> io::Result<UnixListener> {
-        fs::own_dir(&self.config.runtime_dir).map_err(io::Error::other)?;
+        fs::private_dir(&self.config.runtime_dir).map_err(io::Error::other)?;
         let listener = socket::listen(&self.config.runtime_dir, &paths::socket_name(self.launch.id))?;
         listener.set_nonblocking(true)?;
         UnixListener::from_std(listener)

@@ -2,7 +2,7 @@
 
 use super::Supervisor;
 use crate::engine::machine::{Ended, Machine};
-use crate::engine::qemu::qmp::Qmp;
+use crate::engine::qemu::qmp::{Qmp, QmpError};
 use crate::guest::boot::{Identity, MeetError, Port};
 use crate::guest::transport::{Channel, GuestStream};
 use crate::guest::{client, stage};
@@ -248,18 +248,31 @@ pub(super) async fn after_broken_channel(
     stage: Stage,
     error: &(dyn Error + 'static),
 ) -> Failure {
-    if let Some(ended) = just_ended(machine).await {
+    let limit = if is_broken(error) { REAP_LIMIT } else { LOOK_LIMIT };
+    if let Some(ended) = just_ended(machine, limit).await {
         return machine_ended(machine, ended, stage);
     }
     Failure { console: machine.console.text(), ..failure(stage, error) }
 }
 
+/// Whether this is what a machine that ends leaves of a conversation, and no answer of one that lives.
+fn is_broken(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| (*error).source()).any(|error| {
+        error.is::<io::Error>()
+            || matches!(error.downcast_ref(), Some(client::ClientError::Ended | client::ClientError::Io(_)))
+            || matches!(error.downcast_ref(), Some(QmpError::Closed | QmpError::Io(_)))
+    })
+}
+
 /// How long a killed machine may take until its process can be reaped: its memory is given back before.
 const REAP_LIMIT: Duration = Duration::from_secs(10);
 
+/// How long it is looked whether a machine has ended that may live.
+const LOOK_LIMIT: Duration = Duration::from_secs(1);
+
 /// How a machine ended whose socket closed: that happens a moment before its process can be reaped.
-async fn just_ended(machine: &mut Machine) -> Option<io::Result<Ended>> {
-    tokio::time::timeout(REAP_LIMIT, machine.ended()).await.ok()
+async fn just_ended(machine: &mut Machine, limit: Duration) -> Option<io::Result<Ended>> {
+    tokio::time::timeout(limit, machine.ended()).await.ok()
 }
 
 /// The failure of a machine whose process ended.
@@ -279,7 +292,7 @@ pub(super) fn machine_ended(machine: &Machine, ended: io::Result<Ended>, stage: 
 
 /// The failure of a running vm whose channel closed: how its machine ended if it did, that the agent is gone otherwise.
 pub(super) async fn agent_gone(machine: &mut Machine) -> Failure {
-    if let Some(ended) = just_ended(machine).await {
+    if let Some(ended) = just_ended(machine, REAP_LIMIT).await {
         return machine_ended(machine, ended, Stage::Running);
     }
     Failure {

@@ -117,6 +117,10 @@ impl Endpoint {
         if authority.host().is_empty() || url.query().is_some() {
             return Err(wrong());
         }
+        // A port that is none is not the usual one.
+        if url.port_u16().is_none() && authority.as_str().len() > authority.host().len() {
+            return Err(wrong());
+        }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         Ok(Self {
             base_url: base_url.to_owned(),
@@ -199,7 +203,18 @@ mod tests {
 
     #[test]
     fn what_cannot_be_asked_is_no_base_url() {
-        for url in ["", "localhost:11434", "/v1", "ftp://a/v1", "http://", "http://a b/", "http://a/?b"] {
+        for url in [
+            "",
+            "localhost:11434",
+            "/v1",
+            "ftp://a/v1",
+            "http://",
+            "http://a b/",
+            "http://a/?b",
+            "http://a:/",
+            "http://a:99999/",
+            "http://[::1]:99999/",
+        ] {
             assert!(matches!(Endpoint::parse(url, CONNECT_LIMIT), Err(EndpointError::Url(_))), "{url}");
         }
         assert!(matches!(Endpoint::parse("https://a/v1", CONNECT_LIMIT), Err(EndpointError::Tls(_))));
