@@ -123,7 +123,7 @@ fn hostile_archives_are_refused_by_name_and_leave_nothing() {
         (forged(&[("l", EntryType::Symlink, out), ("h", EntryType::Link, "l")]), "l lies beyond"),
         (forged(&[("dev", EntryType::Block, "")]), "dev is a block device"),
         (forged(&[("pipe", EntryType::Fifo, "")]), "pipe is a named pipe"),
-        (forged(&[("a", EntryType::Regular, ""), ("a", EntryType::Regular, "")]), "a is there already"),
+        (forged(&[("a", EntryType::Directory, ""), ("a", EntryType::Regular, "")]), "a is there already"),
         (b"this is no archive at all, but it is long enough to look like one".repeat(20), "cannot read the archive"),
         (vec![0x1f, 0x8b, 1, 2, 3], "cannot read the archive"),
         (vec![0x28, 0xb5, 0x2f, 0xfd, 9, 9, 9, 9], "cannot read the archive"),
