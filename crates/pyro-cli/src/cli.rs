@@ -1,27 +1,29 @@
 //! The command line as clap reads it.
 
 mod demo;
+mod internal;
 mod line;
+mod number;
 mod output;
 mod task;
 pub(crate) mod workspace;
 pub(crate) mod workspace_files;
 
 pub(crate) use demo::{Demo, Ollama, Other as OtherDemo};
+pub(crate) use internal::{BenchPage, Internal, InternalCommand};
 pub(crate) use line::Line;
+pub(crate) use number::{integer, whole};
 pub(crate) use output::{Output, Read as OutputRead};
 pub(crate) use task::Task;
 pub(crate) use workspace::Workspace;
 
-use clap::builder::RangedI64ValueParser;
 use clap::{Args, Parser, Subcommand};
 use pyro_core::vm::shape::limits;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 /// Run a coding agent's commands in disposable virtual machines.
 #[derive(Debug, Parser)]
-#[command(name = "pyro", version, propagate_version = false, disable_help_subcommand = true, max_term_width = 100)]
+#[command(name = "pyro", version, propagate_version = false, infer_long_args = true, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -52,24 +54,13 @@ pub(crate) enum Command {
     /// Work with workspaces by the names that they had once.
     #[command(subcommand, subcommand_required = true, hide = true)]
     Task(Task),
-    /// Print results files as a page of documentation.
-    #[command(hide = true)]
-    BenchPage(BenchPage),
     /// Print a completion script for a shell.
-    #[command(hide = true)]
     Completions(Completions),
-    /// Print the man page, or write those of all commands to a directory.
-    #[command(hide = true)]
+    /// Print the man page of pyro, or write those of all commands to a directory.
     Man {
-        /// Where to.
+        /// Directory to write the pages to; created if missing.
         directory: Option<PathBuf>,
     },
-    /// Print the command line as data, for the contract's test.
-    #[command(hide = true)]
-    Surface,
-    /// Own one virtual machine; started by pyro itself.
-    #[command(hide = true)]
-    Supervise,
 }
 
 #[derive(Debug, Args)]
@@ -78,13 +69,13 @@ pub(crate) struct Run {
     /// Environment to run in, such as debian:12; installed first where it is not.
     pub(crate) environment: String,
     /// Virtual CPUs, 1 to 8.
-    #[arg(long, value_name = "N", default_value_t = limits::DEFAULT_VCPU_COUNT.into(), allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = limits::DEFAULT_VCPU_COUNT.into(), allow_negative_numbers = true, value_parser = integer())]
     pub(crate) vcpu_count: i64,
     /// Memory in MiB, 256 to 32768.
-    #[arg(long, value_name = "MIB", default_value_t = limits::DEFAULT_MEM_MIB.into(), allow_negative_numbers = true)]
+    #[arg(long, value_name = "MIB", default_value_t = limits::DEFAULT_MEM_MIB.into(), allow_negative_numbers = true, value_parser = integer())]
     pub(crate) mem_mib: i64,
     /// Seconds that the virtual machine may live, at least 60.
-    #[arg(long, value_name = "SECONDS", default_value_t = limits::DEFAULT_TTL_SECONDS.into(), allow_negative_numbers = true)]
+    #[arg(long, value_name = "SECONDS", default_value_t = limits::DEFAULT_TTL_SECONDS.into(), allow_negative_numbers = true, value_parser = integer())]
     pub(crate) ttl_seconds: i64,
     /// Give the guest a network (not built yet: an error that says so).
     #[arg(long)]
@@ -109,12 +100,6 @@ pub(crate) enum Env {
     Inspect(Inspect),
     /// Remove what no installed environment needs, all templates, and what an interrupted installation left.
     Prune(Json),
-}
-
-/// A whole number that lies in `range`; one that does not is told what does.
-fn whole(range: RangeInclusive<u64>) -> RangedI64ValueParser<u64> {
-    let bound = |bound: &u64| i64::try_from(*bound).unwrap_or(i64::MAX);
-    RangedI64ValueParser::new().range(bound(range.start())..=bound(range.end()))
 }
 
 #[derive(Debug, Args)]
@@ -164,13 +149,13 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "NAME", default_value = "debian:12")]
     pub(crate) environment: String,
     /// Starts that each measure takes, at least 1; short ones are repeated more often.
-    #[arg(long, value_name = "N", default_value_t = 20, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = 20, allow_negative_numbers = true, value_parser = whole(1_u32..=10_000))]
     pub(crate) runs: u32,
     /// Virtual machines at once, 1 to 100: as many parallel starts, and memory at 1, 10, 20 and this.
-    #[arg(long, value_name = "N", default_value_t = 20, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_name = "N", default_value_t = 20, allow_negative_numbers = true, value_parser = whole(1_u32..=100))]
     pub(crate) vms: u32,
     /// Memory of each in MiB, 256 to 32768.
-    #[arg(long, value_name = "MIB", default_value_t = limits::DEFAULT_MEM_MIB.into(), allow_negative_numbers = true)]
+    #[arg(long, value_name = "MIB", default_value_t = limits::DEFAULT_MEM_MIB.into(), allow_negative_numbers = true, value_parser = integer())]
     pub(crate) mem_mib: i64,
     /// Command for this host's shell, timed in turn with `pyro run … -- true`.
     #[arg(long, value_name = "COMMAND")]
@@ -219,10 +204,10 @@ pub(crate) struct McpServe {
     #[arg(long)]
     pub(crate) allow_host_compat: bool,
     /// Calls that work at once; others wait for their turn [default: what suits this host].
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=256))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole(1_u32..=256))]
     pub(crate) concurrency: Option<u32>,
     /// Machines of the default shape that stand by started, so that vm_run costs little more than its command.
-    #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(0..=16))]
+    #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true, value_parser = whole(0_u32..=16))]
     pub(crate) warm: u32,
 }
 
@@ -240,13 +225,6 @@ pub(crate) struct McpConfig {
     /// Which tools to offer.
     #[arg(long, default_value = "workspace-full", value_parser = PROFILES)]
     pub(crate) profile: String,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BenchPage {
-    /// Results files, each a section of the page.
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<std::path::PathBuf>,
 }
 
 #[derive(Debug, Args)]

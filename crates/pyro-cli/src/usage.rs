@@ -5,12 +5,13 @@ use crate::printer;
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-/// Tell what is wrong with the command line, or help where that was asked for.
-pub(crate) fn tell(error: &clap::Error) -> ! {
+/// Print what is wrong with the command line, or help if that was asked for, and exit.
+pub(crate) fn tell(mut error: clap::Error) -> ! {
     let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-    let hint = hint(unknown(error), &words);
+    keep_good_tips(&mut error, &words);
+    let hint = hint(unknown(&error), &words);
     if error.use_stderr() && asks_for_json(&words) {
-        let hint = hint.unwrap_or_else(|| format!("{} --help", command(&words)));
+        let hint = hint.unwrap_or_else(|| format!("{} --help", command(&words).0));
         printer::refusal(pyro_core::ErrorKind::InvalidInput, &message(&error.render().to_string()), &[], Some(&hint));
     } else {
         let _ = error.print();
@@ -19,6 +20,29 @@ pub(crate) fn tell(error: &clap::Error) -> ! {
         }
     }
     std::process::exit(error.exit_code())
+}
+
+/// Drop clap's tips that lead astray: a flag that only begins alike, and, where a guest's command is
+/// expected, the advice to pass an unknown flag as its first word.
+fn keep_good_tips(error: &mut clap::Error, words: &[String]) {
+    let Some(unknown) = unknown(error).map(str::to_owned) else { return };
+    let (path, mut clap_command) = command(words);
+    if example(&path).is_some() {
+        error.remove(ContextKind::Suggested);
+    }
+    if let Some(ContextValue::String(tip)) = error.get(ContextKind::SuggestedArg)
+        && !is_near(&unknown, tip)
+    {
+        error.remove(ContextKind::SuggestedArg);
+        error.remove(ContextKind::SuggestedSubcommand);
+        error.insert(ContextKind::Usage, ContextValue::StyledStr(clap_command.render_usage()));
+    }
+}
+
+/// Whether `tip` is `word` with a typing error: one edit for every three letters of the flag.
+fn is_near(word: &str, tip: &str) -> bool {
+    let [word, tip] = [word, tip].map(|flag| flag.trim_start_matches('-'));
+    strsim::damerau_levenshtein(word, tip) <= (tip.len() / 3).max(1)
 }
 
 /// Whether `--json` stands among pyro's own arguments.
@@ -34,31 +58,61 @@ fn unknown(error: &clap::Error) -> Option<&str> {
     }
 }
 
-/// What to type where the command of a guest stands without its `--`.
+/// What to type if the flags of a guest's command were taken for pyro's.
 fn hint(unknown: Option<&str>, words: &[String]) -> Option<String> {
-    let command = command(words);
-    let example = match command.as_str() {
-        "pyro run" => "debian:12 -- git --version",
-        "pyro workspace exec" => "WORKSPACE_ID -- git --version",
-        "pyro task exec" => "TASK_ID -- git --version",
-        _ => return None,
-    };
-    // A flag that there is not was meant for pyro.
-    let is_meant = unknown.is_some_and(|word| !word.starts_with('-')) && !words.iter().any(|word| word == "--");
-    is_meant.then(|| format!("put -- before the command: {command} {example}"))
+    let (path, clap_command) = command(words);
+    let example = example(&path)?;
+    let depth = path.split(' ').count() - 1;
+    let end = words.iter().position(|word| unknown.is_some_and(|unknown| is_flag(word, unknown)))?;
+    // An environment or an id, then the first word of a command.
+    let is_after_command = positionals(&clap_command, words.get(depth..end)?) > 1;
+    (is_after_command && !words.iter().any(|word| word == "--"))
+        .then(|| format!("put -- before the command: {path} {example}"))
 }
 
-/// The command that the words begin with, as far as there is one.
-fn command(words: &[String]) -> String {
-    let root = Cli::command();
-    let mut command = &root;
+/// How a command of a guest follows the command of pyro at `path`, if one does.
+fn example(path: &str) -> Option<&'static str> {
+    match path {
+        "pyro run" => Some("debian:12 -- git --version"),
+        "pyro workspace exec" => Some("WORKSPACE_ID -- git --version"),
+        "pyro task exec" => Some("TASK_ID -- git --version"),
+        _ => None,
+    }
+}
+
+/// Whether clap calls `word` by the name `unknown`: it drops a value, and splits short flags.
+fn is_flag(word: &str, unknown: &str) -> bool {
+    word == unknown
+        || word.split('=').next() == Some(unknown)
+        || (word.starts_with(unknown) && !unknown.starts_with("--"))
+}
+
+/// How many of the words are neither flags nor their values.
+fn positionals(command: &clap::Command, words: &[String]) -> usize {
+    let takes_value = |word: &str| {
+        let named = |arg: &&clap::Arg| arg.get_long().is_some_and(|long| word.strip_prefix("--") == Some(long));
+        command.get_opts().find(named).is_some()
+    };
+    let mut is_value = false;
+    let mut count = 0;
+    for word in words {
+        count += usize::from(!is_value && !word.starts_with('-'));
+        is_value = !is_value && takes_value(word);
+    }
+    count
+}
+
+/// The command that the words begin with, as far as there is one, and its path.
+fn command(words: &[String]) -> (String, clap::Command) {
+    let mut command = Cli::command();
+    command.build();
     let mut path = String::from("pyro");
     for word in words {
         let Some(child) = command.find_subcommand(word) else { break };
         path = format!("{path} {word}");
-        command = child;
+        command = child.clone();
     }
-    path
+    (path, command)
 }
 
 /// The first paragraph of what clap says, on one line: the rest is usage.
@@ -86,26 +140,56 @@ mod tests {
         }
     }
 
+    fn error_of(line: &str) -> clap::Error {
+        Cli::try_parse_from(["pyro"].into_iter().chain(line.split(' '))).unwrap_err()
+    }
+
     #[test]
-    fn a_command_without_its_hyphens_is_told_where_they_go() {
-        let told = |line: &str| {
-            let error = Cli::try_parse_from(["pyro"].into_iter().chain(line.split(' '))).unwrap_err();
-            hint(unknown(&error), &words(line))
+    fn flags_of_a_command_without_hyphens_are_told_where_they_go() {
+        let says = |line: &str| {
+            let hint = hint(unknown(&error_of(line)), &words(line));
+            hint.is_some_and(|hint| hint.starts_with("put -- before the command: pyro "))
         };
-        let says = |line: &str| told(line).is_some_and(|hint| hint.starts_with("put -- before the command: pyro "));
-        for line in ["run debian:12 true", "workspace exec 01 true", "task exec 01 --timeout-seconds 3 ls -l"] {
+        for line in [
+            "run debian:12 git --version",
+            "run --mem-mib 512 debian:12 ls -l",
+            "workspace exec 01 ls --color=auto",
+            "task exec 01 --timeout-seconds 3 ls -la",
+        ] {
             assert!(says(line), "{line}");
         }
         for line in [
             "run debian:12 --nothing -- true",
             "run --json debian:12 --bogus",
+            "run --mem-mib 512 debian:12 --bogus",
             "workspace create debian:12 x",
             "env list x",
             "nothing at all",
+            "run debian:12 --mem-mib x",
         ] {
             assert!(!says(line), "{line}");
         }
-        assert_eq!(told("run debian:12 --mem-mib x"), None);
+    }
+
+    #[test]
+    fn a_command_may_stand_without_hyphens_and_flags_may_be_short() {
+        let cli = Cli::try_parse_from(["pyro", "run", "--timeout", "7", "debian:12", "ls", "/"]).unwrap();
+        let crate::cli::Command::Run(run) = cli.command else { panic!("not a run") };
+        assert_eq!((run.line.timeout_seconds, run.line.command), (7, words("ls /")));
+    }
+
+    #[test]
+    fn tips_are_near_or_there_are_none() {
+        let told = |line: &str| {
+            let mut error = error_of(line);
+            keep_good_tips(&mut error, &words(line));
+            error.render().to_string()
+        };
+        assert!(!told("run debian:12 --quiet -- ls").contains("tip:"));
+        let secret = told("workspace create debian:12 --secret A=b");
+        assert!(!secret.contains("tip:") && !secret.contains("--seed-path"), "{secret}");
+        assert!(told("workspace create debian:12 --sed-path A").contains("exists: '--seed-path'"));
+        assert!(told("run debian:12 --memmib 512").contains("exists: '--mem-mib'"));
     }
 
     #[test]

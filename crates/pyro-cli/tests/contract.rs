@@ -206,10 +206,11 @@ fn a_number_out_of_bounds_is_told_the_bounds() {
         (create("--ttl-seconds", "-1"), "ttl_seconds is -1; it must be 0 or at least 60"),
         (run("--timeout-seconds", "-1"), "timeout_seconds is -1; it must be at least 1"),
         (vec!["workspace", "update", id, "--ttl-seconds", "59"], "ttl_seconds is 59; it must be 0 or at least 60"),
-        (vec!["workspace", "file", "read", id, "a", "--offset", "-1"], "-1 is not in 0..="),
-        (vec!["workspace", "logs", id, "--limit", "-1"], "-1 is not in 1..=1000"),
-        (vec!["output", "read", "x", "--offset", "-1"], "-1 is not in 0..="),
-        (vec!["demo", "ollama", "--timeout-seconds", "-1"], "-1 is not in 1..=86400"),
+        (vec!["workspace", "file", "read", id, "a", "--offset", "-1"], "it must be a whole number, 0 or more"),
+        (vec!["workspace", "logs", id, "--limit", "-1"], "it must be a whole number between 1 and 1000"),
+        (run("--mem-mib", "2g"), "it must be a whole number"),
+        (vec!["output", "read", "x", "--offset", "-1"], "it must be a whole number, 0 or more"),
+        (vec!["demo", "ollama", "--timeout-seconds", "-1"], "it must be a whole number between 1 and 86400"),
     ] {
         let out = pyro(&args);
         let said = String::from_utf8_lossy(&out.stderr);
@@ -327,7 +328,7 @@ fn a_failure_leads_to_what_was_meant() {
     let hyphens = "put -- before the command: pyro";
     for (args, kind, hint) in [
         (&["workspace", "exec", id][..], "invalid_input", exec),
-        (&["workspace", "exec", id, "true"], "invalid_input", hyphens),
+        (&["workspace", "exec", id, "ls", "--color"], "invalid_input", hyphens),
         (
             &["workspace", "fork", id, "--count", "2", "--name", &"n".repeat(119)],
             "invalid_input",
@@ -335,8 +336,8 @@ fn a_failure_leads_to_what_was_meant() {
         ),
         (&["task", "exec", id], "invalid_input", "pyro task exec 0123456789ab -- COMMAND"),
         (&["run", "debian:12", "--bogus"], "invalid_input", "pyro run --help"),
-        (&["task", "exec", id, "true"], "invalid_input", hyphens),
-        (&["run", "debian:12", "true"], "invalid_input", hyphens),
+        (&["task", "exec", id, "ls", "-l"], "invalid_input", hyphens),
+        (&["run", "debian:12", "ls", "-l"], "invalid_input", hyphens),
         (&["workspace", "create", "debian:12", "--name", ""], "invalid_input", "choose a name of 1 to 120 characters"),
         (&["workspace", "create", "debian:12", "--label", ".=x"], "invalid_input", "use letters"),
         (&["workspace", "create", "debian:12", "--label", "x"], "invalid_input", "pyro workspace create --help"),
@@ -358,4 +359,55 @@ fn a_failure_leads_to_what_was_meant() {
     }
     let words = pyro(&["run", "debian:12", "--", "cat", "--json"]);
     assert!(words.stdout.is_empty(), "what the command's own arguments are is no wish");
+}
+
+#[test]
+fn help_of_each_command_is_told_and_names_nothing_internal() {
+    for args in [&["help"][..], &["help", "run"], &["help", "workspace", "create"]] {
+        let out = pyro(args);
+        assert!(out.status.success() && !out.stdout.is_empty(), "pyro {args:?}");
+    }
+    let help = String::from_utf8_lossy(&pyro(&["--help"]).stdout).into_owned();
+    assert!(help.contains("completions") && help.contains("  man "), "{help}");
+    let scripts = ["bash", "zsh", "fish"].map(|shell| pyro(&["completions", shell]).stdout);
+    for text in scripts.iter().map(|script| String::from_utf8_lossy(script)).chain([help.into()]) {
+        assert!(
+            text.contains("workspace")
+                && !["surface", "supervise", "bench-page"].iter().any(|word| text.contains(word))
+        );
+    }
+}
+
+#[test]
+fn man_pages_are_written_to_a_directory_that_is_made() {
+    let home = tempfile::tempdir().expect("a home");
+    let directory = home.path().join("share/man/man1");
+    let out = pyro(&["man", directory.to_str().expect("text")]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    assert!(directory.join("pyro-run.1").exists() && !directory.join("pyro-supervise.1").exists());
+}
+
+#[test]
+fn doctor_has_every_field_of_the_contract() {
+    let report: serde_json::Value = serde_json::from_slice(&pyro(&["doctor", "--json"]).stdout).expect("a report");
+    for field in [
+        "bundle_root",
+        "manifest_path",
+        "firecracker_bin",
+        "jailer_bin",
+        "guest_agent_path",
+        "guest_init_path",
+        "artifacts_dir",
+        "artifacts_present",
+        "notice_path",
+    ] {
+        assert_eq!(report["runtime"].get(field), Some(&serde_json::Value::Null), "{field}");
+    }
+}
+
+#[test]
+fn one_of_two_ways_to_give_a_text_is_asked_for() {
+    let out = pyro(&["workspace", "file", "write", "0123456789ab", "a"]);
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.code() == Some(2) && said.contains("--text <TEXT>|--text-file <PATH>"), "{said}");
 }

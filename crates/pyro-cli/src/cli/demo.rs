@@ -34,7 +34,7 @@ pub(crate) struct Ollama {
     #[arg(long, value_name = "NAME", default_value = "llama3.2:3b")]
     pub(crate) model: String,
     /// Seconds that each answer of the model may take, 1 to 86400.
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, allow_negative_numbers = true, value_parser = super::whole(1_u32..=86_400))]
     pub(crate) timeout_seconds: u32,
     /// Print whole what the model calls for and what its command printed.
     #[arg(short, long)]

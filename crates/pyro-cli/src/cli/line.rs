@@ -1,6 +1,6 @@
 //! A command of a guest as clap reads it: what stands behind `--`, and how it is to run.
 
-use super::workspace::setting;
+use super::{integer, workspace::setting};
 use clap::Args;
 use pyro_core::vm::shape::limits;
 
@@ -8,12 +8,13 @@ use pyro_core::vm::shape::limits;
 pub(super) const COMMAND_HELP: &str = "\
 Exit status: the command's own; 124 when its time was over, 125 when pyro failed, 126 or 127 when the\n\
 command could not be executed, 128+n when signal n ended it, 2 for a usage error.\n\n\
-One argument after -- is a line for the guest's shell ('a && b' works); several are quoted and joined.";
+One argument is a line for the guest's shell ('a && b' works); several are quoted and joined.\n\
+Put -- before a command that has flags of its own: everything after it is the command.";
 
 #[derive(Debug, Args)]
 pub(crate) struct Line {
     /// Seconds that the command may run, greater than 0.
-    #[arg(long, value_name = "SECONDS", default_value_t = limits::DEFAULT_TIMEOUT_SECONDS.into(), allow_negative_numbers = true)]
+    #[arg(long, value_name = "SECONDS", default_value_t = limits::DEFAULT_TIMEOUT_SECONDS.into(), allow_negative_numbers = true, value_parser = integer())]
     pub(crate) timeout_seconds: i64,
     /// Directory to run it in, absolute; in a workspace also below /workspace [default: / or /workspace].
     #[arg(long, value_name = "PATH")]
@@ -27,7 +28,7 @@ pub(crate) struct Line {
     /// Hand stdin on although it is a terminal; any other stdin always is.
     #[arg(long)]
     pub(crate) stdin: bool,
-    /// The command, after --.
-    #[arg(last = true, value_name = "COMMAND")]
+    /// Command to run; put -- before it if it has flags.
+    #[arg(value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
 }

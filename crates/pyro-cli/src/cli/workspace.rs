@@ -1,7 +1,7 @@
 //! `pyro workspace` as clap reads it.
 
-use super::{whole, workspace_files as files};
-use clap::{Args, Subcommand, value_parser};
+use super::{integer, whole, workspace_files as files};
+use clap::{Args, Subcommand};
 use pyro_core::vm::shape::limits;
 use pyro_core::workspace::{fork, logs};
 
@@ -49,13 +49,13 @@ pub(crate) struct Create {
     /// Environment that its disk begins with, such as debian:12; installed first where it is not.
     pub(crate) environment: String,
     /// Virtual CPUs, 1 to 8.
-    #[arg(long, value_name = "N", default_value_t = limits::DEFAULT_VCPU_COUNT.into(), allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = limits::DEFAULT_VCPU_COUNT.into(), allow_negative_numbers = true, value_parser = integer())]
     pub(crate) vcpu_count: i64,
     /// Memory in MiB, 256 to 32768.
-    #[arg(long, value_name = "MIB", default_value_t = limits::DEFAULT_MEM_MIB.into(), allow_negative_numbers = true)]
+    #[arg(long, value_name = "MIB", default_value_t = limits::DEFAULT_MEM_MIB.into(), allow_negative_numbers = true, value_parser = integer())]
     pub(crate) mem_mib: i64,
     /// Seconds without activity after which it is stopped, at least 60; 0 for never.
-    #[arg(long, value_name = "SECONDS", default_value_t = limits::DEFAULT_TTL_SECONDS.into(), allow_negative_numbers = true)]
+    #[arg(long, value_name = "SECONDS", default_value_t = limits::DEFAULT_TTL_SECONDS.into(), allow_negative_numbers = true, value_parser = integer())]
     pub(crate) ttl_seconds: i64,
     /// What you call it.
     #[arg(long)]
@@ -69,6 +69,9 @@ pub(crate) struct Create {
     /// Leave out of the seed what git ignores.
     #[arg(long, requires = "seed_path")]
     pub(crate) respect_ignore: bool,
+    /// Network of the guest; only off so far.
+    #[arg(long, value_name = "POLICY", default_value = "off", value_parser = ["off"])]
+    pub(crate) network_policy: String,
     /// Where no guest can run, make it a directory of this host, with commands that run as you.
     #[arg(long)]
     pub(crate) allow_host_compat: bool,
@@ -106,7 +109,7 @@ pub(crate) struct Update {
     #[arg(long, value_name = "KEY")]
     pub(crate) clear_label: Vec<String>,
     /// Seconds without activity after which it is stopped, from now on, at least 60; 0 for never.
-    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = integer())]
     pub(crate) ttl_seconds: Option<i64>,
     /// Print one JSON object on stdout.
     #[arg(long)]
@@ -157,7 +160,7 @@ pub(crate) struct Fork {
     /// Id of the one to fork.
     pub(crate) workspace_id: String,
     /// New workspaces to make, 1 to 32.
-    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = value_parser!(u32).range(1..=i64::from(fork::MAX_COUNT)))]
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = whole(1..=fork::MAX_COUNT))]
     pub(crate) count: u32,
     /// What you call the new one; of several, NAME-1, NAME-2 and so on.
     #[arg(long)]

@@ -2,7 +2,7 @@
 
 use super::whole;
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use pyro_core::workspace::files::{list, read};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -88,13 +88,14 @@ pub(crate) struct Read {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("content").args(["text", "text_file"]).required(true))]
 pub(crate) struct Write {
     /// Its id.
     pub(crate) workspace_id: String,
     /// The file; directories on the way are made.
     pub(crate) path: OsString,
     /// What to write.
-    #[arg(long, required_unless_present = "text_file", conflicts_with = "text_file", allow_hyphen_values = true, value_parser = content())]
+    #[arg(long, allow_hyphen_values = true, value_parser = content())]
     pub(crate) text: Option<OsString>,
     /// A file on the host to write from; - for stdin.
     #[arg(long, value_name = "PATH")]
@@ -114,11 +115,12 @@ pub(crate) enum Patch {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("content").args(["patch", "patch_file"]).required(true))]
 pub(crate) struct Apply {
     /// Its id.
     pub(crate) workspace_id: String,
     /// The patch, as git diff or diff -u writes it.
-    #[arg(long, required_unless_present = "patch_file", conflicts_with = "patch_file", allow_hyphen_values = true, value_parser = content())]
+    #[arg(long, allow_hyphen_values = true, value_parser = content())]
     pub(crate) patch: Option<OsString>,
     /// A file on the host that holds it; - for stdin.
     #[arg(long, value_name = "PATH")]

@@ -8,7 +8,7 @@ use std::path::Path;
 
 pub(super) fn run(directory: Option<&Path>) -> i32 {
     let written = match directory {
-        Some(directory) => clap_mangen::generate_to(Cli::command(), directory),
+        Some(directory) => write(directory),
         None => print(),
     };
     match written {
@@ -18,6 +18,11 @@ pub(super) fn run(directory: Option<&Path>) -> i32 {
             exit::FAILED
         }
     }
+}
+
+fn write(directory: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(directory)?;
+    clap_mangen::generate_to(Cli::command(), directory)
 }
 
 fn print() -> io::Result<()> {

@@ -16,7 +16,7 @@ mod surface;
 mod task;
 mod workspace;
 
-use crate::cli::Command;
+use crate::cli::{Command, InternalCommand};
 use crate::{exit, printer};
 use pyro_core::host::path::expanded;
 use pyro_core::{Config, Pyro, PyroError};
@@ -34,11 +34,17 @@ pub(crate) fn dispatch(command: Command) -> i32 {
         Command::Bench(args) => bench::run(args),
         Command::Mcp(command) => mcp::run(command),
         Command::Demo(args) => demo::run(&args),
-        Command::BenchPage(args) => bench::page(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man { directory } => man::run(directory.as_deref()),
-        Command::Surface => surface::run(),
-        Command::Supervise => supervise::run(),
+    }
+}
+
+/// Run a command that no user types; its exit status.
+pub(crate) fn dispatch_internal(command: InternalCommand) -> i32 {
+    match command {
+        InternalCommand::BenchPage(args) => bench::page(&args),
+        InternalCommand::Surface => surface::run(),
+        InternalCommand::Supervise => supervise::run(),
     }
 }
 

