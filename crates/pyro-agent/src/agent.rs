@@ -1,8 +1,10 @@
 //! The agent's state: what outlives one operation.
 
+use crate::background::Background;
 use crate::exec::Running;
 use crate::failure::failure;
 use crate::identity::Identity;
+use crate::memory::Memory;
 use crate::reaper::Reaper;
 use crate::tree::Trees;
 use crate::workers::Workers;
@@ -41,6 +43,10 @@ pub(crate) struct Agent {
     pub(crate) execs: RefCell<BTreeMap<u64, Running>>,
     /// Commands whose user is looked up, each with what ends it before it begins.
     pub(crate) beginning: RefCell<BTreeMap<u64, Rc<Notify>>>,
+    /// What commands have left behind.
+    pub(crate) background: Background,
+    /// Tells who was killed for memory.
+    pub(crate) memory: Memory,
     /// Makes the trees that commands are killed by.
     pub(crate) trees: Trees,
     /// Waits for every child.

@@ -53,6 +53,11 @@ impl Environment {
         self.put(b"LOGNAME", &user.name);
     }
 
+    /// Which shell is the user's.
+    pub(crate) fn put_shell(&mut self, shell: &[u8]) {
+        self.put(b"SHELL", shell);
+    }
+
     /// Set one variable.
     pub(crate) fn put(&mut self, name: &[u8], value: &[u8]) {
         self.variables.insert(name.to_vec(), value.to_vec());

@@ -1,6 +1,7 @@
 //! Exec: a command from its request to its exit.
 
 use crate::agent::Agent;
+use crate::background;
 use crate::failure::{failure, from_io};
 use crate::files;
 use crate::input;
@@ -8,13 +9,15 @@ use crate::output;
 use crate::reaper::{Ended, Exit};
 use crate::spawn::{self, Child, Pipes};
 use crate::tree::Tree;
-use crate::user::{self, Credentials};
+use crate::user::{self, Person};
 use crate::wire::{Gone, Wire};
 use pyro_protocol::FrameKind;
-use pyro_protocol::message::{Exec, ExitStatus, Exited, Failure, FailureKind, Reply, Signal, Started};
+use pyro_protocol::message::{Command, Exec, ExitStatus, Exited, Failure, FailureKind, Reply, Signal, Started};
 use std::collections::btree_map::Entry;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
+use tokio::io::unix::AsyncFd;
 use tokio::sync::{Notify, watch};
 
 /// How long output is waited for after the command has ended while something else holds its pipes.
@@ -29,35 +32,40 @@ pub(crate) struct Running {
 /// Run a command: to its end, or until the host closes the stream, which ends its whole tree.
 pub(crate) async fn run(agent: &Rc<Agent>, wire: &Wire, request: &Exec) {
     let begun_us = crate::sys::monotonic_us();
+    let killed_before = agent.memory.killed();
     let mut child = match begin_as(agent, request).await {
         Ok(Some(child)) => child,
         Ok(None) => {
             let duration_us = crate::sys::monotonic_us().saturating_sub(begun_us);
-            let killed = Exited { status: ExitStatus::Signal(libc::SIGKILL), duration_us };
+            let killed = Exited { status: ExitStatus::Signal(libc::SIGKILL), duration_us, out_of_memory: None };
             return wire.finish(&Reply::Exited(killed)).await;
         }
         Err(failure) => return wire.finish(&Reply::Failed(failure)).await,
     };
     let exit = child.exit.clone();
     let outcome = match child.confirm().await {
-        Ok(pid) => follow(agent, wire, child, pid).await.map(Ok),
+        Ok(pid) => follow(agent, wire, child, pid).await.map(|(ended, pipes)| {
+            background::keep(agent, request, pid, pipes.into_iter().flatten());
+            Ok(ended)
+        }),
         Err(failure) => Ok(Err(failure)),
     };
     if outcome.is_err() {
         kill(agent, request.id);
     }
     let ended = exit.wait().await;
+    let out_of_memory = agent.memory.killed_since(killed_before);
     let running = agent.execs.borrow_mut().remove(&request.id);
     match outcome {
         // Killed before its program started, it is a command that was killed.
         Ok(Err(_)) if ended.status == ExitStatus::Signal(libc::SIGKILL) => {
             let duration_us = ended.at_us.saturating_sub(begun_us);
-            wire.finish(&Reply::Exited(Exited { status: ended.status, duration_us })).await;
+            wire.finish(&Reply::Exited(Exited { status: ended.status, duration_us, out_of_memory })).await;
         }
         Ok(Ok(Ended { status, at_us })) => {
             let duration_us = at_us.saturating_sub(begun_us);
             let synced = if request.sync { files::sync(agent).await } else { Ok(()) };
-            let exited = Reply::Exited(Exited { status, duration_us });
+            let exited = Reply::Exited(Exited { status, duration_us, out_of_memory });
             wire.finish(&synced.map_or_else(Reply::Failed, |()| exited)).await;
         }
         Ok(Err(failure)) => wire.finish(&Reply::Failed(failure)).await,
@@ -68,9 +76,12 @@ pub(crate) async fn run(agent: &Rc<Agent>, wire: &Wire, request: &Exec) {
     }
 }
 
-/// Find out whom it is to run as, and start it; none when it was killed before it began.
+/// Find out whom it is to run as and with which shell, and start it; none when it was killed before it began.
 async fn begin_as(agent: &Agent, request: &Exec) -> Result<Option<Child>, Failure> {
-    let Some(user) = &request.user else { return begin(agent, request, None).map(Some) };
+    if request.user.is_none() && matches!(request.command, Command::Program(_)) {
+        return begin(agent, request, Person::default()).map(Some);
+    }
+    agent.check_ready()?;
     let killed = Rc::new(Notify::new());
     match agent.beginning.borrow_mut().entry(request.id) {
         Entry::Occupied(_) => return Err(in_use(request.id)),
@@ -80,11 +91,11 @@ async fn begin_as(agent: &Agent, request: &Exec) -> Result<Option<Child>, Failur
         // First: a kill that was answered must not be lost.
         biased;
         () = killed.notified() => Ok(None),
-        looked_up = user::look_up(agent, user) => looked_up.map(Some),
+        looked_up = user::look_up(agent, request.user.as_ref()) => looked_up.map(Some),
     };
     agent.beginning.borrow_mut().remove(&request.id);
     match looked_up? {
-        Some(user) => begin(agent, request, user).map(Some),
+        Some(person) => begin(agent, request, person).map(Some),
         None => Ok(None),
     }
 }
@@ -94,14 +105,14 @@ fn in_use(id: u64) -> Failure {
 }
 
 /// Start it and enter it among those that run.
-fn begin(agent: &Agent, request: &Exec, user: Option<Credentials>) -> Result<Child, Failure> {
+fn begin(agent: &Agent, request: &Exec, person: Person) -> Result<Child, Failure> {
     agent.check_ready()?;
     let mut execs = agent.execs.borrow_mut();
     if execs.contains_key(&request.id) {
         return Err(in_use(request.id));
     }
     let tree = agent.trees.plant(request.id).map_err(|err| from_io("cgroup", &err))?;
-    match spawn::start(agent, &tree, request, user) {
+    match spawn::start(agent, &tree, request, person) {
         Ok(child) => {
             execs.insert(request.id, Running { pid: child.pid, tree });
             Ok(child)
@@ -113,15 +124,18 @@ fn begin(agent: &Agent, request: &Exec, user: Option<Credentials>) -> Result<Chi
     }
 }
 
+/// Our ends of stdout and stderr, where somebody else holds the other ones still.
+type Held = [Option<AsyncFd<OwnedFd>>; 2];
+
 /// Carry its output and input until it has ended.
-async fn follow(agent: &Agent, wire: &Wire, child: Child, pid: u32) -> Result<Ended, Gone> {
+async fn follow(agent: &Agent, wire: &Wire, child: Child, pid: u32) -> Result<(Ended, Held), Gone> {
     let Pipes { stdin, stdout, stderr } = child.pipes;
     wire.send(&Reply::Started(Started { pid })).await?;
     let (stop, stopped) = watch::channel(false);
     let outputs = async {
         let out = output::pump(stdout, FrameKind::Stdout, wire, stopped.clone());
         let err = output::pump(stderr, FrameKind::Stderr, wire, stopped);
-        tokio::try_join!(out, err).map(|_| ())
+        tokio::try_join!(out, err).map(|(out, err)| [out, err])
     };
     tokio::select! {
         biased;
@@ -133,23 +147,23 @@ async fn follow(agent: &Agent, wire: &Wire, child: Child, pid: u32) -> Result<En
 /// Wait for the command, then for its output; not for what others may add to it.
 async fn end(
     exit: Exit,
-    outputs: impl Future<Output = Result<(), Gone>>,
+    outputs: impl Future<Output = Result<Held, Gone>>,
     stop: watch::Sender<bool>,
-) -> Result<Ended, Gone> {
+) -> Result<(Ended, Held), Gone> {
     tokio::pin!(outputs);
     let ended = tokio::select! {
         biased;
         sent = &mut outputs => {
-            sent?;
-            return Ok(exit.wait().await);
+            let held = sent?;
+            return Ok((exit.wait().await, held));
         }
         ended = exit.wait() => ended,
     };
     if let Ok(sent) = tokio::time::timeout(GRACE, &mut outputs).await {
-        return sent.map(|()| ended);
+        return sent.map(|held| (ended, held));
     }
     stop.send_replace(true);
-    outputs.await.map(|()| ended)
+    outputs.await.map(|held| (ended, held))
 }
 
 fn kill(agent: &Agent, id: u64) {

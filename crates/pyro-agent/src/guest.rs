@@ -5,6 +5,7 @@ use crate::cgroup::Cgroups;
 use crate::channel::{Channel, End, Shared};
 use crate::greeting::Met;
 use crate::identity::Identity;
+use crate::memory::Memory;
 use crate::reaper::Reaper;
 use crate::tree::Trees;
 use crate::workers::Workers;
@@ -39,6 +40,8 @@ async fn serve(port: OwnedFd, begun_us: u64) -> io::Result<std::convert::Infalli
         place: Place::Unmounted(None).into(),
         execs: Default::default(),
         beginning: Default::default(),
+        background: Default::default(),
+        memory: Memory::of_a_guest(),
         trees: Trees::Cgroups(Cgroups::new("/sys/fs/cgroup/pyro".into())?),
         reaper: Rc::clone(&reaper),
         null: rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?,

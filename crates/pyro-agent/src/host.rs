@@ -70,6 +70,8 @@ async fn serve(
         place: Place::Host { root }.into(),
         execs: Default::default(),
         beginning: Default::default(),
+        background: Default::default(),
+        memory: Default::default(),
         trees: Trees::Marks(marks),
         reaper: Rc::clone(&reaper),
         null,

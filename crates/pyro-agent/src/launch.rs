@@ -2,8 +2,8 @@
 
 use crate::environment::Environment;
 use crate::failure::failure;
-use crate::user::Credentials;
-use pyro_protocol::message::{Command, Failure, FailureKind};
+use crate::user::{Credentials, Person, SH};
+use pyro_protocol::message::{Command, Exec, Failure, FailureKind, Shell};
 use pyro_protocol::variable::PRELUDE;
 use rustix::process::Rlimit;
 use std::ffi::{CString, c_char};
@@ -57,22 +57,26 @@ pub(crate) struct Launch {
 impl Launch {
     /// Check a command and prepare it.
     pub(crate) fn prepare(
-        command: &Command,
+        request: &Exec,
         environment: &Environment,
-        cwd: &[u8],
-        user: Option<Credentials>,
+        person: Person,
         nofile: Rlimit,
         beside_the_agent: bool,
     ) -> Result<Self, Failure> {
+        let command = &request.command;
+        let shells = shells(request.shell, &person, beside_the_agent);
         let arguments: Vec<Vec<u8>> = match command {
-            Command::Shell(line) => login_shell(shell(beside_the_agent), line, environment),
+            Command::Shell(line) => login_shell(&shells[0], line, environment),
             Command::Program(arguments) => arguments.iter().map(|argument| argument.as_bytes().to_vec()).collect(),
         };
         let Some(program) = arguments.first() else {
             return Err(failure(FailureKind::InvalidInput, "a program needs a name"));
         };
-        let candidates = environment
-            .candidates(program)
+        let files = match command {
+            Command::Shell(_) => shells,
+            Command::Program(_) => environment.candidates(program),
+        };
+        let candidates = files
             .into_iter()
             .map(|file| {
                 let script = [b"/bin/sh".to_vec(), file.clone()].into_iter().chain(arguments.iter().skip(1).cloned());
@@ -87,21 +91,31 @@ impl Launch {
                 Command::Program(_) => environment.entries(),
             }),
             arguments: Strings::new(all_terminated(arguments)?),
-            cwd: terminated(cwd.to_vec())?,
-            user,
+            cwd: terminated(request.cwd.as_bytes().to_vec())?,
+            user: person.credentials,
             nofile: libc::rlimit { rlim_cur: raw(nofile.current), rlim_max: raw(nofile.maximum) },
             beside_the_agent,
         })
     }
 }
 
-/// A guest has what its distribution calls `sh`; beside the agent it is `bash` where there is one.
-pub(crate) fn shell(beside_the_agent: bool) -> &'static str {
-    if beside_the_agent && Path::new("/bin/bash").exists() { "/bin/bash" } else { "/bin/sh" }
+/// Bash, where every distribution has it.
+const BASH: &str = "/bin/bash";
+
+/// The shells to try, in this order: a login shell that its user may not execute gives way to `/bin/sh`. Beside the agent the login
+/// shell is `bash` where there is one, whatever its user has.
+pub(crate) fn shells(choice: Shell, person: &Person, beside_the_agent: bool) -> Vec<Vec<u8>> {
+    match (choice, &person.shell) {
+        (Shell::Sh, _) => vec![SH.into()],
+        (Shell::Bash, _) => vec![BASH.into()],
+        (Shell::Login, Some(shell)) if shell != SH.as_bytes() => vec![shell.clone(), SH.into()],
+        (Shell::Login, None) if beside_the_agent && Path::new(BASH).exists() => vec![BASH.into()],
+        (Shell::Login, _) => vec![SH.into()],
+    }
 }
 
 /// A login shell for a line: one argument, whatever it holds.
-fn login_shell(shell: &str, line: &str, environment: &Environment) -> Vec<Vec<u8>> {
+fn login_shell(shell: &[u8], line: &str, environment: &Environment) -> Vec<Vec<u8>> {
     // The profile has had its say before.
     let prelude = if environment.chosen().next().is_some() { PRELUDE } else { "" };
     // "--": a line that begins with a dash is no option.
@@ -121,9 +135,34 @@ mod tests {
     use super::*;
 
     fn prepare(arguments: &[&str]) -> Result<Launch, Failure> {
-        let command = Command::Program(arguments.iter().map(|argument| (*argument).to_owned()).collect());
+        let request = Exec {
+            id: 1,
+            command: Command::Program(arguments.iter().map(|argument| (*argument).to_owned()).collect()),
+            cwd: pyro_protocol::GuestPath::root(),
+            env: Vec::new(),
+            stdin: false,
+            sync: false,
+            user: None,
+            shell: Shell::Login,
+            sequence: 0,
+        };
         let nofile = Rlimit { current: Some(1), maximum: None };
-        Launch::prepare(&command, &Environment::of_a_guest(), b"/", None, nofile, false)
+        Launch::prepare(&request, &Environment::of_a_guest(), Person::default(), nofile, false)
+    }
+
+    #[test]
+    fn a_login_shell_is_its_users_and_a_chosen_one_is_that() {
+        let person = |shell: Option<&str>| Person { credentials: None, shell: shell.map(Into::into) };
+        for (choice, shell, expected) in [
+            (Shell::Login, Some("/bin/bash"), &["/bin/bash", "/bin/sh"][..]),
+            (Shell::Login, Some("/bin/sh"), &["/bin/sh"]),
+            (Shell::Login, None, &["/bin/sh"]),
+            (Shell::Sh, Some("/bin/bash"), &["/bin/sh"]),
+            (Shell::Bash, Some("/bin/sh"), &["/bin/bash"]),
+        ] {
+            let expected: Vec<Vec<u8>> = expected.iter().map(|shell| shell.as_bytes().to_vec()).collect();
+            assert_eq!(shells(choice, &person(shell), false), expected, "{choice:?} {shell:?}");
+        }
     }
 
     #[test]
@@ -136,7 +175,7 @@ mod tests {
     #[test]
     fn a_line_stays_as_it_is_where_nothing_is_chosen() {
         let mut environment = Environment::of_a_guest();
-        let line = |environment: &Environment| login_shell("/bin/sh", "-x 'y", environment).remove(3);
+        let line = |environment: &Environment| login_shell(b"/bin/sh", "-x 'y", environment).remove(3);
         assert_eq!(line(&environment), b"-x 'y");
         environment.extend(&[("A".to_owned(), "b".to_owned())]).unwrap();
         assert_eq!(line(&environment), [PRELUDE.as_bytes(), b"-x 'y"].concat());

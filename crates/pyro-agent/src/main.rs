@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "the agent is a program of its own, with no host layer beneath it")]
 
 mod agent;
+mod background;
 mod boot;
 mod boundary;
 mod cgroup;
@@ -22,6 +23,7 @@ mod host;
 mod identity;
 mod input;
 mod launch;
+mod memory;
 mod modules;
 mod output;
 mod port;
@@ -33,6 +35,7 @@ mod root;
 mod session;
 mod spawn;
 mod sys;
+mod text;
 mod tree;
 mod user;
 mod wire;

@@ -11,24 +11,28 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
 
 /// Send what `pipe` gives until its end. When `stop` turns true, send only what is in the pipe at that moment: all that
-/// the command itself has written is there, and a background process that holds the pipe may write for ever.
+/// the command itself has written is there, and a background process that holds the pipe may write for ever. The pipe is
+/// then given back, for what comes later.
 pub(crate) async fn pump(
     pipe: OwnedFd,
     kind: FrameKind,
     wire: &Wire,
     mut stop: watch::Receiver<bool>,
-) -> Result<(), Gone> {
+) -> Result<Option<AsyncFd<OwnedFd>>, Gone> {
     let Ok(pipe) = sys::ready_when(pipe, Interest::READABLE) else { return Err(Gone) };
     // One buffer for the whole command, with room for the header: each chunk is read and sent in place.
     let mut frame = vec![0; DATA_CHUNK_LEN];
     loop {
         let read = tokio::select! {
             biased;
-            _ = stop.wait_for(|stop| *stop) => return rest(&pipe, kind, wire, &mut frame).await,
+            _ = stop.wait_for(|stop| *stop) => {
+                rest(&pipe, kind, wire, &mut frame).await?;
+                return Ok(Some(pipe));
+            }
             read = pipe.async_io(Interest::READABLE, |fd| read(fd, &mut frame[frame::HEADER_LEN..])) => read,
         };
         match read {
-            Ok(0) | Err(_) => return Ok(()),
+            Ok(0) | Err(_) => return Ok(None),
             Ok(len) => send(kind, wire, &mut frame, len).await?,
         }
     }

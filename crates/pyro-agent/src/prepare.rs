@@ -2,10 +2,10 @@
 
 use crate::agent::Agent;
 use crate::failure::{failure, from_io};
-use crate::{spawn, world};
+use crate::{spawn, user, world};
 use pyro_protocol::GuestPath;
 use pyro_protocol::hello::Prepare;
-use pyro_protocol::message::{Command, Exec, Failure, FailureKind};
+use pyro_protocol::message::{Command, Exec, Failure, FailureKind, Shell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -63,9 +63,11 @@ async fn run(agent: &Agent, line: &str) -> Result<(), Failure> {
         stdin: false,
         sync: false,
         user: None,
+        shell: Shell::Login,
+        sequence: 0,
     };
     let ended = async {
-        let mut child = spawn::start(agent, &tree, &exec, None)?;
+        let mut child = spawn::start(agent, &tree, &exec, user::look_up(agent, None).await?)?;
         child.confirm().await?;
         // Its pipes stay open until it has ended; what they cannot hold is not waited for.
         if tokio::time::timeout(LINE_LIMIT, child.exit.wait()).await.is_err() {

@@ -91,6 +91,7 @@ fn options(fstype: &str) -> Option<CString> {
 /// A file system of the kernel's: type, where, flags, options, whether the guest can do without it.
 type KernelMount = (&'static str, &'static str, MountFlags, Option<&'static CStr>, bool);
 
+/// What is in memory has a bound, and all of it together leaves memory for programs.
 fn mount_kernel() -> Result<(), (&'static str, Errno)> {
     let plain = MountFlags::NOSUID | MountFlags::NODEV;
     let strict = plain | MountFlags::NOEXEC;
@@ -98,7 +99,7 @@ fn mount_kernel() -> Result<(), (&'static str, Errno)> {
         ("proc", "/proc", strict, None, false),
         ("sysfs", "/sys", strict, None, false),
         ("cgroup2", "/sys/fs/cgroup", strict, None, false),
-        ("devtmpfs", "/dev", MountFlags::NOSUID, Some(c"mode=0755"), false),
+        ("devtmpfs", "/dev", MountFlags::NOSUID, Some(c"mode=0755,size=4m"), false),
         (
             "devpts",
             "/dev/pts",
@@ -106,9 +107,9 @@ fn mount_kernel() -> Result<(), (&'static str, Errno)> {
             Some(c"newinstance,gid=5,mode=0620,ptmxmode=0666"),
             false,
         ),
-        ("tmpfs", "/dev/shm", plain, Some(c"mode=1777"), false),
+        ("tmpfs", "/dev/shm", plain, Some(c"mode=1777,size=50%"), false),
         ("mqueue", "/dev/mqueue", strict, None, true),
-        ("tmpfs", "/run", plain, Some(c"mode=0755"), false),
+        ("tmpfs", "/run", plain, Some(c"mode=0755,size=10%"), false),
         ("tmpfs", "/run/lock", strict, Some(c"mode=1777,size=5m"), true),
     ];
     for (fstype, target, flags, data, optional) in list {

@@ -4,7 +4,7 @@ use crate::agent::Agent;
 use crate::channel::Shared;
 use crate::failure::{failure, from_io};
 use crate::wire::{RecvError, Wire};
-use crate::{exec, files, world};
+use crate::{background, exec, files, world};
 use pyro_protocol::limits::{DATA_CHUNK_LEN, MAX_KNOWN_STREAMS, MAX_STREAMS};
 use pyro_protocol::message::{Failure, FailureKind, Reply, Request};
 use std::future::poll_fn;
@@ -76,6 +76,7 @@ async fn operation(agent: Rc<Agent>, wire: Wire) {
             let set = agent.identity.set_clock(request.wall_clock_ns);
             set.map_err(|err| from_io("cannot set the wall clock", &err))
         }
+        Ok(Request::Background) => return background::tell(&agent, &wire).await,
         Ok(Request::PowerOff) => return power_off(&agent, &wire).await,
         Ok(Request::Exec(request)) => match admit(&agent) {
             Ok(()) => return exec::run(&agent, &wire, &request).await,

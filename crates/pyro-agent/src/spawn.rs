@@ -8,7 +8,7 @@ use crate::launch::Launch;
 use crate::reaper::Exit;
 use crate::sys::{self, ChildStack};
 use crate::tree::Tree;
-use crate::user::Credentials;
+use crate::user::{Credentials, Person};
 use crate::{descendants, launch};
 use pyro_protocol::message::{Command, Exec, Failure, FailureKind};
 use rustix::fs::{OFlags, Uid};
@@ -66,21 +66,25 @@ pub(crate) struct Pipes {
     pub(crate) stderr: OwnedFd,
 }
 
-/// Start a command, as `user` where one is given. Nothing waits in here, so its end cannot be missed.
-pub(crate) fn start(agent: &Agent, tree: &Tree, request: &Exec, user: Option<Credentials>) -> Result<Child, Failure> {
+/// Start a command as `person`. Nothing waits in here, so its end cannot be missed.
+pub(crate) fn start(agent: &Agent, tree: &Tree, request: &Exec, person: Person) -> Result<Child, Failure> {
     let beside_the_agent = !agent.is_guest();
     let mut environment =
         if beside_the_agent { Environment::of_the_host(request.cwd.as_bytes()) } else { Environment::of_a_guest() };
-    if let Some(user) = &user {
+    if let Some(user) = &person.credentials {
         environment.put_user(user);
+    }
+    if let Some(shell) = &person.shell {
+        environment.put_shell(shell);
     }
     environment.extend(&request.env)?;
     if let Some(mark) = tree.mark() {
         environment.put(descendants::VARIABLE.as_bytes(), mark.as_bytes());
     }
-    let (pipes, theirs) = make_pipes(agent, request.stdin, user.as_ref()).map_err(|err| from_io("pipe", &err))?;
-    let cwd = request.cwd.as_bytes();
-    let launch = Launch::prepare(&request.command, &environment, cwd, user, agent.nofile, beside_the_agent)?;
+    let user = person.credentials.as_ref();
+    let (pipes, theirs) = make_pipes(agent, request.stdin, user).map_err(|err| from_io("pipe", &err))?;
+    let program = program_name(request, &person, beside_the_agent);
+    let launch = Launch::prepare(request, &environment, person, agent.nofile, beside_the_agent)?;
     let (report, their_report) = pipe_with(PipeFlags::CLOEXEC).map_err(|err| from_errno("pipe", err))?;
     set_nonblocking(&report).map_err(|err| from_errno("pipe", err))?;
     let (pid, borrowed) = clone_into(agent, tree, launch, &theirs, &their_report)?;
@@ -90,15 +94,18 @@ pub(crate) fn start(agent: &Agent, tree: &Tree, request: &Exec, user: Option<Cre
         exit: agent.reaper.watch(pid),
         pipes,
         report,
-        cwd: String::from_utf8_lossy(cwd).into_owned(),
+        cwd: String::from_utf8_lossy(request.cwd.as_bytes()).into_owned(),
         user: request.user.as_ref().map(ToString::to_string).unwrap_or_default(),
-        program: program_name(&request.command, beside_the_agent),
+        program,
     })
 }
 
-fn program_name(command: &Command, beside_the_agent: bool) -> String {
-    match command {
-        Command::Shell(_) => launch::shell(beside_the_agent).to_owned(),
+fn program_name(request: &Exec, person: &Person, beside_the_agent: bool) -> String {
+    match &request.command {
+        Command::Shell(_) => {
+            let shells = launch::shells(request.shell, person, beside_the_agent);
+            String::from_utf8_lossy(&shells[0]).into_owned()
+        }
         Command::Program(arguments) => arguments.first().cloned().unwrap_or_default(),
     }
 }
@@ -174,7 +181,9 @@ impl Child {
         let what = |name: &str| from_errno(name, Errno::from_raw_os_error(report[2]));
         match report[1] {
             0 if report[0] > 0 => Ok(report[0].cast_unsigned()),
-            stage if stage == Stage::Directory as i32 => Err(what(&format!("working directory {}", self.cwd))),
+            stage if stage == Stage::Directory as i32 => {
+                Err(failure(FailureKind::Directory, what(&format!("working directory {}", self.cwd)).message))
+            }
             stage if stage == Stage::Program as i32 => Err(what(&self.program)),
             stage if stage == Stage::User as i32 => {
                 Err(failure(FailureKind::Io, what(&format!("cannot become user {}", self.user)).message))

@@ -9,12 +9,18 @@ use pyro_protocol::tree::Kind;
 use pyro_protocol::user::Account;
 use pyro_protocol::{GuestPath, User};
 use pyro_tree::node;
-use rustix::fs::OFlags;
+use rustix::fs::{OFlags, Stat};
 use rustix::io::Errno;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::time::Duration;
+
+/// The shell of a user that has none that can run a line.
+pub(crate) const SH: &str = "/bin/sh";
+
+/// Login shells that run a line as `/bin/sh` does, by the names of their files. What another one makes of `-lc -- LINE` cannot be known.
+const SHELLS: [&[u8]; 7] = [b"bash", b"sh", b"dash", b"ash", b"ksh", b"ksh93", b"mksh"];
 
 /// The lists, below the root.
 const PASSWD: &str = "/etc/passwd";
@@ -41,23 +47,78 @@ pub(crate) struct Credentials {
     pub(crate) home: GuestPath,
 }
 
-/// Find out whom a command is to run as; none: as the agent itself does.
-pub(crate) async fn look_up(agent: &Agent, user: &User) -> Result<Option<Credentials>, Failure> {
-    let (root, wanted) = (Root::of(agent)?, user.clone());
-    let found = agent.workers()?.run(move || resolve(&wanted, &read(&root, PASSWD)?, &read(&root, GROUP)?));
-    let found = match tokio::time::timeout(LOOK_UP_LIMIT, found).await {
+/// Whom a command runs as, and with which shell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Person {
+    /// Whom to become; none: whoever the agent is.
+    pub(crate) credentials: Option<Credentials>,
+    /// The login shell; none where the host's own list would have to be asked.
+    pub(crate) shell: Option<Vec<u8>>,
+}
+
+/// Find out whom a command is to run as and which shell is theirs: `user`, or root where none is given.
+pub(crate) async fn look_up(agent: &Agent, user: Option<&User>) -> Result<Person, Failure> {
+    if !agent.is_guest() {
+        return beside_the_agent(agent, user).await;
+    }
+    let (root, wanted) = (Root::of(agent)?, user.cloned());
+    let found = in_time(agent, move || {
+        let (credentials, shell) = match &wanted {
+            Some(user) => {
+                let (credentials, shell) = resolve(user, &read(&root, PASSWD)?, &read(&root, GROUP)?)?;
+                (Some(credentials), shell)
+            }
+            // Root needs no list to be root.
+            None => (None, read(&root, PASSWD).ok().and_then(|passwd| shell_of_root(&passwd))),
+        };
+        Ok(Person { credentials, shell: Some(usable(&root, shell)) })
+    });
+    match found.await {
+        Err(Failure { kind: FailureKind::UnknownUser, .. }) if user.is_none() => {
+            Ok(Person { credentials: None, shell: Some(SH.into()) })
+        }
+        found => found,
+    }
+}
+
+/// Do what reads the lists.
+async fn in_time<T: Send + 'static>(
+    agent: &Agent,
+    read: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    match tokio::time::timeout(LOOK_UP_LIMIT, agent.workers()?.run(read)).await {
         Ok(Ok(found)) => found,
         Ok(Err(_)) => Err(failure(FailureKind::Busy, "no thread can be had")),
         Err(_) => Err(unknown(format!("cannot read {PASSWD} and {GROUP} of the guest: they take too long"))),
-    };
-    if agent.is_guest() {
-        return found.map(Some);
     }
+}
+
+/// Without a guest everything runs as the agent's own user, who may be named.
+async fn beside_the_agent(agent: &Agent, user: Option<&User>) -> Result<Person, Failure> {
+    let Some(user) = user else { return Ok(Person::default()) };
+    let (root, wanted) = (Root::of(agent)?, user.clone());
+    let found = in_time(agent, move || resolve(&wanted, &read(&root, PASSWD)?, &read(&root, GROUP)?)).await;
     let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
-    if found.is_ok_and(|found| found.uid == uid && (user.group().is_none() || found.gid == gid)) {
-        return Ok(None);
+    if found.is_ok_and(|(found, _)| found.uid == uid && (user.group().is_none() || found.gid == gid)) {
+        return Ok(Person::default());
     }
     Err(failure(FailureKind::Unsupported, format!("without a guest a command runs as user {uid}:{gid}, not as {user}")))
+}
+
+/// The shell, where it can run a line: a known one, there, and executable. Otherwise `/bin/sh`.
+fn usable(root: &Root, shell: Option<Vec<u8>>) -> Vec<u8> {
+    let runs = |shell: &Vec<u8>| {
+        let name = shell.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        let meta = root.open(shell, OFlags::PATH).and_then(|opened| rustix::fs::fstat(&opened));
+        let executable = |meta: Stat| node::meta(&meta).kind == Kind::File && meta.st_mode & 0o111 != 0;
+        shell.starts_with(b"/") && SHELLS.contains(&name) && meta.is_ok_and(executable)
+    };
+    shell.filter(runs).unwrap_or_else(|| SH.into())
+}
+
+/// The shell that the list has for user 0.
+fn shell_of_root(passwd: &[u8]) -> Option<Vec<u8>> {
+    lines(passwd).filter_map(PasswdEntry::parse).find(|entry| entry.uid == 0).map(|entry| entry.shell.to_vec())
 }
 
 fn unknown(message: String) -> Failure {
@@ -86,8 +147,8 @@ fn read(root: &Root, path: &str) -> Result<Vec<u8>, Failure> {
 }
 
 /// Whom `user` means, as `--user` of docker and podman has it: a number needs no entry, and stands for group 0 where it has
-/// none; only a user without a group of its own choice is in the other groups that list it.
-fn resolve(user: &User, passwd: &[u8], group: &[u8]) -> Result<Credentials, Failure> {
+/// none; only a user without a group of its own choice is in the other groups that list it. Beside it the shell of its entry.
+fn resolve(user: &User, passwd: &[u8], group: &[u8]) -> Result<(Credentials, Option<Vec<u8>>), Failure> {
     let no_such =
         |what: &str, name: &str, list: &str| unknown(format!("there is no {what} {name:?} in {list} of the guest"));
     let is_meant = |account: &Account, name: &[u8], id: u32| match account {
@@ -115,8 +176,9 @@ fn resolve(user: &User, passwd: &[u8], group: &[u8]) -> Result<Credentials, Fail
     };
     groups.insert(gid);
     let home = entry.as_ref().and_then(|entry| GuestPath::parse(entry.home).ok()).unwrap_or_else(GuestPath::root);
+    let shell = entry.as_ref().map(|entry| entry.shell.to_vec());
     let name = entry.map_or_else(|| uid.to_string().into_bytes(), |entry| entry.name.to_vec());
-    Ok(Credentials { uid, gid, groups: groups.into_iter().collect(), name, home })
+    Ok((Credentials { uid, gid, groups: groups.into_iter().collect(), name, home }, shell))
 }
 
 fn lines(list: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -134,15 +196,16 @@ struct PasswdEntry<'a> {
     uid: u32,
     gid: u32,
     home: &'a [u8],
+    shell: &'a [u8],
 }
 
 impl<'a> PasswdEntry<'a> {
     fn parse(line: &'a [u8]) -> Option<Self> {
         let mut fields = line.split(|byte| *byte == b':');
         let (name, _password, uid, gid) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
-        let home = fields.nth(1).unwrap_or_default();
+        let (home, shell) = (fields.nth(1).unwrap_or_default(), fields.next().unwrap_or_default());
         let is_name = !name.is_empty() && !name.contains(&0);
-        Some(Self { name, uid: id(uid)?, gid: id(gid)?, home }).filter(|_| is_name)
+        Some(Self { name, uid: id(uid)?, gid: id(gid)?, home, shell }).filter(|_| is_name)
     }
 }
 
@@ -188,7 +251,55 @@ mod tests {
         appendix:x:60:append,xapp,app \nsame:x:4294967295:app\nbad:x:y:app\n\xff:x:70:app";
 
     fn found(user: &str) -> Result<Credentials, Failure> {
-        resolve(&User::parse(user).unwrap(), PASSWD_LINES, GROUP_LINES)
+        resolve(&User::parse(user).unwrap(), PASSWD_LINES, GROUP_LINES).map(|(credentials, _)| credentials)
+    }
+
+    #[test]
+    fn a_login_shell_is_that_of_the_entry() {
+        let shell = |user: &str| resolve(&User::parse(user).unwrap(), PASSWD_LINES, GROUP_LINES).unwrap().1;
+        assert_eq!(shell("app").as_deref(), Some(&b"/bin/bash"[..]));
+        assert_eq!((shell("bare").as_deref(), shell("12345")), (Some(&b""[..]), None));
+        assert_eq!(
+            shell_of_root(b"# x:0\ntoor:x:0:0::/:/bin/ksh\nroot:x:0:0::/:/bin/bash"),
+            Some(b"/bin/ksh".to_vec())
+        );
+        assert_eq!(shell_of_root(b""), None);
+    }
+
+    #[test]
+    fn a_shell_that_cannot_run_a_line_gives_way() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let place = tempfile::tempdir().unwrap();
+        let make = |name: &str, mode: u32| {
+            let path = place.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, "").unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        for (name, mode) in [("bin/bash", 0o755), ("bin/ksh", 0o644), ("sbin/nologin", 0o755), ("bin/fish", 0o755)] {
+            make(name, mode);
+        }
+        symlink("/bin/bash", place.path().join("bin/dash")).unwrap();
+        symlink("/../../../bin/sh", place.path().join("bin/sh")).unwrap();
+        std::fs::create_dir(place.path().join("bin/mksh")).unwrap();
+        let root = Root::at(place.path());
+        let usable = |shell: &str| String::from_utf8(usable(&root, Some(shell.into()))).unwrap();
+        assert_eq!((usable("/bin/bash"), usable("/bin/dash")), ("/bin/bash".to_owned(), "/bin/dash".to_owned()));
+        for shell in [
+            "/bin/ksh",
+            "/sbin/nologin",
+            "/bin/fish",
+            "/bin/mksh",
+            "/bin/ash",
+            "bin/bash",
+            "bash",
+            "",
+            "/",
+            "/bin/bash\0",
+        ] {
+            assert_eq!(usable(shell), "/bin/sh", "{shell:?}");
+        }
+        assert_eq!(super::usable(&root, None), b"/bin/sh");
     }
 
     #[test]
@@ -233,7 +344,7 @@ mod tests {
         ] {
             assert_eq!(found(user).unwrap_err(), unknown(message.to_owned()), "{user}");
         }
-        assert_eq!(resolve(&User::parse("1").unwrap(), b"", b"").unwrap().uid, 1);
+        assert_eq!(resolve(&User::parse("1").unwrap(), b"", b"").unwrap().0.uid, 1);
     }
 
     fn list() -> impl Strategy<Value = Vec<u8>> {
@@ -250,7 +361,7 @@ mod tests {
             user in "(a|b|0|1|2)(:(a|b|0|1|2))?", passwd in list(), group in list(),
         ) {
             match resolve(&User::parse(&user).unwrap(), &passwd, &group) {
-                Ok(found) => {
+                Ok((found, _)) => {
                     prop_assert!(found.uid <= MAX_ACCOUNT_ID && found.groups.iter().all(|gid| *gid <= MAX_ACCOUNT_ID));
                     prop_assert!(found.groups.contains(&found.gid) && !found.name.contains(&0));
                 }

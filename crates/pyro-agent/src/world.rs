@@ -153,6 +153,8 @@ fn forget_cached(device: &str) -> Result<(), Errno> {
 /// In the clone: prepare, wait for the order, complete the root, say how that went, and be the init of what comes:
 /// orphans end up here.
 fn first_process(null: BorrowedFd<'_>, order: BorrowedFd<'_>, report: BorrowedFd<'_>) -> ! {
+    // When memory is full, this process must not be the one that is killed: all others would end with it.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "-1000");
     // SAFETY: this process is a fresh clone that uses nothing of what it inherits but these two.
     let [order, report] = unsafe { child::keep_only(null, [order, report]) };
     let built = root::prepare().and_then(|prepared| {

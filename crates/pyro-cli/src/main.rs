@@ -6,6 +6,7 @@ mod commands;
 mod exit;
 mod printer;
 mod progress;
+mod streams;
 mod trace;
 mod usage;
 

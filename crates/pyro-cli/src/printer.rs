@@ -5,13 +5,17 @@ use pyro_core::{ErrorKind, PyroError};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 
 /// How many writes began and ended: odd while one is under way.
 static WRITES: AtomicU64 = AtomicU64::new(0);
 
 /// The status of an output that cannot be written.
 static FAILED: AtomicI32 = AtomicI32::new(crate::exit::FAILED);
+
+/// Whether the last line on stderr, or on the stdout that is the same file, has not ended yet.
+static LINE_IS_OPEN: AtomicBool = AtomicBool::new(false);
 
 /// Let it be `status`, where this command has one of its own for what pyro itself cannot do.
 pub(crate) fn fail_with(status: i32) {
@@ -58,8 +62,29 @@ fn unwritten(error: &io::Error) -> ! {
     std::process::exit(FAILED.load(Ordering::Relaxed))
 }
 
+/// Whether stdout and stderr are one file, such as the same terminal.
+static IS_ONE_FILE: LazyLock<bool> = LazyLock::new(|| {
+    let (out, err) = (rustix::fs::fstat(io::stdout()), rustix::fs::fstat(io::stderr()));
+    matches!((out, err), (Ok(out), Ok(err)) if (out.st_dev, out.st_ino) == (err.st_dev, err.st_ino))
+});
+
+/// Note what was written to stdout.
+pub(crate) fn note_stdout(bytes: &[u8]) {
+    if *IS_ONE_FILE {
+        note_stderr(bytes);
+    }
+}
+
+/// Note what was written to stderr: what is said next begins on a line of its own.
+pub(crate) fn note_stderr(bytes: &[u8]) {
+    if let Some(last) = bytes.last() {
+        LINE_IS_OPEN.store(*last != b'\n', Ordering::Relaxed);
+    }
+}
+
 /// Print bytes of data as they are.
 pub(crate) fn raw(bytes: &[u8]) {
+    note_stdout(bytes);
     let mut stdout = io::stdout().lock();
     written(|| stdout.write_all(bytes).and_then(|()| stdout.flush())).unwrap_or_else(|error| unwritten(&error));
 }
@@ -72,6 +97,7 @@ pub(crate) fn content(bytes: &[u8]) {
 /// As [`content`], on stderr; talk that nobody hears is no reason to stop.
 pub(crate) fn content_on_stderr(bytes: &[u8]) {
     let bytes = shown(bytes, is_watched());
+    note_stderr(&bytes);
     let _ = written(|| io::stderr().lock().write_all(&bytes));
 }
 
@@ -101,9 +127,17 @@ pub(crate) fn json(value: &impl Serialize) {
     }
 }
 
-/// Say something to the person at the terminal.
+/// Say something to the person at the terminal, on a line of its own.
 pub(crate) fn talk(text: &str) {
-    let _ = written(|| writeln!(io::stderr().lock(), "{}", harmless(text)));
+    let before = if LINE_IS_OPEN.swap(false, Ordering::Relaxed) { "\n" } else { "" };
+    let _ = written(|| writeln!(io::stderr().lock(), "{before}{}", harmless(text)));
+}
+
+/// End the line that is open on stderr, where one is.
+pub(crate) fn end_line() {
+    if LINE_IS_OPEN.swap(false, Ordering::Relaxed) {
+        let _ = written(|| io::stderr().lock().write_all(b"\n"));
+    }
 }
 
 /// Tell a failure: words on stderr, or one object on stdout.

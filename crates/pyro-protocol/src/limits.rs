@@ -30,3 +30,12 @@ pub const MAX_ACCOUNT_NAME_LEN: usize = 255;
 
 /// Greatest id of a user or a group; the kernel takes the number behind it for "leave it as it is".
 pub const MAX_ACCOUNT_ID: u32 = u32::MAX - 1;
+
+/// Commands whose background output the agent keeps.
+pub const MAX_BACKGROUND_COMMANDS: usize = 64;
+
+/// Longest tail of one command's background output, in bytes.
+pub const MAX_BACKGROUND_TAIL_LEN: usize = 64 * 1024;
+
+/// Longest text of a command that left something in the background, in bytes.
+pub const MAX_BACKGROUND_COMMAND_LEN: usize = 1024;

@@ -48,6 +48,8 @@ pub enum Request {
     Freeze(files::Freeze),
     /// Keep a stage for as long as its host lives.
     Hold(files::Hold),
+    /// Tell what commands left in the background have printed: one [`Reply::Background`] for each, then [`Reply::Done`].
+    Background,
 }
 
 /// Which disk to mount.
@@ -85,13 +87,32 @@ pub struct Exec {
     /// Whom it runs as; root where none is given.
     #[serde(default)]
     pub user: Option<User>,
+    /// Which shell runs a [`Command::Shell`].
+    #[serde(default)]
+    pub shell: Shell,
+    /// Number that the host knows the command by, for [`Background::sequence`]; 0 where it has none.
+    #[serde(default)]
+    pub sequence: u64,
+}
+
+/// Which shell runs a line; each is started as a login shell.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Shell {
+    /// The one that `/etc/passwd` names for the user; `/bin/sh` where that cannot run a line.
+    #[default]
+    Login,
+    /// `/bin/bash`.
+    Bash,
+    /// `/bin/sh`.
+    Sh,
 }
 
 /// What to execute.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
-    /// A line for the login shell: `/bin/sh -lc LINE`.
+    /// A line for a login shell: `SHELL -lc -- LINE`, with the shell that [`Exec::shell`] says.
     Shell(String),
     /// A program, found on `PATH`, with its arguments.
     Program(Vec<String>),
@@ -126,6 +147,26 @@ pub enum Reply {
     Recovered(files::Recovered),
     /// The disk is frozen.
     Frozen,
+    /// What one command left in the background has printed.
+    Background(Background),
+}
+
+/// What a command left in the background has printed since the command ended.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Background {
+    /// [`Exec::sequence`] of the command.
+    pub sequence: u64,
+    /// The command's line, or its program and arguments; at most [`crate::limits::MAX_BACKGROUND_COMMAND_LEN`] bytes of it.
+    pub command: String,
+    /// The command's process id.
+    pub pid: u32,
+    /// Whether a process still holds the command's stdout or stderr.
+    pub running: bool,
+    /// Bytes that came in all.
+    pub bytes: u64,
+    /// The last of them, at most [`crate::limits::MAX_BACKGROUND_TAIL_LEN`].
+    #[serde(with = "serde_bytes")]
+    pub tail: Vec<u8>,
 }
 
 /// A command runs.
@@ -142,6 +183,18 @@ pub struct Exited {
     pub status: ExitStatus,
     /// Microseconds from before the spawn to the reaped exit, by the guest's monotonic clock.
     pub duration_us: u64,
+    /// Whom the kernel killed meanwhile because the guest's memory was full.
+    #[serde(default)]
+    pub out_of_memory: Option<OutOfMemory>,
+}
+
+/// Processes that the kernel killed because memory was full.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct OutOfMemory {
+    /// How many.
+    pub killed: u64,
+    /// Name of the last one, as the kernel has it (15 bytes).
+    pub name: String,
 }
 
 /// Exit status of a process.
@@ -189,6 +242,8 @@ pub enum FailureKind {
     Unsupported,
     /// The user that a command is to run as is unknown, or the guest's lists of users and groups cannot be read.
     UnknownUser,
+    /// The working directory of a command cannot be entered.
+    Directory,
 }
 
 #[cfg(test)]
@@ -211,8 +266,17 @@ mod tests {
         let mut decoder = FrameDecoder::default();
         decoder.push(&encode_message(&older).unwrap());
         let exec: Exec = decoder.next_frame().unwrap().unwrap().message().unwrap();
-        let expected =
-            Exec { id: 1, command, cwd: GuestPath::root(), env: Vec::new(), stdin: true, sync: false, user: None };
+        let expected = Exec {
+            id: 1,
+            command,
+            cwd: GuestPath::root(),
+            env: Vec::new(),
+            stdin: true,
+            sync: false,
+            user: None,
+            shell: Shell::Login,
+            sequence: 0,
+        };
         assert_eq!(exec, expected);
     }
 }

@@ -37,6 +37,13 @@ impl Root {
         Ok(Self { dir })
     }
 
+    /// A directory of a test's.
+    #[cfg(test)]
+    pub(crate) fn at(path: &std::path::Path) -> Self {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Self { dir: rustix::fs::open(path, flags, Mode::empty()).expect("a test's directory is there") }
+    }
+
     /// The directory itself.
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
         self.dir.as_fd()

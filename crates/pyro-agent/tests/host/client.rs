@@ -3,7 +3,7 @@
 use pyro_protocol::frame::{HEADER_LEN, encode_message, header};
 use pyro_protocol::hello::{Greeting, Hello, Ready, Welcome};
 use pyro_protocol::limits::{DATA_CHUNK_LEN, PROTOCOL_VERSION};
-use pyro_protocol::message::{Command, Exec, ExitStatus, Failure, Reply, Request};
+use pyro_protocol::message::{Command, Exec, ExitStatus, Failure, Reply, Request, Shell};
 use pyro_protocol::{Frame, FrameDecoder, FrameKind, GuestPath};
 use std::future::poll_fn;
 use std::task::Poll;
@@ -268,5 +268,15 @@ pub fn program(id: u64, arguments: &[&str]) -> Exec {
 }
 
 fn exec(id: u64, command: Command) -> Exec {
-    Exec { id, command, cwd: GuestPath::root(), env: vec![], stdin: false, sync: false, user: None }
+    Exec {
+        id,
+        command,
+        cwd: GuestPath::root(),
+        env: vec![],
+        stdin: false,
+        sync: false,
+        user: None,
+        shell: Shell::Login,
+        sequence: 0,
+    }
 }

@@ -137,7 +137,7 @@ async fn what_cannot_start_is_a_typed_failure() {
         (program(1, &["true", "a\0"]), FailureKind::InvalidInput, "NUL"),
         (
             Exec { cwd: GuestPath::parse(b"/nope/dir").unwrap(), ..shell(1, "true") },
-            FailureKind::NotFound,
+            FailureKind::Directory,
             "working directory /nope/dir: no such file or directory",
         ),
         (Exec { env: vec![("A=B".into(), "c".into())], ..shell(1, "true") }, FailureKind::InvalidInput, "A=B"),

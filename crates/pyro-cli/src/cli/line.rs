@@ -2,13 +2,15 @@
 
 use super::{integer, workspace::setting};
 use clap::Args;
+use pyro_core::vm::line::SHELLS;
 use pyro_core::vm::shape::limits;
 
 /// What to know of a command in a guest.
 pub(super) const COMMAND_HELP: &str = "\
-Exit status: the command's own; 124 when its time was over, 125 when pyro failed, 126 or 127 when the\n\
-command could not be executed, 128+n when signal n ended it, 2 for a usage error.\n\n\
-One argument is a line for the guest's shell ('a && b' works); several are quoted and joined.\n\
+Exit status: the command's own; 124 when its time was over, 125 when pyro failed or the guest has no such\n\
+--cwd or --user, 126 or 127 when the command could not be executed, 128+n when signal n ended it, 2 for a\n\
+usage error.\n\n\
+One argument is a line for the user's login shell ('a && b' works); several are quoted and joined.\n\
 Put -- before a command that has flags of its own: everything after it is the command.";
 
 #[derive(Debug, Args)]
@@ -25,6 +27,9 @@ pub(crate) struct Line {
     /// User of the guest to run it as, a name or a number, with :GROUP for another group than its own [default: root].
     #[arg(long, value_name = "USER[:GROUP]")]
     pub(crate) user: Option<String>,
+    /// Shell to run it with: the user's login shell of the guest's /etc/passwd, or the one that is named.
+    #[arg(long, value_name = "SHELL", default_value = SHELLS[0], value_parser = SHELLS)]
+    pub(crate) shell: String,
     /// Hand stdin on although it is a terminal; any other stdin always is.
     #[arg(long)]
     pub(crate) stdin: bool,

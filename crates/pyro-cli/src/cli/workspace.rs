@@ -123,6 +123,9 @@ pub(crate) struct Logs {
     /// Show the commands behind this number.
     #[arg(long, value_name = "SEQUENCE", default_value_t = 0, allow_negative_numbers = true, value_parser = whole(0..=u64::MAX))]
     pub(crate) after: u64,
+    /// Show what processes left in the background have printed since their commands ended: the last 64 KiB of each command.
+    #[arg(long, conflicts_with_all = ["after", "limit"])]
+    pub(crate) background: bool,
     /// Commands to show at most, 1 to 1000.
     #[arg(long, value_name = "N", default_value_t = logs::DEFAULT_LIMIT, allow_negative_numbers = true, value_parser = whole(1..=logs::MAX_LIMIT))]
     pub(crate) limit: u64,

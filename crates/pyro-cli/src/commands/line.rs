@@ -5,7 +5,9 @@ use pyro_core::PyroError;
 use pyro_core::vm::line::OptionError;
 use pyro_core::vm::shape::timeout;
 use pyro_core::vm::{ExecOptions, LineRequest};
+use rustix::fs::{FileType, Stat};
 use std::io::IsTerminal;
+use std::os::fd::AsFd;
 
 /// The line as core takes it; `options` says what may be chosen there.
 pub(super) fn request(
@@ -15,13 +17,25 @@ pub(super) fn request(
     Ok(LineRequest {
         command: command_line(&line.command),
         timeout: timeout(line.timeout_seconds)?,
-        options: options(line.cwd.as_deref(), line.env, line.user.as_deref())?,
+        options: options(line.cwd.as_deref(), line.env, line.user.as_deref())?.with_shell(Some(&line.shell))?,
     })
 }
 
-/// Whether the command gets stdin. A terminal is the user's own; whatever else it is was meant for the command.
+/// Whether the command gets stdin. A terminal is the user's own; whatever else it is was meant for the command, but for
+/// `/dev/null`, which the guest has one of: programs such as `rg` read what is no terminal and not that.
 pub(super) fn hands_stdin_on(line: &Line) -> bool {
-    line.stdin || !std::io::stdin().is_terminal()
+    let stdin = std::io::stdin();
+    !is_null(&stdin) && (line.stdin || !stdin.is_terminal())
+}
+
+/// Whether it is `/dev/null`.
+fn is_null(file: impl AsFd) -> bool {
+    let null = rustix::fs::stat("/dev/null");
+    let is_device = |stat: &Stat| FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice;
+    match (rustix::fs::fstat(file), null) {
+        (Ok(file), Ok(null)) => is_device(&file) && is_device(&null) && file.st_rdev == null.st_rdev,
+        _ => false,
+    }
 }
 
 /// One argument is a line for the shell as it is; several are quoted and joined.
@@ -35,6 +49,14 @@ fn command_line(words: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_null_device_is_none() {
+        let open = |path: &str| std::fs::File::open(path).unwrap();
+        assert!(is_null(open("/dev/null")));
+        assert!(!is_null(open("/dev/zero")) && !is_null(tempfile::tempfile().unwrap()));
+        assert!(!is_null(std::io::pipe().unwrap().0));
+    }
 
     #[test]
     fn one_argument_is_a_line_and_several_are_quoted() {

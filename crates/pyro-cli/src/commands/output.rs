@@ -5,7 +5,7 @@ use crate::cli::{Output, OutputRead};
 use crate::{exit, printer};
 use pyro_core::PyroError;
 use pyro_core::vm::VmError;
-use pyro_core::vm::output::OutputName;
+use pyro_core::vm::output::{MAX_KEPT, OutputName};
 use pyro_core::vm::shape::{limits, page_length};
 
 /// Bytes of one reading where nobody asks for pages.
@@ -17,10 +17,16 @@ pub(super) fn run(command: Output) -> i32 {
     read.map_or_else(|error| fail(&error, args.json, exit::FAILED), |()| exit::OK)
 }
 
-/// Name the files of what a result leaves out, where it does.
-pub(super) fn hint<'a>(files: impl IntoIterator<Item = &'a Option<OutputName>>) {
-    for name in files.into_iter().flatten() {
-        printer::talk(&format!("hint: all of it: pyro output read {name}"));
+/// Name the files of what a result leaves out, where it does; each with the bytes that its output had.
+pub(super) fn hint<'a>(files: impl IntoIterator<Item = (&'a Option<OutputName>, u64)>) {
+    for (name, bytes) in files {
+        match name {
+            Some(name) if bytes > MAX_KEPT => printer::talk(&format!(
+                "hint: the first {MAX_KEPT} of {bytes} bytes were kept: pyro output read {name}"
+            )),
+            Some(name) => printer::talk(&format!("hint: full output: pyro output read {name}")),
+            None => {}
+        }
     }
 }
 
@@ -41,7 +47,15 @@ fn whole(args: &OutputRead) -> Result<(), PyroError> {
         left -= page.bytes.len() as u64;
         match page.next_offset {
             Some(next) if left > 0 => offset = next,
-            _ => return Ok(()),
+            next => {
+                if next.is_none() && page.output_bytes > page.total_bytes {
+                    printer::talk(&format!(
+                        "hint: the output is incomplete: it had {} bytes, and the first {} were kept",
+                        page.output_bytes, page.total_bytes
+                    ));
+                }
+                return Ok(());
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use super::line::{self, hands_stdin_on};
 use super::{block_on, fail, output, pyro};
 use crate::cli::Run;
 use crate::progress::ProgressLine;
-use crate::{exit, printer};
+use crate::{exit, printer, streams};
 use pyro_core::PyroError;
 use pyro_core::environment::Progress;
 use pyro_core::vm::exec::ExecIo;
@@ -49,8 +49,8 @@ fn request(args: Run) -> Result<RunRequest, PyroError> {
 }
 
 async fn streamed(request: &RunRequest, with_stdin: bool, interrupted: &Interrupted) -> Result<i32, PyroError> {
-    let (mut stdin, mut stdout, mut stderr) = (tokio::io::stdin(), tokio::io::stdout(), tokio::io::stderr());
-    let stdin = with_stdin.then_some(&mut stdin as &mut (dyn AsyncRead + Unpin + Send));
+    let (mut stdin, mut stdout, mut stderr) = (with_stdin.then(streams::stdin), streams::stdout(), streams::stderr());
+    let stdin = stdin.as_deref_mut().map(|stdin| stdin as &mut (dyn AsyncRead + Unpin + Send));
     let io = ExecIo { stdin, stdout: &mut stdout, stderr: &mut stderr };
     let outcome = execute(request, io, interrupted).await?;
     printer::talk(&format!(
@@ -60,6 +60,7 @@ async fn streamed(request: &RunRequest, with_stdin: bool, interrupted: &Interrup
         outcome.exec.exit_code,
         outcome.exec.duration.as_millis()
     ));
+    tell_of_memory("run", outcome.exec.out_of_memory.as_deref());
     if outcome.exec.timed_out {
         printer::talk(&format!(
             "[run] the command was killed after {} s; allow more with --timeout-seconds",
@@ -69,14 +70,24 @@ async fn streamed(request: &RunRequest, with_stdin: bool, interrupted: &Interrup
     Ok(outcome.exec.exit_code)
 }
 
+/// Say that memory was full, and what to do about it; `topic` stands in front of the line.
+pub(super) fn tell_of_memory(topic: &str, killed: Option<&str>) {
+    if let Some(name) = killed {
+        printer::talk(&format!(
+            "[{topic}] the guest ran out of memory and its kernel killed {name}; give it more with --mem-mib"
+        ));
+    }
+}
+
 async fn captured(request: &RunRequest, with_stdin: bool, interrupted: &Interrupted) -> Result<i32, PyroError> {
-    let (mut line, mut stdin) = (ProgressLine::new(), tokio::io::stdin());
-    let stdin = with_stdin.then_some(&mut stdin as &mut (dyn AsyncRead + Unpin + Send));
+    let (mut line, mut stdin) = (ProgressLine::new(), with_stdin.then(streams::stdin));
+    let stdin = stdin.as_deref_mut().map(|stdin| stdin as &mut (dyn AsyncRead + Unpin + Send));
     let mut progress = |progress| line.show(&request.environment, progress);
     let (mut nobody, cancel) = (|_, _: &[u8]| {}, &interrupted.token);
     let run = pyro()?.run_captured(request, stdin, &mut nobody, &mut progress, cancel).await?;
     printer::json(&run);
-    output::hint([&run.stdout_file, &run.stderr_file]);
+    output::hint([(&run.stdout_file, run.stdout_bytes), (&run.stderr_file, run.stderr_bytes)]);
+    tell_of_memory("run", run.out_of_memory.as_deref());
     Ok(run.exit_code)
 }
 

@@ -38,24 +38,21 @@ fn what_is_chosen_wins_over_the_profile(home: &Home) {
     let line = "echo \"$PATH|$HOME|$_PYRO_HOME|$0|$#\"\nwhere() { env | grep -c _PYRO_; }; where\nnosuch; (exit 7)";
     let flags = ["--env", "PATH=/foo:/usr/bin:/bin", "--env", "HOME=/tmp/a 'b\n$(c)", "--env", "_PYRO_HOME=mine"];
     let output = home.run(&flags, &[line]);
-    let told = "/foo:/usr/bin:/bin|/tmp/a 'b\n$(c)|mine|/bin/sh|0\n1\n";
+    let told = "/foo:/usr/bin:/bin|/tmp/a 'b\n$(c)|mine|/bin/bash|0\n1\n";
     assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(7), told), "{}", stderr(&output));
-    assert!(stderr(&output).contains("/bin/sh: 3: nosuch: not found"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("/bin/bash: line 3: nosuch: command not found"), "{}", stderr(&output));
     let wrong = home.run(&flags, &["; echo"]);
     assert_eq!(wrong.status.code(), Some(2));
-    assert!(stderr(&wrong).contains("/bin/sh: 1: Syntax error: \";\" unexpected"), "{}", stderr(&wrong));
+    assert!(stderr(&wrong).contains("/bin/bash: -c: line 1: syntax error near unexpected token"), "{}", stderr(&wrong));
 }
 
 fn what_it_cannot_have_is_named(home: &Home) {
-    let ran = home.run(&["--cwd", "/nowhere"], &["true"]);
-    assert_eq!(ran.status.code(), Some(127));
-    assert!(stderr(&ran).contains("working directory /nowhere: no such file"), "{}", stderr(&ran));
-    // Root's home is root's alone.
-    let ran = home.run(&["--cwd", "/root", "--user", "nobody"], &["true"]);
-    assert_eq!(ran.status.code(), Some(126));
-    assert!(stderr(&ran).contains("working directory /root: permission denied"), "{}", stderr(&ran));
     for (flags, status, kind, message) in [
-        (&["--user", "ghost"][..], 125, "not_found", "there is no user \"ghost\" in /etc/passwd of the guest"),
+        (&["--cwd", "/nowhere"][..], 125, "not_found", "working directory /nowhere: no such file"),
+        (&["--cwd", "/etc/passwd"], 125, "not_found", "working directory /etc/passwd: not a directory"),
+        // Root's home is root's alone.
+        (&["--cwd", "/root", "--user", "nobody"], 125, "not_found", "working directory /root: permission denied"),
+        (&["--user", "ghost"], 125, "not_found", "there is no user \"ghost\" in /etc/passwd of the guest"),
         (&["--user", "nobody:ghost"], 125, "not_found", "there is no group \"ghost\" in /etc/group of the guest"),
         (&["--user", "a b"], 2, "invalid_input", "the command cannot run as this user"),
         (&["--user", "0:"], 2, "invalid_input", "the command cannot run as this user"),
@@ -99,7 +96,7 @@ fn a_command_is_its_users(home: &Home) {
         ("app:others", "1500 1503 1503 /home/app app app /bin/sh\n"),
         ("app:7", "1500 7 7 /home/app app app /bin/sh\n"),
         ("4294967294", "4294967294 0 0 / 4294967294 4294967294 /bin/sh\n"),
-        ("root", "0 0 0 /root root root /bin/sh\n"),
+        ("root", "0 0 0 /root root root /bin/bash\n"),
     ] {
         let ran = exec_as(home, &id, user, whoami);
         assert_eq!((&ran["stdout"], &ran["user"]), (&json!(expected), &json!(user)), "{ran}");
@@ -118,7 +115,7 @@ fn a_command_is_its_users(home: &Home) {
     assert!(refused.contains("mount: ") && refused.contains("kill: "), "{refused}");
     assert_eq!(exec(home, &id, "stat -c '%u:%g' made a a/b"), "1500:1501\n".repeat(3));
     // Whoever comes next is root again.
-    assert_eq!(exec(home, &id, whoami), "0 0 0 /root root root /bin/sh\n");
+    assert_eq!(exec(home, &id, whoami), "0 0 0 /root root root /bin/bash\n");
     let logs = done(home, "logs", &[&id]);
     let users: Vec<&Value> = logs["entries"].as_array().unwrap().iter().map(|entry| &entry["user"]).collect();
     let names = [json!(null), json!("app"), json!("1500"), json!("app:others"), json!("app:7")];

@@ -266,6 +266,7 @@ impl From<OptionError> for PyroError {
             OptionError::LongVariable { .. } | OptionError::Variables(_) => {
                 "put what is long into a file, or hand it on through stdin"
             }
+            OptionError::Shell { .. } => "use one of these, or leave it out for the user's login shell",
             OptionError::User(_) => "give a name or a number, and a group behind a colon, as in www-data or 1000:1000",
         };
         Self::judged(ErrorKind::InvalidInput, &error, hint.to_owned())
@@ -320,6 +321,12 @@ fn vm(error: &VmError) -> (ErrorKind, Option<&'static str>) {
                 FailureKind::UnknownUser => (
                     ErrorKind::NotFound,
                     Some("see who is there: pyro run ENVIRONMENT -- getent passwd; or give numbers, as in 1000:1000"),
+                ),
+                FailureKind::Directory => (
+                    ErrorKind::NotFound,
+                    Some(
+                        "give --cwd a directory that is there and that the user may enter: pyro run ENVIRONMENT -- ls -ld /PATH",
+                    ),
                 ),
                 FailureKind::Unsupported => {
                     (ErrorKind::Unsupported, Some("leave the user out, or run where a guest can be had: pyro doctor"))

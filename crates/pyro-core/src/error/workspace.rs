@@ -30,6 +30,10 @@ impl From<WorkspaceError> for PyroError {
             WorkspaceError::NoCommand { id } => {
                 (ErrorKind::InvalidInput, format!("pyro workspace exec {id} -- COMMAND"))
             }
+            WorkspaceError::NoBackground { id } => (
+                ErrorKind::Unsupported,
+                format!("start it again: pyro workspace stop {id}, then pyro workspace start {id}"),
+            ),
             WorkspaceError::NoSuchWorkspace { .. } => (ErrorKind::NotFound, "pyro workspace list".to_owned()),
             WorkspaceError::NotStarted { id, .. } => (ErrorKind::WrongState, format!("pyro workspace start {id}")),
             WorkspaceError::EndedMeanwhile { id, .. } => {
@@ -126,6 +130,10 @@ fn of_vm(error: VmError) -> PyroError {
             FailureKind::NotFound => {
                 (ErrorKind::Guest, "see that its directory is there: pyro workspace file list WORKSPACE_ID")
             }
+            FailureKind::Directory => (
+                ErrorKind::NotFound,
+                "see which directories there are: pyro workspace file list WORKSPACE_ID --recursive",
+            ),
             FailureKind::Busy => (ErrorKind::Busy, "try again in a moment"),
             FailureKind::Denied | FailureKind::WrongState | FailureKind::Io | FailureKind::Full => {
                 (ErrorKind::Guest, "look at it: pyro workspace status WORKSPACE_ID")

@@ -118,7 +118,7 @@ impl Pyro {
     /// Run a command in a workspace; `output` gets its output as it comes.
     ///
     /// # Errors
-    /// A command that did not come to its end is not in the history.
+    /// A command that never began is not in the history; one that broke off is, with its output so far.
     pub async fn exec_workspace(
         &self,
         id: Id,
@@ -141,6 +141,15 @@ impl Pyro {
     pub async fn logs_workspace(&self, id: Id, after: u64, limit: u64) -> Result<WorkspaceLogs, PyroError> {
         let config = self.config.clone();
         apart(move || logs::logs(&config, id, after, limit)).await
+    }
+
+    /// What commands left in the background of a workspace has printed since they ended, at most `max_bytes` of each; nothing where
+    /// the workspace does not run.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::NotFound`]; [`crate::ErrorKind::Unsupported`] for a guest that an older pyro has started.
+    pub async fn background_workspace(&self, id: Id, max_bytes: usize) -> Result<WorkspaceLogs, PyroError> {
+        self.told(id, logs::of_background(&self.config, id, max_bytes)).await
     }
 
     /// What comes of an operation in a workspace's guest, as its caller is told.

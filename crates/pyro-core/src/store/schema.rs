@@ -106,6 +106,10 @@ ALTER TABLE layer ADD COLUMN maker TEXT;
 UPDATE layer SET made = 1 WHERE id IN (SELECT parent FROM layer);
 ", "
 ALTER TABLE workspace_command ADD COLUMN user TEXT;
+", "
+ALTER TABLE workspace_command ADD COLUMN state TEXT NOT NULL DEFAULT 'ended';
+ALTER TABLE workspace_command ADD COLUMN owner TEXT;
+ALTER TABLE workspace_command ADD COLUMN boot_id TEXT;
 "];
 
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {

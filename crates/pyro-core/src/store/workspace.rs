@@ -287,10 +287,10 @@ pub(super) fn text(id: Option<Id>) -> Option<String> {
 }
 
 /// A lifetime that begins at `?2`.
-const ANEW: &str = "expires_at = iif(ttl_seconds > 0, ?2 + ttl_seconds, NULL) WHERE id = ?1";
+pub(super) const ANEW: &str = "expires_at = iif(ttl_seconds > 0, ?2 + ttl_seconds, NULL) WHERE id = ?1";
 
 /// Set what `change` says of a workspace's end, for it and its vms; the new one, where there is such a workspace.
-fn renew(connection: &Connection, change: &str, id: Id, from: f64) -> rusqlite::Result<Option<Option<f64>>> {
+pub(super) fn renew(connection: &Connection, change: &str, id: Id, from: f64) -> rusqlite::Result<Option<Option<f64>>> {
     let workspace = format!(
         "UPDATE workspace SET last_activity_at = max(last_activity_at, ?2), {change} RETURNING expires_at, vm, next_vm"
     );

@@ -44,6 +44,9 @@ pub struct CapturedRun {
     pub signal: Option<i32>,
     /// Whether it was killed because its time was over.
     pub timed_out: bool,
+    /// The process that the kernel killed meanwhile, the last where it was several, because the guest's memory was full.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub out_of_memory: Option<String>,
     /// Wall time of the command, in milliseconds.
     pub duration_ms: u64,
     /// `guest_kvm`, `guest_tcg` or `host_compat`.
@@ -75,6 +78,7 @@ impl CapturedRun {
             exit_code: outcome.exec.exit_code,
             signal: outcome.exec.signal,
             timed_out: outcome.exec.timed_out,
+            out_of_memory: outcome.exec.out_of_memory,
             duration_ms: u64::try_from(outcome.exec.duration.as_millis()).unwrap_or(u64::MAX),
             execution_mode: outcome.execution_mode,
             cleanup: VmDeleted::after_exec(outcome.vm_id),

@@ -4,7 +4,9 @@ use super::error::VmError;
 use super::link::Link;
 use crate::guest::client::{self, ClientError, FrameReader, send_data, send_message};
 use pyro_protocol::frame::Frame;
-use pyro_protocol::message::{Command, Exec, ExitStatus, Exited, Failure, FailureKind, Reply, Request, Signal};
+use pyro_protocol::message::{
+    Command, Exec, ExitStatus, Exited, Failure, FailureKind, OutOfMemory, Reply, Request, Shell, Signal,
+};
 use pyro_protocol::{FrameKind, GuestPath, User, limits};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -16,6 +18,9 @@ const KILL_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long what a command has written may take to be on the disk, once it has ended.
 const SYNC_LIMIT: Duration = Duration::from_secs(120);
+
+/// Characters of a process's name; Linux keeps 15 bytes.
+const MAX_NAME_LEN: usize = 15;
 
 /// Frames that can be under way when a command is killed: two full pipes and what the channel holds are far fewer.
 const FRAMES_UNDER_WAY: u32 = 64;
@@ -31,6 +36,10 @@ pub struct ExecRequest {
     pub env: Vec<(String, String)>,
     /// Whom it runs as; root where none is given.
     pub user: Option<User>,
+    /// Which shell runs a line.
+    pub shell: Shell,
+    /// Number by which the guest tells of what it leaves in the background; 0 for none.
+    pub sequence: u64,
     /// How long it may run.
     pub timeout: Duration,
     /// Whether what it has written is to be on the disk before its end is told.
@@ -41,7 +50,16 @@ impl ExecRequest {
     /// A command of root's in `/`, with the guest's own variables, that need not be on the disk.
     #[must_use]
     pub fn new(command: Command, timeout: Duration) -> Self {
-        Self { command, cwd: GuestPath::root(), env: Vec::new(), user: None, timeout, sync: false }
+        Self {
+            command,
+            cwd: GuestPath::root(),
+            env: Vec::new(),
+            user: None,
+            shell: Shell::Login,
+            sequence: 0,
+            timeout,
+            sync: false,
+        }
     }
 }
 
@@ -76,6 +94,8 @@ pub struct ExecOutcome {
     pub duration: Duration,
     /// What the guest itself needed, from before the spawn to the reaped exit; none for what could not be executed.
     pub guest_duration: Option<Duration>,
+    /// The process that the kernel killed meanwhile, the last where it was several, because the guest's memory was full.
+    pub out_of_memory: Option<String>,
 }
 
 /// Run a command and wait for its end; dropping the future closes its connection, on which the agent kills its tree.
@@ -107,6 +127,8 @@ pub async fn exec_noting(
         stdin: io.stdin.is_some(),
         sync: request.sync,
         user: request.user,
+        shell: request.shell,
+        sequence: request.sequence,
     };
     let request_sync = request.sync;
     // What was sent may be taken up, whatever becomes of this connection.
@@ -208,7 +230,7 @@ impl<R: AsyncRead + Unpin> Run<'_, R> {
                 Ok(None)
             }
             Reply::Exited(exited) => Ok(Some(End::Exited(exited))),
-            Reply::Failed(failure) if not_executed(&failure) => {
+            Reply::Failed(failure) if !self.started && not_executed(&failure) => {
                 let words = format!("pyro: {}\n", crate::host::terminal::printable(failure.message.as_bytes()));
                 self.stderr.write_all(words.as_bytes()).await.map_err(VmError::Output)?;
                 Ok(Some(End::NotExecuted(failure)))
@@ -246,7 +268,18 @@ fn outcome(end: &End, timed_out: bool, duration: Duration) -> ExecOutcome {
         End::Exited(Exited { duration_us, .. }) => Some(Duration::from_micros(*duration_us)),
         End::NotExecuted(_) => None,
     };
-    ExecOutcome { exit_code: if timed_out { 124 } else { exit_code }, signal, timed_out, duration, guest_duration }
+    let out_of_memory = match end {
+        End::Exited(Exited { out_of_memory, .. }) => out_of_memory.as_ref().map(victim),
+        End::NotExecuted(_) => None,
+    };
+    let exit_code = if timed_out { 124 } else { exit_code };
+    ExecOutcome { exit_code, signal, timed_out, duration, guest_duration, out_of_memory }
+}
+
+/// The name of a killed process, as a guest says it: bounded, and harmless to a terminal.
+fn victim(of: &OutOfMemory) -> String {
+    let name: String = of.name.chars().take(MAX_NAME_LEN).collect();
+    crate::host::terminal::printable(name.as_bytes())
 }
 
 /// Feed stdin until it ends or the command does not want more; the caller keeps the connection open.
@@ -315,16 +348,12 @@ mod tests {
             assert!(matches!(request, Request::Signal(_)));
             let ended = Failure { kind: FailureKind::NotFound, message: "it has ended".to_owned() };
             send_message(&mut signal, &Reply::Failed(ended)).await.unwrap();
-            let exited = Exited { status: ExitStatus::Code(7), duration_us: 1 };
+            let exited = Exited { status: ExitStatus::Code(7), duration_us: 1, out_of_memory: None };
             send_message(&mut exec, &Reply::Exited(exited)).await.unwrap();
         };
         let request = ExecRequest {
-            command: Command::Shell("exit 7".to_owned()),
-            cwd: GuestPath::root(),
-            env: Vec::new(),
-            user: None,
-            timeout: Duration::from_millis(1),
             sync: true,
+            ..ExecRequest::new(Command::Shell("exit 7".to_owned()), Duration::from_millis(1))
         };
         let (mut stdout, mut stderr) = (tokio::io::sink(), tokio::io::sink());
         let io = ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr };

@@ -3,6 +3,7 @@
 use super::error::VmError;
 use super::exec::ExecRequest;
 use pyro_protocol::message::Command;
+pub use pyro_protocol::message::Shell;
 use pyro_protocol::path::GuestPathError;
 use pyro_protocol::user::UserError;
 use pyro_protocol::variable::{MAX_VARIABLE_LEN, PRELUDE, is_variable_name};
@@ -51,9 +52,9 @@ impl LineRequest {
 
     /// To run in `cwd` where its caller chose no directory.
     pub(crate) fn exec_request(&self, cwd: GuestPath) -> ExecRequest {
-        let ExecOptions { cwd: chosen, env, user } = self.options.clone();
+        let ExecOptions { cwd: chosen, env, user, shell } = self.options.clone();
         let request = ExecRequest::new(Command::Shell(self.command.clone()), self.timeout);
-        ExecRequest { cwd: chosen.unwrap_or(cwd), env, user, ..request }
+        ExecRequest { cwd: chosen.unwrap_or(cwd), env, user, shell, ..request }
     }
 }
 
@@ -66,7 +67,12 @@ pub struct ExecOptions {
     pub(crate) env: Vec<(String, String)>,
     /// Whom it runs as.
     pub(crate) user: Option<User>,
+    /// Which shell runs it.
+    pub(crate) shell: Shell,
 }
+
+/// The names by which a shell is chosen, the default first.
+pub const SHELLS: [&str; 3] = ["login", "bash", "sh"];
 
 /// Why something cannot be chosen.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -100,6 +106,12 @@ pub enum OptionError {
     /// The user is none.
     #[error("the command cannot run as this user")]
     User(#[source] UserError),
+    /// The shell is none that can be chosen.
+    #[error("shell {name:?} cannot be chosen: it is login, bash or sh")]
+    Shell {
+        /// It, cut where it is long.
+        name: String,
+    },
 }
 
 impl ExecOptions {
@@ -128,7 +140,21 @@ impl ExecOptions {
         if total > MAX_VARIABLES_LEN {
             return Err(OptionError::Variables(total));
         }
-        Ok(Self { cwd, env, user })
+        Ok(Self { cwd, env, user, shell: Shell::Login })
+    }
+
+    /// The same with a shell of [`SHELLS`]; none is the user's login shell.
+    ///
+    /// # Errors
+    /// [`OptionError::Shell`].
+    pub fn with_shell(self, name: Option<&str>) -> Result<Self, OptionError> {
+        let shell = match name {
+            None | Some("login") => Shell::Login,
+            Some("bash") => Shell::Bash,
+            Some("sh") => Shell::Sh,
+            Some(name) => return Err(OptionError::Shell { name: name.chars().take(SHOWN_LEN).collect() }),
+        };
+        Ok(Self { shell, ..self })
     }
 }
 
@@ -173,6 +199,13 @@ mod tests {
         assert_eq!(env(&[("A", "x\0")]).unwrap_err(), OptionError::VariableValue { name: "A".to_owned() });
         let cwd = ExecOptions::parse(Some("tmp"), Vec::new(), None).unwrap_err();
         assert_eq!(cwd, OptionError::Cwd(GuestPathError::NotAbsolute));
+        for name in SHELLS {
+            assert!(ExecOptions::default().with_shell(Some(name)).is_ok());
+        }
+        for name in ["", "Bash", "/bin/bash", "zsh"] {
+            let wrong = ExecOptions::default().with_shell(Some(name)).unwrap_err();
+            assert_eq!(wrong, OptionError::Shell { name: name.to_owned() });
+        }
         let user = ExecOptions::parse(None, Vec::new(), Some("a:")).unwrap_err();
         assert_eq!(user, OptionError::User(UserError::Empty));
     }
@@ -192,7 +225,8 @@ mod tests {
             timeout: Duration::from_secs(1),
             options: env(&most).unwrap(),
         };
-        let ExecRequest { command, cwd, env, user, .. } = request.exec_request(GuestPath::root());
-        encode_message(&Exec { id: u64::MAX, command, cwd, env, stdin: true, sync: true, user }).unwrap();
+        let ExecRequest { command, cwd, env, user, shell, .. } = request.exec_request(GuestPath::root());
+        let (id, sequence) = (u64::MAX, u64::MAX);
+        encode_message(&Exec { id, command, cwd, env, stdin: true, sync: true, user, shell, sequence }).unwrap();
     }
 }

@@ -16,6 +16,12 @@ use std::path::PathBuf;
 /// A failure of a workspace's operation.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkspaceError {
+    /// Its guest was started by a pyro that keeps no output of the background.
+    #[error("workspace {id} runs an agent of an older pyro, which keeps no output of background processes")]
+    NoBackground {
+        /// The workspace.
+        id: Id,
+    },
     /// Its vm failed.
     #[error(transparent)]
     Vm(#[from] VmError),

@@ -1,19 +1,20 @@
 //! A command in a workspace: streamed, exactly once, on the disk before its end is told, and in the history.
 
 use super::error::WorkspaceError;
+use super::open_command::OpenCommand;
 use super::running::Running;
-use super::{ROOT, on_host, outputs};
+use super::{ROOT, on_host};
 use crate::config::Config;
-use crate::host::clock;
 use crate::id::Id;
-use crate::store::Store;
-use crate::store::command::CommandRecord;
+use crate::store::command::{CommandRecord, CommandState};
 use crate::vm::VmError;
-use crate::vm::exec::{ExecRequest, exec};
+use crate::vm::exec::{ExecIo, ExecOutcome, ExecRequest, exec_noting};
 use crate::vm::line::{ExecOptions, LineRequest, OptionError};
 use crate::vm::output::{OutputName, OutputTo, Recorded, Recorder};
 use pyro_protocol::GuestPath;
 use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 use tokio::io::AsyncRead;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -45,6 +46,9 @@ pub struct Said {
     pub signal: Option<i32>,
     /// Whether it was killed because its time was over.
     pub timed_out: bool,
+    /// The process that the kernel killed meanwhile, the last where it was several, because the guest's memory was full.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out_of_memory: Option<String>,
 }
 
 /// How a command in a workspace ended. The names are those of the contract; those of [`Said`] that it lacks are ours.
@@ -67,9 +71,9 @@ pub struct WorkspaceExec {
     pub duration_ms: u64,
     /// `guest_kvm`, `guest_tcg` or `host_compat`.
     pub execution_mode: String,
-    /// Its number in the history; 0 where it could not be recorded.
+    /// Its number in the history; 0 where its end could not be recorded.
     pub sequence: u64,
-    /// Why it is not in the history, although it came to its end.
+    /// Why the history does not have its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_recorded: Option<String>,
     /// Where it ran; `/workspace` also on the host, where that is a directory of another name.
@@ -89,10 +93,10 @@ pub fn options(cwd: Option<&str>, env: Vec<(String, String)>, user: Option<&str>
     ExecOptions::parse(cwd.map(below).as_deref(), env, user)
 }
 
-/// Run a command in a workspace; `output` gets its output as it comes.
+/// Run a command in a workspace; `output` gets its output as it comes. It is in the history before it starts.
 ///
 /// # Errors
-/// [`WorkspaceError`]; a command that did not come to its end is not in the history.
+/// [`WorkspaceError`]; a command that never began is not in the history, one that broke off is, with its output so far.
 pub async fn run(
     config: &Config,
     id: Id,
@@ -102,14 +106,11 @@ pub async fn run(
     cancel: &CancellationToken,
 ) -> Result<WorkspaceExec, WorkspaceError> {
     let running = Running::open_until(config, id, cancel).await?;
-    running.touch()?;
     let root = GuestPath::parse(ROOT.as_bytes()).unwrap_or_else(|_| GuestPath::root());
     let mut request = ExecRequest { sync: true, ..line.exec_request(root) };
-    let cwd = String::from_utf8_lossy(request.cwd.as_bytes()).into_owned();
-    let user = request.user.as_ref().map(ToString::to_string);
-    if let Some(tree) = running.tree_on_host() {
-        on_host::command(&tree, &mut request)?;
-    }
+    let (mut open, began_at) = (OpenCommand::of(&running, &line.command, &request)?, Instant::now());
+    request.sequence = open.record.sequence;
+    let began = AtomicBool::new(false);
     let mut told;
     let mut recorder = match output {
         OutputTo::Watch(watch) => {
@@ -122,43 +123,35 @@ pub async fn run(
         Some(stdin) => recorder.io(Some(stdin)),
         None => recorder.io(None),
     };
-    let executed = tokio::select! {
-        executed = exec(running.link(), request, io).instrument(tracing::debug_span!("exec")) => executed?,
-        () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
-    };
-    let (stdout, stderr) = recorder.finish();
-    let said = Said { signal: executed.signal, timed_out: executed.timed_out, ..Said::of(stdout, stderr) };
-    let duration_ms = u64::try_from(executed.duration.as_millis()).unwrap_or(u64::MAX);
-    let execution_mode = running.vm.execution_mode.clone();
-    let recorded = recorded(
-        &running.store,
-        id,
-        running.vm.id,
-        &CommandRecord {
-            sequence: 0,
-            command: line.command.clone(),
-            cwd: cwd.clone(),
-            user: user.clone(),
-            exit_code: executed.exit_code,
-            duration_ms,
-            execution_mode: execution_mode.clone(),
-            recorded_at: clock::wall_seconds(),
-            output: serde_json::to_string(&said).unwrap_or_default(),
-        },
-    );
-    if recorded.is_err() {
-        // Nobody is told what it said.
-        outputs::remove(config, said.files());
+    let executed = execute(&running, request, io, &began, cancel).await;
+    if executed.is_err() && !began.load(Ordering::Relaxed) {
+        open.never_began();
     }
-    let (sequence, not_recorded) = recorded?;
-    running.was_used();
+    let executed = executed.map_err(|error| (broken_off(&error), error));
+    let (stdout, stderr) = recorder.finish();
+    let said = Said::of(stdout, stderr);
+    let executed = match executed {
+        Ok(executed) => executed,
+        Err((state, error)) => {
+            open.record.state = state;
+            open.record.duration_ms = millis(began_at.elapsed());
+            open.close(&said);
+            return Err(error);
+        }
+    };
+    let said =
+        Said { signal: executed.signal, timed_out: executed.timed_out, out_of_memory: executed.out_of_memory, ..said };
+    open.record.state = CommandState::Ended;
+    (open.record.exit_code, open.record.duration_ms) = (executed.exit_code, millis(executed.duration));
+    let (sequence, not_recorded) = open.end(&said)?;
+    let CommandRecord { command, cwd, user, duration_ms, execution_mode, exit_code, .. } = open.into_record();
     Ok(WorkspaceExec {
         workspace_id: id,
-        environment: running.workspace.environment,
-        environment_version: running.workspace.environment_version,
-        command: line.command,
+        environment: running.workspace.environment.clone(),
+        environment_version: running.workspace.environment_version.clone(),
+        command,
         said,
-        exit_code: executed.exit_code,
+        exit_code,
         duration_ms,
         execution_mode,
         sequence,
@@ -168,28 +161,33 @@ pub async fn run(
     })
 }
 
-/// Put a command that came to its end in the history: its number, or why it has none. What it did and said is more than that.
-///
-/// # Errors
-/// [`WorkspaceError::EndedMeanwhile`] when the disk that it worked on is gone.
-pub(super) fn recorded(
-    store: &Store,
-    id: Id,
-    vm: Id,
-    command: &CommandRecord,
-) -> Result<(u64, Option<String>), WorkspaceError> {
-    match store.insert_command(id, vm, command) {
-        Ok(Some(sequence)) => Ok((sequence, None)),
-        Ok(None) => {
-            let why = Some("it was reset or deleted under the command".to_owned());
-            Err(WorkspaceError::EndedMeanwhile { id, why })
-        }
-        Err(error) => {
-            tracing::warn!(%id, error = &error as &dyn std::error::Error, "a command is not in the history");
-            let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
-            Ok((0, Some(causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}")))))
-        }
+/// Run it, until `cancel` is.
+async fn execute(
+    running: &Running<'_>,
+    mut request: ExecRequest,
+    io: ExecIo<'_>,
+    began: &AtomicBool,
+    cancel: &CancellationToken,
+) -> Result<ExecOutcome, WorkspaceError> {
+    if let Some(tree) = running.tree_on_host() {
+        on_host::command(&tree, &mut request)?;
     }
+    tokio::select! {
+        executed = exec_noting(running.link(), request, io, began).instrument(tracing::debug_span!("exec")) => Ok(executed?),
+        () = cancel.cancelled() => Err(VmError::Cancelled.into()),
+    }
+}
+
+/// What becomes of a command that breaks off like this.
+fn broken_off(error: &WorkspaceError) -> CommandState {
+    match error {
+        WorkspaceError::Vm(VmError::Cancelled | VmError::Output(_)) => CommandState::Interrupted,
+        _ => CommandState::Lost,
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Said {
@@ -212,6 +210,7 @@ impl Said {
             stderr_file: stderr.file,
             signal: None,
             timed_out: false,
+            out_of_memory: None,
         }
     }
 }

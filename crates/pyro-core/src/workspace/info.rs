@@ -2,7 +2,7 @@
 
 use super::ROOT;
 use crate::id::Id;
-use crate::store::command::CommandRecord;
+use crate::store::command::{CommandRecord, CommandState};
 use crate::store::vm::{VmRecord, VmState};
 use crate::store::workspace::{SeedRecord, WorkspaceRecord};
 use serde::Serialize;
@@ -82,8 +82,10 @@ pub struct LastCommand {
     pub command: String,
     /// Where it ran.
     pub cwd: String,
-    /// Its status.
-    pub exit_code: i32,
+    /// How far it has come.
+    pub state: CommandState,
+    /// Its status; none unless it has ended.
+    pub exit_code: Option<i32>,
     /// Wall time in milliseconds.
     pub duration_ms: u64,
     /// What ran it.
@@ -225,8 +227,9 @@ impl WorkspaceInfo {
 
 impl From<CommandRecord> for LastCommand {
     fn from(command: CommandRecord) -> Self {
-        let CommandRecord { sequence, command, cwd, exit_code, duration_ms, execution_mode, .. } = command;
-        Self { sequence, command, cwd, exit_code, duration_ms, execution_mode }
+        let (state, exit_code) = (command.state, command.status());
+        let CommandRecord { sequence, command, cwd, duration_ms, execution_mode, .. } = command;
+        Self { state, sequence, command, cwd, exit_code, duration_ms, execution_mode }
     }
 }
 

@@ -1,12 +1,13 @@
 //! The history of a workspace's commands, page by page.
 
+use super::background::{BackgroundOutput, background};
 use super::claim::find;
 use super::error::WorkspaceError;
 use super::exec::Said;
 use crate::config::Config;
 use crate::id::Id;
 use crate::store::Store;
-use crate::store::command::CommandRecord;
+use crate::store::command::{CommandRecord, CommandState};
 use serde::Serialize;
 
 /// Commands of a page where nothing else is asked for.
@@ -26,6 +27,9 @@ pub struct WorkspaceLogs {
     pub entries: Vec<LogEntry>,
     /// What to ask for as `after` to get the next page; none on the last one.
     pub next_after: Option<u64>,
+    /// In place of the history, where that was asked for: what commands left in the background has printed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub background: Option<Vec<BackgroundOutput>>,
 }
 
 /// A command that was run.
@@ -39,8 +43,10 @@ pub struct LogEntry {
     pub cwd: String,
     /// Whom it ran as, where that was chosen.
     pub user: Option<String>,
-    /// Its status.
-    pub exit_code: i32,
+    /// How far it has come.
+    pub state: CommandState,
+    /// Its status; none unless it has ended.
+    pub exit_code: Option<i32>,
     /// Wall time in milliseconds.
     pub duration_ms: u64,
     /// What ran it.
@@ -65,17 +71,29 @@ pub fn logs(config: &Config, id: Id, after: u64, limit: u64) -> Result<Workspace
     commands.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let entries: Vec<LogEntry> = commands.into_iter().map(LogEntry::from).collect();
     let next_after = entries.last().filter(|_| more).map(|entry| entry.sequence);
-    Ok(WorkspaceLogs { workspace_id: id, count: entries.len(), entries, next_after })
+    Ok(WorkspaceLogs { workspace_id: id, count: entries.len(), entries, next_after, background: None })
+}
+
+/// What commands left in the background has printed, in place of the history; at most `max_bytes` of each command's.
+///
+/// # Errors
+/// As [`background`].
+pub async fn of_background(config: &Config, id: Id, max_bytes: usize) -> Result<WorkspaceLogs, WorkspaceError> {
+    let background = background(config, id, max_bytes).await?;
+    let (count, entries) = (background.len(), Vec::new());
+    Ok(WorkspaceLogs { workspace_id: id, count, entries, next_after: None, background: Some(background) })
 }
 
 impl From<CommandRecord> for LogEntry {
     fn from(command: CommandRecord) -> Self {
+        let exit_code = command.status();
         Self {
             sequence: command.sequence,
             command: command.command,
             cwd: command.cwd,
             user: command.user,
-            exit_code: command.exit_code,
+            state: command.state,
+            exit_code,
             duration_ms: command.duration_ms,
             execution_mode: command.execution_mode,
             recorded_at: command.recorded_at,

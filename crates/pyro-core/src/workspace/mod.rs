@@ -1,5 +1,6 @@
 //! Workspaces: vms that stay, with `/workspace`, a history, a baseline, and a disk of layers that others can stand on.
 
+pub mod background;
 mod claim;
 pub mod create;
 pub mod delete;
@@ -15,6 +16,7 @@ pub mod label;
 pub mod list;
 pub mod logs;
 mod on_host;
+mod open_command;
 mod outputs;
 pub mod patch;
 pub mod reconcile;

@@ -3,14 +3,15 @@
 use super::claim::{Claimed, claim, note};
 use super::error::WorkspaceError;
 use super::files::baseline;
+use super::open_command::OpenCommand;
 use super::update::{self, UpdateRequest};
-use super::{delete, exec, fork, reconcile};
+use super::{delete, exec, fork, logs, reconcile};
 use crate::config::{AccelChoice, Config};
 use crate::host::fs;
 use crate::host::process::{self, ProcessId};
 use crate::id::Id;
 use crate::store::Store;
-use crate::store::command::CommandRecord;
+use crate::store::command::{CommandRecord, CommandState};
 use crate::store::layer::NewLayer;
 use crate::store::vm::{VmKind, VmRecord, VmState};
 use crate::store::workspace::{SeedRecord, WorkspaceChange, WorkspaceRecord};
@@ -215,32 +216,81 @@ fn what_cannot_be_put_right_is_given_up() {
     assert_eq!(home.now(&workspace).unwrap().next_vm, None);
 }
 
-fn command(duration_ms: u64) -> CommandRecord {
+fn command() -> CommandRecord {
     CommandRecord {
         sequence: 0,
         command: "true".into(),
         cwd: "/workspace".into(),
         user: None,
+        state: CommandState::Running,
         exit_code: 0,
-        duration_ms,
+        duration_ms: 0,
         execution_mode: "guest_tcg".into(),
         recorded_at: 0.0,
         output: String::new(),
     }
 }
 
+/// A command that has begun.
+fn begun<'a>(home: &'a Home, workspace: &WorkspaceRecord, vm: Id) -> Result<OpenCommand<'a>, WorkspaceError> {
+    OpenCommand::begin(&home.config, &home.store, (workspace.id, vm), command())
+}
+
+/// The history: each command's number and how far it has come.
+fn history(home: &Home, workspace: &WorkspaceRecord) -> Vec<(u64, CommandState)> {
+    let commands = home.store.commands(workspace.id, 0, 100).unwrap();
+    commands.into_iter().map(|command| (command.sequence, command.state)).collect()
+}
+
 #[test]
-fn a_command_that_cannot_be_recorded_has_its_outcome() {
+fn a_command_whose_end_cannot_be_recorded_has_its_outcome() {
     let home = Home::new();
     let workspace = home.workspace();
     let vm = workspace.vm.unwrap();
-    assert_eq!(exec::recorded(&home.store, workspace.id, vm, &command(1)).unwrap(), (1, None));
+    let said = exec::Said::default();
+    let mut first = begun(&home, &workspace, vm).unwrap();
+    first.record.state = CommandState::Ended;
+    assert_eq!(first.end(&said).unwrap(), (1, None));
     // More than the records can hold.
-    let (sequence, why) = exec::recorded(&home.store, workspace.id, vm, &command(u64::MAX)).unwrap();
+    let mut second = begun(&home, &workspace, vm).unwrap();
+    (second.record.state, second.record.duration_ms) = (CommandState::Ended, u64::MAX);
+    let (sequence, why) = second.end(&said).unwrap();
     assert!(why.is_some_and(|why| why.starts_with("the records cannot be read or written: ")));
-    assert_eq!((sequence, home.now(&workspace).unwrap().command_count), (0, 1));
-    let other = exec::recorded(&home.store, workspace.id, new_id(), &command(1));
-    assert!(matches!(other, Err(WorkspaceError::EndedMeanwhile { .. })), "its disk is gone");
+    assert_eq!((sequence, home.now(&workspace).unwrap().command_count), (0, 2));
+    assert!(
+        matches!(begun(&home, &workspace, new_id()), Err(WorkspaceError::EndedMeanwhile { .. })),
+        "its disk is gone"
+    );
+    assert_eq!(history(&home, &workspace), [(1, CommandState::Ended), (2, CommandState::Running)]);
+}
+
+#[test]
+fn a_command_is_in_the_history_before_its_end_and_stays_when_it_breaks_off() {
+    use CommandState::{Abandoned, Interrupted, Running};
+    let home = Home::new();
+    let workspace = home.workspace();
+    let vm = workspace.vm.unwrap();
+    let mut interrupted = begun(&home, &workspace, vm).unwrap();
+    let mut refused = begun(&home, &workspace, vm).unwrap();
+    assert_eq!(history(&home, &workspace), [(1, Running), (2, Running)]);
+    refused.never_began();
+    refused.close(&exec::Said::default());
+    interrupted.record.state = Interrupted;
+    interrupted.close(&exec::Said { stdout: "so far".to_owned(), ..exec::Said::default() });
+    // The number of one that never began is free.
+    drop(begun(&home, &workspace, vm).unwrap());
+    let open = begun(&home, &workspace, vm).unwrap();
+    assert_eq!(history(&home, &workspace), [(1, Interrupted), (2, Abandoned), (3, Running)]);
+    let entry = logs::logs(&home.config, workspace.id, 0, 1).unwrap().entries.remove(0);
+    assert_eq!((entry.said.stdout.as_str(), entry.exit_code), ("so far", None));
+    // What a reset has forgotten comes back by no command that it ended, although the numbers begin anew.
+    let mut other = home.now(&workspace).unwrap();
+    other.vm = Some(new_id());
+    home.store.reset_workspace(&other).unwrap().unwrap();
+    let again = begun(&home, &workspace, other.vm.unwrap()).unwrap();
+    drop(open);
+    assert_eq!(history(&home, &workspace), [(1, Running)]);
+    drop(again);
 }
 
 #[test]
@@ -257,8 +307,7 @@ fn long_outputs_go_with_the_workspace_whose_history_names_them() {
             }
             let [stdout_file, stderr_file] = names.map(|name| Some(OutputName::parse(&name).unwrap()));
             let said = exec::Said { stdout_file, stderr_file, ..exec::Said::default() };
-            let command = CommandRecord { output: serde_json::to_string(&said).unwrap(), ..command(1) };
-            exec::recorded(&home.store, of.id, of.vm.unwrap(), &command).unwrap();
+            begun(&home, of, of.vm.unwrap()).unwrap().end(&said).unwrap();
         }
     };
     let left = || fs::names_in(&outputs).unwrap();

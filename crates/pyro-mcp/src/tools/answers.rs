@@ -154,13 +154,23 @@ pub(super) struct Logs {
     workspace_id: String,
     entries: Vec<Logged>,
     next_after: Option<u64>,
+    background: Option<Vec<Left>>,
+}
+
+/// What processes of the background have printed.
+#[derive(JsonSchema)]
+struct Left {
+    sequence: u64,
+    running: bool,
+    output: String,
 }
 
 #[derive(JsonSchema)]
 struct Logged {
     sequence: u64,
     command: String,
-    exit_code: i32,
+    state: String,
+    exit_code: Option<i32>,
     stdout: String,
     stderr: String,
 }

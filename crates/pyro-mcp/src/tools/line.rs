@@ -15,6 +15,7 @@ pub(super) struct Line {
     pub(super) cwd: Option<String>,
     pub(super) env: Option<BTreeMap<String, String>>,
     pub(super) user: Option<String>,
+    pub(super) shell: Option<String>,
 }
 
 impl Line {
@@ -27,7 +28,9 @@ impl Line {
         Ok(LineRequest {
             command: self.command,
             timeout: timeout(self.timeout_seconds).map_err(PyroError::from)?,
-            options: options(self.cwd.as_deref(), env, self.user.as_deref()).map_err(PyroError::from)?,
+            options: options(self.cwd.as_deref(), env, self.user.as_deref())
+                .and_then(|options| options.with_shell(self.shell.as_deref()))
+                .map_err(PyroError::from)?,
         })
     }
 }

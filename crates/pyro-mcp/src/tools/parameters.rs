@@ -14,6 +14,11 @@ pub(super) fn environment(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "enum": names })
 }
 
+/// The shells; without one it is the user's login shell, which is bash in every environment.
+pub(super) fn shell(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "enum": ["login", "bash", "sh", null] })
+}
+
 /// Labels, as core takes them.
 pub(super) fn labels(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

@@ -23,7 +23,7 @@ use tokio::io::AsyncRead;
 pub(super) struct VmExec {
     /// Of a started vm
     vm_id: String,
-    /// Line for its shell
+    /// Line for bash
     #[schemars(length(max = 131_071), regex(pattern = r"\S"))]
     command: String,
     /// Limit for the command
@@ -39,6 +39,9 @@ pub(super) struct VmExec {
     /// NAME or UID[:GROUP], default root
     #[serde(default)]
     user: Option<String>,
+    #[serde(default)]
+    #[schemars(schema_with = "parameters::shell")]
+    shell: Option<String>,
     #[serde(default)]
     stdin: Option<String>,
 }
@@ -64,6 +67,7 @@ impl Describe for VmExec {
             cwd: self.cwd,
             env: self.env,
             user: self.user,
+            shell: self.shell,
         };
         let line = line.request(ExecOptions::parse)?;
         let ran = turn::take(&state, &context, move |turn| async move {

@@ -25,7 +25,7 @@ use tokio::io::AsyncRead;
 pub(crate) struct VmRun {
     #[schemars(schema_with = "parameters::environment")]
     environment: String,
-    /// Line for its shell
+    /// Line for bash
     #[schemars(length(max = 131_071), regex(pattern = r"\S"))]
     command: String,
     #[serde(default = "parameters::vcpu_count")]
@@ -57,6 +57,9 @@ pub(crate) struct VmRun {
     /// NAME or UID[:GROUP], default root
     #[serde(default)]
     user: Option<String>,
+    #[serde(default)]
+    #[schemars(schema_with = "parameters::shell")]
+    shell: Option<String>,
     #[serde(default)]
     stdin: Option<String>,
 }
@@ -95,6 +98,7 @@ impl VmRun {
             cwd: self.cwd,
             env: self.env,
             user: self.user,
+            shell: self.shell,
         };
         let shape = Shape::new(self.vcpu_count, self.mem_mib, self.ttl_seconds).map_err(PyroError::from)?;
         let request = RunRequest {

@@ -28,6 +28,10 @@ use tokio_util::sync::CancellationToken;
 /// Bytes of output that a page of a history holds: a model reads all of it.
 const PAGE_LIMIT: usize = 256 * 1024;
 
+/// Commands whose background output a model is shown, and the bytes of each.
+const TAILS: usize = 5;
+const TAIL_LIMIT: usize = 2048;
+
 /// Start a workspace whose lifetime was over, where the profile has no tool for it: its files are there.
 pub(crate) async fn wake(state: &State, id: Id, turn: &Turn) -> Result<(), Refusal> {
     if state.wakes && state.pyro.status_workspace(id).await?.state == VmState::Stopped {
@@ -158,6 +162,18 @@ pub(super) async fn logs(state: &Arc<State>, id: Id, after: u64, limit: u32) -> 
     Ok(cut(logs.await?))
 }
 
+/// What processes of the background have printed, the newest commands first in what fits.
+pub(super) async fn background(state: &Arc<State>, id: Id) -> Result<WorkspaceLogs, Refusal> {
+    let logs = turn::aside(state, move |pyro| async move { pyro.background_workspace(id, TAIL_LIMIT).await });
+    let mut logs = logs.await?;
+    if let Some(background) = &mut logs.background {
+        let surplus = background.len().saturating_sub(TAILS);
+        background.drain(..surplus);
+        logs.count = background.len();
+    }
+    Ok(logs)
+}
+
 /// The page without the commands whose output would make it too long; one is always on it.
 fn cut(mut logs: WorkspaceLogs) -> WorkspaceLogs {
     let length = |entry: &LogEntry| entry.command.len() + entry.said.stdout.len() + entry.said.stderr.len();
@@ -178,6 +194,7 @@ fn cut(mut logs: WorkspaceLogs) -> WorkspaceLogs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pyro_core::store::command::CommandState;
     use pyro_core::workspace::exec::Said;
 
     fn entry(sequence: u64, bytes: usize) -> LogEntry {
@@ -186,7 +203,8 @@ mod tests {
             command: "true".to_owned(),
             cwd: "/workspace".to_owned(),
             user: None,
-            exit_code: 0,
+            state: CommandState::Ended,
+            exit_code: Some(0),
             duration_ms: 1,
             execution_mode: "guest_kvm".to_owned(),
             recorded_at: 1.0,
@@ -199,7 +217,7 @@ mod tests {
         let page = |sizes: &[usize], next_after| {
             let entries: Vec<LogEntry> = (1..).zip(sizes).map(|(number, size)| entry(number, *size)).collect();
             let workspace_id = Id::parse("0123456789ab").unwrap();
-            cut(WorkspaceLogs { workspace_id, count: entries.len(), entries, next_after })
+            cut(WorkspaceLogs { workspace_id, count: entries.len(), entries, next_after, background: None })
         };
         for (sizes, next_after, count, next) in [
             (&[][..], None, 0, None),

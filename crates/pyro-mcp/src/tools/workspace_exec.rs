@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub(super) struct WorkspaceExec {
     /// From workspace_create or workspace_list
     workspace_id: String,
-    /// Line for its shell
+    /// Line for bash
     #[schemars(length(max = 131_071), regex(pattern = r"\S"))]
     command: String,
     /// Limit for the command
@@ -35,6 +35,9 @@ pub(super) struct WorkspaceExec {
     /// NAME or UID[:GROUP], default root
     #[serde(default)]
     user: Option<String>,
+    #[serde(default)]
+    #[schemars(schema_with = "parameters::shell")]
+    shell: Option<String>,
     #[serde(default)]
     stdin: Option<String>,
 }
@@ -58,6 +61,7 @@ impl Describe for WorkspaceExec {
             cwd: self.cwd,
             env: self.env,
             user: self.user,
+            shell: self.shell,
         };
         answer::object(&workspace::exec(&state, &context, id, line, self.stdin).await?)
     }

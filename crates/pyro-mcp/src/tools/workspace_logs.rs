@@ -25,12 +25,15 @@ pub(super) struct WorkspaceLogs {
     #[serde(default = "parameters::log_limit")]
     #[schemars(range(min = 1, max = 1000))]
     limit: u32,
+    /// What processes left in the background printed since, instead
+    #[serde(default)]
+    background: bool,
 }
 
 impl Describe for WorkspaceLogs {
     const NAME: &'static str = "workspace_logs";
     const TITLE: &'static str = "Read the history of commands";
-    const DESCRIPTION: &'static str = "Show the commands that ran in a workspace and what they said, oldest first. Where next_after is not null, call again with it as after.";
+    const DESCRIPTION: &'static str = "Show the commands that ran in a workspace and what they said, oldest first; background shows what processes they left running print. Where next_after is not null, call again with it as after.";
     type Answer = answers::Logs;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
@@ -39,6 +42,9 @@ impl Describe for WorkspaceLogs {
 
     async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
+        if self.background {
+            return answer::object(&workspace::background(&state, id).await?);
+        }
         answer::object(&workspace::logs(&state, id, self.after, self.limit).await?)
     }
 }

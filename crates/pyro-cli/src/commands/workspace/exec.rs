@@ -2,10 +2,11 @@
 
 use super::super::interrupted::Interrupted;
 use super::super::line::{self, hands_stdin_on};
+use super::super::run::tell_of_memory;
 use super::super::{block_on, fail, output, pyro};
 use super::{Noun, id, summary};
 use crate::cli::workspace::Exec;
-use crate::{exit, printer};
+use crate::{exit, printer, streams};
 use pyro_core::PyroError;
 use pyro_core::id::Id;
 use pyro_core::vm::LineRequest;
@@ -34,7 +35,7 @@ pub(in crate::commands) fn run(args: Exec, noun: Noun) -> i32 {
         if as_json {
             execute(&call, OutputTo::Watch(&mut |_, _| {}), &interrupted).await
         } else {
-            let (mut stdout, mut stderr) = (tokio::io::stdout(), tokio::io::stderr());
+            let (mut stdout, mut stderr) = (streams::stdout(), streams::stderr());
             let output = OutputTo::Readers { stdout: &mut stdout, stderr: &mut stderr };
             execute(&call, output, &interrupted).await
         }
@@ -43,7 +44,9 @@ pub(in crate::commands) fn run(args: Exec, noun: Noun) -> i32 {
         Ok(executed) => {
             if as_json {
                 noun.json(&executed);
-                output::hint([&executed.said.stdout_file, &executed.said.stderr_file]);
+                let said = &executed.said;
+                output::hint([(&said.stdout_file, said.stdout_bytes), (&said.stderr_file, said.stderr_bytes)]);
+                tell_of_memory(&topic(noun), said.out_of_memory.as_deref());
             } else {
                 tell(&executed, seconds, noun);
             }
@@ -61,9 +64,13 @@ fn call(args: Exec) -> Result<Call, PyroError> {
 }
 
 async fn execute(call: &Call, output: OutputTo<'_, '_>, interrupted: &Interrupted) -> Result<WorkspaceExec, PyroError> {
-    let mut stdin = tokio::io::stdin();
-    let stdin = call.hands_stdin_on.then_some(&mut stdin as &mut (dyn AsyncRead + Unpin + Send));
+    let mut stdin = call.hands_stdin_on.then(streams::stdin);
+    let stdin = stdin.as_deref_mut().map(|stdin| stdin as &mut (dyn AsyncRead + Unpin + Send));
     pyro()?.exec_workspace(call.id, call.line.clone(), stdin, output, &interrupted.token).await
+}
+
+fn topic(noun: Noun) -> String {
+    format!("{}-exec", noun.word())
 }
 
 fn tell(executed: &WorkspaceExec, seconds: u64, noun: Noun) {
@@ -78,8 +85,9 @@ fn tell(executed: &WorkspaceExec, seconds: u64, noun: Noun) {
         executed.duration_ms
     ));
     if let Some(why) = &executed.not_recorded {
-        printer::talk(&format!("[{word}-exec] the command is not in the history: {why}"));
+        printer::talk(&format!("[{word}-exec] the history does not have the command's end: {why}"));
     }
+    tell_of_memory(&topic(noun), executed.said.out_of_memory.as_deref());
     if executed.said.timed_out {
         printer::talk(&format!(
             "[{word}-exec] the command was killed after {seconds} s; allow more with --timeout-seconds"

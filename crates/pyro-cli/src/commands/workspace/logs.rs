@@ -4,18 +4,44 @@ use super::super::output;
 use super::{Noun, id, summary, to_its_end};
 use crate::cli::workspace::Logs;
 use crate::printer;
+use pyro_core::workspace::background::BackgroundOutput;
 use pyro_core::workspace::logs::WorkspaceLogs;
 
 pub(in crate::commands) fn run(args: &Logs, noun: Noun) -> i32 {
     to_its_end(args.json, async |pyro| {
-        let logs = pyro.logs_workspace(id(&args.workspace_id)?, args.after, args.limit).await?;
-        if args.json {
-            noun.json(&logs);
-        } else {
-            show(&logs, noun);
+        let id = id(&args.workspace_id)?;
+        let logs = match args.background {
+            true => pyro.background_workspace(id, usize::MAX).await?,
+            false => pyro.logs_workspace(id, args.after, args.limit).await?,
+        };
+        match &logs.background {
+            _ if args.json => noun.json(&logs),
+            Some(background) => background.iter().for_each(show_background),
+            None => show(&logs, noun),
+        }
+        if logs.background.as_ref().is_some_and(Vec::is_empty) && !args.json {
+            printer::data("No output of background processes found.");
         }
         Ok(())
     })
+}
+
+fn show_background(one: &BackgroundOutput) {
+    let state = if one.running { "running" } else { "ended" };
+    printer::data(&format!("#{} pid={} state={state} bytes={}", one.sequence, one.pid, one.bytes));
+    printer::data(&format!("$ {}", summary::command(&one.command)));
+    if one.truncated {
+        printer::talk(&format!("[... the first of {} bytes are left out ...]", one.bytes));
+    }
+    content(one.output.as_bytes());
+}
+
+/// What was printed, its last line ended.
+fn content(bytes: &[u8]) {
+    printer::content(bytes);
+    if !bytes.is_empty() && !bytes.ends_with(b"\n") {
+        printer::raw(b"\n");
+    }
 }
 
 fn show(logs: &WorkspaceLogs, noun: Noun) {
@@ -23,24 +49,23 @@ fn show(logs: &WorkspaceLogs, noun: Noun) {
         printer::data(&format!("No {} logs found.", noun.word()));
     }
     for entry in &logs.entries {
-        let (exit_code, duration_ms) = (entry.exit_code, entry.duration_ms);
+        let status = match entry.exit_code {
+            Some(exit_code) => format!("exit_code={exit_code}"),
+            None => format!("state={}", entry.state.name()),
+        };
         let user = entry.user.as_ref().map(|user| format!(" user={user}")).unwrap_or_default();
         printer::data(&format!(
-            "#{} exit_code={exit_code} duration_ms={duration_ms} cwd={}{user}",
+            "#{} {status} duration_ms={} cwd={}{user}",
             entry.sequence,
+            entry.duration_ms,
             summary::one_line(&entry.cwd),
         ));
         printer::data(&format!("$ {}", summary::command(&entry.command)));
-        let (stdout, stderr) = (entry.said.stdout.as_bytes(), entry.said.stderr.as_bytes());
-        printer::content(stdout);
-        if !stdout.is_empty() && !stdout.ends_with(b"\n") {
-            printer::raw(b"\n");
-        }
-        printer::content_on_stderr(stderr);
-        if !stderr.is_empty() && !stderr.ends_with(b"\n") {
-            printer::talk("");
-        }
-        output::hint([&entry.said.stdout_file, &entry.said.stderr_file]);
+        let said = &entry.said;
+        content(said.stdout.as_bytes());
+        printer::content_on_stderr(said.stderr.as_bytes());
+        printer::end_line();
+        output::hint([(&said.stdout_file, said.stdout_bytes), (&said.stderr_file, said.stderr_bytes)]);
     }
     if let Some(after) = logs.next_after {
         let word = noun.word();

@@ -2,7 +2,7 @@
 
 use crate::printer;
 use pyro_core::host::terminal::printable;
-use pyro_core::workspace::info::WorkspaceInfo;
+use pyro_core::workspace::info::{LastCommand, WorkspaceInfo};
 use std::collections::BTreeMap;
 
 /// Print what a workspace is at; `heading` stands before its id.
@@ -34,7 +34,11 @@ fn lines(heading: &str, workspace: &WorkspaceInfo) -> Vec<String> {
     let (running, all) = (workspace.running_service_count, workspace.service_count);
     say("Services", Some(format!("{running}/{all} running")));
     let last = workspace.last_command.as_ref();
-    say("Last command", last.map(|last| format!("{} (exit_code={})", command(&last.command), last.exit_code)));
+    let status = |last: &LastCommand| match last.exit_code {
+        Some(exit_code) => format!("exit_code={exit_code}"),
+        None => last.state.name().to_owned(),
+    };
+    say("Last command", last.map(|last| format!("{} ({})", command(&last.command), status(last))));
     lines
 }
 

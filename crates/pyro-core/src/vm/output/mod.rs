@@ -8,7 +8,7 @@ pub mod store;
 pub use capture::{Capture, CapturedOutput};
 pub use page::OutputPage;
 pub(crate) use page::whole_characters;
-pub use recorder::{OutputTo, OutputWatch, Recorded, Recorder, Stream};
+pub use recorder::{MAX_FILE as MAX_KEPT, OutputTo, OutputWatch, Recorded, Recorder, Stream};
 pub use store::{OutputName, OutputStore};
 
 /// Bytes of text of each stream that a result holds: half from its start, half from its end.

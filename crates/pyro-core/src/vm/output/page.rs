@@ -17,6 +17,8 @@ pub struct OutputPage {
     pub next_offset: Option<u64>,
     /// Bytes that are kept of the output.
     pub total_bytes: u64,
+    /// Bytes that the command printed: more than `total_bytes` where only the first are kept.
+    pub output_bytes: u64,
     /// The page as text; it ends before a character that the next page has whole.
     pub text: String,
     /// `utf-8`, or `utf-8-replaced` where invalid bytes were replaced.
@@ -27,8 +29,15 @@ pub struct OutputPage {
 }
 
 impl OutputPage {
-    /// At most `length` bytes of `file`, which holds `total`, from `offset` on.
-    pub(super) fn read(name: &OutputName, file: &File, offset: u64, length: usize, total: u64) -> io::Result<Self> {
+    /// At most `length` bytes of `file`, which has `len`, from `offset` on; at most `max` of its bytes are output.
+    pub(super) fn read(
+        name: &OutputName,
+        file: &File,
+        offset: u64,
+        length: usize,
+        (len, max): (u64, u64),
+    ) -> io::Result<Self> {
+        let (total, output_bytes) = kept(file, len, max)?;
         let left = total.saturating_sub(offset);
         let mut bytes = vec![0; usize::try_from(left).unwrap_or(usize::MAX).min(length)];
         file.read_exact_at(&mut bytes, offset)?;
@@ -41,8 +50,24 @@ impl OutputPage {
             Err(_) => (String::from_utf8_lossy(&bytes).into_owned(), "utf-8-replaced"),
         };
         let next_offset = (end < total).then_some(end);
-        Ok(Self { name: name.clone(), offset, next_offset, total_bytes: total, text, encoding, bytes })
+        Ok(Self { name: name.clone(), offset, next_offset, total_bytes: total, output_bytes, text, encoding, bytes })
     }
+}
+
+/// Tell in a full file how many bytes its output had: behind the `max` that are kept.
+pub(super) fn mark_cut(file: &File, max: u64, output_bytes: u64) -> io::Result<()> {
+    file.set_len(max)?;
+    file.write_all_at(&output_bytes.to_le_bytes(), max)
+}
+
+/// How many bytes of output a file of `len` holds, and how many the output had.
+fn kept(file: &File, len: u64, max: u64) -> io::Result<(u64, u64)> {
+    if len <= max {
+        return Ok((len, len));
+    }
+    let mut output_bytes = [0; 8];
+    file.read_exact_at(&mut output_bytes, max)?;
+    Ok((max, u64::from_le_bytes(output_bytes).max(max)))
 }
 
 /// How many of `bytes` there are without a character that is cut at their end; all where that would be none.
@@ -65,7 +90,7 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(content).unwrap();
         let name = OutputName::parse("0123456789ab-stdout").unwrap();
-        let read = |offset| OutputPage::read(&name, &file, offset, length, content.len() as u64).unwrap();
+        let read = |offset| OutputPage::read(&name, &file, offset, length, (content.len() as u64, u64::MAX)).unwrap();
         let next = |page: &OutputPage| page.next_offset.map(read);
         std::iter::successors(Some(read(0)), next).collect()
     }
@@ -74,8 +99,24 @@ mod tests {
     fn a_page_beyond_the_end_is_empty() {
         let file = tempfile::tempfile().unwrap();
         let name = OutputName::parse("0123456789ab-stderr").unwrap();
-        let page = OutputPage::read(&name, &file, 7, 10, 0).unwrap();
+        let page = OutputPage::read(&name, &file, 7, 10, (0, u64::MAX)).unwrap();
         assert_eq!((page.text.as_str(), page.next_offset, page.total_bytes), ("", None, 0));
+    }
+
+    #[test]
+    fn a_cut_file_says_what_the_output_had() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"12345").unwrap();
+        let name = OutputName::parse("0123456789ab-stderr").unwrap();
+        let read = |offset| {
+            let len = file.metadata().unwrap().len();
+            let page = OutputPage::read(&name, &file, offset, 4, (len, 5)).unwrap();
+            (page.text, page.next_offset, page.total_bytes, page.output_bytes)
+        };
+        assert_eq!(read(3), ("45".to_owned(), None, 5, 5));
+        mark_cut(&file, 5, 70_000).unwrap();
+        assert_eq!(read(0), ("1234".to_owned(), Some(4), 5, 70_000));
+        assert_eq!(read(4), ("5".to_owned(), None, 5, 70_000));
     }
 
     proptest! {

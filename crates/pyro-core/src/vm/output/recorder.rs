@@ -1,6 +1,6 @@
 //! Recording a command's output: its head and tail for the result, the whole in a file where that is too much.
 
-use super::{Capture, CapturedOutput, INLINE_LIMIT, OutputName, OutputStore};
+use super::{Capture, CapturedOutput, INLINE_LIMIT, OutputName, OutputStore, page};
 use crate::config::Config;
 use crate::vm::exec::ExecIo;
 use std::fs::File;
@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Most bytes of one stream that are kept in its file.
-const MAX_FILE: u64 = 256 * 1024 * 1024;
+pub const MAX_FILE: u64 = 256 * 1024 * 1024;
 
 /// After how many bytes the bounds of all outputs are looked at again.
 const PRUNE_STEP: u64 = 64 * 1024 * 1024;
@@ -182,9 +182,12 @@ impl<'a> Recording<'a> {
         }
         let capture = std::mem::replace(&mut self.capture, Capture::new(0));
         match std::mem::replace(&mut self.spill, Spill::None) {
-            Spill::To { name, written, .. } => {
-                self.store.prune();
+            Spill::To { name, file, written } => {
                 let whole = written == capture.total();
+                if !whole && let Err(error) = page::mark_cut(&file, MAX_FILE, capture.total()) {
+                    tracing::warn!(%error, "an output does not tell that it is cut");
+                }
+                self.store.prune();
                 let output = capture.into_output(|omitted| match whole {
                     true => format!("{omitted} bytes omitted; the whole is output {name}"),
                     false => format!("{omitted} bytes omitted; the first {written} of all are output {name}"),
@@ -300,9 +303,13 @@ mod tests {
         *written = MAX_FILE - 1;
         recording.push(b"zz");
         let recorded = recording.finish();
-        let page = store.read(&recorded.file.unwrap(), INLINE_LIMIT as u64, 10).unwrap();
-        assert_eq!((page.text.as_str(), recorded.output.bytes), ("yz", INLINE_LIMIT as u64 + 3));
+        let page = store.read(recorded.file.as_ref().unwrap(), INLINE_LIMIT as u64, 10).unwrap();
+        assert_eq!((&page.bytes[..3], recorded.output.bytes), (&b"yz\0"[..], INLINE_LIMIT as u64 + 3));
         assert!(recorded.output.text.contains("the first 268435456 of all"));
+        assert_eq!((page.total_bytes, page.next_offset), (MAX_FILE, Some(INLINE_LIMIT as u64 + 10)));
+        let name = recorded.file.unwrap();
+        let last = store.read(&name, MAX_FILE - 1, 100).unwrap();
+        assert_eq!((last.bytes.len(), last.next_offset), (1, None), "what tells of the cut is no output");
     }
 
     #[tokio::test]

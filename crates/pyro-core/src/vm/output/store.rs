@@ -1,5 +1,6 @@
 //! Whole outputs in files: private, bounded each and together, the least recently used removed first.
 
+use super::recorder::MAX_FILE;
 use super::{OutputError, OutputPage};
 use crate::config::Config;
 use crate::host::fs::{self, FsError};
@@ -126,8 +127,8 @@ impl OutputStore {
             Err(error) if error.is_not_found() => return Err(OutputError::Gone { name: name.clone() }),
             file => file.map_err(|error| read(error.source))?,
         };
-        let total = file.metadata().map_err(read)?.len();
-        let page = OutputPage::read(name, &file, offset, length, total).map_err(read)?;
+        let len = file.metadata().map_err(read)?.len();
+        let page = OutputPage::read(name, &file, offset, length, (len, MAX_FILE)).map_err(read)?;
         if let Err(error) = fs::touch(&path) {
             tracing::debug!(%error, "an output's use is not remembered");
         }

@@ -1,0 +1,133 @@
+//! What commands have left running in the background of a workspace has printed since they ended.
+
+use super::error::WorkspaceError;
+use super::running::Running;
+use crate::config::Config;
+use crate::guest::client::{ClientError, FrameReader, send_message};
+use crate::id::Id;
+use crate::vm::VmError;
+use pyro_protocol::FrameKind;
+use pyro_protocol::limits::{MAX_BACKGROUND_COMMAND_LEN, MAX_BACKGROUND_COMMANDS, MAX_BACKGROUND_TAIL_LEN};
+use pyro_protocol::message::{Background, FailureKind, Reply, Request};
+use serde::Serialize;
+use std::time::Duration;
+
+/// How long a guest may take to tell it all; it is in its memory.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// What one command has left in the background has printed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BackgroundOutput {
+    /// The command's number in the history.
+    pub sequence: u64,
+    /// The command, cut where it is long.
+    pub command: String,
+    /// Process id of its shell.
+    pub pid: u32,
+    /// Whether some process still has its stdout or stderr.
+    pub running: bool,
+    /// Bytes that came in all.
+    pub bytes: u64,
+    /// Whether the first of them are left out.
+    pub truncated: bool,
+    /// The last of them as text, stdout and stderr as they came.
+    pub output: String,
+    /// `utf-8`, or `utf-8-replaced` where invalid bytes were replaced.
+    pub encoding: &'static str,
+}
+
+/// The background's output of a workspace, oldest command first, at most `limit` bytes of each; nothing where it does not run.
+///
+/// # Errors
+/// [`WorkspaceError::NoSuchWorkspace`]; when its guest is too old or does not answer.
+pub async fn background(config: &Config, id: Id, limit: usize) -> Result<Vec<BackgroundOutput>, WorkspaceError> {
+    let running = match Running::open(config, id).await {
+        Err(WorkspaceError::NotStarted { .. }) => return Ok(Vec::new()),
+        running => running?,
+    };
+    let asked = async {
+        let mut stream = running.connect().await?;
+        send_message(&mut stream, &Request::Background).await.map_err(VmError::Guest)?;
+        collect(FrameReader::new(stream), limit).await.map_err(VmError::Guest)
+    };
+    match tokio::time::timeout(LIMIT, asked).await {
+        // Its agent was started by a pyro that did not keep it.
+        Ok(Err(VmError::Guest(ClientError::Failed(failure)))) if failure.kind == FailureKind::InvalidInput => {
+            Err(WorkspaceError::NoBackground { id })
+        }
+        Ok(told) => Ok(told?),
+        Err(_) => Err(VmError::Guest(ClientError::Io(std::io::ErrorKind::TimedOut.into())).into()),
+    }
+}
+
+/// What the agent tells, no more than it keeps.
+async fn collect(
+    mut frames: FrameReader<impl tokio::io::AsyncRead + Unpin>,
+    limit: usize,
+) -> Result<Vec<BackgroundOutput>, ClientError> {
+    let mut all = Vec::new();
+    loop {
+        match frames.message().await? {
+            Reply::Background(one) if all.len() < MAX_BACKGROUND_COMMANDS => {
+                all.push(BackgroundOutput::of(one, limit)?)
+            }
+            Reply::Done => return Ok(all),
+            Reply::Failed(failure) => return Err(ClientError::Failed(failure)),
+            _ => return Err(ClientError::OutOfPlace(FrameKind::Message)),
+        }
+    }
+}
+
+impl BackgroundOutput {
+    fn of(told: Background, limit: usize) -> Result<Self, ClientError> {
+        if told.tail.len() > MAX_BACKGROUND_TAIL_LEN || told.command.len() > MAX_BACKGROUND_COMMAND_LEN {
+            return Err(ClientError::Unasked("more of the background's output than it keeps"));
+        }
+        let tail = &told.tail[told.tail.len().saturating_sub(limit)..];
+        let truncated = told.bytes > tail.len() as u64;
+        // A cut goes through no character.
+        let broken = if truncated { tail.iter().take(3).take_while(|byte| **byte & 0xc0 == 0x80).count() } else { 0 };
+        let (output, encoding) = match std::str::from_utf8(&tail[broken..]) {
+            Ok(text) => (text.to_owned(), "utf-8"),
+            Err(_) => (String::from_utf8_lossy(&tail[broken..]).into_owned(), "utf-8-replaced"),
+        };
+        let Background { sequence, command, pid, running, bytes, .. } = told;
+        Ok(Self { sequence, command, pid, running, bytes, truncated, output, encoding })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pyro_protocol::frame::encode_message;
+
+    fn told(tail: &[u8], bytes: u64) -> Background {
+        Background { sequence: 3, command: "x &".to_owned(), pid: 7, running: true, bytes, tail: tail.to_vec() }
+    }
+
+    async fn collected(replies: &[Reply], limit: usize) -> Result<Vec<BackgroundOutput>, ClientError> {
+        let bytes: Vec<u8> = replies.iter().flat_map(|reply| encode_message(reply).unwrap()).collect();
+        collect(FrameReader::new(bytes.as_slice()), limit).await
+    }
+
+    #[tokio::test]
+    async fn tails_are_text_that_is_cut_at_a_character() {
+        let replies = [Reply::Background(told("aé€x".as_bytes(), 100)), Reply::Done];
+        for (limit, expected) in [(100, "aé€x"), (6, "é€x"), (5, "€x"), (4, "€x"), (3, "x"), (0, "")] {
+            let one = collected(&replies, limit).await.unwrap().remove(0);
+            assert_eq!((one.output.as_str(), one.truncated, one.encoding), (expected, true, "utf-8"), "{limit}");
+        }
+        let replies = [Reply::Background(told(b"\x80\xff", 2)), Reply::Done];
+        let one = collected(&replies, 100).await.unwrap().remove(0);
+        assert_eq!((one.output.as_str(), one.truncated, one.encoding), ("\u{fffd}\u{fffd}", false, "utf-8-replaced"));
+    }
+
+    #[tokio::test]
+    async fn a_guest_that_tells_too_much_is_not_believed() {
+        let many = vec![Reply::Background(told(b"x", 1)); MAX_BACKGROUND_COMMANDS + 1];
+        assert!(matches!(collected(&many, 10).await, Err(ClientError::OutOfPlace(_))));
+        let long = [Reply::Background(told(&[b'x'; MAX_BACKGROUND_TAIL_LEN + 1], 1)), Reply::Done];
+        assert!(matches!(collected(&long, 10).await, Err(ClientError::Unasked(_))));
+        assert!(matches!(collected(&many[..1], 10).await, Err(ClientError::Ended)));
+    }
+}
