@@ -1,9 +1,9 @@
 //! Other people's MCP clients and suites, which tests run `pyro mcp serve` against: from PyPI and npm, into `target/`.
 
-use crate::{Result, cargo, system};
+use crate::{Result, cargo, quietly, system};
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 /// From npm; the suite and the Inspector need a newer Node than Debian 12 has.
 const NPM: &[&str] =
@@ -57,17 +57,4 @@ fn install_npm(folder: &Path) -> Result {
 fn install_pypi(folder: &Path) -> Result {
     quietly(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
     quietly(Command::new(folder.join("bin/pip")).args(["install", "-q"]).args(PYPI))
-}
-
-/// Run it; the error is what it printed.
-fn quietly(command: &mut Command) -> Result {
-    let name = command.get_program().to_string_lossy().into_owned();
-    if !name.contains('/') && system::find(&name).is_none() {
-        return Err(format!("there is no {name}"));
-    }
-    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("cannot start {name}: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(format!("{name} failed ({}): {}", output.status, String::from_utf8_lossy(&output.stderr).trim()))
 }

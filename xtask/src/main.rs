@@ -10,12 +10,14 @@ mod bench;
 mod cargo;
 mod check;
 mod checkers;
+mod chroots;
 mod dist;
+mod qemus;
 mod run;
 mod system;
 mod test;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
 
 /// What went wrong, said once to the person at the keyboard.
 type Result<T = ()> = std::result::Result<T, String>;
@@ -25,7 +27,10 @@ usage: cargo xtask <command>
 
   run ARGS…   install what is missing, build pyro, and run `pyro run ARGS…`
   check       format, clippy, layers, licences, and every test that needs no guest
-  test        install what is missing, then everything: `check` and the tests in real guests
+  test        install what is missing, then everything: `check`, the tests in real guests, some of them on other
+              versions of QEMU, and the published archive on other releases of Debian
+  test --qemu VERSION
+              all tests in real guests on QEMU 7.2, 10.0 or the newest in Debian, or on all of them
   bench ARGS… build pyro for release and run `pyro bench ARGS…` into bench/results/;
               with --table make the table in docs/benchmarks.md of the newest results instead
   dist        dist/pyro-<version>-x86_64-linux.tar.gz: static executable, completions, man page";
@@ -38,8 +43,9 @@ fn main() -> ExitCode {
         (Some("run"), rest) => run::run(rest),
         (Some("check"), []) => check::check(),
         (Some("test"), []) => test::test(),
+        (Some("test"), [flag, version]) if flag == "--qemu" => qemus::test(&version.to_string_lossy()),
         (Some("bench"), rest) => bench::bench(rest),
-        (Some("dist"), []) => dist::dist(),
+        (Some("dist"), []) => dist::dist(dist::Profile::Release).map(|archive| println!("{}", archive.display())),
         (Some("help" | "--help" | "-h"), _) => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
@@ -56,4 +62,17 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Run it; the error is what it printed.
+pub(crate) fn quietly(command: &mut Command) -> Result {
+    let name = command.get_program().to_string_lossy().into_owned();
+    if !name.contains('/') && system::find(&name).is_none() {
+        return Err(format!("there is no {name}"));
+    }
+    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("cannot start {name}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{name} failed ({}): {}", output.status, String::from_utf8_lossy(&output.stderr).trim()))
 }

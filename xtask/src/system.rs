@@ -22,7 +22,21 @@ pub(crate) const RUN: &[Need] = &[
     Need { what: "newuidmap", packages: &["uidmap"] },
     Need { what: "mke2fs", packages: &["e2fsprogs"] },
     Need { what: "/usr/share/keyrings/debian-archive-keyring.gpg", packages: &["debian-archive-keyring"] },
+    // Not part of Debian 13's minimum, whose apt comes with sqv.
+    Need { what: "gpgv", packages: &["gpgv"] },
 ];
+
+/// Packages of [`RUN`] that only building takes.
+const BUILD: &[&str] = &["gcc", "libc6-dev"];
+
+/// What README tells a user to install, and what a release must be given to run guests.
+pub(crate) fn packages() -> Vec<&'static str> {
+    let mut packages: Vec<_> = RUN.iter().flat_map(|need| need.packages).copied().collect();
+    packages.retain(|package| !BUILD.contains(package));
+    packages.sort_unstable();
+    packages.dedup();
+    packages
+}
 
 /// For tests: other people's MCP clients, and a tool that kills a process between two system calls.
 pub(crate) const CHECK: &[Need] = &[
@@ -166,7 +180,17 @@ pub(crate) fn prepare() -> Result {
 
 #[cfg(test)]
 mod tests {
-    use super::{find, is_there, parse_candidate};
+    use super::{find, is_there, packages, parse_candidate};
+
+    #[test]
+    fn the_readme_names_the_packages() {
+        // `pyro doctor` is held to the same line, by a test beside its list.
+        let readme = include_str!("../../README.md");
+        let (_, list) = readme.split_once("From the distribution: `").unwrap();
+        let mut told: Vec<&str> = list.split_once('`').unwrap().0.split_whitespace().collect();
+        told.sort_unstable();
+        assert_eq!(told, packages());
+    }
 
     #[test]
     fn candidate_is_read_from_apts_policy() {

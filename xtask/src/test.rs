@@ -1,8 +1,9 @@
 //! `cargo xtask test`: everything, real guests included, and one closing line that counts it.
 
 use crate::check::{self, Findings};
-use crate::{Result, cargo, checkers, system};
+use crate::{Result, cargo, checkers, chroots, qemus, system};
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
@@ -34,15 +35,32 @@ pub(crate) struct Tally {
 pub(crate) fn test() -> Result {
     system::prepare()?;
     checkers::ensure();
-    let findings = check::without_tests();
-    let every = ["test", "--workspace", "--no-fail-fast", "--locked"];
-    let mut tally = run_tests(cargo::cargo(every))?;
+    let mut findings = check::without_tests();
+    let mut tally = run_settled(&["--workspace"], &[], &[])?;
+    qemus::short(&mut tally, &mut findings.skipped)?;
+    chroots::test(&mut findings);
+    close(findings, tally)
+}
+
+/// Run the tests of `targets`, all of them or those of these names, with variables of their own; few that fail run once more,
+/// one at a time.
+pub(crate) fn run_settled(targets: &[&str], names: &[&str], variables: &[(&str, &OsStr)]) -> Result<Tally> {
+    let command = |tests: &[&str]| {
+        let mut command = cargo::cargo(["test", "--no-fail-fast", "--locked"]);
+        command.args(targets).envs(variables.iter().copied());
+        if !tests.is_empty() {
+            command.args(["--", "--exact"]).args(tests);
+        }
+        command
+    };
+    let mut tally = run_tests(command(names))?;
     if tally.may_be_noise() && !is_strict() {
         println!("once more, one at a time: {}", tally.failures.join(", "));
-        let again = ["--", "--exact", "--test-threads=1"].into_iter().chain(tally.failures.iter().map(String::as_str));
-        tally.settle(&run_tests(cargo::cargo(every.into_iter().chain(again)))?);
+        let again: Vec<&str> = tally.failures.iter().map(String::as_str).chain(["--test-threads=1"]).collect();
+        let again = run_tests(command(&again))?;
+        tally.settle(&again);
     }
-    close(findings, tally)
+    Ok(tally)
 }
 
 /// Whether a test may fail but once: then none is run again.
@@ -123,6 +141,25 @@ pub(crate) fn close(findings: Findings, tally: Tally) -> Result {
 }
 
 impl Tally {
+    /// Whether nothing failed.
+    pub(crate) fn is_good(&self) -> bool {
+        self.failed == 0
+    }
+
+    /// What could not run here, and why.
+    pub(crate) fn skipped(&self) -> impl Iterator<Item = &String> {
+        self.skips.iter()
+    }
+
+    /// Add the counts of tests that ran again under other circumstances.
+    pub(crate) fn add(&mut self, other: Self, circumstances: &str) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.ignored += other.ignored;
+        self.skips.extend(other.skips.into_iter().map(|skip| format!("{circumstances}: {skip}")));
+        self.flaky.extend(other.flaky.into_iter().map(|name| format!("{circumstances}: {name}")));
+    }
+
     /// Whether every failure has a name, and they are few.
     fn may_be_noise(&self) -> bool {
         (1..=MAX_RERUN).contains(&self.failed) && self.failures.len() == self.failed
@@ -164,7 +201,7 @@ impl Tally {
         self.passed = self.passed.saturating_sub(self.skips.len());
     }
 
-    fn closing_line(&self, checks_failed: usize, checks_skipped: usize) -> String {
+    pub(crate) fn closing_line(&self, checks_failed: usize, checks_skipped: usize) -> String {
         let failed = self.failed + checks_failed;
         let skipped = self.ignored + self.skips.len() + checks_skipped;
         let flaky = if self.flaky.is_empty() { String::new() } else { format!(", {} flaky", self.flaky.len()) };
@@ -191,6 +228,22 @@ mod tests {
         tally.note_skips("kvm: /dev/kvm does not open\n\nkvm: /dev/kvm does not open\nlab: no folder\n");
         assert_eq!((tally.passed, tally.failed, tally.ignored, tally.skips.len()), (11, 2, 1, 2));
         assert_eq!(tally.closing_line(1, 1), "11 passed, 3 failed, 4 skipped");
+    }
+
+    #[test]
+    fn what_ran_again_elsewhere_is_counted_too() {
+        let told = |lines: &[&str]| {
+            let mut tally = Tally::default();
+            lines.iter().for_each(|line| tally.count(line));
+            tally
+        };
+        let mut tally = told(&["test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured"]);
+        let mut other = told(&["test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured"]);
+        other.note_skips("kvm: no device\n");
+        tally.add(other, "QEMU 10.0");
+        assert!(!tally.is_good());
+        assert_eq!(tally.skipped().collect::<Vec<_>>(), ["QEMU 10.0: kvm: no device"]);
+        assert_eq!(tally.closing_line(0, 0), "4 passed, 1 failed, 2 skipped");
     }
 
     #[test]

@@ -18,6 +18,17 @@ pub(crate) fn say(line: &str) {
     }
 }
 
+/// Kernel messages of this level and above (a lower number) go to the console, as with `quiet` on the kernel's command line.
+const CONSOLE_LEVEL: libc::c_int = 4;
+
+/// Let the kernel say only what is wrong from now on: each byte on the console costs an emulated guest time, and while
+/// the guest boots the host needs to see how far it is.
+pub(crate) fn quieten() {
+    const SYSLOG_ACTION_CONSOLE_LEVEL: libc::c_int = 8;
+    // SAFETY: for this action the call takes no buffer, only the level.
+    unsafe { libc::klogctl(SYSLOG_ACTION_CONSOLE_LEVEL, std::ptr::null_mut(), CONSOLE_LEVEL) };
+}
+
 /// Say why this guest cannot go on, and switch it off.
 pub(crate) fn fatal(reason: &dyn std::fmt::Display) -> ! {
     say(&format!("fatal: {reason}"));

@@ -31,6 +31,8 @@ impl Environment {
             ("SHELL", "/bin/sh"),
             ("LANG", "C.UTF-8"),
             ("TERM", "dumb"),
+            // Coding agents that ask whether they may act freely, as Claude Code does as root, look for this.
+            ("IS_SANDBOX", "1"),
         ] {
             environment.put(name.as_bytes(), value.as_bytes());
         }

@@ -60,6 +60,7 @@ async fn serve(port: OwnedFd, begun_us: u64) -> io::Result<std::convert::Infalli
     tune_disks();
     tokio::task::spawn_local(reaper.run(signals));
     let channel = Shared::new(Channel::new(port, End::Wait)?);
+    console::quieten();
     greeting::ready(&channel, begun_us).await?;
     loop {
         match greeting::meet(&channel, &agent.identity).await? {

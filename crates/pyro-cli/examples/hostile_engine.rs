@@ -1,6 +1,6 @@
 //! An engine taken over by its guest, for tests: it stands in for QEMU and speaks on the agent's channel as told by a
 //! file `behaviour` beside the disk layer's data directory (see `tests/guest/hostile.rs`).
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test's program")]
+#![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::unwrap_used, reason = "a test's program")]
 
 use pyro_core::guest::client::{FrameReader, send_message};
 use pyro_protocol::hello::{Greeting, Hello, Ready, Welcome};
@@ -15,6 +15,12 @@ const CHANNEL_FD: i32 = 4;
 const CONSOLE_FD: i32 = 5;
 
 fn main() {
+    // Asked for its version and its processor features, it answers as QEMU does.
+    match std::env::args().nth(1).as_deref() {
+        Some("--version") => return println!("QEMU emulator version 10.0.13"),
+        Some("-cpu") => return println!("Recognized CPUID flags:\n  erms fsrm smap"),
+        _ => {}
+    }
     // The behaviour is the name that this program is started by: nothing else can be read from inside the confinement.
     let behaviour = std::env::args().next().unwrap();
     let behaviour = behaviour.rsplit('/').nth(1).unwrap().to_owned();

@@ -138,6 +138,9 @@ pub(crate) struct Doctor {
     /// Print one JSON object on stdout.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Only look; do not boot a guest to see that one can run.
+    #[arg(long)]
+    pub(crate) quick: bool,
 }
 
 #[derive(Debug, Args)]

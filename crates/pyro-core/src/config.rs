@@ -1,5 +1,9 @@
 //! Settings as values: surfaces read the environment and hand it over, core never does.
 
+mod qemu;
+
+pub use qemu::QemuProgram;
+
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -19,6 +23,20 @@ pub enum AccelChoice {
     Tcg,
 }
 
+impl AccelChoice {
+    fn parse(value: Option<OsString>) -> Result<Self, ConfigError> {
+        match value.as_ref().map(|value| value.to_string_lossy()).as_deref() {
+            None | Some("auto") => Ok(Self::Auto),
+            Some("kvm") => Ok(Self::Kvm),
+            Some("tcg") => Ok(Self::Tcg),
+            Some(other) => {
+                let (name, value) = ("PYRO_ACCEL", other.to_owned());
+                Err(ConfigError::Invalid { name, value, expected: "auto, kvm or tcg" })
+            }
+        }
+    }
+}
+
 /// Everything that core needs to know about where it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -34,6 +52,8 @@ pub struct Config {
     pub accel: AccelChoice,
     /// A kernel of the user's own: a directory with `vmlinux` and `kernel.toml` (`PYRO_KERNEL_DIR`).
     pub kernel_dir: Option<PathBuf>,
+    /// The QEMU that runs machines (`PYRO_QEMU`); the one on `PATH` where it is not set.
+    pub qemu: Option<QemuProgram>,
     /// Debian mirror to install environments from (`PYRO_MIRROR`), instead of the one the host's apt uses.
     pub mirror: Option<String>,
     /// Whether supervisors log to this process's stderr (`PYRO_LOG` is set) instead of a file of their vm.
@@ -98,17 +118,14 @@ impl Config {
             Some(path) => path,
             None => under_home("XDG_CACHE_HOME", ".cache")?.join("pyro-mcp/environments"),
         };
-        let accel = match set("PYRO_ACCEL").as_ref().map(|value| value.to_string_lossy()).as_deref() {
-            None | Some("auto") => AccelChoice::Auto,
-            Some("kvm") => AccelChoice::Kvm,
-            Some("tcg") => AccelChoice::Tcg,
-            Some(other) => {
-                return Err(ConfigError::Invalid {
-                    name: "PYRO_ACCEL",
-                    value: other.to_owned(),
-                    expected: "auto, kvm or tcg",
-                });
-            }
+        let accel = AccelChoice::parse(set("PYRO_ACCEL"))?;
+        let qemu = match set("PYRO_QEMU") {
+            None => None,
+            Some(value) => Some(QemuProgram::parse(&value).ok_or_else(|| ConfigError::Invalid {
+                name: "PYRO_QEMU",
+                value: value.to_string_lossy().into_owned(),
+                expected: "an absolute path, or EXECUTABLE:LIBRARY_DIRECTORY:…",
+            })?),
         };
         let templates = match set("PYRO_TEMPLATES").as_ref().map(|value| value.to_string_lossy()).as_deref() {
             None | Some("on") => true,
@@ -145,6 +162,7 @@ impl Config {
             program,
             accel,
             kernel_dir: absolute("PYRO_KERNEL_DIR")?,
+            qemu,
             trace_supervisors: set("PYRO_LOG").is_some(),
             templates,
             max_active_vms,
@@ -181,7 +199,8 @@ impl Config {
     pub fn variables(&self) -> Vec<(&'static str, OsString)> {
         // What is logged, and by which program, is not a setting that is handed on.
         let Self { program: _, trace_supervisors: _, data_dir, runtime_dir, environment_cache_dir, .. } = self;
-        let Self { accel, kernel_dir, mirror, templates, max_active_vms, workspace_retention_seconds, path, .. } = self;
+        let Self { accel, kernel_dir, qemu, mirror, templates, max_active_vms, .. } = self;
+        let Self { workspace_retention_seconds, path, .. } = self;
         let accel = match accel {
             AccelChoice::Auto => "auto",
             AccelChoice::Kvm => "kvm",
@@ -193,6 +212,7 @@ impl Config {
             ("PYRO_ENVIRONMENT_CACHE_DIR", environment_cache_dir.into()),
             ("PYRO_ACCEL", accel.into()),
             ("PYRO_KERNEL_DIR", kernel_dir.clone().unwrap_or_default().into()),
+            ("PYRO_QEMU", qemu.as_ref().map(QemuProgram::variable).unwrap_or_default()),
             ("PYRO_MIRROR", mirror.clone().unwrap_or_default().into()),
             ("PYRO_TEMPLATES", if *templates { "on" } else { "off" }.into()),
             ("PYRO_MAX_ACTIVE_VMS", max_active_vms.map(|max| max.to_string()).unwrap_or_default().into()),
@@ -251,6 +271,7 @@ mod tests {
             ("PYRO_ENVIRONMENT_CACHE_DIR", "/e"),
             ("PYRO_ACCEL", "kvm"),
             ("PYRO_KERNEL_DIR", "/k"),
+            ("PYRO_QEMU", "/q/qemu-system-x86_64:/q/lib"),
             ("PYRO_MIRROR", "http://m"),
             ("PYRO_TEMPLATES", "off"),
             ("PYRO_MAX_ACTIVE_VMS", "7"),
@@ -290,6 +311,7 @@ mod tests {
         for (name, value) in [
             ("PYRO_ACCEL", "xen"),
             ("PYRO_TEMPLATES", "no"),
+            ("PYRO_QEMU", "qemu-system-x86_64"),
             ("PYRO_MAX_ACTIVE_VMS", "0"),
             ("PYRO_DATA_DIR", "relative"),
         ] {

@@ -293,10 +293,11 @@ impl Pyro {
         Ok(removed)
     }
 
-    /// Look at this host: what works, what does not, and the command that mends it.
+    /// Look at this host: what works, what does not, and the command that mends it. A guest is booted to see that one can,
+    /// which takes some seconds, unless it is to be `quick`.
     #[must_use]
-    pub async fn doctor(&self, faults: &[ConfigError]) -> DoctorReport {
-        doctor::examine(&self.config, faults).await
+    pub async fn doctor(&self, faults: &[ConfigError], quick: bool) -> DoctorReport {
+        doctor::examine(&self.config, faults, quick).await
     }
 
     /// Measure what pyro takes on this host; the results, and where they were written if that was asked for.

@@ -44,6 +44,7 @@ fn config(cache: &Path, mirror: Option<&str>) -> Config {
         program: "/nonexistent/pyro".into(),
         accel: AccelChoice::Auto,
         kernel_dir: None,
+        qemu: None,
         mirror: mirror.map(str::to_owned),
         trace_supervisors: false,
         templates: false,

@@ -10,7 +10,7 @@ use pyro_core::{Config, Pyro};
 pub(super) fn run(args: &Doctor) -> i32 {
     // It answers whatever is wrong: that is what it is for.
     let (config, faults) = Config::salvaged(&program(), |name| std::env::var_os(name));
-    let report = block_on(Pyro::new(config).doctor(&faults));
+    let report = block_on(Pyro::new(config).doctor(&faults, args.quick));
     if args.json {
         printer::json(&report);
     } else {
@@ -48,6 +48,15 @@ fn lines(report: &DoctorReport) -> Vec<String> {
     lines
 }
 
+/// The last line: that guests can run is said only where one did.
+fn verdict(report: &DoctorReport) -> &'static str {
+    match (report.runtime_ok, report.guest_booted) {
+        (true, Some(true)) => "Guests can run on this host.",
+        (true, _) => "Nothing was found that keeps guests from running; none was started.",
+        (false, _) => "No guest can run on this host.",
+    }
+}
+
 fn show(report: &DoctorReport) {
     printer::data(&lines(report).join("\n"));
     for check in &report.checks {
@@ -65,5 +74,5 @@ fn show(report: &DoctorReport) {
     printer::data(&format!(
         "Active vms: {one_shot} for one command, {standby} standing by, {vm} created, {workspace} of workspaces."
     ));
-    printer::data(if report.runtime_ok { "Guests can run on this host." } else { "No guest can run on this host." });
+    printer::data(verdict(report));
 }

@@ -102,7 +102,7 @@ impl Home {
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.env("HOME", self.path()).env("PYRO_DATA_DIR", self.data_dir());
         match self.is_host() {
-            true => command.env_remove("PYRO_ACCEL").env("PATH", self.path().join("bin")),
+            true => command.env_remove("PYRO_ACCEL").env_remove("PYRO_QEMU").env("PATH", self.path().join("bin")),
             false => command.env("PYRO_ACCEL", self.accel),
         };
         let environments = if self.is_host() { self.path().join("environments") } else { environments() };

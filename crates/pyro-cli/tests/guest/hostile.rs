@@ -14,7 +14,7 @@ fn run_with(home: &Home, behaviour: &str) -> Child {
     std::fs::create_dir(&directory).unwrap();
     std::os::unix::fs::symlink(engine, directory.join("qemu-system-x86_64")).unwrap();
     let mut command = home.run_command(&["--ttl-seconds", "60"], &["true"]);
-    command.env("PATH", format!("{}:/usr/bin:/bin:/usr/sbin:/sbin", directory.display()));
+    command.env("PATH", format!("{}:/usr/bin:/bin:/usr/sbin:/sbin", directory.display())).env_remove("PYRO_QEMU");
     command.stdout(Stdio::null()).spawn().unwrap()
 }
 

@@ -52,7 +52,7 @@ fn what_cannot_be_run_says_what_to_do() {
 /// A PATH without QEMU.
 fn without_qemu(home: &Home, flags: &[&str]) -> std::process::Output {
     let mut command = home.run_command(flags, &["echo on the host; pwd; exit 5"]);
-    command.env("PATH", home.path()).output().unwrap()
+    command.env("PATH", home.path()).env_remove("PYRO_QEMU").output().unwrap()
 }
 
 #[test]

@@ -9,6 +9,7 @@
 )]
 
 mod bench;
+mod boot;
 mod faults;
 mod home;
 mod hostile;

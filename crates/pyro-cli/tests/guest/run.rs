@@ -75,7 +75,7 @@ fn json_is_one_object(home: &Home) {
         ("stdout_truncated", serde_json::json!(false)),
         ("execution_mode", serde_json::json!(home.mode())),
         ("environment", serde_json::json!("debian:12")),
-        ("environment_version", serde_json::json!("1.0.0")),
+        ("environment_version", serde_json::json!("1.1.0")),
         ("cleanup", serde_json::json!({"vm_id": id, "deleted": true, "reason": "post_exec_cleanup"})),
     ] {
         assert_eq!(value[field], expected, "{field}");

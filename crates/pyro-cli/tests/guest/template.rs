@@ -68,7 +68,7 @@ impl<'a> Cache<'a> {
 
     /// Make this layer, which stands on the image alone, the disk that new vms have: as if it were the empty one.
     pub fn begin_with(&self, layer: &Path) {
-        let record = self.path.join("linux-x86_64/debian_12-1.0.0/environment.json");
+        let record = self.path.join("linux-x86_64/debian_12-1.1.0/environment.json");
         let mut told: serde_json::Value = serde_json::from_slice(&std::fs::read(&record).unwrap()).unwrap();
         let blank = Path::new(told["image"]["path"].as_str().unwrap()).with_file_name("blank.qcow2");
         assert!(blank.starts_with(&self.path));

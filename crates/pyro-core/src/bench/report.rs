@@ -4,17 +4,12 @@ use super::statistics::{Summary, round};
 use super::{BenchError, BenchRequest};
 use crate::config::Config;
 use crate::engine::qemu;
-use crate::host::program::Program;
 use crate::host::{clock, cpu, facts, fs};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Largest results file that is read, in bytes.
 const RESULTS_LIMIT: u64 = 1 << 20;
-
-/// How long QEMU may take to say its version.
-const VERSION_LIMIT: Duration = Duration::from_secs(10);
 
 /// Everything that one `pyro bench` found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -216,8 +211,6 @@ pub(super) fn try_place(output: &Path) -> Result<(), BenchError> {
 }
 
 async fn qemu_version(config: &Config) -> String {
-    let Ok(path) = qemu::find(&config.path) else { return "missing".to_owned() };
-    let output = Program::new(&path).args(["--version"]).output(VERSION_LIMIT, 4096).await.unwrap_or_default();
-    let output = String::from_utf8_lossy(&output);
-    output.lines().next().unwrap_or_default().trim_start_matches("QEMU emulator version ").to_owned()
+    let Ok(qemu) = qemu::find(config) else { return "missing".to_owned() };
+    qemu::abilities::version(&qemu).await.unwrap_or_default()
 }

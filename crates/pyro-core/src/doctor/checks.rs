@@ -1,24 +1,21 @@
 //! The single checks; each knows the command that mends what it finds.
 
 use super::report::{Check, Health, KvmReport, NetworkingReport};
-use crate::config::{AccelChoice, Config, ConfigError};
+use crate::config::{AccelChoice, Config, ConfigError, QemuProgram};
 use crate::engine::qemu::accel::{self, KvmVerdict};
-use crate::engine::qemu::{self, confine};
+use crate::engine::qemu::{self, Abilities, confine};
 use crate::engine::{Accel, EngineError};
 use crate::environment::{EnvironmentError, EnvironmentStore, PLATFORM};
 use crate::error::PyroError;
-use crate::host::program::{self, Program};
+use crate::host::program;
 use crate::host::{access, fs};
 use crate::store::{Store, StoreError};
-use crate::vm::{plan, reap};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use crate::vm::prepare::{self, Booted};
+use crate::vm::{VmError, plan, reap};
+use std::path::Path;
 
 /// Free space below which an installation may fail: an image, its root filesystem beside it, packages, a kernel.
 const WANTED_FREE: u64 = 3 << 30;
-
-/// How long QEMU may take to say its version.
-const VERSION_LIMIT: Duration = Duration::from_secs(10);
 
 fn check(name: &'static str, health: Health, detail: impl Into<String>, fix: Option<&str>) -> Check {
     Check { name, health, detail: detail.into(), fix: fix.map(str::to_owned) }
@@ -37,29 +34,25 @@ pub(super) fn settings(fault: &ConfigError) -> Check {
     check("settings", Health::Failed, fault.to_string(), fault.hint())
 }
 
-/// QEMU, where it answers.
-pub(super) struct Qemu {
-    path: PathBuf,
-    /// As it says itself.
-    pub(super) version: String,
+/// A QEMU that answers and can run guests; the check that stands for one that does not says why.
+pub(super) async fn qemu_version(config: &Config) -> Result<(QemuProgram, Abilities), Check> {
+    let failed = |error: EngineError| {
+        let error = PyroError::from(error);
+        let causes: String = error.causes().iter().map(|cause| format!(": {cause}")).collect();
+        check("qemu", Health::Failed, format!("{error}{causes}"), error.hint())
+    };
+    let found = qemu::find(config).map_err(failed)?;
+    let abilities = Abilities::ask(&found).await.map_err(failed)?;
+    Ok((found, abilities))
 }
 
-/// The check that stands for a QEMU that is not there, or does not answer, says why.
-pub(super) async fn qemu_version(config: &Config) -> Result<Qemu, Check> {
-    let failed = |detail: String, fix| check("qemu", Health::Failed, detail, Some(fix));
-    let path = qemu::find(&config.path)
-        .map_err(|error| failed(error.to_string(), "sudo apt-get install -y qemu-system-x86"))?;
-    let output = Program::new(&path).args(["--version"]).output(VERSION_LIMIT, 4096).await;
-    let output =
-        output.map_err(|error| failed(error.to_string(), "sudo apt-get install -y --reinstall qemu-system-x86"))?;
-    let output = String::from_utf8_lossy(&output);
-    let version = output.lines().next().unwrap_or_default().trim_start_matches("QEMU emulator version ").to_owned();
-    Ok(Qemu { path, version })
-}
-
-pub(super) fn qemu(found: &Result<Qemu, Check>) -> Check {
+pub(super) fn qemu(found: &Result<(QemuProgram, Abilities), Check>) -> Check {
     match found {
-        Ok(Qemu { path, version }) => check("qemu", Health::Ok, format!("{} ({version})", path.display()), None),
+        Ok((program, abilities)) => {
+            let named = if program.libraries.is_empty() { "" } else { ", with libraries of its own" };
+            let detail = format!("{} ({}){named}", program.executable.display(), abilities.version);
+            check("qemu", Health::Ok, detail, None)
+        }
         Err(check) => check.clone(),
     }
 }
@@ -189,6 +182,32 @@ pub(super) fn environments(config: &Config) -> Check {
             check("environments", Health::Ok, detail, fix)
         }
         Err(error) => check("environments", Health::Warning, error.to_string(), Some("pyro env prune")),
+    }
+}
+
+/// Whether a guest boots here; none where none was tried, with the reason in the check.
+pub(super) async fn guest(config: &Config, store: &Store) -> (Check, Option<bool>) {
+    let installed = EnvironmentStore::new(config).list().unwrap_or_default();
+    let Some(environment) = installed.iter().find(|environment| environment.installed) else {
+        let detail = "not tried: no environment is installed, so there is no kernel to boot";
+        return (check("guest", Health::Warning, detail, Some("pyro env pull debian:12, then pyro doctor")), None);
+    };
+    match prepare::try_boot(config, store, environment.name).await {
+        Ok(Booted { execution_mode, took }) => {
+            let detail =
+                format!("one of {} booted in {:.1} s ({execution_mode})", environment.name, took.as_secs_f64());
+            (check("guest", Health::Ok, detail, None), Some(true))
+        }
+        Err(error @ VmError::TooManyActive { .. }) => {
+            (check("guest", Health::Warning, format!("not tried: {error}"), Some("pyro workspace list")), None)
+        }
+        Err(error) => {
+            let error = PyroError::from(error);
+            let causes: String = error.causes().iter().map(|cause| format!("\n{cause}")).collect();
+            // The hint of a failed boot is often this very command.
+            let fix = error.hint().filter(|hint| *hint != "pyro doctor");
+            (check("guest", Health::Failed, format!("{error}{causes}"), fix), Some(false))
+        }
     }
 }
 

@@ -12,8 +12,9 @@ use crate::environment::{CATALOG_VERSION, EnvironmentStore, PLATFORM};
 use crate::store::Store;
 use crate::vm::active::ActiveVms;
 
-/// Examine this host, with the faults of its settings. Never fails: what cannot be looked at is a finding.
-pub async fn examine(config: &Config, faults: &[ConfigError]) -> DoctorReport {
+/// Examine this host, with the faults of its settings, and boot a guest where nothing stands in its way, unless it is to be
+/// `quick`. Never fails: what cannot be looked at is a finding.
+pub async fn examine(config: &Config, faults: &[ConfigError], quick: bool) -> DoctorReport {
     let store = Store::open(&config.data_dir);
     let (accelerator, kvm) = checks::accelerator(config, store.as_ref().ok());
     let qemu = checks::qemu_version(config).await;
@@ -32,6 +33,15 @@ pub async fn examine(config: &Config, faults: &[ConfigError]) -> DoctorReport {
         }
         all.push(checks::leftovers(config, store));
     }
+    let mut guest_booted = None;
+    if let Ok(store) = &store
+        && !quick
+        && !all.iter().any(|check| check.health == Health::Failed)
+    {
+        let (check, booted) = checks::guest(config, store).await;
+        guest_booted = booted;
+        all.push(check);
+    }
     let issues: Vec<String> = all
         .iter()
         .filter(|check| check.health == Health::Failed)
@@ -41,6 +51,7 @@ pub async fn examine(config: &Config, faults: &[ConfigError]) -> DoctorReport {
     DoctorReport {
         platform: PLATFORM.to_owned(),
         runtime_ok,
+        guest_booted,
         kvm,
         networking: checks::networking(config),
         runtime: RuntimeReport {
@@ -49,7 +60,7 @@ pub async fn examine(config: &Config, faults: &[ConfigError]) -> DoctorReport {
             catalog_version: CATALOG_VERSION.to_owned(),
             component_versions: [
                 ("pyro", Some(env!("CARGO_PKG_VERSION"))),
-                ("qemu", qemu.as_ref().ok().map(|qemu| &*qemu.version)),
+                ("qemu", qemu.as_ref().ok().map(|(_, abilities)| &*abilities.version)),
             ]
             .into_iter()
             .filter_map(|(name, version)| Some((name, version?.to_owned())))

@@ -11,8 +11,10 @@ use std::collections::BTreeMap;
 pub struct DoctorReport {
     /// `linux-x86_64`.
     pub platform: String,
-    /// Whether a guest can run.
+    /// Whether nothing was found that keeps guests from running.
     pub runtime_ok: bool,
+    /// Whether the guest came up that was started to see it; none where none was started.
+    pub guest_booted: Option<bool>,
     /// What stands in its way.
     pub issues: Vec<String>,
     /// Each thing looked at.

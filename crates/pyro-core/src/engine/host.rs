@@ -31,7 +31,8 @@ fn start_inner(agent: &Path, root: Option<OwnedFd>) -> std::io::Result<Machine> 
         args.extend(["--root-fd".into(), ROOT_FD.to_string().into()]);
         fds.push((root, ROOT_FD));
     }
-    let mut child = tied(Spawn { program: agent, args, fds, stderr: Stdio::piped() }, Box::new(|| Ok(())))?;
+    let mut child =
+        tied(Spawn { program: agent, args, variables: Vec::new(), fds, stderr: Stdio::piped() }, Box::new(|| Ok(())))?;
     let stderr = child.stderr.take().map(Tail::follow).unwrap_or_default();
     Ok(Machine { child, channel: Some(channel), monitor: None, qmp: None, console: Tail::default(), stderr })
 }

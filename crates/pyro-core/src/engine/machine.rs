@@ -104,7 +104,14 @@ impl Machine {
 
 /// The last bytes of a stream that nobody bounds.
 #[derive(Clone, Debug, Default)]
-pub struct Tail(Arc<Mutex<VecDeque<u8>>>);
+pub struct Tail(Arc<Mutex<Kept>>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    end: VecDeque<u8>,
+    /// Bytes that ever came.
+    seen: u64,
+}
 
 impl Tail {
     /// Keep the end of `stream` until it closes.
@@ -118,18 +125,28 @@ impl Tail {
     async fn keep(self, mut stream: impl AsyncRead + Unpin) {
         let mut chunk = vec![0; 4096];
         while let Ok(count @ 1..) = stream.read(&mut chunk).await {
-            let mut kept = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            kept.extend(&chunk[..count]);
-            let surplus = kept.len().saturating_sub(TAIL_LEN);
-            kept.drain(..surplus);
+            let mut kept = self.lock();
+            kept.end.extend(&chunk[..count]);
+            let surplus = kept.end.len().saturating_sub(TAIL_LEN);
+            kept.end.drain(..surplus);
+            kept.seen += count as u64;
         }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// How many bytes have come so far.
+    #[must_use]
+    pub fn seen(&self) -> u64 {
+        self.lock().seen
     }
 
     /// What is kept, as text that is safe to print: control characters but line ends are left out.
     #[must_use]
     pub fn text(&self) -> String {
-        let kept = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let bytes: Vec<u8> = kept.iter().copied().collect();
+        let bytes: Vec<u8> = self.lock().end.iter().copied().collect();
         printable(&bytes)
     }
 }
@@ -145,6 +162,7 @@ mod tests {
         let tail = Tail::default();
         tail.clone().keep(noise.as_slice()).await;
         let text = tail.text();
+        assert_eq!(tail.seen(), noise.len() as u64);
         assert!(text.len() <= TAIL_LEN && text.ends_with("[31mend\u{fffd}"), "{:?}", &text[text.len() - 20..]);
     }
 }

@@ -8,6 +8,7 @@ pub mod spec;
 pub use machine::{Ended, Machine};
 pub use spec::{Accel, DiskSpec, KernelSpec, MachineSpec, Memory};
 
+use crate::host::program::ProgramError;
 use std::path::PathBuf;
 
 /// Why a machine could not be started.
@@ -20,6 +21,28 @@ pub enum EngineError {
         program: &'static str,
         /// The Debian package that brings it.
         package: &'static str,
+    },
+    /// A file of the QEMU that `PYRO_QEMU` names is missing.
+    #[error("PYRO_QEMU: {} is not there, or may not be executed", path.display())]
+    NotThere {
+        /// The file.
+        path: PathBuf,
+    },
+    /// QEMU does not answer what it is asked.
+    #[error("{} does not answer", path.display())]
+    NoAnswer {
+        /// Its executable.
+        path: PathBuf,
+        /// What happened instead.
+        source: ProgramError,
+    },
+    /// QEMU lacks what guests need.
+    #[error("QEMU {version} is too old; pyro needs {}.{} or newer", oldest.0, oldest.1)]
+    TooOld {
+        /// As it says itself.
+        version: String,
+        /// The oldest that serves, as major and minor version.
+        oldest: (u32, u32),
     },
     /// KVM was asked for and cannot be used.
     #[error("KVM cannot be used: {reason}")]

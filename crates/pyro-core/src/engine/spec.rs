@@ -79,6 +79,8 @@ pub enum Memory {
 pub struct MachineSpec {
     /// What executes it.
     pub accel: Accel,
+    /// Features that its processors do not have; only where they are emulated.
+    pub switched_off: Vec<String>,
     /// Virtual CPUs.
     pub vcpu_count: u8,
     /// Memory in MiB.

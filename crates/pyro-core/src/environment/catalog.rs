@@ -40,13 +40,36 @@ pub struct Environment {
 pub static CATALOG: [Environment; 3] = [
     Environment {
         name: "debian:12",
-        version: "1.0.0",
-        description: "Debian 12 with Git, for everyday agent work",
-        default_packages: &["bash", "coreutils", "git"],
+        version: "1.1.0",
+        description: "Debian 12 with Git, curl, ssh and the usual small tools, for everyday agent work",
+        default_packages: &[
+            "bash",
+            "coreutils",
+            "git",
+            "curl",
+            "file",
+            "less",
+            "openssh-client",
+            "patch",
+            "procps",
+            "xz-utils",
+        ],
         distribution: "debian",
         distribution_version: "12",
         suite: "bookworm",
-        packages: &["bash", "coreutils", "git", "ca-certificates"],
+        packages: &[
+            "bash",
+            "coreutils",
+            "git",
+            "ca-certificates",
+            "curl",
+            "file",
+            "less",
+            "openssh-client",
+            "patch",
+            "procps",
+            "xz-utils",
+        ],
         warm: &["git --version"],
         needs_mib: 900,
     },
@@ -120,7 +143,7 @@ mod tests {
 
     #[test]
     fn known_names_are_found_and_others_get_a_suggestion() {
-        assert_eq!(Environment::find("debian:12").unwrap().dir_name(), "debian_12-1.0.0");
+        assert_eq!(Environment::find("debian:12").unwrap().dir_name(), "debian_12-1.1.0");
         for (typed, meant) in [
             ("debian12", Some("debian:12")),
             ("Debian:12", Some("debian:12")),

@@ -1,6 +1,7 @@
 //! What the host must have so that environments can be installed on it.
 
-use std::ffi::OsString;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,6 +23,48 @@ pub struct MissingProgram {
     pub program: &'static str,
     /// The Debian package that holds it.
     pub package: &'static str,
+}
+
+/// Programs, or files with an absolute path, that a host must have, and their packages on Debian 12 and 13 and Ubuntu 24.04.
+/// README and `xtask` name the same packages.
+const NEEDS: &[Need] = &[
+    Need::always("unshare", "util-linux"),
+    Need::always("apt-get", "apt"),
+    Need::always("apt-config", "apt"),
+    Need::always(APT_HELPER, "apt"),
+    Need::always("dpkg-deb", "dpkg"),
+    Need::always("qemu-img", "qemu-utils"),
+    Need::always("mmdebstrap", "mmdebstrap"),
+    Need::always("mke2fs", "e2fsprogs"),
+    // apt verifies signatures with it, and from 3.0 on (Debian 13) with sqv where that is installed.
+    Need { or: Some("sqv"), ..Need::always("gpgv", "gpgv") },
+    Need { only_user: true, ..Need::always("newuidmap", "uidmap") },
+    Need { only_user: true, ..Need::always("newgidmap", "uidmap") },
+    Need::always(KEYRING, "debian-archive-keyring"),
+];
+
+/// One of them.
+struct Need {
+    program: &'static str,
+    /// A program that serves as well.
+    or: Option<&'static str>,
+    package: &'static str,
+    /// Whether root does without.
+    only_user: bool,
+}
+
+impl Need {
+    const fn always(program: &'static str, package: &'static str) -> Self {
+        Self { program, or: None, package, only_user: false }
+    }
+
+    fn find(&self, path: &OsStr) -> Option<PathBuf> {
+        let found = |name: &str| match Path::new(name) {
+            file if file.is_absolute() => file.exists().then(|| file.to_owned()),
+            _ => program::find(path, name),
+        };
+        found(self.program).or_else(|| found(self.or?))
+    }
 }
 
 /// The host's programs that installing takes.
@@ -47,32 +90,25 @@ impl Tools {
     pub(super) fn find(config: &Config) -> Result<Self, EnvironmentError> {
         let root = nix::unistd::geteuid().is_root();
         let mut missing = Vec::new();
-        let mut need = |program: &'static str, package: &'static str| {
-            let found = match Path::new(program) {
-                path if path.is_absolute() => path.exists().then(|| path.to_owned()),
-                _ => program::find(&config.path, program),
-            };
-            found.unwrap_or_else(|| {
-                missing.push(MissingProgram { program, package });
-                PathBuf::new()
-            })
-        };
+        let mut found = BTreeMap::new();
+        for need in NEEDS.iter().filter(|need| !root || !need.only_user) {
+            match need.find(&config.path) {
+                Some(file) => drop(found.insert(need.program, file)),
+                None => missing.push(MissingProgram { program: need.program, package: need.package }),
+            }
+        }
+        // Where one is missing nothing is returned.
+        let mut take = |program| found.remove(program).unwrap_or_default();
         let tools = Self {
             path: program::with_administrator_dirs(&config.path),
             root,
-            unshare: need("unshare", "util-linux"),
-            apt_get: need("apt-get", "apt"),
-            apt_config: need("apt-config", "apt"),
-            apt_helper: need(APT_HELPER, "apt"),
-            dpkg_deb: need("dpkg-deb", "dpkg"),
-            qemu_img: need("qemu-img", "qemu-utils"),
+            unshare: take("unshare"),
+            apt_get: take("apt-get"),
+            apt_config: take("apt-config"),
+            apt_helper: take(APT_HELPER),
+            dpkg_deb: take("dpkg-deb"),
+            qemu_img: take("qemu-img"),
         };
-        let only_inside = [("mmdebstrap", "mmdebstrap"), ("mke2fs", "e2fsprogs"), ("gpgv", "gpgv")];
-        let only_user = [("newuidmap", "uidmap"), ("newgidmap", "uidmap")];
-        for (program, package) in only_inside.into_iter().chain(only_user.into_iter().filter(|_| !root)) {
-            need(program, package);
-        }
-        need(KEYRING, "debian-archive-keyring");
         if missing.is_empty() { Ok(tools) } else { Err(EnvironmentError::MissingPrograms { missing }) }
     }
 
@@ -147,6 +183,29 @@ fn has_range(list: &str, user: &str, uid: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
+
+    /// What every Debian and Ubuntu has, or they could not install the rest.
+    const EVERYWHERE: [&str; 3] = ["util-linux", "apt", "dpkg"];
+
+    #[test]
+    fn the_readme_names_the_packages() {
+        let readme = include_str!("../../../../README.md");
+        let (_, list) = readme.split_once("From the distribution: `").unwrap();
+        let told: BTreeSet<&str> = list.split_once('`').unwrap().0.split_whitespace().collect();
+        let ours = NEEDS.iter().map(|need| need.package).filter(|package| !EVERYWHERE.contains(package));
+        assert_eq!(told, ours.chain(["qemu-system-x86"]).collect());
+    }
+
+    #[test]
+    fn a_need_is_met_by_what_serves_as_well() {
+        let dir = tempfile::tempdir().unwrap();
+        let need = Need { or: Some("pyro-other"), ..Need::always("pyro-one", "one") };
+        assert_eq!(need.find(dir.path().as_os_str()), None);
+        let other = dir.path().join("pyro-other");
+        std::os::unix::fs::symlink("/bin/sh", &other).unwrap();
+        assert_eq!(need.find(dir.path().as_os_str()), Some(other));
+    }
 
     #[test]
     fn subordinate_ids_are_read_by_name_and_by_number() {

@@ -21,6 +21,13 @@ use std::io::ErrorKind::BrokenPipe;
 /// What to do about a full disk of the host.
 const ROOM: &str = "free some space: pyro env prune, or delete what you need no more (pyro workspace list)";
 
+/// What to do about a guest that does not boot.
+const OTHER_ENGINE: &str =
+    "see what this host has (pyro doctor), try PYRO_ACCEL=tcg or kvm, or name another QEMU with PYRO_QEMU";
+
+/// Lines of a guest's console that an error shows.
+const CONSOLE_LINES: usize = 12;
+
 /// What a caller may branch on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -181,6 +188,17 @@ fn engine(error: &EngineError, otherwise: &str) -> (ErrorKind, String) {
     match error {
         EngineError::ProgramMissing { package, .. } => {
             (ErrorKind::Unavailable, format!("sudo apt-get install -y {package}{otherwise}"))
+        }
+        EngineError::NotThere { .. } => (
+            ErrorKind::InvalidInput,
+            "unset PYRO_QEMU to use the one on PATH, or set it to EXECUTABLE:LIBRARY_DIRECTORY:…".to_owned(),
+        ),
+        EngineError::NoAnswer { path, .. } => (
+            ErrorKind::Unavailable,
+            format!("see what {} --version says; sudo apt-get install -y --reinstall qemu-system-x86", path.display()),
+        ),
+        EngineError::TooOld { .. } => {
+            (ErrorKind::Unavailable, format!("upgrade qemu-system-x86, or name a newer QEMU with PYRO_QEMU{otherwise}"))
         }
         EngineError::KvmUnusable { .. } => (ErrorKind::Unavailable, "PYRO_ACCEL=auto".to_owned()),
         EngineError::KernelNeedsOther { .. } => {
@@ -353,7 +371,7 @@ impl From<Failure> for PyroError {
             Stage::Files => (ErrorKind::Io, "cannot prepare the vm", "see that there is room (df -h): pyro doctor"),
             Stage::HostFull => (ErrorKind::Io, "the vm ended", ROOM),
             Stage::Engine => (ErrorKind::Unavailable, "cannot start the vm", "pyro doctor"),
-            Stage::Boot => (ErrorKind::Guest, "the guest did not come up", "pyro doctor"),
+            Stage::Boot | Stage::Hung => (ErrorKind::Guest, "the guest did not come up", OTHER_ENGINE),
             Stage::Mount => (ErrorKind::Guest, "the guest cannot use its disk", "pull the environment again"),
             Stage::Killed => {
                 (ErrorKind::Guest, "the vm did not start", "try again; where that does not help: pyro doctor")
@@ -367,7 +385,7 @@ impl From<Failure> for PyroError {
         };
         let mut causes = failure.causes;
         if !failure.console.is_empty() {
-            causes.push(format!("the guest's console ends with:\n{}", failure.console));
+            causes.push(format!("the guest's console ends with:\n{}", last_lines(&failure.console)));
         }
         Self {
             kind,
@@ -377,6 +395,12 @@ impl From<Failure> for PyroError {
             closed_output: false,
         }
     }
+}
+
+/// The last [`CONSOLE_LINES`] lines of a console.
+fn last_lines(console: &str) -> &str {
+    let begins = console.rmatch_indices('\n').nth(CONSOLE_LINES - 1).map_or(0, |(at, _)| at + 1);
+    &console[begins..]
 }
 
 fn environment(error: &EnvironmentError) -> (ErrorKind, Option<String>) {

@@ -153,7 +153,8 @@ fn of_failure(failure: &Failure) -> &'static str {
     match failure.stage {
         Stage::Files => "see that there is room (df -h): pyro doctor",
         Stage::HostFull => ROOM,
-        Stage::Engine | Stage::Boot => "pyro doctor",
+        Stage::Engine => "pyro doctor",
+        Stage::Boot | Stage::Hung => super::OTHER_ENGINE,
         Stage::Killed => "try again; where that does not help: pyro doctor",
         Stage::Mount => {
             "go back to its baseline: pyro workspace reset WORKSPACE_ID; where that fails as well, create \

@@ -16,19 +16,20 @@ pub struct Spawn<'a> {
     pub program: &'a Path,
     /// Its arguments, without its name.
     pub args: Vec<OsString>,
+    /// Variables over those of this process.
+    pub variables: Vec<(&'static str, OsString)>,
     /// Descriptors, each at the number that the child knows it by.
     pub fds: Vec<(OwnedFd, i32)>,
     /// Where stderr goes.
     pub stderr: Stdio,
 }
 
-/// Start a process in a session of its own that lives on when this one ends, with `variables` over those of this one.
+/// Start a process in a session of its own that lives on when this one ends.
 ///
 /// # Errors
 /// When the program cannot be executed.
-pub fn detached(spawn: Spawn<'_>, variables: Vec<(&'static str, OsString)>) -> io::Result<std::process::Child> {
+pub fn detached(spawn: Spawn<'_>) -> io::Result<std::process::Child> {
     let mut command = prepare(spawn)?;
-    command.envs(variables);
     before_exec(&mut command, || {
         rustix::process::setsid()?;
         Ok(())
@@ -70,7 +71,7 @@ fn close_inherited() -> io::Result<()> {
 
 fn prepare(spawn: Spawn<'_>) -> io::Result<std::process::Command> {
     let mut command = std::process::Command::new(spawn.program);
-    command.args(spawn.args.iter().map(AsRef::<OsStr>::as_ref));
+    command.args(spawn.args.iter().map(AsRef::<OsStr>::as_ref)).envs(spawn.variables);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(spawn.stderr);
     // A shell may have handed us descriptors of its own; a guest's process must not hold them.
     before_exec(&mut command, close_inherited);

@@ -1,5 +1,7 @@
 //! What the starter of a vm and its supervisor say to each other; host-only, frames as on the guest's wire.
 
+use crate::config::QemuProgram;
+use crate::engine::qemu::Abilities;
 use crate::engine::spec::{Accel, DiskSpec, KernelSpec, MachineSpec, Memory};
 use crate::id::Id;
 use crate::store::layer::NewLayer;
@@ -41,7 +43,7 @@ impl Launch {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum EngineLaunch {
     /// A guest in QEMU.
-    Qemu(QemuLaunch),
+    Qemu(Box<QemuLaunch>),
     /// The agent as a plain process of the host.
     Host,
 }
@@ -49,8 +51,10 @@ pub enum EngineLaunch {
 /// A guest to start.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct QemuLaunch {
-    /// The QEMU executable.
-    pub program: PathBuf,
+    /// The QEMU that runs it.
+    pub program: QemuProgram,
+    /// What that QEMU said of itself.
+    pub abilities: Abilities,
     /// What executes it.
     pub accel: Accel,
     /// Its kernel.
@@ -73,6 +77,7 @@ impl QemuLaunch {
     pub fn machine(&self, shape: Shape, layers: Vec<PathBuf>, durable: bool) -> MachineSpec {
         MachineSpec {
             accel: self.accel,
+            switched_off: self.abilities.switched_off.clone(),
             vcpu_count: shape.vcpu_count,
             mem_mib: shape.mem_mib,
             memory: Memory::Anonymous,
@@ -124,6 +129,8 @@ pub enum Stage {
     Engine,
     /// From the engine's start to the agent's hello.
     Boot,
+    /// As [`Stage::Boot`], and the guest was seen to hang.
+    Hung,
     /// Mounting the environment's disk.
     Mount,
     /// Before it ran its machine was killed, or its supervisor.

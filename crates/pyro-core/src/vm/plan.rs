@@ -4,13 +4,15 @@ use super::error::VmError;
 use super::launch::{EngineLaunch, QemuLaunch};
 use super::shape::Shape;
 use super::template::TemplateStore;
-use crate::config::Config;
+use crate::config::{Config, QemuProgram};
+use crate::engine::qemu::Abilities;
 use crate::engine::qemu::accel::{self, KvmVerdict};
 use crate::engine::spec::KernelSpec;
 use crate::engine::{Accel, EngineError, qemu};
 use crate::environment::{Agent, Environment, EnvironmentError, EnvironmentStore, Installed, KernelAccel, Progress};
 use crate::guest;
 use crate::host::clock;
+use crate::host::fs::Stamp;
 use crate::store::Store;
 use std::time::Duration;
 
@@ -50,7 +52,7 @@ pub async fn plan(
 ) -> Result<Plan, VmError> {
     // The name is checked first, so that a wrong one is never hidden by a fallback.
     Environment::find(environment)?;
-    let program = match qemu::find(&config.path) {
+    let program = match qemu::find(config) {
         Ok(program) => program,
         // No image is installed that would not be used.
         Err(EngineError::ProgramMissing { .. }) if allow_host_compat => return Ok(Plan::host()),
@@ -61,6 +63,10 @@ pub async fn plan(
         Err(EngineError::KvmUnusable { .. }) if allow_host_compat => return Ok(Plan::host()),
         chosen => drop(chosen?),
     }
+    let abilities = match abilities(store, &program).await {
+        Err(EngineError::TooOld { .. }) if allow_host_compat => return Ok(Plan::host()),
+        asked => asked?,
+    };
     let environments = EnvironmentStore::new(config);
     let installed = installed(&environments, environment, progress).await?;
     let kernel = &installed.kernel;
@@ -73,7 +79,8 @@ pub async fn plan(
         return Err(VmError::TooManyVcpus { max });
     }
     let engine = QemuLaunch {
-        program: qemu::for_accel(program, accel),
+        program: program.for_accel(accel, &abilities),
+        abilities,
         accel,
         kernel: KernelSpec {
             vmlinux: kernel.vmlinux.clone(),
@@ -88,7 +95,7 @@ pub async fn plan(
         templates: config.templates,
     };
     Ok(Plan {
-        engine: EngineLaunch::Qemu(engine),
+        engine: EngineLaunch::Qemu(Box::new(engine)),
         environment_version: Some(installed.environment.version.to_owned()),
         image_digest: Some(installed.image_digest),
     })
@@ -112,6 +119,28 @@ impl From<KernelAccel> for Accel {
             KernelAccel::Tcg => Self::Tcg,
         }
     }
+}
+
+/// What a QEMU said of itself on this boot of the host; it is asked where that is not remembered, or it was replaced.
+///
+/// # Errors
+/// As [`Abilities::ask`].
+pub async fn abilities(store: &Store, qemu: &QemuProgram) -> Result<Abilities, EngineError> {
+    let now = format!("{:?}", Stamp::of(&qemu.executable).ok());
+    let name = format!("qemu {:?} {:?}", qemu.executable, qemu.libraries);
+    let remembered = store.boot_fact(&name).ok().flatten();
+    if let Some((stamp, abilities)) = remembered.and_then(|text| serde_json::from_str::<(String, _)>(&text).ok())
+        && stamp == now
+    {
+        return Ok(abilities);
+    }
+    let abilities = Abilities::ask(qemu).await?;
+    if let Ok(text) = serde_json::to_string(&(now, &abilities))
+        && let Err(error) = store.remember_boot_fact(&name, &text)
+    {
+        tracing::warn!(%error, "cannot remember what QEMU said of itself");
+    }
+    Ok(abilities)
 }
 
 /// What the probe found on this boot of the host; measured when it is not remembered.

@@ -1,7 +1,8 @@
-//! Templates ahead of need: the first vm of the default shape starts as fast as all others.
+//! Boots that nobody's command waits for: templates ahead of need, and the trial whether this host runs guests at all.
 
 use super::error::VmError;
 use super::launch::{EngineLaunch, Launch};
+use super::plan::Plan;
 use super::running::Leased;
 use super::shape::Shape;
 use super::template::{TemplateKey, TemplateStore};
@@ -12,6 +13,10 @@ use crate::environment::{Progress, Stage};
 use crate::store::Store;
 use crate::store::vm::VmKind;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Memory of the guest of a trial: a host with little of it can try, too.
+const TRIAL_MIB: u32 = 512;
 
 /// Make the templates that an installed environment's vms of the default shape start from, where they are missing.
 /// Without one they boot: a failure is told to the log only.
@@ -41,9 +46,33 @@ async fn boot_first(
         return Ok(());
     }
     progress(Progress::Stage(Stage::Template));
-    let launch = one_shot::record(config, &store, VmKind::OneShot, environment, shape, plan)?;
+    boot(config, &store, environment, shape, plan).await.map(drop)
+}
+
+/// A trial boot that went well.
+#[derive(Clone, Debug)]
+pub struct Booted {
+    /// `guest_kvm` or `guest_tcg`.
+    pub execution_mode: String,
+    /// From the supervisor's start to a mounted disk.
+    pub took: Duration,
+}
+
+/// Boot a vm of an installed environment, without a template, until its disk is mounted, and end it.
+///
+/// # Errors
+/// Whatever keeps guests from running on this host; nothing of the vm is left.
+pub async fn try_boot(config: &Config, store: &Store, environment: &str) -> Result<Booted, VmError> {
+    let config = Config { templates: false, ..config.clone() };
+    let shape = Shape { mem_mib: TRIAL_MIB, ..Shape::default() };
+    let plan = plan::plan(&config, store, environment, shape, false, &mut |_| {}).await?;
+    boot(&config, store, environment, shape, plan).await
+}
+
+async fn boot(config: &Config, store: &Store, environment: &str, shape: Shape, plan: Plan) -> Result<Booted, VmError> {
+    let launch = one_shot::record(config, store, VmKind::OneShot, environment, shape, plan)?;
     let ended = start_and_end(config, &launch).await;
-    one_shot::clear_if_abandoned(config, &store, launch.id);
+    one_shot::clear_if_abandoned(config, store, launch.id);
     ended
 }
 
@@ -56,9 +85,12 @@ fn has_template(config: &Config, engine: &EngineLaunch, shape: Shape) -> Result<
     Ok(templates.find(&bare).is_some() && templates.find(&mounted).is_some())
 }
 
-async fn start_and_end(config: &Config, launch: &Launch) -> Result<(), VmError> {
-    match Leased::start(config, launch).await?.end().await? {
-        None => Ok(()),
+async fn start_and_end(config: &Config, launch: &Launch) -> Result<Booted, VmError> {
+    let began = Instant::now();
+    let vm = Leased::start(config, launch).await?;
+    let booted = Booted { execution_mode: vm.execution_mode.clone(), took: began.elapsed() };
+    match vm.end().await? {
+        None => Ok(booted),
         Some(failure) => Err(VmError::Failed(failure)),
     }
 }

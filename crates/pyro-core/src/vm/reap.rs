@@ -168,6 +168,7 @@ mod tests {
             program: "/nonexistent".into(),
             accel: AccelChoice::Tcg,
             kernel_dir: None,
+            qemu: None,
             mirror: None,
             trace_supervisors: false,
             templates: true,

@@ -166,12 +166,13 @@ fn spawn_supervisor(config: &Config, control: UnixStream) -> std::io::Result<Opt
     let spawn = Spawn {
         program: &config.program,
         args: vec!["supervise".into()],
+        // Its settings are its starter's, which need not be those of the environment.
+        variables: config.variables(),
         fds: vec![(control.into(), CONTROL_FD)],
         // It goes over to its own log when there is a vm.
         stderr: Stdio::inherit(),
     };
-    // Its settings are its starter's, which need not be those of the environment.
-    let mut child = detached(spawn, config.variables())?;
+    let mut child = detached(spawn)?;
     let supervisor = i32::try_from(child.id()).ok().and_then(ProcessId::of);
     // Reaped where this process goes on after the vm; a starter that ends leaves that to init.
     std::thread::Builder::new().name("reaper".to_owned()).stack_size(64 * 1024).spawn(move || {

@@ -37,6 +37,7 @@ impl Home {
             program: "/nonexistent".into(),
             accel: AccelChoice::Tcg,
             kernel_dir: None,
+            qemu: None,
             mirror: None,
             trace_supervisors: false,
             templates: true,

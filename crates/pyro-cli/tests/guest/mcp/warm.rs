@@ -188,7 +188,7 @@ fn they_are_counted_and_nobody_else_reaches_them(home: &Home) {
     let mut server = Server::start(home, &["--warm", "2"]);
     let stood = server.stood_so_many(2);
     let counted = || -> Value {
-        let doctor = home.pyro(&["doctor", "--json"]).output().unwrap();
+        let doctor = home.pyro(&["doctor", "--quick", "--json"]).output().unwrap();
         serde_json::from_slice::<Value>(&doctor.stdout).unwrap()["vms"].take()
     };
     assert_eq!(counted(), json!({ "one_shot": 0, "standby": 2, "vm": 0, "workspace": 0 }));

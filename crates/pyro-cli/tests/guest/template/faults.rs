@@ -187,7 +187,7 @@ fn other_qemu(home: &Home, name: &str, script: Option<&str>) -> PathBuf {
 }
 
 fn with_path(mut command: Command, bin: &Path) -> Command {
-    command.env("PATH", format!("{}:/usr/bin:/bin:/usr/sbin:/sbin", bin.display()));
+    command.env("PATH", format!("{}:/usr/bin:/bin:/usr/sbin:/sbin", bin.display())).env_remove("PYRO_QEMU");
     command
 }
 

@@ -47,7 +47,7 @@ fn a_vm_is_used_once(home: &Home) {
     let id = vm["vm_id"].as_str().unwrap();
     for (field, expected) in [
         ("environment", json!(ENVIRONMENT)),
-        ("environment_version", json!("1.0.0")),
+        ("environment_version", json!("1.1.0")),
         ("vcpu_count", json!(1)),
         ("mem_mib", json!(512)),
         ("ttl_seconds", json!(600)),
@@ -130,7 +130,7 @@ fn a_vm_on_the_host_says_so() {
     let home = Home::tcg();
     let on_host = |args: &[&str]| {
         let mut command = home.vm_client(args);
-        said(&command.env("PATH", home.path()).env("VM_ALLOW_HOST", "1").output().unwrap())
+        said(&command.env("PATH", home.path()).env_remove("PYRO_QEMU").env("VM_ALLOW_HOST", "1").output().unwrap())
     };
     let vm = on_host(&["create", "600"]);
     let id = vm["vm_id"].as_str().unwrap();
@@ -141,7 +141,7 @@ fn a_vm_on_the_host_says_so() {
     let run = on_host(&["exec", id, "30", "echo here"]);
     assert_eq!((&run["stdout"], &run["execution_mode"]), (&json!("here\n"), &json!("host_compat")));
     home.assert_clean();
-    let refused = home.vm_client(&["create", "600"]).env("PATH", home.path()).output().unwrap();
+    let refused = home.vm_client(&["create", "600"]).env("PATH", home.path()).env_remove("PYRO_QEMU").output().unwrap();
     assert_eq!(said(&refused)["kind"], "unavailable");
 }
 
@@ -156,7 +156,7 @@ fn the_demonstration_shows_each_step() {
     assert_eq!(steps, ["environment", "create", "start", "exec", "delete"]);
     assert!(steps.iter().all(|step| told.contains(&format!("[demo] {step}: "))), "{told}");
     assert!(report["stdout"].as_str().unwrap().starts_with("git version"), "{report}");
-    let failed = home.pyro(&["demo", "--json"]).env("PATH", home.path()).output().unwrap();
+    let failed = home.pyro(&["demo", "--json"]).env("PATH", home.path()).env_remove("PYRO_QEMU").output().unwrap();
     let error: Value = serde_json::from_slice(&failed.stdout).unwrap();
     assert_eq!((failed.status.code(), &error["ok"]), (Some(1), &json!(false)), "{error}");
 }

@@ -1,6 +1,8 @@
 //! What the QEMU process may still do: a guest that takes QEMU over has won very little.
 
-use super::{SMALL_PROGRAM, seccomp};
+use super::program::SMALL_PROGRAM;
+use super::seccomp;
+use crate::config::QemuProgram;
 use crate::engine::spec::{Accel, MachineSpec, Memory};
 use crate::host::spawn::Restriction;
 use landlock::{
@@ -53,9 +55,9 @@ impl Sandbox {
 ///
 /// # Errors
 /// When a file of the vm cannot be opened for its rule.
-pub(super) fn restriction(program: &Path, spec: &MachineSpec) -> io::Result<Restriction> {
-    let mut ruleset = Some(ruleset(program, spec)?);
-    let filters = match Sandbox::of(program) {
+pub(super) fn restriction(qemu: &QemuProgram, spec: &MachineSpec) -> io::Result<Restriction> {
+    let mut ruleset = Some(ruleset(qemu, spec)?);
+    let filters = match Sandbox::of(&qemu.executable) {
         Sandbox::Ours => seccomp::filters()?.into(),
         Sandbox::Qemu => Vec::new(),
     };
@@ -68,7 +70,7 @@ pub(super) fn restriction(program: &Path, spec: &MachineSpec) -> io::Result<Rest
     }))
 }
 
-fn ruleset(program: &Path, spec: &MachineSpec) -> io::Result<RulesetCreated> {
+fn ruleset(qemu: &QemuProgram, spec: &MachineSpec) -> io::Result<RulesetCreated> {
     let read = AccessFs::from_read(LANDLOCK_ABI);
     let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
@@ -77,8 +79,9 @@ fn ruleset(program: &Path, spec: &MachineSpec) -> io::Result<RulesetCreated> {
         .and_then(|rules| rules.scope(Scope::AbstractUnixSocket | Scope::Signal))
         .and_then(Ruleset::create)
         .map_err(io::Error::other)?;
-    let itself = QEMU_READS.iter().map(PathBuf::from).chain([program.to_owned()]).chain(beside(program));
-    for path in itself {
+    let program = &qemu.executable;
+    let itself = QEMU_READS.iter().map(PathBuf::from).chain([program.clone()]).chain(beside(program));
+    for path in itself.chain(qemu.files()) {
         ruleset = allow(ruleset, &path, read, false)?;
     }
     let write = read | AccessFs::WriteFile | AccessFs::Truncate;

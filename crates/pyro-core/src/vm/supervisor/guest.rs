@@ -1,6 +1,7 @@
 //! A guest's start: from a template where there is one, else by a boot that leaves one behind.
 
 use super::Supervisor;
+use super::boot_watch;
 use super::maker::Making;
 use super::start::{Guest, after_broken_channel, failure, port_of, wait_ready};
 use crate::engine::machine::Machine;
@@ -8,8 +9,9 @@ use crate::engine::qemu;
 use crate::engine::qemu::argv::fd;
 use crate::engine::qemu::qmp::QmpError;
 use crate::engine::spec::{Accel, MachineSpec, Memory};
+use crate::guest::boot::Port;
 use crate::guest::transport::Channel;
-use crate::host::{fs, sparse};
+use crate::host::{fs, pipe, sparse};
 use crate::vm::launch::{Failure, QemuLaunch, Stage};
 use crate::vm::template::save::load;
 use crate::vm::template::{MakerLock, Template, TemplateKey, TemplateStore};
@@ -19,9 +21,10 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::Duration;
+use tokio::net::unix::pipe::Sender;
 use tracing::Instrument;
 
-/// How long a machine may take from its start to its agent's first word. A cold boot takes 1.7 s under TCG and 0.4 s
+/// How long a machine may take from its start to its agent's first word, however well it gets on. A cold boot takes 1.7 s under TCG and 0.4 s
 /// on KVM on an idle host; twenty at once on two cores take twenty times that.
 fn boot_limit(accel: Accel) -> Duration {
     match accel {
@@ -29,6 +32,9 @@ fn boot_limit(accel: Accel) -> Duration {
         Accel::Kvm => Duration::from_secs(40),
     }
 }
+
+/// Most bytes of the devices' state of a machine; one of a single processor takes 60 KiB.
+const STATE_LEN: u64 = 16 << 20;
 
 /// How a start from a template failed.
 enum TemplateFailure {
@@ -175,13 +181,14 @@ impl Supervisor<'_> {
             false => TemplateFailure::Unusable(no_files(error)),
         })?;
         let spec = MachineSpec { memory: Memory::Template(template.ram()), ..spec };
-        let state =
-            fs::open(&template.state()).map_err(|error| TemplateFailure::Unusable(failure(Stage::Files, &error)))?;
+        let state = fs::read_bounded(&template.state(), STATE_LEN);
+        let state = state.map_err(|error| TemplateFailure::Unusable(failure(Stage::Files, &error)))?;
+        let (pipe, theirs) = pipe::to_program().map_err(|error| TemplateFailure::Other(no_files(error)))?;
         // Somebody may have removed it in this very moment; what else is in the way of a start is in a boot's way too.
-        let machine = start(qemu, &spec, vec![(state.into(), fd::STATE)]).map_err(TemplateFailure::Unusable)?;
+        let machine = start(qemu, &spec, vec![(theirs, fd::STATE)]).map_err(TemplateFailure::Unusable)?;
         let machine = self.keep(slot, machine).map_err(TemplateFailure::Other)?;
         let port = port_of(machine).map_err(TemplateFailure::Other)?;
-        let met = match load_state(machine).await {
+        let met = match load_state(machine, pipe, &state).await {
             Ok(()) => {
                 self.stopwatch.mark(Step::Restored);
                 self.greet(machine, port).await
@@ -217,7 +224,7 @@ impl Supervisor<'_> {
         }
         let machine = self.keep(slot, start(qemu, &spec, fds)?)?;
         let mut port = port_of(machine)?;
-        wait_ready(machine, &mut port, boot_limit(spec.accel)).await?;
+        boot(machine, &mut port, spec.accel, &qemu.abilities.version).await?;
         self.stopwatch.mark(Step::Booted);
         let mut mounted = false;
         if let (Some(making), Some(memory)) = (making, memory) {
@@ -227,6 +234,16 @@ impl Supervisor<'_> {
         }
         Ok(Guest { channel: self.greet(machine, port).await?, mounted })
     }
+}
+
+/// Wait for a booting guest's agent, for as long as the guest gets on.
+async fn boot(machine: &mut Machine, port: &mut Port, accel: Accel, qemu: &str) -> Result<(), Failure> {
+    let (pid, console) = (machine.child.id(), machine.console.clone());
+    let hang = tokio::select! {
+        ready = wait_ready(machine, port, boot_limit(accel)) => return ready,
+        hang = boot_watch::until_hung(pid, &console) => hang,
+    };
+    Err(boot_watch::failure(machine, hang, accel, qemu))
 }
 
 fn start(qemu: &QemuLaunch, spec: &MachineSpec, fds: Vec<(OwnedFd, i32)>) -> Result<Machine, Failure> {
@@ -257,8 +274,8 @@ fn shared_memory(spec: &MachineSpec) -> Option<(File, OwnedFd)> {
     }
 }
 
-async fn load_state(machine: &mut Machine) -> Result<(), QmpError> {
-    load(machine.qmp().await?).await
+async fn load_state(machine: &mut Machine, pipe: Sender, state: &[u8]) -> Result<(), QmpError> {
+    load(machine.qmp().await?, pipe, state).await
 }
 
 /// Kill and reap what is in `slot`.

@@ -1,5 +1,6 @@
 //! The supervisor: the one process that owns a running vm, from its record to the last of its files.
 
+mod boot_watch;
 mod end;
 mod guest;
 mod host;

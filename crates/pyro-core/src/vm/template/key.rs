@@ -1,5 +1,6 @@
 //! What must be equal for a vm to start from a template.
 
+use crate::config::QemuProgram;
 use crate::engine::qemu::argv;
 use crate::engine::qemu::confine::Sandbox;
 use crate::engine::spec::{DiskSpec, MachineSpec, Memory};
@@ -27,16 +28,16 @@ struct Host {
 }
 
 impl TemplateKey {
-    /// The key of the machine that `spec` describes, run by the QEMU at `program`. The disk does not count: none is
+    /// The key of the machine that `spec` describes, run by `qemu`. The disk does not count: none is
     /// mounted.
     ///
     /// # Errors
     /// When the program or the kernel cannot be looked at.
-    pub fn of(program: &Path, spec: &MachineSpec) -> Result<Self, FsError> {
-        Self::on(&Host { boot_id: process::boot_id(), processor: cpu::identity() }, program, spec)
+    pub fn of(qemu: &QemuProgram, spec: &MachineSpec) -> Result<Self, FsError> {
+        Self::on(&Host { boot_id: process::boot_id(), processor: cpu::identity() }, qemu, spec)
     }
 
-    fn on(host: &Host, program: &Path, spec: &MachineSpec) -> Result<Self, FsError> {
+    fn on(host: &Host, qemu: &QemuProgram, spec: &MachineSpec) -> Result<Self, FsError> {
         let diskless = MachineSpec {
             disk: DiskSpec { layers: vec!["/".into()], image: "/".into(), durable: false },
             memory: Memory::Shared,
@@ -48,11 +49,15 @@ impl TemplateKey {
         digest.update(&host.processor);
         // Not the initramfs: its name in the arguments holds the digests of what it was made of, and two processes that
         // make it at once replace one file by an equal one.
-        for file in [program, &spec.kernel.vmlinux] {
+        for file in [&qemu.executable, &spec.kernel.vmlinux] {
             digest.update(file.as_os_str().as_encoded_bytes());
             digest.update(format!("{:?}", Stamp::of(file)?));
         }
-        for arg in argv::argv(&diskless, Sandbox::of(program)) {
+        for path in &qemu.libraries {
+            digest.update([1]);
+            digest.update(path.as_os_str().as_encoded_bytes());
+        }
+        for arg in argv::argv(&diskless, Sandbox::of(&qemu.executable)) {
             digest.update([0]);
             digest.update(arg.as_encoded_bytes());
         }
@@ -81,10 +86,12 @@ impl TemplateKey {
 mod tests {
     use super::*;
     use crate::engine::spec::{Accel, KernelSpec};
+    use std::path::PathBuf;
 
     fn spec(vmlinux: &Path) -> MachineSpec {
         MachineSpec {
             accel: Accel::Tcg,
+            switched_off: Vec::new(),
             vcpu_count: 1,
             mem_mib: 1024,
             memory: Memory::Anonymous,
@@ -103,7 +110,8 @@ mod tests {
     fn what_makes_memory_differ_makes_the_key_differ() {
         let here = std::env::current_exe().unwrap();
         let spec = spec(&here);
-        let key = |spec: &MachineSpec| TemplateKey::of(&here, spec).unwrap();
+        let qemu = QemuProgram::from(here.clone());
+        let key = |spec: &MachineSpec| TemplateKey::of(&qemu, spec).unwrap();
         let disk = DiskSpec { layers: vec!["/b".into(), "/d".into()], image: "/c".into(), durable: true };
         let same = MachineSpec { disk, ..spec.clone() };
         assert_eq!(key(&spec), key(&same));
@@ -112,18 +120,25 @@ mod tests {
             MachineSpec { mem_mib: 512, ..spec.clone() },
             MachineSpec { accel: Accel::Kvm, ..spec.clone() },
             MachineSpec { tsc_khz: 2, ..spec.clone() },
+            MachineSpec { switched_off: vec!["fsrm".into()], ..spec.clone() },
             MachineSpec { kernel: KernelSpec { args: "x".into(), ..spec.kernel.clone() }, ..spec.clone() },
             MachineSpec { kernel: KernelSpec { initramfs: "/x".into(), ..spec.kernel.clone() }, ..spec.clone() },
         ] {
             assert_ne!(key(&spec), key(&other));
         }
-        assert_ne!(key(&spec), TemplateKey::of(Path::new("/bin/sh"), &spec).unwrap(), "another QEMU");
+        let other = |qemu: QemuProgram| TemplateKey::of(&qemu, &spec).unwrap();
+        assert_ne!(key(&spec), other(PathBuf::from("/bin/sh").into()), "another QEMU");
+        assert_ne!(
+            key(&spec),
+            other(QemuProgram { libraries: vec!["/lib".into()], ..qemu.clone() }),
+            "other libraries"
+        );
     }
 
     #[test]
     fn another_boot_or_another_processor_has_another_key() {
         let here = std::env::current_exe().unwrap();
-        let key = |host: &Host| TemplateKey::on(host, &here, &spec(&here)).unwrap();
+        let key = |host: &Host| TemplateKey::on(host, &here.clone().into(), &spec(&here)).unwrap();
         let host = Host { boot_id: "boot".into(), processor: "cpu".into() };
         assert_eq!(key(&host), key(&host.clone()));
         assert_ne!(key(&host), key(&Host { boot_id: "reboot".into(), ..host.clone() }));

@@ -4,13 +4,14 @@ use super::store::Staging;
 use crate::engine::qemu::argv::fd;
 use crate::engine::qemu::qmp::{Qmp, QmpError};
 use crate::host::fs::FsError;
-use crate::host::sparse;
+use crate::host::{pipe, sparse};
 use serde_json::json;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
+use tokio::net::unix::pipe::Sender;
 use tokio::time::Instant;
 
 /// How long QEMU may take to be done with a migration that has ended; it takes less than a millisecond.
@@ -61,19 +62,23 @@ async fn go_on(qmp: &mut Qmp) -> Result<(), QmpError> {
     }
 }
 
-/// Load the devices' state that QEMU inherited into a machine that was started for it; the guest then runs, and what
-/// it is told of the time is not delayed by the loading.
+/// Load the devices' `state` through the pipe that QEMU inherited into a machine that was started for it; the guest then
+/// runs, and what it is told of the time is not delayed by the loading.
 ///
 /// # Errors
 /// [`QmpError`]; a state that does not fit ends QEMU.
-pub async fn load(qmp: &mut Qmp) -> Result<(), QmpError> {
+pub async fn load(qmp: &mut Qmp, pipe: Sender, state: &[u8]) -> Result<(), QmpError> {
     ignore_shared(qmp).await?;
     let command = "migrate-incoming";
-    qmp.execute(command, json!({ "uri": format!("fd:{}", fd::STATE) })).await?;
-    match migrated(qmp).await? {
-        status if status == "completed" => Ok(()),
-        description => Err(QmpError::Refused { command: command.to_owned(), description }),
-    }
+    let loaded = async {
+        qmp.execute(command, json!({ "uri": format!("fd:{}", fd::STATE) })).await?;
+        match migrated(qmp).await? {
+            status if status == "completed" => Ok(()),
+            description => Err(QmpError::Refused { command: command.to_owned(), description }),
+        }
+    };
+    let fed = async { pipe::feed(pipe, state).await.map_err(QmpError::Io) };
+    tokio::try_join!(loaded, fed).map(drop)
 }
 
 /// Wait until a migration is over, and how it ended.
@@ -95,11 +100,17 @@ async fn ignore_shared(qmp: &mut Qmp) -> Result<(), QmpError> {
 }
 
 async fn write(qmp: &mut Qmp, memory: &File, layer: Option<&Path>, staging: &Staging<'_>) -> Result<(), SaveError> {
-    let state = sparse::create_new(&staging.state())?;
-    qmp.give_fd("template", state.as_fd()).await?;
+    let mut state = sparse::create_new(&staging.state())?;
+    let (theirs, ours) = pipe::from_program()?;
+    qmp.give_fd("template", theirs.as_fd()).await?;
+    drop(theirs);
     ignore_shared(qmp).await?;
-    qmp.execute("migrate", json!({ "uri": "fd:template" })).await?;
-    let status = migrated(qmp).await?;
+    let saved = async {
+        qmp.execute("migrate", json!({ "uri": "fd:template" })).await?;
+        Ok(migrated(qmp).await?)
+    };
+    let kept = async { pipe::drain(ours, &mut state).await.map_err(SaveError::Write) };
+    let (status, ()) = tokio::try_join!(saved, kept)?;
     if status != "completed" {
         return Err(SaveError::Migration(status));
     }
