@@ -246,7 +246,6 @@ fn files(error: FileError) -> PyroError {
         }
         FileError::Output(_) => (ErrorKind::Guest, "pyro workspace status WORKSPACE_ID"),
         FileError::Special { .. } => (ErrorKind::InvalidInput, "export a file, a directory or a link"),
-        FileError::Incomplete { .. } => (ErrorKind::Unsupported, "export the directory instead: --format dir"),
         FileError::NoBaseline { .. } => (ErrorKind::Corrupt, "export what is there: pyro workspace export --help"),
         FileError::Disk(_) | FileError::Kept(_) => (ErrorKind::Corrupt, "pyro doctor"),
         FileError::TooMany(_) | FileError::TooLong(_) => (ErrorKind::Unsupported, "name a directory below /workspace"),
