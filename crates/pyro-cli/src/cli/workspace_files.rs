@@ -117,7 +117,7 @@ pub(crate) enum Patch {
 pub(crate) struct Apply {
     /// Its id.
     pub(crate) workspace_id: String,
-    /// The patch, as git diff or diff -u writes it.
+    /// The patch: a unified diff, a series of git format-patch, or a '*** Begin Patch' of Codex.
     #[arg(long, required_unless_present = "patch_file", conflicts_with = "patch_file", allow_hyphen_values = true, value_parser = content())]
     pub(crate) patch: Option<OsString>,
     /// A file on the host that holds it; - for stdin.
@@ -137,7 +137,7 @@ pub(crate) struct Diff {
     /// Print a line for each changed file, with its lines added and deleted.
     #[arg(long, conflicts_with_all = ["json", "patch"])]
     pub(crate) stat: bool,
-    /// Print the patch and nothing else: git apply takes it.
+    /// Print the patch and nothing else: git apply takes it. Files too large for it are named on stderr; the exit status is 1 then.
     #[arg(long, conflicts_with = "json")]
     pub(crate) patch: bool,
     /// Tell a file that only moved, its content as it was, as a rename.
