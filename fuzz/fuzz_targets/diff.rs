@@ -18,7 +18,8 @@ fuzz_target!(|input: (&[u8], Option<&[u8]>, &[u8])| {
     }
     let text = builder.finish().patch();
     let patch = parse(text.as_bytes(), &PatchLimits::default()).expect("our own diff is a patch");
-    assert_eq!(patch.files[0].change.target(), &path);
-    let found = apply(&patch.files[0], old.as_ref(), &mut Budget::default());
+    let file = patch.files().next().expect("one file");
+    assert_eq!(file.change.target(), &path);
+    let found = apply(file, old.as_ref(), &mut Budget::default());
     assert_eq!(found, Ok(Some(new)));
 });

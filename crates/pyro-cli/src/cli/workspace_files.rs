@@ -119,7 +119,7 @@ pub(crate) enum Patch {
 pub(crate) struct Apply {
     /// Its id.
     pub(crate) workspace_id: String,
-    /// The patch, as git diff or diff -u writes it.
+    /// The patch: a unified diff, a series of git format-patch, or a '*** Begin Patch' of Codex.
     #[arg(long, allow_hyphen_values = true, value_parser = content())]
     pub(crate) patch: Option<OsString>,
     /// A file on the host that holds it; - for stdin.
@@ -139,7 +139,7 @@ pub(crate) struct Diff {
     /// Print a line for each changed file, with its lines added and deleted.
     #[arg(long, conflicts_with_all = ["json", "patch"])]
     pub(crate) stat: bool,
-    /// Print the patch and nothing else: git apply takes it.
+    /// Print the patch and nothing else: git apply takes it. Files too large for it are named on stderr; the exit status is 1 then.
     #[arg(long, conflicts_with = "json")]
     pub(crate) patch: bool,
     /// Tell a file that only moved, its content as it was, as a rename.

@@ -255,7 +255,6 @@ fn files(error: FileError) -> PyroError {
         }
         FileError::Output(_) => (ErrorKind::Guest, "pyro workspace status WORKSPACE_ID"),
         FileError::Special { .. } => (ErrorKind::InvalidInput, "export a file, a directory or a link"),
-        FileError::Incomplete { .. } => (ErrorKind::Unsupported, "export the directory instead: --format dir"),
         FileError::NoBaseline { .. } => (ErrorKind::Corrupt, "export what is there: pyro workspace export --help"),
         FileError::Disk(_) | FileError::Kept(_) => (ErrorKind::Corrupt, "pyro doctor"),
         FileError::TooMany(_) | FileError::TooLong(_) => (ErrorKind::Unsupported, "name a directory below /workspace"),
@@ -269,10 +268,10 @@ impl From<PatchError> for PyroError {
             PatchError::Rejected(rejected) if rejected.is_too_much() => {
                 (ErrorKind::InvalidInput, "split the patch, or push the files (pyro workspace sync push)")
             }
-            PatchError::Rejected(_) => (
-                ErrorKind::Conflict,
-                "read the files as they are (pyro workspace file read), and make the patch anew from them",
-            ),
+            PatchError::Rejected(rejected) => {
+                let hint = rejected.hint();
+                return Self::judged(ErrorKind::Conflict, &error, hint);
+            }
             PatchError::Parse(error) => (ErrorKind::InvalidInput, patch(error)),
         };
         Self::judged(kind, &error, hint.to_owned())
@@ -286,17 +285,20 @@ fn patch(error: &ParseError) -> &'static str {
         }
         ParseError::Path { .. } => "name paths relative to /workspace",
         ParseError::GitDirectory { .. } => "run git in the workspace instead (pyro workspace exec)",
-        ParseError::HunkCounts { .. } => {
-            "count the lines again: '@@ -start,old +start,new @@' has context and '-' as old, context and '+' as new lines"
+        ParseError::HunkHeader { .. } | ParseError::EmptyHunk { .. } | ParseError::NoFile { .. } => {
+            "write '--- a/PATH', '+++ b/PATH', then '@@ -LINE +LINE @@' (or '@@' alone: its text says where), then lines \
+             that begin with ' ', '-' or '+'"
         }
+        ParseError::Codex { .. } => {
+            "in this form each file begins with '*** Add File: PATH', '*** Update File: PATH' or '*** Delete File: PATH', \
+             each line of it with ' ', '-' or '+', and the patch ends with '*** End Patch'"
+        }
+        ParseError::NoEnd { .. } => "nothing was changed; send it whole, with '*** End Patch' as its last line",
         ParseError::Binary { .. } => "make the patch with git diff --binary",
-        ParseError::Twice { .. } => "join the changes of a file under one header, or apply one patch after the other",
         ParseError::Nothing
         | ParseError::TwoNames { .. }
         | ParseError::Header { .. }
         | ParseError::Mode { .. }
-        | ParseError::NoFile { .. }
-        | ParseError::HunkHeader { .. }
         | ParseError::AfterLast { .. } => "make the patch with git diff, or write the file (pyro workspace file write)",
     }
 }

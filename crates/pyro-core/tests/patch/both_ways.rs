@@ -1,6 +1,6 @@
 //! Our diff to `git apply`, git's and GNU's diff to our apply: the trees must come out equal.
 
-use super::disk::{clear, git, git_ok, read, run, write};
+use super::disk::{clear, git, git_ok, read, run, scratch, write};
 use super::trees::{Tree, diff, differing, patched, trees};
 use proptest::prelude::*;
 use pyro_core::workspace::diff::DiffOptions;
@@ -42,7 +42,7 @@ proptest! {
     fn git_takes_our_diff((old, new) in trees(), renames: bool) {
         prop_assume!(old != new);
         let patch = diff(&old, &new, DiffOptions { renames, ..DiffOptions::default() }).patch();
-        let home = tempfile::tempdir().unwrap();
+        let home = scratch();
         let root = home.path().join("tree");
         std::fs::create_dir(&root).unwrap();
         write(&old, &root);
@@ -62,7 +62,7 @@ proptest! {
     #[test]
     fn we_take_the_diff_of_git((old, new) in trees(), way in prop::sample::select(WAYS)) {
         prop_assume!(old != new);
-        let home = tempfile::tempdir().unwrap();
+        let home = scratch();
         let root = home.path().join("tree");
         std::fs::create_dir(&root).unwrap();
         write(&old, &root);
@@ -90,7 +90,7 @@ proptest! {
         let (old, new) = (text(&old), text(&new));
         // What is empty on one side leaves no trace in a plain patch; neither do modes, which the filter has made equal.
         prop_assume!(old != new);
-        let home = tempfile::tempdir().unwrap();
+        let home = scratch();
         for (name, tree) in [("a", &old), ("b", &new)] {
             std::fs::create_dir(home.path().join(name)).unwrap();
             write(tree, &home.path().join(name));

@@ -11,6 +11,13 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+/// A directory for trees, in memory where the host has some for files: there are thousands of them.
+pub(crate) fn scratch() -> tempfile::TempDir {
+    let in_memory = Path::new("/dev/shm");
+    let beside = if in_memory.is_dir() { in_memory.to_path_buf() } else { std::env::temp_dir() };
+    tempfile::tempdir_in(&beside).or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 pub(crate) fn write(tree: &Tree, root: &Path) {
     for (path, side) in tree {
         let at = root.join(OsStr::from_bytes(path.as_bytes()));

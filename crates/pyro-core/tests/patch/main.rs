@@ -8,6 +8,9 @@
 
 mod both_ways;
 mod disk;
+mod history;
 mod hunks;
+mod imported;
+mod random;
 mod speed;
 mod trees;

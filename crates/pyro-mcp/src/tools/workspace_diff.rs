@@ -74,6 +74,7 @@ impl Told {
             left_out.push(format!("{} further paths", report.entries.len() - ENTRY_LIMIT));
             report.entries.truncate(ENTRY_LIMIT);
         }
+        report.not_in_patch.truncate(ENTRY_LIMIT);
         if stat || report.patch.len() > PATCH_LIMIT {
             if !stat {
                 left_out.push(format!("the patch of {} bytes", report.patch.len()));

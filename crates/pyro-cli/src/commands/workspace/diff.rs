@@ -2,13 +2,15 @@
 
 use super::{id, path, until_interrupted};
 use crate::cli::workspace_files::Diff;
+use crate::exit;
 use crate::printer;
 use pyro_core::host::terminal::printable;
 use pyro_core::workspace::diff::report::DiffReport;
 use pyro_core::workspace::files::diff::DiffRequest;
 
 pub(super) fn run(args: &Diff) -> i32 {
-    until_interrupted(args.json, async |pyro, cancel| {
+    let mut lacks_files = false;
+    let status = until_interrupted(args.json, async |pyro, cancel| {
         let request = DiffRequest { path: args.path.as_deref().map(path).transpose()?, renames: args.find_renames };
         let report = pyro.diff_workspace(id(&args.workspace_id)?, &request, cancel).await?;
         match (args.json, args.patch, args.stat) {
@@ -21,11 +23,17 @@ pub(super) fn run(args: &Diff) -> i32 {
                 printer::content(report.patch.as_bytes());
             }
         }
-        if !args.json && !report.patch_complete {
-            printer::talk("[workspace-diff] some files are too large for a patch: they are only named");
+        if !args.json && !args.stat {
+            for path in &report.not_in_patch {
+                let text = format!("[workspace-diff] {path}: left out: too large for a patch").replace('\n', "\\n");
+                printer::talk(&printable(text.as_bytes()));
+            }
         }
+        lacks_files = args.patch && !report.patch_complete;
         Ok(())
-    })
+    });
+    // Whoever takes the patch must know that files are missing.
+    if status == exit::OK && lacks_files { exit::FAILED } else { status }
 }
 
 fn line(report: &DiffReport) -> String {

@@ -2,12 +2,14 @@
 
 use super::{id, on_host, path, until_interrupted};
 use crate::cli::workspace_files::{Export, Format};
+use crate::exit;
 use crate::printer;
 use pyro_core::host::terminal::printable;
 use pyro_core::workspace::files::export::{ExportFormat, ExportRequest, WorkspaceExport};
 
 pub(super) fn run(args: Export) -> i32 {
-    until_interrupted(args.json, async |pyro, cancel| {
+    let mut lacks_files = false;
+    let status = until_interrupted(args.json, async |pyro, cancel| {
         let request = ExportRequest {
             path: path(&args.path)?,
             output: on_host(&args.output).into(),
@@ -21,6 +23,7 @@ pub(super) fn run(args: Export) -> i32 {
             renames: args.find_renames,
         };
         let exported = pyro.export_workspace(id(&args.workspace_id)?, request, cancel).await?;
+        lacks_files = exported.format == "patch" && !exported.left_out.is_empty();
         if args.json {
             printer::json(&exported);
             return Ok(());
@@ -31,7 +34,8 @@ pub(super) fn run(args: Export) -> i32 {
             printer::talk(&printable(text.as_bytes()));
         }
         Ok(())
-    })
+    });
+    if status == exit::OK && lacks_files { exit::FAILED } else { status }
 }
 
 fn line(exported: &WorkspaceExport) -> String {

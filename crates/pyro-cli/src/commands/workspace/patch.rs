@@ -3,6 +3,7 @@
 use super::{given, id, until_interrupted};
 use crate::cli::workspace_files::{Apply, Patch};
 use crate::printer;
+use pyro_core::host::terminal::printable;
 
 pub(super) fn run(command: Patch) -> i32 {
     match command {
@@ -23,6 +24,10 @@ fn apply(args: &Apply) -> i32 {
                 "[workspace-patch] workspace_id={id} total={} added={} modified={} deleted={} execution_mode={}",
                 summary.total, summary.added, summary.modified, summary.deleted, applied.execution_mode
             ));
+            for path in &applied.skipped {
+                let text = format!("[workspace-patch] {path}: skipped: it is a submodule").replace('\n', "\\n");
+                printer::talk(&printable(text.as_bytes()));
+            }
         }
         Ok(())
     })

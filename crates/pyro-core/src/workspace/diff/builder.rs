@@ -2,6 +2,7 @@
 
 use super::changes::Effort;
 use super::entry::{Entry, Form, diff_path};
+use super::left_out;
 use super::options::DiffOptions;
 use super::renames;
 use crate::workspace::git::path::RelPath;
@@ -33,7 +34,7 @@ impl DiffBuilder {
     pub fn push(&mut self, path: &RelPath, old: Option<&Side>, new: Option<&Side>) {
         let Some(mut entry) = diff_path(path, old, new, &self.options, &mut self.effort) else { return };
         if self.bytes + entry.patch.len() > self.options.patch_bytes {
-            entry.name_only();
+            entry.leave_out();
         }
         self.bytes += entry.patch.len();
         self.entries.push(entry);
@@ -43,13 +44,14 @@ impl DiffBuilder {
     #[must_use]
     pub fn finish(mut self) -> Diff {
         self.entries.sort_by(|a, b| a.path.cmp(&b.path));
-        let entries = if self.options.renames { renames::pair(self.entries) } else { self.entries };
+        let mut entries = if self.options.renames { renames::pair(self.entries) } else { self.entries };
+        left_out::spread(&mut entries);
         Diff { entries }
     }
 }
 
 impl Diff {
-    /// The patch: what `git apply` takes, unless it is not [complete](Self::is_complete).
+    /// The patch, which `git apply` takes. Where it is not [complete](Self::is_complete), it lacks whole files.
     #[must_use]
     pub fn patch(&self) -> String {
         self.entries.iter().map(|entry| entry.patch.as_str()).collect()
@@ -58,7 +60,12 @@ impl Diff {
     /// Whether the patch carries every change that git could carry.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.entries.iter().all(|entry| entry.form != Form::Named)
+        self.left_out().next().is_none()
+    }
+
+    /// The changes that the patch lacks.
+    pub fn left_out(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.form == Form::Named)
     }
 }
 
@@ -149,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_is_named() {
+    fn what_is_too_large_is_left_out() {
         let large = |size| Some(Side::File { mode: 0o644, content: Content::Large { size, id: None } });
         let options = DiffOptions { literal_bytes: 10, patch_bytes: 160, ..DiffOptions::default() };
         let found = diff(
@@ -162,8 +169,29 @@ mod tests {
         );
         assert!(!found.is_complete());
         assert!(found.entries.iter().all(|entry| entry.form == Form::Named));
-        assert!(found.patch().contains("diff --git a/huge b/huge\nBinary files a/huge and b/huge differ\n"));
-        assert!(found.patch().contains("\nBinary files /dev/null and b/late differ\n"));
+        assert_eq!((found.left_out().count(), found.patch().as_str()), (3, ""));
+    }
+
+    #[test]
+    fn what_cannot_be_beside_a_file_that_is_left_out_is_left_out_too() {
+        let large = || Some(Side::File { mode: 0o644, content: Content::Large { size: 1 << 30, id: None } });
+        let changes = [
+            // A large file becomes a directory; a directory with a large file becomes a file.
+            ("a", large(), Some(Side::Directory)),
+            ("a/x", None, file(0o644, b"x\n")),
+            ("a-b", None, file(0o644, b"y\n")),
+            ("d", Some(Side::Directory), file(0o644, b"d\n")),
+            ("d/e/large", large(), None),
+            ("d/small", file(0o644, b"s\n"), None),
+            // What moves below the large file stays where it was, and so on.
+            ("m", file(0o644, b"moved\n"), None),
+            ("m/n", None, file(0o644, b"n\n")),
+            ("a/m", None, file(0o644, b"moved\n")),
+        ];
+        let found = diff(DiffOptions { renames: true, ..DiffOptions::default() }, &changes);
+        let left: Vec<_> = found.left_out().map(|entry| entry.path.to_text()).collect();
+        assert_eq!(left, ["a", "a/m", "a/x", "d", "d/e/large", "m/n"]);
+        assert!(found.patch().contains("diff --git a/a-b b/a-b\n") && found.patch().contains("diff --git a/d/small"));
     }
 
     #[test]

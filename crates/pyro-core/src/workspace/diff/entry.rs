@@ -31,7 +31,7 @@ pub enum Form {
     Text,
     /// As a `GIT binary patch`.
     Binary,
-    /// Too large: named as binary, so that the patch as a whole does not apply.
+    /// Left out: it is too large, or cannot be where something that is left out stays. The patch applies without it.
     Named,
     /// Not at all: git keeps nothing of it.
     None,
@@ -73,11 +73,11 @@ impl Entry {
         (self.form == Form::Text).then_some(self.patch.as_str())
     }
 
-    /// Keep the change, leave its content out of the patch.
-    pub(super) fn name_only(&mut self) {
+    /// Keep the change, leave it out of the patch.
+    pub(super) fn leave_out(&mut self) {
         if matches!(self.form, Form::Text | Form::Binary) {
             self.form = Form::Named;
-            self.patch = format!("{}{}", self.header(true), header::differ(self));
+            self.patch.clear();
         }
     }
 
@@ -139,9 +139,11 @@ pub fn diff_path(
         let deleted = rendered(entry.half(Status::Deleted), old, None, options, effort);
         let added = rendered(entry.half(Status::Added), None, new, options, effort);
         entry.form = worse(deleted.form, added.form);
-        entry.deleted_lines = deleted.deleted_lines;
-        entry.added_lines = added.added_lines;
-        entry.patch = deleted.patch + &added.patch;
+        if entry.form != Form::Named {
+            entry.deleted_lines = deleted.deleted_lines;
+            entry.added_lines = added.added_lines;
+            entry.patch = deleted.patch + &added.patch;
+        }
         return Some(entry);
     }
     let half = match (entry.old_mode, entry.new_mode) {
@@ -213,10 +215,7 @@ fn rendered(
             entry.form = Form::Binary;
             entry.patch = entry.header(true) + &literal::between(old, new);
         }
-        _ => {
-            entry.form = Form::Named;
-            entry.patch = entry.header(true) + &header::differ(&entry);
-        }
+        _ => entry.form = Form::Named,
     }
     entry
 }

@@ -53,12 +53,6 @@ pub(super) fn sides(entry: &Entry) -> String {
     format!("--- {old}{}\n+++ {new}{}\n", tab(&old), tab(&new))
 }
 
-/// The line that names a change without carrying it.
-pub(super) fn differ(entry: &Entry) -> String {
-    let (old, new) = names(entry);
-    format!("Binary files {old} and {new} differ\n")
-}
-
 fn names(entry: &Entry) -> (String, String) {
     let name = |prefix, absent| {
         if entry.status == absent { "/dev/null".to_owned() } else { side_name(prefix, entry.path.as_bytes()) }

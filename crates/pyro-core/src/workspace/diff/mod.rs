@@ -7,6 +7,7 @@ mod changes;
 pub mod entry;
 mod header;
 mod hunks;
+mod left_out;
 mod literal;
 pub mod options;
 mod renames;

@@ -17,10 +17,13 @@ pub struct DiffReport {
     pub summary: DiffSummary,
     /// The changed paths, sorted.
     pub entries: Vec<DiffReportEntry>,
-    /// The whole patch: it can be applied when `patch_complete` holds.
+    /// The whole patch, which `git apply` takes.
     pub patch: String,
-    /// Whether the patch carries the content of every changed file.
+    /// Whether the patch carries every changed file.
     pub patch_complete: bool,
+    /// The changed files that the patch lacks: they are too large for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_in_patch: Vec<String>,
 }
 
 /// How many paths changed, and how.
@@ -88,6 +91,7 @@ impl DiffReport {
             entries,
             patch: diff.patch(),
             patch_complete: diff.is_complete(),
+            not_in_patch: diff.left_out().map(|entry| entry.path.to_text()).collect(),
         }
     }
 }

@@ -57,7 +57,8 @@ pub async fn apply(
     }?;
     running.was_used();
     let text = String::from_utf8_lossy(patch).into_owned();
-    Ok(PatchReport::new(id, &resolution, text, running.vm.execution_mode.clone()))
+    let mode = running.vm.execution_mode.clone();
+    Ok(PatchReport::new(id, &resolution, &parsed.submodules, text, mode))
 }
 
 /// Everything that a patch depends on.

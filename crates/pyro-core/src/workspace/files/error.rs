@@ -55,12 +55,6 @@ pub enum FileError {
         /// What it is.
         what: &'static str,
     },
-    /// A patch is asked for that would lack changes.
-    #[error("the patch would lack the content of {count} changed files: they are too large")]
-    Incomplete {
-        /// How many.
-        count: usize,
-    },
     /// A patch that cannot be read, or does not fit.
     #[error(transparent)]
     Patch(#[from] PatchError),

@@ -3,6 +3,7 @@
 use super::diff::{self, DiffRequest};
 use super::error::FileError;
 use super::list::artifact_type;
+use super::patch_steps::tree_path;
 use super::place::WorkspacePath;
 use crate::archive::{TarError, TarWriter};
 use crate::config::Config;
@@ -13,8 +14,8 @@ use crate::host::path::HostPath;
 use crate::host::tree::{Allowance, HostTreeError, Receiver};
 use crate::id::Id;
 use crate::vm::{VmError, lifecycle};
-use crate::workspace::diff::Form;
 use crate::workspace::error::WorkspaceError;
+use crate::workspace::git::path::RelPath;
 use crate::workspace::running::Running;
 use pyro_protocol::TreePath;
 use pyro_protocol::files::Pack;
@@ -29,6 +30,9 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// How long the removal of an export that was ended may take.
 const CLEAR_LIMIT: Duration = Duration::from_secs(10);
+
+/// Most of what is left out of a patch that a result names.
+const LEFT_OUT: usize = 1000;
 
 /// What an export becomes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -198,10 +202,8 @@ async fn patch(
 ) -> Result<WorkspaceExport, WorkspaceError> {
     let wanted = DiffRequest { path: Some(request.path.clone()), renames: request.renames };
     let diff = diff::changes(running, &wanted).await?;
-    if !diff.is_complete() {
-        let count = diff.entries.iter().filter(|entry| entry.form == Form::Named).count();
-        return Err(FileError::Incomplete { count }.into());
-    }
+    let left_out: Vec<_> = diff.left_out().map(|entry| LeftOut::of_patch(&entry.path)).take(LEFT_OUT).collect();
+    let entry_count = (diff.entries.len() - diff.left_out().count()) as u64;
     let text = diff.patch();
     let (force, bytes) = (request.force, text.len() as u64);
     let output = place(running.config, request, false).await?;
@@ -213,8 +215,7 @@ async fn patch(
         file.appear(force)
     };
     lifecycle::blocking(move || Ok(output.last(write))).await?.map_err(FileError::from)?;
-    let entry_count = diff.entries.len() as u64;
-    Ok(WorkspaceExport { entry_count, bytes_written: bytes, ..WorkspaceExport::begun(running, request, &at) })
+    Ok(WorkspaceExport { entry_count, bytes_written: bytes, left_out, ..WorkspaceExport::begun(running, request, &at) })
 }
 
 impl WorkspaceExport {
@@ -238,6 +239,11 @@ impl WorkspaceExport {
 }
 
 impl LeftOut {
+    fn of_patch(path: &RelPath) -> Self {
+        let path = WorkspacePath::root().join(&tree_path(path)).to_text();
+        Self { path, why: "left out: too large for a patch".to_owned() }
+    }
+
     fn of(root: &WorkspacePath, path: &TreePath, odd: &Odd) -> Self {
         let errno = |errno: u16| std::io::Error::from_raw_os_error(i32::from(errno));
         let why = match odd {

@@ -40,7 +40,7 @@ pub enum ParseError {
         max: usize,
     },
     /// There is no header in it.
-    #[error("patch holds no change: no line begins a file ('diff --git', or '---' and '+++')")]
+    #[error("patch holds no change: no line begins a file ('diff --git', '---' and '+++', or '*** Begin Patch')")]
     Nothing,
     /// A name that nothing may be written to.
     #[error("line {line} of the patch names '{name}': {why}")]
@@ -92,6 +92,28 @@ pub enum ParseError {
         /// Where.
         line: usize,
     },
+    /// A hunk that holds nothing.
+    #[error("the hunk at line {line} of the patch has no lines that begin with ' ', '-' or '+'")]
+    EmptyHunk {
+        /// Where.
+        line: usize,
+    },
+    /// A line that does not belong into the form that Codex writes.
+    #[error("line {line} of the patch should {expected}, found '{found}'")]
+    Codex {
+        /// Where.
+        line: usize,
+        /// What it should be.
+        expected: &'static str,
+        /// What is there.
+        found: String,
+    },
+    /// A patch of that form that was cut off.
+    #[error("the patch that begins at line {line} does not end with '*** End Patch'")]
+    NoEnd {
+        /// Where.
+        line: usize,
+    },
     /// A hunk's first line that is none.
     #[error("line {line} of the patch should be a hunk header like '@@ -1,3 +1,4 @@', found '{found}'")]
     HunkHeader {
@@ -99,25 +121,6 @@ pub enum ParseError {
         line: usize,
         /// What is there.
         found: String,
-    },
-    /// A hunk that holds other than its header says.
-    #[error(
-        "the hunk at line {line} of the patch says {old} old and {new} new lines, but {old_found} and {new_found} are \
-         there before '{next}'"
-    )]
-    HunkCounts {
-        /// Where its header is.
-        line: usize,
-        /// Old lines by the header.
-        old: usize,
-        /// New lines by the header.
-        new: usize,
-        /// Old lines.
-        old_found: usize,
-        /// New lines.
-        new_found: usize,
-        /// The line that does not belong to it.
-        next: String,
     },
     /// A hunk with lines after the last one.
     #[error("line {line} of the patch follows a line that has no newline at the end of the file")]
@@ -132,13 +135,5 @@ pub enum ParseError {
         line: usize,
         /// What is wrong.
         why: &'static str,
-    },
-    /// Two changes of one path.
-    #[error("patch changes '{path}' twice, again at line {line}")]
-    Twice {
-        /// Which.
-        path: String,
-        /// Where the second one is.
-        line: usize,
     },
 }

@@ -1,4 +1,4 @@
-//! Patches of git, and plain ones, applied to values: whole or not at all.
+//! Patches of git, plain ones and those of Codex, applied to values: whole or not at all.
 //!
 //! [`parse`](parse::parse) reads a patch, [`Plan`] says which paths to read, [`resolve`](resolve::resolve) decides
 //! everything before anything is written.
@@ -13,6 +13,7 @@ pub mod plan;
 pub mod reject;
 pub mod report;
 pub mod resolve;
+mod state;
 
 pub use error::{ParseError, PatchError};
 pub use limits::PatchLimits;

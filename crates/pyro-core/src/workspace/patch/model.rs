@@ -3,12 +3,21 @@
 use crate::workspace::git::mode::GitMode;
 use crate::workspace::git::path::RelPath;
 
-/// Everything that one patch asks for; each path is the target of one change at most, but a file may make way for
-/// another kind of thing.
+/// Everything that one patch asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Patch<'a> {
-    /// One for each file, in the order of the patch.
-    pub files: Vec<FilePatch<'a>>,
+    /// The commits of a series, in order: each starts from what the one before it left, and changes a path once. Only a
+    /// change of kind deletes and creates the same path.
+    pub steps: Vec<Vec<FilePatch<'a>>>,
+    /// Submodules that it would move to another commit; they are skipped.
+    pub submodules: Vec<RelPath>,
+}
+
+impl<'a> Patch<'a> {
+    /// Every change, in the order of the patch.
+    pub fn files(&self) -> impl Iterator<Item = &FilePatch<'a>> {
+        self.steps.iter().flatten()
+    }
 }
 
 /// What a patch asks of one file.
@@ -83,6 +92,10 @@ pub enum Body<'a> {
     Unchanged,
     /// Lines change.
     Text(Vec<Hunk<'a>>),
+    /// Lines change, by a format that cannot say whether the last line has a newline: that stays as it is.
+    Chunks(Vec<Hunk<'a>>),
+    /// All of it goes, whatever it is.
+    Dropped,
     /// All of it changes.
     Binary(Binary),
 }
@@ -112,12 +125,10 @@ pub enum BinaryData {
 pub struct Hunk<'a> {
     /// The line of the patch that holds its header, from one.
     pub line: usize,
-    /// Its header: up to the second `@@`.
+    /// Its header: up to the second `@@`, where it has numbers.
     pub header: String,
-    /// First line in the old file, from one; zero when it has none.
-    pub old_start: usize,
-    /// First line in the new file, from one; zero when it has none.
-    pub new_start: usize,
+    /// Where it belongs.
+    pub place: Place<'a>,
     /// What it holds.
     pub lines: Vec<(Mark, Line<'a>)>,
 }
@@ -132,6 +143,25 @@ impl<'a> Hunk<'a> {
     pub fn new_lines(&self) -> impl Iterator<Item = Line<'a>> + '_ {
         self.lines.iter().filter(|(mark, _)| *mark != Mark::Removed).map(|(_, line)| *line)
     }
+}
+
+/// Where a hunk belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// Where its header says.
+    Line {
+        /// First line in the old file, from one; the line before it when the hunk has no old lines.
+        start: usize,
+        /// How many old lines its header names; the hunk may hold another number.
+        count: usize,
+    },
+    /// Where its lines are.
+    Text {
+        /// Lines that stand before it, the outermost first.
+        anchors: Vec<&'a [u8]>,
+        /// Whether it ends with the file.
+        at_end: bool,
+    },
 }
 
 /// What a line of a hunk stands for.

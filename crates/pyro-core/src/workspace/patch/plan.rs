@@ -17,7 +17,7 @@ impl Plan {
     /// The plan of a patch.
     #[must_use]
     pub fn of(patch: &Patch<'_>) -> Self {
-        let changes = || patch.files.iter().map(|file| &file.change);
+        let changes = || patch.files().map(|file| &file.change);
         let reads: BTreeSet<_> = changes().flat_map(|change| [change.source(), change.target()]).cloned().collect();
         let parents = reads.iter().flat_map(RelPath::parents).filter(|parent| !reads.contains(parent)).collect();
         Self { reads, parents }

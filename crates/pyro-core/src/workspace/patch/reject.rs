@@ -7,6 +7,9 @@ use std::fmt;
 /// How many rejects an error spells out.
 const SHOWN: usize = 20;
 
+/// How many of them show what the file holds.
+const EXCERPTS: usize = 3;
+
 /// A change that does not fit its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reject {
@@ -87,7 +90,7 @@ pub struct HunkReject {
     pub header: String,
     /// Where the header is in the patch, from one.
     pub patch_line: usize,
-    /// The line of the file where it met other text, from one; hunks before it count as applied.
+    /// The line of the file where it met other text, from one.
     pub line: usize,
     /// What it expected there; none for the end of the file.
     pub expected: Option<String>,
@@ -95,10 +98,14 @@ pub struct HunkReject {
     pub found: Option<String>,
     /// What else is known.
     pub note: Option<Note>,
+    /// The first line of the excerpt, from one.
+    pub excerpt_from: usize,
+    /// The lines of the file where the hunk would be, as they are.
+    pub excerpt: Vec<String>,
 }
 
 /// What may have gone wrong with a hunk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Note {
     /// The result is there.
     #[error("its result is at line {line} already: it may have been applied before")]
@@ -106,17 +113,27 @@ pub enum Note {
         /// Where.
         line: usize,
     },
-    /// Its lines are there, but it says by its lack of context that they are at the beginning or the end of the file.
-    #[error("its lines are at line {line}, but a hunk {0} fits only there: add lines of context", edge(*.end))]
-    Edge {
-        /// Where.
-        line: usize,
-        /// Whether it lacks context at its end.
-        end: bool,
+    /// Its lines are at more places than one, and not where its header says.
+    #[error("its lines are at {}", at_lines(.lines))]
+    Several {
+        /// The first of them.
+        lines: Vec<usize>,
     },
     /// It has no line that could be checked.
-    #[error("it only adds lines, and has no context that says where: add lines of context")]
+    #[error("it only adds lines, and nothing says where")]
     NoContext,
+    /// The line that should stand before it is not there.
+    #[error("no line reads `{anchor}`")]
+    Anchor {
+        /// The line that its header names.
+        anchor: String,
+    },
+    /// Its lines are there, but not at the end, where it says that they are.
+    #[error("its lines are at line {line}, not at the end of the file")]
+    NotAtEnd {
+        /// Where.
+        line: usize,
+    },
     /// Its lines are there, but an earlier hunk changed them.
     #[error("its lines at line {line} belong to an earlier hunk")]
     Overlap {
@@ -124,12 +141,22 @@ pub enum Note {
         line: usize,
     },
     /// The lines differ by their ends only.
-    #[error("only the line endings differ (CRLF)")]
-    LineEndings,
+    #[error("the file has CRLF line ends, the patch has LF")]
+    FileHasCrlf,
+    /// The lines differ by their ends only.
+    #[error("the patch has CRLF line ends, the file has LF")]
+    PatchHasCrlf,
+    /// The last line of the file has no newline, that of the patch has one, or the other way round.
+    #[error("only the newline at the end of the file differs")]
+    NoNewline,
+    /// The lines differ by white space only.
+    #[error("only white space differs")]
+    WhiteSpace,
 }
 
-fn edge(end: bool) -> &'static str {
-    if end { "that ends without context" } else { "that starts at line 1" }
+fn at_lines(lines: &[usize]) -> String {
+    let numbers: Vec<_> = lines.iter().map(ToString::to_string).collect();
+    format!("lines {}", numbers.join(", "))
 }
 
 impl fmt::Display for HunkReject {
@@ -137,7 +164,7 @@ impl fmt::Display for HunkReject {
         write!(out, "hunk {} ({}) does not apply at line {}: ", self.number, self.header, self.line)?;
         let line = |text: &Option<String>| text.as_ref().map_or("the end of the file".to_owned(), |t| format!("`{t}`"));
         write!(out, "expected {}, found {}", line(&self.expected), line(&self.found))?;
-        self.note.map_or(Ok(()), |note| write!(out, "; {note}"))
+        self.note.as_ref().map_or(Ok(()), |note| write!(out, "; {note}"))
     }
 }
 
@@ -156,7 +183,81 @@ pub struct Rejected {
     pub rejects: Vec<Reject>,
 }
 
+impl Reject {
+    /// What to do about it; `WORKSPACE_ID` stands for the workspace.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        let path = &self.path;
+        match &self.reason {
+            Reason::Hunk(hunk) => hunk.hint(path),
+            Reason::Exists { .. } => format!(
+                "to change {path}, send its lines as a change ('--- a/{path}' and '+++ b/{path}'); to replace it: pyro \
+                 workspace file write WORKSPACE_ID {path}"
+            ),
+            Reason::Missing => {
+                "see what is there: pyro workspace file list WORKSPACE_ID; a file that is new has '--- /dev/null'"
+                    .to_owned()
+            }
+            Reason::TooMuch | Reason::TooLarge => {
+                "split the patch, or push the files (pyro workspace sync push)".to_owned()
+            }
+            Reason::TooMuchWork => format!("write the file: pyro workspace file write WORKSPACE_ID {path}"),
+            Reason::OtherBlob { .. } | Reason::Damaged { .. } => {
+                "push the file instead (pyro workspace sync push)".to_owned()
+            }
+            Reason::Kind { .. } | Reason::Parent { .. } | Reason::NotEmpty | Reason::Link => format!(
+                "see what is there (pyro workspace file list WORKSPACE_ID), and read it: pyro workspace file read \
+                 WORKSPACE_ID {path}"
+            ),
+        }
+    }
+}
+
+impl HunkReject {
+    fn hint(&self, path: &RelPath) -> String {
+        let read = format!("pyro workspace file read WORKSPACE_ID {path}");
+        match &self.note {
+            Some(Note::Applied { .. }) => format!("leave the hunk out if its change is in the file already: {read}"),
+            Some(Note::Several { lines }) => {
+                let line = lines.first().copied().unwrap_or(1);
+                format!(
+                    "send the hunk again with the right line number, as in '@@ -{line} +{line} @@', or with more lines \
+                     around the change"
+                )
+            }
+            Some(Note::NoContext) => {
+                "send the hunk again with a line of the file, marked ' ', above or below the new lines".to_owned()
+            }
+            Some(Note::Anchor { .. }) => {
+                "send the hunk again with a whole line of the file after '@@', or with '@@' alone".to_owned()
+            }
+            Some(Note::NotAtEnd { .. }) => "send the patch again without '*** End of File' after this hunk".to_owned(),
+            Some(Note::Overlap { .. }) => "join this hunk and the one before it into one".to_owned(),
+            Some(Note::FileHasCrlf) => format!(
+                "send the hunk again with \\r before the newline of each ' ', '-' and '+' line, or convert the file \
+                 first: pyro workspace exec WORKSPACE_ID -- sed -i 's/\\r$//' {path}"
+            ),
+            Some(Note::PatchHasCrlf) => "send the patch again without the \\r before each newline".to_owned(),
+            Some(Note::NoNewline) => {
+                "the last line of a file without a newline at its end is followed by '\\ No newline at end of file' in a \
+                 hunk; send it so"
+                    .to_owned()
+            }
+            Some(Note::WhiteSpace) => "send the hunk again with the white space of the lines shown".to_owned(),
+            None => format!(
+                "send the hunk again with ' ' and '-' lines that are in the file as shown; all of it: {read}"
+            ),
+        }
+    }
+}
+
 impl Rejected {
+    /// What to do about the first of them.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        self.rejects.first().map(Reject::hint)
+    }
+
     /// Whether it would fit in parts.
     #[must_use]
     pub fn is_too_much(&self) -> bool {
@@ -167,8 +268,17 @@ impl Rejected {
 impl fmt::Display for Rejected {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "patch does not apply, nothing was changed")?;
-        for reject in self.rejects.iter().take(SHOWN) {
+        for (index, reject) in self.rejects.iter().take(SHOWN).enumerate() {
             write!(out, "\n{reject}")?;
+            match &reject.reason {
+                Reason::Hunk(hunk) if index < EXCERPTS && !hunk.excerpt.is_empty() => {
+                    write!(out, "\n{} is, from line {}:", reject.path, hunk.excerpt_from)?;
+                    for line in &hunk.excerpt {
+                        write!(out, "\n| {line}")?;
+                    }
+                }
+                _ => {}
+            }
         }
         match self.rejects.len().saturating_sub(SHOWN) {
             0 => Ok(()),

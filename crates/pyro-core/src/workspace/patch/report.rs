@@ -2,6 +2,7 @@
 
 use super::resolve::Resolution;
 use crate::id::Id;
+use crate::workspace::git::path::RelPath;
 use serde::Serialize;
 
 /// What happened to a path; a rename is a deletion and an addition.
@@ -27,6 +28,9 @@ pub struct PatchReport {
     pub summary: PatchSummary,
     /// The touched paths, sorted.
     pub entries: Vec<PatchReportEntry>,
+    /// Submodules that the patch names: they are skipped.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<String>,
     /// The patch that was applied.
     pub patch: String,
     /// Where it ran.
@@ -58,8 +62,14 @@ pub struct PatchReportEntry {
 impl PatchReport {
     /// The result for a workspace.
     #[must_use]
-    pub fn new(workspace_id: Id, resolution: &Resolution, patch: String, execution_mode: String) -> Self {
-        let entry = |(path, status): &(crate::workspace::git::path::RelPath, PatchStatus)| PatchReportEntry {
+    pub fn new(
+        workspace_id: Id,
+        resolution: &Resolution,
+        submodules: &[RelPath],
+        patch: String,
+        execution_mode: String,
+    ) -> Self {
+        let entry = |(path, status): &(RelPath, PatchStatus)| PatchReportEntry {
             path: absolute(path.as_bytes()),
             status: *status,
         };
@@ -71,7 +81,8 @@ impl PatchReport {
             modified: count(PatchStatus::Modified),
             deleted: count(PatchStatus::Deleted),
         };
-        Self { workspace_id, changed: !entries.is_empty(), summary, entries, patch, execution_mode }
+        let skipped = submodules.iter().map(|path| absolute(path.as_bytes())).collect();
+        Self { workspace_id, changed: !entries.is_empty(), summary, entries, skipped, patch, execution_mode }
     }
 }
 

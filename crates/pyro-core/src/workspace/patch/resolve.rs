@@ -1,13 +1,14 @@
 //! The whole patch decided: every write, or every reason why not.
 
-use super::apply::{apply, same};
+use super::apply::apply;
 use super::budget::Budget;
 use super::limits::TOTAL_BYTES;
 use super::model::{Change, FilePatch, Patch};
 use super::reject::{Reason, Reject, Rejected};
 use super::report::PatchStatus;
+use super::state::State;
 use crate::workspace::git::path::RelPath;
-use crate::workspace::side::{ArtifactType, Side};
+use crate::workspace::side::Side;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be done; all of it, in this order, or nothing.
@@ -60,8 +61,8 @@ pub enum Action {
 
 /// Decide a patch by what its paths are: `sides` has those of the [`Plan`](super::Plan) that exist.
 ///
-/// Every change starts from what was there before the patch. Applying a patch twice fails as it does with `git apply`:
-/// what it creates exists, and what it changes no longer reads as it did.
+/// Every change of a step starts from what was there before the step. Applying a patch twice fails as it does with
+/// `git apply`: what it creates exists, and what it changes no longer reads as it did.
 ///
 /// # Errors
 /// [`Rejected`] with every change that does not fit.
@@ -73,125 +74,122 @@ pub fn resolve(patch: &Patch<'_>, sides: &BTreeMap<RelPath, Side>) -> Result<Res
 pub(super) fn resolve_within(
     patch: &Patch<'_>,
     sides: &BTreeMap<RelPath, Side>,
-    mut room: usize,
+    room: usize,
 ) -> Result<Resolution, Rejected> {
-    let mut work = Work { sides, leaving: leaving(patch), made: BTreeMap::new(), rejects: Vec::new() };
+    let mut work = Work { state: State::new(sides), room, spoilt: BTreeSet::new(), rejects: Vec::new() };
     let mut budget = Budget::default();
-    for file in &patch.files {
-        match work.file(file, &mut budget) {
-            Ok(made) => match room.checked_sub(made) {
-                Some(left) => room = left,
-                // A copy takes a line of the patch, and any size here.
-                None => {
-                    let path = file.change.target().clone();
-                    return Err(Rejected { rejects: vec![Reject { path, reason: Reason::TooMuch }] });
-                }
-            },
-            Err(reject) => work.rejects.push(reject),
+    for step in &patch.steps {
+        let mut rest = step.as_slice();
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(work.together(rest));
+            work.step(now, &mut budget)?;
+            rest = later;
         }
     }
-    work.check_places();
     if !work.rejects.is_empty() {
         work.rejects.sort_by(|a, b| a.path.cmp(&b.path));
         return Err(Rejected { rejects: work.rejects });
     }
-    Ok(work.resolution())
-}
-
-/// What is deleted or moved away.
-fn leaving<'p>(patch: &'p Patch<'_>) -> BTreeSet<&'p RelPath> {
-    let gone = |file: &'p FilePatch<'_>| match &file.change {
-        Change::Delete(path) | Change::Rename { from: path, .. } => Some(path),
-        _ => None,
-    };
-    patch.files.iter().filter_map(gone).collect()
+    Ok(work.state.resolution())
 }
 
 struct Work<'p> {
-    sides: &'p BTreeMap<RelPath, Side>,
-    leaving: BTreeSet<&'p RelPath>,
-    made: BTreeMap<&'p RelPath, Side>,
+    state: State<'p>,
+    /// Bytes that what is made may have.
+    room: usize,
+    /// Paths of changes that do not fit: what later steps do to them is not judged.
+    spoilt: BTreeSet<RelPath>,
     rejects: Vec<Reject>,
 }
 
-impl<'p> Work<'p> {
-    /// Decide one change; the bytes that it makes.
-    fn file(&mut self, file: &'p FilePatch<'_>, budget: &mut Budget) -> Result<usize, Reject> {
+/// One step: what leaves, and what is made.
+pub(super) struct Step<'f> {
+    pub(super) leaving: BTreeSet<&'f RelPath>,
+    pub(super) made: BTreeMap<&'f RelPath, Side>,
+}
+
+impl Work<'_> {
+    /// How many changes start from the same state. Diffs that stand one after the other without a commit between them may
+    /// go on with what one of them made.
+    fn together(&self, files: &[FilePatch<'_>]) -> usize {
+        let mut made = BTreeSet::new();
+        for (index, file) in files.iter().enumerate() {
+            let source = file.change.source();
+            let needs = !matches!(file.change, Change::Create(_));
+            if needs && made.contains(source) && self.state.get(source).is_none() {
+                return index;
+            }
+            if !matches!(file.change, Change::Delete(_)) {
+                made.insert(file.change.target());
+            }
+        }
+        files.len()
+    }
+
+    fn step(&mut self, files: &[FilePatch<'_>], budget: &mut Budget) -> Result<(), Rejected> {
+        let mut step = Step { leaving: leaving(files), made: BTreeMap::new() };
+        let mut rejects = Vec::new();
+        for file in files {
+            let paths = [file.change.source(), file.change.target()];
+            if paths.iter().any(|path| self.spoilt.contains(*path)) {
+                self.spoilt.extend(paths.map(Clone::clone));
+                continue;
+            }
+            match self.file(&step, file, budget) {
+                Ok(Some(side)) => {
+                    let target = file.change.target();
+                    let held = side.blob().map_or(0, <[u8]>::len);
+                    step.made.insert(target, side);
+                    let Some(room) = self.room.checked_sub(held) else {
+                        // A copy takes a line of the patch, and any size here.
+                        let reject = Reject { path: target.clone(), reason: Reason::TooMuch };
+                        return Err(Rejected { rejects: vec![reject] });
+                    };
+                    self.room = room;
+                }
+                Ok(None) => {}
+                Err(reject) => {
+                    self.spoilt.extend(paths.map(Clone::clone));
+                    rejects.push(reject);
+                }
+            }
+        }
+        rejects.extend(self.state.closed_ways(&step));
+        self.rejects.extend(rejects);
+        self.room += self.state.take(step);
+        Ok(())
+    }
+
+    /// Decide one change: what is at its target then, or nothing.
+    fn file(&self, step: &Step<'_>, file: &FilePatch<'_>, budget: &mut Budget) -> Result<Option<Side>, Reject> {
         let target = file.change.target();
-        let source = self.sides.get(file.change.source());
+        let source = self.state.get(file.change.source());
         // A new thing may take the place of one that leaves, or of a directory that empties.
         let (source, new) = match &file.change {
             Change::Create(_) => (None, true),
             Change::Rename { .. } | Change::Copy { .. } => (source, true),
             Change::Delete(_) | Change::Modify { .. } => (source, false),
         };
-        let present = self.sides.get(target).filter(|_| new && !self.leaving.contains(target));
-        if let Some(side) = present.filter(|side| !self.empties(target, side)) {
+        let present = self.state.get(target).filter(|_| new && !step.leaving.contains(target));
+        if let Some(side) = present.filter(|side| !(**side == Side::Directory && self.state.empties(target, step))) {
             let reason = Reason::Exists { found: side.artifact() };
             return Err(Reject { path: target.clone(), reason });
         }
-        let Some(side) = apply(file, source, budget)? else { return Ok(0) };
-        let made = side.blob().map_or(0, <[u8]>::len);
-        self.made.insert(target, side);
-        Ok(made)
-    }
-
-    fn empties(&self, path: &RelPath, side: &Side) -> bool {
-        *side == Side::Directory && self.below(path).next().is_some()
-    }
-
-    fn below<'s>(&'s self, path: &'s RelPath) -> impl Iterator<Item = &'s RelPath> {
-        // What is below `a` sorts after `a/`, but names such as `a-b` lie between the two.
-        let from = self.leaving.range::<RelPath, _>(path..);
-        let prefix = path.as_bytes().len();
-        let near = from.take_while(move |other| other.as_bytes().get(..prefix) == Some(path.as_bytes()));
-        near.copied().filter(|other| other.is_below(path))
-    }
-
-    /// Every directory on the way to a path must be one, or be made.
-    fn check_places(&mut self) {
-        let mut rejects = Vec::new();
-        for path in self.made.keys().chain(&self.leaving) {
-            let in_the_way = path.parents().find_map(|parent| Some((self.obstacle(path, &parent)?, parent)));
-            if let Some((found, parent)) = in_the_way {
-                rejects.push(Reject { path: (*path).clone(), reason: Reason::Parent { parent, found } });
-            }
-        }
-        self.rejects.extend(rejects);
-    }
-
-    fn obstacle(&self, path: &RelPath, parent: &RelPath) -> Option<ArtifactType> {
-        let making = self.made.contains_key(path);
-        let after = self.made.get(parent).filter(|_| making).map(Side::artifact);
-        let before = self.sides.get(parent).map(Side::artifact);
-        let before = before.filter(|_| !(making && self.leaving.contains(parent)) || self.leaving.contains(path));
-        after.or(before.filter(|found| *found != ArtifactType::Directory))
-    }
-
-    fn resolution(self) -> Resolution {
-        let mut actions: Vec<Action> = Vec::new();
-        let mut outcomes = BTreeMap::new();
-        for path in self.leaving.iter().rev().filter(|path| !self.made.contains_key(**path)) {
-            actions.push(Action::Remove { path: (*path).clone() });
-            outcomes.insert((*path).clone(), PatchStatus::Deleted);
-        }
-        for path in self.made.keys().filter(|path| self.sides.get(**path) == Some(&Side::Directory)) {
-            actions.push(Action::RemoveDirectory { path: (*path).clone() });
-        }
-        for (path, side) in self.made {
-            let before = self.sides.get(path);
-            if before.is_some_and(|before| same(before, &side)) {
-                continue;
-            }
-            let status = if before.is_some() { PatchStatus::Modified } else { PatchStatus::Added };
-            outcomes.insert(path.clone(), status);
-            actions.extend(action(path, before, side));
-        }
-        Resolution { actions, outcomes: outcomes.into_iter().collect() }
+        apply(file, source, budget)
     }
 }
 
-fn action(path: &RelPath, before: Option<&Side>, side: Side) -> Option<Action> {
+/// What is deleted or moved away.
+fn leaving<'f>(files: &'f [FilePatch<'_>]) -> BTreeSet<&'f RelPath> {
+    let gone = |file: &'f FilePatch<'_>| match &file.change {
+        Change::Delete(path) | Change::Rename { from: path, .. } => Some(path),
+        _ => None,
+    };
+    files.iter().filter_map(gone).collect()
+}
+
+/// What puts a side in the place of the one before.
+pub(super) fn action(path: &RelPath, before: Option<&Side>, side: Side) -> Option<Action> {
     let path = path.clone();
     let same_bytes = before.is_some_and(|before| before.artifact() == side.artifact() && before.blob() == side.blob());
     match side {

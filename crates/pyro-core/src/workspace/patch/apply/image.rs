@@ -11,6 +11,8 @@ pub(super) struct Slot<'a> {
     pub(super) id: u32,
     /// Whether a hunk put it there, so that no other hunk may match it.
     pub(super) patched: bool,
+    /// Which line of the file it is, from one; zero for one that a hunk put there.
+    pub(super) number: u32,
 }
 
 /// The lines, with a gap where the last change was: hunks in order move every line once.

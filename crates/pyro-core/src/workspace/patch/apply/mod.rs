@@ -15,14 +15,16 @@ use super::reject::{Reason, Reject};
 use crate::workspace::git::blob::{self, BlobId};
 use crate::workspace::git::mode::GitMode;
 use crate::workspace::side::{ArtifactType, Content, Side};
+use text::Form;
 
 /// Longest target of a link, in bytes.
 const LINK_BYTES: usize = 4095;
 
 /// What a change makes of its source; none when it deletes it.
 ///
-/// Lines are looked for as `git apply` does: nearest to where the hunk says first, never with fuzz, and a hunk without
-/// context at its end, or that starts at line 1, fits only at that edge of the file.
+/// A hunk goes where its header says when its old lines are there, with or without context; else to the only place that
+/// has them. Lines must be equal byte by byte. `git apply` differs in two ways: it takes the nearest of several places, and
+/// puts a hunk that lacks context at one end to that edge of the file.
 ///
 /// # Errors
 /// A [`Reject`] that says what is in the way.
@@ -38,7 +40,12 @@ fn changed(file: &FilePatch<'_>, source: Option<&Side>, budget: &mut Budget) -> 
     let (old, present) = read(file, source)?;
     let bytes = match &file.body {
         Body::Unchanged => old.to_vec(),
-        Body::Text(hunks) => text::apply(old, hunks, budget)?,
+        Body::Text(hunks) => {
+            let may_create = matches!(file.change, Change::Modify { may_create: true, .. });
+            text::apply(old, hunks, if may_create { Form::MayCreate } else { Form::Exact }, budget)?
+        }
+        Body::Chunks(hunks) => text::apply(old, hunks, Form::Chunks, budget)?,
+        Body::Dropped => Vec::new(),
         Body::Binary(binary) => rebuilt(old, binary)?,
     };
     if bytes.len() > FILE_BYTES {

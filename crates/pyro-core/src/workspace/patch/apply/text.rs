@@ -2,49 +2,76 @@
 
 use super::diagnose;
 use super::image::{Image, Slot, lines};
-use super::locate::{Wanted, locate};
+use super::locate::{Done, Wanted, locate};
 use crate::workspace::patch::budget::Budget;
 use crate::workspace::patch::limits::FILE_LINES;
 use crate::workspace::patch::model::{Hunk, Line, Mark};
 use crate::workspace::patch::reject::Reason;
 use std::collections::HashMap;
 
+/// Bytes of a file that count as one step.
+const STEP_BYTES: usize = 32;
+
+/// How a patch speaks of lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Each line with its newline, or without.
+    Exact,
+    /// As [`Form::Exact`], and the file may be new: lines without context do not go before what it holds.
+    MayCreate,
+    /// Without saying whether the last line of the file has a newline.
+    Chunks,
+}
+
 /// Every hunk on a content, or the first one that does not fit.
-pub(super) fn apply(old: &[u8], hunks: &[Hunk<'_>], budget: &mut Budget) -> Result<Vec<u8>, Reason> {
+pub(super) fn apply(old: &[u8], hunks: &[Hunk<'_>], form: Form, budget: &mut Budget) -> Result<Vec<u8>, Reason> {
     let ids = Ids::of(hunks);
-    if old.iter().filter(|byte| **byte == b'\n').count() > FILE_LINES {
+    let count = old.iter().filter(|byte| **byte == b'\n').count();
+    if count > FILE_LINES {
         return Err(Reason::TooLarge);
     }
-    let mut image = Image::new(lines(old).map(|line| Slot { line, id: ids.get(&line), patched: false }));
+    budget.spend(count + old.len() / STEP_BYTES).map_err(|_| Reason::TooMuchWork)?;
+    let chunks = form == Form::Chunks;
+    let mut image = Image::new(lines(old).zip(1..).map(|(line, number)| {
+        let line = Line { newline: line.newline || chunks, ..line };
+        Slot { line, id: ids.get(&line), patched: false, number }
+    }));
+    let mut done = Done::default();
     for (index, hunk) in hunks.iter().enumerate() {
         let wanted_ids: Vec<u32> = hunk.old_lines().map(|line| ids.get(&line)).collect();
-        let wanted = wanted(hunk, &wanted_ids);
-        let found = if wanted_ids.is_empty() {
-            insertion(&image, &wanted)
-        } else {
-            locate(&image, &wanted, budget).map_err(|_| Reason::TooMuchWork)?
+        let wanted = Wanted { hunk, ids: &wanted_ids, may_create: form == Form::MayCreate };
+        let at = match locate(&image, &wanted, &done, budget).map_err(|_| Reason::TooMuchWork)? {
+            Ok(at) => at,
+            Err(miss) => {
+                let new_ids: Vec<u32> = hunk.new_lines().map(|line| ids.get(&line)).collect();
+                let stated = done.stated(hunk);
+                let met = diagnose::Met { image: &image, old, hunk, number: index + 1, ids: &wanted_ids, stated };
+                return Err(diagnose::reject(&met, &new_ids, miss).into());
+            }
         };
-        let Some(at) = found else {
-            let new_ids: Vec<u32> = hunk.new_lines().map(|line| ids.get(&line)).collect();
-            return Err(diagnose::reject(&image, hunk, index + 1, &wanted, &new_ids).into());
-        };
-        let slots = hunk.new_lines().map(|line| Slot { line, id: ids.get(&line), patched: true });
-        image.replace(at, wanted_ids.len(), slots, budget).map_err(|_| Reason::TooMuchWork)?;
+        let slots = slots(&image, hunk, at, &ids);
+        image.replace(at, wanted_ids.len(), slots.into_iter(), budget).map_err(|_| Reason::TooMuchWork)?;
+        done.add(hunk, at, wanted_ids.len(), hunk.new_lines().count());
     }
-    Ok(image.into_bytes())
+    let mut bytes = image.into_bytes();
+    if chunks && !old.is_empty() && !old.ends_with(b"\n") && bytes.ends_with(b"\n") {
+        bytes.pop();
+    }
+    Ok(bytes)
 }
 
-fn wanted<'i>(hunk: &Hunk<'_>, ids: &'i [u32]) -> Wanted<'i> {
-    let trailing = hunk.lines.last().is_some_and(|(mark, _)| *mark == Mark::Context);
-    Wanted { ids, start: hunk.new_start.saturating_sub(1), begin: hunk.old_start <= 1, end: !trailing }
-}
-
-/// Lines that come without context have a place only at the end, and only when the hunk says that it is there. `git apply`
-/// puts them at the end wherever the hunk says they go, which is fuzz.
-fn insertion(image: &Image<'_>, wanted: &Wanted<'_>) -> Option<usize> {
-    let whole_lines = image.len().checked_sub(1).and_then(|last| image.get(last)).is_none_or(|slot| slot.line.newline);
-    let at_end = wanted.start == image.len() && whole_lines && (!wanted.begin || image.len() == 0);
-    at_end.then_some(image.len())
+/// The lines that a hunk puts at a place; what it keeps has its number still.
+fn slots<'a>(image: &Image<'a>, hunk: &Hunk<'a>, at: usize, ids: &Ids<'a>) -> Vec<Slot<'a>> {
+    let mut old = at;
+    let mut slots = Vec::new();
+    for (mark, line) in &hunk.lines {
+        let number = image.get(old).filter(|_| *mark == Mark::Context).map_or(0, |slot| slot.number);
+        old += usize::from(*mark != Mark::Added);
+        if *mark != Mark::Removed {
+            slots.push(Slot { line: *line, id: ids.get(line), patched: true, number });
+        }
+    }
+    slots
 }
 
 /// A number for each line that a patch holds, so that comparing takes one step however long the line is.

@@ -40,11 +40,11 @@ impl<'a> Cursor<'a> {
         Some(line)
     }
 
-    /// Whether the next lines begin a file in the plain form: `---`, `+++`, `@@ -`.
+    /// Whether the next lines begin a file in the plain form: `---`, `+++`, `@@`.
     pub(super) fn at_plain_file(mut self) -> bool {
         self.take().is_some_and(|line| line.starts_with(b"--- "))
             && self.take().is_some_and(|line| line.starts_with(b"+++ "))
-            && self.take().is_some_and(|line| line.starts_with(b"@@ -"))
+            && self.take().is_some_and(|line| line.starts_with(b"@@"))
     }
 
     /// Whether the next lines are `---` and `+++`.

@@ -5,10 +5,11 @@ use super::cursor::Cursor;
 use super::header::Header;
 use super::names::{self, Raw};
 use super::plain;
+use super::submodule;
 use crate::workspace::git::path::RelPath;
 use crate::workspace::git::text::printable;
 use crate::workspace::patch::error::ParseError;
-use crate::workspace::patch::model::{Body, Change, FilePatch, Hunk};
+use crate::workspace::patch::model::{Body, Change, FilePatch, Hunk, Place};
 
 impl<'a> Reader<'a> {
     /// The next file; none at the end.
@@ -19,21 +20,30 @@ impl<'a> Reader<'a> {
                 let header = Header::read(&mut self.cursor)?;
                 let body_follows = self.cursor.at_plain_file();
                 // Such a line in a message is not a header.
-                if header.lines > 0 || body_follows {
-                    return self.git_file(header, start).map(Some);
+                if (header.lines > 0 || body_follows)
+                    && let Some(file) = self.git_file(header, start)?
+                {
+                    return Ok(Some(file));
                 }
             } else if self.cursor.at_plain_file() {
-                return self.plain_file().map(Some);
+                if let Some(file) = self.plain_file()? {
+                    return Ok(Some(file));
+                }
             } else if line.starts_with(b"@@ -") && super::hunk::is_header(line) {
                 return Err(ParseError::NoFile { line: self.cursor.line() });
             } else {
+                self.commit_begins |= begins_commit(line);
+                if let Some(name) = submodule::logged(line) {
+                    self.submodule(name, self.cursor.line())?;
+                }
                 self.cursor.take();
             }
         }
         Ok(None)
     }
 
-    fn git_file(&mut self, header: Header<'a>, line: usize) -> Result<FilePatch<'a>, ParseError> {
+    /// A file in git's form; none when it is a submodule.
+    fn git_file(&mut self, header: Header<'a>, line: usize) -> Result<Option<FilePatch<'a>>, ParseError> {
         let labels = if self.cursor.at_labels() { Some(take_labels(&mut self.cursor)) } else { None };
         let change = git_change(&header, labels.as_ref(), line)?;
         let kinds = header.old_mode.zip(header.new_mode);
@@ -41,13 +51,17 @@ impl<'a> Reader<'a> {
             return Err(ParseError::Header { line, why: "turns a file into a link or back without deleting it" });
         }
         let body = if labels.is_some() { self.text(&change)? } else { self.other_body(&header, line)? };
+        if header.submodule || matches!(&body, Body::Text(hunks) if submodule::is_bump(hunks)) {
+            self.submodule(change.target().as_bytes(), line)?;
+            return Ok(None);
+        }
         if body == Body::Unchanged
             && matches!(change, Change::Modify { .. })
             && header.new_mode.is_none_or(|mode| Some(mode) == header.old_mode)
         {
             return Err(ParseError::Header { line, why: "has no hunks and changes nothing" });
         }
-        Ok(FilePatch { line, change, old_mode: header.old_mode, new_mode: header.new_mode, body })
+        Ok(Some(FilePatch { line, change, old_mode: header.old_mode, new_mode: header.new_mode, body }))
     }
 
     /// What follows a header without `---` and `+++`.
@@ -80,22 +94,37 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn plain_file(&mut self) -> Result<FilePatch<'a>, ParseError> {
+    /// A file in the plain form; none when it is a submodule.
+    fn plain_file(&mut self) -> Result<Option<FilePatch<'a>>, ParseError> {
         let line = self.cursor.line();
         let labels = take_labels(&mut self.cursor);
         let mut change = plain::change(&labels, line)?;
         let hunks = self.hunks()?;
+        if submodule::is_bump(&hunks) {
+            self.submodule(change.target().as_bytes(), line)?;
+            return Ok(None);
+        }
         if let Change::Modify { may_create, .. } = &mut change {
-            *may_create = hunks.len() == 1 && hunks[0].old_start == 0 && hunks[0].old_lines().next().is_none();
+            let at_start = |hunk: &Hunk<'_>| matches!(hunk.place, Place::Line { start: 0, .. });
+            *may_create = hunks.len() == 1 && at_start(&hunks[0]) && hunks[0].old_lines().next().is_none();
         }
         let wrong = |lines: fn(&Hunk<'a>) -> bool| hunks.iter().any(lines);
         let why = match change {
             Change::Create(_) if wrong(|hunk| hunk.old_lines().next().is_some()) => "is new, but has lines to remove",
             Change::Delete(_) if wrong(|hunk| hunk.new_lines().next().is_some()) => "is deleted, but has lines to add",
-            _ => return Ok(FilePatch { line, change, old_mode: None, new_mode: None, body: Body::Text(hunks) }),
+            _ => {
+                return Ok(Some(FilePatch { line, change, old_mode: None, new_mode: None, body: Body::Text(hunks) }));
+            }
         };
         Err(ParseError::Header { line, why })
     }
+}
+
+/// Whether a line begins a commit in a mail of `git format-patch`, or in `git log -p`.
+fn begins_commit(line: &[u8]) -> bool {
+    let rest = line.strip_prefix(b"From ").or_else(|| line.strip_prefix(b"commit ")).unwrap_or_default();
+    let id = rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    matches!(id, 40 | 64) && rest.get(id).is_none_or(|byte| byte.is_ascii_whitespace())
 }
 
 /// The `---` and `+++` lines: a name, unless it is `/dev/null`, and the time after it.

@@ -15,6 +15,8 @@ pub(super) struct Header<'a> {
     pub(super) new_mode: Option<GitMode>,
     pub(super) created: bool,
     pub(super) deleted: bool,
+    /// Whether a mode is that of a submodule.
+    pub(super) submodule: bool,
     pub(super) rename_from: Option<Raw<'a>>,
     pub(super) rename_to: Option<Raw<'a>>,
     pub(super) copy_from: Option<Raw<'a>>,
@@ -43,19 +45,14 @@ impl<'a> Header<'a> {
     /// Read one line, if it is one of these.
     fn line(&mut self, line: &'a [u8], number: usize) -> Result<bool, ParseError> {
         let after = |words: &str| line.strip_prefix(words.as_bytes());
-        let mode = |digits: &[u8]| {
-            let digits = without_return(digits);
-            let bad = || ParseError::Mode { line: number, mode: printable(digits, 20) };
-            GitMode::parse(digits).ok_or_else(bad)
-        };
         if let Some(digits) = after("old mode ") {
-            self.old_mode = Some(mode(digits)?);
+            self.old_mode = self.mode(digits, number)?;
         } else if let Some(digits) = after("new mode ") {
-            self.new_mode = Some(mode(digits)?);
+            self.new_mode = self.mode(digits, number)?;
         } else if let Some(digits) = after("new file mode ") {
-            (self.created, self.new_mode) = (true, Some(mode(digits)?));
+            (self.created, self.new_mode) = (true, self.mode(digits, number)?);
         } else if let Some(digits) = after("deleted file mode ") {
-            (self.deleted, self.old_mode) = (true, Some(mode(digits)?));
+            (self.deleted, self.old_mode) = (true, self.mode(digits, number)?);
         } else if let Some(name) = after("rename from ").or_else(|| after("rename old ")) {
             self.rename_from = Some(names::bare(name));
         } else if let Some(name) = after("rename to ").or_else(|| after("rename new ")) {
@@ -65,20 +62,31 @@ impl<'a> Header<'a> {
         } else if let Some(name) = after("copy to ") {
             self.copy_to = Some(names::bare(name));
         } else if let Some(rest) = after("index ") {
-            self.index(without_return(rest), mode)?;
+            self.index(without_return(rest), number)?;
         } else {
             return Ok(after("similarity index ").or_else(|| after("dissimilarity index ")).is_some());
         }
         Ok(true)
     }
 
-    fn index(&mut self, rest: &'a [u8], mode: impl Fn(&[u8]) -> Result<GitMode, ParseError>) -> Result<(), ParseError> {
+    /// The mode that digits stand for; none for a submodule's.
+    fn mode(&mut self, digits: &[u8], line: usize) -> Result<Option<GitMode>, ParseError> {
+        let digits = without_return(digits);
+        if digits == b"160000" {
+            self.submodule = true;
+            return Ok(None);
+        }
+        let bad = || ParseError::Mode { line, mode: printable(digits, 20) };
+        GitMode::parse(digits).map(Some).ok_or_else(bad)
+    }
+
+    fn index(&mut self, rest: &'a [u8], number: usize) -> Result<(), ParseError> {
         let (ids, digits) = match rest.iter().position(|byte| *byte == b' ') {
             Some(space) => (&rest[..space], Some(&rest[space + 1..])),
             None => (rest, None),
         };
         if let Some(digits) = digits {
-            self.old_mode = self.old_mode.or(Some(mode(digits)?));
+            self.old_mode = self.old_mode.or(self.mode(digits, number)?);
         }
         let dots = ids.windows(2).position(|two| two == b"..");
         self.ids = dots.map(|at| (&ids[..at], &ids[at + 2..]));

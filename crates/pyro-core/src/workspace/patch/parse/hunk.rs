@@ -1,9 +1,9 @@
-//! Hunks: a header, and as many lines as it says.
+//! Hunks: a header, and the lines that follow it.
 
 use super::Reader;
 use crate::workspace::git::text::printable;
 use crate::workspace::patch::error::ParseError;
-use crate::workspace::patch::model::{Hunk, Line, Mark};
+use crate::workspace::patch::model::{Hunk, Line, Mark, Place};
 
 /// Longest part of a line that an error quotes, in bytes.
 const QUOTED: usize = 120;
@@ -16,59 +16,106 @@ impl<'a> Reader<'a> {
             let at = self.cursor.line();
             let next = self.cursor.peek();
             match next {
-                Some(line) if line.starts_with(b"@@ -") => hunks.push(self.hunk(line, at)?),
+                Some(line) if line.starts_with(b"@@") => hunks.push(self.hunk(line, at)?),
                 _ if hunks.is_empty() => {
                     let found = next.map_or_else(|| "the end".to_owned(), |line| printable(line, QUOTED));
                     return Err(ParseError::HunkHeader { line: at, found });
                 }
                 _ => return Ok(hunks),
             }
-            self.hunks += 1;
-            if self.hunks > self.limits.hunks {
-                return Err(ParseError::TooMany { what: "hunks", max: self.limits.hunks });
-            }
         }
     }
 
     fn hunk(&mut self, line: &'a [u8], at: usize) -> Result<Hunk<'a>, ParseError> {
-        let bad = || ParseError::HunkHeader { line: at, found: printable(line, QUOTED) };
-        let header = Ranges::read(line).ok_or_else(bad)?;
         self.cursor.take();
-        let mut hunk = Hunk {
-            line: at,
-            header: printable(header.text, QUOTED),
-            old_start: header.old.0,
-            new_start: header.new.0,
-            lines: Vec::new(),
+        let Some(ranges) = Ranges::read(line) else {
+            let place = Place::Text { anchors: heading(line).into_iter().collect(), at_end: false };
+            let lines = self.all_lines(true);
+            return self.made(at, printable(line, QUOTED), place, lines);
         };
-        let mut found = (0, 0);
-        while found != (header.old.1, header.new.1) {
-            let Some((mark, text)) = self.cursor.peek().and_then(marked) else {
-                if self.no_newline(&mut hunk) {
-                    continue;
-                }
-                return Err(self.counts(at, &header, found));
-            };
-            found.0 += usize::from(mark != Mark::Added);
-            found.1 += usize::from(mark != Mark::Removed);
-            if found.0 > header.old.1 || found.1 > header.new.1 {
-                return Err(self.counts(at, &header, found));
+        let start = self.cursor;
+        let lines = match self.counted_lines(&ranges) {
+            Some(lines) if !self.more_lines() => lines,
+            // The numbers are wrong: models miscount. What stands there counts.
+            _ => {
+                self.cursor = start;
+                self.all_lines(true)
             }
-            hunk.lines.push((mark, Line { text, newline: true }));
-            self.cursor.take();
+        };
+        let place = Place::Line { start: ranges.old.0, count: ranges.old.1 };
+        self.made(at, printable(ranges.text, QUOTED), place, lines)
+    }
+
+    /// A hunk, once it is known to be whole, and not one too many.
+    pub(super) fn made(
+        &mut self,
+        line: usize,
+        header: String,
+        place: Place<'a>,
+        lines: Vec<(Mark, Line<'a>)>,
+    ) -> Result<Hunk<'a>, ParseError> {
+        self.hunks += 1;
+        if self.hunks > self.limits.hunks {
+            return Err(ParseError::TooMany { what: "hunks", max: self.limits.hunks });
         }
-        self.no_newline(&mut hunk);
-        if self.more_lines() {
-            return Err(self.counts(at, &header, self.all_lines(found)));
+        if lines.is_empty() {
+            return Err(ParseError::EmptyHunk { line });
         }
+        let hunk = Hunk { line, header, place, lines };
         last_is_last(&hunk)?;
         Ok(hunk)
     }
 
+    /// As many lines as the header says; none when there are not as many.
+    fn counted_lines(&mut self, ranges: &Ranges<'_>) -> Option<Vec<(Mark, Line<'a>)>> {
+        let mut lines = Vec::new();
+        let mut found = (0, 0);
+        while found != (ranges.old.1, ranges.new.1) {
+            let Some((mark, text)) = self.cursor.peek().and_then(marked) else {
+                if self.no_newline(&mut lines) {
+                    continue;
+                }
+                return None;
+            };
+            found.0 += usize::from(mark != Mark::Added);
+            found.1 += usize::from(mark != Mark::Removed);
+            if found.0 > ranges.old.1 || found.1 > ranges.new.1 {
+                return None;
+            }
+            lines.push((mark, Line { text, newline: true }));
+            self.cursor.take();
+        }
+        self.no_newline(&mut lines);
+        Some(lines)
+    }
+
+    /// All lines up to what cannot belong to a hunk. `in_mail` says that a mail's signature may follow.
+    pub(super) fn all_lines(&mut self, in_mail: bool) -> Vec<(Mark, Line<'a>)> {
+        let mut lines = Vec::new();
+        // Empty lines at the end belong to what follows, not to the hunk.
+        let mut whole = 0;
+        while let Some(line) = self.cursor.peek() {
+            if self.no_newline(&mut lines) {
+                continue;
+            }
+            let Some((mark, text)) = marked(line) else { break };
+            if self.cursor.at_plain_file() || in_mail && self.at_signature() {
+                break;
+            }
+            lines.push((mark, Line { text, newline: true }));
+            self.cursor.take();
+            if !line.is_empty() {
+                whole = lines.len();
+            }
+        }
+        lines.truncate(whole);
+        lines
+    }
+
     /// Take `\ No newline at end of file`, in whatever language, for the line before it.
-    fn no_newline(&mut self, hunk: &mut Hunk<'a>) -> bool {
+    fn no_newline(&mut self, lines: &mut [(Mark, Line<'a>)]) -> bool {
         let marker = self.cursor.peek().is_some_and(|line| line.starts_with(b"\\ "));
-        match hunk.lines.last_mut() {
+        match lines.last_mut() {
             Some((_, line)) if marker => {
                 line.newline = false;
                 self.cursor.take();
@@ -81,38 +128,44 @@ impl<'a> Reader<'a> {
     /// Whether lines follow that look like more of the hunk than its header says. git would drop them silently.
     fn more_lines(&self) -> bool {
         match self.cursor.peek() {
-            // The signature of a mail.
-            Some(b"-- " | b"--" | b"-- \r") | None => false,
+            Some(line) if is_signature(line) => false,
             Some(line) if line.starts_with(b"--- ") => !self.cursor.at_labels(),
             Some([b' ' | b'+' | b'-', ..]) => true,
-            Some(_) => false,
+            _ => false,
         }
     }
 
-    /// The lines of a hunk that has more than it says.
-    fn all_lines(&self, mut found: (usize, usize)) -> (usize, usize) {
+    /// Whether the signature of a mail follows: `-- `, and git's version.
+    fn at_signature(&self) -> bool {
         let mut cursor = self.cursor;
-        while let Some((mark, _)) = cursor.peek().filter(|line| !line.is_empty()).and_then(marked) {
-            if cursor.at_labels() {
-                break;
-            }
-            found.0 += usize::from(mark != Mark::Added);
-            found.1 += usize::from(mark != Mark::Removed);
-            cursor.take();
-        }
-        found
-    }
-
-    fn counts(&self, at: usize, header: &Ranges<'_>, (old_found, new_found): (usize, usize)) -> ParseError {
-        let next = self.cursor.peek().map_or_else(|| "the end".to_owned(), |line| printable(line, QUOTED));
-        let (old, new) = (header.old.1, header.new.1);
-        ParseError::HunkCounts { line: at, old, new, old_found, new_found, next }
+        cursor.take().is_some_and(is_signature)
+            && cursor.peek().is_none_or(|line| line.first().is_none_or(u8::is_ascii_digit))
     }
 }
 
-/// Whether a line is a hunk's header.
+fn is_signature(line: &[u8]) -> bool {
+    matches!(line, b"-- " | b"--" | b"-- \r")
+}
+
+/// Whether a line is a hunk's header with numbers.
 pub(super) fn is_header(line: &[u8]) -> bool {
     Ranges::read(line).is_some()
+}
+
+/// The place that a header names by its numbers, and the header up to them.
+pub(super) fn numbered(line: &[u8]) -> Option<(Place<'_>, String)> {
+    let ranges = Ranges::read(line)?;
+    Some((Place::Line { start: ranges.old.0, count: ranges.old.1 }, printable(ranges.text, QUOTED)))
+}
+
+/// The line that a header without numbers names: `@@ def f():`, `@@ ... @@ def f():`.
+pub(super) fn heading(line: &[u8]) -> Option<&[u8]> {
+    let rest = super::cursor::without_return(line).strip_prefix(b"@@")?;
+    let rest = rest.trim_ascii_end().strip_suffix(b"@@").unwrap_or(rest);
+    let last = rest.windows(3).rposition(|three| three == b"@@ ").map_or(rest, |at| &rest[at + 2..]);
+    let text = last.strip_prefix(b" ").unwrap_or(last).trim_ascii_end();
+    let bare = text.trim_ascii_start();
+    (!bare.is_empty() && bare != b"..." && !bare.starts_with(b"-")).then_some(text)
 }
 
 /// Start and count of both sides.

@@ -13,17 +13,41 @@ pub(super) type Raw<'a> = Cow<'a, [u8]>;
 /// Longest `diff --git` line that is searched for its two names, in bytes: two paths in quotes.
 const LONGEST_PAIR: usize = 40_000;
 
-/// What git and its `diff.mnemonicPrefix` put before the old and the new name.
-const PREFIXES: [(&[u8], &[u8]); 7] =
-    [(b"a/", b"b/"), (b"b/", b"a/"), (b"i/", b"w/"), (b"c/", b"i/"), (b"c/", b"w/"), (b"o/", b"w/"), (b"1/", b"2/")];
+/// What git and its `diff.mnemonicPrefix`, and those who begin at `.`, put before the old and the new name.
+const PREFIXES: [(&[u8], &[u8]); 8] = [
+    (b"a/", b"b/"),
+    (b"./", b"./"),
+    (b"b/", b"a/"),
+    (b"i/", b"w/"),
+    (b"c/", b"i/"),
+    (b"c/", b"w/"),
+    (b"o/", b"w/"),
+    (b"1/", b"2/"),
+];
 
 /// The rest of a `rename from` and the like: a name without a prefix.
 pub(super) fn bare(rest: &[u8]) -> Raw<'_> {
     let rest = without_return(rest);
     match unquote(rest) {
-        Some((name, _)) => Cow::Owned(name),
-        None => Cow::Borrowed(rest),
+        Some((name, _)) => Cow::Owned(clean(&name).into_owned()),
+        None => clean(rest),
     }
+}
+
+/// A name without `/./`, and with one `./` at most before it: so it is the same file.
+pub(super) fn clean(name: &[u8]) -> Raw<'_> {
+    if !name.windows(2).any(|two| two == b"./") {
+        return Cow::Borrowed(name);
+    }
+    let mut parts = name.split(|byte| *byte == b'/').peekable();
+    let mut kept: Vec<&[u8]> = Vec::new();
+    while let Some(part) = parts.next() {
+        let is_inner = !kept.is_empty() && parts.peek().is_some();
+        if !(is_inner && part == b".") {
+            kept.push(part);
+        }
+    }
+    Cow::Owned(kept.join(&b'/'))
 }
 
 /// The name of a `---` or `+++` line, and the time that follows it; none for `/dev/null`.
@@ -36,6 +60,10 @@ pub(super) fn label(rest: &[u8]) -> (Option<Raw<'_>>, &[u8]) {
             let at = tab.or_else(|| spaced_time(rest)).unwrap_or(rest.len());
             (Cow::Borrowed(&rest[..at]), rest[at..].trim_ascii())
         }
+    };
+    let name = match name {
+        Cow::Borrowed(name) => clean(name),
+        Cow::Owned(name) => Cow::Owned(clean(&name).into_owned()),
     };
     ((name.as_ref() != b"/dev/null").then_some(name), time)
 }
@@ -52,7 +80,12 @@ fn spaced_time(label: &[u8]) -> Option<usize> {
 
 /// The two names of a `diff --git` line, where it can be told; both are of one file, unless other lines say more.
 pub(super) fn pair(rest: &[u8]) -> Option<(Raw<'_>, Raw<'_>)> {
-    let rest = without_return(rest);
+    let (old, new) = raw_pair(without_return(rest))?;
+    let cleaned = |name: Raw<'_>| clean(&name).into_owned();
+    Some((Cow::Owned(cleaned(old)), Cow::Owned(cleaned(new))))
+}
+
+fn raw_pair(rest: &[u8]) -> Option<(Raw<'_>, Raw<'_>)> {
     if rest.len() > LONGEST_PAIR {
         return None;
     }
@@ -90,6 +123,11 @@ pub(super) fn stripped<'n>(old: &'n [u8], new: &'n [u8]) -> (&'n [u8], &'n [u8])
     if let Some(pair) = without(&PREFIXES[0]) {
         return pair;
     }
+    // `--- m.py`, `+++ ./m.py`, or `./a/m.py` and `./b/m.py`.
+    let bare = |name: &'n [u8]| name.strip_prefix(b"./").unwrap_or(name);
+    if bare(old).len() < old.len() || bare(new).len() < new.len() {
+        return stripped(bare(old), bare(new));
+    }
     match (after_first(old), after_first(new)) {
         // `diff -r old new`: the trees' own names come first.
         (Some(old), Some(new)) if old == new => (old, new),
@@ -100,12 +138,12 @@ pub(super) fn stripped<'n>(old: &'n [u8], new: &'n [u8]) -> (&'n [u8], &'n [u8])
 
 /// The old name of a file that has no new one.
 pub(super) fn old_alone(name: &[u8]) -> &[u8] {
-    name.strip_prefix(b"a/").unwrap_or(name)
+    name.strip_prefix(b"a/").or_else(|| name.strip_prefix(b"./")).unwrap_or(name)
 }
 
 /// The new name of a file that has no old one.
 pub(super) fn new_alone(name: &[u8]) -> &[u8] {
-    name.strip_prefix(b"b/").unwrap_or(name)
+    name.strip_prefix(b"b/").or_else(|| name.strip_prefix(b"./")).unwrap_or(name)
 }
 
 /// Whether a `---` or `+++` line names this path, whatever stands before it.
@@ -123,7 +161,8 @@ fn after_first(name: &[u8]) -> Option<&[u8]> {
 /// A name that something may be written to.
 pub(super) fn path(name: &[u8], line: usize) -> Result<RelPath, ParseError> {
     let shown = || printable(name, 200);
-    let path = RelPath::parse(name).map_err(|why| ParseError::Path { line, name: shown(), why })?;
+    let bare = name.strip_prefix(b"./").unwrap_or(name);
+    let path = RelPath::parse(bare).map_err(|why| ParseError::Path { line, name: shown(), why })?;
     if path.is_in_git_directory() {
         return Err(ParseError::GitDirectory { line, name: shown() });
     }

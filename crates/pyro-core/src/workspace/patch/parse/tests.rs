@@ -5,7 +5,7 @@ use crate::workspace::git::mode::GitMode;
 use crate::workspace::git::path::PathError;
 use crate::workspace::patch::error::ParseError;
 use crate::workspace::patch::limits::PatchLimits;
-use crate::workspace::patch::model::{Body, Change};
+use crate::workspace::patch::model::{Body, Change, Mark, Place};
 use proptest::prelude::*;
 
 fn changes(text: &str) -> Result<Vec<String>, ParseError> {
@@ -18,7 +18,7 @@ fn changes(text: &str) -> Result<Vec<String>, ParseError> {
         Change::Rename { from, to } => format!("rename {from} {to}"),
         Change::Copy { from, to } => format!("copy {from} {to}"),
     };
-    Ok(patch.files.iter().map(|file| shown(&file.change)).collect())
+    Ok(patch.files().map(|file| shown(&file.change)).collect())
 }
 
 const HUNK: &str = "@@ -1 +1 @@\n-a\n+b\n";
@@ -38,6 +38,15 @@ fn names_are_found_in_every_form() {
         ("--- x.orig\n+++ x\n", "modify x"),
         ("--- a/a/x\n+++ b/a/x\n", "modify a/x"),
         ("--- a/x\n+++ a/x\n", "modify a/x"),
+        ("--- ./x\n+++ ./x\n", "modify x"),
+        ("--- ./b/x\n+++ ./b/x\n", "modify b/x"),
+        ("--- ./a/x\n+++ ./b/x\n", "modify x"),
+        ("--- a/./x/./y\n+++ b/./x/./y\n", "modify x/y"),
+        ("--- x\n+++ ./x\n", "modify x"),
+        ("--- ./x.orig\n+++ ./x\n", "modify x"),
+        ("--- ./old/src/x\n+++ ./new/src/x\n", "modify src/x"),
+        ("--- \"./\\303\\251\"\n+++ \"./\\303\\251\"\n", "modify é"),
+        ("diff --git a/./x b/./x\nindex 1..2 100644\n--- a/./x\n+++ b/./x\n", "modify x"),
         ("diff --git a/x b/x\nindex 1..2 100644\n--- a/x\n+++ b/x\n", "modify x"),
         ("diff --git a/s p b/s p\nindex 1..2\n--- a/s p\t\n+++ b/s p\t\n", "modify s p"),
         ("diff --git a/b b/b b/b b/b\nindex 1..2\n--- a/b b/b\t\n+++ b/b b/b\t\n", "modify b b/b"),
@@ -78,11 +87,11 @@ fn changes_without_hunks_and_new_files() {
 fn lines_that_look_like_headers_stay_in_their_hunk() {
     let text = "--- a/x\n+++ b/x\n@@ -1,4 +1,4 @@ fn main\n--- a/y\n+++ b/y\n form\x0cfeed\r\n\n-last\n\\ No newline at end of file\n+last\n";
     let patch = parse(text.as_bytes(), &PatchLimits::default()).unwrap();
-    let Body::Text(hunks) = &patch.files[0].body else { panic!("{patch:?}") };
+    let Body::Text(hunks) = &patch.steps[0][0].body else { panic!("{patch:?}") };
     let lines: Vec<_> = hunks[0].old_lines().map(|line| (line.text, line.newline)).collect();
     assert_eq!(lines, [(&b"-- a/y"[..], true), (b"form\x0cfeed\r", true), (b"", true), (b"last", false)]);
     assert_eq!(hunks[0].header, "@@ -1,4 +1,4 @@");
-    assert_eq!(patch.files.len(), 1);
+    assert_eq!(patch.files().count(), 1);
 }
 
 #[test]
@@ -93,21 +102,13 @@ fn a_mail_is_read_between_its_header_and_its_signature() {
     );
     assert_eq!(changes(&text), Ok(vec!["modify x".to_owned(), "modify y".to_owned()]));
     let patch = parse(text.as_bytes(), &PatchLimits::default()).unwrap();
-    assert_eq!(patch.files[0].old_mode, Some(GitMode::Executable));
-    assert_eq!(patch.files[1].new_mode, Some(GitMode::File));
+    let modes: Vec<_> = patch.files().map(|file| (file.old_mode, file.new_mode)).collect();
+    assert_eq!(modes, [(Some(GitMode::Executable), None), (Some(GitMode::Executable), Some(GitMode::File))]);
 }
 
 #[test]
 fn what_is_no_patch_is_refused_with_its_line() {
     let path = |name: &str, why| ParseError::Path { line: 1, name: name.to_owned(), why };
-    let counts = |old, new, old_found, new_found, next: &str| ParseError::HunkCounts {
-        line: 3,
-        old,
-        new,
-        old_found,
-        new_found,
-        next: next.to_owned(),
-    };
     let header = |why| ParseError::Header { line: 1, why };
     let labels = |name: &str| format!("--- a/{name}\n+++ b/{name}\n{HUNK}");
     for (text, error) in [
@@ -123,17 +124,15 @@ fn what_is_no_patch_is_refused_with_its_line() {
             ParseError::TwoNames { line: 1, old: "x".to_owned(), new: "y".to_owned() },
         ),
         (HUNK.to_owned(), ParseError::NoFile { line: 1 }),
-        ("--- a/x\n+++ b/x\n@@ -1,2 +1 @@\n-a\n+b\n".to_owned(), counts(2, 1, 1, 1, "the end")),
-        ("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n+c\n d\n".to_owned(), counts(1, 1, 2, 3, "+c")),
-        ("--- a/x\n+++ b/x\n@@ -1 +1,2 @@\n-a\n@@ -5 +5 @@\n".to_owned(), counts(1, 2, 1, 0, "@@ -5 +5 @@")),
+        ("--- a/x\n+++ b/x\n@@ -1,2 +1 @@\n".to_owned(), ParseError::EmptyHunk { line: 3 }),
+        ("--- a/x\n+++ b/x\n@@ -1 +1,2 @@\n-a\n@@ -5 +5 @@\n".to_owned(), ParseError::EmptyHunk { line: 5 }),
         (
             "--- a/x\n+++ b/x\n@@ -1,2 +1 @@\n-a\n\\ No newline at end of file\n b\n".to_owned(),
             ParseError::AfterLast { line: 5 },
         ),
-        (labels("x") + &labels("x"), ParseError::Twice { path: "x".to_owned(), line: 6 }),
         (
-            "diff --git a/x b/x\nnew file mode 160000\n".to_owned(),
-            ParseError::Mode { line: 2, mode: "160000".to_owned() },
+            "diff --git a/x b/x\nnew file mode 040000\n".to_owned(),
+            ParseError::Mode { line: 2, mode: "040000".to_owned() },
         ),
         (
             "diff --git a/x b/x\nindex 1..2\nBinary files a/x and b/x differ\n".to_owned(),
@@ -172,12 +171,146 @@ fn every_size_is_bounded() {
     assert_eq!(found, ParseError::Binary { line: 4, why: "is too large" });
 }
 
+/// The hunks of the only file, each as its place and its marks.
+fn hunks(text: &str) -> Vec<(Place<'_>, String)> {
+    let patch = parse(text.as_bytes(), &PatchLimits::default()).unwrap();
+    let (Body::Text(hunks) | Body::Chunks(hunks)) = &patch.steps[0][0].body else { panic!("{patch:?}") };
+    let mark = |mark: &Mark| match mark {
+        Mark::Context => ' ',
+        Mark::Removed => '-',
+        Mark::Added => '+',
+    };
+    hunks.iter().map(|hunk| (hunk.place.clone(), hunk.lines.iter().map(|(which, _)| mark(which)).collect())).collect()
+}
+
+#[test]
+fn wrong_lengths_are_counted_again() {
+    let by_line = |start, count| Place::Line { start, count };
+    for (body, found) in [
+        ("@@ -1,2 +1 @@\n-a\n+b\n", vec![(by_line(1, 2), "-+")]),
+        ("@@ -1 +1 @@\n-a\n+b\n+c\n d\n", vec![(by_line(1, 1), "-++ ")]),
+        (
+            "@@ -1,9 +1,9 @@\n a\n-b\n\n\n@@ -20 +20 @@\n-c\n\\ No newline\n",
+            vec![(by_line(1, 9), " -"), (by_line(20, 1), "-")],
+        ),
+        // The next file, the signature of a mail, and other text end a hunk.
+        ("@@ -1,9 +1,9 @@\n a\n+b\n--- a/y\n+++ b/y\n@@ -1 +1 @@\n-a\n+b\n", vec![(by_line(1, 9), " +")]),
+        ("@@ -1,9 +1,9 @@\n a\n+b\n-- \n2.39.5\n", vec![(by_line(1, 9), " +")]),
+        ("@@ -1,9 +1,9 @@\n a\n-- \n+b\n```\n", vec![(by_line(1, 9), " -+")]),
+    ] {
+        let text = format!("--- a/x\n+++ b/x\n{body}");
+        let expected: Vec<_> = found.into_iter().map(|(place, marks)| (place, marks.to_owned())).collect();
+        assert_eq!(hunks(&text), expected, "{text}");
+    }
+}
+
+#[test]
+fn headers_without_numbers_leave_the_place_to_the_text() {
+    for (header, anchor) in [
+        ("@@", None),
+        ("@@ @@", None),
+        ("@@ ... @@", None),
+        ("@@ -XX,YY +XX,YY @@", None),
+        ("@@ -99999999999 +1 @@", None),
+        ("@@ def f():", Some("def f():")),
+        ("@@ ... @@ def f():", Some("def f():")),
+        ("@@     def f(): @@", Some("    def f():")),
+    ] {
+        let anchors = anchor.iter().map(|anchor| anchor.as_bytes()).collect();
+        let place = Place::Text { anchors, at_end: false };
+        assert_eq!(hunks(&format!("--- a/x\n+++ b/x\n{header}\n-a\n+b\n")), [(place, "-+".to_owned())], "{header}");
+    }
+}
+
+/// The changes of each step.
+fn steps(text: &str) -> Vec<usize> {
+    parse(text.as_bytes(), &PatchLimits::default()).unwrap().steps.iter().map(Vec::len).collect()
+}
+
+#[test]
+fn a_series_is_read_in_steps() {
+    let file = |name: &str| format!("--- a/{name}\n+++ b/{name}\n{HUNK}");
+    let id = "0123456789abcdef".repeat(3)[..40].to_owned();
+    let mail =
+        |body: &str| format!("From {id} Mon Sep 17 00:00:00 2001\nSubject: [PATCH] x\n\n---\n{body}-- \n2.39.5\n\n");
+    assert_eq!(steps(&(file("x") + &file("y"))), [2]);
+    assert_eq!(steps(&(file("x") + &file("x") + &file("y"))), [1, 2], "the same file again");
+    assert_eq!(steps(&(mail(&file("x")) + &mail(&file("y")))), [1, 1]);
+    assert_eq!(steps(&format!("commit {id}\n\n{}commit {id} (HEAD)\n\n{}", file("x"), file("y"))), [1, 1]);
+    let rename = "diff --git a/x b/z\nrename from x\nrename to z\n";
+    assert_eq!(steps(&(file("x") + rename)), [1, 1], "what is renamed was changed before");
+    let kind = "diff --git a/x b/x\ndeleted file mode 100644\ndiff --git a/x b/x\nnew file mode 120000\n";
+    assert_eq!(steps(kind), [2], "a change of kind");
+}
+
+#[test]
+fn submodules_are_skipped_and_named() {
+    let (one, two) = ("1".repeat(40), "2".repeat(40));
+    let bump = format!("@@ -1 +1 @@\n-Subproject commit {one}\n+Subproject commit {two}\n");
+    let new = format!("@@ -0,0 +1 @@\n+Subproject commit {one}\n");
+    for text in [
+        format!("diff --git a/v b/v\nindex 1111111..2222222 160000\n--- a/v\n+++ b/v\n{bump}"),
+        format!("diff --git a/v b/v\nindex 1111111..2222222\n--- a/v\n+++ b/v\n{bump}"),
+        format!("--- a/v\n+++ b/v\n{bump}"),
+        format!("diff --git a/v b/v\nnew file mode 160000\nindex 0000000..1111111\n--- /dev/null\n+++ b/v\n{new}"),
+        format!(
+            "diff --git a/v b/v\ndeleted file mode 160000\nindex 1111111..0000000\n--- a/v\n+++ /dev/null\n\
+             @@ -1 +0,0 @@\n-Subproject commit {one}\n"
+        ),
+        "Submodule v 1111111..2222222:\n  > words\n".to_owned(),
+        "Submodule v 1111111...2222222 (commits not present)\n".to_owned(),
+    ] {
+        for text in
+            [text.clone(), text.clone() + "--- a/x\n+++ b/x\n" + HUNK, "--- a/x\n+++ b/x\n".to_owned() + HUNK + &text]
+        {
+            let patch = parse(text.as_bytes(), &PatchLimits::default()).unwrap();
+            let names: Vec<_> = patch.submodules.iter().map(|path| path.to_text()).collect();
+            assert_eq!(
+                (names, patch.files().count()),
+                (vec!["v".to_owned()], usize::from(text.contains("a/x"))),
+                "{text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_form_of_codex_is_read() {
+    let text = "apply_patch <<'EOF'\n*** Begin Patch\n*** Add File: n/e w\n+a\n+\n*** Delete File: ./gone\n\
+                *** Update File: old\n*** Move to: new\n@@ class A\n@@     def f(self):\n a\n-b\n+c\n\n@@\n-d\n*** End of File\n\n\
+                *** Update File: moved\n*** Move to: away\n*** Update File: bare\n\n-a\n+b\n*** End Patch\nEOF\n";
+    assert_eq!(
+        changes(text).unwrap(),
+        ["create n/e w", "delete gone", "rename old new", "rename moved away", "modify bare"]
+    );
+    let patch = parse(text.as_bytes(), &PatchLimits::default()).unwrap();
+    let bodies: Vec<_> = patch.files().map(|file| &file.body).collect();
+    assert_eq!((bodies[1], bodies[3]), (&Body::Dropped, &Body::Unchanged));
+    let Body::Chunks(chunks) = bodies[2] else { panic!() };
+    let places: Vec<_> = chunks.iter().map(|chunk| (&chunk.place, chunk.lines.len())).collect();
+    let first = Place::Text { anchors: vec![b"class A", b"    def f(self):"], at_end: false };
+    assert_eq!(places, [(&first, 3), (&Place::Text { anchors: vec![], at_end: true }, 1)]);
+    let codex = |line, found: &str| match changes(&format!("*** Begin Patch\n{found}")) {
+        Err(ParseError::Codex { line: at, .. }) => assert_eq!(at, line, "{found}"),
+        other => panic!("{found}: {other:?}"),
+    };
+    codex(2, "words\n*** End Patch\n");
+    codex(3, "*** Add File: x\nwords\n*** End Patch\n");
+    codex(4, "*** Update File: x\n@@\nwords\n*** End Patch\n");
+    assert_eq!(changes("*** Begin Patch\n*** Add File: x\n+a\n"), Err(ParseError::NoEnd { line: 1 }));
+    assert!(matches!(changes("*** Update File: ../x\n-a\n*** End Patch\n"), Err(ParseError::Path { .. })));
+    assert!(matches!(changes("*** Add File: .git/x\n+a\n*** End Patch\n"), Err(ParseError::GitDirectory { .. })));
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(lines in prop::collection::vec(prop::sample::select(&[
         "diff --git a/x b/x", "--- a/x", "+++ b/x", "--- /dev/null", "@@ -1 +1 @@", "@@ -0,0 +1,2 @@", "-a", "+a", " a", "",
         "\\ No newline", "new file mode 100644", "rename from x", "rename to \"y\\\"", "GIT binary patch", "literal 3",
-        "index 0..1", "-- ", "@@ -99999999999 +1 @@", "Binary files x and y differ",
+        "index 0..1", "-- ", "@@ -99999999999 +1 @@", "Binary files x and y differ", "@@", "@@ def f():",
+        "index 1111111..2222222 160000", "From 0123456789012345678901234567890123456789 Mon",
+        "*** Begin Patch", "*** Update File: x", "*** Add File: y", "*** Delete File: z", "*** Move to: y",
+        "*** End of File", "*** End Patch",
     ][..]), 0..20)) {
         // What matters is that it returns.
         let _ = parse(lines.join("\n").as_bytes(), &PatchLimits::default());
