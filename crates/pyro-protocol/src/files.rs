@@ -91,6 +91,9 @@ pub struct Pack {
     /// Send only the nodes whose [`crate::tree::Record::Path`] come in, in that order; a directory without what it
     /// holds.
     pub listed: bool,
+    /// Say which nodes have extended attributes, by [`crate::tree::Record::Attributes`]; only when the whole tree is sent.
+    #[serde(default)]
+    pub attributes: bool,
 }
 
 /// Make a tree from what [`Pack`] sends; durable when [`crate::message::Reply::Done`] is sent (a stage only when it is

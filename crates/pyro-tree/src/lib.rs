@@ -4,6 +4,7 @@
 //! relative to an open directory, name by name, and no link is ever followed, so nothing outside of the tree is reached
 //! whatever else changes the tree meanwhile.
 
+pub mod attributes;
 pub mod descent;
 mod error;
 pub mod node;

@@ -31,6 +31,21 @@ pub fn pack<E>(walk: &mut Walk<'_>, out: impl FnMut(Batch) -> Result<(), E>) -> 
     packer.finish()
 }
 
+/// As [`pack`], and say in the stream which nodes have extended attributes.
+///
+/// # Errors
+/// What `out` answers.
+pub fn pack_attributed<E>(walk: &mut Walk<'_>, out: impl FnMut(Batch) -> Result<(), E>) -> Result<(), E> {
+    let mut packer = Packer::new(out);
+    while let Some((meta, target)) = walk.next_node() {
+        packer.node(walk.path(), meta, &target, || walk.open())?;
+        if meta.errno == 0 && walk.has_attributes(meta.kind) {
+            packer.batch.attributes();
+        }
+    }
+    packer.finish()
+}
+
 impl<E, F: FnMut(Batch) -> Result<(), E>> Packer<F> {
     /// Send batches to `out`.
     pub fn new(out: F) -> Self {

@@ -20,7 +20,7 @@ const MAX_TOLD: usize = 1000;
 pub struct Placing {
     /// Give nodes their entries' owner and group.
     pub owners: bool,
-    /// Keep set-user-id, set-group-id and sticky bits.
+    /// Keep set-user-id and set-group-id bits; the sticky bit always is.
     pub special_bits: bool,
     /// Leave out what cannot be made or was not readable, and tell it; otherwise it is an error.
     pub keep_going: bool,
@@ -43,7 +43,14 @@ pub enum Odd {
     CutShort(u16),
     /// It changed while it was read.
     Changed,
+    /// Its extended attributes were not carried.
+    Attributes,
+    /// It was made without these bits of its mode: set-user-id, set-group-id.
+    Bits(u32),
 }
+
+/// Bits of a mode that make a program run as somebody else; the sticky bit only protects.
+pub const IDENTITY_BITS: u32 = 0o6000;
 
 /// What was made.
 #[derive(Clone, Debug, Default)]
@@ -122,6 +129,7 @@ impl Placer {
             (Record::Entry { path, meta, target }, false) => self.entry(path, meta, target),
             (Record::Data { offset, bytes }, true) => self.data(*offset, bytes),
             (Record::End { size, changed, errno }, true) => self.end(*size, *changed, *errno),
+            (Record::Attributes, false) => self.odd(Odd::Attributes),
             _ => Err(TreeError::Order { path: owned(&self.last) }),
         }
     }
@@ -171,6 +179,10 @@ impl Placer {
         };
         made.map_err(|errno| self.failed(errno))?;
         self.placed.entries += 1;
+        let lost = meta.mode & !self.mode(meta);
+        if lost != 0 && meta.kind != Kind::Symlink {
+            self.odd(Odd::Bits(lost))?;
+        }
         // What a directory could not say of itself is told, and what it did is kept.
         if meta.errno == 0 { Ok(()) } else { self.odd(Odd::Unreadable(meta.errno)) }
     }
@@ -200,7 +212,7 @@ impl Placer {
                     let source = Errno::from_raw_os_error(i32::from(errno));
                     Err(TreeError::System { action: "read", path, source })
                 }
-                Odd::Changed => {
+                Odd::Changed | Odd::Attributes | Odd::Bits(_) => {
                     self.tell(path, odd);
                     Ok(())
                 }
@@ -218,7 +230,7 @@ impl Placer {
     }
 
     fn mode(&self, meta: &Meta) -> u32 {
-        if self.placing.special_bits { meta.mode } else { meta.mode & 0o777 }
+        if self.placing.special_bits { meta.mode } else { meta.mode & !IDENTITY_BITS }
     }
 
     fn later(&self, meta: &Meta) -> Later {

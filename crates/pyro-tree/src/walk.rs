@@ -1,6 +1,6 @@
 //! The walk: every node of a tree, a directory before what it holds, names sorted by their bytes.
 
-use crate::node;
+use crate::{attributes, node};
 use pyro_protocol::TreePath;
 use pyro_protocol::limits::MAX_PATH_LEN;
 use pyro_protocol::tree::{Kind, Meta};
@@ -202,6 +202,19 @@ impl<'f> Walk<'f> {
             if let Some(found) = self.visit(name) {
                 return Some(found);
             }
+        }
+    }
+
+    /// Whether the node that was visited last, which is of that kind, has extended attributes that no record carries.
+    #[must_use]
+    pub fn has_attributes(&self, kind: Kind) -> bool {
+        match (pyro_protocol::tree_path::split(&self.path), self.levels.last()) {
+            // A directory that was entered is the last level itself.
+            (_, Some(level)) if level.path_len == self.path.len() && kind == Kind::Directory => {
+                attributes::has_any(level.dir.as_fd(), b".", kind)
+            }
+            (Some((_, name)), Some(level)) => attributes::has_any(level.dir.as_fd(), name, kind),
+            _ => false,
         }
     }
 

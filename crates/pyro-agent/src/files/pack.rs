@@ -21,7 +21,10 @@ pub(super) fn pack(root: &Root, request: &Pack, desk: &mut Desk) -> Result<Reply
     let node = root.node(&request.root, request.follow)?;
     let options = WalkOptions { depth: None, skip: list::skip(&request.exclude) };
     let mut walk = Walk::new(node, options).map_err(failed("read", request.root.as_bytes()))?;
-    pyro_tree::pack(&mut walk, |batch| desk.send(batch))?;
+    match request.attributes {
+        true => pyro_tree::pack::pack_attributed(&mut walk, |batch| desk.send(batch))?,
+        false => pyro_tree::pack(&mut walk, |batch| desk.send(batch))?,
+    }
     Ok(Reply::Done)
 }
 

@@ -7,6 +7,7 @@ pub(super) mod exec;
 mod export;
 mod file;
 mod fork;
+mod left_out;
 mod list;
 pub(super) mod logs;
 mod noun;

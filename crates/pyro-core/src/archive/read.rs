@@ -1,8 +1,9 @@
 //! Reading tar: each entry checked and turned into records, nothing ever held but one block.
 
 use super::compression;
+use super::pax::Pax;
 use pyro_protocol::TreePath;
-use pyro_protocol::tree::{Batch, Kind, Meta, Time};
+use pyro_protocol::tree::{Batch, Kind, Meta};
 use pyro_protocol::tree_path::TreePathError;
 use std::cell::Cell;
 use std::io::{self, Read};
@@ -15,6 +16,12 @@ const MAX_HEADERS_LEN: u64 = 1024 * 1024;
 /// Most entries of an archive.
 const MAX_ENTRIES: u64 = 5_000_000;
 
+/// Zeros that may follow the end of an archive: tar programs fill up records of at most some MiB.
+const MAX_PADDING_LEN: u64 = 64 * 1024 * 1024;
+
+/// Members that are told by name when they are left out.
+const MAX_NAMED: usize = 10;
+
 /// Zeros of this length, aligned to it, become a hole.
 const HOLE_LEN: usize = 4096;
 
@@ -24,6 +31,18 @@ pub enum TarError {
     /// It cannot be read, or is no archive.
     #[error("cannot read the archive")]
     Io(#[from] io::Error),
+    /// It ends before its end: it was cut, or nothing is in it at all.
+    #[error("the archive is incomplete: it ends without the two blocks of zeros that end every tar file")]
+    Truncated,
+    /// Something stands behind its end.
+    #[error("the archive has {0} after its end")]
+    Trailing(&'static str),
+    /// The holes of a sparse file make no sense.
+    #[error("{name} cannot be unpacked: its list of holes is damaged or too long")]
+    Map {
+        /// The file.
+        name: TreeName,
+    },
     /// More zeros would stand in it than it may hold.
     #[error("{path} holds more holes than an archive has room for: {} GiB in all", limit >> 30)]
     Sparse {
@@ -58,6 +77,12 @@ pub enum TarError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TreeName(Vec<u8>);
 
+impl From<&[u8]> for TreeName {
+    fn from(name: &[u8]) -> Self {
+        Self(name.to_vec())
+    }
+}
+
 impl std::fmt::Display for TreeName {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         String::from_utf8_lossy(&self.0).chars().try_for_each(|char| {
@@ -66,54 +91,139 @@ impl std::fmt::Display for TreeName {
     }
 }
 
-/// Counts what is read while no entry's content is: only headers are, and they are bounded.
+/// What was sent of an archive.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Members that are neither files nor directories nor links, the first few of them.
+    pub special: Vec<(TreePath, Kind)>,
+    /// How many of them there are.
+    pub special_count: u64,
+    /// Members with extended attributes, which are not carried, the first few of them.
+    pub attributes: Vec<TreePath>,
+    /// How many of them there are.
+    pub attributes_count: u64,
+}
+
+/// What the reader of an archive and its user tell each other.
+#[derive(Default)]
+struct Watch {
+    /// Bytes that may still be read while no entry's content is: only headers are, and they are bounded.
+    budget: Cell<Option<u64>>,
+    /// Whether there is nothing more to read.
+    is_over: Cell<bool>,
+}
+
+/// Counts what is read, and sees its end.
 struct Bounded<R> {
     inner: R,
-    budget: Rc<Cell<Option<u64>>>,
+    watch: Rc<Watch>,
 }
 
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let len = self.inner.read(buffer)?;
-        if let Some(budget) = self.budget.get() {
+        if self.watch.is_over.get() || buffer.is_empty() {
+            return Ok(0);
+        }
+        let read = self.inner.read(buffer);
+        let is_over = match &read {
+            Ok(len) => *len == 0,
+            Err(error) => error.kind() == io::ErrorKind::UnexpectedEof,
+        };
+        self.watch.is_over.set(is_over);
+        let len = read?;
+        if let Some(budget) = self.watch.budget.get() {
             let rest = budget.checked_sub(len as u64);
             let long = || io::Error::new(io::ErrorKind::InvalidData, "the headers of an entry are too long");
-            self.budget.set(Some(rest.ok_or_else(long)?));
+            self.watch.budget.set(Some(rest.ok_or_else(long)?));
         }
         Ok(len)
     }
 }
 
-/// Send what an archive holds: `.tar`, `.tar.gz` or `.tar.zst`, told by its content. Names that lead out of the tree and
-/// special files are refused by name. Of a name that comes twice the receiver keeps the later one; one beyond a link it refuses.
+impl Watch {
+    /// An archive that could not be read because it ended is one that was cut.
+    fn explain(&self, error: TarError) -> TarError {
+        match error {
+            TarError::Io(_) if self.is_over.get() => TarError::Truncated,
+            error => error,
+        }
+    }
+}
+
+/// Send what an archive holds: a tar file, plain or compressed by gzip, bzip2, xz or zstd, told by its content. Names that
+/// lead out of the tree are refused, special files are left out. Of a name that comes twice the receiver keeps the later
+/// one; one beyond a link it refuses.
 ///
 /// # Errors
-/// [`TarError`], and what `out` answers.
-pub fn send<E: From<TarError>>(reader: impl Read, out: impl FnMut(Batch) -> Result<(), E>) -> Result<(), E> {
-    let budget = Rc::new(Cell::new(Some(MAX_HEADERS_LEN)));
-    let inner = compression::plain(reader).map_err(TarError::from)?;
-    let mut archive = Archive::new(Bounded { inner, budget: Rc::clone(&budget) });
-    let mut sender = Sender { batch: Batch::with_room(), out, buffer: vec![0; 64 * 1024] };
+/// [`TarError`], also for an archive that lacks its end or has something behind it; what `out` answers.
+pub fn send<E: From<TarError>>(reader: impl Read, out: impl FnMut(Batch) -> Result<(), E>) -> Result<Sent, E> {
+    let watch = Rc::new(Watch::default());
+    let told = |error: TarError| E::from(watch.explain(error));
+    let inner = match compression::plain(reader) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(TarError::Truncated.into()),
+        opened => opened.map_err(TarError::from)?,
+    };
+    watch.budget.set(Some(MAX_HEADERS_LEN));
+    let mut archive = Archive::new(Bounded { inner, watch: Rc::clone(&watch) });
+    let mut sender = Sender {
+        batch: Batch::with_room(),
+        out,
+        buffer: vec![0; 64 * 1024],
+        sent: Sent::default(),
+        watch: Rc::clone(&watch),
+    };
     let mut entries = archive.entries().map_err(TarError::from)?;
     let mut count = 0;
     loop {
-        budget.set(Some(MAX_HEADERS_LEN));
+        watch.budget.set(Some(MAX_HEADERS_LEN));
         let Some(entry) = entries.next() else { break };
-        let entry = entry.map_err(TarError::from)?;
+        let entry = entry.map_err(|error| told(error.into()))?;
         count += 1;
         if count > MAX_ENTRIES {
             return Err(TarError::TooMany.into());
         }
-        budget.set(None);
+        watch.budget.set(None);
         sender.entry(entry)?;
     }
-    sender.flush_when(|batch| !batch.is_empty())
+    watch.budget.set(None);
+    ended(&mut archive.into_inner(), &watch).map_err(told)?;
+    sender.flush_when(|batch| !batch.is_empty())?;
+    Ok(sender.sent)
 }
+
+/// Read the rest behind the first block of zeros: another one, and what fills the last record up.
+fn ended(rest: &mut impl Read, watch: &Watch) -> Result<(), TarError> {
+    let mut buffer = [0; 8 * 1024];
+    let mut len = 0;
+    loop {
+        let read = match rest.read(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            // Something that is no part of the compressed file stands behind it.
+            Err(_) if len >= BLOCK_LEN && !watch.is_over.get() => return Err(TarError::Trailing("other data")),
+            read => read?,
+        };
+        if read == 0 {
+            return if len >= BLOCK_LEN { Ok(()) } else { Err(TarError::Truncated) };
+        }
+        if buffer[..read].iter().any(|byte| *byte != 0) {
+            return Err(TarError::Trailing("other data"));
+        }
+        len += read as u64;
+        if len > MAX_PADDING_LEN {
+            return Err(TarError::Trailing("too many zeros"));
+        }
+    }
+}
+
+/// Length of a block of tar.
+const BLOCK_LEN: u64 = 512;
 
 struct Sender<F> {
     batch: Batch,
     out: F,
     buffer: Vec<u8>,
+    sent: Sent,
+    watch: Rc<Watch>,
 }
 
 impl<E: From<TarError>, F: FnMut(Batch) -> Result<(), E>> Sender<F> {
@@ -124,15 +234,30 @@ impl<E: From<TarError>, F: FnMut(Batch) -> Result<(), E>> Sender<F> {
     fn entry(&mut self, mut entry: Entry<'_, impl Read>) -> Result<(), E> {
         self.flush_when(Batch::is_full)?;
         let Some(kind) = kind(&entry)? else { return Ok(()) };
-        let path = name(&entry.path_bytes())?;
+        let raw = TreeName(entry.path_bytes().into_owned());
+        let mut pax = headers(&mut entry, &raw)?;
+        let sparse = pax.sparse.take();
+        let own_name = sparse.as_ref().and_then(|sparse| sparse.name.as_deref());
+        let path = name(own_name.unwrap_or(&raw.0))?;
+        if !kind.is_carried() {
+            self.sent.special_count += 1;
+            if self.sent.special.len() < MAX_NAMED {
+                self.sent.special.push((path, kind));
+            }
+            return Ok(());
+        }
+        if pax.has_attributes {
+            self.sent.attributes_count += 1;
+            if self.sent.attributes.len() < MAX_NAMED {
+                self.sent.attributes.push(path.clone());
+            }
+        }
         let header = entry.header();
         let mode = header.mode().map_err(TarError::from)? & 0o7777;
         let id = |id: io::Result<u64>| id.ok().and_then(|id| u32::try_from(id).ok()).unwrap_or(0);
         let mut meta = Meta { uid: id(header.uid()), gid: id(header.gid()), ..Meta::new(kind, mode) };
         meta.mtime.seconds = header.mtime().map_err(TarError::from)?.cast_signed();
-        if let Some(precise) = precise_mtime(&mut entry)? {
-            meta.mtime = precise;
-        }
+        meta.mtime = pax.mtime.unwrap_or(meta.mtime);
         let target = match kind {
             Kind::Symlink => entry.link_name_bytes().map(|name| name.into_owned()).unwrap_or_default(),
             Kind::HardLink => name(&entry.link_name_bytes().unwrap_or_default())?.as_bytes().to_vec(),
@@ -142,31 +267,43 @@ impl<E: From<TarError>, F: FnMut(Batch) -> Result<(), E>> Sender<F> {
             let name = TreeName(path.as_bytes().to_vec());
             return Err(TarError::Special { name, what: "link without a target" }.into());
         }
-        meta.size = entry.size();
+        meta.size = sparse.as_ref().map_or(entry.size(), |sparse| sparse.size);
         self.batch.entry(path.as_bytes(), &meta, &target);
-        if kind == Kind::File { self.content(entry) } else { Ok(()) }
+        if kind != Kind::File {
+            return Ok(());
+        }
+        let len = entry.size();
+        let stretches = match sparse {
+            Some(sparse) => {
+                let read = sparse.stretches(&raw, len, &mut entry);
+                read.map_err(|error| self.watch.explain(error))?
+            }
+            None => vec![(0, len)],
+        };
+        for (at, len) in stretches {
+            self.stretch(&mut entry, at, len)?;
+        }
+        self.batch.end(meta.size, false, 0);
+        Ok(())
     }
 
-    fn content(&mut self, mut entry: Entry<'_, impl Read>) -> Result<(), E> {
-        let size = entry.size();
-        let mut at = 0;
-        while at < size {
+    /// The next `len` bytes of an entry, which stand at `at` in its file.
+    fn stretch(&mut self, entry: &mut impl Read, at: u64, len: u64) -> Result<(), E> {
+        let mut done = 0;
+        while done < len {
+            let most = self.buffer.len().min(usize::try_from(len - done).unwrap_or(usize::MAX));
             let mut filled = 0;
-            while filled < self.buffer.len() {
-                match entry.read(&mut self.buffer[filled..]) {
-                    Ok(0) => break,
+            while filled < most {
+                match entry.read(&mut self.buffer[filled..most]) {
+                    Ok(0) => return Err(TarError::Truncated.into()),
                     Ok(len) => filled += len,
                     Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
-                    Err(err) => return Err(TarError::from(err).into()),
+                    Err(err) => return Err(self.watch.explain(err.into()).into()),
                 }
             }
-            if filled == 0 {
-                return Err(TarError::from(io::Error::from(io::ErrorKind::UnexpectedEof)).into());
-            }
-            self.data(at, filled)?;
-            at += filled as u64;
+            self.data(at + done, filled)?;
+            done += filled as u64;
         }
-        self.batch.end(at, false, 0);
         Ok(())
     }
 
@@ -205,9 +342,9 @@ fn kind(entry: &Entry<'_, impl Read>) -> Result<Option<Kind>, TarError> {
         EntryType::Symlink => Kind::Symlink,
         EntryType::Link => Kind::HardLink,
         EntryType::XGlobalHeader => return Ok(None),
-        EntryType::Char => return special("character device"),
-        EntryType::Block => return special("block device"),
-        EntryType::Fifo => return special("named pipe"),
+        EntryType::Char => Kind::CharDevice,
+        EntryType::Block => Kind::BlockDevice,
+        EntryType::Fifo => Kind::Fifo,
         _ => return special("node of an unknown kind"),
     }))
 }
@@ -228,37 +365,9 @@ fn name(raw: &[u8]) -> Result<TreePath, TarError> {
     TreePath::parse(trimmed).map_err(|source| TarError::Name { name: TreeName(raw.to_vec()), source })
 }
 
-/// The time with its nanoseconds, where the archive has it; and what its extended headers say that cannot be kept.
-fn precise_mtime(entry: &mut Entry<'_, impl Read>) -> Result<Option<Time>, TarError> {
-    let path = TreeName(entry.path_bytes().into_owned());
-    let Some(extensions) = entry.pax_extensions()? else { return Ok(None) };
-    let mut time = None;
-    for extension in extensions {
-        let extension = extension?;
-        let key = extension.key_bytes();
-        if key.starts_with(b"GNU.sparse.") {
-            return Err(TarError::Special { name: path, what: "sparse file of the PAX format" });
-        }
-        if key == b"mtime" {
-            time = parse_time(extension.value_bytes());
-        }
-    }
-    Ok(time)
-}
-
-/// `[-]SECONDS[.FRACTION]`.
-fn parse_time(text: &[u8]) -> Option<Time> {
-    let text = std::str::from_utf8(text).ok()?;
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let seconds: i64 = whole.parse().ok()?;
-    if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let nanoseconds: u32 = format!("{:0<9.9}", fraction).parse().ok()?;
-    if whole.starts_with('-') && nanoseconds > 0 {
-        return Some(Time { seconds: seconds.checked_sub(1)?, nanoseconds: 1_000_000_000 - nanoseconds });
-    }
-    Some(Time { seconds, nanoseconds })
+fn headers(entry: &mut Entry<'_, impl Read>, name: &TreeName) -> Result<Pax, TarError> {
+    let Some(headers) = entry.pax_extensions()? else { return Ok(Pax::default()) };
+    Pax::of(name, headers.map(|header| header.map(|header| (header.key_bytes(), header.value_bytes()))))
 }
 
 #[cfg(test)]
@@ -279,16 +388,5 @@ mod tests {
         for raw in ["/etc/passwd", "../x", "a/../../x", "/", ".//etc", "a//b", "a/./b"] {
             assert!(matches!(name(raw.as_bytes()), Err(TarError::Name { .. })), "{raw}");
         }
-    }
-
-    #[test]
-    fn times_before_and_after_1970_keep_their_nanoseconds() {
-        let time = |seconds, nanoseconds| Some(Time { seconds, nanoseconds });
-        assert_eq!(parse_time(b"12.5"), time(12, 500_000_000));
-        assert_eq!(parse_time(b"12"), time(12, 0));
-        assert_eq!(parse_time(b"-1.25"), time(-2, 750_000_000));
-        assert_eq!(parse_time(b"1.0000000019"), time(1, 1));
-        assert_eq!(parse_time(b"x"), None);
-        assert_eq!(parse_time(b"1.-5"), None);
     }
 }

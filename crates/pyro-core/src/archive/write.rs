@@ -2,6 +2,7 @@
 
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::{Kind, Meta, Record};
+use pyro_tree::place::IDENTITY_BITS;
 use pyro_tree::{Odd, TreeError};
 use std::ffi::OsStr;
 use std::io::{self, Write};
@@ -79,6 +80,10 @@ impl<W: Write> TarWriter<W> {
                 }
                 Ok(())
             }
+            (Record::Attributes, None) => {
+                self.tell(Odd::Attributes);
+                Ok(())
+            }
             _ => Err(TreeError::Order { path: self.last.clone() }.into()),
         }
     }
@@ -145,7 +150,10 @@ impl<W: Write> TarWriter<W> {
         self.entries += 1;
         let shown: &[u8] = if path.is_empty() { b"." } else { path };
         let mut header = Header::new_gnu();
-        header.set_mode(meta.mode & 0o777);
+        header.set_mode(meta.mode & !IDENTITY_BITS);
+        if meta.mode & IDENTITY_BITS != 0 && matches!(meta.kind, Kind::File | Kind::Directory) {
+            self.tell(Odd::Bits(meta.mode & IDENTITY_BITS));
+        }
         header.set_uid(meta.uid.into());
         header.set_gid(meta.gid.into());
         header.set_mtime(u64::try_from(meta.mtime.seconds).unwrap_or(0));

@@ -225,13 +225,21 @@ fn files(error: FileError) -> PyroError {
         FileError::Source(SourceError::Redirected(_)) | FileError::NewFile(OutputFileError::Redirected(_)) => {
             (ErrorKind::Denied, "name a path below a directory that is granted, with no link on its way")
         }
-        FileError::Source(SourceError::Neither(_)) => {
-            (ErrorKind::InvalidInput, "give a directory, a .tar, .tar.gz, .tgz or .tar.zst file")
-        }
+        FileError::Source(SourceError::Neither(_)) => (
+            ErrorKind::InvalidInput,
+            "give a directory, or a tar file called .tar, .tar.gz, .tar.bz2, .tar.xz or .tar.zst",
+        ),
         FileError::Source(SourceError::NoRules(_)) => (ErrorKind::InvalidInput, "run without --respect-ignore"),
         FileError::Source(SourceError::Changed(_)) => {
             (ErrorKind::Conflict, "nothing was written; try again when nobody writes to it, or leave it out")
         }
+        FileError::Source(SourceError::Archive(TarError::Truncated | TarError::Trailing(_))) => {
+            (ErrorKind::InvalidInput, "nothing was written; make the archive again, or copy it again: tar -tf lists it")
+        }
+        FileError::EmptyArchive => (
+            ErrorKind::InvalidInput,
+            "nothing was changed; push an empty directory with --delete if that is what you want",
+        ),
         FileError::Source(SourceError::Fs(_)) => (ErrorKind::Io, "check that the path can be read"),
         FileError::Source(_) => (ErrorKind::InvalidInput, "nothing was written; remove what is named, or leave it out"),
         FileError::InTheWay(_) => (ErrorKind::Conflict, "nothing was changed; remove it, or push with --delete"),

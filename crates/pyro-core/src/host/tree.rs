@@ -7,7 +7,7 @@ use super::staging::{MADE, Staging};
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::{Batch, Kind, Record, RecordError};
 use pyro_tree::walk::{Skip, open_node};
-use pyro_tree::{Placed, Placer, Placing, TreeError, Walk, WalkOptions, node};
+use pyro_tree::{Placed, Placer, Placing, TreeError, Walk, WalkOptions, attributes, node};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 use std::os::fd::AsFd;
@@ -166,7 +166,29 @@ pub fn send<E: From<HostTreeError>>(
     pyro_tree::pack(&mut walk(root, skip)?, out)
 }
 
-/// Send the nodes of a list, and nothing below them; paths may come in any order.
+/// As [`send`], and tell `attributed` of each node that has extended attributes: no record carries them.
+///
+/// # Errors
+/// As [`send`].
+pub fn send_watched<E: From<HostTreeError>>(
+    root: &Path,
+    skip: Option<Skip<'_>>,
+    out: impl FnMut(Batch) -> Result<(), E>,
+    mut attributed: impl FnMut(&[u8]),
+) -> Result<(), E> {
+    let mut walk = walk(root, skip)?;
+    let mut packer = pyro_tree::pack::Packer::new(out);
+    while let Some((meta, target)) = walk.next_node() {
+        if walk.has_attributes(meta.kind) {
+            attributed(walk.path());
+        }
+        packer.node(walk.path(), meta, &target, || walk.open())?;
+    }
+    packer.finish()
+}
+
+/// Send the nodes of a list, and nothing below them; paths may come in any order. `attributed` is told as by
+/// [`send_watched`].
 ///
 /// # Errors
 /// [`HostTreeError::Root`], and what `out` answers.
@@ -174,6 +196,7 @@ pub fn send_listed<E: From<HostTreeError>>(
     root: &Path,
     paths: impl IntoIterator<Item = TreePath>,
     out: impl FnMut(Batch) -> Result<(), E>,
+    mut attributed: impl FnMut(&[u8]),
 ) -> Result<(), E> {
     let mut descent = descent(root)?;
     let mut packer = pyro_tree::pack::Packer::new(out);
@@ -188,6 +211,11 @@ pub fn send_listed<E: From<HostTreeError>>(
             let meta = pyro_protocol::tree::Meta::new(Kind::Unknown, 0);
             (pyro_protocol::tree::Meta { errno: node::number(errno), ..meta }, Vec::new())
         });
+        if let Some((_, name)) = path.split()
+            && attributes::has_any(descent.dir(), name, meta.kind)
+        {
+            attributed(path.as_bytes());
+        }
         packer.node(path.as_bytes(), meta, &target, || {
             let (_, name) = path.split().ok_or(Errno::ISDIR)?;
             rustix::fs::openat(descent.dir(), name, node::CONTENT, Mode::empty())

@@ -23,6 +23,26 @@ pub struct SeedRecord {
     pub entry_count: u64,
     /// Bytes of files.
     pub bytes_written: u64,
+    /// The first few nodes that did not come with it, or not whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
+    /// How many there are.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out_count: u64,
+}
+
+/// A node that did not come with what was carried, or not as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Where it is in what was carried.
+    pub path: String,
+    /// What is missing, and why.
+    pub why: String,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A change that one process is making to a workspace; whatever else would change it waits.

@@ -181,6 +181,8 @@ fn empty_seed() -> SeedRecord {
         destination: ROOT.to_owned(),
         entry_count: 0,
         bytes_written: 0,
+        left_out: Vec::new(),
+        left_out_count: 0,
     }
 }
 
@@ -215,8 +217,13 @@ async fn fill(config: &Config, id: Id, vm: Id, source: Option<Source>) -> Result
     let stream = Patient::new(Link::new(config, vm).connect().await?, running::PATIENCE);
     let entries = baseline::present(stream).instrument(tracing::debug_span!("manifest")).await?;
     let config = config.clone();
-    lifecycle::blocking(move || Ok(baseline::keep(&config, id, &entries))).await??;
-    Ok(seed)
+    let record = seed.record.clone();
+    let keep = move || {
+        baseline::keep(&config, id, &entries)?;
+        seed.proofs(&entries).keep(&config, id)
+    };
+    lifecycle::blocking(move || Ok(keep())).await??;
+    Ok(record)
 }
 
 /// Close the vm's first layer: it is what a reset goes back to.

@@ -2,7 +2,7 @@
 
 use super::claim::{Claimed, claim, find, note};
 use super::error::WorkspaceError;
-use super::files::baseline;
+use super::files::{baseline, proof};
 use super::info::WorkspaceForks;
 use super::reset::{above, another};
 use super::{explained, label, reconcile, running, start, status};
@@ -161,6 +161,7 @@ fn record(
     store.insert_workspace(&child, &layer)?;
     store.insert_vm(&vm, None)?;
     baseline::inherit(config, parent.id, child.id)?;
+    proof::inherit(config, parent.id, child.id)?;
     Ok((child, vm))
 }
 

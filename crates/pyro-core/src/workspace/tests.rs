@@ -73,6 +73,8 @@ impl Home {
                 destination: "/workspace".into(),
                 entry_count: 0,
                 bytes_written: 0,
+                left_out: Vec::new(),
+                left_out_count: 0,
             },
             vm: Some(vm.id),
             top_layer: Some(first.id),

@@ -101,7 +101,7 @@ async fn more_bytes_or_digests_than_asked_for_are_refused() {
 
 #[tokio::test]
 async fn a_pack_that_ends_early_or_never_makes_sense_is_an_error() {
-    let pack = || Pack { root: GuestPath::root(), follow: false, exclude: vec![], listed: false };
+    let pack = || Pack { root: GuestPath::root(), follow: false, exclude: vec![], listed: false, attributes: false };
     let garbage = [pyro_protocol::frame::header(FrameKind::Stdout, 3).to_vec(), vec![200; 3]].concat();
     let put = |(): &mut (), _: &pyro_protocol::tree::Record<'_>| Ok::<(), HostTreeError>(());
     for frames in [vec![garbage], vec![encode_message(&Reply::Frozen).unwrap()]] {

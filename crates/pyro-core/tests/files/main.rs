@@ -31,7 +31,7 @@ fn list(root: &Path) -> List {
 }
 
 fn whole(root: &Path) -> Pack {
-    Pack { root: guest(root), follow: false, exclude: vec![], listed: false }
+    Pack { root: guest(root), follow: false, exclude: vec![], listed: false, attributes: false }
 }
 
 async fn seed(site: &Site, from: &Path, into: Into) -> Result<(), archive::TransferError<HostTreeError>> {

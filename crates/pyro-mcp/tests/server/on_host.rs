@@ -32,6 +32,8 @@ fn workspace(pyro: &Pyro, image: Option<&str>) -> Id {
         destination: "/workspace".into(),
         entry_count: 0,
         bytes_written: 0,
+        left_out: Vec::new(),
+        left_out_count: 0,
     };
     let workspace = WorkspaceRecord {
         id: Id::random().unwrap(),

@@ -1,6 +1,8 @@
 //! Records written: many of them in one frame.
 
-use super::{Action, DATA, DIGEST, Digest, END, ENTRY, Expect, MAX_TARGET_LEN, Meta, PATH, Record, STEP, Step, Time};
+use super::{
+    ATTRIBUTES, Action, DATA, DIGEST, Digest, END, ENTRY, Expect, MAX_TARGET_LEN, Meta, PATH, Record, STEP, Step, Time,
+};
 use crate::frame::{self, FrameKind, HEADER_LEN};
 use crate::limits::DATA_CHUNK_LEN;
 use crate::tree_path::TreePath;
@@ -115,6 +117,11 @@ impl Batch {
         self.0.extend_from_slice(&size.to_le_bytes());
     }
 
+    /// Say that the node that was added last has extended attributes.
+    pub fn attributes(&mut self) {
+        self.0.push(ATTRIBUTES);
+    }
+
     /// Add a path of a list.
     pub fn path(&mut self, path: &TreePath) {
         self.0.push(PATH);
@@ -169,6 +176,7 @@ impl Batch {
             }
             Record::Digest(digest) => self.digest(digest),
             Record::Step(step) => self.step(step),
+            Record::Attributes => self.attributes(),
         }
     }
 

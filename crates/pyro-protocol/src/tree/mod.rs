@@ -266,6 +266,9 @@ pub enum Record<'a> {
     Digest(Digest),
     /// A change of a plan.
     Step(Step),
+    /// The node that was named last has extended attributes, which are not sent. Comes behind its content, and only where
+    /// [`crate::files::Pack::attributes`] asks for it.
+    Attributes,
 }
 
 /// Bytes that are not records.
@@ -291,6 +294,7 @@ const END: u8 = 3;
 const PATH: u8 = 4;
 const DIGEST: u8 = 5;
 const STEP: u8 = 6;
+const ATTRIBUTES: u8 = 7;
 
 /// Longest target of a link, in bytes.
 const MAX_TARGET_LEN: usize = 4096;

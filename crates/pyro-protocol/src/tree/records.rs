@@ -1,8 +1,8 @@
 //! Records read: each checked as it is met.
 
 use super::{
-    Action, DATA, DIGEST, Digest, END, ENTRY, Expect, Kind, MAX_TARGET_LEN, Meta, PATH, Record, RecordError, STEP,
-    Step, Time,
+    ATTRIBUTES, Action, DATA, DIGEST, Digest, END, ENTRY, Expect, Kind, MAX_TARGET_LEN, Meta, PATH, Record,
+    RecordError, STEP, Step, Time,
 };
 use crate::tree_path::{self, TreePath};
 
@@ -158,6 +158,7 @@ impl<'a> Records<'a> {
             }
             DIGEST => Record::Digest(Digest { meta: self.meta()?, blake3: self.array()? }),
             STEP => Record::Step(self.step()?),
+            ATTRIBUTES => Record::Attributes,
             other => return Err(RecordError::Unknown(other)),
         })
     }

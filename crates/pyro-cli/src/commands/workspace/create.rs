@@ -1,6 +1,6 @@
 //! `pyro workspace create`: a new workspace, started.
 
-use super::{Noun, on_host, summary, until_interrupted};
+use super::{Noun, left_out, on_host, summary, until_interrupted};
 use crate::cli::workspace::Create;
 use crate::printer;
 use crate::progress::ProgressLine;
@@ -24,6 +24,10 @@ pub(in crate::commands) fn run(args: Create, noun: Noun) -> i32 {
             printer::talk(&format!(
                 "[{word}-create] execution_mode=host_compat: no guest can be had, commands run on this host, as you"
             ));
+        }
+        if !as_json {
+            let seed = &workspace.workspace_seed;
+            left_out::say(&format!("{}-create", noun.word()), &seed.left_out, seed.left_out_count);
         }
         match (as_json, id_only) {
             (true, _) => noun.json(&workspace),

@@ -1,6 +1,6 @@
 //! `pyro workspace sync push`: a tree of the host made the workspace's.
 
-use super::{Noun, id, on_host, path, until_interrupted};
+use super::{Noun, id, left_out, on_host, path, until_interrupted};
 use crate::cli::workspace_files::{Push, Sync};
 use crate::printer;
 use pyro_core::host::terminal::printable;
@@ -25,6 +25,8 @@ fn push(args: Push, noun: Noun) -> i32 {
         if args.json {
             noun.json(&pushed);
         } else {
+            let sync = &pushed.workspace_sync;
+            left_out::say(&format!("{}-sync", noun.word()), &sync.left_out, sync.left_out_count);
             printer::data(&line(&pushed, noun));
         }
         Ok(())

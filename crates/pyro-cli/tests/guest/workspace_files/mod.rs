@@ -1,6 +1,7 @@
 //! A workspace's files from the command line: seeded, pushed, read, written, patched, compared, exported.
 
 mod changing;
+mod exact;
 mod faults;
 mod hostile;
 mod killed;
@@ -296,6 +297,10 @@ fn a_push_sends_what_differs(home: &Home) {
     fs::write(repo.join("src/old.txt"), "new\n").unwrap();
     fs::set_permissions(repo.join("bytes"), fs::Permissions::from_mode(0o600)).unwrap();
     fs::remove_file(repo.join("no newline")).unwrap();
+    let old_time = fs::metadata(repo.join("src/old.txt")).unwrap().modified().unwrap();
+    assert_eq!(push(&["--dry-run"]), (1, 4, 0));
+    // Another content, the same time.
+    fs::File::open(repo.join("src/old.txt")).unwrap().set_modified(old_time).unwrap();
     // Another time, the same content.
     fs::File::open(repo.join("run.sh")).unwrap().set_modified(std::time::SystemTime::now()).unwrap();
     exec(home, id, "mkdir build && echo guest > build/mine; echo guest > mine");

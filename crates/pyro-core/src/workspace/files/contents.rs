@@ -49,7 +49,7 @@ pub async fn read<S: AsyncRead + AsyncWrite + Unpin>(
         return Ok(());
     }
     let root = GuestPath::parse(ROOT.as_bytes()).unwrap_or_else(|_| GuestPath::root());
-    let request = Pack { root, follow: true, exclude: Vec::new(), listed: true };
+    let request = Pack { root, follow: true, exclude: Vec::new(), listed: true, attributes: false };
     let links = Links { room: LINKED_BYTES, contents: HashMap::new() };
     let ended = CancellationToken::new();
     // Whoever waits no longer wants no more hashes either.

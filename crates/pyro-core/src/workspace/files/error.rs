@@ -35,6 +35,9 @@ pub enum FileError {
     /// What is to be carried into a workspace cannot be.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// An archive of nothing, with which all would be deleted.
+    #[error("the archive holds no files: with --delete a push of it would remove everything")]
+    EmptyArchive,
     /// Directories in the workspace stand where files are to go, or files where directories are to go.
     #[error("in the way: {}", .0.join(", "))]
     InTheWay(Vec<String>),

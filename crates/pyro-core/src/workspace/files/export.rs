@@ -167,7 +167,7 @@ async fn tree_of(
     let is_dir = stat.meta.kind == Kind::Directory;
     let output = place(running.config, request, is_dir && request.format == ExportFormat::Directory).await?;
     let at = output.place();
-    let pack_request = Pack { root: guest, follow, exclude: Vec::new(), listed: false };
+    let pack_request = Pack { root: guest, follow, exclude: Vec::new(), listed: false, attributes: true };
     let stream = running.files().await?;
     let (entries, bytes, odd) = if request.format == ExportFormat::Tar {
         let sink = Tar::new(output, request.force).map_err(FileError::from)?;
@@ -251,6 +251,13 @@ impl LeftOut {
             Odd::Special(kind) => format!("left out: it is a {}", kind.name()),
             Odd::CutShort(number) => format!("cut short: {}", errno(*number)),
             Odd::Changed => "changed while it was read".to_owned(),
+            Odd::Attributes => "its extended attributes were not carried".to_owned(),
+            Odd::Bits(bits) => {
+                let user = if bits & 0o4000 == 0 { None } else { Some("setuid") };
+                let group = if bits & 0o2000 == 0 { None } else { Some("setgid") };
+                let named: Vec<_> = user.into_iter().chain(group).collect();
+                format!("made without its {} bit", named.join(" and "))
+            }
         };
         Self { path: root.join(path).to_text(), why }
     }

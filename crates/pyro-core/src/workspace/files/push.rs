@@ -2,8 +2,9 @@
 
 use super::baseline;
 use super::error::FileError;
-use super::place::WorkspacePath;
-use super::push_plan::{PushPlan, Trees, doubtful};
+use super::place::{WorkspacePath, joined};
+use super::proof::{self, Proofs};
+use super::push_plan::{PushPlan, Trees, candidates};
 use super::seed::transfer;
 use super::source::Source;
 use crate::config::Config;
@@ -12,13 +13,14 @@ use crate::guest::client::ClientError;
 use crate::guest::{stage, tree};
 use crate::host::path::HostPath;
 use crate::id::Id;
+use crate::store::workspace::LeftOut;
 use crate::vm::{VmError, lifecycle};
 use crate::workspace::error::WorkspaceError;
 use crate::workspace::running::Running;
 use crate::workspace::{ROOT, STAGES};
 use pyro_protocol::files::{Commit, Into, Stage, Unpack};
 use pyro_protocol::message::FailureKind;
-use pyro_protocol::tree::{Entry, Kind};
+use pyro_protocol::tree::{Action, Digest, Entry, Kind, Meta, Time};
 use pyro_protocol::{GuestPath, TreePath};
 use serde::Serialize;
 use std::collections::HashSet;
@@ -27,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 /// What to push.
 #[derive(Clone, Debug)]
 pub struct PushRequest {
-    /// A directory, or a `.tar`, `.tar.gz`, `.tgz` or `.tar.zst` file, on the host.
+    /// A directory on the host, or a tar file: `.tar`, or compressed by gzip, bzip2, xz or zstd.
     pub source: HostPath,
     /// The directory that it becomes.
     pub dest: WorkspacePath,
@@ -50,7 +52,8 @@ pub struct WorkspaceSync {
     pub workspace_sync: Pushed,
 }
 
-/// What was pushed. The names are those of the contract; `unchanged`, `deleted`, `changed` and `dry_run` are ours.
+/// What was pushed. The names are those of the contract; `unchanged`, `deleted`, `changed`, `dry_run`, `left_out` and
+/// `left_out_count` are ours.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Pushed {
     /// `directory` or `tar_archive`.
@@ -71,6 +74,11 @@ pub struct Pushed {
     pub changed: bool,
     /// Whether it was only looked at.
     pub dry_run: bool,
+    /// The first few nodes of the source that were not carried, or not whole.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
+    /// How many there are.
+    pub left_out_count: u64,
 }
 
 /// Push a tree.
@@ -102,6 +110,7 @@ pub async fn push(
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
     };
     push.running.was_used();
+    let (left_out, left_out_count) = push.source.not_carried();
     Ok(WorkspaceSync {
         workspace_id: id,
         execution_mode: push.running.vm.execution_mode.clone(),
@@ -115,6 +124,8 @@ pub async fn push(
             deleted: plan.deleted,
             changed: !plan.steps.is_empty(),
             dry_run: push.request.dry_run,
+            left_out,
+            left_out_count,
         },
     })
 }
@@ -132,28 +143,93 @@ impl Push<'_> {
     }
 
     async fn directory(&self) -> Result<PushPlan, WorkspaceError> {
-        let source = self.source.clone();
+        let (source, config, id) = (self.source.clone(), self.running.config.clone(), self.running.workspace.id);
         let listed = async {
-            let listed = lifecycle::blocking(move || Ok(source.list())).await?;
-            Ok::<_, WorkspaceError>(listed.map_err(FileError::Source)?)
+            // What is proven is read first: its moment must lie before the look at the source.
+            let look = move || Ok((Proofs::read(&config, id, source.device()), source.list()));
+            let (proofs, listed) = lifecycle::blocking(look).await?;
+            Ok::<_, WorkspaceError>((proofs, listed.map_err(FileError::Source)?))
         };
-        let (listed, (present, missing)) = tokio::try_join!(listed, self.present())?;
-        let doubtful = doubtful(&listed, &present);
+        let ((mut proofs, listed), (present, missing)) = tokio::try_join!(listed, self.present())?;
+        let (mut equal, doubtful) = self.proven(&proofs, &listed, &present);
         let (source, paths) = (self.source.clone(), doubtful.clone());
         let digests = async {
             let digests = lifecycle::blocking(move || Ok(source.digests(&paths))).await?;
             Ok::<_, WorkspaceError>(digests.map_err(FileError::Source)?)
         };
         let (here, there) = tokio::try_join!(digests, self.digests(self.request.dest.guest(), &doubtful))?;
-        let plan = self.plan(&listed, &present, missing.as_ref(), &equal(doubtful, &here, &there))?;
-        if self.request.dry_run || plan.steps.is_empty() {
-            return Ok(plan);
+        let alike = alike(&doubtful, &here, &there);
+        equal.extend(alike.iter().map(|(path, _)| path.clone()));
+        let plan = self.plan(&listed, &present, missing.as_ref(), &equal, None)?;
+        if !self.request.dry_run && !plan.steps.is_empty() {
+            if !plan.send.is_empty() {
+                self.send(&plan.send).await?;
+            }
+            self.commit(&plan).await?;
         }
-        if !plan.send.is_empty() {
-            self.send(&plan.send).await?;
-        }
-        self.commit(&plan).await?;
+        self.note(&mut proofs, &listed, &plan, &alike, proof::latest(&present)).await?;
         Ok(plan)
+    }
+
+    /// Files that are proven to be equal, and those that only their digests can tell of.
+    fn proven(&self, proofs: &Proofs, source: &[Entry], present: &[Entry]) -> (HashSet<TreePath>, Vec<TreePath>) {
+        let (mut equal, mut doubtful) = (HashSet::new(), Vec::new());
+        for (entry, there) in candidates(source, present) {
+            let at = joined(self.request.dest.tree(), &entry.path);
+            if there.size == 0 || proofs.holds(&at, &entry.meta, there) {
+                equal.insert(entry.path.clone());
+            } else {
+                doubtful.push(entry.path.clone());
+            }
+        }
+        (equal, doubtful)
+    }
+
+    /// Keep what this push has proven, for the next one.
+    async fn note(
+        &self,
+        proofs: &mut Proofs,
+        source: &[Entry],
+        plan: &PushPlan,
+        alike: &[(TreePath, Meta)],
+        before: Time,
+    ) -> Result<(), WorkspaceError> {
+        let dest = self.request.dest.tree();
+        let of_source = |path: &TreePath| {
+            let found = source.binary_search_by(|entry| entry.path.cmp(path));
+            found.ok().map(|at| &source[at].meta)
+        };
+        let changed: HashSet<&TreePath> = match self.request.dry_run {
+            true => HashSet::new(),
+            false => plan.steps.iter().map(|step| &step.path).collect(),
+        };
+        for (path, there) in alike {
+            let at = joined(dest, path);
+            if let Some(meta) = of_source(path).filter(|_| !changed.contains(&at)) {
+                proofs.note(at, meta, there, before);
+            }
+        }
+        if !self.request.dry_run {
+            let sent: HashSet<TreePath> = plan.send.iter().map(|path| joined(dest, path)).collect();
+            proofs.retain(|path| !sent.contains(path));
+            let puts = plan.steps.iter().filter(|step| step.action == Action::Put);
+            let puts: Vec<&TreePath> = puts.map(|step| &step.path).collect();
+            if sent.len() > puts.len() {
+                let present = baseline::manifest(self.running.files().await?, self.request.dest.guest(), true).await?;
+                for (path, there) in proof::untouched(&present, dest, &puts) {
+                    if let Some(meta) = of_source(path) {
+                        proofs.note(joined(dest, path), meta, there.0, there.1);
+                    }
+                }
+            }
+        }
+        let (proofs, config, id) = (std::mem::take(proofs), self.running.config.clone(), self.running.workspace.id);
+        // They only save time: that they cannot be kept is no failure of a push that is done.
+        let kept = lifecycle::blocking(move || Ok(proofs.keep(&config, id))).await?;
+        if let Err(error) = kept {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the next push will compare these files again");
+        }
+        Ok(())
     }
 
     /// An archive tells what it holds only as it is unpacked: it is staged first.
@@ -161,10 +237,9 @@ impl Push<'_> {
         let (present, missing) = self.present().await?;
         let (source, dest) = (self.source.clone(), self.request.dest.tree().clone());
         let request = Unpack { into: Into::Stage(self.stage.clone()), owners: false };
-        unpack(self.running.files().await?, request, move |outlet| source.send(outlet, &dest))
-            .await
-            .map_err(transfer)?;
-        let planned = self.plan_staged(&present, missing.as_ref()).await;
+        let sent = unpack(self.running.files().await?, request, move |outlet| source.send(outlet, &dest)).await;
+        let tally = sent.map_err(transfer)?;
+        let planned = self.plan_staged(&present, missing.as_ref(), &tally.directories).await;
         match planned {
             Ok(plan) if !self.request.dry_run => {
                 self.commit(&plan).await?;
@@ -178,17 +253,27 @@ impl Push<'_> {
         }
     }
 
-    async fn plan_staged(&self, present: &[Entry], missing: Option<&TreePath>) -> Result<PushPlan, WorkspaceError> {
+    async fn plan_staged(
+        &self,
+        present: &[Entry],
+        missing: Option<&TreePath>,
+        directories: &HashSet<TreePath>,
+    ) -> Result<PushPlan, WorkspaceError> {
         let staged = self.stage.tree_at(self.request.dest.tree());
         let listed = match baseline::manifest(self.running.files().await?, staged.clone(), false).await {
             // An empty archive.
             Err(WorkspaceError::Guest(error)) if is_not_found(&error) => Vec::new(),
             listed => listed?,
         };
-        let doubtful = doubtful(&listed, present);
-        let here = self.digests(staged, &doubtful).await?;
+        if self.request.delete && listed.iter().all(|entry| entry.path.is_root()) {
+            return Err(FileError::EmptyArchive.into());
+        }
+        let doubtful: Vec<_> = candidates(&listed, present).iter().map(|(entry, _)| entry.path.clone()).collect();
+        let here =
+            self.digests(staged, &doubtful).await?.into_iter().map(|digest| Some(digest?.blake3)).collect::<Vec<_>>();
         let there = self.digests(self.request.dest.guest(), &doubtful).await?;
-        self.plan(&listed, present, missing, &equal(doubtful, &here, &there))
+        let equal = alike(&doubtful, &here, &there).into_iter().map(|(path, _)| path).collect();
+        self.plan(&listed, present, missing, &equal, Some(directories))
     }
 
     fn plan(
@@ -197,10 +282,12 @@ impl Push<'_> {
         present: &[Entry],
         missing: Option<&TreePath>,
         equal: &HashSet<TreePath>,
+        directories: Option<&HashSet<TreePath>>,
     ) -> Result<PushPlan, WorkspaceError> {
         let leaves_out = |path: &[u8], is_dir| self.source.leaves_out(path, is_dir);
         let (dest, delete) = (self.request.dest.tree(), self.request.delete);
-        let plan = PushPlan::of(&Trees { source, present, equal, dest, missing, delete, leaves_out: &leaves_out });
+        let leaves_out = &leaves_out;
+        let plan = PushPlan::of(&Trees { source, present, equal, dest, missing, delete, directories, leaves_out });
         if plan.in_the_way.is_empty() {
             return Ok(plan);
         }
@@ -227,12 +314,12 @@ impl Push<'_> {
         Ok((baseline::manifest(self.running.files().await?, self.request.dest.guest(), follow).await?, None))
     }
 
-    async fn digests(&self, root: GuestPath, paths: &[TreePath]) -> Result<Vec<Option<[u8; 32]>>, WorkspaceError> {
+    async fn digests(&self, root: GuestPath, paths: &[TreePath]) -> Result<Vec<Option<Digest>>, WorkspaceError> {
         if paths.is_empty() {
             return Ok(Vec::new());
         }
         let digests = tree::digest(self.running.files().await?, root, paths).await.map_err(WorkspaceError::Guest)?;
-        Ok(digests.iter().map(|digest| (digest.meta.errno == 0).then_some(digest.blake3)).collect())
+        Ok(digests.into_iter().map(|digest| (digest.meta.errno == 0).then_some(digest)).collect())
     }
 
     async fn send(&self, paths: &[TreePath]) -> Result<(), WorkspaceError> {
@@ -249,9 +336,14 @@ impl Push<'_> {
     }
 }
 
-fn equal(paths: Vec<TreePath>, here: &[Option<[u8; 32]>], there: &[Option<[u8; 32]>]) -> HashSet<TreePath> {
-    let pairs = paths.into_iter().zip(here.iter().zip(there));
-    pairs.filter(|(_, (here, there))| here.is_some() && here == there).map(|(path, _)| path).collect()
+/// Files whose digests are equal, with what those in the guest were when they were read.
+fn alike(paths: &[TreePath], here: &[Option<[u8; 32]>], there: &[Option<Digest>]) -> Vec<(TreePath, Meta)> {
+    let pairs = paths.iter().zip(here.iter().zip(there));
+    let same = |(path, (here, there)): (&TreePath, (&Option<[u8; 32]>, &Option<Digest>))| {
+        let there = there.as_ref().filter(|there| here.as_ref() == Some(&there.blake3))?;
+        Some((path.clone(), there.meta))
+    };
+    pairs.filter_map(same).collect()
 }
 
 /// Whether the guest has nothing there.

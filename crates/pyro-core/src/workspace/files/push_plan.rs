@@ -11,7 +11,7 @@ pub struct Trees<'a> {
     pub source: &'a [Entry],
     /// What is there; nothing where there is no such directory.
     pub present: &'a [Entry],
-    /// Files that are equal although their times are not.
+    /// Files that are known to hold the same.
     pub equal: &'a HashSet<TreePath>,
     /// Where the tree is, below the root of the plan.
     pub dest: &'a TreePath,
@@ -19,6 +19,9 @@ pub struct Trees<'a> {
     pub missing: Option<&'a TreePath>,
     /// What is not pushed is deleted.
     pub delete: bool,
+    /// Directories whose modes and times the source knows, all where none are given: an archive need not name those of its
+    /// files.
+    pub directories: Option<&'a HashSet<TreePath>>,
     /// What is left alone: asked with a path of the tree, and whether it is a directory.
     pub leaves_out: &'a dyn Fn(&[u8], bool) -> bool,
 }
@@ -40,15 +43,16 @@ pub struct PushPlan {
     pub in_the_way: Vec<TreePath>,
 }
 
-/// Files of equal length whose times differ: only their digests can tell.
+/// Files of equal length, each with what is there. Their times say nothing: npm packages and crates have fixed ones.
 #[must_use]
-pub fn doubtful(source: &[Entry], present: &[Entry]) -> Vec<TreePath> {
+pub fn candidates<'a>(source: &'a [Entry], present: &'a [Entry]) -> Vec<(&'a Entry, &'a Meta)> {
     let present: HashMap<&TreePath, &Meta> = present.iter().map(|entry| (&entry.path, &entry.meta)).collect();
-    let is_doubtful = |entry: &&Entry| {
-        let there = present.get(&entry.path).filter(|there| there.kind == Kind::File && entry.meta.kind == Kind::File);
-        there.is_some_and(|there| there.size == entry.meta.size && there.mtime != entry.meta.mtime)
+    let pair = |entry: &'a Entry| {
+        let there = *present.get(&entry.path)?;
+        let is_one = there.kind == Kind::File && entry.meta.kind == Kind::File && there.size == entry.meta.size;
+        is_one.then_some((entry, there))
     };
-    source.iter().filter(is_doubtful).map(|entry| entry.path.clone()).collect()
+    source.iter().filter_map(pair).collect()
 }
 
 impl PushPlan {
@@ -96,20 +100,18 @@ impl<'a> Planner<'a> {
         let Some(there) = self.present.get(&entry.path).copied() else { return self.put(entry, Expect::Absent) };
         let (new, old) = (&entry.meta, &there.meta);
         let mode = (new.mode != old.mode).then_some(new.mode);
+        let mtime = (new.mtime != old.mtime).then_some(new.mtime);
         match (new.kind, old.kind) {
             (Kind::Directory, Kind::Directory) => {
-                if mode.is_some() {
-                    self.sets.insert(&entry.path, (mode, None));
+                let set = (mode, mtime);
+                let is_known = self.trees.directories.is_none_or(|known| known.contains(&entry.path));
+                if is_known && set != (None, None) {
+                    self.sets.insert(&entry.path, set);
                 }
                 self.plan.unchanged += u64::from(!entry.path.is_root());
             }
-            (Kind::File, Kind::File) if new.size == old.size && new.mtime == old.mtime => {
-                self.keep(entry, (mode, None));
-            }
-            (Kind::File, Kind::File) if self.trees.equal.contains(&entry.path) => {
-                self.keep(entry, (mode, Some(new.mtime)));
-            }
-            (Kind::Symlink, Kind::Symlink) if entry.target == there.target => self.keep(entry, (None, None)),
+            (Kind::File, Kind::File) if self.trees.equal.contains(&entry.path) => self.keep(entry, (mode, mtime)),
+            (Kind::Symlink, Kind::Symlink) if entry.target == there.target => self.keep(entry, (None, mtime)),
             (new, old) if new != old && self.is_in_the_way(entry, there) => {
                 self.plan.in_the_way.push(joined(self.trees.dest, &entry.path));
                 // What belongs below it needs no words of its own.
@@ -229,11 +231,19 @@ mod tests {
         root.iter().chain(entries).map(|(path, kind, size, seconds)| entry(path, *kind, *size, *seconds)).collect()
     }
 
+    /// Files of equal length and time are equal here.
     fn plan(source: &[Entry], present: &[Entry], delete: bool) -> PushPlan {
-        let (equal, dest) = (HashSet::new(), TreePath::root());
+        let is_equal = |(new, old): &(&Entry, &Meta)| new.meta.mtime == old.mtime;
+        let equal = candidates(source, present).into_iter().filter(is_equal).map(|(new, _)| new.path.clone()).collect();
+        plan_of(source, present, &equal, delete)
+    }
+
+    fn plan_of(source: &[Entry], present: &[Entry], equal: &HashSet<TreePath>, delete: bool) -> PushPlan {
+        let dest = TreePath::root();
         let leaves_out = |path: &[u8], _| path.starts_with(b"target");
         let leaves_out = &leaves_out;
-        PushPlan::of(&Trees { source, present, equal: &equal, dest: &dest, missing: None, delete, leaves_out })
+        let (dest, directories) = (&dest, None);
+        PushPlan::of(&Trees { source, present, equal, dest, missing: None, delete, directories, leaves_out })
     }
 
     fn steps(plan: &PushPlan) -> Vec<String> {
@@ -250,7 +260,7 @@ mod tests {
     #[test]
     fn only_what_changed_is_sent() {
         let source = tree(&[("a", F, 1, 1), ("b", F, 2, 1), ("d", D, 0, 1), ("d/x", F, 3, 1), ("l", L, 2, 1)]);
-        let present = tree(&[("a", F, 1, 1), ("b", F, 3, 1), ("l", L, 2, 9), ("old", F, 1, 1)]);
+        let present = tree(&[("a", F, 1, 1), ("b", F, 3, 1), ("l", L, 2, 1), ("old", F, 1, 1)]);
         let plan = plan(&source, &present, false);
         assert_eq!(steps(&plan), ["put b", "put d", "set ."]);
         let sent: Vec<_> = plan.send.iter().map(ToString::to_string).collect();
@@ -309,8 +319,22 @@ mod tests {
     }
 
     #[test]
-    fn equal_length_and_another_time_needs_a_digest() {
-        let (one, other) = (tree(&[("a", F, 1, 1), ("b", F, 1, 1)]), tree(&[("a", F, 1, 2), ("b", F, 1, 1)]));
-        assert_eq!(doubtful(&one, &other).len(), 1);
+    fn equal_length_and_time_prove_nothing() {
+        let source = tree(&[("a", F, 1, 1), ("b", F, 1, 1), ("c", F, 2, 1), ("d", L, 1, 1)]);
+        let present = tree(&[("a", F, 1, 2), ("b", F, 1, 1), ("c", F, 1, 1), ("d", F, 1, 1)]);
+        let found: Vec<_> = candidates(&source, &present).iter().map(|(entry, _)| entry.path.to_string()).collect();
+        assert_eq!(found, ["a", "b"]);
+        assert_eq!(steps(&plan_of(&source, &source, &HashSet::new(), false)), ["put a", "put b", "put c", "set ."]);
+    }
+
+    #[test]
+    fn what_is_equal_gets_the_times_of_the_source() {
+        let source = tree(&[("a", F, 1, 1), ("d", D, 0, 1), ("d/x", F, 1, 1), ("l", L, 2, 1)]);
+        let present = tree(&[("a", F, 1, 2), ("d", D, 0, 2), ("d/x", F, 1, 1), ("l", L, 2, 2)]);
+        let equal = source.iter().map(|entry| entry.path.clone()).collect();
+        let plan = plan_of(&source, &present, &equal, false);
+        assert_eq!((steps(&plan), plan.unchanged), (["set a", "set d", "set l"].map(str::to_owned).to_vec(), 4));
+        let time = Some(Time { seconds: 1, nanoseconds: 0 });
+        assert!(plan.steps.iter().all(|step| step.action == Action::Set { mode: None, mtime: time }));
     }
 }

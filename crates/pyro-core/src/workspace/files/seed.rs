@@ -1,6 +1,7 @@
 //! The first files of a workspace.
 
 use super::error::FileError;
+use super::proof::{self, Proofs};
 use super::source::{Source, SourceError};
 use crate::config::Config;
 use crate::guest::archive::{TransferError, unpack};
@@ -13,15 +14,42 @@ use crate::workspace::error::WorkspaceError;
 use crate::workspace::running::PATIENCE;
 use crate::workspace::{ROOT, STAGES};
 use pyro_protocol::files::{Into, Unpack};
+use pyro_protocol::tree::{Entry, Meta};
 use pyro_protocol::{GuestPath, TreePath};
 
 /// What a workspace is first filled with.
 #[derive(Clone, Debug)]
 pub struct SeedRequest {
-    /// A directory, or a `.tar`, `.tar.gz`, `.tgz` or `.tar.zst` file.
+    /// A directory, or a tar file: `.tar`, or compressed by gzip, bzip2, xz or zstd.
     pub path: HostPath,
     /// Leave out what git ignores; only of a directory.
     pub respect_ignore: bool,
+}
+
+/// A seed that has arrived.
+#[derive(Debug)]
+pub(in crate::workspace) struct Filled {
+    /// What is recorded of it.
+    pub record: SeedRecord,
+    /// What was sent.
+    files: Vec<(TreePath, Meta)>,
+    proofs: Proofs,
+}
+
+impl Filled {
+    /// What is proven once the guest's files are known. Nobody else was in the guest meanwhile.
+    pub(in crate::workspace) fn proofs(self, present: &[Entry]) -> Proofs {
+        let (mut proofs, before) = (self.proofs, proof::latest(present));
+        for (path, meta) in self.files {
+            let found = present.binary_search_by(|entry| entry.path.cmp(&path));
+            if let Ok(at) = found
+                && present[at].meta.size == meta.size
+            {
+                proofs.note(path, &meta, &present[at].meta, before);
+            }
+        }
+        proofs
+    }
 }
 
 /// Make `/workspace`, and fill it where there is a seed.
@@ -32,7 +60,7 @@ pub(in crate::workspace) async fn fill(
     config: &Config,
     vm: Id,
     source: Option<Source>,
-) -> Result<SeedRecord, WorkspaceError> {
+) -> Result<Filled, WorkspaceError> {
     let path = |text: &str| GuestPath::parse(text.as_bytes()).unwrap_or_else(|_| GuestPath::root());
     let link = Link::new(config, vm);
     let connect = async || Ok::<_, WorkspaceError>(Patient::new(link.connect().await?, PATIENCE));
@@ -41,25 +69,34 @@ pub(in crate::workspace) async fn fill(
     file::mkdir(connect().await?, path(area), 0o700, true).await.map_err(WorkspaceError::Guest)?;
     let Some(source) = source else {
         file::mkdir(connect().await?, path(ROOT), 0o755, true).await.map_err(WorkspaceError::Guest)?;
-        return Ok(SeedRecord {
+        let record = SeedRecord {
             mode: "empty".to_owned(),
             seed_path: None,
             destination: ROOT.to_owned(),
             entry_count: 0,
             bytes_written: 0,
-        });
+            left_out: Vec::new(),
+            left_out_count: 0,
+        };
+        return Ok(Filled { record, files: Vec::new(), proofs: Proofs::default() });
     };
+    let proofs = Proofs::begin(source.device());
     let (mode, seed_path) = (source.mode().to_owned(), source.path().to_string_lossy().into_owned());
     let request = Unpack { into: Into::Empty(path(ROOT)), owners: false };
-    let sent = unpack(connect().await?, request, move |outlet| source.send(outlet, &TreePath::root())).await;
+    let sending = source.clone();
+    let sent = unpack(connect().await?, request, move |outlet| sending.send(outlet, &TreePath::root())).await;
     let tally = sent.map_err(transfer)?;
-    Ok(SeedRecord {
+    let (left_out, left_out_count) = source.not_carried();
+    let record = SeedRecord {
         mode,
         seed_path: Some(seed_path),
         destination: ROOT.to_owned(),
         entry_count: tally.entry_count,
         bytes_written: tally.bytes_written,
-    })
+        left_out,
+        left_out_count,
+    };
+    Ok(Filled { record, files: tally.files, proofs })
 }
 
 /// A source that did not arrive.

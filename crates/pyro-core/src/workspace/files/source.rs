@@ -1,5 +1,6 @@
 //! `Source`: what is carried into a workspace, looked at before anything is written.
 
+use super::left_out::NotCarried;
 use super::place::joined;
 use super::steady::Steady;
 use crate::archive::{self, TarError};
@@ -8,20 +9,23 @@ use crate::host::fs::{self, FsError, Stamp};
 use crate::host::ignored::Ignored;
 use crate::host::path::{HostPath, HostPathError, of_descriptor};
 use crate::host::tree::{self, HostTreeError, Refusal};
+use crate::store::workspace::LeftOut;
 use pyro_protocol::TreePath;
-use pyro_protocol::tree::{Batch, Entry, Kind, Record, Records};
+use pyro_protocol::tree::{Batch, Entry, Kind, Meta, Record, Records};
 use pyro_tree::walk::Skip;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
+use std::collections::HashSet;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Nodes that are named when they are refused; more are counted.
 const MAX_NAMED: usize = 10;
 
 /// Names of archives.
-const ARCHIVES: [&str; 5] = [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst"];
+const ARCHIVES: [&str; 11] =
+    [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tbz", ".tb2"];
 
 /// A directory or an archive on the host, held from the look at it on: what its path leads to may change.
 #[derive(Clone, Debug)]
@@ -29,6 +33,7 @@ pub struct Source {
     path: PathBuf,
     held: Arc<OwnedFd>,
     kind: SourceKind,
+    not_carried: Arc<Mutex<NotCarried>>,
 }
 
 #[derive(Clone, Debug)]
@@ -47,7 +52,7 @@ pub enum SourceError {
     #[error("a link has come onto the way to {}", .0.display())]
     Redirected(PathBuf),
     /// It is neither a directory nor called as an archive is.
-    #[error("{} is neither a directory nor a .tar, .tar.gz, .tgz or .tar.zst file", .0.display())]
+    #[error("{} is neither a directory nor a .tar, .tar.gz, .tar.bz2, .tar.xz or .tar.zst file", .0.display())]
     Neither(PathBuf),
     /// Rules for a checkout, and it is an archive.
     #[error("{} is an archive: only a directory has ignore rules", .0.display())]
@@ -76,12 +81,16 @@ impl From<HostPathError> for SourceError {
 }
 
 /// What was sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Files, directories and links.
     pub entry_count: u64,
     /// Bytes of files.
     pub bytes_written: u64,
+    /// The files of a directory as they were when they were read, in the order of a walk.
+    pub files: Vec<(TreePath, Meta)>,
+    /// The directories that an archive names; others are made for what they hold.
+    pub directories: HashSet<TreePath>,
 }
 
 impl Tally {
@@ -115,7 +124,7 @@ impl Source {
             fs::open(&of_descriptor(&held)).map_err(|error| FsError { path: path.to_owned(), ..error })?;
             SourceKind::Archive
         };
-        Ok(Self { path: path.to_owned(), held, kind })
+        Ok(Self { path: path.to_owned(), held, kind, not_carried: Arc::default() })
     }
 
     /// Its name in results.
@@ -145,8 +154,8 @@ impl Source {
         }
     }
 
-    /// Every node of a directory that is not left out, its root first; sockets always are. What else cannot be carried is
-    /// refused, all of it by name. Blocking.
+    /// Every node of a directory that is not left out, its root first; sockets, pipes and devices always are. What cannot be
+    /// read is refused, all of it by name. Blocking.
     ///
     /// # Errors
     /// [`HostTreeError::Refused`]; [`SourceError`].
@@ -183,6 +192,17 @@ impl Source {
         Ok(())
     }
 
+    /// The file system of a directory, where whatever writes to a file of it changes the file's ctime. Others may keep
+    /// times of their own or of another machine; on tmpfs a write through a mapping changes none.
+    #[must_use]
+    pub fn device(&self) -> Option<u64> {
+        // ext2 to ext4, XFS, Btrfs, overlayfs, F2FS, ZFS, bcachefs (linux/magic.h and the projects' own).
+        const KNOWN: [u64; 7] = [0xef53, 0x5846_5342, 0x9123_683e, 0x794c_7630, 0xf2f5_2010, 0x2fc1_2fc1, 0xca45_1a4e];
+        let kind = rustix::fs::fstatfs(&self.held).ok()?.f_type;
+        let is_known = self.is_directory() && KNOWN.contains(&u64::try_from(kind).ok()?);
+        is_known.then(|| rustix::fs::fstat(&self.held).ok().map(|stat| stat.st_dev))?
+    }
+
     /// Send all of it, to stand at `dest`. Blocking.
     ///
     /// # Errors
@@ -194,6 +214,15 @@ impl Source {
             for record in Records::new(batch.payload()) {
                 let record = record.map_err(HostTreeError::from)?;
                 tally.add(&record);
+                if let Record::Entry { path, meta, .. } = &record {
+                    match (self.is_directory(), meta.kind) {
+                        (true, Kind::File) => tally.files.push((TreePath::parse(path).unwrap_or_default(), *meta)),
+                        (false, Kind::Directory) => {
+                            tally.directories.insert(TreePath::parse(path).unwrap_or_default());
+                        }
+                        _ => {}
+                    }
+                }
                 steady.check(&record)?;
                 if !dest.is_root() {
                     relocate(&mut moved, &record, &|path| joined(dest, path));
@@ -203,8 +232,14 @@ impl Source {
         };
         let before = self.stamp()?;
         match &self.kind {
-            SourceKind::Directory(_) => tree::send::<SourceError>(&self.at(), Some(self.skip()), out)?,
-            SourceKind::Archive => archive::send::<SourceError>(fs::open(&self.at())?, out)?,
+            SourceKind::Directory(_) => {
+                let skip = self.skip();
+                tree::send_watched::<SourceError>(&self.at(), Some(skip), out, |path| self.lost().attributes(path))?;
+            }
+            SourceKind::Archive => {
+                let sent = archive::send::<SourceError>(fs::open(&self.at())?, out)?;
+                self.lost().archive(&sent);
+            }
         }
         match self.stamp()? == before {
             true => Ok(tally),
@@ -230,7 +265,7 @@ impl Source {
             outlet.send(batch)?;
         }
         let mut steady = Steady::default();
-        tree::send_listed::<SourceError>(&self.at(), paths, |batch| {
+        let out = |batch: Batch| {
             let mut moved = Batch::with_room();
             for record in Records::new(batch.payload()) {
                 let record = record.map_err(HostTreeError::from)?;
@@ -238,7 +273,18 @@ impl Source {
                 relocate(&mut moved, &record, &|path| joined(dest, path));
             }
             Ok(outlet.send(moved)?)
-        })
+        };
+        tree::send_listed::<SourceError>(&self.at(), paths, out, |path| self.lost().attributes(path))
+    }
+
+    /// What the last listing or transfer has left out: the first few, and how many there are.
+    #[must_use]
+    pub fn not_carried(&self) -> (Vec<LeftOut>, u64) {
+        self.lost().told()
+    }
+
+    fn lost(&self) -> MutexGuard<'_, NotCarried> {
+        self.not_carried.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Digests of a directory's files; none of what cannot be read. Blocking.
@@ -254,20 +300,30 @@ impl Source {
         of_descriptor(&self.held)
     }
 
-    /// What is ignored, and sockets: they are nothing without the process that made them.
+    /// What is ignored, and what is neither a file nor a directory nor a link: sockets and pipes are nothing without the
+    /// processes that made them. These are noted anew.
     fn skip(&self) -> Skip<'static> {
+        *self.lost() = NotCarried::default();
+        let not_carried = Arc::clone(&self.not_carried);
         let rules = match &self.kind {
             SourceKind::Directory(rules) => rules.clone(),
             SourceKind::Archive => None,
         };
         Box::new(move |path, kind| {
-            kind == Kind::Socket || rules.as_ref().is_some_and(|rules| is_ignored(rules, path, kind == Kind::Directory))
+            if rules.as_ref().is_some_and(|rules| is_ignored(rules, path, kind == Kind::Directory)) {
+                return true;
+            }
+            let is_special = matches!(kind, Kind::Socket | Kind::Fifo | Kind::CharDevice | Kind::BlockDevice);
+            if is_special && !path.is_empty() {
+                not_carried.lock().unwrap_or_else(PoisonError::into_inner).special(path, kind);
+            }
+            is_special
         })
     }
 }
 
 fn is_ignored(rules: &Mutex<Ignored>, path: &[u8], is_dir: bool) -> bool {
-    rules.lock().unwrap_or_else(std::sync::PoisonError::into_inner).is_ignored(path, is_dir)
+    rules.lock().unwrap_or_else(PoisonError::into_inner).is_ignored(path, is_dir)
 }
 
 /// A record with its paths at their new places.
