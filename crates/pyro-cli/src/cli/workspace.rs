@@ -63,7 +63,7 @@ pub(crate) struct Create {
     /// What it can be found by; may be repeated.
     #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
     pub(crate) label: Vec<(String, String)>,
-    /// What to fill it with: a directory, or a .tar, .tar.gz, .tgz or .tar.zst file.
+    /// What to fill it with: a directory, or a tar file (.tar, .tar.gz, .tar.bz2, .tar.xz, .tar.zst).
     #[arg(long, value_name = "PATH")]
     pub(crate) seed_path: Option<std::path::PathBuf>,
     /// Leave out of the seed what git ignores.

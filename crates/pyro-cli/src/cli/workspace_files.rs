@@ -17,7 +17,7 @@ pub(crate) enum Sync {
 pub(crate) struct Push {
     /// Its id.
     pub(crate) workspace_id: String,
-    /// A directory, or a .tar, .tar.gz, .tgz or .tar.zst file.
+    /// A directory, or a tar file (.tar, .tar.gz, .tar.bz2, .tar.xz, .tar.zst).
     pub(crate) source_path: PathBuf,
     /// The directory that it becomes, at or below /workspace.
     #[arg(long, value_name = "PATH", default_value = "/workspace")]

@@ -13,6 +13,8 @@ on_each_engine!(
     endless_output_is_bounded,
     json_keeps_head_and_tail,
     a_reader_that_goes_away_ends_it,
+    a_command_may_be_long,
+    what_is_no_text_can_be_had,
 );
 
 fn a_timeout_keeps_the_output_so_far(home: &Home) {
@@ -92,6 +94,55 @@ fn json_keeps_head_and_tail(home: &Home) {
     let wrong = |args: &[&str]| home.pyro(&[&["output", "read"], args].concat()).output().unwrap().status.code();
     assert_eq!(wrong(&["0123456789ab-stdout"]), Some(1));
     assert_eq!((wrong(&["../records"]), wrong(&[name, "--json", "--length", "1048577"])), (Some(2), Some(2)));
+}
+
+/// Longer than one argument can be: as many words as the host's own limit lets through.
+fn a_command_may_be_long(home: &Home) {
+    let word = "x".repeat(120_000);
+    let mut words = vec!["printf", "%s"];
+    words.extend([word.as_str(); 15]);
+    let output = home.run(&[], &words);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 1_800_000), "{:.300}", stderr(&output));
+    let id = &crate::workspace::created(home);
+    // Nobody's file stays, its input is its own, and its status too.
+    let filler = format!(": {word};");
+    let words = [
+        "eval",
+        "read first; echo \"$first $(id -un)\";",
+        &filler,
+        &filler,
+        "ls /run/pyro-line-* 2>/dev/null | wc -l; exit 3",
+    ];
+    for (user, left) in [("root", "0"), ("nobody", "1")] {
+        let mut child = home.pyro(&[&["workspace", "exec", id, "--user", user, "--"], &words[..]].concat());
+        child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = child.spawn().unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"in\n").unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{user}: {:.300}", stderr(&output));
+        assert_eq!(stdout(&output), format!("in {user}\n{left}\n"), "{:.300}", stderr(&output));
+    }
+    let left = crate::workspace::exec(home, id, "cat /run/pyro-line-* | wc -c; id -u");
+    assert_eq!(left, "0\n0\n", "what another user could not remove is empty");
+    crate::workspace::done(home, "delete", &[id]);
+}
+
+fn what_is_no_text_can_be_had(home: &Home) {
+    let run = |line: &str| -> serde_json::Value {
+        let output = home.run(&["--json"], &[line]);
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(&output)))
+    };
+    let short = run("printf '\\377\\000a'; echo text >&2");
+    assert_eq!((&short["stdout_encoding"], &short["stdout_base64"]), (&"utf-8-replaced".into(), &"/wBh".into()));
+    assert!(short["stdout_file"].is_null() && short["stderr_base64"].is_null());
+    let longer = run("head -c 20000 /dev/zero | tr '\\000' '\\377' >&2");
+    let name = longer["stderr_file"].as_str().unwrap();
+    assert!(longer["stderr_base64"].is_null() && longer["stderr_truncated"] == false, "{longer}");
+    assert_eq!(home.pyro(&["output", "read", name]).output().unwrap().stdout, [0xff; 20_000]);
+    let id = &crate::workspace::created(home);
+    let executed = crate::workspace::done(home, "exec", &[id, "--", "printf '\\376'"]);
+    assert_eq!(executed["stdout_base64"], "/g==");
+    crate::workspace::done(home, "delete", &[id]);
 }
 
 fn a_reader_that_goes_away_ends_it(home: &Home) {

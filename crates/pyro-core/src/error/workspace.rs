@@ -236,6 +236,12 @@ fn files(error: FileError) -> PyroError {
         FileError::Source(SourceError::Archive(TarError::Truncated | TarError::Trailing(_))) => {
             (ErrorKind::InvalidInput, "nothing was written; make the archive again, or copy it again: tar -tf lists it")
         }
+        FileError::Outside(_) => {
+            (ErrorKind::InvalidInput, "read it with a command: pyro workspace exec WORKSPACE_ID -- cat PATH")
+        }
+        FileError::Links(_) => {
+            (ErrorKind::InvalidInput, "see where the links lead: pyro workspace file list WORKSPACE_ID PATH")
+        }
         FileError::EmptyArchive => (
             ErrorKind::InvalidInput,
             "nothing was changed; push an empty directory with --delete if that is what you want",

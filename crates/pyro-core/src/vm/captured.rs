@@ -7,7 +7,7 @@ use crate::id::Id;
 use serde::Serialize;
 
 /// How a command in a vm ended, and what it said. The names are those of the contract; `*_encoding`, `*_truncated`,
-/// `*_bytes`, `*_file`, `signal` and `timed_out` are ours.
+/// `*_bytes`, `*_file`, `*_base64`, `signal` and `timed_out` are ours.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CapturedRun {
     /// The vm that was.
@@ -26,8 +26,12 @@ pub struct CapturedRun {
     pub stdout_truncated: bool,
     /// Bytes that it had as a whole.
     pub stdout_bytes: u64,
-    /// The output that [`crate::Pyro::read_output`] pages through, where bytes were left out.
+    /// The output that [`crate::Pyro::read_output`] pages through, where bytes were left out, or replaced and not in
+    /// `stdout_base64`.
     pub stdout_file: Option<OutputName>,
+    /// All its bytes in base64, where invalid ones were replaced and it is short.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stdout_base64: Option<String>,
     /// As `stdout`, for standard error.
     pub stderr: String,
     /// As `stdout_encoding`.
@@ -38,6 +42,9 @@ pub struct CapturedRun {
     pub stderr_bytes: u64,
     /// As `stdout_file`.
     pub stderr_file: Option<OutputName>,
+    /// As `stdout_base64`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stderr_base64: Option<String>,
     /// What a shell would say: its code, 128+n for a signal, 124 on timeout, 126 or 127 when it could not be executed.
     pub exit_code: i32,
     /// The signal that ended it.
@@ -70,11 +77,13 @@ impl CapturedRun {
             stdout_truncated: stdout.output.truncated,
             stdout_bytes: stdout.output.bytes,
             stdout_file: stdout.file,
+            stdout_base64: stdout.output.base64,
             stderr: stderr.output.text,
             stderr_encoding: stderr.output.encoding,
             stderr_truncated: stderr.output.truncated,
             stderr_bytes: stderr.output.bytes,
             stderr_file: stderr.file,
+            stderr_base64: stderr.output.base64,
             exit_code: outcome.exec.exit_code,
             signal: outcome.exec.signal,
             timed_out: outcome.exec.timed_out,

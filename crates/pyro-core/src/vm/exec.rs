@@ -2,6 +2,7 @@
 
 use super::error::VmError;
 use super::link::Link;
+use super::long_line;
 use crate::guest::client::{self, ClientError, FrameReader, send_data, send_message};
 use pyro_protocol::frame::Frame;
 use pyro_protocol::message::{
@@ -44,6 +45,8 @@ pub struct ExecRequest {
     pub timeout: Duration,
     /// Whether what it has written is to be on the disk before its end is told.
     pub sync: bool,
+    /// Whether it runs in a guest of its own and not on the host.
+    pub in_guest: bool,
 }
 
 impl ExecRequest {
@@ -59,6 +62,7 @@ impl ExecRequest {
             sequence: 0,
             timeout,
             sync: false,
+            in_guest: false,
         }
     }
 }
@@ -112,12 +116,27 @@ pub async fn exec(vm: Link<'_>, request: ExecRequest, io: ExecIo<'_>) -> Result<
 /// As [`exec`].
 pub async fn exec_noting(
     vm: Link<'_>,
+    mut request: ExecRequest,
+    io: ExecIo<'_>,
+    began_to_run: &AtomicBool,
+) -> Result<ExecOutcome, VmError> {
+    let id = random_exec_id()?;
+    let long = long_line::delivered(vm, id, &mut request).await?.filter(|_| request.user.is_some());
+    let executed = begun(vm, id, request, io, began_to_run).await;
+    if let Some(long) = long {
+        long.forget(vm).await;
+    }
+    executed
+}
+
+async fn begun(
+    vm: Link<'_>,
+    id: u64,
     request: ExecRequest,
     io: ExecIo<'_>,
     began_to_run: &AtomicBool,
 ) -> Result<ExecOutcome, VmError> {
     let began = tokio::time::Instant::now();
-    let id = random_exec_id()?;
     let (reader, mut writer) = vm.connect().await?.into_split();
     let exec = Exec {
         id,
@@ -353,6 +372,7 @@ mod tests {
         };
         let request = ExecRequest {
             sync: true,
+            in_guest: true,
             ..ExecRequest::new(Command::Shell("exit 7".to_owned()), Duration::from_millis(1))
         };
         let (mut stdout, mut stderr) = (tokio::io::sink(), tokio::io::sink());

@@ -10,6 +10,7 @@ pub mod launch;
 pub mod lifecycle;
 pub mod line;
 pub mod link;
+mod long_line;
 mod one_shot;
 pub mod output;
 pub mod paths;

@@ -1,7 +1,7 @@
 //! One command in a vm of its own: start, run, clear away, whatever happens in between.
 
 use super::error::VmError;
-use super::exec::{ExecIo, ExecOutcome, exec_noting};
+use super::exec::{ExecIo, ExecOutcome, ExecRequest, exec_noting};
 use super::launch::{EngineLaunch, Failure, Launch};
 use super::lifecycle::blocking;
 use super::line::LineRequest;
@@ -178,7 +178,9 @@ async fn execute(
     began: &AtomicBool,
     cancel: &CancellationToken,
 ) -> Result<ExecOutcome, VmError> {
-    let command = request.line.exec_request(cwd);
+    // On the host it is the vm's own directory.
+    let in_guest = cwd == GuestPath::root();
+    let command = ExecRequest { in_guest, ..request.line.exec_request(cwd) };
     tokio::select! {
         executed = exec_noting(link, command, io, began).instrument(tracing::debug_span!("exec")) => executed,
         () = cancel.cancelled() => Err(VmError::Cancelled),

@@ -38,10 +38,17 @@ pub struct Said {
     pub stdout_bytes: u64,
     /// As `stdout_bytes`.
     pub stderr_bytes: u64,
-    /// The output that [`crate::Pyro::read_output`] pages through, where bytes were left out.
+    /// The output that [`crate::Pyro::read_output`] pages through, where bytes were left out, or replaced and not in
+    /// `stdout_base64`.
     pub stdout_file: Option<OutputName>,
     /// As `stdout_file`.
     pub stderr_file: Option<OutputName>,
+    /// All its bytes in base64, where invalid ones were replaced and it is short; not kept in the history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdout_base64: Option<String>,
+    /// As `stdout_base64`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stderr_base64: Option<String>,
     /// The signal that ended it.
     pub signal: Option<i32>,
     /// Whether it was killed because its time was over.
@@ -107,7 +114,8 @@ pub async fn run(
 ) -> Result<WorkspaceExec, WorkspaceError> {
     let running = Running::open_until(config, id, cancel).await?;
     let root = GuestPath::parse(ROOT.as_bytes()).unwrap_or_else(|_| GuestPath::root());
-    let mut request = ExecRequest { sync: true, ..line.exec_request(root) };
+    let in_guest = running.tree_on_host().is_none();
+    let mut request = ExecRequest { sync: true, in_guest, ..line.exec_request(root) };
     let (mut open, began_at) = (OpenCommand::of(&running, &line.command, &request)?, Instant::now());
     request.sequence = open.record.sequence;
     let began = AtomicBool::new(false);
@@ -196,6 +204,12 @@ impl Said {
         self.stdout_file.iter().chain(&self.stderr_file)
     }
 
+    /// As the history keeps it.
+    fn kept(&self) -> String {
+        let kept = Self { stdout_base64: None, stderr_base64: None, ..self.clone() };
+        serde_json::to_string(&kept).unwrap_or_default()
+    }
+
     fn of(stdout: Recorded, stderr: Recorded) -> Self {
         Self {
             stdout: stdout.output.text,
@@ -208,6 +222,8 @@ impl Said {
             stderr_truncated: stderr.output.truncated,
             stderr_bytes: stderr.output.bytes,
             stderr_file: stderr.file,
+            stdout_base64: stdout.output.base64,
+            stderr_base64: stderr.output.base64,
             signal: None,
             timed_out: false,
             out_of_memory: None,

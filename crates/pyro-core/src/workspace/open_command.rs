@@ -104,7 +104,7 @@ impl<'a> OpenCommand<'a> {
     fn complete(&mut self, said: &Said) -> Result<bool, crate::store::StoreError> {
         self.is_open = false;
         self.record.recorded_at = clock::wall_seconds();
-        self.record.output = serde_json::to_string(said).unwrap_or_default();
+        self.record.output = said.kept();
         self.store.end_command(self.workspace, self.vm, &self.record)
     }
 }

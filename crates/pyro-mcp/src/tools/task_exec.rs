@@ -19,7 +19,7 @@ pub(super) struct TaskExec {
     /// From task_create
     task_id: String,
     /// Line for the guest's shell, run as root
-    #[schemars(length(max = 131_071), regex(pattern = r"\S"))]
+    #[schemars(length(max = 2_097_152), regex(pattern = r"\S"))]
     command: String,
     /// Limit for the command
     #[serde(default = "parameters::timeout_seconds")]

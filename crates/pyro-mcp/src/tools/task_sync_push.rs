@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub(super) struct TaskSyncPush {
     /// From task_create
     task_id: String,
-    /// Host directory, or .tar, .tar.gz, .tgz, .tar.zst; below a path granted to the server
+    /// Host directory, or tar file (also gz, bz2, xz, zst); below a path granted to the server
     source_path: String,
     /// Directory it becomes
     #[serde(default = "parameters::root")]

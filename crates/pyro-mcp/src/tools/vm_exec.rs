@@ -24,7 +24,7 @@ pub(super) struct VmExec {
     /// Of a started vm
     vm_id: String,
     /// Line for bash
-    #[schemars(length(max = 131_071), regex(pattern = r"\S"))]
+    #[schemars(length(max = 2_097_152), regex(pattern = r"\S"))]
     command: String,
     /// Limit for the command
     #[serde(default = "parameters::timeout_seconds")]

@@ -26,7 +26,7 @@ pub(crate) struct VmRun {
     #[schemars(schema_with = "parameters::environment")]
     environment: String,
     /// Line for bash
-    #[schemars(length(max = 131_071), regex(pattern = r"\S"))]
+    #[schemars(length(max = 2_097_152), regex(pattern = r"\S"))]
     command: String,
     #[serde(default = "parameters::vcpu_count")]
     #[schemars(range(min = 1, max = 8))]

@@ -20,7 +20,7 @@ pub(super) struct WorkspaceExec {
     /// From workspace_create or workspace_list
     workspace_id: String,
     /// Line for bash
-    #[schemars(length(max = 131_071), regex(pattern = r"\S"))]
+    #[schemars(length(max = 2_097_152), regex(pattern = r"\S"))]
     command: String,
     /// Limit for the command
     #[serde(default = "parameters::timeout_seconds")]

@@ -71,7 +71,7 @@ async fn wrong_calls_are_results_that_say_what_is_wrong() {
         (with("timeout_seconds", 0.into()), "invalid_input", "at least 1"),
         (with("timeout_seconds", u64::MAX.into()), "invalid_input", "timeout_seconds"),
         (with("command", "  ".into()), "invalid_input", "must not be blank"),
-        (with("command", "x".repeat(131_072).into()), "invalid_input", "131072 characters long"),
+        (with("command", "x".repeat(2_097_153).into()), "invalid_input", "2097153 characters long"),
         (with("network", true.into()), "denied", "network is not granted"),
         (with("allow_host_compat", true.into()), "denied", "allow_host_compat is not granted"),
         (right.clone(), "unavailable", "qemu-system-x86_64"),

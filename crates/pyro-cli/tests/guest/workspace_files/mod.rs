@@ -363,6 +363,38 @@ fn archives_go_both_ways(home: &Home) {
     done(home, "delete", &[id]);
 }
 
+/// Within the workspace, and it is said.
+fn links_are_followed(home: &Home, id: &str) {
+    exec(
+        home,
+        id,
+        "cd a/b; ln -s ../b/f.sh rel; ln -s /workspace/a/b/rel abs; ln -s / out; ln -s out/etc/passwd way; ln -s loop loop; \
+         ln -s gone dangling; ln -s . dir",
+    );
+    for path in ["a/b/rel", "a/b/abs", "a/b/dir/abs"] {
+        let read = ok(home, &["file", "read", id, path]);
+        assert_eq!(
+            (&read["content"], &read["real_path"]),
+            (&json!("hello again\n"), &json!("/workspace/a/b/f.sh")),
+            "{path}"
+        );
+    }
+    let output = workspace(home, &["file", "read", id, "a/b/abs", "--content-only"]);
+    assert_eq!(stdout(&output), "hello again\n");
+    assert_eq!(stderr(&output), "[workspace-file-read] /workspace/a/b/abs is a link to /workspace/a/b/f.sh\n");
+    assert!(ok(home, &["file", "read", id, "a/b/f.sh"])["real_path"].is_null());
+    for (path, kind, words) in [
+        ("a/b/out", "invalid_input", "out of the workspace"),
+        ("a/b/way", "invalid_input", "out of the workspace"),
+        ("a/b/loop", "invalid_input", "too many links"),
+        ("a/b/dangling", "not_found", "a/b/gone"),
+    ] {
+        let told = refused(home, &["file", "read", id, path]);
+        assert!(told.0 == kind && told.1.contains(words), "{path}: {told:?}");
+    }
+    exec(home, id, "cd a/b; rm rel abs out way loop dangling dir");
+}
+
 fn files_one_by_one(home: &Home) {
     let id = &crate::workspace::created(home);
     let written = ok(home, &["file", "write", id, "a/b/f.sh", "--text", "hello\n"]);
@@ -392,8 +424,9 @@ fn files_one_by_one(home: &Home) {
     {
         assert_eq!(refused(home, &["file", "read", id, path]).0, kind, "{path}");
     }
+    links_are_followed(home, id);
+    assert_eq!(refused(home, &["file", "read", id, "pipe"]).0, "invalid_input");
     for path in ["link", "pipe"] {
-        assert_ne!(refused(home, &["file", "read", id, path]).0, "internal", "{path}");
         assert_ne!(refused(home, &["file", "write", id, path, "--text", "x"]).0, "internal", "{path}");
     }
     let listed = ok(home, &["file", "list", id]);

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::store::Store;
 use crate::store::vm::VmRecord;
 use crate::vm::error::VmError;
-use crate::vm::exec::{ExecIo, ExecOutcome, exec_noting};
+use crate::vm::exec::{ExecIo, ExecOutcome, ExecRequest, exec_noting};
 use crate::vm::launch::Failure;
 use crate::vm::line::LineRequest;
 use crate::vm::link::{Lease, Link};
@@ -40,7 +40,8 @@ pub async fn exec_and_delete(
             });
         }
     };
-    let request = line.exec_request(working_directory(config, vm));
+    let in_guest = vm.image_digest.is_some();
+    let request = ExecRequest { in_guest, ..line.exec_request(working_directory(config, vm)) };
     let began = AtomicBool::new(false);
     let executed = tokio::select! {
         executed = exec_noting(link, request, io, &began).instrument(tracing::debug_span!("exec")) => executed,

@@ -1,6 +1,10 @@
 //! The head and the tail of a stream, whatever its length.
 
+use base64::Engine;
 use std::collections::VecDeque;
+
+/// Most bytes of a stream that a result gives in base64; of more there is a file.
+pub const BASE64_LIMIT: usize = 8 * 1024;
 
 /// Keeps the first and the last bytes of what is written to it, and counts all.
 #[derive(Clone, Debug)]
@@ -55,7 +59,10 @@ impl Capture {
             self.head.extend(&self.tail);
             let all = pieces(&self.head);
             if all.iter().map(Piece::text_len).sum::<usize>() <= 2 * self.half {
-                return CapturedOutput::new(all.iter(), String::new(), [].iter(), false, self.total);
+                let output = CapturedOutput::new(all.iter(), String::new(), [].iter(), false, self.total);
+                let is_given = output.is_replaced() && self.head.len() <= BASE64_LIMIT;
+                let base64 = is_given.then(|| base64::engine::general_purpose::STANDARD.encode(&self.head));
+                return CapturedOutput { base64, ..output };
             }
             (all.clone(), all)
         } else {
@@ -132,6 +139,8 @@ pub struct CapturedOutput {
     pub truncated: bool,
     /// Bytes that the stream had as a whole.
     pub bytes: u64,
+    /// All of them in base64, where the text is not what they are and they are at most [`BASE64_LIMIT`].
+    pub base64: Option<String>,
 }
 
 impl CapturedOutput {
@@ -151,7 +160,14 @@ impl CapturedOutput {
         head.for_each(|piece| put(&mut text, piece));
         text.push_str(&mark);
         tail.for_each(|piece| put(&mut text, piece));
-        Self { text, encoding: if invalid { "utf-8-replaced" } else { "utf-8" }, truncated, bytes }
+        let encoding = if invalid { "utf-8-replaced" } else { "utf-8" };
+        Self { text, encoding, truncated, bytes, base64: None }
+    }
+
+    /// Whether the text is not what the bytes were.
+    #[must_use]
+    pub fn is_replaced(&self) -> bool {
+        self.encoding != "utf-8"
     }
 }
 
@@ -179,6 +195,15 @@ mod tests {
         let mut capture = Capture::new(limit);
         capture.push(bytes);
         capture.into_output(omitted)
+    }
+
+    #[test]
+    fn short_output_that_is_no_text_is_given_as_it_is() {
+        let output = captured(64 * 1024, b"a\xff\0b");
+        assert_eq!((output.text.as_str(), output.base64.as_deref()), ("a\u{fffd}\0b", Some("Yf8AYg==")));
+        assert_eq!(captured(64 * 1024, "a\u{fffd}".as_bytes()).base64, None);
+        assert_eq!(captured(64 * 1024, &[0xff; BASE64_LIMIT + 1]).base64, None);
+        assert!(captured(64 * 1024, &[0xff; BASE64_LIMIT]).base64.is_some());
     }
 
     #[test]

@@ -5,7 +5,7 @@ pub mod page;
 pub mod recorder;
 pub mod store;
 
-pub use capture::{Capture, CapturedOutput};
+pub use capture::{BASE64_LIMIT, Capture, CapturedOutput};
 pub use page::OutputPage;
 pub(crate) use page::whole_characters;
 pub use recorder::{MAX_FILE as MAX_KEPT, OutputTo, OutputWatch, Recorded, Recorder, Stream};

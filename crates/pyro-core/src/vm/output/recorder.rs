@@ -177,7 +177,8 @@ impl<'a> Recording<'a> {
     fn finish(mut self) -> Recorded {
         // Invalid bytes take more room as text than they took as bytes.
         let probe = self.capture.clone().into_output(|_| String::new());
-        if probe.truncated && matches!(self.spill, Spill::None) {
+        let has_all = !probe.truncated && (!probe.is_replaced() || probe.base64.is_some());
+        if !has_all && matches!(self.spill, Spill::None) {
             self.spill_kept();
         }
         let capture = std::mem::replace(&mut self.capture, Capture::new(0));
@@ -235,6 +236,7 @@ impl AsyncWrite for Recording<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::BASE64_LIMIT;
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
@@ -289,6 +291,17 @@ mod tests {
         assert!(recorded.output.truncated && recorded.output.text.len() < INLINE_LIMIT + 100);
         let page = store.read(&recorded.file.unwrap(), 0, INLINE_LIMIT).unwrap();
         assert_eq!((page.bytes.len(), page.encoding), (INLINE_LIMIT, "utf-8-replaced"));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_in_the_result_or_in_a_file() {
+        let (_home, store) = store();
+        let short = recorded(&store, &[&[0xff; BASE64_LIMIT]]);
+        assert!(short.output.base64.is_some() && short.file.is_none() && !short.output.truncated);
+        let longer = recorded(&store, &[&[0xff; BASE64_LIMIT + 1]]);
+        assert!(longer.output.base64.is_none() && !longer.output.truncated);
+        let page = store.read(&longer.file.unwrap(), 0, INLINE_LIMIT).unwrap();
+        assert_eq!(page.bytes, [0xff; BASE64_LIMIT + 1]);
     }
 
     #[test]

@@ -18,6 +18,12 @@ pub enum FileError {
     /// A file is asked for, and this is the workspace as a whole.
     #[error("/workspace is a directory, not a file")]
     IsRoot,
+    /// A link leads elsewhere.
+    #[error("{0} is a link that leads out of the workspace")]
+    Outside(String),
+    /// Links lead to each other.
+    #[error("{0}: too many links on the way")]
+    Links(String),
     /// A page that begins where its listing has nothing.
     #[error("{after} is not below {path}")]
     After {

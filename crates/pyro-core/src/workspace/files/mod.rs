@@ -8,6 +8,7 @@ pub mod contents;
 pub mod diff;
 pub mod error;
 pub mod export;
+mod follow;
 mod left_out;
 pub mod list;
 pub mod patch_steps;

@@ -1,15 +1,18 @@
 //! A part of a file of a workspace.
 
 use super::error::FileError;
+use super::follow::follow;
 use super::list::seconds;
 use super::place::WorkspacePath;
 use crate::config::Config;
+use crate::guest::client::ClientError;
 use crate::guest::file;
 use crate::id::Id;
 use crate::vm::output::whole_characters;
 use crate::workspace::error::WorkspaceError;
 use crate::workspace::running::Running;
 use pyro_protocol::files::Read;
+use pyro_protocol::message::FailureKind;
 use serde::Serialize;
 
 /// Bytes that are read where nothing else is asked for.
@@ -18,14 +21,17 @@ pub const DEFAULT_MAX_BYTES: u64 = 65_536;
 /// Most bytes of one read.
 pub const MAX_BYTES: u64 = 1 << 20;
 
-/// A part of a file. The names are those of the contract; `offset`, `bytes_read`, `content_encoding`, `mode` and `mtime` are
-/// ours.
+/// A part of a file. The names are those of the contract; `real_path`, `offset`, `bytes_read`, `content_encoding`, `mode` and
+/// `mtime` are ours.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FileRead {
     /// The workspace.
     pub workspace_id: Id,
     /// The file.
     pub path: String,
+    /// The file that was read, where `path` is a link to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub real_path: Option<String>,
     /// Length of the whole file, in bytes.
     pub size_bytes: u64,
     /// The limit that was applied, in bytes.
@@ -51,10 +57,11 @@ pub struct FileRead {
     pub bytes: Vec<u8>,
 }
 
-/// Read at most `max_bytes` from `offset` on.
+/// Read at most `max_bytes` from `offset` on. A link is followed within the workspace.
 ///
 /// # Errors
-/// [`WorkspaceError::Guest`] when there is no such file or it is no regular one.
+/// [`WorkspaceError::Guest`] when there is no such file or it is no regular one; [`FileError::Outside`] for a link that leads
+/// out of the workspace.
 pub async fn read(
     config: &Config,
     id: Id,
@@ -68,8 +75,19 @@ pub async fn read(
     let running = Running::open(config, id).await?;
     running.touch()?;
     let max_bytes = max_bytes.clamp(1, MAX_BYTES);
-    let request = Read { path: path.guest(), offset, length: Some(max_bytes), follow: false };
-    let mut content = file::read(running.files().await?, request).await.map_err(WorkspaceError::Guest)?;
+    let request = |path: &WorkspacePath| Read { path: path.guest(), offset, length: Some(max_bytes), follow: false };
+    let (mut content, real_path) = match file::read(running.files().await?, request(path)).await {
+        Err(ClientError::Failed(failure)) if failure.kind == FailureKind::Unsupported => {
+            // It is no file: a link, perhaps.
+            let real = follow(&running, path).await?;
+            if real == *path {
+                return Err(WorkspaceError::Guest(ClientError::Failed(failure)));
+            }
+            let content = file::read(running.files().await?, request(&real)).await.map_err(WorkspaceError::Guest)?;
+            (content, Some(real.to_text()))
+        }
+        opened => (opened.map_err(WorkspaceError::Guest)?, None),
+    };
     let mut bytes = Vec::new();
     while let Some(part) = content.next().await.map_err(WorkspaceError::Guest)? {
         bytes.extend_from_slice(&part);
@@ -82,6 +100,7 @@ pub async fn read(
     Ok(FileRead {
         workspace_id: id,
         path: path.to_text(),
+        real_path,
         size_bytes: meta.size,
         max_bytes,
         offset,

@@ -1,5 +1,6 @@
 //! `pyro workspace file read`: a part of a file.
 
+use super::super::summary::one_line;
 use super::super::{id, path, to_its_end};
 use crate::cli::workspace_files::Read;
 use crate::printer;
@@ -12,6 +13,9 @@ pub(super) fn run(args: &Read) -> i32 {
         if args.json {
             printer::json(&read);
             return Ok(());
+        }
+        if let Some(real) = &read.real_path {
+            printer::talk(&one_line(&format!("[workspace-file-read] {} is a link to {real}", read.path)));
         }
         printer::content(&read.bytes);
         if args.content_only {
