@@ -9,6 +9,8 @@
 )]
 
 mod bench;
+mod commands;
+mod differential;
 mod faults;
 mod home;
 mod hostile;
