@@ -111,7 +111,7 @@ mod tests {
             (NAME, "{\"command\"".to_owned(), "invalid_input", "the arguments are no JSON object: EOF"),
             (NAME, "[]".to_owned(), "invalid_input", "the arguments are no JSON object: invalid type"),
             (NAME, "{}".to_owned(), "invalid_input", "environment is missing; command is missing"),
-            (NAME, call(",\"shell\":1"), "invalid_input", "unknown argument \"shell\""),
+            (NAME, call(",\"flavour\":1"), "invalid_input", "unknown argument \"flavour\""),
             (NAME, call(",\"mem_mib\":\"much\""), "invalid_input", "mem_mib must be an integer"),
             (NAME, call(",\"cwd\":\"a\\u0000b\""), "invalid_input", ""),
             (NAME, call(",\"network\":true"), "denied", "network is not granted"),

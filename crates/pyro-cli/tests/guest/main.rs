@@ -10,6 +10,8 @@
 
 mod bench;
 mod boot;
+mod commands;
+mod differential;
 mod faults;
 mod home;
 mod hostile;

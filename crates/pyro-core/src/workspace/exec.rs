@@ -205,7 +205,7 @@ impl Said {
     }
 
     /// As the history keeps it.
-    fn kept(&self) -> String {
+    pub(super) fn kept(&self) -> String {
         let kept = Self { stdout_base64: None, stderr_base64: None, ..self.clone() };
         serde_json::to_string(&kept).unwrap_or_default()
     }
