@@ -23,6 +23,12 @@ pub struct SeedRecord {
     pub entry_count: u64,
     /// Bytes of files.
     pub bytes_written: u64,
+    /// Whether what git ignores was left out; a push does as the seed did unless it is told otherwise.
+    #[serde(default)]
+    pub respect_ignore: bool,
+    /// Why git does not work in all of it, where it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git_note: Option<String>,
 }
 
 /// A change that one process is making to a workspace; whatever else would change it waits.

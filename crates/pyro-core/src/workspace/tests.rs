@@ -71,6 +71,8 @@ impl Home {
                 destination: "/workspace".into(),
                 entry_count: 0,
                 bytes_written: 0,
+                respect_ignore: false,
+                git_note: None,
             },
             vm: Some(vm.id),
             top_layer: Some(first.id),

@@ -32,6 +32,8 @@ fn workspace(pyro: &Pyro, image: Option<&str>) -> Id {
         destination: "/workspace".into(),
         entry_count: 0,
         bytes_written: 0,
+        respect_ignore: false,
+        git_note: None,
     };
     let workspace = WorkspaceRecord {
         id: Id::random().unwrap(),

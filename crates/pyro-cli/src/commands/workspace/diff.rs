@@ -9,7 +9,11 @@ use pyro_core::workspace::files::diff::DiffRequest;
 
 pub(super) fn run(args: &Diff) -> i32 {
     until_interrupted(args.json, async |pyro, cancel| {
-        let request = DiffRequest { path: args.path.as_deref().map(path).transpose()?, renames: args.find_renames };
+        let request = DiffRequest {
+            path: args.path.as_deref().map(path).transpose()?,
+            renames: args.find_renames,
+            include_ignored: args.include_ignored,
+        };
         let report = pyro.diff_workspace(id(&args.workspace_id)?, &request, cancel).await?;
         match (args.json, args.patch, args.stat) {
             (true, _, _) => printer::json(&report),
@@ -21,11 +25,20 @@ pub(super) fn run(args: &Diff) -> i32 {
                 printer::content(report.patch.as_bytes());
             }
         }
+        if !args.json && report.ignored > 0 {
+            printer::talk(&ignored(report.ignored));
+        }
         if !args.json && !report.patch_complete {
             printer::talk("[workspace-diff] some files are too large for a patch: they are only named");
         }
         Ok(())
     })
+}
+
+/// What a diff says of files that it does not show.
+pub(super) fn ignored(count: u64) -> String {
+    let files = if count == 1 { "1 ignored file is" } else { &format!("{count} ignored files are") };
+    format!("[workspace-diff] {files} left out; --include-ignored shows them")
 }
 
 fn line(report: &DiffReport) -> String {

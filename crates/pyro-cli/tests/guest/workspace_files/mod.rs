@@ -4,6 +4,7 @@ mod changing;
 mod faults;
 mod hostile;
 mod killed;
+mod repositories;
 
 use crate::home::{ENVIRONMENT, Home, eventually, stderr, stdout};
 use crate::workspace::{done, exec, failed, said};

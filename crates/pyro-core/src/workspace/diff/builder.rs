@@ -12,6 +12,8 @@ use crate::workspace::side::Side;
 pub struct Diff {
     /// The changed paths, sorted by their bytes.
     pub entries: Vec<Entry>,
+    /// New files that are left out because the workspace's rules ignore them.
+    pub ignored: u64,
 }
 
 /// Collects the changes of a tree.
@@ -44,7 +46,7 @@ impl DiffBuilder {
     pub fn finish(mut self) -> Diff {
         self.entries.sort_by(|a, b| a.path.cmp(&b.path));
         let entries = if self.options.renames { renames::pair(self.entries) } else { self.entries };
-        Diff { entries }
+        Diff { entries, ignored: 0 }
     }
 }
 

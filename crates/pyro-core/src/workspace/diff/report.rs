@@ -21,6 +21,9 @@ pub struct DiffReport {
     pub patch: String,
     /// Whether the patch carries the content of every changed file.
     pub patch_complete: bool,
+    /// New files that are left out because the workspace's rules ignore them.
+    #[serde(skip_serializing_if = "is_none")]
+    pub ignored: u64,
 }
 
 /// How many paths changed, and how.
@@ -76,6 +79,11 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
 impl DiffReport {
     /// The result for a workspace.
     #[must_use]
@@ -88,6 +96,7 @@ impl DiffReport {
             entries,
             patch: diff.patch(),
             patch_complete: diff.is_complete(),
+            ignored: diff.ignored,
         }
     }
 }

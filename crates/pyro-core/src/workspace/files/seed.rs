@@ -47,8 +47,11 @@ pub(in crate::workspace) async fn fill(
             destination: ROOT.to_owned(),
             entry_count: 0,
             bytes_written: 0,
+            respect_ignore: false,
+            git_note: None,
         });
     };
+    let (respect_ignore, git_note) = (source.respects_ignore(), source.git_note());
     let (mode, seed_path) = (source.mode().to_owned(), source.path().to_string_lossy().into_owned());
     let request = Unpack { into: Into::Empty(path(ROOT)), owners: false };
     let sent = unpack(connect().await?, request, move |outlet| source.send(outlet, &TreePath::root())).await;
@@ -59,6 +62,8 @@ pub(in crate::workspace) async fn fill(
         destination: ROOT.to_owned(),
         entry_count: tally.entry_count,
         bytes_written: tally.bytes_written,
+        respect_ignore,
+        git_note,
     })
 }
 
