@@ -77,8 +77,23 @@ impl Prepared {
                 .map_err(step(target))?;
         }
         let _ = make_directory("/tmp", 0o1777);
-        names.place().map_err(step("cannot give the guest its names"))
+        names.place().map_err(step("cannot give the guest its names"))?;
+        // A guest works without it, and a disk may be full.
+        let _ = trust_repositories();
+        Ok(())
     }
+}
+
+/// Settings of git for all users of the guest.
+const GIT_SETTINGS: &str = "/etc/gitconfig";
+
+/// Let git work in a repository whoever owns it: all users of a guest are one user's, and a seed belongs to root. Written where
+/// the disk has no such file, so that what its user sets is left alone; bound, `git config --system` could not replace it.
+fn trust_repositories() -> Result<(), Errno> {
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+    let file = rustix::fs::open(GIT_SETTINGS, flags, Mode::from_raw_mode(0o644))?;
+    rustix::fs::fchmod(&file, Mode::from_raw_mode(0o644))?;
+    rustix::io::write(&file, b"[safe]\n\tdirectory = *\n").map(drop)
 }
 
 /// `discard` lets the host free what the guest deletes. Zeroing unused inode tables in the background would fill the vm's

@@ -83,7 +83,7 @@ impl Grants {
                 .hint("check the path on the host")
         })?;
         if self.paths.iter().any(|root| real.starts_with(root)) {
-            return Ok(HostPath::judged(real));
+            return Ok(HostPath::judged(real).granted(&self.paths));
         }
         let shown = real.display();
         Err(Refusal::new(ErrorKind::Denied, format!("host path {shown} is not granted to this server"))

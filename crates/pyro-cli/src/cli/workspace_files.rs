@@ -25,9 +25,12 @@ pub(crate) struct Push {
     /// Delete what the source does not have; what it ignores stays.
     #[arg(long)]
     pub(crate) delete: bool,
-    /// Leave out what git ignores.
-    #[arg(long)]
+    /// Leave out what git ignores [default: as given to create].
+    #[arg(long, overrides_with = "no_respect_ignore")]
     pub(crate) respect_ignore: bool,
+    /// Also push what git ignores.
+    #[arg(long)]
+    pub(crate) no_respect_ignore: bool,
     /// Only say what would be done.
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -145,6 +148,9 @@ pub(crate) struct Diff {
     /// Tell a file that only moved, its content as it was, as a rename.
     #[arg(long)]
     pub(crate) find_renames: bool,
+    /// Also show new files that the workspace's .gitignore files name.
+    #[arg(long)]
+    pub(crate) include_ignored: bool,
     /// Print one JSON object on stdout.
     #[arg(long)]
     pub(crate) json: bool,
@@ -168,6 +174,12 @@ pub(crate) struct Export {
     /// In a patch: tell a file that only moved as a rename.
     #[arg(long, requires = "format")]
     pub(crate) find_renames: bool,
+    /// In a patch: also new files that the workspace's .gitignore files name.
+    #[arg(long, requires = "format")]
+    pub(crate) include_ignored: bool,
+    /// Keep settings and hooks of .git directories that make git on this host run programs.
+    #[arg(long)]
+    pub(crate) keep_git_config: bool,
     /// Print one JSON object on stdout.
     #[arg(long)]
     pub(crate) json: bool,

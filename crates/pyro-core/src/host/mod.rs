@@ -8,7 +8,6 @@ pub mod cpu;
 pub mod descriptor;
 pub mod facts;
 pub mod fs;
-pub mod ignored;
 pub mod lock;
 pub mod output;
 pub mod path;

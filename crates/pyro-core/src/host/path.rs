@@ -1,11 +1,14 @@
 //! `HostPath`: a path of the host, and whether links may lie on its way.
 
-use super::fs::{FsError, canonical};
+use super::fs::{FsError, canonical, read_to_bound};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, FileType};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A path as its user gave it, or one that was judged before it is used.
 ///
@@ -15,6 +18,8 @@ use std::path::{Path, PathBuf};
 pub struct HostPath {
     path: PathBuf,
     is_judged: bool,
+    /// What else its judge lets it lead to.
+    granted: Arc<[PathBuf]>,
 }
 
 /// A path that cannot be used.
@@ -30,7 +35,7 @@ pub enum HostPathError {
 
 impl From<PathBuf> for HostPath {
     fn from(path: PathBuf) -> Self {
-        Self { path, is_judged: false }
+        Self { path, is_judged: false, granted: Arc::default() }
     }
 }
 
@@ -44,7 +49,25 @@ impl HostPath {
     /// An absolute path without `..`, on whose way there was no link when it was judged.
     #[must_use]
     pub fn judged(path: PathBuf) -> Self {
-        Self { path, is_judged: true }
+        Self { path, is_judged: true, granted: Arc::default() }
+    }
+
+    /// The same, where what is found at it may lead to anything below these directories, which are without links.
+    #[must_use]
+    pub fn granted(self, granted: &[PathBuf]) -> Self {
+        Self { granted: granted.into(), ..self }
+    }
+
+    /// Where something that was found at this path leads; none where its user may not go there. A judged path leads only to
+    /// what lies below it, and to what was granted with it.
+    #[must_use]
+    pub fn reach(&self, path: &Path) -> Option<Self> {
+        if !self.is_judged {
+            return Some(self.with(&canonical(path)));
+        }
+        let real = std::fs::canonicalize(path).ok()?;
+        let may = self.granted.iter().chain([&self.path]).any(|root| real.starts_with(root));
+        may.then(|| self.with(&real))
     }
 
     /// The path itself, for words.
@@ -56,19 +79,52 @@ impl HostPath {
     /// The same without links and `..` where it is a user's own and they can be found out.
     #[must_use]
     pub fn canonical(&self) -> Self {
-        if self.is_judged { self.clone() } else { Self { path: canonical(&self.path), ..*self } }
+        if self.is_judged { self.clone() } else { self.with(&canonical(&self.path)) }
     }
 
     /// Another path that is walked the same way.
     #[must_use]
     pub fn with(&self, path: &Path) -> Self {
-        Self { path: path.to_owned(), ..*self }
+        Self { path: path.to_owned(), ..self.clone() }
     }
 
     /// What lies below it.
     #[must_use]
     pub fn join(&self, below: &OsStr) -> Self {
-        Self { path: self.path.join(below), ..*self }
+        self.with(&self.path.join(below))
+    }
+
+    /// What stands there, a link itself; none where nothing does.
+    #[must_use]
+    pub fn kind(&self) -> Option<FileType> {
+        let held = self.open_at(&self.path, OFlags::PATH | OFlags::NOFOLLOW).ok()?;
+        Some(File::from(held).metadata().ok()?.file_type())
+    }
+
+    /// Where the link that stands there leads.
+    #[must_use]
+    pub fn link_target(&self) -> Option<PathBuf> {
+        let held = self.open_at(&self.path, OFlags::PATH | OFlags::NOFOLLOW).ok()?;
+        let target = rustix::fs::readlinkat(&held, "", Vec::new()).ok()?;
+        Some(PathBuf::from(OsString::from_vec(target.into_bytes())))
+    }
+
+    /// What a regular file of at most `limit` bytes holds; none of anything else, which is not waited for.
+    #[must_use]
+    pub fn read_regular(&self, limit: u64, follow: bool) -> Option<Vec<u8>> {
+        let follow = if follow { OFlags::empty() } else { OFlags::NOFOLLOW };
+        let file =
+            File::from(self.open_at(&self.path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | follow).ok()?);
+        if !file.metadata().ok()?.is_file() {
+            return None;
+        }
+        match read_to_bound(file, limit) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                tracing::warn!(path = %self.path.display(), %error, "a file is not read");
+                None
+            }
+        }
     }
 
     /// Open what is there, for `action`.

@@ -29,6 +29,12 @@ pub struct SeedRecord {
     /// How many there are.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub left_out_count: u64,
+    /// Whether what git ignores was left out; a push does as the seed did unless it is told otherwise.
+    #[serde(default)]
+    pub respect_ignore: bool,
+    /// Why git does not work in all of it, where it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git_note: Option<String>,
 }
 
 /// A node that did not come with what was carried, or not as it was.

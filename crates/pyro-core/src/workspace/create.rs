@@ -3,7 +3,7 @@
 use super::claim::Claimed;
 use super::error::WorkspaceError;
 use super::files::seed::{self, SeedRequest};
-use super::files::source::Source;
+use super::files::source::{Ignore, Source};
 use super::files::{FileError, baseline};
 use super::info::WorkspaceInfo;
 use super::update::lifetime;
@@ -183,6 +183,8 @@ fn empty_seed() -> SeedRecord {
         bytes_written: 0,
         left_out: Vec::new(),
         left_out_count: 0,
+        respect_ignore: false,
+        git_note: None,
     }
 }
 
@@ -190,7 +192,7 @@ fn empty_seed() -> SeedRecord {
 async fn looked_at(seed: SeedRequest) -> Result<Source, WorkspaceError> {
     let looked = lifecycle::blocking(move || {
         let look = || {
-            let source = Source::open(&seed.path, seed.respect_ignore)?;
+            let source = Source::open(&seed.path, Ignore::asked(seed.respect_ignore))?;
             source.check()?;
             Ok(source)
         };

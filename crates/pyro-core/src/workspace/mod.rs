@@ -11,6 +11,8 @@ pub mod exec;
 pub mod files;
 pub mod fork;
 pub mod git;
+pub mod git_dir;
+pub mod ignore;
 pub mod info;
 pub mod label;
 pub mod list;

@@ -75,6 +75,8 @@ impl Home {
                 bytes_written: 0,
                 left_out: Vec::new(),
                 left_out_count: 0,
+                respect_ignore: false,
+                git_note: None,
             },
             vm: Some(vm.id),
             top_layer: Some(first.id),

@@ -10,6 +10,7 @@
 
 mod crash;
 mod hostile;
+mod repositories;
 mod site;
 mod tars;
 

@@ -100,7 +100,7 @@ pub(super) struct Push {
     pub(super) source_path: String,
     pub(super) dest: String,
     pub(super) delete: bool,
-    pub(super) respect_ignore: bool,
+    pub(super) respect_ignore: Option<bool>,
     pub(super) dry_run: bool,
 }
 

@@ -34,6 +34,9 @@ pub(super) struct WorkspaceDiff {
     /// Tell moved files as renames
     #[serde(default)]
     find_renames: bool,
+    /// Also new files that .gitignore names
+    #[serde(default)]
+    include_ignored: bool,
 }
 
 impl Describe for WorkspaceDiff {
@@ -49,7 +52,7 @@ impl Describe for WorkspaceDiff {
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
         let path = self.path.as_deref().map(parameters::place).transpose()?;
-        let request = DiffRequest { path, renames: self.find_renames };
+        let request = DiffRequest { path, renames: self.find_renames, include_ignored: self.include_ignored };
         let report = workspace::work(&state, &context, id, "comparing", move |pyro, cancel| async move {
             pyro.diff_workspace(id, &request, &cancel).await
         });

@@ -32,6 +32,9 @@ pub(super) struct WorkspaceExport {
     /// In a patch: tell moved files as renames
     #[serde(default)]
     find_renames: bool,
+    /// In a patch: also new files that .gitignore names
+    #[serde(default)]
+    include_ignored: bool,
 }
 
 /// What an export becomes.
@@ -68,6 +71,9 @@ impl Describe for WorkspaceExport {
                 Format::Patch => ExportFormat::Patch,
             },
             renames: self.find_renames,
+            include_ignored: self.include_ignored,
+            // Not for a model to decide: git on the host would run what it wrote.
+            keep_git_config: false,
         };
         let exported = workspace::work(&state, &context, id, "exporting", move |pyro, cancel| async move {
             pyro.export_workspace(id, request, &cancel).await

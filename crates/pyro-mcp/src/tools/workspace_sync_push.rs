@@ -26,9 +26,9 @@ pub(super) struct WorkspaceSyncPush {
     /// Delete what source_path lacks
     #[serde(default)]
     delete: bool,
-    /// Leave out what git ignores
+    /// Leave out what git ignores; null: as in workspace_create
     #[serde(default)]
-    respect_ignore: bool,
+    respect_ignore: Option<bool>,
     /// Only tell what would change
     #[serde(default)]
     dry_run: bool,

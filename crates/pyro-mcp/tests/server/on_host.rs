@@ -34,6 +34,8 @@ fn workspace(pyro: &Pyro, image: Option<&str>) -> Id {
         bytes_written: 0,
         left_out: Vec::new(),
         left_out_count: 0,
+        respect_ignore: false,
+        git_note: None,
     };
     let workspace = WorkspaceRecord {
         id: Id::random().unwrap(),

@@ -5,6 +5,7 @@ use crate::cli::workspace::Create;
 use crate::printer;
 use crate::progress::ProgressLine;
 use pyro_core::PyroError;
+use pyro_core::host::terminal::printable;
 use pyro_core::vm::shape::{Shape, lifetime, limits};
 use pyro_core::workspace::create::CreateRequest;
 use pyro_core::workspace::files::seed::SeedRequest;
@@ -28,6 +29,10 @@ pub(in crate::commands) fn run(args: Create, noun: Noun) -> i32 {
         if !as_json {
             let seed = &workspace.workspace_seed;
             left_out::say(&format!("{}-create", noun.word()), &seed.left_out, seed.left_out_count);
+        }
+        if let Some(note) = workspace.workspace_seed.git_note.as_ref().filter(|_| !as_json) {
+            let note = format!("[{}-create] {note}", noun.word());
+            printer::talk(&printable(note.replace('\n', "\\n").as_bytes()));
         }
         match (as_json, id_only) {
             (true, _) => noun.json(&workspace),

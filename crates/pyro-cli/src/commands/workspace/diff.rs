@@ -11,7 +11,11 @@ use pyro_core::workspace::files::diff::DiffRequest;
 pub(super) fn run(args: &Diff) -> i32 {
     let mut lacks_files = false;
     let status = until_interrupted(args.json, async |pyro, cancel| {
-        let request = DiffRequest { path: args.path.as_deref().map(path).transpose()?, renames: args.find_renames };
+        let request = DiffRequest {
+            path: args.path.as_deref().map(path).transpose()?,
+            renames: args.find_renames,
+            include_ignored: args.include_ignored,
+        };
         let report = pyro.diff_workspace(id(&args.workspace_id)?, &request, cancel).await?;
         match (args.json, args.patch, args.stat) {
             (true, _, _) => printer::json(&report),
@@ -29,11 +33,20 @@ pub(super) fn run(args: &Diff) -> i32 {
                 printer::talk(&printable(text.as_bytes()));
             }
         }
+        if !args.json && report.ignored > 0 {
+            printer::talk(&ignored(report.ignored));
+        }
         lacks_files = args.patch && !report.patch_complete;
         Ok(())
     });
     // Whoever takes the patch must know that files are missing.
     if status == exit::OK && lacks_files { exit::FAILED } else { status }
+}
+
+/// What a diff says of files that it does not show.
+pub(super) fn ignored(count: u64) -> String {
+    let files = if count == 1 { "1 ignored file is" } else { &format!("{count} ignored files are") };
+    format!("[workspace-diff] {files} left out; --include-ignored shows them")
 }
 
 fn line(report: &DiffReport) -> String {

@@ -21,6 +21,8 @@ pub(super) fn run(args: Export) -> i32 {
                 Format::Patch => ExportFormat::Patch,
             },
             renames: args.find_renames,
+            include_ignored: args.include_ignored,
+            keep_git_config: args.keep_git_config,
         };
         let exported = pyro.export_workspace(id(&args.workspace_id)?, request, cancel).await?;
         lacks_files = exported.format == "patch" && !exported.left_out.is_empty();
@@ -29,6 +31,9 @@ pub(super) fn run(args: Export) -> i32 {
             return Ok(());
         }
         printer::data(&line(&exported));
+        if let Some(count) = exported.ignored {
+            printer::talk(&super::diff::ignored(count).replace("-diff]", "-export]"));
+        }
         for one in &exported.left_out {
             let text = format!("[workspace-export] {}: {}", one.path, one.why).replace('\n', "\\n");
             printer::talk(&printable(text.as_bytes()));

@@ -18,7 +18,7 @@ fn push(args: Push, noun: Noun) -> i32 {
             source: on_host(&args.source_path).into(),
             dest: path(&args.dest)?,
             delete: args.delete,
-            respect_ignore: args.respect_ignore,
+            respect_ignore: (args.respect_ignore || args.no_respect_ignore).then_some(args.respect_ignore),
             dry_run: args.dry_run,
         };
         let pushed = pyro.push_workspace_sync(id(&args.workspace_id)?, request, cancel).await?;
@@ -28,6 +28,10 @@ fn push(args: Push, noun: Noun) -> i32 {
             let sync = &pushed.workspace_sync;
             left_out::say(&format!("{}-sync", noun.word()), &sync.left_out, sync.left_out_count);
             printer::data(&line(&pushed, noun));
+            if let Some(note) = &pushed.workspace_sync.git_note {
+                let note = format!("[{}-sync] {note}", noun.word()).replace('\n', "\\n");
+                printer::talk(&printable(note.as_bytes()));
+            }
         }
         Ok(())
     })

@@ -6,6 +6,7 @@ mod faults;
 mod hostile;
 mod killed;
 mod patches;
+mod repositories;
 
 use crate::home::{ENVIRONMENT, Home, eventually, stderr, stdout};
 use crate::workspace::{done, exec, failed, said};

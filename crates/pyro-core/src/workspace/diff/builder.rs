@@ -13,6 +13,8 @@ use crate::workspace::side::Side;
 pub struct Diff {
     /// The changed paths, sorted by their bytes.
     pub entries: Vec<Entry>,
+    /// New files that are left out because the workspace's rules ignore them.
+    pub ignored: u64,
 }
 
 /// Collects the changes of a tree.
@@ -46,7 +48,7 @@ impl DiffBuilder {
         self.entries.sort_by(|a, b| a.path.cmp(&b.path));
         let mut entries = if self.options.renames { renames::pair(self.entries) } else { self.entries };
         left_out::spread(&mut entries);
-        Diff { entries }
+        Diff { entries, ignored: 0 }
     }
 }
 

@@ -24,6 +24,9 @@ pub struct DiffReport {
     /// The changed files that the patch lacks: they are too large for it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_in_patch: Vec<String>,
+    /// New files that are left out because the workspace's rules ignore them.
+    #[serde(skip_serializing_if = "is_none")]
+    pub ignored: u64,
 }
 
 /// How many paths changed, and how.
@@ -79,6 +82,11 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
 impl DiffReport {
     /// The result for a workspace.
     #[must_use]
@@ -92,6 +100,7 @@ impl DiffReport {
             patch: diff.patch(),
             patch_complete: diff.is_complete(),
             not_in_patch: diff.left_out().map(|entry| entry.path.to_text()).collect(),
+            ignored: diff.ignored,
         }
     }
 }

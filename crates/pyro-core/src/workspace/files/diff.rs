@@ -5,6 +5,7 @@ use super::baseline;
 use super::compare::{Changed, compare};
 use super::contents::{self, Found, HASH_BYTES, Parts};
 use super::error::FileError;
+use super::hidden;
 use super::place::WorkspacePath;
 use crate::config::Config;
 use crate::id::Id;
@@ -13,6 +14,7 @@ use crate::workspace::diff::report::DiffReport;
 use crate::workspace::diff::{Diff, DiffBuilder, DiffOptions};
 use crate::workspace::error::WorkspaceError;
 use crate::workspace::git::path::RelPath;
+use crate::workspace::ignore::guest::GuestFiles;
 use crate::workspace::running::Running;
 use crate::workspace::side::{Content, Side};
 use pyro_protocol::TreePath;
@@ -28,6 +30,8 @@ pub struct DiffRequest {
     pub path: Option<WorkspacePath>,
     /// Tell a deleted and an added file of the same content as one that was renamed.
     pub renames: bool,
+    /// Also tell new files that the workspace's own rules ignore.
+    pub include_ignored: bool,
 }
 
 /// Compare a workspace with what it was when it was made.
@@ -63,7 +67,12 @@ pub(super) async fn changes(running: &Running<'_>, request: &DiffRequest) -> Res
     {
         return Err(FileError::Nowhere { path: path.to_text() }.into());
     }
+    let rules = (!request.include_ignored).then(|| GuestFiles::of(&new));
     let changed = compare(old, new, &within);
+    let (changed, ignored) = match rules {
+        Some(rules) => hidden::hide(running, rules, changed).await?,
+        None => (changed, 0),
+    };
     let options = DiffOptions { renames: request.renames, ..DiffOptions::default() };
     let wanted: Vec<TreePath> = changed.iter().filter_map(content_wanted).collect();
     let base = BasePlace::of(running)?;
@@ -80,7 +89,7 @@ pub(super) async fn changes(running: &Running<'_>, request: &DiffRequest) -> Res
     });
     let read = read.await;
     let built = built.await.map_err(|_| VmError::Cancelled)??;
-    read.map(|()| built)
+    read.map(|()| Diff { ignored, ..built })
 }
 
 fn content_wanted(changed: &Changed) -> Option<TreePath> {

@@ -64,6 +64,18 @@ pub enum FileError {
         /// What it is.
         what: &'static str,
     },
+    /// A file that git on the host would run, or be led by.
+    #[error("{path} was written in the workspace, and git on this host would run it or follow it")]
+    GitRuns {
+        /// What was asked for.
+        path: String,
+    },
+    /// An export into a repository's own directory.
+    #[error("{} lies in a .git directory: git on this host would run what the workspace wrote", path.display())]
+    IntoGit {
+        /// Where it should go.
+        path: std::path::PathBuf,
+    },
     /// A patch that cannot be read, or does not fit.
     #[error(transparent)]
     Patch(#[from] PatchError),

@@ -2,6 +2,7 @@
 
 use super::diff::{self, DiffRequest};
 use super::error::FileError;
+use super::git_guard::GitGuard;
 use super::list::artifact_type;
 use super::patch_steps::tree_path;
 use super::place::WorkspacePath;
@@ -16,6 +17,7 @@ use crate::id::Id;
 use crate::vm::{VmError, lifecycle};
 use crate::workspace::error::WorkspaceError;
 use crate::workspace::git::path::RelPath;
+use crate::workspace::git::inert::{self, Look, Node, Verdict};
 use crate::workspace::running::Running;
 use pyro_protocol::TreePath;
 use pyro_protocol::files::Pack;
@@ -61,6 +63,10 @@ pub struct ExportRequest {
     pub format: ExportFormat,
     /// In a patch: tell a deleted and an added file of the same content as one that was renamed.
     pub renames: bool,
+    /// In a patch: also new files that the workspace's own rules ignore.
+    pub include_ignored: bool,
+    /// Export settings and hooks of git as they are, also where git on the host would run programs by them.
+    pub keep_git_config: bool,
 }
 
 /// An export that is done. The names are those of the contract; `format` and `left_out` are ours.
@@ -84,6 +90,9 @@ pub struct WorkspaceExport {
     pub format: &'static str,
     /// What could not be carried, and what changed on the way; at most a thousand.
     pub left_out: Vec<LeftOut>,
+    /// New files that are not in a patch because the workspace's rules ignore them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<u64>,
 }
 
 /// Something that is not in an export as it was.
@@ -106,6 +115,7 @@ pub async fn export(
     cancel: &CancellationToken,
 ) -> Result<WorkspaceExport, WorkspaceError> {
     Output::check_kept(&request.output, &request.kept(config)).map_err(FileError::from)?;
+    check_git(&request)?;
     let running = Running::open_until(config, id, cancel).await?;
     running.touch()?;
     let staged = TaskTracker::new();
@@ -128,6 +138,16 @@ pub async fn export(
     let exported = exported?;
     running.was_used();
     Ok(exported)
+}
+
+/// What a guest wrote must not become a part of a repository of the host's, nor a hook a file for which nothing else is left.
+fn check_git(request: &ExportRequest) -> Result<(), FileError> {
+    let output = request.output.canonical();
+    let is_git = |name: &std::ffi::OsStr| name.eq_ignore_ascii_case(".git");
+    if !request.keep_git_config && output.as_path().iter().any(is_git) {
+        return Err(FileError::IntoGit { path: output.as_path().into() });
+    }
+    Ok(())
 }
 
 /// Make the output's place ready: only now is it known that there is something to put there.
@@ -164,33 +184,55 @@ async fn tree_of(
     if !stat.meta.kind.is_carried() {
         return Err(FileError::Special { path: request.path.to_text(), what: stat.meta.kind.name() }.into());
     }
+    if stat.meta.kind != Kind::Directory
+        && !request.keep_git_config
+        && let Verdict::Drop(_) | Verdict::Look(Look::Pointer(_) | Look::CommonDir | Look::Program) =
+            inert::judge(request.path.tree().as_bytes(), b"", Node::File)
+    {
+        return Err(FileError::GitRuns { path: request.path.to_text() }.into());
+    }
     let is_dir = stat.meta.kind == Kind::Directory;
     let output = place(running.config, request, is_dir && request.format == ExportFormat::Directory).await?;
     let at = output.place();
     let pack_request = Pack { root: guest, follow, exclude: Vec::new(), listed: false, attributes: true };
     let stream = running.files().await?;
-    let (entries, bytes, odd) = if request.format == ExportFormat::Tar {
+    let guard = GitGuard::new(request.path.tree(), request.keep_git_config);
+    let (entries, bytes, odd, told) = if request.format == ExportFormat::Tar {
         let sink = Tar::new(output, request.force).map_err(FileError::from)?;
-        let put = |sink: &mut Staged<Tar>, record: &Record<'_>| sink.made.put(record);
-        let sink = pack(stream, pack_request, &[], Staged::new(sink, staged), put).await.map_err(received)?;
-        let finished = lifecycle::blocking(move || Ok(sink.last(Tar::finish))).await?;
-        finished.map_err(outward)?
+        let put = |sink: &mut Staged<Guarded<Tar>>, record: &Record<'_>| {
+            let Guarded { guard, made } = &mut sink.made;
+            guard.put(record, &mut |record| made.put(record))
+        };
+        let sink = Staged::new(Guarded { guard, made: sink }, staged);
+        let sink = pack(stream, pack_request, &[], sink, put).await.map_err(received)?;
+        let finish = |sink: Guarded<Tar>| (sink.made.finish(), sink.guard.told());
+        let (finished, told) = lifecycle::blocking(move || Ok(sink.last(finish))).await?;
+        let (entries, bytes, odd) = finished.map_err(outward)?;
+        (entries, bytes, odd, told)
     } else {
         let allowance = Allowance { max_entries: u64::MAX, max_bytes: u64::MAX, overwrite: request.force };
         let receiver = Receiver::new(output, allowance).map_err(FileError::Output)?;
-        let put = |receiver: &mut Staged<Receiver>, record: &Record<'_>| Ok(receiver.made.put(record)?);
-        let receiver = Staged::new(receiver, staged);
+        let put = |receiver: &mut Staged<Guarded<Receiver>>, record: &Record<'_>| {
+            let Guarded { guard, made } = &mut receiver.made;
+            guard.put(record, &mut |record| Ok(made.put(record)?))
+        };
+        let receiver = Staged::new(Guarded { guard, made: receiver }, staged);
         let receiver = pack(stream, pack_request, &[], receiver, put).await.map_err(received)?;
-        let finished = lifecycle::blocking(move || Ok(receiver.last(Receiver::finish))).await?;
+        let finish = |receiver: Guarded<Receiver>| (receiver.made.finish(), receiver.guard.told());
+        let (finished, told) = lifecycle::blocking(move || Ok(receiver.last(finish))).await?;
         let placed = finished.map_err(FileError::Output)?;
-        (placed.entries, placed.bytes, placed.odd)
+        (placed.entries, placed.bytes, placed.odd, told)
     };
     Ok(WorkspaceExport {
         artifact_type: what,
         // Of a directory what it holds, as a seed counts.
         entry_count: entries - u64::from(is_dir && entries > 0),
         bytes_written: bytes,
-        left_out: odd.iter().map(|(path, odd)| LeftOut::of(&request.path, path, odd)).collect(),
+        left_out: odd
+            .iter()
+            .map(|(path, odd)| LeftOut::of(&request.path, path, odd))
+            .chain(told.into_iter().map(|(path, why)| LeftOut { path: request.path.join(&path).to_text(), why }))
+            .collect(),
         ..WorkspaceExport::begun(running, request, &at)
     })
 }
@@ -200,7 +242,11 @@ async fn patch(
     request: &ExportRequest,
     staged: &TaskTracker,
 ) -> Result<WorkspaceExport, WorkspaceError> {
-    let wanted = DiffRequest { path: Some(request.path.clone()), renames: request.renames };
+    let wanted = DiffRequest {
+        path: Some(request.path.clone()),
+        renames: request.renames,
+        include_ignored: request.include_ignored,
+    };
     let diff = diff::changes(running, &wanted).await?;
     let left_out: Vec<_> = diff.left_out().map(|entry| LeftOut::of_patch(&entry.path)).take(LEFT_OUT).collect();
     let entry_count = (diff.entries.len() - diff.left_out().count()) as u64;
@@ -215,7 +261,13 @@ async fn patch(
         file.appear(force)
     };
     lifecycle::blocking(move || Ok(output.last(write))).await?.map_err(FileError::from)?;
-    Ok(WorkspaceExport { entry_count, bytes_written: bytes, left_out, ..WorkspaceExport::begun(running, request, &at) })
+    Ok(WorkspaceExport {
+        entry_count,
+        bytes_written: bytes,
+        left_out,
+        ignored: (diff.ignored > 0).then_some(diff.ignored),
+        ..WorkspaceExport::begun(running, request, &at)
+    })
 }
 
 impl WorkspaceExport {
@@ -234,6 +286,7 @@ impl WorkspaceExport {
                 ExportFormat::Patch => "patch",
             },
             left_out: Vec::new(),
+            ignored: None,
         }
     }
 }
@@ -293,6 +346,12 @@ fn outward(error: SinkError) -> WorkspaceError {
         SinkError::Record(error) => WorkspaceError::Guest(error.into()),
         SinkError::File(error) => error.into(),
     }
+}
+
+/// Something that is being made on the host, and what looks at all that goes into it.
+struct Guarded<T> {
+    guard: GitGuard,
+    made: T,
 }
 
 /// Something that is being made on the host, and what says that it is gone, or stands there.

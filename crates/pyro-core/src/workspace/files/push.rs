@@ -6,15 +6,17 @@ use super::place::{WorkspacePath, joined};
 use super::proof::{self, Proofs};
 use super::push_plan::{PushPlan, Trees, candidates};
 use super::seed::transfer;
-use super::source::Source;
+use super::source::{Ignore, Source};
 use crate::config::Config;
 use crate::guest::archive::unpack;
 use crate::guest::client::ClientError;
 use crate::guest::{stage, tree};
 use crate::host::path::HostPath;
 use crate::id::Id;
+use crate::store::Store;
 use crate::store::workspace::LeftOut;
 use crate::vm::{VmError, lifecycle};
+use crate::workspace::claim::find;
 use crate::workspace::error::WorkspaceError;
 use crate::workspace::running::Running;
 use crate::workspace::{ROOT, STAGES};
@@ -35,8 +37,8 @@ pub struct PushRequest {
     pub dest: WorkspacePath,
     /// Delete what the source does not have; what its rules ignore stays.
     pub delete: bool,
-    /// Leave out what git ignores; only of a directory.
-    pub respect_ignore: bool,
+    /// Whether to leave out what git ignores, which only a directory can; none: as the workspace was seeded.
+    pub respect_ignore: Option<bool>,
     /// Only say what would be done.
     pub dry_run: bool,
 }
@@ -79,6 +81,11 @@ pub struct Pushed {
     pub left_out: Vec<LeftOut>,
     /// How many there are.
     pub left_out_count: u64,
+    /// Whether what git ignores was left out, and left alone.
+    pub respect_ignore: bool,
+    /// Why git does not work in all of what was pushed, where it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub git_note: Option<String>,
 }
 
 /// Push a tree.
@@ -91,8 +98,8 @@ pub async fn push(
     request: PushRequest,
     cancel: &CancellationToken,
 ) -> Result<WorkspaceSync, WorkspaceError> {
-    let (path, respect_ignore) = (request.source.clone(), request.respect_ignore);
-    let opened = lifecycle::blocking(move || Ok(Source::open(&path, respect_ignore))).await?;
+    let (path, ignore) = (request.source.clone(), ignore(config, id, request.respect_ignore)?);
+    let opened = lifecycle::blocking(move || Ok(Source::open(&path, ignore))).await?;
     let source = opened.map_err(FileError::Source)?;
     let running = Running::open_until(config, id, cancel).await?;
     running.touch()?;
@@ -126,8 +133,22 @@ pub async fn push(
             dry_run: push.request.dry_run,
             left_out,
             left_out_count,
+            respect_ignore: push.source.respects_ignore(),
+            git_note: push.source.git_note(),
         },
     })
+}
+
+/// What was asked for, or else what the seed did.
+fn ignore(config: &Config, id: Id, asked: Option<bool>) -> Result<Ignore, WorkspaceError> {
+    if let Some(respect) = asked {
+        return Ok(Ignore::asked(respect));
+    }
+    let store = Store::open(&config.data_dir)?;
+    match find(&store, id)?.seed.respect_ignore {
+        true => Ok(Ignore::LeaveOutIfDirectory),
+        false => Ok(Ignore::Carry),
+    }
 }
 
 struct Push<'a> {

@@ -77,10 +77,13 @@ pub(in crate::workspace) async fn fill(
             bytes_written: 0,
             left_out: Vec::new(),
             left_out_count: 0,
+            respect_ignore: false,
+            git_note: None,
         };
         return Ok(Filled { record, files: Vec::new(), proofs: Proofs::default() });
     };
     let proofs = Proofs::begin(source.device());
+    let (respect_ignore, git_note) = (source.respects_ignore(), source.git_note());
     let (mode, seed_path) = (source.mode().to_owned(), source.path().to_string_lossy().into_owned());
     let request = Unpack { into: Into::Empty(path(ROOT)), owners: false };
     let sending = source.clone();
@@ -95,6 +98,8 @@ pub(in crate::workspace) async fn fill(
         bytes_written: tally.bytes_written,
         left_out,
         left_out_count,
+        respect_ignore,
+        git_note,
     };
     Ok(Filled { record, files: tally.files, proofs })
 }

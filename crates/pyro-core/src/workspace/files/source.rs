@@ -1,15 +1,17 @@
 //! `Source`: what is carried into a workspace, looked at before anything is written.
 
+use super::graft::Grafts;
 use super::left_out::NotCarried;
 use super::place::joined;
 use super::steady::Steady;
 use crate::archive::{self, TarError};
 use crate::guest::archive::{NoMore, Outlet};
 use crate::host::fs::{self, FsError, Stamp};
-use crate::host::ignored::Ignored;
 use crate::host::path::{HostPath, HostPathError, of_descriptor};
 use crate::host::tree::{self, HostTreeError, Refusal};
 use crate::store::workspace::LeftOut;
+use crate::workspace::ignore::Ignored;
+use crate::workspace::ignore::host::{HostFiles, ignored};
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::{Batch, Entry, Kind, Meta, Record, Records};
 use pyro_tree::walk::Skip;
@@ -34,12 +36,33 @@ pub struct Source {
     held: Arc<OwnedFd>,
     kind: SourceKind,
     not_carried: Arc<Mutex<NotCarried>>,
+    /// What git needs of other places; nothing in an archive.
+    grafts: Arc<Grafts>,
 }
 
 #[derive(Clone, Debug)]
 enum SourceKind {
-    Directory(Option<Arc<Mutex<Ignored>>>),
+    Directory(Option<Arc<Mutex<Ignored<HostFiles>>>>),
     Archive,
+}
+
+/// What becomes of files that git ignores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ignore {
+    /// They are carried.
+    Carry,
+    /// They are left out; an archive, which has no rules, is refused.
+    LeaveOut,
+    /// They are left out of a directory.
+    LeaveOutIfDirectory,
+}
+
+impl Ignore {
+    /// What was asked for.
+    #[must_use]
+    pub fn asked(respect: bool) -> Self {
+        if respect { Self::LeaveOut } else { Self::Carry }
+    }
 }
 
 /// What cannot be carried into a workspace.
@@ -109,22 +132,24 @@ impl Source {
     ///
     /// # Errors
     /// [`SourceError`].
-    pub fn open(path: &HostPath, respect_ignore: bool) -> Result<Self, SourceError> {
+    pub fn open(path: &HostPath, ignore: Ignore) -> Result<Self, SourceError> {
+        let respect_ignore = ignore != Ignore::Carry;
         let whole = path.canonical();
         let (path, held) = (whole.as_path(), Arc::new(whole.open("look at", OFlags::PATH)?));
         let is_dir = fs::metadata(&of_descriptor(&held))?.is_dir();
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         let kind = if is_dir {
-            SourceKind::Directory(respect_ignore.then(|| Arc::new(Mutex::new(Ignored::new(&whole)))))
+            SourceKind::Directory(respect_ignore.then(|| Arc::new(Mutex::new(ignored(&whole)))))
         } else if !ARCHIVES.iter().any(|ending| name.ends_with(ending)) {
             return Err(SourceError::Neither(path.to_owned()));
-        } else if respect_ignore {
+        } else if ignore == Ignore::LeaveOut {
             return Err(SourceError::NoRules(path.to_owned()));
         } else {
             fs::open(&of_descriptor(&held)).map_err(|error| FsError { path: path.to_owned(), ..error })?;
             SourceKind::Archive
         };
-        Ok(Self { path: path.to_owned(), held, kind, not_carried: Arc::default() })
+        let grafts = Arc::new(if is_dir { Grafts::of(&whole)? } else { Grafts::default() });
+        Ok(Self { path: path.to_owned(), held, kind, not_carried: Arc::default(), grafts })
     }
 
     /// Its name in results.
@@ -143,6 +168,12 @@ impl Source {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether what git ignores is left out.
+    #[must_use]
+    pub fn respects_ignore(&self) -> bool {
+        matches!(self.kind, SourceKind::Directory(Some(_)))
     }
 
     /// Whether its rules leave a path out.
@@ -178,7 +209,7 @@ impl Source {
             }
             Ok::<(), HostTreeError>(())
         })?;
-        if count > 0 { Err(HostTreeError::Refused(named, count).into()) } else { Ok(entries) }
+        if count > 0 { Err(HostTreeError::Refused(named, count).into()) } else { Ok(self.grafts.merged(entries)) }
     }
 
     /// Refuse what cannot be carried before a guest is started for it. Blocking; archives are looked at as they are sent.
@@ -235,6 +266,7 @@ impl Source {
             SourceKind::Directory(_) => {
                 let skip = self.skip();
                 tree::send_watched::<SourceError>(&self.at(), Some(skip), out, |path| self.lost().attributes(path))?;
+                self.send_grafts(outlet, dest, None, &mut tally)?;
             }
             SourceKind::Archive => {
                 let sent = archive::send::<SourceError>(fs::open(&self.at())?, out)?;
@@ -245,6 +277,36 @@ impl Source {
             true => Ok(tally),
             false => Err(SourceError::Changed(self.path.display().to_string())),
         }
+    }
+
+    /// Send what git needs of other places, or of a list what of it that is.
+    fn send_grafts(
+        &self,
+        outlet: &Outlet,
+        dest: &TreePath,
+        listed: Option<&[TreePath]>,
+        tally: &mut Tally,
+    ) -> Result<(), SourceError> {
+        let mut steady = Steady::default();
+        self.grafts.send(listed, &mut |batch, at| {
+            let mut moved = Batch::with_room();
+            for record in Records::new(batch.payload()) {
+                let record = record.map_err(HostTreeError::from)?;
+                tally.add(&record);
+                steady.check(&record)?;
+                relocate(&mut moved, &record, &|path| joined(dest, &joined(at, path)));
+            }
+            Ok(outlet.send(moved)?)
+        })
+    }
+
+    /// Why git does not work in all of it once it is carried, where it does not.
+    #[must_use]
+    pub fn git_note(&self) -> Option<String> {
+        let notes = self.grafts.notes();
+        let more = notes.len().saturating_sub(1);
+        let first = notes.first()?;
+        Some(if more > 0 { format!("{first} (and {more} more)") } else { first.clone() })
     }
 
     /// That of an archive: of a directory each file is watched.
@@ -264,6 +326,8 @@ impl Source {
             batch.entry(dest.as_bytes(), &root, b"");
             outlet.send(batch)?;
         }
+        self.send_grafts(outlet, dest, Some(&paths), &mut Tally::default())?;
+        let paths = self.grafts.own(paths);
         let mut steady = Steady::default();
         let out = |batch: Batch| {
             let mut moved = Batch::with_room();
@@ -292,7 +356,7 @@ impl Source {
     /// # Errors
     /// [`SourceError`].
     pub fn digests(&self, paths: &[TreePath]) -> Result<Vec<Option<[u8; 32]>>, SourceError> {
-        Ok(tree::digests(&self.at(), paths)?)
+        self.grafts.digests(paths, |paths| Ok(tree::digests(&self.at(), paths)?))
     }
 
     /// Where what is held is found, wherever its path leads by now.
@@ -309,7 +373,11 @@ impl Source {
             SourceKind::Directory(rules) => rules.clone(),
             SourceKind::Archive => None,
         };
+        let grafts = Arc::clone(&self.grafts);
         Box::new(move |path, kind| {
+            if grafts.covers(path) {
+                return true;
+            }
             if rules.as_ref().is_some_and(|rules| is_ignored(rules, path, kind == Kind::Directory)) {
                 return true;
             }
@@ -322,7 +390,7 @@ impl Source {
     }
 }
 
-fn is_ignored(rules: &Mutex<Ignored>, path: &[u8], is_dir: bool) -> bool {
+fn is_ignored(rules: &Mutex<Ignored<HostFiles>>, path: &[u8], is_dir: bool) -> bool {
     rules.lock().unwrap_or_else(PoisonError::into_inner).is_ignored(path, is_dir)
 }
 

@@ -2,6 +2,8 @@
 
 pub mod base85;
 pub mod blob;
+pub mod config;
+pub mod inert;
 pub mod mode;
 pub mod path;
 pub mod quote;
