@@ -11,22 +11,19 @@ use crate::turn::{self, Turn};
 use pyro_core::id::Id;
 use pyro_core::store::vm::VmState;
 use pyro_core::vm::VmError;
-use pyro_core::vm::output::OutputTo;
+use pyro_core::vm::output::{Inline, OutputTo};
 use pyro_core::workspace::create::CreateRequest;
 use pyro_core::workspace::exec::{WorkspaceExec, options};
 use pyro_core::workspace::files::push::{PushRequest, WorkspaceSync};
 use pyro_core::workspace::files::seed::SeedRequest;
 use pyro_core::workspace::info::WorkspaceInfo;
-use pyro_core::workspace::logs::{LogEntry, WorkspaceLogs};
+use pyro_core::workspace::logs::WorkspaceLogs;
 use pyro_core::{Pyro, PyroError};
 use rmcp::RoleServer;
 use rmcp::service::RequestContext;
 use std::sync::Arc;
 use tokio::io::AsyncRead;
 use tokio_util::sync::CancellationToken;
-
-/// Bytes of output that a page of a history holds: a model reads all of it.
-const PAGE_LIMIT: usize = 256 * 1024;
 
 /// Start a workspace whose lifetime was over, where the profile has no tool for it: its files are there.
 pub(crate) async fn wake(state: &State, id: Id, turn: &Turn) -> Result<(), Refusal> {
@@ -73,9 +70,10 @@ pub(super) async fn exec(
     id: Id,
     line: Line,
     stdin: Option<String>,
+    inline: Inline,
 ) -> Result<WorkspaceExec, Refusal> {
     let line = line.request(options)?;
-    let shared = Arc::clone(state);
+    let (shared, pyro) = (Arc::clone(state), state.pyro.clone().with_inline(inline));
     let executed = turn::take(state, context, move |turn| async move {
         shared.grants.running(&shared.pyro, Runs::Workspace(id)).await?;
         wake(&shared, id, &turn).await?;
@@ -84,7 +82,7 @@ pub(super) async fn exec(
         let mut note = |stream, bytes: &[u8]| watch.note(stream, bytes);
         let mut stdin = stdin.as_deref().map(str::as_bytes);
         let stdin = stdin.as_mut().map(|stdin| stdin as &mut (dyn AsyncRead + Unpin + Send));
-        let executed = shared.pyro.exec_workspace(id, line, stdin, OutputTo::Watch(&mut note), &turn.cancel).await;
+        let executed = pyro.exec_workspace(id, line, stdin, OutputTo::Watch(&mut note), &turn.cancel).await;
         executed.map_err(Refusal::from)
     });
     executed.await
@@ -152,65 +150,7 @@ pub(crate) async fn until<T>(
     }
 }
 
-/// A page of a workspace's history, as long as a model may want to read.
+/// A page of a workspace's history.
 pub(super) async fn logs(state: &Arc<State>, id: Id, after: u64, limit: u32) -> Result<WorkspaceLogs, Refusal> {
-    let logs = turn::aside(state, move |pyro| async move { pyro.logs_workspace(id, after, limit.into()).await });
-    Ok(cut(logs.await?))
-}
-
-/// The page without the commands whose output would make it too long; one is always on it.
-fn cut(mut logs: WorkspaceLogs) -> WorkspaceLogs {
-    let length = |entry: &LogEntry| entry.command.len() + entry.said.stdout.len() + entry.said.stderr.len();
-    let mut held = 0;
-    let fitting = logs.entries.iter().take_while(|entry| {
-        held += length(entry);
-        held <= PAGE_LIMIT
-    });
-    let fitting = fitting.count().max(1);
-    if fitting < logs.entries.len() {
-        logs.entries.truncate(fitting);
-        logs.next_after = logs.entries.last().map(|entry| entry.sequence);
-        logs.count = fitting;
-    }
-    logs
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use pyro_core::workspace::exec::Said;
-
-    fn entry(sequence: u64, bytes: usize) -> LogEntry {
-        LogEntry {
-            sequence,
-            command: "true".to_owned(),
-            cwd: "/workspace".to_owned(),
-            user: None,
-            exit_code: 0,
-            duration_ms: 1,
-            execution_mode: "guest_kvm".to_owned(),
-            recorded_at: 1.0,
-            said: Said { stdout: "x".repeat(bytes), ..Said::default() },
-        }
-    }
-
-    #[test]
-    fn a_page_of_the_history_ends_before_it_is_too_long() {
-        let page = |sizes: &[usize], next_after| {
-            let entries: Vec<LogEntry> = (1..).zip(sizes).map(|(number, size)| entry(number, *size)).collect();
-            let workspace_id = Id::parse("0123456789ab").unwrap();
-            cut(WorkspaceLogs { workspace_id, count: entries.len(), entries, next_after })
-        };
-        for (sizes, next_after, count, next) in [
-            (&[][..], None, 0, None),
-            (&[10, 10], None, 2, None),
-            (&[10, 10], Some(2), 2, Some(2)),
-            (&[PAGE_LIMIT, 10], None, 1, Some(1)),
-            (&[10, PAGE_LIMIT, 10], Some(3), 1, Some(1)),
-            (&[100_000, 100_000, 100_000], None, 2, Some(2)),
-        ] {
-            let cut = page(sizes, next_after);
-            assert_eq!((cut.count, cut.entries.len(), cut.next_after), (count, count, next), "{sizes:?}");
-        }
-    }
+    turn::aside(state, move |pyro| async move { pyro.logs_workspace(id, after, limit.into()).await }).await
 }

@@ -1,6 +1,6 @@
 //! `workspace_logs`: the history of a workspace's commands.
 
-use super::{Describe, answers, parameters, workspace};
+use super::{Describe, answers, history, parameters};
 use crate::answer;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
@@ -15,7 +15,6 @@ use std::sync::Arc;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceLogs {
-    /// From workspace_create or workspace_list
     workspace_id: String,
     /// sequence of the last one known
     #[serde(default)]
@@ -25,6 +24,9 @@ pub(super) struct WorkspaceLogs {
     #[serde(default = "parameters::log_limit")]
     #[schemars(range(min = 1, max = 1000))]
     limit: u32,
+    #[serde(default = "parameters::output_bytes")]
+    #[schemars(schema_with = "parameters::output")]
+    max_output_bytes: u32,
 }
 
 impl Describe for WorkspaceLogs {
@@ -39,6 +41,6 @@ impl Describe for WorkspaceLogs {
 
     async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
-        answer::object(&workspace::logs(&state, id, self.after, self.limit).await?)
+        answer::object(&history::logs(&state, id, self.after, self.limit, self.max_output_bytes).await?)
     }
 }
