@@ -226,7 +226,7 @@ pub(crate) struct McpConfig {
     #[arg(long)]
     pub(crate) write: bool,
     /// Which tools to offer.
-    #[arg(long, default_value = "workspace-full", value_parser = PROFILES)]
+    #[arg(long, default_value = "workspace-core", value_parser = PROFILES)]
     pub(crate) profile: String,
 }
 

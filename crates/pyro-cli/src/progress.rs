@@ -33,6 +33,11 @@ impl ProgressLine {
             }
             // A vm starts in less time than a person takes to read of it; others are told by who starts one.
             Progress::Starting(_) | Progress::Running(_) => {}
+            Progress::OnHost => {
+                printer::talk(
+                    "warning: no vm can start here; commands run on this host, as you (pyro doctor says why)",
+                );
+            }
             Progress::Line(line) => tracing::debug!(target: "pyro::install", "{line}"),
         }
     }

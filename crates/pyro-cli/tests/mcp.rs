@@ -83,11 +83,13 @@ fn what_a_host_needs_is_printed_and_nothing_written() {
         assert!(output.status.success() && told.contains("--write"), "{told}");
         let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
         let server = &printed["mcpServers"]["pyro"];
-        assert_eq!(server["command"], env!("CARGO_BIN_EXE_pyro"));
+        // A file of the project is for other machines too.
+        let own = if host == "claude-code" { "pyro" } else { env!("CARGO_BIN_EXE_pyro") };
+        assert_eq!(server["command"], own);
         (server["args"].clone(), told.contains("no host path is granted"))
     };
-    let plain = json!(["mcp", "serve", "--profile", "workspace-full"]);
-    let granted = json!(["mcp", "serve", "--profile", "workspace-full", "--allow-path", project]);
+    let plain = json!(["mcp", "serve", "--profile", "workspace-core"]);
+    let granted = json!(["mcp", "serve", "--profile", "workspace-core", "--allow-path", project]);
     for (host, directory, expected) in [
         ("claude-code", &project, (plain.clone(), false)),
         ("claude-desktop", &project, (granted.clone(), false)),
@@ -98,4 +100,35 @@ fn what_a_host_needs_is_printed_and_nothing_written() {
     }
     let left: Vec<_> = std::fs::read_dir(&home).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["project"], "nothing is written");
+}
+
+#[test]
+fn a_projects_file_can_be_shared() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = tempfile::tempdir().unwrap();
+    for (host, file) in [("claude-code", ".mcp.json"), ("vscode", ".vscode/mcp.json")] {
+        let project = home.path().join(host);
+        std::fs::create_dir(&project).unwrap();
+        let mut command = pyro(home.path(), &project, &["config", host, "--write"]);
+        let output = command.env("PATH", "/usr/bin").output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success() && told.contains("warning: no pyro is on your PATH"), "{told}");
+        let file = project.join(file);
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(!text.contains("\"/") && text.contains("workspace-core"), "{text}");
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o644);
+        let directory = file.parent().unwrap();
+        assert_eq!(
+            std::fs::metadata(directory).unwrap().permissions().mode() & 0o555,
+            0o555,
+            "{}",
+            directory.display()
+        );
+    }
+    // A user's own file is this user's.
+    let output = pyro(home.path(), home.path(), &["config", "gemini", "--write"]).output().unwrap();
+    assert!(output.status.success());
+    let file = home.path().join(".gemini/settings.json");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(std::fs::read_to_string(&file).unwrap().contains(env!("CARGO_BIN_EXE_pyro")));
 }

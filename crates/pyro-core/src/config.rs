@@ -37,6 +37,26 @@ impl AccelChoice {
     }
 }
 
+/// How much of a command's output its result holds. What is beyond is left out of its middle and kept in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inline {
+    /// So many bytes of text of each stream.
+    Each(usize),
+    /// So many bytes of both streams together, written as JSON strings.
+    Json(usize),
+}
+
+impl Inline {
+    /// Bytes of each stream where nothing else is asked for.
+    pub const EACH: usize = 64 * 1024;
+}
+
+impl Default for Inline {
+    fn default() -> Self {
+        Self::Each(Self::EACH)
+    }
+}
+
 /// Everything that core needs to know about where it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -67,6 +87,8 @@ pub struct Config {
     pub workspace_retention_seconds: u32,
     /// `PATH` as the user has it, to find qemu and the other host programs.
     pub path: OsString,
+    /// How much of a command's output its result holds.
+    pub inline: Inline,
 }
 
 /// A setting that cannot be used.
@@ -168,6 +190,7 @@ impl Config {
             max_active_vms,
             mirror: set("PYRO_MIRROR").map(|value| value.to_string_lossy().into_owned()),
             path: set("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin".into()),
+            inline: Inline::default(),
         })
     }
 

@@ -16,7 +16,7 @@ use crate::vm::info::{VmDeleted, VmExecOutcome, VmInfo};
 use crate::vm::lifecycle::network_info::{self, VmNetworkInfo};
 use crate::vm::lifecycle::state::Operation;
 use crate::vm::lifecycle::{self, blocking, create, delete, list, reap_expired, start, stop};
-use crate::vm::output::{OutputName, OutputPage, OutputStore, OutputWatch, Recorder};
+use crate::vm::output::{Inline, OutputName, OutputPage, OutputStore, OutputWatch, Recorder};
 use crate::vm::standby::{Standby, StandbyCounts};
 use crate::vm::template::TemplateStore;
 use crate::vm::{CapturedRun, LineRequest, RunOutcome, RunRequest, VmError, VmRequest, prepare, run, supervisor};
@@ -44,6 +44,13 @@ impl Pyro {
     #[must_use]
     pub fn with_standby(mut self, count: usize, environment: &str) -> Self {
         self.standby = (count > 0).then(|| Standby::keep(&self.config, count, environment));
+        self
+    }
+
+    /// The same runtime, with results that hold so much of a command's output.
+    #[must_use]
+    pub fn with_inline(mut self, inline: Inline) -> Self {
+        self.config.inline = inline;
         self
     }
 

@@ -51,6 +51,7 @@ fn config(cache: &Path, mirror: Option<&str>) -> Config {
         max_active_vms: None,
         workspace_retention_seconds: 600,
         path: OsString::from("/usr/bin:/bin"),
+        inline: pyro_core::config::Inline::default(),
     }
 }
 

@@ -11,42 +11,182 @@ const UNSPOKEN_MAX: f64 = u32::MAX as f64;
 /// Greatest number up to which every whole one has a float of its own.
 const EXACT: f64 = (1_u64 << 53) as f64;
 
-/// The arguments as the schema has them: `"2"` is taken for a number where one is wanted.
+/// Parameters of the contract that are not built. Hosts and models send their defaults, which ask for nothing.
+const UNBUILT: [(&str, &str, Asks); 5] = [
+    ("workspace_create", "network_policy", Asks::Nothing("off")),
+    ("workspace_create", "secrets", Asks::Never),
+    ("workspace_exec", "secret_env", Asks::Never),
+    ("task_create", "network_policy", Asks::Nothing("off")),
+    ("task_exec", "secret_env", Asks::Never),
+];
+
+/// Which value of such a parameter asks for nothing; null and what is empty never do.
+#[derive(Clone, Copy)]
+enum Asks {
+    Nothing(&'static str),
+    Never,
+}
+
+/// What models write for a parameter, where its name is not like it.
+const SYNONYMS: [(&str, &str); 11] = [
+    ("cmd", "command"),
+    ("code", "command"),
+    ("content", "text"),
+    ("contents", "text"),
+    ("cpus", "vcpu_count"),
+    ("diff", "patch"),
+    ("directory", "cwd"),
+    ("image", "environment"),
+    ("memory", "mem_mib"),
+    ("vcpus", "vcpu_count"),
+    ("workdir", "cwd"),
+];
+
+/// How like a parameter's name an unknown one must be to be taken for it.
+const NEAR: f64 = 0.85;
+
+/// The arguments of a tool as its schema has them. What is written otherwise and cannot be misunderstood is taken: `"2"`
+/// for a number, `"true"` for a boolean, JSON text for an object or a list.
 ///
 /// # Errors
-/// `invalid_input` that names every unknown, missing and mistyped argument.
-pub(crate) fn checked(schema: &JsonObject, mut arguments: JsonObject) -> Result<JsonObject, Refusal> {
+/// `invalid_input` that names every unknown, missing and mistyped argument, with what may stand there.
+pub(crate) fn checked(tool: &str, schema: &JsonObject, mut arguments: JsonObject) -> Result<JsonObject, Refusal> {
     let empty = JsonObject::new();
     let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
-    let mut faults = Vec::new();
     let required = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     let required: Vec<&str> = required.collect();
     // The contract's optional parameters may be null, which is as if they were not given.
-    arguments
-        .retain(|name, value| !value.is_null() || required.contains(&name.as_str()) || !properties.contains_key(name));
+    arguments.retain(|name, value| {
+        let is_left_out = properties.get(name).is_some_and(|property| is_null(property, value));
+        required.contains(&name.as_str()) || !is_left_out
+    });
+    arguments.retain(|name, value| properties.contains_key(name) || !asks_for_nothing(tool, name, value));
+    let (mut faults, mut hints) = (Vec::new(), Vec::new());
+    let mut takes = false;
     for (name, value) in &mut arguments {
         match properties.get(name) {
-            Some(property) => faults.extend(fault(property, value).map(|fault| format!("{name} {fault}"))),
-            None => faults.push(format!("unknown argument {}", shown(&Value::String(name.clone())))),
+            Some(property) => {
+                let Some(fault) = fault(property, value) else { continue };
+                faults.push(format!("{name} {fault}"));
+                hints.push(format!("{name} must be {}", wanted(property)));
+            }
+            None if is_unbuilt(tool, name) => {
+                faults.push(format!("{name} is not built yet"));
+                hints.push(format!("leave {name} out"));
+            }
+            None => {
+                faults.push(format!("unknown argument {}", shown(&Value::String(name.clone()))));
+                let meant = meant(name, properties.keys());
+                hints.extend(
+                    meant.map(|meant| format!("did you mean {meant}? It must be {}", wanted(&properties[meant]))),
+                );
+                takes = true;
+            }
         }
     }
-    let missing = required.iter().filter(|name| !arguments.contains_key(**name));
-    faults.extend(missing.map(|name| format!("{name} is missing")));
+    for name in required.iter().filter(|name| !arguments.contains_key(**name)) {
+        faults.push(format!("{name} is missing"));
+        hints.extend(properties.get(*name).map(|property| format!("{name} must be {}", wanted(property))));
+    }
     if faults.is_empty() {
         return Ok(arguments);
     }
-    let names: Vec<&str> = properties.keys().map(String::as_str).collect();
-    let takes = if names.is_empty() { "no arguments".to_owned() } else { names.join(", ") };
-    Err(Refusal::new(ErrorKind::InvalidInput, faults.join("; ")).hint(format!("this tool takes: {takes}")))
+    if takes {
+        let names: Vec<&str> = properties.keys().map(String::as_str).collect();
+        let names = if names.is_empty() { "no arguments".to_owned() } else { names.join(", ") };
+        hints.push(format!("this tool takes: {names}"));
+    }
+    Err(Refusal::new(ErrorKind::InvalidInput, faults.join("; ")).hint(hints.join("; ")))
 }
 
-/// What is wrong with a value.
-fn fault(property: &Value, value: &mut Value) -> Option<String> {
-    let wanted = property.get("type").and_then(Value::as_str);
-    if let (Some("integer"), Value::String(text)) = (wanted, &*value)
-        && let Ok(number) = text.trim().parse::<i64>()
-    {
-        *value = number.into();
+fn is_unbuilt(tool: &str, name: &str) -> bool {
+    UNBUILT.iter().any(|(known, parameter, _)| (*known, *parameter) == (tool, name))
+}
+
+fn asks_for_nothing(tool: &str, name: &str, value: &Value) -> bool {
+    let known = UNBUILT.iter().find(|(known, parameter, _)| (*known, *parameter) == (tool, name));
+    known.is_some_and(|(_, _, asks)| match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        Value::String(text) => match asks {
+            Asks::Nothing(default) => text == default,
+            Asks::Never => matches!(text.trim(), "" | "null" | "[]" | "{}"),
+        },
+        _ => false,
+    })
+}
+
+/// Whether it stands for what is not given: null, or the text `null` where JSON text is taken.
+fn is_null(property: &Value, value: &Value) -> bool {
+    let takes_json = matches!(property.get("type").and_then(Value::as_str), Some("object" | "array"));
+    value.is_null() || takes_json && value.as_str().is_some_and(|text| text.trim() == "null")
+}
+
+/// The parameter that was probably meant.
+fn meant<'a>(name: &str, parameters: impl Iterator<Item = &'a String> + Clone) -> Option<&'a str> {
+    let name = name.to_lowercase().replace('-', "_");
+    let synonym = SYNONYMS.iter().find(|(known, _)| *known == name).map(|(_, parameter)| *parameter);
+    let mut all = parameters.clone();
+    if let Some(found) = all.find(|parameter| synonym == Some(parameter.as_str())) {
+        return Some(found);
+    }
+    // `timeout` is `timeout_seconds`, and `id` is `workspace_id`.
+    let part = |parameter: &&String| {
+        name.len() > 2 && parameter.starts_with(&name) || parameter.ends_with(&format!("_{name}"))
+    };
+    if let Some(found) = parameters.clone().find(part) {
+        return Some(found);
+    }
+    // What nobody could have mistyped is not compared.
+    let parameters = parameters.filter(|_| name.len() < 64);
+    let scored = parameters.map(|parameter| (strsim::jaro_winkler(&name, parameter), parameter));
+    let near = scored.filter(|(score, _)| *score >= NEAR).max_by(|one, other| one.0.total_cmp(&other.0));
+    near.map(|(_, parameter)| parameter.as_str())
+}
+
+/// What may stand in a parameter's place.
+fn wanted(property: &Value) -> String {
+    if let Some(known) = property.get("enum").and_then(Value::as_array) {
+        return format!("one of {}", known.iter().map(shown).collect::<Vec<_>>().join(", "));
+    }
+    let bound = |name: &str| property.get(name).and_then(Value::as_u64);
+    match property.get("type").and_then(Value::as_str) {
+        Some("integer") => match (bound("minimum"), bound("maximum")) {
+            (min, Some(max)) => format!("an integer between {} and {max}", min.unwrap_or(0)),
+            (Some(min), None) => format!("an integer of at least {min}"),
+            (None, None) => "an integer".to_owned(),
+        },
+        Some("boolean") => "true or false".to_owned(),
+        Some("object") => "an object of strings, such as {\"name\": \"value\"}".to_owned(),
+        Some("array") => "an array of strings, such as [\"one\"]".to_owned(),
+        Some("string") => {
+            let some = property.get("pattern").is_some() || bound("minLength").is_some_and(|min| min > 0);
+            let kind = if some { "a string that is not empty" } else { "a string" };
+            match bound("maxLength") {
+                Some(max) => format!("{kind}, of at most {max} characters"),
+                None => kind.to_owned(),
+            }
+        }
+        _ => "what its description says".to_owned(),
+    }
+}
+
+/// Take what is written as text for what the schema wants.
+fn coerced(wanted: Option<&str>, value: &mut Value) {
+    if let Value::String(text) = &*value {
+        let text = text.trim();
+        let taken = match wanted {
+            Some("integer") => text.parse::<i64>().ok().map(Value::from),
+            Some("boolean") if text.eq_ignore_ascii_case("true") => Some(Value::Bool(true)),
+            Some("boolean") if text.eq_ignore_ascii_case("false") => Some(Value::Bool(false)),
+            Some("object") => serde_json::from_str(text).ok().filter(Value::is_object),
+            Some("array") => serde_json::from_str(text).ok().filter(Value::is_array),
+            _ => None,
+        };
+        if let Some(taken) = taken {
+            *value = taken;
+        }
     }
     // JSON Schema's integer is any number without a fraction, however it is written.
     if let (Some("integer"), Some(number)) = (wanted, value.as_f64())
@@ -56,6 +196,12 @@ fn fault(property: &Value, value: &mut Value) -> Option<String> {
     {
         *value = (number as i64).into();
     }
+}
+
+/// What is wrong with a value.
+fn fault(property: &Value, value: &mut Value) -> Option<String> {
+    let wanted = property.get("type").and_then(Value::as_str);
+    coerced(wanted, value);
     let fits = match wanted {
         Some("integer") => value.is_i64() || value.is_u64(),
         Some("string") => value.is_string(),
@@ -179,7 +325,7 @@ mod tests {
             (json!({"command": "a", "keys": ["k", null]}), "keys [1] must be a string, not null"),
             (json!({"command": "a", "keys": "k"}), "keys must be an array, not \"k\""),
         ] {
-            let refusal = checked(&schema(), arguments.as_object().unwrap().clone()).unwrap_err();
+            let refusal = checked("vm_run", &schema(), arguments.as_object().unwrap().clone()).unwrap_err();
             let message = serde_json::to_value(&refusal).unwrap()["message"].as_str().unwrap().to_owned();
             assert_eq!(message, told);
         }
@@ -188,20 +334,113 @@ mod tests {
     #[test]
     fn null_stands_for_what_is_not_given_where_that_may_be() {
         let arguments = json!({"command": "a", "labels": null, "keys": null}).as_object().unwrap().clone();
-        assert_eq!(Value::Object(checked(&schema(), arguments).unwrap()), json!({"command": "a"}));
+        assert_eq!(Value::Object(checked("vm_run", &schema(), arguments).unwrap()), json!({"command": "a"}));
+    }
+
+    #[test]
+    fn what_is_written_as_text_is_taken_for_what_it_means() {
+        for (name, given, taken) in [
+            ("network", json!("true"), json!(true)),
+            ("network", json!("False"), json!(false)),
+            ("network", json!(" TRUE "), json!(true)),
+            ("labels", json!("{\"a\": \"b\"}"), json!({ "a": "b" })),
+            ("keys", json!("[\"a\"]"), json!(["a"])),
+            ("vcpu_count", json!(" 2 "), json!(2)),
+            // Where a string is wanted, JSON is text.
+            ("name", json!("{}"), json!("{}")),
+        ] {
+            let arguments = json!({ "command": "a", name: given }).as_object().unwrap().clone();
+            assert_eq!(checked("vm_run", &schema(), arguments).unwrap()[name], taken, "{name}");
+        }
+        let nothing = json!({ "command": "a", "labels": "null", "keys": " null" }).as_object().unwrap().clone();
+        assert_eq!(Value::Object(checked("vm_run", &schema(), nothing).unwrap()), json!({ "command": "a" }));
+    }
+
+    #[test]
+    fn a_hint_says_what_may_stand_there() {
+        for (arguments, hint) in [
+            (json!({"command": "a", "vcpu_count": 9}), "vcpu_count must be an integer between 1 and 8"),
+            (json!({"command": "a", "timeout_seconds": 0}), "timeout_seconds must be an integer of at least 1"),
+            (json!({"command": "a", "network": "yes"}), "network must be true or false"),
+            (json!({"command": "a", "environment": "x"}), "environment must be one of \"debian:12\""),
+            (json!({"command": "abcdef"}), "command must be a string that is not empty, of at most 5 characters"),
+            (json!({}), "command must be a string that is not empty, of at most 5 characters"),
+            (
+                json!({"command": "a", "labels": 1}),
+                "labels must be an object of strings, such as {\"name\": \"value\"}",
+            ),
+            (json!({"command": "a", "keys": {}}), "keys must be an array of strings, such as [\"one\"]"),
+        ] {
+            let refusal = checked("vm_run", &schema(), arguments.as_object().unwrap().clone()).unwrap_err();
+            assert_eq!(serde_json::to_value(&refusal).unwrap()["hint"], hint, "{arguments}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_argument_is_matched_to_the_one_that_was_meant() {
+        for (written, meant) in [
+            ("timeout", Some("timeout_seconds")),
+            ("timeoutSeconds", Some("timeout_seconds")),
+            ("timeout-seconds", Some("timeout_seconds")),
+            ("cpus", Some("vcpu_count")),
+            ("vcpus", Some("vcpu_count")),
+            ("label", Some("labels")),
+            ("env", Some("environment")),
+            ("x", None),
+        ] {
+            let arguments = json!({ "command": "a", written: 1 }).as_object().unwrap().clone();
+            let refusal = serde_json::to_value(checked("vm_run", &schema(), arguments).unwrap_err()).unwrap();
+            let hint = refusal["hint"].as_str().unwrap();
+            assert!(hint.contains("this tool takes: command, environment, keys"), "{hint}");
+            match meant {
+                Some(meant) => assert!(
+                    hint.starts_with(&format!("did you mean {meant}? It must be a"))
+                        || hint.starts_with(&format!("did you mean {meant}? It must be one")),
+                    "{hint}"
+                ),
+                None => assert!(hint.starts_with("this tool takes"), "{hint}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_built_may_be_said_to_be_unwanted() {
+        let told = |tool: &str, arguments: Value| checked(tool, &schema(), arguments.as_object().unwrap().clone());
+        for unwanted in [
+            json!({ "command": "a", "network_policy": "off" }),
+            json!({ "command": "a", "secrets": null }),
+            json!({ "command": "a", "secrets": [] }),
+            json!({ "command": "a", "secrets": "null" }),
+        ] {
+            assert_eq!(Value::Object(told("workspace_create", unwanted).unwrap()), json!({ "command": "a" }));
+        }
+        for (tool, wanted, message, hint) in [
+            (
+                "workspace_create",
+                json!({ "network_policy": "egress" }),
+                "network_policy is not built yet",
+                "leave network_policy out",
+            ),
+            ("workspace_create", json!({ "secrets": [{}] }), "secrets is not built yet", "leave secrets out"),
+            ("vm_run", json!({ "secrets": null }), "unknown argument \"secrets\"", "this tool takes"),
+        ] {
+            let refusal = serde_json::to_value(told(tool, wanted).unwrap_err()).unwrap();
+            assert!(refusal["message"].as_str().unwrap().contains(message), "{refusal}");
+            assert!(refusal["hint"].as_str().unwrap().contains(hint), "{refusal}");
+        }
     }
 
     #[test]
     fn a_number_in_quotes_is_a_number() {
         let arguments = json!({"command": "a", "vcpu_count": "2"}).as_object().unwrap().clone();
-        assert_eq!(checked(&schema(), arguments).unwrap()["vcpu_count"], 2);
+        assert_eq!(checked("vm_run", &schema(), arguments).unwrap()["vcpu_count"], 2);
     }
 
     #[test]
     fn an_integer_may_be_written_with_a_point() {
         let arguments: Value =
             serde_json::from_str(r#"{"command": "a", "vcpu_count": 2.0, "timeout_seconds": 3e1}"#).unwrap();
-        let checked = checked(&schema(), arguments.as_object().unwrap().clone()).unwrap();
+        let checked = checked("vm_run", &schema(), arguments.as_object().unwrap().clone()).unwrap();
         assert_eq!((&checked["vcpu_count"], &checked["timeout_seconds"]), (&json!(2), &json!(30)));
         assert!(checked["timeout_seconds"].is_i64());
     }

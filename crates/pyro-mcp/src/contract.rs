@@ -39,7 +39,7 @@ impl Profile {
         Self::ALL.into_iter().find(|profile| profile.name() == name)
     }
 
-    /// Names of the tools that it holds and that are built, sorted.
+    /// Names of the tools that it holds and that are built, in the order of [`place`].
     #[must_use]
     pub fn tools(self) -> Vec<String> {
         let offered = |row: Operation| {
@@ -47,9 +47,14 @@ impl Profile {
             row.mcp.filter(|_| built && row.profiles.iter().any(|profile| profile == self.name()))
         };
         let mut names: Vec<String> = rows().into_iter().filter_map(offered).collect();
-        names.sort();
+        names.sort_by_key(|name| place(name));
         names
     }
+}
+
+/// Where a tool stands in a list: first the one that is enough for most calls, then the others by name.
+pub(crate) fn place(tool: &str) -> (bool, String) {
+    (tool != "vm_run", tool.to_owned())
 }
 
 #[derive(Deserialize)]
@@ -83,9 +88,10 @@ mod tests {
             assert_eq!(Profile::parse(profile.name()), Some(profile));
             let tools = profile.tools();
             assert!(profile == Profile::Task || smaller.iter().all(|name| tools.contains(name)), "{tools:?}");
-            assert!(tools.contains(&"vm_run".to_owned()));
+            assert_eq!(tools[0], "vm_run");
             smaller = tools;
         }
+        assert_eq!(Profile::VmRun.tools(), ["vm_run"]);
         assert_eq!(Profile::parse("workspace"), None);
     }
 }

@@ -24,7 +24,9 @@ pub struct Function {
 
 impl Default for Function {
     fn default() -> Self {
-        Self { parameters: schema::of_arguments::<VmRun>() }
+        let mut parameters = schema::of_arguments::<VmRun>();
+        Grants::default().describe(&mut parameters);
+        Self { parameters }
     }
 }
 
@@ -51,7 +53,7 @@ impl Function {
             Refusal::new(ErrorKind::InvalidInput, format!("the arguments are no JSON object: {error}"))
                 .hint("write them as one object with environment and command")
         })?;
-        let arguments = arguments::checked(&self.parameters, arguments)?;
+        let arguments = arguments::checked(NAME, &self.parameters, arguments)?;
         let call: VmRun = serde_json::from_value(arguments.into())
             .map_err(|error| Refusal::new(ErrorKind::InvalidInput, error.to_string()))?;
         call.request(&Grants::default()).map_err(|refusal| self.told(refusal))
@@ -68,7 +70,7 @@ impl Function {
         let names: Vec<String> = parameters.into_iter().flat_map(JsonObject::keys).cloned().collect();
         // Nobody started a server with a flag, and nobody can.
         let refusal = if refusal.is_denied() { refusal.hint("leave it out") } else { refusal };
-        refusal.in_words_of_a_tool(&names, &[])
+        refusal.in_words_of_a_tool(&names, &[]).without_host()
     }
 }
 
@@ -114,7 +116,7 @@ mod tests {
             (NAME, call(",\"flavour\":1"), "invalid_input", "unknown argument \"flavour\""),
             (NAME, call(",\"mem_mib\":\"much\""), "invalid_input", "mem_mib must be an integer"),
             (NAME, call(",\"cwd\":\"a\\u0000b\""), "invalid_input", ""),
-            (NAME, call(",\"network\":true"), "denied", "network is not granted"),
+            (NAME, call(",\"network\":true"), "denied", "guests have no network"),
             (NAME, call(",\"allow_host_compat\":true"), "denied", "allow_host_compat is not granted"),
         ] {
             let (told, words) = refused(name, &arguments);

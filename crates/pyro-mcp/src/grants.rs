@@ -2,8 +2,11 @@
 
 use crate::refusal::Refusal;
 use pyro_core::host::path::HostPath;
+use pyro_core::host::terminal::printable;
 use pyro_core::id::Id;
 use pyro_core::{ErrorKind, Pyro};
+use rmcp::model::JsonObject;
+use serde_json::Value;
 use std::path::{Component, Path, PathBuf};
 
 /// What calls may reach; everything else is denied with the flag that would allow it.
@@ -30,13 +33,42 @@ pub(crate) enum Runs {
 }
 
 impl Grants {
+    /// Say in a tool's parameters what a call may ask for.
+    pub(crate) fn describe(&self, parameters: &mut JsonObject) {
+        let Some(properties) = parameters.get_mut("properties").and_then(Value::as_object_mut) else { return };
+        let on_host =
+            if self.host_compat { "Run on the host, as the user, where no vm can start" } else { "Not granted" };
+        for (name, told) in [("network", "Not built yet"), ("allow_host_compat", on_host)] {
+            if let Some(property) = properties.get_mut(name).and_then(Value::as_object_mut) {
+                property.insert("description".to_owned(), told.into());
+            }
+        }
+    }
+
+    /// The directories of the host that a call may name, in words; a model cannot find them out otherwise.
+    pub(crate) fn told_paths(&self) -> String {
+        /// More would take room that a model needs, and no user grants them.
+        const MOST: usize = 8;
+        let shown = |path: &PathBuf| printable(path.as_os_str().as_encoded_bytes());
+        let mut paths: Vec<String> = self.paths.iter().take(MOST).map(shown).collect();
+        if self.paths.len() > MOST {
+            paths.push(format!("{} more", self.paths.len() - MOST));
+        }
+        if self.client_roots {
+            paths.push("the client's roots".to_owned());
+        }
+        if paths.is_empty() { "none".to_owned() } else { paths.join(", ") }
+    }
+
     /// Let a call have what it asks for.
     ///
     /// # Errors
     /// `denied`, naming the flag.
     pub(crate) fn check(&self, network: bool, host_compat: bool) -> Result<(), Refusal> {
+        // No flag helps before there is a network.
         if network && !self.network {
-            return Err(denied("network", "--allow-network"));
+            let told = "guests have no network: it is not built yet";
+            return Err(Refusal::new(ErrorKind::Denied, told).hint("leave network out"));
         }
         if host_compat && !self.host_compat {
             return Err(denied("allow_host_compat", "--allow-host-compat"));
@@ -86,8 +118,10 @@ impl Grants {
             return Ok(HostPath::judged(real).granted(&self.paths));
         }
         let shown = real.display();
-        Err(Refusal::new(ErrorKind::Denied, format!("host path {shown} is not granted to this server"))
-            .hint(format!("ask the user to start the server with --allow-path DIR, where DIR holds {shown}")))
+        Err(Refusal::new(ErrorKind::Denied, format!("host path {shown} is not granted to this server")).hint(format!(
+            "granted are: {}; for others ask the user to start the server with --allow-path DIR",
+            self.told_paths()
+        )))
     }
 }
 
@@ -126,11 +160,13 @@ mod tests {
 
     #[test]
     fn what_was_not_granted_is_denied_with_its_flag() {
-        for (network, host_compat, flag) in [(true, false, "--allow-network"), (false, true, "--allow-host-compat")] {
+        for (network, host_compat, hint) in [
+            (true, false, "leave network out"),
+            (false, true, "leave allow_host_compat out, or ask the user to start the server with --allow-host-compat"),
+        ] {
             let refusal = Grants::default().check(network, host_compat).unwrap_err();
             let told = serde_json::to_value(&refusal).unwrap();
-            assert_eq!(told["kind"], "denied");
-            assert!(told["hint"].as_str().unwrap().contains(flag));
+            assert_eq!((&told["kind"], &told["hint"]), (&Value::from("denied"), &Value::from(hint)));
         }
         let all = Grants { network: true, host_compat: true, ..Grants::default() };
         assert!(all.check(true, true).is_ok() && Grants::default().check(false, false).is_ok());
@@ -181,7 +217,9 @@ mod tests {
             assert!(grants.path(&granted.join(outside)).is_err(), "{outside}");
         }
         let told = serde_json::to_value(grants.path(&other.join("secret")).unwrap_err()).unwrap();
-        assert!(told["kind"] == "denied" && told["hint"].as_str().unwrap().contains("--allow-path"), "{told}");
+        let hint = told["hint"].as_str().unwrap();
+        assert!(told["kind"] == "denied" && hint.contains("--allow-path"), "{told}");
+        assert!(hint.contains(&format!("granted are: {};", granted.canonicalize().unwrap().display())), "{told}");
         // A link that takes a granted directory's place grants nothing.
         std::fs::rename(&granted, home.path().join("moved")).unwrap();
         std::os::unix::fs::symlink(&other, &granted).unwrap();

@@ -1,10 +1,11 @@
 //! The HTTP transport: streamable HTTP with a bearer token, for this host's clients alone unless more is granted.
 
+mod bodies;
 mod token;
 
 use crate::ending::Ending;
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::serve::ListenerExt;
 use rmcp::ServerHandler;
 use rmcp::transport::StreamableHttpServerConfig;
@@ -101,7 +102,7 @@ fn router<S: ServerHandler + Clone>(server: S, address: SocketAddr, access: Acce
         .with_max_request_body_bytes(BODY_LIMIT)
         .with_cancellation_token(ending.token.clone());
     let service = StreamableHttpService::new(move || Ok(server.clone()), Arc::new(manager), config);
-    let router = Router::new().nest_service(PATH, service);
+    let router = Router::new().nest_service(PATH, service).layer(from_fn(bodies::take));
     match access.token {
         Some(token) => router.layer(from_fn_with_state(Arc::new(token), token::require)),
         None => router,

@@ -26,6 +26,10 @@ const TASK: &[Step] = &[
     ("task_delete", "task_delete at the end"),
 ];
 
+/// Tools that read or write files of the host.
+const HOST_PATHS: [&str; 5] =
+    ["workspace_create", "workspace_sync_push", "workspace_export", "task_create", "task_sync_push"];
+
 fn loop_of(steps: &[Step], has: &impl Fn(&str) -> bool) -> String {
     steps.iter().filter(|(tool, _)| has(tool)).map(|(_, words)| *words).collect::<Vec<_>>().join("; ")
 }
@@ -64,16 +68,22 @@ pub(crate) fn instructions(tools: &[String], settings: &Settings) -> String {
     if has("vm_list_environments") {
         text.push_str("- What machines hold: vm_list_environments.\n");
     }
-    if has("output_read") {
-        text.push_str("- Output longer than a result holds: output_read, with the name that the result gives.\n");
+    text.push_str(match has("output_read") {
+        true => "- Output longer than a result holds: output_read, with the name that the result gives.\n",
+        false => "- Output longer than a result holds: the resource that the result links.\n",
+    });
+    if HOST_PATHS.iter().any(|tool| has(tool)) {
+        text.push_str(&format!(
+            "Host paths that calls may name, with what is below: {}.\n",
+            settings.grants.told_paths()
+        ));
     }
     text.push_str(&format!(
         "At most {} commands run at once; further calls wait for their turn. A command that exits non-zero is an \
          ordinary result: look at exit_code.\n",
         settings.at_once
     ));
-    if !settings.grants.network {
-        text.push_str("Machines have no network.\n");
-    }
+    // Whatever is granted: it is not built yet.
+    text.push_str("Machines have no network.\n");
     text
 }

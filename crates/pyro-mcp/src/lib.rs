@@ -4,6 +4,9 @@
 
 mod answer;
 mod arguments;
+mod batch;
+mod bounds;
+mod brief;
 pub mod contract;
 mod ending;
 pub mod function;
@@ -11,6 +14,8 @@ mod grants;
 pub mod hosts;
 pub mod http;
 mod instructions;
+mod lines;
+mod message;
 mod progress;
 mod refusal;
 mod resources;

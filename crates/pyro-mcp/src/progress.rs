@@ -44,6 +44,7 @@ impl Reporter {
                     *words = format!("{stage}, {percent} %");
                 });
             }
+            Progress::OnHost => self.say("no vm can start: the host takes its place"),
             Progress::Line(_) => {}
         }
     }

@@ -1,8 +1,12 @@
 //! What a model is told when a call fails: kind, message, hint.
 
+use crate::bounds;
 use pyro_core::{ErrorKind, PyroError};
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde::Serialize;
+
+/// Longest refusal, in bytes: it may say what a patch met.
+const LONGEST: usize = 8 * 1024;
 
 /// A call that failed; the model reads it.
 #[derive(Debug, Serialize, PartialEq, Eq)]
@@ -41,6 +45,21 @@ impl Refusal {
         self
     }
 
+    /// Without the advice to run on the host, which a server that was not granted it never gives.
+    pub(crate) fn without_host(mut self) -> Self {
+        if self.kind == ErrorKind::Denied.name() {
+            return self;
+        }
+        let Some(hint) = self.hint.take() else { return self };
+        let is_of_host = |part: &&str| part.contains("allow_host_compat") || part.contains("--allow-host-compat");
+        let without =
+            |clause: &str| clause.split(", or ").filter(|part| !is_of_host(part)).collect::<Vec<_>>().join(", or ");
+        let clauses: Vec<String> = hint.split("; ").map(without).filter(|clause| !clause.is_empty()).collect();
+        let hint = clauses.join("; ");
+        self.hint = Some(if hint.is_empty() { "have the user run: pyro doctor".to_owned() } else { hint });
+        self
+    }
+
     /// Whether what was asked for is not there.
     pub(crate) fn is_missing(&self) -> bool {
         self.kind == ErrorKind::NotFound.name()
@@ -53,8 +72,9 @@ impl Refusal {
 
     /// The result that carries it: an error that the model can read, not one of the protocol.
     pub(crate) fn into_result(self) -> CallToolResult {
-        let text = serde_json::to_string_pretty(&self).unwrap_or_else(|_| self.message.clone());
-        CallToolResult::error(vec![ContentBlock::text(text)])
+        let mut told = serde_json::to_value(&self).unwrap_or_else(|_| self.message.clone().into());
+        bounds::bounded(&mut told, LONGEST);
+        CallToolResult::error(vec![ContentBlock::text(told.to_string())])
     }
 }
 
@@ -161,6 +181,32 @@ mod tests {
             let refusal = Refusal::new(ErrorKind::NotFound, "gone").hint(hint).in_words_of_a_tool(&[], &tools);
             assert_eq!(refusal.hint.as_deref(), Some(told));
         }
+    }
+
+    #[test]
+    fn nobody_is_sent_to_the_host_who_was_not_granted_it() {
+        for (hint, told) in [
+            (
+                "sudo apt-get install -y qemu, or run without a guest with --allow-host-compat",
+                "sudo apt-get install -y qemu",
+            ),
+            ("run it on the host: allow_host_compat", "have the user run: pyro doctor"),
+            ("pyro doctor; or --allow-host-compat; or wait", "pyro doctor; or wait"),
+            ("wait, or stop another", "wait, or stop another"),
+        ] {
+            let refusal = Refusal::new(ErrorKind::Unavailable, "no qemu").hint(hint).without_host();
+            assert_eq!(refusal.hint.as_deref(), Some(told));
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_short_whatever_it_tells() {
+        let result = Refusal::new(ErrorKind::Conflict, "x".repeat(100_000)).hint("look").into_result();
+        let text = &result.content[0].as_text().unwrap().text;
+        assert!(
+            text.len() <= LONGEST && text.contains("bytes omitted") && text.contains("\"hint\":\"look\""),
+            "{text}"
+        );
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Files of workspaces as resources: a host shows them to its user, or reads one that a result names.
 
+use crate::bounds;
 use crate::server::State;
 use crate::tools::workspace;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use percent_encoding::percent_decode_str;
 use pyro_core::Pyro;
 use pyro_core::id::Id;
+use pyro_core::vm::output::OutputName;
 use rmcp::model::{MetaObject, ResourceContents, ResourceTemplate};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
@@ -25,6 +27,46 @@ pub(crate) fn template() -> ResourceTemplate {
     ResourceTemplate::new(TEMPLATE, "workspace_file").with_title("File of a workspace").with_description(
         "A file below /workspace of a workspace: its first MiB, as text where it is UTF-8. path is relative",
     )
+}
+
+/// What the address of an output begins with.
+pub(crate) const OUTPUT: &str = "pyro://output/";
+
+/// The rest of outputs that were longer than their results.
+pub(crate) fn output_template() -> ResourceTemplate {
+    ResourceTemplate::new("pyro://output/{name}{?offset}", "output").with_title("Output of a command").with_description(
+        "An output that a result does not hold whole, in pages of at most 16 KiB; each names the next",
+    )
+}
+
+/// A page of an output, and the address of the next one.
+pub(crate) async fn read_output(state: &Arc<State>, uri: &str) -> Result<Vec<ResourceContents>, ErrorData> {
+    let about = || Some(serde_json::json!({ "uri": uri }));
+    let missing = |why: String| ErrorData::resource_not_found(why, about());
+    let (name, offset) = output_address(uri)
+        .ok_or_else(|| missing("not the address of an output: pyro://output/NAME, or with ?offset=N".to_owned()))?;
+    let own = name.clone();
+    let page = crate::turn::aside(state, move |pyro| async move { pyro.read_output(&own, offset, bounds::DEFAULT) });
+    let mut page = page.await.map_err(|refusal| match refusal.is_missing() {
+        true => missing(refusal.to_string()),
+        false => ErrorData::internal_error(refusal.to_string(), about()),
+    })?;
+    page.shorten(bounds::prefix(&page.bytes, bounds::DEFAULT - 2 * bounds::FIELDS));
+    let mut contents = vec![ResourceContents::text(page.text, uri)];
+    if let Some(next) = page.next_offset {
+        let next = format!("{OUTPUT}{name}?offset={next}");
+        let words = format!("[... of {} bytes; the next page: {next} ...]", page.total_bytes);
+        contents.push(ResourceContents::text(words, next));
+    }
+    Ok(contents)
+}
+
+/// The output that an address names, and where its page begins.
+fn output_address(uri: &str) -> Option<(OutputName, u64)> {
+    let rest = uri.strip_prefix(OUTPUT)?;
+    let (name, query) = rest.split_once('?').unwrap_or((rest, "offset=0"));
+    let offset = query.strip_prefix("offset=")?.parse().ok()?;
+    Some((OutputName::parse(name).ok()?, offset))
 }
 
 /// A file of a workspace.
@@ -53,6 +95,7 @@ pub(crate) async fn read(
     });
     let file = file.await.map_err(|refusal| {
         let refusal = refusal.in_words_of_a_tool(&[], tools);
+        let refusal = if state.grants.host_compat { refusal } else { refusal.without_host() };
         let data = serde_json::json!({ "uri": uri, "error": refusal });
         match refusal.is_missing() {
             true => ErrorData::resource_not_found(refusal.to_string(), Some(data)),
@@ -107,6 +150,20 @@ mod tests {
         assert_eq!(told(&"né".as_bytes()[..2], 2)["blob"], "bsM=");
         assert_eq!(told(b"\xff\xc3", 9)["blob"], "/8M=");
         assert!(told(b"", 0)["_meta"].is_null());
+    }
+
+    #[test]
+    fn an_output_has_an_address_for_each_page() {
+        for (uri, offset) in [
+            ("pyro://output/0123456789ab-stdout", Some(0)),
+            ("pyro://output/0123456789ab-stderr?offset=70", Some(70)),
+            ("pyro://output/0123456789ab-stderr?offset=-1", None),
+            ("pyro://output/0123456789ab-stderr?length=1", None),
+            ("pyro://output/../vms", None),
+            ("pyro://output/", None),
+        ] {
+            assert_eq!(output_address(uri).map(|(_, offset)| offset), offset, "{uri}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `Server`: what answers a client's requests, and what all of its calls share.
 
-use crate::contract::Profile;
+use crate::contract::{self, Profile};
 use crate::ending::Ending;
 use crate::grants::Grants;
 use crate::instructions::instructions;
@@ -55,6 +55,8 @@ pub(crate) struct State {
     /// Places of those beside them.
     pub(crate) asides: Arc<Semaphore>,
     pub(crate) ending: Ending,
+    /// Whether there is a tool that reads what a result leaves out of an output.
+    pub(crate) reads_outputs: bool,
     /// Whether a stopped workspace is started by its next call: no tool that is offered does it.
     pub(crate) wakes: bool,
 }
@@ -74,16 +76,18 @@ impl Server {
         let names = settings.profile.tools();
         let mut tools = tools::all(&settings.grants);
         tools.retain(|tool| names.iter().any(|name| *name == tool.model.name));
-        tools.sort_by(|one, other| one.model.name.cmp(&other.model.name));
+        tools.sort_by_key(|tool| contract::place(&tool.model.name));
+        let settings = Settings { grants: settings.grants.settled(), ..settings };
         let instructions = instructions(&names, &settings);
         let state = State {
             pyro,
-            grants: settings.grants.settled(),
+            grants: settings.grants,
             home: settings.home,
             at_once: settings.at_once,
             places: Arc::new(Semaphore::new(settings.at_once)),
             asides: Arc::new(Semaphore::new(turn::ASIDE)),
             ending,
+            reads_outputs: names.iter().any(|name| name == "output_read"),
             wakes: !names.iter().any(|name| name == "workspace_start"),
         };
         Self { state: Arc::new(state), tools: tools.into(), instructions: instructions.into() }
@@ -100,11 +104,14 @@ impl Server {
             return self.unknown(&request.name).into_result();
         };
         let arguments = request.arguments.unwrap_or_default();
-        let called = match crate::arguments::checked(&tool.model.input_schema, arguments) {
+        let called = match crate::arguments::checked(&request.name, &tool.model.input_schema, arguments) {
             Ok(arguments) => (tool.call)(Arc::clone(&self.state), arguments, context).await,
             Err(refusal) => Err(refusal),
         };
-        called.unwrap_or_else(|refusal| refusal.in_words_of_a_tool(&tool.parameters(), &self.names()).into_result())
+        called.unwrap_or_else(|refusal| {
+            let refusal = refusal.in_words_of_a_tool(&tool.parameters(), &self.names());
+            if self.state.grants.host_compat { refusal } else { refusal.without_host() }.into_result()
+        })
     }
 
     /// The names of its tools.
@@ -160,8 +167,9 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        let templates = if self.reads_files() { vec![resources::template()] } else { Vec::new() };
-        Ok(ListResourceTemplatesResult::with_all_items(templates))
+        let files = self.reads_files().then(resources::template);
+        let templates = files.into_iter().chain([resources::output_template()]);
+        Ok(ListResourceTemplatesResult::with_all_items(templates.collect()))
     }
 
     async fn read_resource(
@@ -169,9 +177,12 @@ impl ServerHandler for Server {
         asked: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
+        if asked.uri.starts_with(resources::OUTPUT) {
+            return Ok(ReadResourceResult::new(resources::read_output(&self.state, &asked.uri).await?).into());
+        }
         if !self.reads_files() {
             let about = serde_json::json!({ "uri": asked.uri });
-            return Err(ErrorData::resource_not_found("there are no resources", Some(about)));
+            return Err(ErrorData::resource_not_found("there is no such resource", Some(about)));
         }
         let contents = resources::read(&self.state, &context, &asked.uri, &self.names()).await?;
         Ok(ReadResourceResult::new(vec![contents]).into())

@@ -1,9 +1,9 @@
 //! The stdio transport: one client, whose end is the server's end.
 
 use crate::ending::Ending;
+use crate::lines::Lines;
 use rmcp::RoleServer;
 use rmcp::service::{QuitReason, ServerInitializeError, Service, serve_server_with_ct};
-use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::transport::stdio_pipes;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,9 +13,6 @@ use tokio_util::sync::CancellationToken;
 
 /// How long calls may go on once the client has no more to say; answers to piped requests come within it.
 const AFTER_INPUT: Duration = Duration::from_millis(300);
-
-/// Longest message, in bytes; a longer one is dropped without an answer.
-const MESSAGE_LIMIT: usize = 64 * 1024 * 1024;
 
 /// Serve the client at stdin and stdout until it ends or `ending` begins.
 ///
@@ -38,7 +35,7 @@ where
 {
     let ended = CancellationToken::new();
     let reader = Watched { reader, ended: ended.clone() };
-    let transport = AsyncRwTransport::new_server(reader, writer).with_max_line_length(MESSAGE_LIMIT);
+    let transport = Lines::new(reader, writer);
     // rmcp waits five seconds for calls under way when its input ends: cancelled ones it need not wait for.
     let input = {
         let ending = ending.clone();
@@ -67,7 +64,7 @@ where
 
 async fn serve_client<S, R, W>(
     service: S,
-    transport: AsyncRwTransport<RoleServer, R, W>,
+    transport: Lines<R, W>,
     stop: CancellationToken,
 ) -> Result<(), ServerInitializeError>
 where

@@ -66,6 +66,7 @@ fn without_qemu_nothing_runs_on_the_host_unless_it_is_allowed() {
     assert_eq!(allowed.status.code(), Some(5), "{}", stderr(&allowed));
     assert!(stdout(&allowed).starts_with("on the host\n"));
     assert!(stderr(&allowed).contains("execution_mode=host_compat"), "{}", stderr(&allowed));
+    assert_eq!(stderr(&allowed).matches("warning: no vm can start here; commands run on this host").count(), 1);
     // With a guest to be had, the flag changes nothing.
     let guest = home.run(&["--allow-host-compat"], &["true"]);
     assert!(stderr(&guest).contains("execution_mode=guest_tcg"), "{}", stderr(&guest));

@@ -124,6 +124,12 @@ impl Environment {
         })
     }
 
+    /// The packages that it holds beyond the minimal system.
+    #[must_use]
+    pub fn packages(&self) -> &'static [&'static str] {
+        self.packages
+    }
+
     /// Name of the directory that holds it when it is installed.
     pub(super) fn dir_name(&self) -> String {
         format!("{}-{}", self.name.replace(':', "_"), self.version)

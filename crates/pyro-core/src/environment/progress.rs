@@ -53,6 +53,8 @@ pub enum Progress {
     Starting(Id),
     /// Its guest answers: the command begins.
     Running(Id),
+    /// No guest can be had, and the host takes its place, as was allowed.
+    OnHost,
 }
 
 /// Reads what `mmdebstrap --verbose` prints and says how far it is.

@@ -55,12 +55,12 @@ pub async fn plan(
     let program = match qemu::find(config) {
         Ok(program) => program,
         // No image is installed that would not be used.
-        Err(EngineError::ProgramMissing { .. }) if allow_host_compat => return Ok(Plan::host()),
+        Err(EngineError::ProgramMissing { .. }) if allow_host_compat => return Ok(on_host(progress)),
         Err(error) => return Err(error.into()),
     };
     // What is asked for and cannot be had, whatever the kernel, is known before an image is installed for it.
     match accel::choose(config.accel, &[], || kvm_verdict(store)) {
-        Err(EngineError::KvmUnusable { .. }) if allow_host_compat => return Ok(Plan::host()),
+        Err(EngineError::KvmUnusable { .. }) if allow_host_compat => return Ok(on_host(progress)),
         chosen => drop(chosen?),
     }
     let abilities = match abilities(store, &program).await {
@@ -99,6 +99,11 @@ pub async fn plan(
         environment_version: Some(installed.environment.version.to_owned()),
         image_digest: Some(installed.image_digest),
     })
+}
+
+fn on_host(progress: &mut (dyn FnMut(Progress) + Send)) -> Plan {
+    progress(Progress::OnHost);
+    Plan::host()
 }
 
 async fn installed(

@@ -175,6 +175,7 @@ mod tests {
             max_active_vms: None,
             workspace_retention_seconds: 600,
             path: "/usr/bin".into(),
+            inline: crate::config::Inline::default(),
         }
     }
 

@@ -1,11 +1,16 @@
 //! Hosts that start MCP servers: where each keeps its settings, and what makes it start this one.
 
+mod entry;
 mod jsonc;
 mod toml_file;
 mod yaml;
 
+use rmcp::model::JsonObject;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+
+/// What to set in an entry that has these fields, of which none may be there.
+type Changes<'a> = dyn Fn(&JsonObject) -> Vec<(String, Value)> + 'a;
 
 /// The name under which a host knows this server.
 const SERVER: &str = "pyro";
@@ -40,7 +45,7 @@ pub enum Host {
 /// How the server is started.
 #[derive(Clone, Debug)]
 pub struct Launch {
-    /// The executable, by its absolute path: hosts do not always have the user's PATH.
+    /// The executable. A user's own file has its absolute path: hosts do not always have the user's PATH.
     pub program: String,
     /// Its arguments.
     pub args: Vec<String>,
@@ -111,20 +116,27 @@ impl Host {
         !matches!(self, Self::ClaudeDesktop | Self::Cursor)
     }
 
-    /// The file's text `old` with this server in it, new or replaced; all else stays.
+    /// Whether its file belongs to the project, and so to others on other machines too.
+    #[must_use]
+    pub fn is_shared(self) -> bool {
+        matches!(self, Self::ClaudeCode | Self::VsCode)
+    }
+
+    /// The file's text `old` with this server in it. Of an entry that is there only what starts the server is set; its
+    /// environment, its limits, flags that the user added to its arguments and all else stay.
     ///
     /// # Errors
     /// [`MergeError`] when that cannot be promised.
     pub fn merged(self, old: &str, launch: &Launch) -> Result<String, MergeError> {
-        let entry = self.entry(launch);
+        let changes = |old: &JsonObject| self.changes(launch, old);
         match self {
-            Self::Codex => toml_file::merged(old, "mcp_servers", &entry),
-            Self::Goose => yaml::merged(old, "extensions", &entry),
-            Self::OpenCode => jsonc::merged(old, "mcp", &entry),
-            Self::VsCode => jsonc::merged(old, "servers", &entry),
-            Self::Zed => jsonc::merged(old, "context_servers", &entry),
+            Self::Codex => toml_file::merged(old, "mcp_servers", &changes),
+            Self::Goose => yaml::merged(old, "extensions", &changes),
+            Self::OpenCode => jsonc::merged(old, "mcp", &changes),
+            Self::VsCode => jsonc::merged(old, "servers", &changes),
+            Self::Zed => jsonc::merged(old, "context_servers", &changes),
             Self::ClaudeCode | Self::ClaudeDesktop | Self::Cursor | Self::Gemini => {
-                jsonc::merged(old, "mcpServers", &entry)
+                jsonc::merged(old, "mcpServers", &changes)
             }
         }
     }
@@ -187,6 +199,46 @@ mod tests {
             assert!(page.contains(&format!("`{}`", file.display())), "{name}: {}", file.display());
             let host = Host::parse(name).unwrap();
             assert_eq!(page.contains("\"--allow-path\", \"/path/to/project\"]"), !host.starts_in_project(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_the_user_set_in_an_entry_stays() {
+        for (name, old, kept) in [
+            (
+                "gemini",
+                r#"{"mcpServers":{"pyro":{"command":"old","args":["mcp","serve","--allow-path","/srv","--warm","1"],"env":{"PYRO_DATA_DIR":"/srv/p"},"timeout":900000,"trust":true}}}"#,
+                &[
+                    r#""--allow-path", "/srv", "--warm", "1""#,
+                    r#""env":{"PYRO_DATA_DIR":"/srv/p"}"#,
+                    "900000",
+                    r#""trust":true"#,
+                ][..],
+            ),
+            (
+                "opencode",
+                r#"{"mcp":{"pyro":{"type":"local","command":["old","mcp","serve","--warm","2"],"enabled":false,"environment":{"A":"b"}}}}"#,
+                &[r#""--warm", "2""#, r#""enabled":false"#, r#""environment":{"A":"b"}"#],
+            ),
+            ("zed", r#"{"context_servers":{"pyro":{"command":"old","env":{"A":"b"}}}}"#, &[r#""env":{"A":"b"}"#]),
+            (
+                "codex",
+                "[mcp_servers.pyro]\ncommand = \"old\" # why\nargs = [\"mcp\", \"serve\", \"--allow-path\", \"/srv\"]\n[mcp_servers.pyro.env]\nA = \"b\"\n",
+                &["# why\n", "\"--allow-path\", \"/srv\"", "[mcp_servers.pyro.env]\nA = \"b\"\n"],
+            ),
+            (
+                "goose",
+                "extensions:\n  pyro:\n    cmd: old\n    args: [mcp, serve, --warm, '1']\n    envs: {A: b}\n    timeout: 1200\n    enabled: false\n",
+                &["    envs: {A: b}\n", "    timeout: 1200\n", "    enabled: false\n", "\"--warm\",\"1\""],
+            ),
+        ] {
+            let host = Host::parse(name).unwrap();
+            let once = host.merged(old, &launch()).unwrap();
+            for kept in kept {
+                assert!(once.contains(kept), "{name} lost {kept}: {once}");
+            }
+            assert!(!once.contains("old") && once.contains("/opt/pyro") && once.contains("vm-run"), "{name}: {once}");
+            assert_eq!(host.merged(&once, &launch()).unwrap(), once, "{name}");
         }
     }
 

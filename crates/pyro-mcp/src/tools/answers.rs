@@ -1,5 +1,5 @@
 //! What answers look like to a model. Core's own types are what is sent; these name the fields that a model goes by, for
-//! each name costs it tokens in every list of tools.
+//! each name costs it tokens in every list of tools. What a call said itself is not named.
 #![allow(dead_code, reason = "they describe; nothing is made of them")]
 
 use schemars::JsonSchema;
@@ -89,7 +89,6 @@ pub(super) struct Workspace {
 /// A workspace that was reset.
 #[derive(JsonSchema)]
 pub(super) struct WorkspaceReset {
-    workspace_id: String,
     state: String,
     command_count: u64,
     reset_count: u64,
@@ -98,7 +97,6 @@ pub(super) struct WorkspaceReset {
 /// A workspace that is gone.
 #[derive(JsonSchema)]
 pub(super) struct WorkspaceDeleted {
-    workspace_id: String,
     deleted: bool,
 }
 
@@ -123,7 +121,6 @@ struct Labels {}
 /// New workspaces.
 #[derive(JsonSchema)]
 pub(super) struct Forks {
-    workspace_id: String,
     count: u64,
     workspaces: Vec<Forked>,
 }
@@ -137,7 +134,6 @@ struct Forked {
 /// A command that ran in a workspace.
 #[derive(JsonSchema)]
 pub(super) struct Executed {
-    workspace_id: String,
     sequence: u64,
     exit_code: i32,
     timed_out: bool,
@@ -151,7 +147,6 @@ pub(super) struct Executed {
 /// A page of a history.
 #[derive(JsonSchema)]
 pub(super) struct Logs {
-    workspace_id: String,
     entries: Vec<Logged>,
     next_after: Option<u64>,
     background: Option<Vec<Left>>,
@@ -189,14 +184,12 @@ pub(super) struct Task {
 /// A task that is gone.
 #[derive(JsonSchema)]
 pub(super) struct TaskDeleted {
-    task_id: String,
     deleted: bool,
 }
 
 /// A command that ran in a task.
 #[derive(JsonSchema)]
 pub(super) struct TaskExecuted {
-    task_id: String,
     sequence: u64,
     exit_code: i32,
     timed_out: bool,
@@ -210,7 +203,6 @@ pub(super) struct TaskExecuted {
 /// A page of a task's history.
 #[derive(JsonSchema)]
 pub(super) struct TaskLogs {
-    task_id: String,
     entries: Vec<Logged>,
     next_after: Option<u64>,
 }
@@ -218,14 +210,12 @@ pub(super) struct TaskLogs {
 /// A tree that was brought in.
 #[derive(JsonSchema)]
 pub(super) struct Synced {
-    workspace_id: String,
     workspace_sync: Sync,
 }
 
 /// As [`Synced`], of a task.
 #[derive(JsonSchema)]
 pub(super) struct TaskSynced {
-    task_id: String,
     workspace_sync: Sync,
 }
 
@@ -240,7 +230,6 @@ struct Sync {
 /// What changed.
 #[derive(JsonSchema)]
 pub(super) struct Differences {
-    workspace_id: String,
     changed: bool,
     summary: Summary,
     entries: Vec<Changed>,
@@ -265,7 +254,6 @@ struct Changed {
 /// A page of files.
 #[derive(JsonSchema)]
 pub(super) struct Files {
-    workspace_id: String,
     entries: Vec<File>,
     next_after: Option<String>,
 }
@@ -281,9 +269,7 @@ struct File {
 /// A part of a file.
 #[derive(JsonSchema)]
 pub(super) struct FileText {
-    workspace_id: String,
     content: String,
-    offset: u64,
     bytes_read: u64,
     size_bytes: u64,
     truncated: bool,
@@ -292,25 +278,19 @@ pub(super) struct FileText {
 /// A file that was written.
 #[derive(JsonSchema)]
 pub(super) struct Written {
-    workspace_id: String,
-    path: String,
     bytes_written: u64,
 }
 
 /// A patch that was applied.
 #[derive(JsonSchema)]
 pub(super) struct Patched {
-    workspace_id: String,
     changed: bool,
-    summary: Summary,
     entries: Vec<Changed>,
 }
 
 /// What was brought to the host.
 #[derive(JsonSchema)]
 pub(super) struct Exported {
-    workspace_id: String,
-    output_path: String,
     artifact_type: String,
     entry_count: u64,
     bytes_written: u64,

@@ -1,6 +1,7 @@
 //! The tools: one file for each, as a model sees it and as it is called.
 
 mod answers;
+mod history;
 mod line;
 mod output_read;
 mod parameters;
@@ -40,6 +41,8 @@ mod workspace_stop;
 mod workspace_sync_push;
 mod workspace_update;
 
+use crate::answer::{self, Telling};
+use crate::bounds;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
 use crate::schema;
@@ -50,6 +53,7 @@ use rmcp::model::{CallToolResult, JsonObject, ToolAnnotations};
 use rmcp::service::RequestContext;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -67,7 +71,7 @@ pub(crate) struct Tool {
 impl Tool {
     /// The names of its parameters.
     pub(crate) fn parameters(&self) -> Vec<String> {
-        let properties = self.model.input_schema.get("properties").and_then(serde_json::Value::as_object);
+        let properties = self.model.input_schema.get("properties").and_then(Value::as_object);
         properties.into_iter().flat_map(JsonObject::keys).cloned().collect()
     }
 }
@@ -97,6 +101,7 @@ trait Describe: DeserializeOwned + JsonSchema + Send + 'static {
 /// Every tool that is built.
 pub(crate) fn all(grants: &Grants) -> Vec<Tool> {
     vec![
+        tool::<vm_run::VmRun>(grants),
         tool::<output_read::OutputRead>(grants),
         tool::<task_create::TaskCreate>(grants),
         tool::<task_delete::TaskDelete>(grants),
@@ -110,7 +115,6 @@ pub(crate) fn all(grants: &Grants) -> Vec<Tool> {
         tool::<vm_list_environments::VmListEnvironments>(grants),
         tool::<vm_network_info::VmNetworkInfo>(grants),
         tool::<vm_reap_expired::VmReapExpired>(grants),
-        tool::<vm_run::VmRun>(grants),
         tool::<vm_start::VmStart>(grants),
         tool::<vm_status::VmStatus>(grants),
         tool::<vm_stop::VmStop>(grants),
@@ -136,7 +140,9 @@ pub(crate) fn all(grants: &Grants) -> Vec<Tool> {
 }
 
 fn tool<T: Describe>(grants: &Grants) -> Tool {
-    let model = rmcp::model::Tool::new(T::NAME, T::DESCRIPTION, schema::of_arguments::<T>())
+    let mut parameters = schema::of_arguments::<T>();
+    grants.describe(&mut parameters);
+    let model = rmcp::model::Tool::new(T::NAME, T::DESCRIPTION, parameters)
         .with_title(T::TITLE)
         .with_annotations(T::annotations(grants))
         .with_raw_output_schema(Arc::new(schema::of_answer::<T::Answer>()));
@@ -145,10 +151,28 @@ fn tool<T: Describe>(grants: &Grants) -> Tool {
 
 fn call<T: Describe>(state: Arc<State>, arguments: JsonObject, context: RequestContext<RoleServer>) -> Called {
     Box::pin(async move {
+        let telling = telling::<T>(&state, &arguments);
         let arguments = serde_json::from_value::<T>(arguments.into())
             .map_err(|error| Refusal::new(ErrorKind::InvalidInput, error.to_string()))?;
-        arguments.call(state, context).await
+        Ok(answer::told(arguments.call(state, context).await?, &telling))
     })
+}
+
+/// How the result of a call is told.
+fn telling<T: Describe>(state: &State, arguments: &JsonObject) -> Telling {
+    let mut given = arguments.clone();
+    for (name, property) in
+        schema::of_arguments::<T>().get("properties").and_then(Value::as_object).into_iter().flatten()
+    {
+        if let Some(default) = property.get("default") {
+            given.entry(name).or_insert_with(|| default.clone());
+        }
+    }
+    let number = |name: &str| given.get(name).and_then(Value::as_u64).and_then(|number| usize::try_from(number).ok());
+    // A page of so many bytes is asked for in its own words; JSON writes six for one.
+    let page = number("length").map(|length| bounds::DEFAULT.max(6 * length + bounds::FIELDS));
+    let limit = number("max_output_bytes").or(page).unwrap_or(bounds::DEFAULT);
+    Telling { given, limit, links: !state.reads_outputs }
 }
 
 /// Annotations of a tool that only looks.

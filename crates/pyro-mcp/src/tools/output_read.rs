@@ -1,7 +1,8 @@
 //! `output_read`: the rest of an output that was too long for its result.
 
-use super::{Describe, answers, parameters};
+use super::{Describe, answers};
 use crate::answer;
+use crate::bounds;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
 use crate::server::State;
@@ -24,10 +25,10 @@ pub(super) struct OutputRead {
     #[serde(default)]
     #[schemars(range(min = 0, max = 1_099_511_627_776_u64))]
     offset: u64,
-    /// Most bytes
-    #[serde(default = "parameters::page_length")]
+    /// Most bytes; default: what fits a result
+    #[serde(default)]
     #[schemars(range(min = 1, max = 65_536))]
-    length: u32,
+    length: Option<u32>,
 }
 
 impl Describe for OutputRead {
@@ -46,8 +47,13 @@ impl Describe for OutputRead {
             Refusal::new(ErrorKind::InvalidInput, error.to_string())
                 .hint("take stdout_file or stderr_file of a result, where it is not null")
         })?;
-        let (offset, length) = (self.offset, usize::try_from(self.length).unwrap_or(usize::MAX));
-        let page = turn::aside(&state, move |pyro| async move { pyro.read_output(&name, offset, length) }).await?;
+        let (offset, asked) = (self.offset, self.length.and_then(|length| usize::try_from(length).ok()));
+        let length = asked.unwrap_or(bounds::DEFAULT);
+        let read = turn::aside(&state, move |pyro| async move { pyro.read_output(&name, offset, length) });
+        let mut page = read.await?;
+        if asked.is_none() {
+            page.shorten(bounds::prefix(&page.bytes, bounds::DEFAULT - bounds::FIELDS));
+        }
         answer::object(&page)
     }
 }

@@ -1,17 +1,39 @@
 //! What several tools' parameters have in common: defaults of the contract, ids, the environments by name.
 
+use crate::bounds;
 use crate::refusal::Refusal;
-use pyro_core::environment::CATALOG;
+use pyro_core::environment::{CATALOG, Environment};
 use pyro_core::id::Id;
+use pyro_core::vm::output::Inline;
 use pyro_core::vm::shape::limits;
 use pyro_core::workspace::files::WorkspacePath;
 use pyro_core::{ErrorKind, Pyro};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-/// The names that there are.
+/// The names that there are, and what each holds.
 pub(super) fn environment(_: &mut SchemaGenerator) -> Schema {
     let names: Vec<&str> = CATALOG.iter().map(|environment| environment.name).collect();
-    json_schema!({ "type": "string", "enum": names })
+    json_schema!({ "type": "string", "enum": names, "description": environments() })
+}
+
+/// What the environments hold, for whoever chooses one.
+fn environments() -> String {
+    let is_common = |package: &&str| CATALOG.iter().all(|environment| environment.packages().contains(package));
+    // Nobody calls for these.
+    let is_dull = |package: &&str| *package == "ca-certificates" || package.ends_with("-dev");
+    let holds = |environment: &Environment| {
+        let packages = environment.packages().iter().copied();
+        let own: Vec<&str> = packages.filter(|package| !is_common(package) && !is_dull(package)).collect();
+        let own = if own.is_empty() { "no more".to_owned() } else { own.join(", ") };
+        format!("{}: {own}.", environment.name)
+    };
+    let common: Vec<&str> = CATALOG[0].packages().iter().copied().filter(is_common).collect();
+    let each: Vec<String> = CATALOG.iter().map(holds).collect();
+    format!(
+        "All have {}. {} No network: nothing can be installed. First use takes minutes",
+        common.join(", "),
+        each.join(" ")
+    )
 }
 
 /// The shells; without one it is the user's login shell, which is bash in every environment.
@@ -44,8 +66,21 @@ pub(super) fn timeout_seconds() -> u32 {
     limits::DEFAULT_TIMEOUT_SECONDS
 }
 
-pub(super) fn page_length() -> u32 {
-    limits::DEFAULT_PAGE_LENGTH
+/// Bytes of a result.
+pub(super) fn output(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": bounds::LEAST, "maximum": bounds::MOST })
+}
+
+pub(super) fn output_bytes() -> u32 {
+    u32::try_from(bounds::DEFAULT).unwrap_or(u32::MAX)
+}
+
+/// What a result may hold of a command's output, beside its other fields.
+pub(super) fn inline(max_output_bytes: u32) -> Inline {
+    /// Most that a history keeps of a command.
+    const MOST: usize = 128 * 1024;
+    let bytes = usize::try_from(max_output_bytes).unwrap_or(MOST).min(MOST);
+    Inline::Json(bytes - bounds::FIELDS)
 }
 
 pub(super) fn log_limit() -> u32 {

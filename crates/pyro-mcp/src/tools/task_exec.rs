@@ -25,12 +25,15 @@ pub(super) struct TaskExec {
     #[serde(default = "parameters::timeout_seconds")]
     #[schemars(range(min = 1))]
     timeout_seconds: u32,
+    #[serde(default = "parameters::output_bytes")]
+    #[schemars(schema_with = "parameters::output")]
+    max_output_bytes: u32,
 }
 
 impl Describe for TaskExec {
     const NAME: &'static str = "task_exec";
     const TITLE: &'static str = "Run a command in a task";
-    const DESCRIPTION: &'static str = "Run a shell command in /workspace of a task; files stay. exit_code is the command's, 124 on timeout. Long output keeps head and tail; the rest is in stdout_file, for output_read.";
+    const DESCRIPTION: &'static str = "Run a shell command in /workspace of a task; files stay. exit_code is the command's, 124 on timeout. Long output keeps head and tail; the rest is stdout_file.";
     type Answer = answers::TaskExecuted;
 
     fn annotations(grants: &Grants) -> ToolAnnotations {
@@ -41,6 +44,8 @@ impl Describe for TaskExec {
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
         let id = parameters::task_id(&self.task_id)?;
         let line = Line { command: self.command, timeout_seconds: self.timeout_seconds, ..Line::default() };
-        answer::of_task(&workspace::exec(&state, &context, id, line, None).await?)
+        let inline = parameters::inline(self.max_output_bytes);
+        let executed = workspace::exec(&state, &context, id, line, None, inline).await?;
+        Ok(answer::ran(answer::of_task(&executed)?))
     }
 }

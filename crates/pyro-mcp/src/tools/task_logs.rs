@@ -1,6 +1,6 @@
 //! `task_logs`: the history of a task's commands.
 
-use super::{Describe, answers, parameters, workspace};
+use super::{Describe, answers, history, parameters};
 use crate::answer;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
@@ -25,6 +25,9 @@ pub(super) struct TaskLogs {
     #[serde(default = "parameters::log_limit")]
     #[schemars(range(min = 1, max = 1000))]
     limit: u32,
+    #[serde(default = "parameters::output_bytes")]
+    #[schemars(schema_with = "parameters::output")]
+    max_output_bytes: u32,
 }
 
 impl Describe for TaskLogs {
@@ -39,6 +42,6 @@ impl Describe for TaskLogs {
 
     async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
         let id = parameters::task_id(&self.task_id)?;
-        answer::of_task(&workspace::logs(&state, id, self.after, self.limit).await?)
+        answer::of_task(&history::logs(&state, id, self.after, self.limit, self.max_output_bytes).await?)
     }
 }

@@ -19,7 +19,6 @@ use std::sync::Arc;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct VmCreate {
-    /// Base system
     #[schemars(schema_with = "parameters::environment")]
     environment: String,
     /// Virtual CPUs

@@ -44,6 +44,9 @@ pub(super) struct VmExec {
     shell: Option<String>,
     #[serde(default)]
     stdin: Option<String>,
+    #[serde(default = "parameters::output_bytes")]
+    #[schemars(schema_with = "parameters::output")]
+    max_output_bytes: u32,
 }
 
 impl Describe for VmExec {
@@ -51,7 +54,7 @@ impl Describe for VmExec {
     const TITLE: &'static str = "Run a command in a vm, once";
     const DESCRIPTION: &'static str = "Run one shell command in a started vm and DELETE the vm with its disk, whatever the \
          command's exit_code. Join all steps with &&. For a command without a vm of its own, vm_run is one call. exit_code \
-         is 124 on timeout. Long output keeps head and tail; the rest is in stdout_file, for output_read.";
+         is 124 on timeout. Long output keeps head and tail; the rest is stdout_file.";
     type Answer = answers::Ran;
 
     fn annotations(grants: &Grants) -> ToolAnnotations {
@@ -61,6 +64,7 @@ impl Describe for VmExec {
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
         let (id, shared) = (parameters::vm_id(&self.vm_id)?, Arc::clone(&state));
+        let pyro = state.pyro.clone().with_inline(parameters::inline(self.max_output_bytes));
         let line = Line {
             command: self.command,
             timeout_seconds: self.timeout_seconds,
@@ -77,8 +81,8 @@ impl Describe for VmExec {
             let mut note = |stream, bytes: &[u8]| watch.note(stream, bytes);
             let mut stdin = self.stdin.as_deref().map(str::as_bytes);
             let stdin = stdin.as_mut().map(|stdin| stdin as &mut (dyn AsyncRead + Unpin + Send));
-            shared.pyro.exec_vm_captured(id, &line, stdin, &mut note, &turn.cancel).await.map_err(Refusal::from)
+            pyro.exec_vm_captured(id, &line, stdin, &mut note, &turn.cancel).await.map_err(Refusal::from)
         });
-        answer::object(&ran.await?)
+        Ok(answer::ran(answer::object(&ran.await?)?))
     }
 }

@@ -8,9 +8,9 @@ use crate::progress::Watch;
 use crate::refusal::Refusal;
 use crate::server::State;
 use crate::turn::{self, Turn};
-use pyro_core::PyroError;
 use pyro_core::vm::shape::Shape;
 use pyro_core::vm::{CapturedRun, ExecOptions, RunRequest};
+use pyro_core::{Pyro, PyroError};
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
@@ -62,13 +62,16 @@ pub(crate) struct VmRun {
     shell: Option<String>,
     #[serde(default)]
     stdin: Option<String>,
+    #[serde(default = "parameters::output_bytes")]
+    #[schemars(schema_with = "parameters::output")]
+    max_output_bytes: u32,
 }
 
 impl Describe for VmRun {
     const NAME: &'static str = "vm_run";
     const TITLE: &'static str = "Run a command in a disposable vm";
     const DESCRIPTION: &'static str = "Run a shell command in a fresh, disposable Linux vm (sandbox). For untrusted code, \
-         builds, tests. Join steps with &&: no file outlives the call. exit_code is the command's, 124 on timeout. Long output keeps head and tail; the rest is in stdout_file, for output_read.";
+         builds, tests. Join steps with &&: no file outlives the call. exit_code is the command's, 124 on timeout. Long output keeps head and tail; the rest is stdout_file.";
     type Answer = answers::Ran;
 
     fn annotations(grants: &Grants) -> ToolAnnotations {
@@ -76,15 +79,11 @@ impl Describe for VmRun {
     }
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+        let pyro = state.pyro.clone().with_inline(parameters::inline(self.max_output_bytes));
         let (request, stdin) = self.request(&state.grants)?;
-        let shared = Arc::clone(&state);
         let ran =
-            turn::take(
-                &state,
-                &context,
-                move |turn| async move { run(&shared, request, stdin.as_deref(), turn).await },
-            );
-        answer::object(&ran.await?)
+            turn::take(&state, &context, move |turn| async move { run(&pyro, request, stdin.as_deref(), turn).await });
+        Ok(answer::ran(answer::object(&ran.await?)?))
     }
 }
 
@@ -112,13 +111,10 @@ impl VmRun {
     }
 }
 
-async fn run(state: &State, request: RunRequest, stdin: Option<&str>, turn: Turn) -> Result<CapturedRun, PyroError> {
+async fn run(pyro: &Pyro, request: RunRequest, stdin: Option<&str>, turn: Turn) -> Result<CapturedRun, PyroError> {
     let mut stdin = stdin.map(str::as_bytes);
     let stdin = stdin.as_mut().map(|stdin| stdin as &mut (dyn AsyncRead + Unpin + Send));
     let mut watch = Watch::new(&turn.reporter);
     let mut told = |progress| turn.reporter.tell(&request.environment, progress);
-    state
-        .pyro
-        .run_captured(&request, stdin, &mut |stream, bytes| watch.note(stream, bytes), &mut told, &turn.cancel)
-        .await
+    pyro.run_captured(&request, stdin, &mut |stream, bytes| watch.note(stream, bytes), &mut told, &turn.cancel).await
 }

@@ -2,6 +2,7 @@
 
 use super::line::Line;
 use super::parameters;
+use crate::bounds::{FIELDS, text_length};
 use crate::grants::Runs;
 use crate::progress::Watch;
 use crate::refusal::Refusal;
@@ -11,22 +12,19 @@ use crate::turn::{self, Turn};
 use pyro_core::id::Id;
 use pyro_core::store::vm::VmState;
 use pyro_core::vm::VmError;
-use pyro_core::vm::output::OutputTo;
+use pyro_core::vm::output::{Inline, OutputTo};
 use pyro_core::workspace::create::CreateRequest;
 use pyro_core::workspace::exec::{WorkspaceExec, options};
 use pyro_core::workspace::files::push::{PushRequest, WorkspaceSync};
 use pyro_core::workspace::files::seed::SeedRequest;
 use pyro_core::workspace::info::WorkspaceInfo;
-use pyro_core::workspace::logs::{LogEntry, WorkspaceLogs};
+use pyro_core::workspace::logs::WorkspaceLogs;
 use pyro_core::{Pyro, PyroError};
 use rmcp::RoleServer;
 use rmcp::service::RequestContext;
 use std::sync::Arc;
 use tokio::io::AsyncRead;
 use tokio_util::sync::CancellationToken;
-
-/// Bytes of output that a page of a history holds: a model reads all of it.
-const PAGE_LIMIT: usize = 256 * 1024;
 
 /// Commands whose background output a model is shown, and the bytes of each.
 const TAILS: usize = 5;
@@ -77,9 +75,10 @@ pub(super) async fn exec(
     id: Id,
     line: Line,
     stdin: Option<String>,
+    inline: Inline,
 ) -> Result<WorkspaceExec, Refusal> {
     let line = line.request(options)?;
-    let shared = Arc::clone(state);
+    let (shared, pyro) = (Arc::clone(state), state.pyro.clone().with_inline(inline));
     let executed = turn::take(state, context, move |turn| async move {
         shared.grants.running(&shared.pyro, Runs::Workspace(id)).await?;
         wake(&shared, id, &turn).await?;
@@ -88,7 +87,7 @@ pub(super) async fn exec(
         let mut note = |stream, bytes: &[u8]| watch.note(stream, bytes);
         let mut stdin = stdin.as_deref().map(str::as_bytes);
         let stdin = stdin.as_mut().map(|stdin| stdin as &mut (dyn AsyncRead + Unpin + Send));
-        let executed = shared.pyro.exec_workspace(id, line, stdin, OutputTo::Watch(&mut note), &turn.cancel).await;
+        let executed = pyro.exec_workspace(id, line, stdin, OutputTo::Watch(&mut note), &turn.cancel).await;
         executed.map_err(Refusal::from)
     });
     executed.await
@@ -156,79 +155,27 @@ pub(crate) async fn until<T>(
     }
 }
 
-/// A page of a workspace's history, as long as a model may want to read.
+/// A page of a workspace's history.
 pub(super) async fn logs(state: &Arc<State>, id: Id, after: u64, limit: u32) -> Result<WorkspaceLogs, Refusal> {
-    let logs = turn::aside(state, move |pyro| async move { pyro.logs_workspace(id, after, limit.into()).await });
-    Ok(cut(logs.await?))
+    turn::aside(state, move |pyro| async move { pyro.logs_workspace(id, after, limit.into()).await }).await
 }
 
-/// What processes of the background have printed, the newest commands first in what fits.
-pub(super) async fn background(state: &Arc<State>, id: Id) -> Result<WorkspaceLogs, Refusal> {
+/// What background processes have printed: the newest commands whose text fits in `limit` bytes.
+pub(super) async fn background(state: &Arc<State>, id: Id, limit: u32) -> Result<WorkspaceLogs, Refusal> {
     let logs = turn::aside(state, move |pyro| async move { pyro.background_workspace(id, TAIL_LIMIT).await });
     let mut logs = logs.await?;
     if let Some(background) = &mut logs.background {
-        let surplus = background.len().saturating_sub(TAILS);
+        let mut room = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(FIELDS);
+        let fits = background.iter().rev().take(TAILS).take_while(|one| {
+            let length = text_length(&one.output) + text_length(&one.command);
+            let fits = length <= room;
+            room = room.saturating_sub(length);
+            fits
+        });
+        let kept = fits.count().max(1);
+        let surplus = background.len().saturating_sub(kept);
         background.drain(..surplus);
         logs.count = background.len();
     }
     Ok(logs)
-}
-
-/// The page without the commands whose output would make it too long; one is always on it.
-fn cut(mut logs: WorkspaceLogs) -> WorkspaceLogs {
-    let length = |entry: &LogEntry| entry.command.len() + entry.said.stdout.len() + entry.said.stderr.len();
-    let mut held = 0;
-    let fitting = logs.entries.iter().take_while(|entry| {
-        held += length(entry);
-        held <= PAGE_LIMIT
-    });
-    let fitting = fitting.count().max(1);
-    if fitting < logs.entries.len() {
-        logs.entries.truncate(fitting);
-        logs.next_after = logs.entries.last().map(|entry| entry.sequence);
-        logs.count = fitting;
-    }
-    logs
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use pyro_core::store::command::CommandState;
-    use pyro_core::workspace::exec::Said;
-
-    fn entry(sequence: u64, bytes: usize) -> LogEntry {
-        LogEntry {
-            sequence,
-            command: "true".to_owned(),
-            cwd: "/workspace".to_owned(),
-            user: None,
-            state: CommandState::Ended,
-            exit_code: Some(0),
-            duration_ms: 1,
-            execution_mode: "guest_kvm".to_owned(),
-            recorded_at: 1.0,
-            said: Said { stdout: "x".repeat(bytes), ..Said::default() },
-        }
-    }
-
-    #[test]
-    fn a_page_of_the_history_ends_before_it_is_too_long() {
-        let page = |sizes: &[usize], next_after| {
-            let entries: Vec<LogEntry> = (1..).zip(sizes).map(|(number, size)| entry(number, *size)).collect();
-            let workspace_id = Id::parse("0123456789ab").unwrap();
-            cut(WorkspaceLogs { workspace_id, count: entries.len(), entries, next_after, background: None })
-        };
-        for (sizes, next_after, count, next) in [
-            (&[][..], None, 0, None),
-            (&[10, 10], None, 2, None),
-            (&[10, 10], Some(2), 2, Some(2)),
-            (&[PAGE_LIMIT, 10], None, 1, Some(1)),
-            (&[10, PAGE_LIMIT, 10], Some(3), 1, Some(1)),
-            (&[100_000, 100_000, 100_000], None, 2, Some(2)),
-        ] {
-            let cut = page(sizes, next_after);
-            assert_eq!((cut.count, cut.entries.len(), cut.next_after), (count, count, next), "{sizes:?}");
-        }
-    }
 }

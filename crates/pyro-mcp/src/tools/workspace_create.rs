@@ -17,7 +17,6 @@ use std::sync::Arc;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceCreate {
-    /// Base system
     #[schemars(schema_with = "parameters::environment")]
     environment: String,
     /// Virtual CPUs

@@ -2,6 +2,7 @@
 
 use super::{Describe, answers, parameters, workspace};
 use crate::answer;
+use crate::bounds::{self, FIELDS, STRUCTURED, count, shortened, text_length};
 use crate::grants::Grants;
 use crate::refusal::Refusal;
 use crate::server::State;
@@ -14,16 +15,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// Bytes of patches that a result holds: each is in it twice.
-const PATCH_LIMIT: usize = 128 * 1024;
-
-/// Changed paths that a result names.
-const ENTRY_LIMIT: usize = 500;
-
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceDiff {
-    /// From workspace_create or workspace_list
     workspace_id: String,
     /// Only at or below this
     #[serde(default)]
@@ -37,6 +31,9 @@ pub(super) struct WorkspaceDiff {
     /// Also new files that .gitignore names
     #[serde(default)]
     include_ignored: bool,
+    #[serde(default = "parameters::output_bytes")]
+    #[schemars(schema_with = "parameters::output")]
+    max_output_bytes: u32,
 }
 
 impl Describe for WorkspaceDiff {
@@ -56,9 +53,13 @@ impl Describe for WorkspaceDiff {
         let report = workspace::work(&state, &context, id, "comparing", move |pyro, cancel| async move {
             pyro.diff_workspace(id, &request, &cancel).await
         });
-        answer::object(&Told::of(report.await?, self.stat))
+        let limit = usize::try_from(self.max_output_bytes).unwrap_or(usize::MAX);
+        answer::object(&Told::of(report.await?, self.stat, limit))
     }
 }
+
+/// Names of files that a patch lacks, at most.
+const NOT_IN_PATCH: usize = 20;
 
 /// A diff as long as a model may want to read.
 #[derive(Debug, Serialize)]
@@ -67,28 +68,57 @@ struct Told {
     report: DiffReport,
     /// What is left out, and where it is to be had.
     #[serde(skip_serializing_if = "Option::is_none")]
-    left_out: Option<String>,
+    hint: Option<String>,
 }
 
 impl Told {
-    fn of(mut report: DiffReport, stat: bool) -> Self {
-        let mut left_out = Vec::new();
-        if report.entries.len() > ENTRY_LIMIT {
-            left_out.push(format!("{} further paths", report.entries.len() - ENTRY_LIMIT));
-            report.entries.truncate(ENTRY_LIMIT);
-        }
-        report.not_in_patch.truncate(ENTRY_LIMIT);
-        if stat || report.patch.len() > PATCH_LIMIT {
-            if !stat {
-                left_out.push(format!("the patch of {} bytes", report.patch.len()));
-            }
+    /// `limit` is what the result's text may have.
+    fn of(mut report: DiffReport, stat: bool, limit: usize) -> Self {
+        let room = limit.saturating_sub(FIELDS);
+        let mut hint = None;
+        report.not_in_patch.truncate(NOT_IN_PATCH);
+        if stat {
             report.patch.clear();
             report.patch_complete = !report.changed;
+        } else if text_length(&report.patch) > room {
+            // Half for the patches, half for the list of what changed.
+            hint = Some(shorten(&mut report, room / 2));
+        }
+        let patches: usize =
+            report.entries.iter().filter_map(|entry| entry.text_patch.as_deref()).map(text_length).sum();
+        if stat
+            || hint.is_some()
+            || text_length(&report.patch) + patches + 200 * report.entries.len() > STRUCTURED * room
+        {
             report.entries.iter_mut().for_each(|entry| entry.text_patch = None);
         }
-        let told = format!("{}: ask for one path, or take workspace_export with format patch", left_out.join(" and "));
-        Self { report, left_out: (!left_out.is_empty()).then_some(told) }
+        Self { report, hint }
     }
+}
+
+/// Leave the first files' patches in, as many as fit; of the first one, where even that does not fit, head and tail.
+fn shorten(report: &mut DiffReport, room: usize) -> String {
+    let files = by_file(&report.patch);
+    let bytes = report.patch.len();
+    let fits = count(&files, room, |file| text_length(file));
+    let kept = shortened(&files[..fits].concat(), room, "");
+    let told = format!(
+        "the patch has {bytes} bytes and {} files, here are the first {fits}: give a path, or max_output_bytes up to {}, or \
+         take workspace_export with format patch",
+        files.len(),
+        bounds::MOST
+    );
+    report.patch = kept;
+    report.patch_complete = false;
+    told
+}
+
+/// The patch of each file. No line of a hunk begins like a file's first one.
+fn by_file(patch: &str) -> Vec<&str> {
+    let mut starts: Vec<usize> = patch.match_indices("diff --git ").map(|(at, _)| at).collect();
+    starts.retain(|at| *at == 0 || patch.as_bytes()[at - 1] == b'\n');
+    let ends = starts.iter().skip(1).copied().chain([patch.len()]);
+    starts.iter().zip(ends).map(|(start, end)| &patch[*start..end]).collect()
 }
 
 #[cfg(test)]
@@ -98,20 +128,32 @@ mod tests {
     use pyro_core::workspace::diff::DiffBuilder;
     use pyro_core::workspace::diff::DiffOptions;
 
-    fn report(patch: usize) -> DiffReport {
+    fn report(patch: String) -> DiffReport {
         let diff = DiffBuilder::new(DiffOptions::default()).finish();
         let nothing = DiffReport::new(Id::parse("0123456789ab").unwrap(), &diff);
-        DiffReport { changed: true, patch: "x".repeat(patch), ..nothing }
+        DiffReport { changed: true, patch, ..nothing }
     }
 
     #[test]
-    fn a_patch_too_long_to_read_is_left_out_and_said_to_be() {
-        let whole = Told::of(report(PATCH_LIMIT), false);
-        assert!(whole.left_out.is_none() && whole.report.patch.len() == PATCH_LIMIT && whole.report.patch_complete);
-        let cut = Told::of(report(PATCH_LIMIT + 1), false);
-        assert!(cut.left_out.unwrap().starts_with("the patch of 131073 bytes: ask for one path"));
-        assert!(cut.report.patch.is_empty() && !cut.report.patch_complete);
-        let stat = Told::of(report(10), true);
-        assert!(stat.left_out.is_none() && stat.report.patch.is_empty() && !stat.report.patch_complete);
+    fn a_patch_too_long_to_read_is_cut_between_files_and_said_to_be() {
+        let file = |name: usize, lines: usize| {
+            format!("diff --git a/{name} b/{name}\n@@ @@\n{}", "+diff --git \n".repeat(lines))
+        };
+        let limit = bounds::DEFAULT;
+        let short: String = (0..3).map(|name| file(name, 10)).collect();
+        let whole = Told::of(report(short.clone()), false, limit);
+        assert!(whole.hint.is_none() && whole.report.patch == short && whole.report.patch_complete);
+        let long: String = (0..40).map(|name| file(name, 50)).collect();
+        let cut = Told::of(report(long.clone()), false, limit);
+        let hint = cut.hint.unwrap();
+        assert!(hint.contains("40 files, here are the first 1") && hint.contains("workspace_export"), "{hint}");
+        assert!(long.starts_with(&cut.report.patch) && cut.report.patch.ends_with("+diff --git \n"));
+        assert!(long[cut.report.patch.len()..].starts_with("diff --git a/1") && !cut.report.patch_complete);
+        let huge = Told::of(report(file(1, 5000) + &file(2, 1)), false, limit);
+        assert!(huge.report.patch.contains("bytes omitted") && text_length(&huge.report.patch) < limit);
+        let asked = Told::of(report(long.clone()), false, 1 << 20);
+        assert!(asked.hint.is_none() && asked.report.patch == long);
+        let stat = Told::of(report(short), true, limit);
+        assert!(stat.hint.is_none() && stat.report.patch.is_empty() && !stat.report.patch_complete);
     }
 }

@@ -17,7 +17,6 @@ use std::sync::Arc;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceExec {
-    /// From workspace_create or workspace_list
     workspace_id: String,
     /// Line for bash
     #[schemars(length(max = 2_097_152), regex(pattern = r"\S"))]
@@ -40,12 +39,15 @@ pub(super) struct WorkspaceExec {
     shell: Option<String>,
     #[serde(default)]
     stdin: Option<String>,
+    #[serde(default = "parameters::output_bytes")]
+    #[schemars(schema_with = "parameters::output")]
+    max_output_bytes: u32,
 }
 
 impl Describe for WorkspaceExec {
     const NAME: &'static str = "workspace_exec";
     const TITLE: &'static str = "Run a command in a workspace";
-    const DESCRIPTION: &'static str = "Run a shell command in /workspace of a workspace; files stay, and so does what it leaves running in the background, until the workspace stops. exit_code is the command's, 124 on timeout. Long output keeps head and tail; the rest is in stdout_file, for output_read.";
+    const DESCRIPTION: &'static str = "Run a shell command in /workspace of a workspace; files stay, and so does what it leaves running in the background, until the workspace stops. exit_code is the command's, 124 on timeout. Long output keeps head and tail; the rest is stdout_file.";
     type Answer = answers::Executed;
 
     fn annotations(grants: &Grants) -> ToolAnnotations {
@@ -63,6 +65,8 @@ impl Describe for WorkspaceExec {
             user: self.user,
             shell: self.shell,
         };
-        answer::object(&workspace::exec(&state, &context, id, line, self.stdin).await?)
+        let inline = parameters::inline(self.max_output_bytes);
+        let executed = workspace::exec(&state, &context, id, line, self.stdin, inline).await?;
+        Ok(answer::ran(answer::object(&executed)?))
     }
 }

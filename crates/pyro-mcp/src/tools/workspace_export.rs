@@ -17,7 +17,6 @@ use std::sync::Arc;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceExport {
-    /// From workspace_create or workspace_list
     workspace_id: String,
     /// File, directory or link, below /workspace
     path: String,

@@ -2,21 +2,23 @@
 
 use super::{Describe, answers, parameters, workspace};
 use crate::answer;
+use crate::bounds;
+use crate::brief;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
 use crate::server::State;
-use pyro_core::workspace::files::list::ListRequest;
+use pyro_core::workspace::files::list::{FileList, ListRequest};
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceFileList {
-    /// From workspace_create or workspace_list
     workspace_id: String,
     /// At or below /workspace
     #[serde(default = "parameters::root")]
@@ -31,6 +33,9 @@ pub(super) struct WorkspaceFileList {
     #[serde(default = "parameters::list_limit")]
     #[schemars(range(min = 1, max = 1000))]
     limit: u32,
+    #[serde(default = "parameters::output_bytes")]
+    #[schemars(schema_with = "parameters::output")]
+    max_output_bytes: u32,
 }
 
 impl Describe for WorkspaceFileList {
@@ -55,6 +60,18 @@ impl Describe for WorkspaceFileList {
         let listed = workspace::work(&state, &context, id, "listing", move |pyro, cancel| async move {
             workspace::until(&cancel, pyro.list_workspace_files(id, request)).await
         });
-        answer::object(&listed.await?)
+        answer::object(&fitted(listed.await?, usize::try_from(self.max_output_bytes).unwrap_or(usize::MAX)))
     }
+}
+
+/// The page without the entries that do not fit; they are on the next one.
+fn fitted(mut listed: FileList, limit: usize) -> FileList {
+    let items: Vec<Value> = listed.entries.iter().filter_map(|entry| serde_json::to_value(entry).ok()).collect();
+    let fits = answer::fitting(&items, limit, |item| bounds::text_length(&brief::entry(&listed.path, item)) + 2);
+    if fits < listed.entries.len() {
+        listed.entries.truncate(fits);
+        listed.count = fits;
+        listed.next_after = listed.entries.last().map(|entry| entry.path.clone());
+    }
+    listed
 }

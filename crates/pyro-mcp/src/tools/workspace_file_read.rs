@@ -2,6 +2,7 @@
 
 use super::{Describe, answers, parameters, workspace};
 use crate::answer;
+use crate::bounds;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
 use crate::server::State;
@@ -15,7 +16,6 @@ use std::sync::Arc;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceFileRead {
-    /// From workspace_create or workspace_list
     workspace_id: String,
     /// Below /workspace
     path: String,
@@ -27,6 +27,9 @@ pub(super) struct WorkspaceFileRead {
     #[serde(default)]
     #[schemars(range(min = 0, max = 9_007_199_254_740_991_u64))]
     offset: u64,
+    #[serde(default = "parameters::output_bytes")]
+    #[schemars(schema_with = "parameters::output")]
+    max_output_bytes: u32,
 }
 
 impl Describe for WorkspaceFileRead {
@@ -46,6 +49,15 @@ impl Describe for WorkspaceFileRead {
         let read = workspace::work(&state, &context, id, "reading", move |pyro, cancel| async move {
             workspace::until(&cancel, pyro.read_workspace_file(id, &path, self.offset, self.max_bytes.into())).await
         });
-        answer::object(&read.await?)
+        let mut read = read.await?;
+        let limit = usize::try_from(self.max_output_bytes).unwrap_or(usize::MAX);
+        let fits = bounds::prefix(&read.bytes, limit.saturating_sub(bounds::FIELDS));
+        if fits < read.bytes.len() {
+            read.bytes.truncate(fits);
+            read.content = String::from_utf8_lossy(&read.bytes).into_owned();
+            read.bytes_read = read.bytes.len() as u64;
+            read.truncated = true;
+        }
+        answer::object(&read)
     }
 }

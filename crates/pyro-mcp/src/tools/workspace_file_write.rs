@@ -15,7 +15,6 @@ use std::sync::Arc;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceFileWrite {
-    /// From workspace_create or workspace_list
     workspace_id: String,
     /// Below /workspace
     path: String,

@@ -1,6 +1,6 @@
 //! `workspace_list`: every workspace.
 
-use super::{Describe, answers};
+use super::{Describe, answers, parameters};
 use crate::answer;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
@@ -15,7 +15,11 @@ use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct WorkspaceList {}
+pub(super) struct WorkspaceList {
+    #[serde(default = "parameters::output_bytes", rename = "max_output_bytes")]
+    #[schemars(schema_with = "parameters::output")]
+    _max_output_bytes: u32,
+}
 
 impl Describe for WorkspaceList {
     const NAME: &'static str = "workspace_list";

@@ -1,6 +1,6 @@
 //! `workspace_logs`: the history of a workspace's commands.
 
-use super::{Describe, answers, parameters, workspace};
+use super::{Describe, answers, history, parameters, workspace};
 use crate::answer;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
@@ -15,7 +15,6 @@ use std::sync::Arc;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceLogs {
-    /// From workspace_create or workspace_list
     workspace_id: String,
     /// sequence of the last one known
     #[serde(default)]
@@ -28,6 +27,9 @@ pub(super) struct WorkspaceLogs {
     /// What processes left in the background printed since, instead
     #[serde(default)]
     background: bool,
+    #[serde(default = "parameters::output_bytes")]
+    #[schemars(schema_with = "parameters::output")]
+    max_output_bytes: u32,
 }
 
 impl Describe for WorkspaceLogs {
@@ -43,8 +45,8 @@ impl Describe for WorkspaceLogs {
     async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
         if self.background {
-            return answer::object(&workspace::background(&state, id).await?);
+            return answer::object(&workspace::background(&state, id, self.max_output_bytes).await?);
         }
-        answer::object(&workspace::logs(&state, id, self.after, self.limit).await?)
+        answer::object(&history::logs(&state, id, self.after, self.limit, self.max_output_bytes).await?)
     }
 }

@@ -15,7 +15,6 @@ use std::sync::Arc;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WorkspacePatchApply {
-    /// From workspace_create or workspace_list
     workspace_id: String,
     #[schemars(length(max = 1_048_576), regex(pattern = r"\S"))]
     patch: String,

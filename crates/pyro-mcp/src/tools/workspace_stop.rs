@@ -16,7 +16,6 @@ use std::sync::Arc;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceStop {
-    /// From workspace_create or workspace_list
     workspace_id: String,
 }
 

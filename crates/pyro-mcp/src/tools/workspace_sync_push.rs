@@ -16,7 +16,6 @@ use std::sync::Arc;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceSyncPush {
-    /// From workspace_create or workspace_list
     workspace_id: String,
     /// Host directory, or tar file (also gz, bz2, xz, zst); below a path granted to the server
     source_path: String,

@@ -18,7 +18,6 @@ use std::sync::Arc;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceUpdate {
-    /// From workspace_create or workspace_list
     workspace_id: String,
     /// New one
     #[serde(default)]

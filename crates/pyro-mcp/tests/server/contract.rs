@@ -27,13 +27,15 @@ pub fn tools(profile: Profile, grants: Grants) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn each_profile_lists_the_contracts_tools_sorted() {
+async fn each_profile_lists_the_contracts_tools_in_order() {
     for profile in Profile::ALL {
         let mut client = Client::connected(profile, Grants::default(), "2025-11-25").await;
         let answer = client.ask("tools/list", json!({})).await;
         let listed = answer["result"]["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap());
-        let promised = promised(profile);
-        assert_eq!(listed.collect::<Vec<_>>(), promised.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut promised: Vec<String> = promised(profile).into_iter().collect();
+        // The one that is enough for most calls stands first.
+        promised.sort_by_key(|name| name != "vm_run");
+        assert_eq!(listed.collect::<Vec<_>>(), promised);
     }
 }
 

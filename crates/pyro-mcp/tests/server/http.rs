@@ -109,7 +109,50 @@ async fn a_body_without_end_is_refused() {
     let (status, _) = served.send("/mcp", "localhost", &[], &body).await;
     assert!(status == 413 || status == 0, "{status}");
     assert_eq!(served.post("localhost", &[]).await.0, 200);
-    assert_eq!(served.send("/mcp", "localhost", &[], "{").await.0, 415);
+    let (status, response) = served.send("/mcp", "localhost", &[], "{").await;
+    assert!(status == 400 && response.contains("-32700"), "{response}");
+}
+
+/// The header that the session of a client has.
+async fn session(served: &Served) -> String {
+    let (_, response) = served.post("localhost", &[]).await;
+    let line = response.lines().find(|line| line.to_lowercase().starts_with("mcp-session-id:"));
+    let session = line.expect("a session").to_owned();
+    let initialized = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+    assert_eq!(served.send("/mcp", "localhost", &[&session], initialized).await.0, 202);
+    session
+}
+
+#[tokio::test]
+async fn what_cannot_be_routed_is_answered_here_too() {
+    let served = served(false).await;
+    let session = session(&served).await;
+    let call = |arguments: &str| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{{"name":"vm_run","arguments":{arguments}}}}}"#
+        )
+    };
+    for (arguments, told) in
+        [("[]", "-32602"), (r#""{}""#, "-32602"), (r#"{"environment":"debian:12","command":"echo \ud83d"}"#, "qemu")]
+    {
+        let (status, response) = served.send("/mcp", "localhost", &[&session], &call(arguments)).await;
+        assert!(status == 200 && response.contains(told) && response.contains("\"id\":7"), "{response}");
+    }
+}
+
+#[tokio::test]
+async fn batches_are_for_the_revision_that_has_them() {
+    let served = served(false).await;
+    let session = session(&served).await;
+    let batch = r#"[{"jsonrpc":"2.0","id":8,"method":"ping"},{"jsonrpc":"2.0","id":9,"method":"tools/list"}]"#;
+    let revision = |revision: &str| format!("MCP-Protocol-Version: {revision}");
+    let (status, response) = served.send("/mcp", "localhost", &[&session, &revision("2025-03-26")], batch).await;
+    let body = response.split("\r\n\r\n").nth(1).unwrap_or_default();
+    let answers: serde_json::Value = serde_json::from_str(body).unwrap_or_else(|_| panic!("{response}"));
+    assert_eq!((status, &answers[0]["id"], &answers[1]["id"]), (200, &8.into(), &9.into()));
+    assert_eq!(answers[1]["result"]["tools"][0]["name"], "vm_run");
+    let (status, response) = served.send("/mcp", "localhost", &[&session, &revision("2025-11-25")], batch).await;
+    assert!(status == 400 && response.contains("-32600"), "{response}");
 }
 
 #[tokio::test]

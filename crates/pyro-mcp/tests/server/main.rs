@@ -3,7 +3,10 @@
 
 mod client;
 mod contract;
+mod defaults;
 mod http;
+mod instructions;
+mod messages;
 mod on_host;
 mod paths;
 mod protocol;

@@ -134,5 +134,11 @@ async fn files_of_workspaces_are_resources_where_they_can_be_read() {
         assert_eq!(client.ask("resources/read", json!({ "uri": uri })).await["error"]["code"], -32002, "{path}");
     }
     let mut small = Client::connected(Profile::VmRun, Grants::default(), "2025-11-25").await;
-    assert_eq!(small.ask("resources/templates/list", json!({})).await["result"]["resourceTemplates"], json!([]));
+    let listed = small.ask("resources/templates/list", json!({})).await["result"]["resourceTemplates"].take();
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    assert_eq!(listed[0]["uriTemplate"], "pyro://output/{name}{?offset}");
+    for uri in ["pyro://output/0123456789ab-stdout", "pyro://output/../vms", "pyro://workspace/0123456789ab/a"] {
+        let error = small.ask("resources/read", json!({ "uri": uri })).await["error"].take();
+        assert_eq!(error["code"], -32002, "{error}");
+    }
 }

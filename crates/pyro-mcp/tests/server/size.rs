@@ -4,13 +4,13 @@ use crate::contract::tools;
 use pyro_mcp::{Grants, Profile};
 
 /// Tokens that the list of the smallest profile may take.
-const LIST_LIMIT: usize = 1000;
+const LIST_LIMIT: usize = 600;
 
 /// Tokens that the list of workspaces' common tools may take.
-const CORE_LIMIT: usize = 6000;
+const CORE_LIMIT: usize = 4600;
 
 /// Tokens that one tool may take.
-const TOOL_LIMIT: usize = 450;
+const TOOL_LIMIT: usize = 560;
 
 #[test]
 #[allow(clippy::print_stdout, reason = "the figures are for people")]

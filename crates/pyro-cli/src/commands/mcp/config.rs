@@ -4,7 +4,7 @@ use super::{fail, here};
 use crate::cli::McpConfig;
 use crate::{exit, printer};
 use pyro_core::host::fs::{self, FsError};
-use pyro_core::host::rewrite::rewrite;
+use pyro_core::host::rewrite::{Readers, rewrite};
 use pyro_mcp::hosts::{Folders, Host, Launch, MergeError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -42,10 +42,13 @@ fn configure(args: &McpConfig) -> Result<(), ConfigError> {
             None => printer::talk("[mcp] no host path is granted: run this in the directory that the model may use"),
         }
     }
-    let launch = Launch { program: std::env::current_exe()?.display().to_string(), args: words };
+    let launch = Launch { program: program(host)?, args: words };
     let merge = |old: &str| host.merged(old, &launch).map_err(|error| ConfigError::Merge(file.clone(), error));
     if !args.write {
-        printer::talk(&format!("[mcp] for {}; --write puts it there and keeps what is in it", file.display()));
+        printer::talk(&format!(
+            "[mcp] add this to {}, or run again with --write, which keeps the rest of the file",
+            file.display()
+        ));
         printer::data(merge("")?.trim_end());
         return Ok(());
     }
@@ -55,9 +58,25 @@ fn configure(args: &McpConfig) -> Result<(), ConfigError> {
         printer::talk(&format!("[mcp] {} starts this server already", file.display()));
         return Ok(());
     }
-    rewrite(&file, new.as_bytes())?;
+    let readers = if host.is_shared() { Readers::All } else { Readers::User };
+    rewrite(&file, new.as_bytes(), readers)?;
     printer::talk(&format!("[mcp] written: {}", file.display()));
     Ok(())
+}
+
+/// What the host starts: a file that others have too names no path of this machine.
+fn program(host: Host) -> Result<String, ConfigError> {
+    const NAME: &str = "pyro";
+    let own = std::env::current_exe()?;
+    if !host.is_shared() {
+        return Ok(own.display().to_string());
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if !std::env::split_paths(&path).any(|directory| directory.join(NAME).is_file()) {
+        let here = own.parent().unwrap_or(Path::new("/")).display();
+        printer::talk(&format!("warning: no pyro is on your PATH, from which the host starts it; add {here} to it"));
+    }
+    Ok(NAME.to_owned())
 }
 
 /// What the file holds; nothing where there is none.

@@ -141,7 +141,9 @@ fn every_hosts_file_makes_a_client_connect() {
         files.push(format!("{host}={file}"));
     }
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
-    python(&home, "hosts.py", &files);
+    let Some(python) = checker("venv/bin/python") else { return };
+    let connected = limited(&home, &python).arg(format!("{SCRIPTS}/hosts.py")).args(files).env("PYRO", PYRO).output();
+    assert_passed(&connected.unwrap());
     let Some(fastmcp) = checker("venv/bin/fastmcp") else { return };
     let mut command = limited(&home, &fastmcp);
     let discovered =

@@ -5,6 +5,7 @@ pub mod client;
 mod faults;
 mod http;
 mod paths;
+mod results;
 mod tools;
 mod warm;
 

@@ -77,16 +77,17 @@ fn a_vm_lives_as_its_tools_say(home: &Home) {
 }
 
 fn a_long_output_is_paged_through(home: &Home) {
-    let mut client = Client::connected(home, &["--profile", "vm-run"]);
+    let mut client = Client::connected(home, &["--profile", "workspace-core"]);
     // Nine bytes a line.
     let command = "i=0; seq -f '%08.0f' 1 400000";
     let ran = client.done("vm_run", json!({ "environment": ENVIRONMENT, "command": command, "timeout_seconds": 290 }));
     assert_eq!((&ran["stdout_truncated"], &ran["stdout_bytes"]), (&json!(true), &json!(3_600_000)));
     let inline = ran["stdout"].as_str().unwrap();
-    assert!(inline.len() < 66_000 && inline.starts_with("00000001\n") && inline.ends_with("00400000\n"));
+    assert!(inline.len() < 16_384 && inline.starts_with("00000001\n") && inline.ends_with("00400000\n"));
     let (mut whole, mut offset) = (String::new(), json!(0));
     while !offset.is_null() {
-        let page = client.done("output_read", json!({ "name": ran["stdout_file"], "offset": offset }));
+        let page =
+            client.done("output_read", json!({ "name": ran["stdout_file"], "offset": offset, "length": 65_536 }));
         whole += page["text"].as_str().unwrap();
         offset = page["next_offset"].clone();
     }

@@ -26,7 +26,9 @@ async def done(client, tool, **arguments):
     called.add(tool)
     result = await client.call_tool(tool, arguments)
     assert not result.is_error, (tool, result)
-    assert json.loads(result.content[0].text) == result.structured_content, tool
+    for name, value in json.loads(result.content[0].text).items():
+        whole = result.structured_content[name]
+        assert whole == value or isinstance(whole, (dict, list)), (tool, name, value)
     return result.structured_content
 
 
@@ -86,7 +88,7 @@ async def commands(client, workspace):
     ran = await done(client, "workspace_exec", workspace_id=workspace, command="echo early; sleep 60", timeout_seconds="10")
     assert (ran["exit_code"], ran["timed_out"], ran["stdout"]) == (124, True, "early\n"), ran
     ran = await done(client, "workspace_exec", workspace_id=workspace, command="seq -f %08.0f 1 40000", timeout_seconds=60)
-    assert ran["stdout_truncated"] and ran["stdout_bytes"] == 360_000 and len(ran["stdout"]) < 70_000, ran["stdout_file"]
+    assert ran["stdout_truncated"] and ran["stdout_bytes"] == 360_000 and len(ran["stdout"]) < 16_384, ran["stdout_file"]
     page = await done(client, "output_read", name=ran["stdout_file"], offset=9 * 20_000, length=9)
     assert page["text"] == "00020001\n", page
     for wrong in [{"command": " "}, {"cwd": "../etc"}, {"env": {"A=B": "x"}}, {"env": {"A": 1}}, {"timeout_seconds": 0}]:
@@ -313,7 +315,7 @@ async def tasks(mode):
         logs = await done(client, "task_logs", task_id=task)
         assert logs["task_id"] == task and logs["entries"][0]["stdout"] == "/workspace\n", logs
         told = await refused(client, "denied", "task_create", environment="debian:12", network=True)
-        assert "--allow-network" in told["hint"], told
+        assert "not built" in told["message"], told
         await refused(client, "invalid_input", "task_exec", workspace_id=task, command="true")
         assert (await done(client, "task_delete", task_id=task))["deleted"]
         await refused(client, "not_found", "task_status", task_id=task)

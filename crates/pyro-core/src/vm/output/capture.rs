@@ -54,11 +54,24 @@ impl Capture {
     /// What was kept, as text of at most the limit and a mark where bytes were left out. `mark` puts what stands there
     /// into words, given how many they are.
     #[must_use]
-    pub fn into_output(mut self, mark: impl FnOnce(u64) -> String) -> CapturedOutput {
+    pub fn into_output(self, mark: impl FnOnce(u64) -> String) -> CapturedOutput {
+        let limit = 2 * self.half;
+        self.into_output_within(limit, char::len_utf8, mark)
+    }
+
+    /// As [`Capture::into_output`], with text that weighs at most `limit`, as `weigh` has each character; the mark does not
+    /// count.
+    #[must_use]
+    pub fn into_output_within(
+        mut self,
+        limit: usize,
+        weigh: fn(char) -> usize,
+        mark: impl FnOnce(u64) -> String,
+    ) -> CapturedOutput {
         let (front, back) = if self.is_whole() {
             self.head.extend(&self.tail);
             let all = pieces(&self.head);
-            if all.iter().map(Piece::text_len).sum::<usize>() <= 2 * self.half {
+            if all.iter().map(|piece| weigh(piece.character)).sum::<usize>() <= limit {
                 let output = CapturedOutput::new(all.iter(), String::new(), [].iter(), false, self.total);
                 let is_given = output.is_replaced() && self.head.len() <= BASE64_LIMIT;
                 let base64 = is_given.then(|| base64::engine::general_purpose::STANDARD.encode(&self.head));
@@ -68,11 +81,28 @@ impl Capture {
         } else {
             (pieces(without_broken_end(&self.head)), pieces(without_broken_start(self.tail.make_contiguous())))
         };
-        let head = &front[..fitting(front.iter(), self.half)];
-        let tail = &back[back.len() - fitting(back.iter().rev(), self.half)..];
+        let head = &front[..fitting(front.iter(), limit / 2, weigh)];
+        let tail = &back[back.len() - fitting(back.iter().rev(), limit / 2, weigh)..];
         let kept: u64 = head.iter().chain(tail).map(|piece| piece.bytes as u64).sum();
         let mark = format!("\n[... {} ...]\n", mark(self.total - kept));
         CapturedOutput::new(head.iter(), mark, tail.iter(), true, self.total)
+    }
+
+    /// What all that came weighs as text; none where not all of it is kept.
+    #[must_use]
+    pub fn weight(&self, weigh: fn(char) -> usize) -> Option<usize> {
+        let all = [&self.head[..], self.tail.as_slices().0, self.tail.as_slices().1].concat();
+        self.is_whole().then(|| pieces(&all).iter().map(|piece| weigh(piece.character)).sum())
+    }
+}
+
+/// Bytes of a character in a JSON string.
+#[must_use]
+pub fn json_len(character: char) -> usize {
+    match character {
+        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
+        '\0'..='\u{1f}' => 6,
+        _ => character.len_utf8(),
     }
 }
 
@@ -83,12 +113,6 @@ struct Piece {
     /// How many bytes it was.
     bytes: usize,
     invalid: bool,
-}
-
-impl Piece {
-    fn text_len(&self) -> usize {
-        self.character.len_utf8()
-    }
 }
 
 fn pieces(bytes: &[u8]) -> Vec<Piece> {
@@ -104,10 +128,10 @@ fn pieces(bytes: &[u8]) -> Vec<Piece> {
     pieces
 }
 
-/// How many pieces are at most `limit` bytes of text.
-fn fitting<'a>(pieces: impl Iterator<Item = &'a Piece>, limit: usize) -> usize {
+/// How many pieces weigh at most `limit`.
+fn fitting<'a>(pieces: impl Iterator<Item = &'a Piece>, limit: usize, weigh: fn(char) -> usize) -> usize {
     let lengths = pieces.scan(0, |len, piece| {
-        *len += piece.text_len();
+        *len += weigh(piece.character);
         Some(*len)
     });
     lengths.take_while(|len| *len <= limit).count()
@@ -227,6 +251,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn text_weighs_as_much_as_json_says(bytes in proptest::collection::vec(any::<u8>(), 0..200), limit in 8usize..64) {
+            let mut capture = Capture::new(64);
+            capture.push(&bytes);
+            let weight = capture.weight(json_len);
+            let output = capture.into_output_within(limit, json_len, |_| String::new());
+            let length = serde_json::to_string(&output.text).unwrap().len() - 2;
+            let mark = if output.truncated { serde_json::to_string("\n[...  ...]\n").unwrap().len() - 2 } else { 0 };
+            prop_assert!(length <= limit + mark, "{length} of {limit}");
+            prop_assert!(output.truncated || weight == Some(length));
+        }
+
         #[test]
         fn text_never_exceeds_the_limit(bytes in proptest::collection::vec(any::<u8>(), 0..200), limit in 8usize..64) {
             let limit = limit & !1;

@@ -5,14 +5,15 @@ pub mod page;
 pub mod recorder;
 pub mod store;
 
-pub use capture::{BASE64_LIMIT, Capture, CapturedOutput};
+pub use crate::config::Inline;
+pub use capture::{BASE64_LIMIT, Capture, CapturedOutput, json_len};
 pub use page::OutputPage;
 pub(crate) use page::whole_characters;
 pub use recorder::{MAX_FILE as MAX_KEPT, OutputTo, OutputWatch, Recorded, Recorder, Stream};
 pub use store::{OutputName, OutputStore};
 
 /// Bytes of text of each stream that a result holds: half from its start, half from its end.
-pub const INLINE_LIMIT: usize = 64 * 1024;
+pub const INLINE_LIMIT: usize = Inline::EACH;
 
 /// Why output cannot be read again.
 #[derive(Debug, thiserror::Error)]

@@ -45,12 +45,25 @@ impl OutputPage {
             bytes.truncate(whole_characters(&bytes));
         }
         let end = offset.saturating_add(bytes.len() as u64);
-        let (text, encoding) = match std::str::from_utf8(&bytes) {
-            Ok(text) => (text.to_owned(), "utf-8"),
-            Err(_) => (String::from_utf8_lossy(&bytes).into_owned(), "utf-8-replaced"),
-        };
+        let (text, encoding) = as_text(&bytes);
         let next_offset = (end < total).then_some(end);
         Ok(Self { name: name.clone(), offset, next_offset, total_bytes: total, output_bytes, text, encoding, bytes })
+    }
+
+    /// Keep only so many bytes of the page; the next one begins behind them.
+    pub fn shorten(&mut self, bytes: usize) {
+        if bytes < self.bytes.len() {
+            self.bytes.truncate(bytes);
+            (self.text, self.encoding) = as_text(&self.bytes);
+            self.next_offset = Some(self.offset.saturating_add(bytes as u64));
+        }
+    }
+}
+
+fn as_text(bytes: &[u8]) -> (String, &'static str) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => (text.to_owned(), "utf-8"),
+        Err(_) => (String::from_utf8_lossy(bytes).into_owned(), "utf-8-replaced"),
     }
 }
 
@@ -117,6 +130,15 @@ mod tests {
         mark_cut(&file, 5, 70_000).unwrap();
         assert_eq!(read(0), ("1234".to_owned(), Some(4), 5, 70_000));
         assert_eq!(read(4), ("5".to_owned(), None, 5, 70_000));
+    }
+
+    #[test]
+    fn a_page_that_is_shortened_goes_on_where_it_was_cut() {
+        let mut page = pages("éab".as_bytes(), 10).remove(0);
+        page.shorten(9);
+        assert_eq!((page.text.as_str(), page.next_offset), ("éab", None));
+        page.shorten(3);
+        assert_eq!((page.text.as_str(), page.next_offset, page.bytes.len()), ("éa", Some(3), 3));
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! Recording a command's output: its head and tail for the result, the whole in a file where that is too much.
 
-use super::{Capture, CapturedOutput, INLINE_LIMIT, OutputName, OutputStore, page};
+use super::{Capture, CapturedOutput, Inline, OutputName, OutputStore, json_len, page};
 use crate::config::Config;
 use crate::vm::exec::ExecIo;
 use std::fs::File;
@@ -15,6 +15,9 @@ pub const MAX_FILE: u64 = 256 * 1024 * 1024;
 
 /// After how many bytes the bounds of all outputs are looked at again.
 const PRUNE_STEP: u64 = 64 * 1024 * 1024;
+
+/// Bytes that the words may take which stand where output was left out.
+const MARK_ROOM: usize = 160;
 
 /// One of a command's two outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +55,7 @@ pub enum OutputTo<'a, 'w> {
 
 /// Takes both outputs of one command.
 pub struct Recorder<'a> {
+    inline: Inline,
     stdout: Recording<'a>,
     stderr: Recording<'a>,
 }
@@ -70,10 +74,11 @@ impl<'a> Recorder<'a> {
     #[must_use]
     pub fn new(config: &Config, watch: &'a mut OutputWatch<'a>) -> Self {
         let store = OutputStore::new(config);
-        let watch = Arc::new(Mutex::new(watch));
+        let (inline, watch) = (config.inline, Arc::new(Mutex::new(watch)));
         Self {
-            stdout: Recording::new(store.clone(), Stream::Stdout, Told::Watch(watch.clone())),
-            stderr: Recording::new(store, Stream::Stderr, Told::Watch(watch)),
+            inline,
+            stdout: Recording::new(store.clone(), inline, Stream::Stdout, Told::Watch(watch.clone())),
+            stderr: Recording::new(store, inline, Stream::Stderr, Told::Watch(watch)),
         }
     }
 
@@ -84,10 +89,11 @@ impl<'a> Recorder<'a> {
         stdout: &'a mut (dyn AsyncWrite + Unpin + Send),
         stderr: &'a mut (dyn AsyncWrite + Unpin + Send),
     ) -> Self {
-        let store = OutputStore::new(config);
+        let (inline, store) = (config.inline, OutputStore::new(config));
         Self {
-            stdout: Recording::new(store.clone(), Stream::Stdout, Told::Reader(stdout)),
-            stderr: Recording::new(store, Stream::Stderr, Told::Reader(stderr)),
+            inline,
+            stdout: Recording::new(store.clone(), inline, Stream::Stdout, Told::Reader(stdout)),
+            stderr: Recording::new(store, inline, Stream::Stderr, Told::Reader(stderr)),
         }
     }
 
@@ -99,12 +105,31 @@ impl<'a> Recorder<'a> {
     /// What was recorded: stdout and stderr.
     #[must_use]
     pub fn finish(self) -> (Recorded, Recorded) {
-        (self.stdout.finish(), self.stderr.finish())
+        let (stdout, stderr) = match self.inline {
+            Inline::Each(limit) => (limit, limit),
+            Inline::Json(total) => shares(total, self.stdout.weight(), self.stderr.weight()),
+        };
+        (self.stdout.finish(stdout), self.stderr.finish(stderr))
+    }
+}
+
+/// What each of two streams that weigh so much may take of `total`; none weighs more than can be told. What one does not
+/// need is the other's.
+fn shares(total: usize, stdout: Option<usize>, stderr: Option<usize>) -> (usize, usize) {
+    let (half, room) = (total / 2, |share: usize| share.saturating_sub(MARK_ROOM));
+    match (stdout, stderr) {
+        (Some(one), Some(other)) if one + other <= total => (one, other),
+        (Some(one), _) if one <= half => (one, room(total - one)),
+        (_, Some(other)) if other <= half => (room(total - other), other),
+        _ => (room(half), room(half)),
     }
 }
 
 struct Recording<'a> {
     store: OutputStore,
+    /// Bytes that are kept in memory.
+    kept: usize,
+    weigh: fn(char) -> usize,
     stream: Stream,
     told: Told<'a>,
     capture: Capture,
@@ -128,15 +153,25 @@ enum Spill {
 }
 
 impl<'a> Recording<'a> {
-    fn new(store: OutputStore, stream: Stream, told: Told<'a>) -> Self {
-        Self { store, stream, told, capture: Capture::new(INLINE_LIMIT), spill: Spill::None }
+    fn new(store: OutputStore, inline: Inline, stream: Stream, told: Told<'a>) -> Self {
+        // A character takes at least as many bytes in JSON as it has itself.
+        let (kept, weigh): (_, fn(char) -> usize) = match inline {
+            Inline::Each(limit) => (limit, char::len_utf8),
+            Inline::Json(total) => (total, json_len),
+        };
+        Self { store, kept, weigh, stream, told, capture: Capture::new(kept), spill: Spill::None }
+    }
+
+    /// What it weighs as a whole; none where not all of it is in memory.
+    fn weight(&self) -> Option<usize> {
+        self.capture.weight(self.weigh)
     }
 
     fn push(&mut self, bytes: &[u8]) {
         if let Told::Watch(watch) = &self.told {
             watch.lock().unwrap_or_else(PoisonError::into_inner)(self.stream, bytes);
         }
-        if matches!(self.spill, Spill::None) && self.capture.total() + bytes.len() as u64 > INLINE_LIMIT as u64 {
+        if matches!(self.spill, Spill::None) && self.capture.total() + bytes.len() as u64 > self.kept as u64 {
             self.spill_kept();
         }
         self.spill(bytes);
@@ -174,9 +209,11 @@ impl<'a> Recording<'a> {
         }
     }
 
-    fn finish(mut self) -> Recorded {
-        // Invalid bytes take more room as text than they took as bytes.
-        let probe = self.capture.clone().into_output(|_| String::new());
+    /// What was recorded, with text that weighs at most `limit`.
+    fn finish(mut self, limit: usize) -> Recorded {
+        let weigh = self.weigh;
+        // Some bytes take more room as text than they took as bytes.
+        let probe = self.capture.clone().into_output_within(limit, weigh, |_| String::new());
         let has_all = !probe.truncated && (!probe.is_replaced() || probe.base64.is_some());
         if !has_all && matches!(self.spill, Spill::None) {
             self.spill_kept();
@@ -189,14 +226,14 @@ impl<'a> Recording<'a> {
                     tracing::warn!(%error, "an output does not tell that it is cut");
                 }
                 self.store.prune();
-                let output = capture.into_output(|omitted| match whole {
+                let output = capture.into_output_within(limit, weigh, |omitted| match whole {
                     true => format!("{omitted} bytes omitted; the whole is output {name}"),
                     false => format!("{omitted} bytes omitted; the first {written} of all are output {name}"),
                 });
                 Recorded { output, file: Some(name) }
             }
             Spill::None | Spill::Failed => {
-                let output = capture.into_output(|omitted| format!("{omitted} bytes omitted"));
+                let output = capture.into_output_within(limit, weigh, |omitted| format!("{omitted} bytes omitted"));
                 Recorded { output, file: None }
             }
         }
@@ -236,7 +273,7 @@ impl AsyncWrite for Recording<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::BASE64_LIMIT;
+    use super::super::{BASE64_LIMIT, INLINE_LIMIT};
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
@@ -256,9 +293,10 @@ mod tests {
             seen += bytes.len();
         };
         let watch: &mut OutputWatch<'_> = &mut watch;
-        let mut recording = Recording::new(store.clone(), Stream::Stdout, Told::Watch(Arc::new(Mutex::new(watch))));
+        let mut recording =
+            Recording::new(store.clone(), Inline::default(), Stream::Stdout, Told::Watch(Arc::new(Mutex::new(watch))));
         chunks.iter().for_each(|chunk| recording.push(chunk));
-        let recorded = recording.finish();
+        let recorded = recording.finish(INLINE_LIMIT);
         assert_eq!(seen, chunks.iter().map(|chunk| chunk.len()).sum::<usize>());
         recorded
     }
@@ -305,17 +343,56 @@ mod tests {
     }
 
     #[test]
+    fn two_streams_share_what_a_result_holds() {
+        for (stdout, stderr, shares) in [
+            (Some(10), Some(20), (10, 20)),
+            (Some(1000), Some(0), (1000, 0)),
+            (Some(900), Some(200), (800 - MARK_ROOM, 200)),
+            (Some(100), None, (100, 900 - MARK_ROOM)),
+            (None, None, (500 - MARK_ROOM, 500 - MARK_ROOM)),
+            (Some(900), Some(900), (500 - MARK_ROOM, 500 - MARK_ROOM)),
+        ] {
+            assert_eq!(super::shares(1000, stdout, stderr), shares, "{stdout:?} {stderr:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_small_result_leaves_out_is_in_a_file() {
+        let home = tempfile::tempdir().unwrap();
+        let config = Config::from_variables("/pyro".into(), |name| {
+            (name == "PYRO_DATA_DIR" || name == "HOME").then(|| home.path().into())
+        });
+        let config = Config { inline: Inline::Json(1000), ..config.unwrap() };
+        for (bytes, cut) in
+            [(&[b'\n'; 400][..], false), (&[b'\n'; 600], true), (&[1; 200], true), (&[b'x'; 5000], true)]
+        {
+            let mut watch = |_: Stream, _: &[u8]| {};
+            let mut recorder = Recorder::new(&config, &mut watch);
+            recorder.stdout.push(bytes);
+            recorder.stderr.push(b"oops");
+            let (stdout, stderr) = recorder.finish();
+            assert_eq!((stdout.output.truncated, stdout.file.is_some()), (cut, cut));
+            assert_eq!((stderr.output.text.as_str(), stderr.file), ("oops", None));
+            let json = serde_json::to_string(&stdout.output.text).unwrap().len();
+            assert!(json <= 1000, "{json}");
+            let whole = stdout.file.map(|name| OutputStore::new(&config).read(&name, 0, 10_000).unwrap().bytes);
+            assert!(whole.is_none_or(|whole| whole == bytes));
+        }
+    }
+
+    #[test]
     fn a_flood_stops_at_the_bound_of_its_file() {
         let (_home, store) = store();
         let mut watch = |_: Stream, _: &[u8]| {};
         let watch: &mut OutputWatch<'_> = &mut watch;
-        let mut recording = Recording::new(store.clone(), Stream::Stderr, Told::Watch(Arc::new(Mutex::new(watch))));
+        let mut recording =
+            Recording::new(store.clone(), Inline::default(), Stream::Stderr, Told::Watch(Arc::new(Mutex::new(watch))));
         recording.push(&[b'x'; INLINE_LIMIT]);
         recording.push(b"y");
         let Spill::To { written, .. } = &mut recording.spill else { panic!("no file") };
         *written = MAX_FILE - 1;
         recording.push(b"zz");
-        let recorded = recording.finish();
+        let recorded = recording.finish(INLINE_LIMIT);
         let page = store.read(recorded.file.as_ref().unwrap(), INLINE_LIMIT as u64, 10).unwrap();
         assert_eq!((&page.bytes[..3], recorded.output.bytes), (&b"yz\0"[..], INLINE_LIMIT as u64 + 3));
         assert!(recorded.output.text.contains("the first 268435456 of all"));
@@ -330,7 +407,7 @@ mod tests {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let (_home, store) = store();
         let (mut ours, mut theirs) = tokio::io::duplex(4);
-        let mut recording = Recording::new(store, Stream::Stdout, Told::Reader(&mut ours));
+        let mut recording = Recording::new(store, Inline::default(), Stream::Stdout, Told::Reader(&mut ours));
         tokio::select! {
             biased;
             _ = recording.write_all(b"0123456789") => panic!("nobody has read"),
@@ -341,7 +418,7 @@ mod tests {
         theirs.read_exact(&mut taken).await.unwrap();
         drop(theirs);
         assert_eq!(recording.write_all(b"456789").await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
-        assert_eq!((recording.finish().output.text.as_str(), &taken), ("0123", b"0123"));
+        assert_eq!((recording.finish(INLINE_LIMIT).output.text.as_str(), &taken), ("0123", b"0123"));
     }
 
     #[test]
@@ -349,7 +426,8 @@ mod tests {
         let (home, store) = store();
         let mut watch = |_: Stream, _: &[u8]| {};
         let watch: &mut OutputWatch<'_> = &mut watch;
-        let mut recording = Recording::new(store, Stream::Stdout, Told::Watch(Arc::new(Mutex::new(watch))));
+        let mut recording =
+            Recording::new(store, Inline::default(), Stream::Stdout, Told::Watch(Arc::new(Mutex::new(watch))));
         recording.push(&[b'x'; INLINE_LIMIT + 1]);
         assert_eq!(std::fs::read_dir(home.path().join("outputs")).unwrap().count(), 1);
         drop(recording);

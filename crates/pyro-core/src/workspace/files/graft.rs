@@ -165,7 +165,7 @@ impl Grafts {
                 out(&batch, &part.at)?;
             }
             let paths: Vec<TreePath> = below.into_iter().map(|entry| entry.path.clone()).collect();
-            tree::send_listed::<SourceError>(&of_descriptor(&part.held), paths, |batch| out(&batch, &part.at))?;
+            tree::send_listed::<SourceError>(&of_descriptor(&part.held), paths, |batch| out(&batch, &part.at), |_| ())?;
         }
         for (path, meta, text) in self.made.iter().filter(|(path, ..)| is_wanted(path)) {
             let mut batch = Batch::with_room();
