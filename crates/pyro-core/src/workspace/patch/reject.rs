@@ -191,8 +191,8 @@ impl Reject {
         match &self.reason {
             Reason::Hunk(hunk) => hunk.hint(path),
             Reason::Exists { .. } => format!(
-                "to change {path}, send its lines as a change ('--- a/{path}' and '+++ b/{path}'); to replace it: pyro \
-                 workspace file write WORKSPACE_ID {path}"
+                "to change {path}, send a change of its lines, not a new file; to replace it: pyro workspace file write \
+                 WORKSPACE_ID {path}"
             ),
             Reason::Missing => {
                 "see what is there: pyro workspace file list WORKSPACE_ID; a file that is new has '--- /dev/null'"

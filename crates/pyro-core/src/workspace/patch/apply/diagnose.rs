@@ -149,8 +149,9 @@ impl Met<'_, '_> {
         }
         let shown = lines(self.old).skip(from - 1).take(count).map(|line| {
             // A tab must be seen as one: what is shown is what the hunk must hold.
-            let parts: Vec<_> = line.text.split(|byte| *byte == b'\t').map(|part| printable(part, QUOTED)).collect();
-            parts.join("\t")
+            let (text, cut) = line.text.split_at(line.text.len().min(QUOTED));
+            let parts: Vec<_> = text.split(|byte| *byte == b'\t').map(|part| printable(part, QUOTED)).collect();
+            parts.join("\t") + if cut.is_empty() { "" } else { "…" }
         });
         (from, shown.collect())
     }

@@ -181,7 +181,10 @@ fn a_refusal_shows_what_the_file_holds_and_what_to_send() {
         assert!(hint.contains(word), "{message}\n{hint}");
     }
     let (_, hint) = refused("--- /dev/null\n+++ b/m.py\n@@ -0,0 +1 @@\n+x\n", "1\n");
-    assert!(hint.contains("'--- a/m.py'") && hint.contains("pyro workspace file write WORKSPACE_ID m.py"), "{hint}");
+    assert!(
+        hint.contains("a change of its lines") && hint.contains("pyro workspace file write WORKSPACE_ID m.py"),
+        "{hint}"
+    );
 }
 
 #[test]
