@@ -66,7 +66,7 @@ pub(crate) struct Create {
     /// What to fill it with: a directory, or a tar file (.tar, .tar.gz, .tar.bz2, .tar.xz, .tar.zst).
     #[arg(long, value_name = "PATH")]
     pub(crate) seed_path: Option<std::path::PathBuf>,
-    /// Leave out of the seed what git ignores.
+    /// Leave out of the seed, and of later pushes, what git ignores.
     #[arg(long, requires = "seed_path")]
     pub(crate) respect_ignore: bool,
     /// Network of the guest; only off so far.

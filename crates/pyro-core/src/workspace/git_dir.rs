@@ -21,15 +21,6 @@ pub struct GitDir {
     pub is_absolute: bool,
 }
 
-/// Whether a `.git` that names another directory is followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pointers {
-    /// It is, as far as the path may lead.
-    Follow,
-    /// It is not: then there is no repository.
-    Ignore,
-}
-
 /// A `.git` that leads to no repository.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GitDirError {
@@ -56,7 +47,7 @@ impl GitDir {
     ///
     /// # Errors
     /// [`GitDirError`] for a `.git` that names a directory which cannot be used.
-    pub fn find(at: &HostPath, pointers: Pointers) -> Result<Option<Self>, GitDirError> {
+    pub fn find(at: &HostPath) -> Result<Option<Self>, GitDirError> {
         let dot = at.join(OsStr::new(".git"));
         let Some(kind) = dot.kind() else { return Ok(None) };
         let target = if kind.is_symlink() {
@@ -71,7 +62,7 @@ impl GitDir {
                 is_absolute: false,
             }));
         };
-        let Some(target) = target.filter(|_| pointers == Pointers::Follow) else { return Ok(None) };
+        let Some(target) = target else { return Ok(None) };
         let is_absolute = target.is_absolute();
         let to = at.as_path().join(target);
         let not_granted = |to: &Path| GitDirError::NotGranted { at: at.as_path().into(), to: to.into() };

@@ -224,7 +224,10 @@ fn grow(random: &mut Random, directory: &Path, depth: usize, grown: &mut Grown, 
                 begin(random, &at);
             } else if random.is_one_in(20) {
                 // What is no repository is none for git either.
-                fs::create_dir(at.join(".git")).unwrap();
+                match random.is_one_in(2) {
+                    true => fs::create_dir(at.join(".git")).unwrap(),
+                    false => fs::write(at.join(".git"), "gitdir: nowhere\n").unwrap(),
+                }
             }
             grow(random, &at, depth + 1, grown, is_own && !is_nested);
             continue;

@@ -9,7 +9,7 @@ use crate::host::fs;
 use crate::host::path::{HostPath, of_descriptor};
 use crate::host::tree::{self, HostTreeError};
 use crate::workspace::git::config;
-use crate::workspace::git_dir::{GitDir, GitDirError, Pointers};
+use crate::workspace::git_dir::{GitDir, GitDirError};
 use crate::workspace::ignore::INDEX_LEN;
 use crate::workspace::ignore::index::Index;
 use pyro_protocol::TreePath;
@@ -218,7 +218,7 @@ impl Grafts {
         left: &mut usize,
     ) -> Result<(), SourceError> {
         let at = if path.is_root() { root.clone() } else { root.join(OsStr::from_bytes(path.as_bytes())) };
-        let found = match GitDir::find(&at, Pointers::Follow) {
+        let found = match GitDir::find(&at) {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(()),
             Err(error @ (GitDirError::NotGranted { .. } | GitDirError::Nowhere { .. })) => {

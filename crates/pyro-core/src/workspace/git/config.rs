@@ -257,4 +257,13 @@ mod tests {
             assert_eq!(names(text), None, "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_written_is_read_as_it_was(text in "[\\[\\]a-c.\" \\t=#;\\\\\n-]{0,60}") {
+            if let Some(settings) = parse(text.as_bytes()) {
+                assert_eq!(parse(&write(&settings)).unwrap(), settings);
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@ use super::index::{Index, Tracked};
 use super::rules::Rules;
 use super::{Files, GITIGNORE, INDEX_LEN, Ignored, RULES_LEN, Repository};
 use crate::host::path::HostPath;
-use crate::workspace::git_dir::{GitDir, Pointers};
+use crate::workspace::git_dir::{GitDir, GitDirError};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -20,7 +20,7 @@ pub struct HostFiles {
 #[must_use]
 pub fn ignored(root: &HostPath) -> Ignored<HostFiles> {
     let root = root.canonical();
-    let is_top = |directory: &&Path| !matches!(GitDir::find(&root.with(directory), Pointers::Follow), Ok(None));
+    let is_top = |directory: &&Path| !matches!(GitDir::find(&root.with(directory)), Ok(None));
     let top = root.as_path().ancestors().find(is_top).unwrap_or(root.as_path());
     let within = root.as_path().strip_prefix(top).unwrap_or(Path::new(""));
     Ignored::new(HostFiles { top: root.with(top) }, within.as_os_str().as_bytes(), u64::MAX)
@@ -40,9 +40,11 @@ impl Files for HostFiles {
     }
 
     fn repository(&mut self, directory: &[u8]) -> Option<Repository> {
-        let found = match GitDir::find(&self.at(directory), Pointers::Follow) {
+        let found = match GitDir::find(&self.at(directory)) {
             Ok(found) => found?,
-            Err(error) => {
+            // For git that is a directory like others.
+            Err(GitDirError::Nowhere { .. }) => return None,
+            Err(error @ GitDirError::NotGranted { .. }) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a repository's own rules are not read");
                 return Some(Repository::default());
             }

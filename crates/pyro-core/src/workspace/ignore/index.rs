@@ -210,4 +210,12 @@ mod tests {
             [header(4, 1 + 2 * pairs), first, [next, shorter].concat().repeat(pairs as usize), vec![0; 20]].concat();
         assert_eq!(Index::parse(&many), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_fail(version in 2_u32..5, count in 0_u32..4, bytes in proptest::collection::vec(0_u8..=255, 0..400)) {
+            let index = [b"DIRC".as_slice(), &version.to_be_bytes(), &count.to_be_bytes(), &bytes].concat();
+            let _ = Index::parse(&index).map(|index| index.tracked(None));
+        }
+    }
 }
