@@ -1,7 +1,7 @@
 //! Results: the contract's object structured, and in one text item what a model needs of it.
 
 use crate::bounds;
-use crate::brief::brief;
+use crate::brief::{self, brief};
 use crate::refusal::Refusal;
 use pyro_core::ErrorKind;
 use pyro_core::environment::elsewhere;
@@ -78,9 +78,13 @@ pub(crate) fn told(mut result: CallToolResult, telling: &Telling) -> CallToolRes
 /// Cut lists so that text and structured content hold the same of them, and say how many are left out.
 fn trim_lists(value: &mut Value, telling: &Telling) {
     let Some(object) = value.as_object_mut() else { return };
+    // A page was made to fit before, and says where the next one begins.
+    if object.contains_key("next_after") {
+        return;
+    }
     for name in ["entries", "workspaces", "left_out"] {
         let Some(items) = object.get_mut(name).and_then(Value::as_array_mut) else { continue };
-        let fits = fitting(items, telling.limit, |item| bounds::length(&brief(item, &telling.given)));
+        let fits = fitting(items, telling.limit, cost);
         let left_out = items.len() - fits;
         items.truncate(fits);
         if left_out > 0 {
@@ -89,6 +93,14 @@ fn trim_lists(value: &mut Value, telling: &Telling) {
                 object.insert("count".to_owned(), fits.into());
             }
         }
+    }
+}
+
+/// Bytes of an item in the text: a line, or what is told of it.
+fn cost(item: &Value) -> usize {
+    match item["path"].is_string() && item["why"].is_null() {
+        true => bounds::text_length(&brief::entry("/workspace", item)) + 2,
+        false => bounds::length(&brief(item, &JsonObject::new())),
     }
 }
 

@@ -123,11 +123,9 @@ fn cut(value: &mut Value, excess: usize) {
             }
         }
         Value::Object(map) => {
-            let Some((name, longest)) = map.iter_mut().max_by_key(|(_, value)| length(value)) else { return };
-            let name = name.clone();
+            let Some(longest) = map.values_mut().max_by_key(|value| length(value)) else { return };
             if length(longest) < LEAST / 4 {
-                map.remove(&name);
-                return;
+                return drop_fields(map, excess);
             }
             let before = longest.as_array().map(Vec::len);
             cut(longest, excess);
@@ -139,6 +137,18 @@ fn cut(value: &mut Value, excess: usize) {
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// Take fields away from the end, where no one of them is long.
+fn drop_fields(map: &mut serde_json::Map<String, Value>, excess: usize) {
+    let (mut gone, mut left_out) = (0, 0);
+    while gone < excess + MARK
+        && let Some(name) = map.keys().next_back().cloned()
+    {
+        gone += name.len() + map.remove(&name).map_or(0, |value| length(&value)) + 4;
+        left_out += 1;
+    }
+    map.insert("omitted".to_owned(), left_out.into());
 }
 
 #[cfg(test)]
@@ -163,6 +173,13 @@ mod tests {
         bounded(&mut value, 2000);
         assert!(length(&value) <= 2000 && length(&value) > 1500, "{}", length(&value));
         assert_eq!((&value["exit_code"], &value["stderr"]), (&json!(1), &json!("oops")));
+        let labels: std::collections::BTreeMap<String, String> =
+            (0..200).map(|at| (format!("label{at}"), "x".repeat(120))).collect();
+        let mut value = json!({ "workspace_id": "0123456789ab", "labels": labels });
+        bounded(&mut value, 4000);
+        let kept = value["labels"].as_object().unwrap().len() - 1;
+        assert!(value["workspace_id"] == "0123456789ab" && kept > 20 && length(&value) <= 4000, "{value}");
+        assert_eq!(value["labels"]["omitted"], 200 - kept);
         let mut value = json!({ "entries": vec!["a path that is like any other"; 1000], "changed": true });
         bounded(&mut value, 2000);
         let kept = value["entries"].as_array().unwrap().len();

@@ -85,6 +85,13 @@ pub(crate) fn batch(value: Vec<Value>, allowed: bool) -> Result<Vec<Value>, Refu
     }
 }
 
+/// Why a call cannot be routed whose `arguments` are no object; rmcp takes it for an unknown method.
+pub(crate) fn misread(value: &Value) -> Option<Refused> {
+    let message = wrong_arguments(value)?;
+    let id = value.get("id").filter(|id| id.is_string() || id.is_i64()).cloned();
+    Some(Refused { id, code: -32602, message })
+}
+
 /// One message.
 ///
 /// # Errors

@@ -35,9 +35,10 @@ pub(super) async fn take(request: Request, next: Next) -> Response {
                 Err(refused) => refusal(&refused),
             }
         }
-        Ok(value) => match message::typed(value.clone()) {
-            Ok(_) => next.run(with_body(parts, &value)).await,
-            Err(refused) => refusal(&refused),
+        // Of the rest rmcp says what the revision asks for.
+        Ok(value) => match message::misread(&value) {
+            None => next.run(with_body(parts, &value)).await,
+            Some(refused) => refusal(&refused),
         },
         Err(refused) => refusal(&refused),
     }

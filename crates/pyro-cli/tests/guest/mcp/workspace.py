@@ -239,7 +239,8 @@ async def files(client):
 
 async def resources(client, workspace):
     templates = (await client.list_resource_templates()).resource_templates
-    assert [one.uri_template for one in templates] == ["pyro://workspace/{id}/{path}"], templates
+    offered = ["pyro://workspace/{id}/{path}", "pyro://output/{name}{?offset}"]
+    assert [one.uri_template for one in templates] == offered, templates
     text = (await client.read_resource(f"pyro://workspace/{workspace}/src%2Frun.sh")).contents[0]
     assert text.text.startswith("#!/bin/sh\n") and text.mime_type == "text/plain", text
     blob = (await client.read_resource(f"pyro://workspace/{workspace}/blob")).contents[0]
