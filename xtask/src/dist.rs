@@ -21,13 +21,19 @@ pub(crate) enum Profile {
     Trial,
 }
 
-/// Make the archive, and say where it is.
-pub(crate) fn dist(profile: Profile) -> Result<PathBuf> {
+/// Install what the static executable is built with.
+pub(crate) fn prepare() -> Result {
     system::prepare()?;
     system::ensure(system::DIST)?;
-    if !ensure_static_target() {
-        return Err(format!("the released executable is static: rustup target add {STATIC_TARGET}"));
+    if ensure_static_target() {
+        return Ok(());
     }
+    Err(format!("the released executable is static: rustup target add {STATIC_TARGET}"))
+}
+
+/// Make the archive, and say where it is.
+pub(crate) fn dist(profile: Profile) -> Result<PathBuf> {
+    prepare()?;
     let (profile, dist) = match profile {
         Profile::Release => ("release", root().join("dist")),
         Profile::Trial => ("dist-trial", products("tmp")?.join("dist")),

@@ -50,6 +50,8 @@ pub(crate) fn test(asked: &str) -> Result {
         return Err(format!("there is no QEMU {asked:?} to test with; give one of {}, or all", known.join(", ")));
     }
     system::prepare()?;
+    // Tests start these too, and cargo does not build them for one test binary.
+    cargo::finish("building the examples", &mut cargo::cargo(["build", "--locked", "-p", "pyro-cli", "--examples"]))?;
     let mut closing = Vec::new();
     let mut is_good = true;
     for suite in wanted {

@@ -22,8 +22,9 @@ pub(crate) const RUN: &[Need] = &[
     Need { what: "newuidmap", packages: &["uidmap"] },
     Need { what: "mke2fs", packages: &["e2fsprogs"] },
     Need { what: "/usr/share/keyrings/debian-archive-keyring.gpg", packages: &["debian-archive-keyring"] },
-    // Not part of Debian 13's minimum, whose apt comes with sqv.
+    // The smallest Debian 13 has neither.
     Need { what: "gpgv", packages: &["gpgv"] },
+    Need { what: "mount", packages: &["mount"] },
 ];
 
 /// Packages of [`RUN`] that only building takes.

@@ -36,6 +36,8 @@ const NEEDS: &[Need] = &[
     Need::always("qemu-img", "qemu-utils"),
     Need::always("mmdebstrap", "mmdebstrap"),
     Need::always("mke2fs", "e2fsprogs"),
+    // Not part of the smallest Debian 13.
+    Need::always("mount", "mount"),
     // apt verifies signatures with it, and from 3.0 on (Debian 13) with sqv where that is installed.
     Need { or: Some("sqv"), ..Need::always("gpgv", "gpgv") },
     Need { only_user: true, ..Need::always("newuidmap", "uidmap") },
