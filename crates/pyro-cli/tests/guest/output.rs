@@ -88,7 +88,8 @@ fn json_keeps_head_and_tail(home: &Home) {
     assert!(read(&["--offset", "1", "--length", "2500000"]).stdout == whole[1..2_500_001]);
     let page: serde_json::Value = serde_json::from_slice(&read(&["--json", "--length", "8"]).stdout).unwrap();
     let expected = serde_json::json!({
-        "name": name, "offset": 0, "next_offset": 8, "total_bytes": 3_000_012, "text": "first\nxx", "encoding": "utf-8",
+        "name": name, "offset": 0, "next_offset": 8, "total_bytes": 3_000_012,
+        "output_bytes": 3_000_012, "text": "first\nxx", "encoding": "utf-8",
     });
     assert_eq!(page, expected);
     let wrong = |args: &[&str]| home.pyro(&[&["output", "read"], args].concat()).output().unwrap().status.code();

@@ -36,9 +36,9 @@ fn environments() -> String {
     )
 }
 
-/// The shells; without one it is the user's login shell, which is bash in every environment.
+/// The shells; without one it is the login shell of the user, which is bash for root in every environment.
 pub(super) fn shell(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": ["string", "null"], "enum": ["login", "bash", "sh", null] })
+    json_schema!({ "type": "string", "enum": ["bash", "sh"] })
 }
 
 /// Labels, as core takes them.

@@ -38,7 +38,6 @@ pub(crate) struct VmRun {
     #[serde(default = "parameters::timeout_seconds")]
     #[schemars(range(min = 1))]
     timeout_seconds: u32,
-    /// Of the vm
     #[serde(default = "parameters::ttl_seconds")]
     #[schemars(range(min = 60))]
     ttl_seconds: u32,
@@ -48,10 +47,8 @@ pub(crate) struct VmRun {
     /// Run on the host if no vm can start; needs --allow-host-compat
     #[serde(default)]
     allow_host_compat: bool,
-    /// Default /
     #[serde(default)]
     cwd: Option<String>,
-    /// More variables
     #[serde(default)]
     env: Option<BTreeMap<String, String>>,
     /// NAME or UID[:GROUP], default root
