@@ -23,7 +23,7 @@ pub(super) struct WorkspacePatchApply {
 impl Describe for WorkspacePatchApply {
     const NAME: &'static str = "workspace_patch_apply";
     const TITLE: &'static str = "Apply a patch to a workspace";
-    const DESCRIPTION: &'static str = "Apply a unified diff (of git or plain; '@@' without line numbers is enough where the text is unique), a git format-patch series, or a '*** Begin Patch' to a workspace, all of it or nothing. On failure it shows what the file holds.";
+    const DESCRIPTION: &'static str = "Apply a patch to a workspace, all of it or nothing: a unified diff ('@@' without numbers where the text is unique), a git format-patch series, or '*** Begin Patch'. A refusal shows what the file holds.";
     type Answer = answers::Patched;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
