@@ -6,7 +6,7 @@ use rmcp::model::JsonObject;
 use serde_json::{Map, Value};
 
 /// Fields that say nothing while they are false, 0 or empty.
-const QUIET: [&str; 30] = [
+const QUIET: [&str; 32] = [
     "added",
     "added_lines",
     "allow_host_compat",
@@ -19,12 +19,15 @@ const QUIET: [&str; 30] = [
     "held_ms",
     "labels",
     "left_out",
+    "left_out_count",
     "metadata",
     "modified",
     "network_enabled",
     "non_text",
+    "patch",
     "renamed",
     "reset_count",
+    "respect_ignore",
     "running_service_count",
     "secrets",
     "service_count",
@@ -36,11 +39,10 @@ const QUIET: [&str; 30] = [
     "truncated",
     "type_changed",
     "unchanged",
-    "patch",
 ];
 
 /// Fields that say nothing while they hold this.
-const USUAL: [(&str, &str); 14] = [
+const USUAL: [(&str, &str); 15] = [
     ("content_encoding", "utf-8"),
     ("cwd", "/workspace"),
     ("destination", "/workspace"),
@@ -51,6 +53,7 @@ const USUAL: [(&str, &str); 14] = [
     ("path", "/workspace"),
     ("reason", "explicit_delete"),
     ("reason", "post_exec_cleanup"),
+    ("state", "ended"),
     ("stderr_encoding", "utf-8"),
     ("stdout_encoding", "utf-8"),
     ("text_patch", ""),
@@ -58,7 +61,7 @@ const USUAL: [(&str, &str); 14] = [
 ];
 
 /// Fields that no model goes by.
-const UNTOLD: [&str; 11] = [
+const UNTOLD: [&str; 13] = [
     "created_at",
     "environment_version",
     "guest_ip",
@@ -68,6 +71,8 @@ const UNTOLD: [&str; 11] = [
     "mtime",
     "recorded_at",
     "recursive",
+    "stderr_base64",
+    "stdout_base64",
     "tap_name",
     "text_patch",
 ];

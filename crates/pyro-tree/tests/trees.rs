@@ -259,7 +259,12 @@ fn what_cannot_be_carried_is_told_and_the_rest_is_kept() {
         place(&packed(from.path()), into.path(), Placing { keep_going: true, special_bits: false, ..placing() })
             .unwrap();
     let odd: Vec<_> = placed.odd.iter().map(|(path, odd)| (path.to_string(), odd.clone())).collect();
-    assert_eq!(odd, [("pipe".into(), Odd::Special(Kind::Fifo)), ("socket".into(), Odd::Special(Kind::Socket))]);
+    let expected = [
+        ("pipe".into(), Odd::Special(Kind::Fifo)),
+        ("socket".into(), Odd::Special(Kind::Socket)),
+        ("z".into(), Odd::Bits(0o4000)),
+    ];
+    assert_eq!(odd, expected);
     assert_eq!(placed.entries, 3, "the root, a and z");
     assert_eq!(fs::read_to_string(into.path().join("z")).unwrap(), "z");
     assert_eq!(fs::metadata(into.path().join("z")).unwrap().mode() & 0o7777, 0o755);

@@ -8,7 +8,7 @@ use pyro_core::workspace::logs::{LogEntry, WorkspaceLogs};
 const LEAST: usize = 600;
 
 /// Bytes of the other fields of a command: in the text, and in the structured content.
-const BESIDE: (usize, usize) = (120, 480);
+const BESIDE: (usize, usize) = (144, 480);
 
 /// The page in at most `limit` bytes: long output keeps head and tail, and what does not fit even so is on the next page.
 pub(super) fn fitted(mut logs: WorkspaceLogs, limit: usize) -> WorkspaceLogs {
@@ -125,7 +125,10 @@ mod tests {
 
     fn page(entries: Vec<LogEntry>) -> WorkspaceLogs {
         let workspace_id = Id::parse("0123456789ab").unwrap();
-        fitted(WorkspaceLogs { workspace_id, count: entries.len(), entries, next_after: None, background: None }, DEFAULT)
+        fitted(
+            WorkspaceLogs { workspace_id, count: entries.len(), entries, next_after: None, background: None },
+            DEFAULT,
+        )
     }
 
     #[test]
