@@ -328,7 +328,10 @@ mod tests {
         assert_eq!(plan.in_the_way.iter().map(ToString::to_string).collect::<Vec<_>>(), ["build", "target"]);
         // Without rules all of it goes.
         let plan = of(&|_, _| false);
-        assert_eq!((plan.in_the_way.len(), steps(&plan)), (0, ["put build", "put other", "put target", "set ."].map(str::to_owned).to_vec()));
+        assert_eq!(
+            (plan.in_the_way.len(), steps(&plan)),
+            (0, ["put build", "put other", "put target", "set ."].map(str::to_owned).to_vec())
+        );
     }
 
     #[test]
