@@ -1,6 +1,6 @@
 //! `pyro workspace export`: a file, a tree or the changes of a workspace, on the host.
 
-use super::{id, on_host, path, until_interrupted};
+use super::{id, left_out, on_host, path, until_interrupted};
 use crate::cli::workspace_files::{Export, Format};
 use crate::exit;
 use crate::printer;
@@ -34,10 +34,7 @@ pub(super) fn run(args: Export) -> i32 {
         if let Some(count) = exported.ignored {
             printer::talk(&super::diff::ignored(count).replace("-diff]", "-export]"));
         }
-        for one in &exported.left_out {
-            let text = format!("[workspace-export] {}: {}", one.path, one.why).replace('\n', "\\n");
-            printer::talk(&printable(text.as_bytes()));
-        }
+        left_out::say("workspace-export", &exported.left_out, exported.left_out_count);
         Ok(())
     });
     if status == exit::OK && lacks_files { exit::FAILED } else { status }

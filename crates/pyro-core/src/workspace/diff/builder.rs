@@ -197,6 +197,31 @@ mod tests {
     }
 
     #[test]
+    fn a_long_chain_of_what_is_left_out_is_followed_in_no_time() {
+        const LEN: usize = 20_000;
+        // Each file moves to below where the next one was; the first one must stay. Their names fall, as bad for a search
+        // from the beginning as can be.
+        let name = |number: usize| format!("{:06}", LEN - number);
+        let content = |number: usize| file(0o644, format!("{number}\n").as_bytes());
+        let mut changes = vec![(
+            name(0),
+            Some(Side::File { mode: 0o644, content: Content::Large { size: 1 << 30, id: None } }),
+            Some(Side::Directory),
+        )];
+        for number in 1..LEN {
+            changes.push((name(number), content(number), None));
+            changes.push((format!("{}/x", name(number - 1)), None, content(number)));
+        }
+        changes.sort_by(|one, other| one.0.cmp(&other.0));
+        let changes: Vec<_> =
+            changes.iter().map(|(path, old, new)| (path.as_str(), old.clone(), new.clone())).collect();
+        let started = std::time::Instant::now();
+        let found = diff(DiffOptions { renames: true, ..DiffOptions::default() }, &changes);
+        assert_eq!(found.left_out().count(), LEN);
+        assert!(started.elapsed() < std::time::Duration::from_secs(60), "{:?}", started.elapsed());
+    }
+
+    #[test]
     fn renames_need_the_very_same_content() {
         let options = DiffOptions { renames: true, ..DiffOptions::default() };
         let changes = [

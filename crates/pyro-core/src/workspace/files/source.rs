@@ -122,7 +122,9 @@ impl Tally {
             && !path.is_empty()
         {
             self.entry_count += 1;
-            self.bytes_written += if meta.kind == Kind::File { meta.size } else { 0 };
+            let bytes = if meta.kind == Kind::File { meta.size } else { 0 };
+            // An archive may tell of sparse files that are longer than any disk.
+            self.bytes_written = self.bytes_written.saturating_add(bytes);
         }
     }
 }
