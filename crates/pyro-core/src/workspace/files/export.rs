@@ -90,6 +90,9 @@ pub struct WorkspaceExport {
     pub format: &'static str,
     /// What could not be carried, and what changed on the way; at most a thousand.
     pub left_out: Vec<LeftOut>,
+    /// Whether some of `left_out` is there because git on the host would run programs by it.
+    #[serde(skip)]
+    pub is_git_guarded: bool,
     /// New files that are not in a patch because the workspace's rules ignore them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ignored: Option<u64>,
@@ -228,6 +231,7 @@ async fn tree_of(
         // Of a directory what it holds, as a seed counts.
         entry_count: entries - u64::from(is_dir && entries > 0),
         bytes_written: bytes,
+        is_git_guarded: !told.is_empty(),
         left_out: odd
             .iter()
             .map(|(path, odd)| LeftOut::of(&request.path, path, odd))
@@ -286,6 +290,7 @@ impl WorkspaceExport {
                 ExportFormat::Patch => "patch",
             },
             left_out: Vec::new(),
+            is_git_guarded: false,
             ignored: None,
         }
     }
