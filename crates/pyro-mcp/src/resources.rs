@@ -2,6 +2,7 @@
 
 use crate::bounds;
 use crate::server::State;
+use crate::tools::output_read::lacking;
 use crate::tools::workspace;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use percent_encoding::percent_decode_str;
@@ -52,7 +53,9 @@ pub(crate) async fn read_output(state: &Arc<State>, uri: &str) -> Result<Vec<Res
         false => ErrorData::internal_error(refusal.to_string(), about()),
     })?;
     page.shorten(bounds::prefix(&page.bytes, bounds::DEFAULT - 2 * bounds::FIELDS));
+    let lacking = lacking(&page);
     let mut contents = vec![ResourceContents::text(page.text, uri)];
+    contents.extend(lacking.map(|words| ResourceContents::text(format!("[... {words} ...]"), uri)));
     if let Some(next) = page.next_offset {
         let next = format!("{OUTPUT}{name}?offset={next}");
         let words = format!("[... of {} bytes; the next page: {next} ...]", page.total_bytes);

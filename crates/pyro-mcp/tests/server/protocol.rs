@@ -73,7 +73,7 @@ async fn wrong_calls_are_results_that_say_what_is_wrong() {
         (with("command", "  ".into()), "invalid_input", "must not be blank"),
         (with("command", "x".repeat(2_097_153).into()), "invalid_input", "2097153 characters long"),
         (with("network", true.into()), "denied", "guests have no network"),
-        (with("max_output_bytes", 5.into()), "invalid_input", "between 1024 and 1048576"),
+        (with("max_output_bytes", 5.into()), "invalid_input", "between 1024 and 131072"),
         (with("allow_host_compat", true.into()), "denied", "allow_host_compat is not granted"),
         (right.clone(), "unavailable", "qemu-system-x86_64"),
     ] {
