@@ -189,6 +189,6 @@ impl ServerHandler for Server {
             return Err(ErrorData::resource_not_found("there is no such resource", Some(about)));
         }
         let contents = resources::read(&self.state, &context, &asked.uri, &self.names()).await?;
-        Ok(ReadResourceResult::new(vec![contents]).into())
+        Ok(ReadResourceResult::new(contents).into())
     }
 }
