@@ -39,7 +39,7 @@ pub(crate) enum Command {
     /// List, install, look at and remove environments.
     #[command(subcommand, subcommand_required = true)]
     Env(Env),
-    /// Read long output of commands again.
+    /// Print stored output that a result cut short.
     #[command(subcommand, subcommand_required = true)]
     Output(Output),
     /// Look at this host: what works, what does not, and the command that mends it.

@@ -46,7 +46,9 @@ pub(crate) fn list<T: Serialize>(items: &[T]) -> Result<CallToolResult, Refusal>
 pub(crate) fn ran(mut result: CallToolResult) -> CallToolResult {
     let Some(object) = result.structured_content.as_mut().and_then(Value::as_object_mut) else { return result };
     let text = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default();
-    let is_missing = object.get("exit_code").is_some_and(|status| *status == 127);
+    // The host's programs are no environment's.
+    let is_missing =
+        object.get("exit_code").is_some_and(|status| *status == 127) && text("execution_mode").starts_with("guest_");
     let found = is_missing.then(|| elsewhere(text("environment"), text("stderr"))).flatten();
     if let Some((program, other)) = found {
         let hint = format!("{} has no {program}; environment {} has it", text("environment"), other.name);
@@ -82,17 +84,32 @@ fn trim_lists(value: &mut Value, telling: &Telling) {
     if object.contains_key("next_after") {
         return;
     }
+    // A patch that the call did not give itself stands beside the list.
+    let has_patch = object.get("patch").and_then(Value::as_str).is_some_and(|patch| !patch.is_empty());
+    let limit = if has_patch && !telling.given.contains_key("patch") { telling.limit / 2 } else { telling.limit };
     for name in ["entries", "workspaces", "left_out"] {
         let Some(items) = object.get_mut(name).and_then(Value::as_array_mut) else { continue };
-        let fits = fitting(items, telling.limit, cost);
+        let fits = fitting(items, limit, cost);
         let left_out = items.len() - fits;
-        items.truncate(fits);
-        if left_out > 0 {
-            object.insert("omitted".to_owned(), format!("{left_out} more: ask for a part, such as one path").into());
-            if object.contains_key("count") {
-                object.insert("count".to_owned(), fits.into());
-            }
+        if left_out == 0 {
+            continue;
         }
+        items.truncate(fits);
+        bounds::add_omitted(object, left_out);
+        if object.contains_key("count") {
+            object.insert("count".to_owned(), fits.into());
+        }
+        object.entry("hint").or_insert_with(|| rest(name, telling).into());
+    }
+}
+
+/// How a call gets what a list was cut by.
+fn rest(list: &str, telling: &Telling) -> &'static str {
+    match list {
+        _ if telling.given.contains_key("max_output_bytes") => "give a larger max_output_bytes for the rest",
+        "entries" => "workspace_diff lists every change",
+        "workspaces" => "workspace_list has the rest",
+        _ => "export smaller directories one by one to see the rest",
     }
 }
 
@@ -130,4 +147,75 @@ fn value(answer: &impl Serialize) -> Result<Value, Refusal> {
     serde_json::to_value(answer).map_err(|error| {
         Refusal::new(ErrorKind::Internal, format!("the result cannot be written as JSON: {error}")).hint("try again")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn telling(given: Value) -> Telling {
+        Telling { given: given.as_object().unwrap().clone(), limit: bounds::DEFAULT, links: false }
+    }
+
+    fn text(result: &CallToolResult) -> Value {
+        serde_json::from_str(&result.content[0].as_text().unwrap().text).unwrap()
+    }
+
+    #[test]
+    fn a_program_of_another_environment_is_named_where_a_guest_lacked_it() {
+        for (mode, is_told) in [("guest_kvm", true), ("guest_tcg", true), ("host_compat", false)] {
+            let ran = json!({
+                "environment": "debian:12", "exit_code": 127, "execution_mode": mode,
+                "stderr": "bash: line 1: python3: command not found\n",
+            });
+            let hint = ran_value(&ran)["hint"].clone();
+            assert_eq!(hint.is_string(), is_told, "{mode}: {hint}");
+        }
+    }
+
+    fn ran_value(value: &Value) -> Value {
+        ran(object(value).unwrap()).structured_content.unwrap()
+    }
+
+    #[test]
+    fn what_a_list_was_cut_by_is_one_number() {
+        let workspace = |at: usize| json!({ "workspace_id": format!("{at:012}"), "name": "x".repeat(60) });
+        let all: Vec<Value> = (0..1000).map(workspace).collect();
+        for (given, hint) in [
+            (json!({ "max_output_bytes": bounds::DEFAULT }), "give a larger max_output_bytes for the rest"),
+            (json!({}), "workspace_list has the rest"),
+        ] {
+            let listed = object(&json!({ "count": 1000, "workspaces": all })).unwrap();
+            let listed = told(listed, &telling(given));
+            let whole = listed.structured_content.as_ref().unwrap();
+            let held = whole["workspaces"].as_array().unwrap().len();
+            assert!(held > 50, "{held}");
+            assert_eq!((&whole["count"], &whole["omitted"]), (&json!(held), &json!(1000 - held)));
+            assert_eq!(whole["hint"], hint);
+            let text = text(&listed);
+            assert_eq!((text["workspaces"].as_array().unwrap().len(), &text["omitted"]), (held, &json!(1000 - held)));
+        }
+    }
+
+    #[test]
+    fn both_cuts_of_a_list_are_added_up() {
+        let mut value = json!({ "entries": vec!["a path that is like any other"; 1000], "omitted": 7 });
+        bounds::bounded(&mut value, 4000);
+        let held = value["entries"].as_array().unwrap().len();
+        assert!(held > 30 && value["omitted"] == 1007 - held, "{value}");
+    }
+
+    #[test]
+    fn a_list_and_a_patch_have_half_of_the_room_each() {
+        let entry = |at: usize| json!({ "path": format!("/workspace/some/file{at}"), "status": "added" });
+        let entries: Vec<Value> = (0..2000).map(entry).collect();
+        let diff = json!({ "patch": "+a\n".repeat(2500), "patch_complete": false, "hint": "as core says", "entries": entries });
+        let result = told(object(&diff).unwrap(), &telling(json!({ "max_output_bytes": bounds::DEFAULT })));
+        let (text, whole) = (text(&result), result.structured_content.unwrap());
+        let held = whole["entries"].as_array().unwrap().len();
+        assert_eq!(text["entries"].as_array().unwrap().len(), held);
+        assert!(held > 100 && text["omitted"] == 2000 - held && whole["omitted"] == 2000 - held, "{held}");
+        assert_eq!((&text["patch"], &text["hint"]), (&diff["patch"], &diff["hint"]));
+    }
 }

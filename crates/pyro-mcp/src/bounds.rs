@@ -131,8 +131,7 @@ fn cut(value: &mut Value, excess: usize) {
             cut(longest, excess);
             let left_out = before.zip(longest.as_array().map(Vec::len)).map_or(0, |(before, now)| before - now);
             if left_out > 0 {
-                let told = map.get("omitted").and_then(Value::as_u64).unwrap_or(0);
-                map.insert("omitted".to_owned(), (told + left_out as u64).into());
+                add_omitted(map, left_out);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
@@ -148,7 +147,13 @@ fn drop_fields(map: &mut serde_json::Map<String, Value>, excess: usize) {
         gone += name.len() + map.remove(&name).map_or(0, |value| length(&value)) + 4;
         left_out += 1;
     }
-    map.insert("omitted".to_owned(), left_out.into());
+    add_omitted(map, left_out);
+}
+
+/// Count what was left out of a value, beside what was left out of it before.
+pub(crate) fn add_omitted(map: &mut serde_json::Map<String, Value>, left_out: usize) {
+    let told = map.get("omitted").and_then(Value::as_u64).unwrap_or(0);
+    map.insert("omitted".to_owned(), (told + left_out as u64).into());
 }
 
 #[cfg(test)]

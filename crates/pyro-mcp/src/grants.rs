@@ -9,7 +9,7 @@ use rmcp::model::JsonObject;
 use serde_json::Value;
 use std::path::{Component, Path, PathBuf};
 
-/// What calls may reach; everything else is denied with the flag that would allow it.
+/// What calls may reach; everything else is denied.
 #[derive(Clone, Debug, Default)]
 pub struct Grants {
     /// Host directories that a tool's arguments may name, with what lies below. A [`crate::Server`] takes them without
@@ -63,7 +63,7 @@ impl Grants {
     /// Let a call have what it asks for.
     ///
     /// # Errors
-    /// `denied`, naming the flag.
+    /// `denied`; whoever was not granted the host is never told of the flag that grants it.
     pub(crate) fn check(&self, network: bool, host_compat: bool) -> Result<(), Refusal> {
         // No flag helps before there is a network.
         if network && !self.network {
@@ -71,7 +71,8 @@ impl Grants {
             return Err(Refusal::new(ErrorKind::Denied, told).hint("leave network out"));
         }
         if host_compat && !self.host_compat {
-            return Err(denied("allow_host_compat", "--allow-host-compat"));
+            let told = "allow_host_compat is not granted to this server";
+            return Err(Refusal::new(ErrorKind::Denied, told).hint("leave allow_host_compat out"));
         }
         Ok(())
     }
@@ -79,7 +80,7 @@ impl Grants {
     /// Let a call start something that was made before, by whomever, or run a command in it.
     ///
     /// # Errors
-    /// `denied`, naming the flag; whatever core tells when its records cannot be read.
+    /// `denied`; whatever core tells when its records cannot be read.
     pub(crate) async fn running(&self, pyro: &Pyro, what: Runs) -> Result<(), Refusal> {
         if self.host_compat {
             return Ok(());
@@ -92,9 +93,7 @@ impl Grants {
             return Ok(());
         }
         let told = format!("{name} {id} runs its commands on the host, which is not granted to this server");
-        let hint =
-            "create another where a guest can be had, or ask the user to start the server with --allow-host-compat";
-        Err(Refusal::new(ErrorKind::Denied, told).hint(hint))
+        Err(Refusal::new(ErrorKind::Denied, told).hint(format!("create another {name}")))
     }
 
     /// These grants with their directories as they are now: what takes the place of one later is not granted.
@@ -133,11 +132,6 @@ pub fn project(directory: &Path, home: Option<&Path>) -> Option<PathBuf> {
     (!home.starts_with(&directory)).then_some(directory)
 }
 
-fn denied(parameter: &str, flag: &str) -> Refusal {
-    Refusal::new(ErrorKind::Denied, format!("{parameter} is not granted to this server"))
-        .hint(format!("leave {parameter} out, or ask the user to start the server with {flag}"))
-}
-
 /// The path without links and `..`; of what does not exist yet, as far as it does. None for a link that leads nowhere.
 pub(crate) fn real(asked: &Path) -> Option<PathBuf> {
     if let Ok(real) = asked.canonicalize() {
@@ -159,11 +153,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_not_granted_is_denied_with_its_flag() {
-        for (network, host_compat, hint) in [
-            (true, false, "leave network out"),
-            (false, true, "leave allow_host_compat out, or ask the user to start the server with --allow-host-compat"),
-        ] {
+    fn what_was_not_granted_is_denied_and_left_out() {
+        for (network, host_compat, hint) in
+            [(true, false, "leave network out"), (false, true, "leave allow_host_compat out")]
+        {
             let refusal = Grants::default().check(network, host_compat).unwrap_err();
             let told = serde_json::to_value(&refusal).unwrap();
             assert_eq!((&told["kind"], &told["hint"]), (&Value::from("denied"), &Value::from(hint)));

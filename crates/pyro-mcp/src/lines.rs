@@ -110,7 +110,9 @@ where
                 if value["method"] == "initialize" {
                     self.with_batches = revision.is_some_and(|revision| revision == WITH_BATCHES);
                 }
-                self.forget_cancelled(&value);
+                if let Some(id) = cancelled(&value) {
+                    self.forget(id);
+                }
                 match message::typed(value) {
                     Ok(message) => self.pending.push_back(message),
                     Err(refused) => self.say(&refused.to_json()),
@@ -122,6 +124,7 @@ where
 
     fn take_batch(&mut self, batch: Vec<Value>) {
         let (mut ids, mut answers) = (Vec::new(), Vec::new());
+        let cancelled: Vec<Value> = batch.iter().filter_map(|value| cancelled(value).cloned()).collect();
         for value in batch {
             let id = value.get("id").filter(|_| value.get("method").is_some()).cloned();
             let typed = match &value["method"] {
@@ -142,12 +145,12 @@ where
         if let Some(all) = all {
             self.say(&all);
         }
+        // A batch may cancel requests of its own, too.
+        cancelled.iter().for_each(|id| self.forget(id));
     }
 
     /// A request that the client cancels may get no answer, for which its batch must not wait.
-    fn forget_cancelled(&mut self, value: &Value) {
-        let id = value.get("params").and_then(|params| params.get("requestId"));
-        let Some(id) = id.filter(|_| value["method"] == "notifications/cancelled") else { return };
+    fn forget(&mut self, id: &Value) {
         let rest = self.batches().close(id, None);
         if let Some(rest) = rest {
             self.say(&rest);
@@ -167,6 +170,12 @@ where
     fn batches(&self) -> std::sync::MutexGuard<'_, Batches> {
         self.batches.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The request that a message cancels.
+fn cancelled(value: &Value) -> Option<&Value> {
+    let id = value.get("params").and_then(|params| params.get("requestId"));
+    id.filter(|_| value["method"] == "notifications/cancelled")
 }
 
 fn line_of(message: &impl serde::Serialize) -> serde_json::Result<Vec<u8>> {
@@ -240,5 +249,44 @@ where
     async fn close(&mut self) -> io::Result<()> {
         drop(self.writer.lock().await.take());
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn ping(id: u32) -> Value {
+        json!({ "jsonrpc": "2.0", "id": id, "method": "ping" })
+    }
+
+    fn cancel(id: u32) -> Value {
+        json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": id } })
+    }
+
+    #[tokio::test]
+    async fn a_request_that_any_batch_cancels_holds_no_batch_open() {
+        for batches in [
+            // Another batch, the same one, and a line of its own.
+            vec![json!([ping(1), ping(2)]), json!([cancel(1)])],
+            vec![json!([ping(1), ping(2), cancel(1)])],
+            vec![json!([ping(1), ping(2)]), cancel(1)],
+        ] {
+            let text: String = batches.iter().map(|batch| format!("{batch}\n")).collect();
+            let (ours, theirs) = tokio::io::duplex(4096);
+            let mut lines = Lines::new(io::Cursor::new(text.into_bytes()), ours);
+            lines.with_batches = true;
+            let mut requests = 0;
+            while let Some(message) = lines.receive().await {
+                requests += usize::from(matches!(message, JsonRpcMessage::Request(_)));
+            }
+            assert_eq!(requests, 2);
+            let answer = json!({ "jsonrpc": "2.0", "id": 2, "result": {} });
+            lines.send(serde_json::from_value(answer.clone()).unwrap()).await.unwrap();
+            let mut said = String::new();
+            BufReader::new(theirs).read_line(&mut said).await.unwrap();
+            assert_eq!(serde_json::from_str::<Value>(&said).unwrap(), json!([answer]));
+        }
     }
 }

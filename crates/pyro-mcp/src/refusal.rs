@@ -34,9 +34,11 @@ impl Refusal {
 
     /// Core speaks of flags and commands; where the tool has a parameter of that name a model sets that, and where the
     /// server has a tool for the command it calls that.
-    /// Where something is denied its hint names a flag of the server, which a parameter may be called like.
+    /// Where something is denied its hint may name a flag of the server, which a parameter may be called like: only its
+    /// commands are translated.
     pub(crate) fn in_words_of_a_tool(mut self, parameters: &[String], tools: &[&str]) -> Self {
-        if self.kind == ErrorKind::Denied.name() {
+        if self.is_denied() {
+            self.hint = self.hint.map(|hint| keeping_as_request(&commands_as_tools(&hint, tools)));
             return self;
         }
         let (hint, message) = (self.hint.take(), std::mem::take(&mut self.message));
@@ -47,7 +49,7 @@ impl Refusal {
 
     /// Without the advice to run on the host, which a server that was not granted it never gives.
     pub(crate) fn without_host(mut self) -> Self {
-        if self.kind == ErrorKind::Denied.name() {
+        if self.is_denied() {
             return self;
         }
         let Some(hint) = self.hint.take() else { return self };
@@ -93,6 +95,16 @@ impl From<PyroError> for Refusal {
             hint: error.hint().map(str::to_owned),
         }
     }
+}
+
+/// The flag that lets git's settings out is the user's alone: a hint that names it asks for the user.
+fn keeping_as_request(hint: &str) -> String {
+    const FLAG: &str = "--keep-git-config";
+    let clause = |clause: &str| match clause.contains(FLAG) {
+        true => format!("or ask the user to run: pyro workspace export {FLAG}"),
+        false => clause.to_owned(),
+    };
+    hint.split("; ").map(clause).collect::<Vec<_>>().join("; ")
 }
 
 fn flags_as_parameters(text: &str, parameters: &[String]) -> String {
@@ -143,6 +155,8 @@ fn without_start(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pyro_core::workspace::error::WorkspaceError;
+    use pyro_core::workspace::files::FileError;
 
     #[test]
     fn a_flag_is_told_as_the_parameter_that_sets_it() {
@@ -211,10 +225,25 @@ mod tests {
 
     #[test]
     fn what_is_denied_is_told_with_the_flag_that_grants_it() {
-        let hint = "start the server with --allow-host-compat";
+        let hint = "start the server with --allow-path DIR";
         let refusal = Refusal::new(ErrorKind::Denied, "no").hint(hint);
-        let told = refusal.in_words_of_a_tool(&["allow_host_compat".to_owned()], &[]);
+        let told = refusal.in_words_of_a_tool(&["allow_path".to_owned()], &[]);
         assert_eq!(told.hint.as_deref(), Some(hint));
+    }
+
+    #[test]
+    fn a_flag_that_no_tool_has_is_left_to_the_user() {
+        let tools = ["workspace_export", "workspace_file_read"];
+        let user = "or ask the user to run: pyro workspace export --keep-git-config";
+        for (error, first) in [
+            (FileError::GitRuns { path: "/workspace/.git/config".to_owned() }, "read it first (workspace_file_read)"),
+            (FileError::IntoGit { path: "/h/.git/config".into() }, "export to a directory outside of .git"),
+        ] {
+            let refusal = Refusal::from(PyroError::from(WorkspaceError::from(error)));
+            assert!(refusal.is_denied());
+            let told = refusal.in_words_of_a_tool(&["path".to_owned(), "output_path".to_owned()], &tools);
+            assert_eq!(told.hint, Some(format!("{first}; {user}")));
+        }
     }
 
     #[test]

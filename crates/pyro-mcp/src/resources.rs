@@ -2,22 +2,23 @@
 
 use crate::bounds;
 use crate::server::State;
+use crate::tools::output_read::lacking;
 use crate::tools::workspace;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use percent_encoding::percent_decode_str;
 use pyro_core::Pyro;
 use pyro_core::id::Id;
 use pyro_core::vm::output::OutputName;
-use rmcp::model::{MetaObject, ResourceContents, ResourceTemplate};
+use rmcp::model::{ResourceContents, ResourceTemplate};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
 use std::sync::Arc;
 
-/// Most bytes of a file that a resource holds.
-const LIMIT: u64 = 1 << 20;
+/// Bytes of a page as JSON; its address and that of the next one stand beside it.
+const PAGE: usize = bounds::DEFAULT - 2 * bounds::FIELDS;
 
 /// The address of a file, as RFC 6570 writes it.
-const TEMPLATE: &str = "pyro://workspace/{id}/{path}";
+const TEMPLATE: &str = "pyro://workspace/{id}/{path}{?offset}";
 
 /// What every address begins with.
 const BEGIN: &str = "pyro://workspace/";
@@ -25,7 +26,8 @@ const BEGIN: &str = "pyro://workspace/";
 /// What there is to read.
 pub(crate) fn template() -> ResourceTemplate {
     ResourceTemplate::new(TEMPLATE, "workspace_file").with_title("File of a workspace").with_description(
-        "A file below /workspace of a workspace: its first MiB, as text where it is UTF-8. path is relative",
+        "A file below /workspace of a workspace, as text where it is UTF-8, in pages of at most 16 KiB; each names the next. \
+         path is relative",
     )
 }
 
@@ -51,14 +53,19 @@ pub(crate) async fn read_output(state: &Arc<State>, uri: &str) -> Result<Vec<Res
         true => missing(refusal.to_string()),
         false => ErrorData::internal_error(refusal.to_string(), about()),
     })?;
-    page.shorten(bounds::prefix(&page.bytes, bounds::DEFAULT - 2 * bounds::FIELDS));
+    page.shorten(bounds::prefix(&page.bytes, PAGE));
+    let lacking = lacking(&page);
     let mut contents = vec![ResourceContents::text(page.text, uri)];
+    contents.extend(lacking.map(|words| ResourceContents::text(format!("[... {words} ...]"), uri)));
     if let Some(next) = page.next_offset {
-        let next = format!("{OUTPUT}{name}?offset={next}");
-        let words = format!("[... of {} bytes; the next page: {next} ...]", page.total_bytes);
-        contents.push(ResourceContents::text(words, next));
+        contents.push(link(format!("{OUTPUT}{name}?offset={next}"), page.total_bytes));
     }
     Ok(contents)
+}
+
+/// What stands behind a page: the address of the next one.
+fn link(next: String, total_bytes: u64) -> ResourceContents {
+    ResourceContents::text(format!("[... of {total_bytes} bytes; the next page: {next} ...]"), next)
 }
 
 /// The output that an address names, and where its page begins.
@@ -75,15 +82,17 @@ pub(crate) struct Address {
     pub(crate) workspace: Id,
     /// Below `/workspace`; core parses it.
     pub(crate) path: String,
+    /// Where the page begins.
+    pub(crate) offset: u64,
 }
 
-/// The file, or the first MiB of it; a refusal names the `tools` that the client has.
+/// A page of the file, and the address of the next one; a refusal names the `tools` that the client has.
 pub(crate) async fn read(
     state: &Arc<State>,
     context: &RequestContext<RoleServer>,
     uri: &str,
     tools: &[&str],
-) -> Result<ResourceContents, ErrorData> {
+) -> Result<Vec<ResourceContents>, ErrorData> {
     let about = || Some(serde_json::json!({ "uri": uri }));
     let missing = |why: String| ErrorData::resource_not_found(why, about());
     let address =
@@ -91,7 +100,7 @@ pub(crate) async fn read(
     let id = address.workspace;
     let path = Pyro::workspace_path(address.path.as_bytes()).map_err(|error| missing(error.to_string()))?;
     let file = workspace::work(state, context, id, "reading", move |pyro, cancel| async move {
-        workspace::until(&cancel, pyro.read_workspace_file(id, &path, 0, LIMIT)).await
+        workspace::until(&cancel, pyro.read_workspace_file(id, &path, address.offset, bounds::DEFAULT as u64)).await
     });
     let file = file.await.map_err(|refusal| {
         let refusal = refusal.in_words_of_a_tool(&[], tools);
@@ -102,37 +111,44 @@ pub(crate) async fn read(
             false => ErrorData::internal_error(refusal.to_string(), Some(data)),
         }
     })?;
-    Ok(contents(uri, file.bytes, file.size_bytes))
+    let (page, held) = contents(uri, file.bytes, address.offset, file.size_bytes);
+    let next = address.offset + held;
+    let has_more = held > 0 && next < file.size_bytes;
+    let next = has_more.then(|| link(format!("{}?offset={next}", without_offset(uri)), file.size_bytes));
+    Ok([page].into_iter().chain(next).collect())
 }
 
-/// Text where it is UTF-8, but for a character that the end cuts.
-fn contents(uri: &str, mut bytes: Vec<u8>, size_bytes: u64) -> ResourceContents {
-    let truncated = (bytes.len() as u64) < size_bytes;
-    let cut = std::str::from_utf8(&bytes).err().filter(|error| truncated && error.error_len().is_none());
+/// As much as a page holds, and how many bytes that is: text where it is UTF-8, but for a character that the end cuts.
+fn contents(uri: &str, mut bytes: Vec<u8>, offset: u64, size_bytes: u64) -> (ResourceContents, u64) {
+    let goes_on = offset + (bytes.len() as u64) < size_bytes;
+    let cut = std::str::from_utf8(&bytes).err().filter(|error| goes_on && error.error_len().is_none());
     if let Some(error) = cut {
         bytes.truncate(error.valid_up_to());
     }
-    let held = bytes.len();
+    let is_text = std::str::from_utf8(&bytes).is_ok();
+    bytes.truncate(if is_text { bounds::prefix(&bytes, PAGE) } else { PAGE / 4 * 3 });
+    let held = bytes.len() as u64;
     let contents = match String::from_utf8(bytes) {
         Ok(text) => ResourceContents::text(text, uri),
         Err(error) => ResourceContents::blob(BASE64_STANDARD.encode(error.as_bytes()), uri)
             .with_mime_type("application/octet-stream"),
     };
-    if !truncated {
-        return contents;
-    }
-    let mut meta = MetaObject::new();
-    meta.insert("pyro/size_bytes".to_owned(), size_bytes.into());
-    meta.insert("pyro/hint".to_owned(), format!("workspace_file_read with offset {held} for the rest").into());
-    contents.with_meta(meta)
+    (contents, held)
+}
+
+/// The address without the page; a file's own name may hold such a suffix, percent-encoded.
+fn without_offset(uri: &str) -> &str {
+    uri.rsplit_once("?offset=").filter(|(_, offset)| offset.parse::<u64>().is_ok()).map_or(uri, |(rest, _)| rest)
 }
 
 impl Address {
     /// None where it is no address of a file.
     pub(crate) fn parse(uri: &str) -> Option<Self> {
-        let (id, path) = uri.strip_prefix(BEGIN)?.split_once('/')?;
+        let file = without_offset(uri);
+        let offset = uri[file.len()..].strip_prefix("?offset=").and_then(|offset| offset.parse().ok()).unwrap_or(0);
+        let (id, path) = file.strip_prefix(BEGIN)?.split_once('/')?;
         let path = percent_decode_str(path).decode_utf8().ok()?.into_owned();
-        Some(Self { workspace: Id::parse(id).ok()?, path }).filter(|address| !address.path.is_empty())
+        Some(Self { workspace: Id::parse(id).ok()?, path, offset }).filter(|address| !address.path.is_empty())
     }
 }
 
@@ -141,15 +157,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_told_as_text_even_where_the_limit_cuts_a_character() {
-        let told = |bytes: &[u8], size| serde_json::to_value(contents("pyro://x", bytes.to_vec(), size)).unwrap();
-        assert_eq!(told("né".as_bytes(), 3)["text"], "né");
-        let cut = told(&"né".as_bytes()[..2], 3);
-        assert_eq!(cut["text"], "n");
-        assert_eq!(cut["_meta"]["pyro/hint"], "workspace_file_read with offset 1 for the rest");
-        assert_eq!(told(&"né".as_bytes()[..2], 2)["blob"], "bsM=");
-        assert_eq!(told(b"\xff\xc3", 9)["blob"], "/8M=");
-        assert!(told(b"", 0)["_meta"].is_null());
+    fn text_is_told_as_text_even_where_a_page_ends_in_a_character() {
+        let told = |bytes: &[u8], size| {
+            let (page, held) = contents("pyro://x", bytes.to_vec(), 0, size);
+            (serde_json::to_value(page).unwrap(), held)
+        };
+        assert_eq!(told("né".as_bytes(), 3).0["text"], "né");
+        let (cut, held) = told(&"né".as_bytes()[..2], 3);
+        assert_eq!((&cut["text"], held), (&"n".into(), 1));
+        assert_eq!(told(&"né".as_bytes()[..2], 2).0["blob"], "bsM=");
+        assert_eq!(told(b"\xff\xc3", 9).0["blob"], "/8M=");
+        assert_eq!(told(b"", 0), (serde_json::json!({ "uri": "pyro://x", "text": "", "mimeType": "text/plain" }), 0));
+    }
+
+    #[test]
+    fn the_pages_of_a_file_are_short_and_make_it_whole() {
+        for file in ["é\n".repeat(20_000).into_bytes(), vec![0; 30_000], vec![0xff; 30_000], b"short".to_vec()] {
+            let (mut offset, mut pages) = (0, 0);
+            while offset < file.len() {
+                let read = &file[offset..file.len().min(offset + bounds::DEFAULT)];
+                let (page, held) = contents("pyro://x", read.to_vec(), offset as u64, file.len() as u64);
+                let page = serde_json::to_value(page).unwrap();
+                assert!(bounds::length(&page) <= bounds::DEFAULT - bounds::FIELDS, "{}", bounds::length(&page));
+                let held = usize::try_from(held).unwrap();
+                match page["text"].as_str() {
+                    Some(text) => assert_eq!(text.as_bytes(), &read[..held]),
+                    None => assert_eq!(page["blob"], BASE64_STANDARD.encode(&read[..held])),
+                }
+                assert!(held > 0);
+                (offset, pages) = (offset + held, pages + 1);
+            }
+            assert!(pages > 1 || file.len() < bounds::DEFAULT, "{pages}");
+        }
     }
 
     #[test]
@@ -181,6 +220,14 @@ mod tests {
             ("file:///etc/passwd", None),
         ] {
             assert_eq!(Address::parse(uri).map(|address| address.path).as_deref(), path, "{uri}");
+        }
+        for (uri, path, offset) in [
+            ("pyro://workspace/0123456789ab/a?offset=70", "a", 70),
+            ("pyro://workspace/0123456789ab/a?offset=x", "a?offset=x", 0),
+            ("pyro://workspace/0123456789ab/a%3Foffset=7?offset=70", "a?offset=7", 70),
+        ] {
+            let address = Address::parse(uri).unwrap();
+            assert_eq!((address.path.as_str(), address.offset), (path, offset), "{uri}");
         }
     }
 }

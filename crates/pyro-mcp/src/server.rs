@@ -76,6 +76,10 @@ impl Server {
         let names = settings.profile.tools();
         let mut tools = tools::all(&settings.grants);
         tools.retain(|tool| names.iter().any(|name| *name == tool.model.name));
+        let reads_outputs = names.iter().any(|name| name == "output_read");
+        if !reads_outputs {
+            tools.iter_mut().for_each(Tool::link_outputs);
+        }
         tools.sort_by_key(|tool| contract::place(&tool.model.name));
         let settings = Settings { grants: settings.grants.settled(), ..settings };
         let instructions = instructions(&names, &settings);
@@ -87,7 +91,7 @@ impl Server {
             places: Arc::new(Semaphore::new(settings.at_once)),
             asides: Arc::new(Semaphore::new(turn::ASIDE)),
             ending,
-            reads_outputs: names.iter().any(|name| name == "output_read"),
+            reads_outputs,
             wakes: !names.iter().any(|name| name == "workspace_start"),
         };
         Self { state: Arc::new(state), tools: tools.into(), instructions: instructions.into() }
@@ -185,6 +189,6 @@ impl ServerHandler for Server {
             return Err(ErrorData::resource_not_found("there is no such resource", Some(about)));
         }
         let contents = resources::read(&self.state, &context, &asked.uri, &self.names()).await?;
-        Ok(ReadResourceResult::new(vec![contents]).into())
+        Ok(ReadResourceResult::new(contents).into())
     }
 }

@@ -1,6 +1,6 @@
 //! A command of a guest as clap reads it: what stands behind `--`, and how it is to run.
 
-use super::{integer, workspace::setting};
+use super::{integer, workspace::variable};
 use clap::Args;
 use pyro_core::vm::line::SHELLS;
 use pyro_core::vm::shape::limits;
@@ -22,7 +22,7 @@ pub(crate) struct Line {
     #[arg(long, value_name = "PATH")]
     pub(crate) cwd: Option<String>,
     /// A variable of its environment; may be repeated.
-    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     pub(crate) env: Vec<(String, String)>,
     /// User of the guest to run it as, a name or a number, with :GROUP for another group than its own [default: root].
     #[arg(long, value_name = "USER[:GROUP]")]
@@ -30,7 +30,7 @@ pub(crate) struct Line {
     /// Shell to run it with: the user's login shell of the guest's /etc/passwd, or the one that is named.
     #[arg(long, value_name = "SHELL", default_value = SHELLS[0], value_parser = SHELLS)]
     pub(crate) shell: String,
-    /// Hand stdin on although it is a terminal; any other stdin always is.
+    /// Pass a terminal's stdin to the command (pipes are always passed).
     #[arg(long)]
     pub(crate) stdin: bool,
     /// Command to run; put -- before it if it has flags.

@@ -16,7 +16,7 @@ pub(crate) enum Task {
     /// Run a command in a task.
     #[command(mut_arg("workspace_id", of_a_task), mut_arg("command", last))]
     Exec(Exec),
-    /// Show what a task is at.
+    /// Show a task's status.
     #[command(mut_arg("workspace_id", of_a_task))]
     Status(One),
     /// Show the commands that a task has run, and what they printed.
@@ -28,7 +28,7 @@ pub(crate) enum Task {
 }
 
 fn of_a_task(id: Arg) -> Arg {
-    id.value_name("TASK_ID")
+    id.value_name("TASK_ID").help("Task id")
 }
 
 /// Changing an argument puts it behind the others; what stands behind it follows.

@@ -13,7 +13,7 @@ pub(crate) enum Workspace {
     List(super::Json),
     /// Change a workspace's name, labels and lifetime.
     Update(Update),
-    /// Show what a workspace is at.
+    /// Show a workspace's status.
     Status(One),
     /// Show the commands that a workspace has run, and what they printed.
     Logs(Logs),
@@ -85,7 +85,7 @@ pub(crate) struct Create {
 
 #[derive(Debug, Args)]
 pub(crate) struct One {
-    /// Its id.
+    /// Workspace id.
     pub(crate) workspace_id: String,
     /// Print one JSON object on stdout.
     #[arg(long)]
@@ -94,7 +94,7 @@ pub(crate) struct One {
 
 #[derive(Debug, Args)]
 pub(crate) struct Update {
-    /// Its id.
+    /// Workspace id.
     pub(crate) workspace_id: String,
     /// A new name.
     #[arg(long)]
@@ -118,9 +118,9 @@ pub(crate) struct Update {
 
 #[derive(Debug, Args)]
 pub(crate) struct Logs {
-    /// Its id.
+    /// Workspace id.
     pub(crate) workspace_id: String,
-    /// Show the commands behind this number.
+    /// Show the commands after this number.
     #[arg(long, value_name = "SEQUENCE", default_value_t = 0, allow_negative_numbers = true, value_parser = whole(0..=u64::MAX))]
     pub(crate) after: u64,
     /// Show what processes left in the background have printed since their commands ended: the last 64 KiB of each command.
@@ -137,7 +137,7 @@ pub(crate) struct Logs {
 #[derive(Debug, Args)]
 #[command(after_help = super::line::COMMAND_HELP)]
 pub(crate) struct Exec {
-    /// Its id.
+    /// Workspace id.
     pub(crate) workspace_id: String,
     #[command(flatten)]
     pub(crate) line: super::Line,
@@ -148,7 +148,7 @@ pub(crate) struct Exec {
 
 #[derive(Debug, Args)]
 pub(crate) struct Reset {
-    /// Its id.
+    /// Workspace id.
     pub(crate) workspace_id: String,
     /// What to go back to.
     #[arg(long, value_name = "NAME", default_value = "baseline", value_parser = ["baseline"])]
@@ -177,9 +177,16 @@ pub(crate) struct Fork {
 }
 
 /// `KEY=VALUE`, split at the first `=`.
-pub(super) fn setting(text: &str) -> Result<(String, String), &'static str> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("it must be KEY=VALUE"),
-    }
+fn setting(text: &str) -> Result<(String, String), &'static str> {
+    split(text).ok_or("it must be KEY=VALUE")
+}
+
+/// `NAME=VALUE`, split at the first `=`.
+pub(super) fn variable(text: &str) -> Result<(String, String), &'static str> {
+    split(text).ok_or("it must be NAME=VALUE")
+}
+
+fn split(text: &str) -> Option<(String, String)> {
+    let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty())?;
+    Some((name.to_owned(), value.to_owned()))
 }

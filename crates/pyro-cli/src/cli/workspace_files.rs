@@ -15,7 +15,7 @@ pub(crate) enum Sync {
 
 #[derive(Debug, Args)]
 pub(crate) struct Push {
-    /// Its id.
+    /// Workspace id.
     pub(crate) workspace_id: String,
     /// A directory, or a tar file (.tar, .tar.gz, .tar.bz2, .tar.xz, .tar.zst).
     pub(crate) source_path: PathBuf,
@@ -51,7 +51,7 @@ pub(crate) enum File {
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// Its id.
+    /// Workspace id.
     pub(crate) workspace_id: String,
     /// What to list, at or below /workspace.
     #[arg(default_value = "/workspace")]
@@ -72,7 +72,7 @@ pub(crate) struct List {
 
 #[derive(Debug, Args)]
 pub(crate) struct Read {
-    /// Its id.
+    /// Workspace id.
     pub(crate) workspace_id: String,
     /// The file.
     pub(crate) path: OsString,
@@ -93,7 +93,7 @@ pub(crate) struct Read {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("content").args(["text", "text_file"]).required(true))]
 pub(crate) struct Write {
-    /// Its id.
+    /// Workspace id.
     pub(crate) workspace_id: String,
     /// The file; directories on the way are made.
     pub(crate) path: OsString,
@@ -120,7 +120,7 @@ pub(crate) enum Patch {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("content").args(["patch", "patch_file"]).required(true))]
 pub(crate) struct Apply {
-    /// Its id.
+    /// Workspace id.
     pub(crate) workspace_id: String,
     /// The patch: a unified diff, a series of git format-patch, or a '*** Begin Patch' of Codex.
     #[arg(long, allow_hyphen_values = true, value_parser = content())]
@@ -135,7 +135,7 @@ pub(crate) struct Apply {
 
 #[derive(Debug, Args)]
 pub(crate) struct Diff {
-    /// Its id.
+    /// Workspace id.
     pub(crate) workspace_id: String,
     /// Only what is at or below this path.
     pub(crate) path: Option<OsString>,
@@ -145,7 +145,7 @@ pub(crate) struct Diff {
     /// Print the patch and nothing else: git apply takes it. Files too large for it are named on stderr; the exit status is 1 then.
     #[arg(long, conflicts_with = "json")]
     pub(crate) patch: bool,
-    /// Tell a file that only moved, its content as it was, as a rename.
+    /// Report moved files as renames.
     #[arg(long)]
     pub(crate) find_renames: bool,
     /// Also show new files that the workspace's .gitignore files name.
@@ -158,7 +158,7 @@ pub(crate) struct Diff {
 
 #[derive(Debug, Args)]
 pub(crate) struct Export {
-    /// Its id.
+    /// Workspace id.
     pub(crate) workspace_id: String,
     /// A file, a directory or a link, at or below /workspace.
     pub(crate) path: OsString,
@@ -171,7 +171,7 @@ pub(crate) struct Export {
     /// As what: the files themselves, a tar archive, or a patch of what changed.
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Dir)]
     pub(crate) format: Format,
-    /// In a patch: tell a file that only moved as a rename.
+    /// In a patch: report moved files as renames.
     #[arg(long, requires = "format")]
     pub(crate) find_renames: bool,
     /// In a patch: also new files that the workspace's .gitignore files name.

@@ -60,7 +60,7 @@ async fn streamed(request: &RunRequest, with_stdin: bool, interrupted: &Interrup
         outcome.exec.exit_code,
         outcome.exec.duration.as_millis()
     ));
-    tell_of_memory("run", outcome.exec.out_of_memory.as_deref());
+    tell_of_memory("run", outcome.exec.out_of_memory.as_deref(), MORE_MEMORY);
     if outcome.exec.timed_out {
         printer::talk(&format!(
             "[run] the command was killed after {} s; allow more with --timeout-seconds",
@@ -70,12 +70,13 @@ async fn streamed(request: &RunRequest, with_stdin: bool, interrupted: &Interrup
     Ok(outcome.exec.exit_code)
 }
 
-/// Say that memory was full, and what to do about it; `topic` stands in front of the line.
-pub(super) fn tell_of_memory(topic: &str, killed: Option<&str>) {
+/// What gives one command more memory.
+const MORE_MEMORY: &str = "give it more with --mem-mib";
+
+/// Say that memory was full, and what to do about it: `advice`; `topic` stands in front of the line.
+pub(super) fn tell_of_memory(topic: &str, killed: Option<&str>, advice: &str) {
     if let Some(name) = killed {
-        printer::talk(&format!(
-            "[{topic}] the guest ran out of memory and its kernel killed {name}; give it more with --mem-mib"
-        ));
+        printer::talk(&format!("[{topic}] the guest ran out of memory and its kernel killed {name}; {advice}"));
     }
 }
 
@@ -87,7 +88,7 @@ async fn captured(request: &RunRequest, with_stdin: bool, interrupted: &Interrup
     let run = pyro()?.run_captured(request, stdin, &mut nobody, &mut progress, cancel).await?;
     printer::json(&run);
     output::hint([(&run.stdout_file, run.stdout_bytes), (&run.stderr_file, run.stderr_bytes)]);
-    tell_of_memory("run", run.out_of_memory.as_deref());
+    tell_of_memory("run", run.out_of_memory.as_deref(), MORE_MEMORY);
     Ok(run.exit_code)
 }
 

@@ -58,7 +58,7 @@ fn what_it_cannot_have_is_named(home: &Home) {
         (&["--user", "0:"], 2, "invalid_input", "the command cannot run as this user"),
         (&["--cwd", "tmp"], 2, "invalid_input", "the directory of a command cannot be used"),
         (&["--cwd", "/a/../b"], 2, "invalid_input", "the directory of a command cannot be used"),
-        (&["--env", "=x"], 2, "invalid_input", "KEY=VALUE"),
+        (&["--env", "=x"], 2, "invalid_input", "NAME=VALUE"),
         (&["--env", "my-var=1"], 2, "invalid_input", "\"my-var\" is no name of a variable"),
     ] {
         let output = home.run(&[flags, &["--json"]].concat(), &["echo ran"]);

@@ -257,10 +257,10 @@ fn files(error: FileError) -> PyroError {
         FileError::Source(SourceError::Fs(_)) => (ErrorKind::Io, "check that the path can be read"),
         FileError::Source(_) => (ErrorKind::InvalidInput, "nothing was written; remove what is named, or leave it out"),
         FileError::GitRuns { .. } => {
-            (ErrorKind::Denied, "read it first (pyro workspace file read), then export it with --keep-git-config")
+            (ErrorKind::Denied, "read it first (pyro workspace file read); then export it with --keep-git-config")
         }
         FileError::IntoGit { .. } => {
-            (ErrorKind::Denied, "export to a directory outside of .git, or allow it with --keep-git-config")
+            (ErrorKind::Denied, "export to a directory outside of .git; or allow it with --keep-git-config")
         }
         FileError::InTheWay(_) => (
             ErrorKind::Conflict,

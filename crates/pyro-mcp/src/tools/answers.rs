@@ -14,6 +14,8 @@ pub(super) struct Ran {
     stdout_truncated: bool,
     stderr: String,
     stderr_truncated: bool,
+    out_of_memory: String,
+    hint: String,
 }
 
 /// A vm.
@@ -137,11 +139,12 @@ pub(super) struct Executed {
     sequence: u64,
     exit_code: i32,
     timed_out: bool,
-    duration_ms: u64,
     stdout: String,
     stdout_truncated: bool,
     stderr: String,
     stderr_truncated: bool,
+    out_of_memory: String,
+    hint: String,
 }
 
 /// A page of a history.
@@ -193,11 +196,12 @@ pub(super) struct TaskExecuted {
     sequence: u64,
     exit_code: i32,
     timed_out: bool,
-    duration_ms: u64,
     stdout: String,
     stdout_truncated: bool,
     stderr: String,
     stderr_truncated: bool,
+    out_of_memory: String,
+    hint: String,
 }
 
 /// A page of a task's history.
@@ -205,6 +209,7 @@ pub(super) struct TaskExecuted {
 pub(super) struct TaskLogs {
     entries: Vec<Logged>,
     next_after: Option<u64>,
+    background: Option<Vec<Left>>,
 }
 
 /// A tree that was brought in.
@@ -225,7 +230,13 @@ struct Sync {
     bytes_written: u64,
     deleted: u64,
     changed: bool,
+    left_out: Vec<Lacking>,
+    git_note: String,
 }
+
+/// Something that was not carried, or not whole.
+#[derive(JsonSchema)]
+struct Lacking {}
 
 /// What changed.
 #[derive(JsonSchema)]
@@ -235,6 +246,8 @@ pub(super) struct Differences {
     entries: Vec<Changed>,
     patch: String,
     patch_complete: bool,
+    not_in_patch: Vec<String>,
+    hint: String,
 }
 
 #[derive(JsonSchema)]
@@ -269,6 +282,7 @@ struct File {
 /// A part of a file.
 #[derive(JsonSchema)]
 pub(super) struct FileText {
+    real_path: String,
     content: String,
     bytes_read: u64,
     size_bytes: u64,
@@ -286,12 +300,13 @@ pub(super) struct Written {
 pub(super) struct Patched {
     changed: bool,
     entries: Vec<Changed>,
+    skipped: Vec<String>,
 }
 
 /// What was brought to the host.
 #[derive(JsonSchema)]
 pub(super) struct Exported {
-    artifact_type: String,
     entry_count: u64,
     bytes_written: u64,
+    left_out: Vec<Lacking>,
 }

@@ -1,9 +1,10 @@
 //! The tools: one file for each, as a model sees it and as it is called.
 
 mod answers;
+mod background;
 mod history;
 mod line;
-mod output_read;
+pub(crate) mod output_read;
 mod parameters;
 mod task_create;
 mod task_delete;
@@ -69,6 +70,13 @@ pub(crate) struct Tool {
 }
 
 impl Tool {
+    /// Tell of what a long output leaves out where no tool reads it: a result links it.
+    pub(crate) fn link_outputs(&mut self) {
+        let told = self.model.description.as_deref().unwrap_or_default();
+        let told = told.replace("the rest is stdout_file", "the rest is in a linked resource");
+        self.model.description = Some(told.into());
+    }
+
     /// The names of its parameters.
     pub(crate) fn parameters(&self) -> Vec<String> {
         let properties = self.model.input_schema.get("properties").and_then(Value::as_object);

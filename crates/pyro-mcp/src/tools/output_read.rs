@@ -8,12 +8,12 @@ use crate::refusal::Refusal;
 use crate::server::State;
 use crate::turn;
 use pyro_core::ErrorKind;
-use pyro_core::vm::output::OutputName;
+use pyro_core::vm::output::{OutputName, OutputPage};
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
@@ -25,7 +25,7 @@ pub(super) struct OutputRead {
     #[serde(default)]
     #[schemars(range(min = 0, max = 1_099_511_627_776_u64))]
     offset: u64,
-    /// Most bytes; default: what fits a result
+    /// Most bytes; default: what fits
     #[serde(default)]
     #[schemars(range(min = 1, max = 65_536))]
     length: Option<u32>,
@@ -54,6 +54,58 @@ impl Describe for OutputRead {
         if asked.is_none() {
             page.shorten(bounds::prefix(&page.bytes, bounds::DEFAULT - bounds::FIELDS));
         }
-        answer::object(&page)
+        answer::object(&Told::from(page))
+    }
+}
+
+/// A page, and what the output lacks where it ends.
+#[derive(Debug, Serialize)]
+struct Told {
+    #[serde(flatten)]
+    page: OutputPage,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+impl From<OutputPage> for Told {
+    fn from(page: OutputPage) -> Self {
+        let hint = lacking(&page);
+        Self { page, hint }
+    }
+}
+
+/// What the last page says where only the first bytes of an output were kept.
+pub(crate) fn lacking(page: &OutputPage) -> Option<String> {
+    let is_cut = page.next_offset.is_none() && page.output_bytes > page.total_bytes;
+    is_cut.then(|| {
+        let lost = page.output_bytes - page.total_bytes;
+        format!("the output is incomplete: its last {lost} of {} bytes were not kept", page.output_bytes)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_page_of_an_incomplete_output_says_so() {
+        for (next_offset, output_bytes, hint) in [
+            (None, 30, Some("the output is incomplete: its last 20 of 30 bytes were not kept")),
+            (Some(5), 30, None),
+            (None, 10, None),
+        ] {
+            let page = OutputPage {
+                name: OutputName::parse("0123456789ab-stdout").unwrap(),
+                offset: 0,
+                next_offset,
+                total_bytes: 10,
+                output_bytes,
+                text: "0123456789".to_owned(),
+                encoding: "utf-8",
+                bytes: Vec::new(),
+            };
+            let told = serde_json::to_value(Told::from(page)).unwrap();
+            assert_eq!((told["hint"].as_str(), &told["total_bytes"]), (hint, &10.into()));
+        }
     }
 }

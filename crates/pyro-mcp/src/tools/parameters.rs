@@ -4,6 +4,7 @@ use crate::bounds;
 use crate::refusal::Refusal;
 use pyro_core::environment::{CATALOG, Environment};
 use pyro_core::id::Id;
+use pyro_core::vm::line::SHELLS;
 use pyro_core::vm::output::Inline;
 use pyro_core::vm::shape::limits;
 use pyro_core::workspace::files::WorkspacePath;
@@ -36,9 +37,9 @@ fn environments() -> String {
     )
 }
 
-/// The shells; without one it is the login shell of the user, which is bash for root in every environment.
+/// The shells; `login`, the user's own, is what a call gets that names none.
 pub(super) fn shell(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": "string", "enum": ["bash", "sh"] })
+    json_schema!({ "type": "string", "enum": SHELLS })
 }
 
 /// Labels, as core takes them.
@@ -75,11 +76,17 @@ pub(super) fn output_bytes() -> u32 {
     u32::try_from(bounds::DEFAULT).unwrap_or(u32::MAX)
 }
 
+/// Most bytes of a command's result: a history keeps no more of it.
+const COMMAND_MOST: usize = 128 * 1024;
+
+/// Bytes of a command's result.
+pub(super) fn command_output(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "minimum": bounds::LEAST, "maximum": COMMAND_MOST })
+}
+
 /// What a result may hold of a command's output, beside its other fields.
 pub(super) fn inline(max_output_bytes: u32) -> Inline {
-    /// Most that a history keeps of a command.
-    const MOST: usize = 128 * 1024;
-    let bytes = usize::try_from(max_output_bytes).unwrap_or(MOST).min(MOST);
+    let bytes = usize::try_from(max_output_bytes).unwrap_or(COMMAND_MOST).min(COMMAND_MOST);
     Inline::Json(bytes - bounds::FIELDS)
 }
 

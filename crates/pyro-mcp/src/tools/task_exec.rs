@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub(super) struct TaskExec {
     /// From task_create
     task_id: String,
-    /// Line for the guest's shell, run as root
+    /// Line for root's login shell, bash
     #[schemars(length(max = 2_097_152), regex(pattern = r"\S"))]
     command: String,
     /// Limit for the command
@@ -26,7 +26,7 @@ pub(super) struct TaskExec {
     #[schemars(range(min = 1))]
     timeout_seconds: u32,
     #[serde(default = "parameters::output_bytes")]
-    #[schemars(schema_with = "parameters::output")]
+    #[schemars(schema_with = "parameters::command_output")]
     max_output_bytes: u32,
 }
 

@@ -1,6 +1,6 @@
 //! `task_logs`: the history of a task's commands.
 
-use super::{Describe, answers, history, parameters};
+use super::{Describe, answers, background, history, parameters};
 use crate::answer;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
@@ -25,6 +25,9 @@ pub(super) struct TaskLogs {
     #[serde(default = "parameters::log_limit")]
     #[schemars(range(min = 1, max = 1000))]
     limit: u32,
+    /// Show the background instead
+    #[serde(default)]
+    background: bool,
     #[serde(default = "parameters::output_bytes")]
     #[schemars(schema_with = "parameters::output")]
     max_output_bytes: u32,
@@ -33,7 +36,7 @@ pub(super) struct TaskLogs {
 impl Describe for TaskLogs {
     const NAME: &'static str = "task_logs";
     const TITLE: &'static str = "Read the history of commands";
-    const DESCRIPTION: &'static str = "Show the commands that ran in a task and what they said, oldest first. Where next_after is not null, call again with it as after.";
+    const DESCRIPTION: &'static str = "Show the commands that ran in a task and what they said, oldest first; with background, what processes left running printed. Where next_after is not null, call again with it as after.";
     type Answer = answers::TaskLogs;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
@@ -42,6 +45,9 @@ impl Describe for TaskLogs {
 
     async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
         let id = parameters::task_id(&self.task_id)?;
+        if self.background {
+            return answer::of_task(&background::background(&state, id, self.max_output_bytes).await?);
+        }
         answer::of_task(&history::logs(&state, id, self.after, self.limit, self.max_output_bytes).await?)
     }
 }

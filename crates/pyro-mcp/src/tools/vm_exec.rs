@@ -23,7 +23,7 @@ use tokio::io::AsyncRead;
 pub(super) struct VmExec {
     /// Of a started vm
     vm_id: String,
-    /// Line for bash
+    /// Line for the user's login shell (root: bash)
     #[schemars(length(max = 2_097_152), regex(pattern = r"\S"))]
     command: String,
     /// Limit for the command
@@ -45,7 +45,7 @@ pub(super) struct VmExec {
     #[serde(default)]
     stdin: Option<String>,
     #[serde(default = "parameters::output_bytes")]
-    #[schemars(schema_with = "parameters::output")]
+    #[schemars(schema_with = "parameters::command_output")]
     max_output_bytes: u32,
 }
 

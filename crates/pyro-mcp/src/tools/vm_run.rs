@@ -25,7 +25,7 @@ use tokio::io::AsyncRead;
 pub(crate) struct VmRun {
     #[schemars(schema_with = "parameters::environment")]
     environment: String,
-    /// Line for bash
+    /// Line for the user's login shell (root: bash)
     #[schemars(length(max = 2_097_152), regex(pattern = r"\S"))]
     command: String,
     #[serde(default = "parameters::vcpu_count")]
@@ -60,7 +60,7 @@ pub(crate) struct VmRun {
     #[serde(default)]
     stdin: Option<String>,
     #[serde(default = "parameters::output_bytes")]
-    #[schemars(schema_with = "parameters::output")]
+    #[schemars(schema_with = "parameters::command_output")]
     max_output_bytes: u32,
 }
 

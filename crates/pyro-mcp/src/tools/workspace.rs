@@ -2,7 +2,6 @@
 
 use super::line::Line;
 use super::parameters;
-use crate::bounds::{FIELDS, text_length};
 use crate::grants::Runs;
 use crate::progress::Watch;
 use crate::refusal::Refusal;
@@ -25,10 +24,6 @@ use rmcp::service::RequestContext;
 use std::sync::Arc;
 use tokio::io::AsyncRead;
 use tokio_util::sync::CancellationToken;
-
-/// Commands whose background output a model is shown, and the bytes of each.
-const TAILS: usize = 5;
-const TAIL_LIMIT: usize = 2048;
 
 /// Start a workspace whose lifetime was over, where the profile has no tool for it: its files are there.
 pub(crate) async fn wake(state: &State, id: Id, turn: &Turn) -> Result<(), Refusal> {
@@ -158,24 +153,4 @@ pub(crate) async fn until<T>(
 /// A page of a workspace's history.
 pub(super) async fn logs(state: &Arc<State>, id: Id, after: u64, limit: u32) -> Result<WorkspaceLogs, Refusal> {
     turn::aside(state, move |pyro| async move { pyro.logs_workspace(id, after, limit.into()).await }).await
-}
-
-/// What background processes have printed: the newest commands whose text fits in `limit` bytes.
-pub(super) async fn background(state: &Arc<State>, id: Id, limit: u32) -> Result<WorkspaceLogs, Refusal> {
-    let logs = turn::aside(state, move |pyro| async move { pyro.background_workspace(id, TAIL_LIMIT).await });
-    let mut logs = logs.await?;
-    if let Some(background) = &mut logs.background {
-        let mut room = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(FIELDS);
-        let fits = background.iter().rev().take(TAILS).take_while(|one| {
-            let length = text_length(&one.output) + text_length(&one.command);
-            let fits = length <= room;
-            room = room.saturating_sub(length);
-            fits
-        });
-        let kept = fits.count().max(1);
-        let surplus = background.len().saturating_sub(kept);
-        background.drain(..surplus);
-        logs.count = background.len();
-    }
-    Ok(logs)
 }

@@ -25,10 +25,10 @@ pub(super) struct WorkspaceDiff {
     /// Without patches
     #[serde(default)]
     stat: bool,
-    /// Tell moved files as renames
+    /// Report moved files as renames
     #[serde(default)]
     find_renames: bool,
-    /// Also new files that .gitignore names
+    /// Also ignored new files
     #[serde(default)]
     include_ignored: bool,
     #[serde(default = "parameters::output_bytes")]
@@ -39,7 +39,7 @@ pub(super) struct WorkspaceDiff {
 impl Describe for WorkspaceDiff {
     const NAME: &'static str = "workspace_diff";
     const TITLE: &'static str = "See what changed in a workspace";
-    const DESCRIPTION: &'static str = "Compare /workspace with its baseline (what workspace_create made of it): each changed file, and a git patch that workspace_patch_apply and git apply take.";
+    const DESCRIPTION: &'static str = "Compare /workspace with its baseline (what workspace_create made of it): each changed file, and a patch that git apply takes.";
     type Answer = answers::Differences;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
@@ -66,6 +66,9 @@ const NOT_IN_PATCH: usize = 20;
 struct Told {
     #[serde(flatten)]
     report: DiffReport,
+    /// How many files the patch lacks, where not all are named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_in_patch_count: Option<usize>,
     /// What is left out, and where it is to be had.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
@@ -76,7 +79,9 @@ impl Told {
     fn of(mut report: DiffReport, stat: bool, limit: usize) -> Self {
         let room = limit.saturating_sub(FIELDS);
         let mut hint = None;
+        let lacks = report.not_in_patch.len();
         report.not_in_patch.truncate(NOT_IN_PATCH);
+        let not_in_patch_count = (lacks > NOT_IN_PATCH).then_some(lacks);
         if stat {
             report.patch.clear();
             report.patch_complete = !report.changed;
@@ -92,7 +97,7 @@ impl Told {
         {
             report.entries.iter_mut().for_each(|entry| entry.text_patch = None);
         }
-        Self { report, hint }
+        Self { report, not_in_patch_count, hint }
     }
 }
 
@@ -132,6 +137,15 @@ mod tests {
         let diff = DiffBuilder::new(DiffOptions::default()).finish();
         let nothing = DiffReport::new(Id::parse("0123456789ab").unwrap(), &diff);
         DiffReport { changed: true, patch, ..nothing }
+    }
+
+    #[test]
+    fn files_that_a_patch_lacks_are_counted_where_not_all_are_named() {
+        for (lacks, count) in [(0, None), (20, None), (21, Some(21)), (500, Some(500))] {
+            let not_in_patch = (0..lacks).map(|at| format!("/workspace/{at}")).collect();
+            let told = Told::of(DiffReport { not_in_patch, ..report(String::new()) }, false, bounds::DEFAULT);
+            assert_eq!((told.report.not_in_patch.len(), told.not_in_patch_count), (lacks.min(20), count));
+        }
     }
 
     #[test]

@@ -18,14 +18,14 @@ use std::sync::Arc;
 #[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceExec {
     workspace_id: String,
-    /// Line for bash
+    /// Line for the user's login shell (root: bash)
     #[schemars(length(max = 2_097_152), regex(pattern = r"\S"))]
     command: String,
     /// Limit for the command
     #[serde(default = "parameters::timeout_seconds")]
     #[schemars(range(min = 1))]
     timeout_seconds: u32,
-    /// Below /workspace, or absolute
+    /// Default /workspace
     #[serde(default)]
     cwd: Option<String>,
     /// More variables
@@ -40,14 +40,14 @@ pub(super) struct WorkspaceExec {
     #[serde(default)]
     stdin: Option<String>,
     #[serde(default = "parameters::output_bytes")]
-    #[schemars(schema_with = "parameters::output")]
+    #[schemars(schema_with = "parameters::command_output")]
     max_output_bytes: u32,
 }
 
 impl Describe for WorkspaceExec {
     const NAME: &'static str = "workspace_exec";
     const TITLE: &'static str = "Run a command in a workspace";
-    const DESCRIPTION: &'static str = "Run a shell command in /workspace of a workspace; files stay, and so does what it leaves running in the background, until the workspace stops. exit_code is the command's, 124 on timeout. Long output keeps head and tail; the rest is stdout_file.";
+    const DESCRIPTION: &'static str = "Run a shell command in /workspace of a workspace; files stay, background processes until the workspace stops. exit_code is the command's, 124 on timeout. Long output keeps head and tail; the rest is stdout_file.";
     type Answer = answers::Executed;
 
     fn annotations(grants: &Grants) -> ToolAnnotations {

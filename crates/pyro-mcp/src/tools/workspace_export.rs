@@ -28,10 +28,10 @@ pub(super) struct WorkspaceExport {
     /// patch: the changes since workspace_create
     #[serde(default)]
     format: Format,
-    /// In a patch: tell moved files as renames
+    /// In a patch: report moved files as renames
     #[serde(default)]
     find_renames: bool,
-    /// In a patch: also new files that .gitignore names
+    /// In a patch: also ignored new files
     #[serde(default)]
     include_ignored: bool,
 }

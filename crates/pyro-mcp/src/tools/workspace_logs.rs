@@ -1,6 +1,6 @@
 //! `workspace_logs`: the history of a workspace's commands.
 
-use super::{Describe, answers, history, parameters, workspace};
+use super::{Describe, answers, background, history, parameters};
 use crate::answer;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
@@ -24,7 +24,7 @@ pub(super) struct WorkspaceLogs {
     #[serde(default = "parameters::log_limit")]
     #[schemars(range(min = 1, max = 1000))]
     limit: u32,
-    /// What processes left in the background printed since, instead
+    /// Show the background instead
     #[serde(default)]
     background: bool,
     #[serde(default = "parameters::output_bytes")]
@@ -35,7 +35,7 @@ pub(super) struct WorkspaceLogs {
 impl Describe for WorkspaceLogs {
     const NAME: &'static str = "workspace_logs";
     const TITLE: &'static str = "Read the history of commands";
-    const DESCRIPTION: &'static str = "Show the commands that ran in a workspace and what they said, oldest first; background shows what processes they left running print. Where next_after is not null, call again with it as after.";
+    const DESCRIPTION: &'static str = "Show the commands that ran in a workspace and what they said, oldest first; with background, what processes left running printed. Where next_after is not null, call again with it as after.";
     type Answer = answers::Logs;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
@@ -45,7 +45,7 @@ impl Describe for WorkspaceLogs {
     async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
         if self.background {
-            return answer::object(&workspace::background(&state, id, self.max_output_bytes).await?);
+            return answer::object(&background::background(&state, id, self.max_output_bytes).await?);
         }
         answer::object(&history::logs(&state, id, self.after, self.limit, self.max_output_bytes).await?)
     }

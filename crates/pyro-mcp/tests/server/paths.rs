@@ -121,7 +121,7 @@ async fn files_of_workspaces_are_resources_where_they_can_be_read() {
     let mut client = Client::connected(Profile::WorkspaceCore, Grants::default(), "2025-11-25").await;
     let listed = client.ask("resources/templates/list", json!({})).await;
     let templates = &listed["result"]["resourceTemplates"];
-    assert_eq!(templates[0]["uriTemplate"], "pyro://workspace/{id}/{path}", "{listed}");
+    assert_eq!(templates[0]["uriTemplate"], "pyro://workspace/{id}/{path}{?offset}", "{listed}");
     assert_eq!(client.ask("resources/list", json!({})).await["result"]["resources"], json!([]));
     for uri in [format!("pyro://workspace/{NOBODY}/a"), "pyro://workspace/x/a".into(), "file:///etc/passwd".into()] {
         let error = client.ask("resources/read", json!({ "uri": uri })).await["error"].take();

@@ -46,7 +46,7 @@ pub(in crate::commands) fn run(args: Exec, noun: Noun) -> i32 {
                 noun.json(&executed);
                 let said = &executed.said;
                 output::hint([(&said.stdout_file, said.stdout_bytes), (&said.stderr_file, said.stderr_bytes)]);
-                tell_of_memory(&topic(noun), said.out_of_memory.as_deref());
+                tell_of_memory(&topic(noun), said.out_of_memory.as_deref(), &more_memory(noun));
             } else {
                 tell(&executed, seconds, noun);
             }
@@ -73,6 +73,11 @@ fn topic(noun: Noun) -> String {
     format!("{}-exec", noun.word())
 }
 
+/// What gives commands more memory: a workspace keeps the shape it was created with.
+fn more_memory(noun: Noun) -> String {
+    format!("create a {} with more --mem-mib", noun.word())
+}
+
 fn tell(executed: &WorkspaceExec, seconds: u64, noun: Noun) {
     let word = noun.word();
     printer::talk(&format!(
@@ -87,7 +92,7 @@ fn tell(executed: &WorkspaceExec, seconds: u64, noun: Noun) {
     if let Some(why) = &executed.not_recorded {
         printer::talk(&format!("[{word}-exec] the history does not have the command's end: {why}"));
     }
-    tell_of_memory(&topic(noun), executed.said.out_of_memory.as_deref());
+    tell_of_memory(&topic(noun), executed.said.out_of_memory.as_deref(), &more_memory(noun));
     if executed.said.timed_out {
         printer::talk(&format!(
             "[{word}-exec] the command was killed after {seconds} s; allow more with --timeout-seconds"

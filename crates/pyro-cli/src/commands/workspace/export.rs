@@ -28,6 +28,7 @@ pub(super) fn run(args: Export) -> i32 {
         lacks_files = exported.format == "patch" && !exported.left_out.is_empty();
         if args.json {
             printer::json(&exported);
+            tell_of_git(&exported);
             return Ok(());
         }
         printer::data(&line(&exported));
@@ -35,9 +36,17 @@ pub(super) fn run(args: Export) -> i32 {
             printer::talk(&super::diff::ignored(count).replace("-diff]", "-export]"));
         }
         left_out::say("workspace-export", &exported.left_out, exported.left_out_count);
+        tell_of_git(&exported);
         Ok(())
     });
     if status == exit::OK && lacks_files { exit::FAILED } else { status }
+}
+
+/// Name the flag that lets git's settings and hooks pass. Core does not: models have no such parameter.
+fn tell_of_git(exported: &WorkspaceExport) {
+    if exported.is_git_guarded {
+        printer::talk("hint: --keep-git-config exports git settings and hooks as they are");
+    }
 }
 
 fn line(exported: &WorkspaceExport) -> String {

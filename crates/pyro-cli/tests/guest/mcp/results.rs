@@ -1,7 +1,7 @@
 //! What results cost a model: none is longer than 16 KiB unless more is asked for, and the usual work takes few tokens.
 
 use super::client::Client;
-use crate::home::{ENVIRONMENT, Home};
+use crate::home::{ENVIRONMENT, Home, eventually};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -55,6 +55,15 @@ impl Results {
     fn read(&mut self, tool: &str, arguments: Value) -> Value {
         let result = self.call(tool, arguments);
         serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap()
+    }
+
+    /// Print the largest results; each tool that is offered was called.
+    fn has_called_all(&mut self) {
+        self.print();
+        let listed = self.client.ask("tools/list", json!({}))["result"]["tools"].take();
+        for tool in listed.as_array().unwrap() {
+            assert!(self.largest.contains_key(tool["name"].as_str().unwrap()), "{} was not called", tool["name"]);
+        }
     }
 
     fn print(&self) {
@@ -156,17 +165,65 @@ fn no_result_is_longer_than_it_may_be() {
         results.call(tool, json!({}));
     }
     results.call("workspace_update", of(&workspace, json!({ "name": "n".repeat(120) })));
-    for tool in ["workspace_status", "workspace_fork", "workspace_reset", "workspace_stop", "workspace_start"] {
+    for tool in ["workspace_status", "workspace_reset", "workspace_stop", "workspace_start"] {
         results.call(tool, of(&workspace, json!({})));
     }
+    let forks = results.done("workspace_fork", of(&workspace, json!({})));
+    results.call("workspace_delete", of(&forks["workspaces"][0], json!({})));
     results.call("workspace_delete", of(&workspace, json!({})));
     vms(&mut results);
-    results.print();
-    let mut client = Client::connected(&home, &[]);
-    let listed = client.ask("tools/list", json!({}))["result"]["tools"].take();
-    for tool in listed.as_array().unwrap() {
-        assert!(results.largest.contains_key(tool["name"].as_str().unwrap()), "{} was not called", tool["name"]);
+    results.has_called_all();
+}
+
+#[test]
+fn no_result_of_a_task_is_longer_than_it_may_be() {
+    let home = Home::tcg();
+    let seed = home.path().join("project");
+    project(&seed);
+    let mut results = Results::new(&home, &["--profile", "task", "--allow-path", home.path().to_str().unwrap()]);
+    let task = results.done("task_create", json!({ "environment": ENVIRONMENT, "mem_mib": 512, "source_path": seed }));
+    let of = |mut arguments: Value| {
+        arguments["task_id"] = task["task_id"].clone();
+        arguments
+    };
+    for flood in FLOODS {
+        let ran = results.done("task_exec", of(json!({ "command": flood, "timeout_seconds": 120 })));
+        assert_eq!(ran["stdout_truncated"], true);
+        results.call("output_read", json!({ "name": ran["stdout_file"] }));
     }
+    results.call("task_sync_push", of(json!({ "source_path": seed })));
+    let logs = results.done("task_logs", of(json!({})));
+    assert_eq!((logs["count"].as_u64(), logs["task_id"] == task["task_id"]), (Some(2), true), "{logs}");
+    results.call("task_status", of(json!({})));
+    results.call("vm_run", json!({ "environment": ENVIRONMENT, "command": FLOODS[0], "timeout_seconds": 120 }));
+    background(&mut results, |results, arguments| {
+        let tool = if arguments["command"].is_null() { "task_logs" } else { "task_exec" };
+        results.done(tool, of(arguments))
+    });
+    results.call("task_delete", of(json!({})));
+    results.has_called_all();
+}
+
+/// Two commands leave something running that prints more than a result holds: the newer one is told, the older counted.
+fn background(results: &mut Results, call: impl Fn(&mut Results, Value) -> Value) {
+    let last = (0..2).map(|_| {
+        // It prints after the command is over: what comes before is the command's own.
+        let line = "(while [ ! -e /tmp/go ]; do sleep 0.1; done; seq -w 1 3000; exec sleep 3600) &";
+        call(results, json!({ "command": line, "timeout_seconds": 120 }))["sequence"].clone()
+    });
+    let last = last.last().unwrap();
+    call(results, json!({ "command": "touch /tmp/go", "timeout_seconds": 120 }));
+    let all = eventually("output of the background", || {
+        let logs = call(results, json!({ "background": true }));
+        let has_ended = |one: &Value| one["output"].as_str().unwrap().ends_with("3000\n");
+        let background = logs["background"].as_array().unwrap();
+        (background.len() == 2 && background.iter().all(has_ended)).then_some(logs)
+    });
+    assert_eq!((&all["background"][1]["running"], &all["omitted"]), (&json!(true), &Value::Null), "{all}");
+    let less = call(results, json!({ "background": true, "max_output_bytes": 3000 }));
+    let kept = less["background"].as_array().unwrap();
+    assert_eq!((kept.len(), &kept[0]["sequence"]), (1, &last), "{less}");
+    assert_eq!((&less["omitted"], less["hint"].is_string()), (&json!(1), true), "{less}");
 }
 
 fn commands(results: &mut Results, workspace: &Value) {

@@ -108,7 +108,7 @@ fn a_model_is_told_what_is_wrong_with_its_calls_and_what_its_command_exits_with(
         (2, "invalid_input", "unknown argument \"cmd\""),
         (2, "invalid_input", "mem_mib must be an integer"),
         (2, "invalid_input", "command is missing"),
-        (4, "denied", "network is not granted"),
+        (4, "denied", "guests have no network"),
         (5, "not_found", "there is no such tool"),
     ] {
         let error = told(&requests[request]);

@@ -93,6 +93,9 @@ pub struct WorkspaceExport {
     pub left_out: Vec<LeftOut>,
     /// How many there are.
     pub left_out_count: u64,
+    /// Whether some of `left_out` is there because git on the host would run programs by it.
+    #[serde(skip)]
+    pub is_git_guarded: bool,
     /// New files that are not in a patch because the workspace's rules ignore them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ignored: Option<u64>,
@@ -224,6 +227,7 @@ async fn tree_of(
         entry_count: entries - u64::from(is_dir && entries > 0),
         bytes_written: bytes,
         left_out_count: odd_count + told.len() as u64,
+        is_git_guarded: !told.is_empty(),
         left_out: odd
             .iter()
             .map(|(path, odd)| of_odd(&request.path, path, odd))
@@ -285,6 +289,7 @@ impl WorkspaceExport {
             },
             left_out: Vec::new(),
             left_out_count: 0,
+            is_git_guarded: false,
             ignored: None,
         }
     }
