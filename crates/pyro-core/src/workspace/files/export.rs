@@ -186,7 +186,7 @@ async fn tree_of(
     }
     if stat.meta.kind != Kind::Directory
         && !request.keep_git_config
-        && let Verdict::Drop(_) | Verdict::Look(Look::Pointer(_) | Look::CommonDir | Look::Program) =
+        && let Verdict::Drop(_) | Verdict::Look(Look::Pointer(_) | Look::CommonDir | Look::Program { .. }) =
             inert::judge(request.path.tree().as_bytes(), b"", Node::File)
     {
         return Err(FileError::GitRuns { path: request.path.to_text() }.into());
