@@ -28,7 +28,7 @@ pub(super) struct WorkspaceDiff {
     /// Tell moved files as renames
     #[serde(default)]
     find_renames: bool,
-    /// Also new files that .gitignore names
+    /// Also files that .gitignore names
     #[serde(default)]
     include_ignored: bool,
     #[serde(default = "parameters::output_bytes")]

@@ -31,7 +31,7 @@ pub(super) struct WorkspaceExport {
     /// In a patch: tell moved files as renames
     #[serde(default)]
     find_renames: bool,
-    /// In a patch: also new files that .gitignore names
+    /// In a patch: also files that .gitignore names
     #[serde(default)]
     include_ignored: bool,
 }

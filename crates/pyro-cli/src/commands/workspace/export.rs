@@ -32,7 +32,7 @@ pub(super) fn run(args: Export) -> i32 {
         }
         printer::data(&line(&exported));
         if let Some(count) = exported.ignored {
-            printer::talk(&super::diff::ignored(count).replace("-diff]", "-export]"));
+            printer::talk(&super::diff::ignored(count, &exported.ignored_paths).replacen("-diff]", "-export]", 1));
         }
         for one in &exported.left_out {
             let text = format!("[workspace-export] {}: {}", one.path, one.why).replace('\n', "\\n");

@@ -63,7 +63,7 @@ pub struct ExportRequest {
     pub format: ExportFormat,
     /// In a patch: tell a deleted and an added file of the same content as one that was renamed.
     pub renames: bool,
-    /// In a patch: also new files that the workspace's own rules ignore.
+    /// In a patch: also files that the workspace's own rules ignore.
     pub include_ignored: bool,
     /// Export settings and hooks of git as they are, also where git on the host would run programs by them.
     pub keep_git_config: bool,
@@ -90,9 +90,12 @@ pub struct WorkspaceExport {
     pub format: &'static str,
     /// What could not be carried, and what changed on the way; at most a thousand.
     pub left_out: Vec<LeftOut>,
-    /// New files that are not in a patch because the workspace's rules ignore them.
+    /// Files that are not in a patch because the workspace's rules ignore them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ignored: Option<u64>,
+    /// The first ten of them; of an ignored directory only its own path, with a slash at the end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignored_paths: Vec<String>,
 }
 
 /// Something that is not in an export as it was.
@@ -265,7 +268,8 @@ async fn patch(
         entry_count,
         bytes_written: bytes,
         left_out,
-        ignored: (diff.ignored > 0).then_some(diff.ignored),
+        ignored: (diff.hidden.count > 0).then_some(diff.hidden.count),
+        ignored_paths: diff.hidden.paths,
         ..WorkspaceExport::begun(running, request, &at)
     })
 }
@@ -287,6 +291,7 @@ impl WorkspaceExport {
             },
             left_out: Vec::new(),
             ignored: None,
+            ignored_paths: Vec::new(),
         }
     }
 }
