@@ -237,6 +237,9 @@ fn files(error: FileError) -> PyroError {
             ErrorKind::InvalidInput,
             "give a directory, or a tar file called .tar, .tar.gz, .tar.bz2, .tar.xz or .tar.zst",
         ),
+        FileError::Source(SourceError::Rules(_)) => {
+            (ErrorKind::InvalidInput, "shorten its .gitignore files, or run without --respect-ignore")
+        }
         FileError::Source(SourceError::NoRules(_)) => (ErrorKind::InvalidInput, "run without --respect-ignore"),
         FileError::Source(SourceError::Changed(_)) => {
             (ErrorKind::Conflict, "nothing was written; try again when nobody writes to it, or leave it out")

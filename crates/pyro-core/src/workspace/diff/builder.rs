@@ -8,13 +8,22 @@ use super::renames;
 use crate::workspace::git::path::RelPath;
 use crate::workspace::side::Side;
 
+/// What a diff leaves out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hidden {
+    /// How many files.
+    pub count: u64,
+    /// The first few of them, or the ignored directories that hold them, with a slash at the end.
+    pub paths: Vec<String>,
+}
+
 /// Every change of a tree.
 #[derive(Debug)]
 pub struct Diff {
     /// The changed paths, sorted by their bytes.
     pub entries: Vec<Entry>,
-    /// New files that are left out because the workspace's rules ignore them.
-    pub ignored: u64,
+    /// Files that are left out because the workspace's rules ignore them.
+    pub hidden: Hidden,
 }
 
 /// Collects the changes of a tree.
@@ -48,7 +57,7 @@ impl DiffBuilder {
         self.entries.sort_by(|a, b| a.path.cmp(&b.path));
         let mut entries = if self.options.renames { renames::pair(self.entries) } else { self.entries };
         left_out::spread(&mut entries);
-        Diff { entries, ignored: 0 }
+        Diff { entries, hidden: Hidden::default() }
     }
 }
 

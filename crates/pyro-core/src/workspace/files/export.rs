@@ -64,7 +64,7 @@ pub struct ExportRequest {
     pub format: ExportFormat,
     /// In a patch: tell a deleted and an added file of the same content as one that was renamed.
     pub renames: bool,
-    /// In a patch: also new files that the workspace's own rules ignore.
+    /// In a patch: also files that the workspace's own rules ignore.
     pub include_ignored: bool,
     /// Export settings and hooks of git as they are, also where git on the host would run programs by them.
     pub keep_git_config: bool,
@@ -96,9 +96,12 @@ pub struct WorkspaceExport {
     /// Whether some of `left_out` is there because git on the host would run programs by it.
     #[serde(skip)]
     pub is_git_guarded: bool,
-    /// New files that are not in a patch because the workspace's rules ignore them.
+    /// Files that are not in a patch because the workspace's rules ignore them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ignored: Option<u64>,
+    /// The first ten of them; of an ignored directory only its own path, with a slash at the end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignored_paths: Vec<String>,
 }
 
 /// Export.
@@ -183,7 +186,7 @@ async fn tree_of(
     }
     if stat.meta.kind != Kind::Directory
         && !request.keep_git_config
-        && let Verdict::Drop(_) | Verdict::Look(Look::Pointer(_) | Look::CommonDir | Look::Program) =
+        && let Verdict::Drop(_) | Verdict::Look(Look::Pointer(_) | Look::CommonDir | Look::Program { .. }) =
             inert::judge(request.path.tree().as_bytes(), b"", Node::File)
     {
         return Err(FileError::GitRuns { path: request.path.to_text() }.into());
@@ -267,7 +270,8 @@ async fn patch(
         bytes_written: bytes,
         left_out,
         left_out_count: left_out_count as u64,
-        ignored: (diff.ignored > 0).then_some(diff.ignored),
+        ignored: (diff.hidden.count > 0).then_some(diff.hidden.count),
+        ignored_paths: diff.hidden.paths,
         ..WorkspaceExport::begun(running, request, &at)
     })
 }
@@ -291,6 +295,7 @@ impl WorkspaceExport {
             left_out_count: 0,
             is_git_guarded: false,
             ignored: None,
+            ignored_paths: Vec::new(),
         }
     }
 }

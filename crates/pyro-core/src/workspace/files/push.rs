@@ -228,7 +228,7 @@ impl Push<'_> {
         let (mut equal, mut doubtful) = (HashSet::new(), Vec::new());
         for (entry, there) in candidates(source, present) {
             let at = joined(self.request.dest.tree(), &entry.path);
-            if there.size == 0 || proofs.holds(&at, &entry.meta, there) {
+            if there.size == 0 || (self.source.is_own(&entry.path) && proofs.holds(&at, &entry.meta, there)) {
                 equal.insert(entry.path.clone());
             } else {
                 doubtful.push(entry.path.clone());
@@ -253,7 +253,7 @@ impl Push<'_> {
         let dest = self.request.dest.tree();
         let of_source = |path: &TreePath| {
             let found = source.binary_search_by(|entry| entry.path.cmp(path));
-            found.ok().map(|at| &source[at].meta)
+            found.ok().filter(|_| self.source.is_own(path)).map(|at| &source[at].meta)
         };
         let changed: HashSet<&TreePath> = match self.request.dry_run {
             true => HashSet::new(),
@@ -348,6 +348,7 @@ impl Push<'_> {
             Ok((plan, sides.source))
         };
         let (plan, source) = lifecycle::blocking(make).await?;
+        self.source.knows_rules().map_err(FileError::Source)?;
         if plan.in_the_way.is_empty() {
             return Ok((plan, source));
         }
