@@ -1,5 +1,6 @@
 //! The guard over an export: nothing comes to the host that makes git there run a guest's programs.
 
+use super::bare::BareRepositories;
 use crate::workspace::git::inert::{self, Kept, Look, Node, Verdict};
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::{Kind, Meta, Record};
@@ -22,6 +23,7 @@ pub struct GitGuard {
     /// Files with other names that did not pass as they were.
     altered: HashSet<Vec<u8>>,
     told: Vec<(TreePath, String)>,
+    bare: BareRepositories,
 }
 
 #[derive(Debug)]
@@ -41,6 +43,7 @@ impl GitGuard {
             state: State::Pass,
             altered: HashSet::new(),
             told: Vec::new(),
+            bare: BareRepositories::default(),
         }
     }
 
@@ -112,7 +115,7 @@ impl GitGuard {
             Kind::HardLink => Node::HardLink,
             _ => return out(record),
         };
-        let verdict = inert::judge(&self.root, path, node);
+        let verdict = self.bare.judge(path, node).unwrap_or_else(|| inert::judge(&self.root, path, node));
         match verdict {
             _ if node == Node::HardLink && self.altered.contains(target) => {
                 self.leave_out(path, "it is another name of a file that was left out or changed");

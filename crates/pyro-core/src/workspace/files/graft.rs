@@ -236,7 +236,8 @@ impl Grafts {
         let dot = below(path, b".git");
         let is_in = |path: &HostPath| path.as_path().starts_with(root.as_path());
         // Whoever wrote the checkout may name any repository of this user's.
-        if !(is_in(&found.own) && is_in(&found.common)) && !found.points_back(&at) {
+        let is_within = is_in(&found.own) && is_in(&found.common);
+        if !is_within && !found.points_back(&at) {
             let (at, to) = (at.as_path().display(), found.own.as_path().display());
             self.notes.push(format!(
                 "git will not work in the workspace: {at}/.git points to {to}, which does not point back to it; \

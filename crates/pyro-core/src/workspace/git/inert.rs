@@ -9,6 +9,9 @@ use std::collections::HashSet;
 /// Why something of a git directory is not exported as it is.
 const RUNS: &str = "git on the host would run it";
 
+/// Why a pointer is not exported.
+const ELSEWHERE: &str = "it would lead git on the host to settings elsewhere";
+
 /// Settings without a subsection that run nothing.
 const PLAIN: &[(&str, &[&str])] = &[
     (
@@ -109,7 +112,7 @@ pub fn judge(root: &[u8], path: &[u8], node: Node<'_>) -> Verdict {
         return match node {
             Node::Directory => Verdict::Pass,
             Node::File => Verdict::Look(Look::Pointer(names(path).count().saturating_sub(1))),
-            Node::Symlink(_) | Node::HardLink => Verdict::Drop("it would lead git on the host to settings elsewhere"),
+            Node::Symlink(_) | Node::HardLink => Verdict::Drop(ELSEWHERE),
         };
     }
     let Some(git) = above.iter().rposition(|name| name == b".git") else { return Verdict::Pass };
@@ -142,7 +145,9 @@ pub fn judge(root: &[u8], path: &[u8], node: Node<'_>) -> Verdict {
         Node::HardLink => Verdict::Pass,
         Node::File => match last.as_slice() {
             b"config" | b"config.worktree" => Verdict::Look(Look::Config { in_refs }),
-            b"commondir" => Verdict::Look(Look::CommonDir),
+            // That of a linked working tree leads to a directory in the `.git`; another one leads out of it.
+            b"commondir" if rest.len() >= 2 => Verdict::Look(Look::CommonDir),
+            b"commondir" => Verdict::Drop(ELSEWHERE),
             name if is_program && !name.ends_with(b".sample") => Verdict::Look(Look::Program { in_refs }),
             _ if is_address => Verdict::Look(Look::Program { in_refs }),
             _ => Verdict::Pass,
@@ -160,7 +165,7 @@ pub fn keep(look: Look, text: &[u8]) -> Kept {
         Look::Program { .. } => Kept::Nothing(RUNS),
         Look::CommonDir if text.trim_ascii_end() == b"../.." => Kept::Whole,
         Look::Pointer(depth) if is_module(text, depth) => Kept::Whole,
-        Look::CommonDir | Look::Pointer(_) => Kept::Nothing("it would lead git on the host to settings elsewhere"),
+        Look::CommonDir | Look::Pointer(_) => Kept::Nothing(ELSEWHERE),
     }
 }
 
@@ -295,7 +300,9 @@ mod tests {
             ("", ".git", H, elsewhere),
             ("", ".git/config", H, Verdict::Drop("it is another name of a file")),
             ("", "a/b/.git", F, Verdict::Look(Look::Pointer(2))),
-            ("", ".git/commondir", F, Verdict::Look(Look::CommonDir)),
+            ("", ".git/worktrees/x/commondir", F, Verdict::Look(Look::CommonDir)),
+            ("", "a/.git/commondir", F, elsewhere),
+            ("", ".git/x/commondir", F, elsewhere),
             (".git", "config", F, Verdict::Look(CONFIG)),
             (".git/hooks", "x", F, Verdict::Look(PROGRAM)),
             (".git/config", "", F, Verdict::Look(CONFIG)),
