@@ -36,7 +36,8 @@ mount --bind "$2" "$1/tmp/archive"
 if [ -n "$3" ]; then mkdir -p "$1$3"; mount --bind "$3" "$1$3"; export PYRO_ENVIRONMENT_CACHE_DIR="$3"; fi
 cp -f /etc/resolv.conf "$1/etc/resolv.conf" 2>/dev/null || true
 export HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
-exec chroot "$1" /bin/sh -c "$4"
+# Longer than an installation and two guests take under emulation.
+exec timeout -k 10 1200 chroot "$1" /bin/sh -c "$4"
 "#;
 
 /// What README tells to do, from the archive to a guest.
@@ -75,6 +76,9 @@ pub(crate) fn test(findings: &mut Findings) {
 fn runs(release: &Release, root: &Path, archive: &Path) -> Result {
     let folder = archive.parent().ok_or("the archive has no folder")?;
     let environments = cargo::products("tmp")?.join("environments");
+    if !release.installs && !environments.is_dir() {
+        return Err(format!("no environment is installed in {}", environments.display()));
+    }
     let mut command = in_namespaces();
     command.args(["sh", "-c", ENTER, "sh"]).arg(root).arg(folder);
     command.arg(if release.installs { Path::new("") } else { &environments }).arg(STEPS);
@@ -84,9 +88,10 @@ fn runs(release: &Release, root: &Path, archive: &Path) -> Result {
     quietly(&mut command)
 }
 
-/// A command in mounts and processes of its own: the kernel ends both with the first of them.
+/// A command in mounts and processes of its own: the kernel ends both with the first of them, and that one with this process.
 fn in_namespaces() -> Command {
-    let mut command = Command::new("unshare");
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "unshare"]);
     if !is_root() {
         command.args(["--user", "--map-root-user", "--map-auto"]);
     }
@@ -135,14 +140,13 @@ mod tests {
 
     #[test]
     fn what_is_mounted_ends_with_the_namespaces() {
-        let mounts = || std::fs::read_to_string("/proc/self/mounts").unwrap();
         let folder = std::env::temp_dir().join(format!("pyro-xtask-mount-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let before = mounts();
         let mounted = in_namespaces().args(["mount", "-t", "tmpfs", "tmpfs"]).arg(&folder).output();
         // Where namespaces are forbidden there is nothing to hold.
         if mounted.is_ok_and(|out| out.status.success()) {
-            assert_eq!(mounts(), before);
+            let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+            assert!(!mounts.contains(folder.to_str().unwrap()), "{mounts}");
         }
         std::fs::remove_dir(&folder).unwrap();
     }

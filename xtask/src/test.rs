@@ -146,6 +146,11 @@ impl Tally {
         self.failed == 0
     }
 
+    /// How many tests there were, those included that could not run here.
+    pub(crate) fn ran(&self) -> usize {
+        self.passed + self.failed + self.ignored + self.skips.len()
+    }
+
     /// What could not run here, and why.
     pub(crate) fn skipped(&self) -> impl Iterator<Item = &String> {
         self.skips.iter()

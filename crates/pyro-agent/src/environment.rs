@@ -136,6 +136,7 @@ mod tests {
     fn a_request_overrides_the_defaults() {
         let entries = set(&[("HOME", "/h"), ("NEW", "a=b")]).unwrap().entries();
         assert!(entries.contains(&c"HOME=/h".into()) && entries.contains(&c"NEW=a=b".into()));
+        assert!(entries.contains(&c"IS_SANDBOX=1".into()));
         assert!(entries.contains(&c"LANG=C.UTF-8".into()) && !entries.contains(&c"HOME=/root".into()));
     }
 

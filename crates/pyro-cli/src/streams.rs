@@ -66,10 +66,14 @@ fn next_line() -> io::Result<Option<Bytes>> {
             Ok(_) => {}
             Err(error) => return Err(error.into()),
         }
-        let foreground = rustix::termios::tcgetpgrp(&stdin)?;
-        if foreground != rustix::process::getpgrp() {
-            std::thread::sleep(LOOK);
-            continue;
+        match rustix::termios::tcgetpgrp(&stdin) {
+            Ok(foreground) if foreground != rustix::process::getpgrp() => {
+                std::thread::sleep(LOOK);
+                continue;
+            }
+            // Of a terminal that does not control this process there is no foreground.
+            Ok(_) | Err(rustix::io::Errno::NOTTY) => {}
+            Err(error) => return Err(error.into()),
         }
         let mut bytes = [0; READ_LEN];
         return match (&stdin).read(&mut bytes)? {

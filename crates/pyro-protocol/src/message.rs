@@ -244,12 +244,30 @@ pub enum FailureKind {
     UnknownUser,
     /// The working directory of a command cannot be entered.
     Directory,
+    /// A kind that this version does not know, from a newer peer; never sent. Keep it the last one.
+    #[serde(other)]
+    Unknown,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::frame::{FrameDecoder, encode_message};
+
+    #[test]
+    fn a_failure_of_a_kind_that_is_not_known_yet_is_read() {
+        #[derive(Serialize)]
+        struct Newer {
+            kind: &'static str,
+            message: &'static str,
+        }
+        for (kind, expected) in [("directory", FailureKind::Directory), ("of_next_year", FailureKind::Unknown)] {
+            let mut decoder = FrameDecoder::default();
+            decoder.push(&encode_message(&Newer { kind, message: "why" }).unwrap());
+            let failure: Failure = decoder.next_frame().unwrap().unwrap().message().unwrap();
+            assert_eq!(failure, Failure { kind: expected, message: "why".to_owned() });
+        }
+    }
 
     #[test]
     fn a_command_of_a_host_that_knows_no_users_is_roots() {

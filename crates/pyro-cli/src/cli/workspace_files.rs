@@ -148,7 +148,7 @@ pub(crate) struct Diff {
     /// Report moved files as renames.
     #[arg(long)]
     pub(crate) find_renames: bool,
-    /// Also show new files that the workspace's .gitignore files name.
+    /// Also show files that the workspace's .gitignore files name.
     #[arg(long)]
     pub(crate) include_ignored: bool,
     /// Print one JSON object on stdout.
@@ -174,7 +174,7 @@ pub(crate) struct Export {
     /// In a patch: report moved files as renames.
     #[arg(long, requires = "format")]
     pub(crate) find_renames: bool,
-    /// In a patch: also new files that the workspace's .gitignore files name.
+    /// In a patch: also files that the workspace's .gitignore files name.
     #[arg(long, requires = "format")]
     pub(crate) include_ignored: bool,
     /// Keep settings and hooks of .git directories that make git on this host run programs.

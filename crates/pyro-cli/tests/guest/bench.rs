@@ -72,13 +72,13 @@ fn a_start_is_explained(home: &Home) {
 
 fn an_interrupted_bench_leaves_nothing(home: &Home) {
     let mut child = home.pyro(&["bench", "--runs", "1000"]).spawn().unwrap();
-    home.process("qemu-system");
+    home.process("-no-user-config");
     kill(child.id().try_into().unwrap(), "-INT");
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_no_place(home);
     // A killed one leaves its place, which the next one removes; its vms end by themselves.
     let mut child = home.pyro(&["bench", "--runs", "1000"]).spawn().unwrap();
-    home.process("qemu-system");
+    home.process("-no-user-config");
     child.kill().unwrap();
     child.wait().unwrap();
     crate::home::eventually("end of its vms", || home.processes().is_empty().then_some(()));

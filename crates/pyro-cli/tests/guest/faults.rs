@@ -56,7 +56,7 @@ fn a_killed_supervisor_is_cleared_after(home: &Home) {
 
 fn a_killed_qemu_is_an_error(home: &Home) {
     let child = home.run_command(&[], WAITS).spawn().unwrap();
-    let engine = home.process("qemu-system");
+    let engine = home.process("-no-user-config");
     // Whether at boot or during the command, it is told as what it is.
     kill(engine, "-KILL");
     let output = child.wait_with_output().unwrap();
@@ -64,19 +64,19 @@ fn a_killed_qemu_is_an_error(home: &Home) {
     let told = stderr(&output);
     assert!(told.contains("killed by signal 9") && told.contains("hint:"), "{told}");
     let running = home.start_until(WAITS, "up");
-    kill(home.process("qemu-system"), "-KILL");
+    kill(home.process("-no-user-config"), "-KILL");
     let mut child = running.child;
     assert_eq!(child.wait().unwrap().code(), Some(125));
     the_next_command_works(home);
 }
 
 fn a_kill_while_booting_leaves_nothing(home: &Home) {
-    for victim in ["client", "supervise", "qemu-system"] {
+    for victim in ["client", "supervise", "-no-user-config"] {
         let mut child = home.run_command(&[], WAITS).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let engine = home.process("qemu-system");
+        let engine = home.process("-no-user-config");
         match victim {
             "client" => child.kill().unwrap(),
-            "qemu-system" => kill(engine, "-KILL"),
+            "-no-user-config" => kill(engine, "-KILL"),
             other => kill(home.process(other), "-KILL"),
         }
         child.wait().unwrap();
@@ -176,7 +176,7 @@ fn a_descriptor_of_the_shell_is_not_held_by_the_vm() {
         descriptors.any(|descriptor| std::fs::read_link(descriptor.path()).is_ok_and(|to| to == Path::new(&pipe)))
     };
     assert!(holds(client), "the shell handed it on");
-    for process in ["supervise", "qemu-system"] {
+    for process in ["supervise", "-no-user-config"] {
         assert!(!holds(home.process(process)), "{process} holds what is the shell's");
     }
     child.kill().unwrap();

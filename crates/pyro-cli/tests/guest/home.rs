@@ -83,9 +83,10 @@ impl Home {
         if self.is_host() { &["--allow-host-compat"] } else { &[] }
     }
 
-    /// A part of the command line of what runs a vm; on the host that of the agent and of its guardian.
+    /// A part of the command line of what runs a vm, which a question to QEMU about its version does not have; on the host
+    /// that of the agent and of its guardian.
     pub fn engine(&self) -> &'static str {
-        if self.is_host() { "--root-fd" } else { "qemu-system" }
+        if self.is_host() { "--root-fd" } else { "-no-user-config" }
     }
 
     pub fn path(&self) -> &Path {

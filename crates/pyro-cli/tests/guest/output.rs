@@ -123,8 +123,10 @@ fn a_command_may_be_long(home: &Home) {
         assert_eq!(output.status.code(), Some(3), "{user}: {:.300}", stderr(&output));
         assert_eq!(stdout(&output), format!("in {user}\n{left}\n"), "{:.300}", stderr(&output));
     }
-    let left = crate::workspace::exec(home, id, "cat /run/pyro-line-* | wc -c; id -u");
-    assert_eq!(left, "0\n0\n", "what another user could not remove is empty");
+    let mut never = home.pyro(&[&["workspace", "exec", id, "--cwd", "/nonexistent", "--"], &words[..]].concat());
+    assert!(!never.output().unwrap().status.success());
+    let left = crate::workspace::exec(home, id, "ls /run/pyro-line-* 2>/dev/null | wc -l; id -u");
+    assert_eq!(left, "0\n0\n", "what another user could not remove, or nobody read, is removed");
     crate::workspace::done(home, "delete", &[id]);
 }
 

@@ -22,6 +22,12 @@ const MAX_PADDING_LEN: u64 = 64 * 1024 * 1024;
 /// Members that are told by name when they are left out.
 const MAX_NAMED: usize = 10;
 
+/// Longest sparse file of the old GNU format, in bytes: what the guest's ext4 can hold. Its holes are read as zeros.
+const MAX_SPARSE_LEN: u64 = 16 << 40;
+
+/// Zeros after which some are sent: whoever sends must notice within seconds that nobody takes any more.
+const MAX_QUIET_LEN: u64 = 256 << 20;
+
 /// Zeros of this length, aligned to it, become a hole.
 const HOLE_LEN: usize = 4096;
 
@@ -42,6 +48,12 @@ pub enum TarError {
     Map {
         /// The file.
         name: TreeName,
+    },
+    /// It is a sparse file of the old format of GNU tar that is longer than a file may be.
+    #[error("{path} is longer than {} TiB, which no file of a workspace may be", MAX_SPARSE_LEN >> 40)]
+    TooLong {
+        /// The file.
+        path: TreePath,
     },
     /// More zeros would stand in it than it may hold.
     #[error("{path} holds more holes than an archive has room for: {} GiB in all", limit >> 30)]
@@ -273,6 +285,10 @@ impl<E: From<TarError>, F: FnMut(Batch) -> Result<(), E>> Sender<F> {
             return Ok(());
         }
         let len = entry.size();
+        let is_old_sparse = entry.header().entry_type() == EntryType::GNUSparse;
+        if is_old_sparse && len > MAX_SPARSE_LEN {
+            return Err(TarError::TooLong { path }.into());
+        }
         let stretches = match sparse {
             Some(sparse) => {
                 let read = sparse.stretches(&raw, len, &mut entry);
@@ -289,7 +305,7 @@ impl<E: From<TarError>, F: FnMut(Batch) -> Result<(), E>> Sender<F> {
 
     /// The next `len` bytes of an entry, which stand at `at` in its file.
     fn stretch(&mut self, entry: &mut impl Read, at: u64, len: u64) -> Result<(), E> {
-        let mut done = 0;
+        let (mut done, mut quiet) = (0, 0);
         while done < len {
             let most = self.buffer.len().min(usize::try_from(len - done).unwrap_or(usize::MAX));
             let mut filled = 0;
@@ -301,15 +317,21 @@ impl<E: From<TarError>, F: FnMut(Batch) -> Result<(), E>> Sender<F> {
                     Err(err) => return Err(self.watch.explain(err.into()).into()),
                 }
             }
-            self.data(at + done, filled)?;
+            quiet = if self.data(at + done, filled)? { 0 } else { quiet + filled as u64 };
+            if quiet >= MAX_QUIET_LEN {
+                self.flush_when(|batch| batch.data_room() < HOLE_LEN)?;
+                self.batch.data(at + done, &self.buffer[..filled.min(HOLE_LEN)]);
+                self.flush_when(|_| true)?;
+                quiet = 0;
+            }
             done += filled as u64;
         }
         Ok(())
     }
 
-    /// The stretches of the buffer that are not zero, as data at `at`.
-    fn data(&mut self, at: u64, len: usize) -> Result<(), E> {
-        let mut begun = 0;
+    /// Send the stretches of the buffer that are not zero, as data at `at`; whether there are any.
+    fn data(&mut self, at: u64, len: usize) -> Result<bool, E> {
+        let (mut begun, mut any) = (0, false);
         while begun < len {
             let is_hole = |from: usize| {
                 let block = &self.buffer[from..len.min(from + HOLE_LEN)];
@@ -320,6 +342,7 @@ impl<E: From<TarError>, F: FnMut(Batch) -> Result<(), E>> Sender<F> {
             while end < len && is_hole(end) == hole {
                 end = len.min(end + HOLE_LEN);
             }
+            any |= !hole;
             let mut from = begun;
             while !hole && from < end {
                 self.flush_when(|batch| batch.data_room() < HOLE_LEN)?;
@@ -329,7 +352,7 @@ impl<E: From<TarError>, F: FnMut(Batch) -> Result<(), E>> Sender<F> {
             }
             begun = end;
         }
-        Ok(())
+        Ok(any)
     }
 }
 
@@ -373,6 +396,44 @@ fn headers(entry: &mut Entry<'_, impl Read>, name: &TreeName) -> Result<Pax, Tar
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// An archive of one old GNU sparse file of `len` bytes that has no data.
+    fn old_sparse(len: u64) -> Vec<u8> {
+        let mut header = tar::Header::new_gnu();
+        header.set_path("f").unwrap();
+        header.set_mode(0o644);
+        header.set_size(0);
+        header.set_mtime(0);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_entry_type(EntryType::GNUSparse);
+        let gnu = header.as_gnu_mut().unwrap();
+        // A number of 256 bits, as lengths above 8 GiB are written.
+        gnu.realsize[0] = 0x80;
+        gnu.realsize[4..].copy_from_slice(&len.to_be_bytes());
+        // The map ends with a stretch of nothing at the end of the file.
+        gnu.sparse[0].offset[0] = 0x80;
+        gnu.sparse[0].offset[4..].copy_from_slice(&len.to_be_bytes());
+        gnu.sparse[0].numbytes.copy_from_slice(b"00000000000\0");
+        header.set_cksum();
+        let mut bytes = header.as_bytes().to_vec();
+        bytes.resize(512 * 3, 0);
+        bytes
+    }
+
+    #[test]
+    fn a_file_of_zeros_ends_when_nobody_takes_it_any_more() {
+        let mut count = 0;
+        let sent = send(&old_sparse(MAX_SPARSE_LEN)[..], |_| {
+            count += 1;
+            if count == 2 { Err(TarError::TooMany) } else { Ok(()) }
+        });
+        assert!(matches!(sent, Err(TarError::TooMany)), "{sent:?}");
+        for len in [MAX_SPARSE_LEN + 1, u64::MAX >> 1] {
+            let sent = send(&old_sparse(len)[..], |_| Ok::<(), TarError>(()));
+            assert!(matches!(sent, Err(TarError::TooLong { .. })), "{len}: {sent:?}");
+        }
+    }
 
     #[test]
     fn names_are_normalised_or_refused() {

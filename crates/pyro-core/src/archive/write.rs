@@ -15,7 +15,7 @@ use super::read::TarError;
 /// Zeros that the holes of all files may become: tar has no holes that a stream could write, and they cost a guest nothing.
 const MAX_HOLES_LEN: u64 = 4 * 1024 * 1024 * 1024;
 
-/// Odd nodes that are told by name; more are left out silently.
+/// Odd nodes that are told by name; more are counted.
 const MAX_TOLD: usize = 1000;
 
 static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
@@ -30,6 +30,7 @@ pub struct TarWriter<W: Write> {
     left_holes: u64,
     entries: u64,
     odd: Vec<(TreePath, Odd)>,
+    odd_count: u64,
 }
 
 impl<W: Write> TarWriter<W> {
@@ -37,7 +38,7 @@ impl<W: Write> TarWriter<W> {
     pub fn new(out: W, max_bytes: u64) -> Self {
         let builder = Builder::new(out);
         let (last, left_holes) = (TreePath::root(), MAX_HOLES_LEN);
-        Self { builder, open: None, last, left_bytes: max_bytes, left_holes, entries: 0, odd: Vec::new() }
+        Self { builder, open: None, last, left_bytes: max_bytes, left_holes, entries: 0, odd: Vec::new(), odd_count: 0 }
     }
 
     /// Take one record.
@@ -94,6 +95,12 @@ impl<W: Write> TarWriter<W> {
         self.entries
     }
 
+    /// How many nodes were left out or changed so far, also those that are not told by name.
+    #[must_use]
+    pub fn odd_count(&self) -> u64 {
+        self.odd_count
+    }
+
     /// The stream is over: end the archive. What was left out or changed is told.
     ///
     /// # Errors
@@ -131,6 +138,7 @@ impl<W: Write> TarWriter<W> {
     }
 
     fn tell(&mut self, odd: Odd) {
+        self.odd_count += 1;
         if self.odd.len() < MAX_TOLD {
             self.odd.push((self.last.clone(), odd));
         }
@@ -221,6 +229,18 @@ mod tests {
     /// A file that says of itself that it has no holes.
     fn full(size: u64) -> Meta {
         Meta { size, blocks: u64::MAX, ..Meta::new(Kind::File, 0o644) }
+    }
+
+    #[test]
+    fn what_is_not_named_any_more_is_counted() {
+        let mut writer = TarWriter::new(Count(0), u64::MAX);
+        for number in 0..=MAX_TOLD {
+            let path = format!("{number}");
+            let pipe = Record::Entry { path: path.as_bytes(), meta: Meta::new(Kind::Fifo, 0o644), target: b"" };
+            writer.put::<Failed>(&pipe).unwrap();
+        }
+        assert_eq!(writer.odd_count(), MAX_TOLD as u64 + 1);
+        assert_eq!(writer.finish::<Failed>().unwrap().1.len(), MAX_TOLD);
     }
 
     #[test]

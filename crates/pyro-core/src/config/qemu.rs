@@ -7,13 +7,34 @@ use std::path::PathBuf;
 
 /// A QEMU on this host.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "Form")]
 pub struct QemuProgram {
     /// The executable.
     pub executable: PathBuf,
     /// Directories of its own libraries, C library and dynamic loader included, as for a QEMU unpacked from another
     /// release's packages. Empty where the host's libraries serve.
-    #[serde(default)]
     pub libraries: Vec<PathBuf>,
+}
+
+/// A QEMU as it is read: older versions wrote the executable alone.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Form {
+    Alone(PathBuf),
+    Whole {
+        executable: PathBuf,
+        #[serde(default)]
+        libraries: Vec<PathBuf>,
+    },
+}
+
+impl From<Form> for QemuProgram {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Alone(executable) => executable.into(),
+            Form::Whole { executable, libraries } => Self { executable, libraries },
+        }
+    }
 }
 
 impl QemuProgram {

@@ -324,6 +324,9 @@ fn vm(error: &VmError) -> (ErrorKind, Option<&'static str>) {
         }
         VmError::Kept(OutputError::Read { .. }) => (ErrorKind::Io, Some("pyro doctor")),
         VmError::LongCommand { .. } => (ErrorKind::InvalidInput, Some("write a script to a file, and run that")),
+        VmError::NoChoiceOfShell => {
+            (ErrorKind::Unsupported, Some("leave --shell out, or start the vm again: vm_stop, then vm_start"))
+        }
         VmError::NoCommand => (ErrorKind::InvalidInput, Some("pyro run debian:12 -- git --version")),
         VmError::NoNetwork => (ErrorKind::Unsupported, Some("run without --network")),
         VmError::TooManyVcpus { .. } => (ErrorKind::InvalidInput, Some("ask for fewer with --vcpu-count")),
@@ -381,6 +384,7 @@ impl From<Failure> for PyroError {
                 (ErrorKind::WrongState, "the vm ended", "start it again (vm_start), unless it was deleted")
             }
             Stage::Stopping => (ErrorKind::Guest, "the vm did not end in order", "start it again (vm_start)"),
+            Stage::Unknown => (ErrorKind::Guest, "the vm ended", "run it again; where that does not help: pyro doctor"),
             Stage::Expired => (ErrorKind::Timeout, "the vm ended", "ask for a longer life with --ttl-seconds"),
         };
         let mut causes = failure.causes;

@@ -135,11 +135,18 @@ fn of_vm(error: VmError) -> PyroError {
                 "see which directories there are: pyro workspace file list WORKSPACE_ID --recursive",
             ),
             FailureKind::Busy => (ErrorKind::Busy, "try again in a moment"),
-            FailureKind::Denied | FailureKind::WrongState | FailureKind::Io | FailureKind::Full => {
-                (ErrorKind::Guest, "look at it: pyro workspace status WORKSPACE_ID")
-            }
+            FailureKind::Denied
+            | FailureKind::WrongState
+            | FailureKind::Io
+            | FailureKind::Full
+            | FailureKind::Unknown => (ErrorKind::Guest, "look at it: pyro workspace status WORKSPACE_ID"),
             _ => return error.into(),
         },
+        VmError::NoChoiceOfShell => (
+            ErrorKind::Unsupported,
+            "leave --shell out, or start it again: pyro workspace stop WORKSPACE_ID, then pyro workspace start \
+             WORKSPACE_ID",
+        ),
         VmError::Guest(_) | VmError::Unkillable(_) => (ErrorKind::Guest, LOOK),
         VmError::Control(_) => (ErrorKind::Internal, LOOK),
         VmError::Stuck => (ErrorKind::Internal, "try again in a moment; where that does not help: pyro doctor"),
@@ -156,6 +163,7 @@ fn of_failure(failure: &Failure) -> &'static str {
         Stage::Engine => "pyro doctor",
         Stage::Boot | Stage::Hung => super::OTHER_ENGINE,
         Stage::Killed => "try again; where that does not help: pyro doctor",
+        Stage::Unknown => "look at it: pyro workspace status WORKSPACE_ID",
         Stage::Mount => {
             "go back to its baseline: pyro workspace reset WORKSPACE_ID; where that fails as well, create \
              another one after pyro env pull"
@@ -229,6 +237,9 @@ fn files(error: FileError) -> PyroError {
             ErrorKind::InvalidInput,
             "give a directory, or a tar file called .tar, .tar.gz, .tar.bz2, .tar.xz or .tar.zst",
         ),
+        FileError::Source(SourceError::Rules(_)) => {
+            (ErrorKind::InvalidInput, "shorten its .gitignore files, or run without --respect-ignore")
+        }
         FileError::Source(SourceError::NoRules(_)) => (ErrorKind::InvalidInput, "run without --respect-ignore"),
         FileError::Source(SourceError::Changed(_)) => {
             (ErrorKind::Conflict, "nothing was written; try again when nobody writes to it, or leave it out")
@@ -254,7 +265,10 @@ fn files(error: FileError) -> PyroError {
         FileError::IntoGit { .. } => {
             (ErrorKind::Denied, "export to a directory outside of .git; or allow it with --keep-git-config")
         }
-        FileError::InTheWay(_) => (ErrorKind::Conflict, "nothing was changed; remove it, or push with --delete"),
+        FileError::InTheWay(_) => (
+            ErrorKind::Conflict,
+            "nothing was changed; remove it, or push with --delete, which spares what git ignores",
+        ),
         FileError::Output(HostTreeError::Exists { .. }) | FileError::NewFile(OutputFileError::Exists { .. }) => (
             ErrorKind::AlreadyExists,
             "choose another --output; --force replaces what is there, with all that it holds",

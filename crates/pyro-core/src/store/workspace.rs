@@ -40,7 +40,7 @@ pub struct SeedRecord {
 /// A node that did not come with what was carried, or not as it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
-    /// Where it is in what was carried.
+    /// Where it is: of a seed or a push in what was carried, of an export absolute in the workspace.
     pub path: String,
     /// What is missing, and why.
     pub why: String,

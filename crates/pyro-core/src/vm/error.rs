@@ -64,6 +64,9 @@ pub enum VmError {
     /// The command could not be run, or its connection broke.
     #[error(transparent)]
     Guest(ClientError),
+    /// Its agent is of a pyro that could not choose the shell.
+    #[error("the vm was started by an older pyro, which runs every line with /bin/sh")]
+    NoChoiceOfShell,
     /// A killed command did not end.
     #[error("the command was killed but did not end within {} s", .0.as_secs())]
     Unkillable(Duration),

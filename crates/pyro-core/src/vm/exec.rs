@@ -2,7 +2,7 @@
 
 use super::error::VmError;
 use super::link::Link;
-use super::long_line;
+use super::long_line::LongLine;
 use crate::guest::client::{self, ClientError, FrameReader, send_data, send_message};
 use pyro_protocol::frame::Frame;
 use pyro_protocol::message::{
@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::unix::OwnedWriteHalf;
+use tokio::time::Instant;
 
 /// How long a command's tree may take to end once it was killed.
 const KILL_LIMIT: Duration = Duration::from_secs(10);
@@ -102,6 +103,14 @@ pub struct ExecOutcome {
     pub out_of_memory: Option<String>,
 }
 
+impl ExecOutcome {
+    /// Of a command whose time was over before it could begin.
+    fn never_began(duration: Duration) -> Self {
+        let (signal, guest_duration, out_of_memory) = (None, None, None);
+        Self { exit_code: 124, signal, timed_out: true, duration, guest_duration, out_of_memory }
+    }
+}
+
 /// Run a command and wait for its end; dropping the future closes its connection, on which the agent kills its tree.
 ///
 /// # Errors
@@ -120,23 +129,48 @@ pub async fn exec_noting(
     io: ExecIo<'_>,
     began_to_run: &AtomicBool,
 ) -> Result<ExecOutcome, VmError> {
-    let id = random_exec_id()?;
-    let long = long_line::delivered(vm, id, &mut request).await?.filter(|_| request.user.is_some());
-    let executed = begun(vm, id, request, io, began_to_run).await;
+    let (id, began) = (random_exec_id()?, Instant::now());
+    let long = LongLine::of(vm, id, &mut request)?;
+    let ready = async {
+        if request.shell == Shell::Bash {
+            check_shells(vm).await?;
+        }
+        match &long {
+            Some(long) => long.deliver().await,
+            None => Ok(()),
+        }
+    };
+    let executed = match tokio::time::timeout_at(began + request.timeout, ready).await {
+        Ok(Ok(())) => begun(vm, id, began, request, io, began_to_run).await,
+        Ok(Err(error)) => Err(error),
+        Err(_) => Ok(ExecOutcome::never_began(began.elapsed())),
+    };
     if let Some(long) = long {
-        long.forget(vm).await;
+        long.forget().await;
     }
     executed
 }
 
-async fn begun(
+/// Whether the agent can choose the shell of a line. One that cannot would take `/bin/sh` without a word; it does not know
+/// [`Request::Background`] either, as both came in the same version.
+async fn check_shells(vm: Link<'_>) -> Result<(), VmError> {
+    let mut stream = vm.connect().await?;
+    send_message(&mut stream, &Request::Background).await.map_err(VmError::Guest)?;
+    match FrameReader::new(stream).message().await.map_err(VmError::Guest)? {
+        Reply::Failed(failure) if failure.kind == FailureKind::InvalidInput => Err(VmError::NoChoiceOfShell),
+        _ => Ok(()),
+    }
+}
+
+/// Run a command as it is, whose time began at `began`.
+pub(super) async fn begun(
     vm: Link<'_>,
     id: u64,
+    began: Instant,
     request: ExecRequest,
     io: ExecIo<'_>,
     began_to_run: &AtomicBool,
 ) -> Result<ExecOutcome, VmError> {
-    let began = tokio::time::Instant::now();
     let (reader, mut writer) = vm.connect().await?.into_split();
     let exec = Exec {
         id,
@@ -179,7 +213,7 @@ async fn begun(
                     Some(Over::Ended) => return Err(VmError::NoSync(SYNC_LIMIT)),
                 }
                 let sync = if request_sync { SYNC_LIMIT } else { Duration::ZERO };
-                deadline = tokio::time::Instant::now() + KILL_LIMIT + sync;
+                deadline = Instant::now() + KILL_LIMIT + sync;
             }
         }
     };
@@ -326,14 +360,14 @@ async fn kill(vm: Link<'_>, exec: u64) -> Result<Over, VmError> {
     }
 }
 
-fn random_exec_id() -> Result<u64, VmError> {
+pub(super) fn random_exec_id() -> Result<u64, VmError> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes)?;
     Ok(u64::from_le_bytes(bytes))
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::config::Config;
     use crate::host::{fs, socket};
@@ -341,32 +375,66 @@ mod tests {
     use crate::vm::launch::Call;
     use crate::vm::paths;
     use std::ffi::OsString;
-    use tokio::net::UnixListener;
+    use tokio::net::{UnixListener, UnixStream};
+
+    /// The place of a supervisor, at which a test says what an agent says.
+    pub(in crate::vm) struct Met {
+        _home: tempfile::TempDir,
+        pub(in crate::vm) config: Config,
+        pub(in crate::vm) id: Id,
+        listener: UnixListener,
+    }
+
+    impl Met {
+        pub(in crate::vm) fn new() -> Self {
+            let home = tempfile::tempdir().unwrap();
+            let read = |name: &str| (name == "HOME").then(|| OsString::from(home.path()));
+            let config = Config::from_variables("/nonexistent".into(), read).unwrap();
+            let id = Id::random().unwrap();
+            fs::private_dir(&config.runtime_dir).unwrap();
+            let listener = socket::listen(&config.runtime_dir, &paths::socket_name(id)).unwrap();
+            listener.set_nonblocking(true).unwrap();
+            let listener = UnixListener::from_std(listener).unwrap();
+            Self { _home: home, config, id, listener }
+        }
+
+        /// The next request, and the stream that it came on.
+        pub(in crate::vm) async fn accept(&self) -> (UnixStream, Request) {
+            let (stream, _, request) = self.accept_more().await;
+            (stream, request)
+        }
+
+        /// The same with the bytes that came behind the request.
+        pub(in crate::vm) async fn accept_more(&self) -> (UnixStream, Vec<u8>, Request) {
+            let mut frames = FrameReader::new(self.listener.accept().await.unwrap().0);
+            assert!(matches!(frames.message().await.unwrap(), Call::Guest));
+            let request: Request = frames.message().await.unwrap();
+            let (stream, rest) = frames.into_inner();
+            (stream, rest, request)
+        }
+
+        /// Run a command here.
+        pub(in crate::vm) async fn exec(&self, request: ExecRequest) -> Result<ExecOutcome, VmError> {
+            let (mut stdout, mut stderr) = (tokio::io::sink(), tokio::io::sink());
+            let io = ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr };
+            exec(Link::new(&self.config, self.id), request, io).await
+        }
+    }
+
+    pub(in crate::vm) fn failed(kind: FailureKind) -> Reply {
+        Reply::Failed(Failure { kind, message: "so it is".to_owned() })
+    }
 
     #[tokio::test]
     async fn a_command_that_ended_in_time_did_not_time_out_because_the_disk_was_slow() {
-        let home = tempfile::tempdir().unwrap();
-        let read = |name: &str| (name == "HOME").then(|| OsString::from(home.path()));
-        let config = Config::from_variables("/nonexistent".into(), read).unwrap();
-        let id = Id::random().unwrap();
-        fs::private_dir(&config.runtime_dir).unwrap();
-        let listener = socket::listen(&config.runtime_dir, &paths::socket_name(id)).unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let listener = UnixListener::from_std(listener).unwrap();
+        let met = Met::new();
         // What an agent says whose command has ended, and whose disk takes its time.
         let agent = async {
-            let accept = async || {
-                let mut frames = FrameReader::new(listener.accept().await.unwrap().0);
-                assert!(matches!(frames.message().await.unwrap(), Call::Guest));
-                let request: Request = frames.message().await.unwrap();
-                (frames.into_inner().0, request)
-            };
-            let (mut exec, request) = accept().await;
+            let (mut exec, request) = met.accept().await;
             assert!(matches!(request, Request::Exec(Exec { sync: true, .. })));
-            let (mut signal, request) = accept().await;
+            let (mut signal, request) = met.accept().await;
             assert!(matches!(request, Request::Signal(_)));
-            let ended = Failure { kind: FailureKind::NotFound, message: "it has ended".to_owned() };
-            send_message(&mut signal, &Reply::Failed(ended)).await.unwrap();
+            send_message(&mut signal, &failed(FailureKind::NotFound)).await.unwrap();
             let exited = Exited { status: ExitStatus::Code(7), duration_us: 1, out_of_memory: None };
             send_message(&mut exec, &Reply::Exited(exited)).await.unwrap();
         };
@@ -375,10 +443,34 @@ mod tests {
             in_guest: true,
             ..ExecRequest::new(Command::Shell("exit 7".to_owned()), Duration::from_millis(1))
         };
-        let (mut stdout, mut stderr) = (tokio::io::sink(), tokio::io::sink());
-        let io = ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr };
-        let (outcome, ()) = tokio::join!(exec(Link::new(&config, id), request, io), agent);
+        let (outcome, ()) = tokio::join!(met.exec(request), agent);
         let outcome = outcome.unwrap();
         assert_eq!((outcome.exit_code, outcome.timed_out), (7, false));
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_cannot_choose_the_shell_is_not_asked_for_bash() {
+        let met = Met::new();
+        let request = || ExecRequest {
+            shell: Shell::Bash,
+            ..ExecRequest::new(Command::Shell("echo $BASH".to_owned()), Duration::from_secs(60))
+        };
+        let older = async {
+            let (mut stream, request) = met.accept().await;
+            assert_eq!(request, Request::Background);
+            send_message(&mut stream, &failed(FailureKind::InvalidInput)).await.unwrap();
+        };
+        let (executed, ()) = tokio::join!(met.exec(request()), older);
+        assert!(matches!(executed, Err(VmError::NoChoiceOfShell)), "{executed:?}");
+        let newer = async {
+            let (mut stream, _) = met.accept().await;
+            send_message(&mut stream, &Reply::Done).await.unwrap();
+            let (mut stream, request) = met.accept().await;
+            assert!(matches!(request, Request::Exec(Exec { shell: Shell::Bash, .. })));
+            let exited = Exited { status: ExitStatus::Code(0), duration_us: 1, out_of_memory: None };
+            send_message(&mut stream, &Reply::Exited(exited)).await.unwrap();
+        };
+        let (executed, ()) = tokio::join!(met.exec(request()), newer);
+        assert_eq!(executed.unwrap().exit_code, 0);
     }
 }

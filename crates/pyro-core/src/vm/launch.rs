@@ -54,6 +54,7 @@ pub struct QemuLaunch {
     /// The QEMU that runs it.
     pub program: QemuProgram,
     /// What that QEMU said of itself.
+    #[serde(default = "Abilities::unasked")]
     pub abilities: Abilities,
     /// What executes it.
     pub accel: Accel,
@@ -145,6 +146,9 @@ pub enum Stage {
     Stopped,
     /// It was told to stop, and did not end by itself.
     Stopping,
+    /// A stage that this version does not know, from a newer supervisor; never sent. Keep it the last one.
+    #[serde(other)]
+    Unknown,
 }
 
 /// First frame on a connection to a running vm's supervisor.
@@ -204,4 +208,66 @@ pub enum LeaseReply {
         /// Whether it is stopped, with its disk, because of that or because somebody told it to.
         kept: bool,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pyro_protocol::frame::{FrameDecoder, encode_message};
+    use serde::de::DeserializeOwned;
+
+    fn carried<T: DeserializeOwned>(message: &impl Serialize) -> T {
+        let mut decoder = FrameDecoder::default();
+        decoder.push(&encode_message(message).unwrap());
+        decoder.next_frame().unwrap().unwrap().message().unwrap()
+    }
+
+    #[test]
+    fn a_stage_that_is_not_known_yet_is_read() {
+        #[derive(Serialize)]
+        struct Newer {
+            stage: &'static str,
+            message: &'static str,
+            causes: [String; 0],
+            console: &'static str,
+        }
+        for (stage, expected) in [("Hung", Stage::Hung), ("OfNextYear", Stage::Unknown)] {
+            let failure: Failure = carried(&Newer { stage, message: "why", causes: [], console: "" });
+            assert_eq!((failure.stage, failure.message.as_str()), (expected, "why"));
+        }
+    }
+
+    #[test]
+    fn a_launch_from_before_a_qemu_was_asked_is_read() {
+        #[derive(Serialize)]
+        struct Older {
+            program: PathBuf,
+            accel: Accel,
+            kernel: KernelSpec,
+            image: PathBuf,
+            blank_layer: PathBuf,
+            warm: Vec<String>,
+            tsc_khz: u32,
+            templates: bool,
+        }
+        let program = PathBuf::from("/usr/bin/qemu-system-x86_64");
+        let kernel =
+            KernelSpec { vmlinux: "/vmlinux".into(), initramfs: "/initramfs".into(), acpi: false, args: String::new() };
+        let older = Older {
+            program: program.clone(),
+            accel: Accel::Tcg,
+            kernel,
+            image: PathBuf::from("/image"),
+            blank_layer: PathBuf::from("/blank"),
+            warm: Vec::new(),
+            tsc_khz: 0,
+            templates: false,
+        };
+        let launch: QemuLaunch = carried(&older);
+        assert_eq!(launch.program, program.into());
+        assert_eq!(launch.abilities.switched_off, ["erms", "smap"]);
+        // As it is now, it comes through as it was.
+        let again: QemuLaunch = carried(&launch);
+        assert_eq!((again.program, again.abilities), (launch.program, launch.abilities));
+    }
 }

@@ -35,6 +35,11 @@ impl<'a> Link<'a> {
         Self { config, id }
     }
 
+    /// What the way leads by, for work that outlives this value.
+    pub(super) fn ends(&self) -> (Config, Id) {
+        (self.config.clone(), self.id)
+    }
+
     /// A connection to a new stream of the guest's agent.
     ///
     /// # Errors

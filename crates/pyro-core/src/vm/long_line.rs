@@ -1,7 +1,7 @@
 //! A line for the shell that is longer than one argument may be: it is put in a file of the guest, and the shell reads it.
 
 use super::error::VmError;
-use super::exec::ExecRequest;
+use super::exec::{ExecIo, ExecRequest, begun, random_exec_id};
 use super::line::MAX_ARGUMENT_LEN;
 use super::link::Link;
 use crate::guest::client::ClientError;
@@ -11,36 +11,100 @@ use pyro_protocol::GuestPath;
 use pyro_protocol::files::Write;
 use pyro_protocol::message::{Command, FailureKind};
 use pyro_protocol::variable::PRELUDE;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long the guest may be silent while it takes the line.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A line that was put in a file of the guest.
-pub(super) struct LongLine(GuestPath);
+/// How long the removal of a file that is still there may take in all.
+const FORGET_LIMIT: Duration = Duration::from_secs(10);
 
-/// Put the line of `request` where the shell can read it, if it is too long to be an argument. What the shell runs then is
-/// the same line: `$0`, stdin, the numbers of its lines and its status are as ever.
-///
-/// # Errors
-/// [`VmError::LongCommand`] where commands run on the host, [`VmError::Guest`].
-pub(super) async fn delivered(vm: Link<'_>, id: u64, request: &mut ExecRequest) -> Result<Option<LongLine>, VmError> {
-    let Command::Shell(line) = &request.command else { return Ok(None) };
-    let max = argument_room(request.env.is_empty());
-    if line.len() <= max {
-        return Ok(None);
+/// A line and the file of the guest that it is put in. The file is removed in the background when this value is dropped:
+/// whoever runs the command may stop at any moment.
+pub(super) struct LongLine<'a> {
+    vm: Link<'a>,
+    text: String,
+    /// None once it is removed.
+    path: Option<GuestPath>,
+}
+
+impl<'a> LongLine<'a> {
+    /// The line of `request`, if it is too long to be an argument; `request` reads it from its file then. What the shell
+    /// runs is the same line: `$0`, stdin, the numbers of its lines and its status are as ever.
+    ///
+    /// # Errors
+    /// [`VmError::LongCommand`] where commands run on the host.
+    pub(super) fn of(vm: Link<'a>, id: u64, request: &mut ExecRequest) -> Result<Option<Self>, VmError> {
+        let Command::Shell(line) = &mut request.command else { return Ok(None) };
+        let max = argument_room(request.env.is_empty());
+        if line.len() <= max {
+            return Ok(None);
+        }
+        if !request.in_guest {
+            return Err(VmError::LongCommand { len: line.len(), max });
+        }
+        let path = format!("/run/pyro-line-{id:016x}");
+        let text = std::mem::replace(line, reading(&path));
+        let path = GuestPath::parse(path.as_bytes()).unwrap_or_else(|_| GuestPath::root());
+        Ok(Some(Self { vm, text, path: Some(path) }))
     }
-    if !request.in_guest {
-        return Err(VmError::LongCommand { len: line.len(), max });
+
+    /// Put it in its file.
+    ///
+    /// # Errors
+    /// [`VmError::Guest`].
+    pub(super) async fn deliver(&self) -> Result<(), VmError> {
+        let Some(path) = self.path.clone() else { return Ok(()) };
+        // Whoever the command runs as must read it; its arguments could be read by all in the guest, too.
+        let write = Write { path, mode: Some(0o644), create_parents: true, size: self.text.len() as u64 };
+        let stream = Patient::new(self.vm.connect().await?, PATIENCE);
+        file::write(stream, write, self.text.as_bytes()).await.map(drop).map_err(VmError::Guest)
     }
-    let text = format!("/run/pyro-line-{id:016x}");
-    let path = GuestPath::parse(text.as_bytes()).unwrap_or_else(|_| GuestPath::root());
-    let stream = Patient::new(vm.connect().await?, PATIENCE);
-    // Whoever the command runs as must read it; its arguments could be read by all in the guest, too.
-    let write = Write { path: path.clone(), mode: Some(0o644), create_parents: true, size: line.len() as u64 };
-    file::write(stream, write, line.as_bytes()).await.map_err(VmError::Guest)?;
-    request.command = Command::Shell(reading(&text));
-    Ok(Some(LongLine(path)))
+
+    /// Remove its file, where the shell has not: it never began, or its user may not. That the file cannot be removed is no
+    /// failure of the command.
+    pub(super) async fn forget(mut self) {
+        let Some(path) = self.path.clone() else { return };
+        remove(self.vm, path).await;
+        self.path = None;
+    }
+}
+
+impl Drop for LongLine<'_> {
+    fn drop(&mut self) {
+        let (Some(path), Ok(runtime)) = (self.path.take(), tokio::runtime::Handle::try_current()) else { return };
+        let (config, id) = self.vm.ends();
+        runtime.spawn(async move { remove(Link::new(&config, id), path).await });
+    }
+}
+
+async fn remove(vm: Link<'_>, path: GuestPath) {
+    match tokio::time::timeout(FORGET_LIMIT, removed(vm, path)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(error = &error as &dyn std::error::Error, "a line stays in its file"),
+        Err(_) => tracing::debug!("a line stays in its file: the guest does not answer"),
+    }
+}
+
+async fn removed(vm: Link<'_>, path: GuestPath) -> Result<(), VmError> {
+    match tree::stat(vm.connect().await?, path.clone(), false).await {
+        Err(ClientError::Failed(failure)) if failure.kind == FailureKind::NotFound => return Ok(()),
+        found => found.map_err(VmError::Guest)?,
+    };
+    let name = String::from_utf8_lossy(path.as_bytes()).into_owned();
+    let rm = Command::Program(["rm", "-f", "--", &name].map(str::to_owned).to_vec());
+    let (mut stdout, mut stderr) = (tokio::io::sink(), tokio::io::sink());
+    let io = ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr };
+    let request = ExecRequest::new(rm, FORGET_LIMIT);
+    let done = begun(vm, random_exec_id()?, Instant::now(), request, io, &AtomicBool::new(false)).await?;
+    if done.exit_code != 0 {
+        // A guest without that program keeps an empty file.
+        let write = Write { path, mode: Some(0o644), create_parents: false, size: 0 };
+        file::write(vm.connect().await?, write, tokio::io::empty()).await.map_err(VmError::Guest)?;
+    }
+    Ok(())
 }
 
 /// Most bytes of a line that is an argument. What sets its variables stands before it.
@@ -53,29 +117,94 @@ fn reading(path: &str) -> String {
     format!("eval \"$(command -p cat {path}; command -p rm -f {path} 2>/dev/null)\"")
 }
 
-impl LongLine {
-    /// Empty the file, which a user who is not root could not remove. That it cannot be is no failure of the command.
-    pub(super) async fn forget(self, vm: Link<'_>) {
-        let write = Write { path: self.0, mode: Some(0o644), create_parents: false, size: 0 };
-        let connect = async || Ok::<_, VmError>(Patient::new(vm.connect().await?, PATIENCE));
-        let emptied = async {
-            // The shell has removed it where it could; writing would make it again.
-            match tree::stat(connect().await?, write.path.clone(), false).await {
-                Err(ClientError::Failed(failure)) if failure.kind == FailureKind::NotFound => return Ok(()),
-                found => found.map_err(VmError::Guest)?,
-            };
-            file::write(connect().await?, write, tokio::io::empty()).await.map(drop).map_err(VmError::Guest)
-        };
-        if let Err(error) = emptied.await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "a line stays in its file");
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::guest::client::{FrameReader, send_data, send_message};
+    use crate::vm::exec::tests::{Met, failed};
+    use pyro_protocol::FrameKind;
+    use pyro_protocol::files::Listed;
+    use pyro_protocol::message::{Exec, ExitStatus, Exited, Reply, Request};
+    use pyro_protocol::tree::{Batch, Kind, Meta};
     use std::os::unix::process::CommandExt;
+    use tokio::io::AsyncReadExt;
+
+    fn long(timeout: Duration) -> ExecRequest {
+        let line = "x".repeat(MAX_ARGUMENT_LEN + 1);
+        ExecRequest { in_guest: true, ..ExecRequest::new(Command::Shell(line), timeout) }
+    }
+
+    /// An agent at which the file is gone already.
+    async fn looked_for(met: &Met) {
+        let (mut stream, request) = met.accept().await;
+        assert!(matches!(request, Request::List(_)), "{request:?}");
+        send_message(&mut stream, &failed(FailureKind::NotFound)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_line_that_is_not_taken_in_time_is_a_command_that_timed_out() {
+        let met = Met::new();
+        let agent = async {
+            let (stream, request) = met.accept().await;
+            assert!(matches!(request, Request::Write(_)), "{request:?}");
+            looked_for(&met).await;
+            drop(stream);
+        };
+        let (executed, ()) = tokio::join!(met.exec(long(Duration::from_millis(50))), agent);
+        let outcome = executed.unwrap();
+        assert_eq!((outcome.exit_code, outcome.timed_out, outcome.guest_duration), (124, true, None));
+    }
+
+    #[tokio::test]
+    async fn a_line_that_nobody_takes_any_more_is_removed() {
+        let met = Met::new();
+        let mut running = Box::pin(met.exec(long(Duration::from_secs(600))));
+        let stream = tokio::select! {
+            executed = &mut running => panic!("{executed:?}"),
+            (stream, _) = met.accept() => stream,
+        };
+        drop(running);
+        let (mut look, request) = met.accept().await;
+        let Request::List(list) = request else { panic!("{request:?}") };
+        assert!(list.root.as_bytes().starts_with(b"/run/pyro-line-"), "{:?}", list.root);
+        send_message(&mut look, &failed(FailureKind::NotFound)).await.unwrap();
+        drop(stream);
+    }
+
+    #[tokio::test]
+    async fn a_line_whose_command_is_not_executed_is_removed_with_a_program() {
+        let met = Met::new();
+        let agent = async {
+            let (mut stream, rest, request) = met.accept_more().await;
+            let Request::Write(write) = request else { panic!("{request:?}") };
+            let mut frames = FrameReader::new(rest.as_slice().chain(&mut stream));
+            while !matches!(frames.next().await.unwrap().unwrap().kind, FrameKind::InputEnd) {}
+            let mut batch = Batch::default();
+            let meta = Meta { size: write.size, ..Meta::new(Kind::File, 0o644) };
+            batch.entry(b"", &meta, b"");
+            send_data(&mut stream, FrameKind::Stdout, batch.payload()).await.unwrap();
+            send_message(&mut stream, &Reply::Done).await.unwrap();
+            let (mut stream, request) = met.accept().await;
+            assert!(matches!(request, Request::Exec(_)), "{request:?}");
+            send_message(&mut stream, &failed(FailureKind::NotFound)).await.unwrap();
+            // It is still there.
+            let (mut stream, request) = met.accept().await;
+            assert!(matches!(request, Request::List(_)), "{request:?}");
+            send_data(&mut stream, FrameKind::Stdout, batch.payload()).await.unwrap();
+            let listed = Listed { entries: 1, more: false };
+            send_message(&mut stream, &Reply::Listed(listed)).await.unwrap();
+            let (mut stream, request) = met.accept().await;
+            let Request::Exec(Exec { command: Command::Program(words), user: None, .. }) = request else {
+                panic!("{request:?}")
+            };
+            let name = String::from_utf8(write.path.as_bytes().to_vec()).unwrap();
+            assert_eq!(words, ["rm", "-f", "--", &name]);
+            let exited = Exited { status: ExitStatus::Code(0), duration_us: 1, out_of_memory: None };
+            send_message(&mut stream, &Reply::Exited(exited)).await.unwrap();
+        };
+        let (executed, ()) = tokio::join!(met.exec(long(Duration::from_secs(600))), agent);
+        assert_eq!(executed.unwrap().exit_code, 127);
+    }
 
     #[test]
     #[allow(clippy::disallowed_methods, reason = "a test asks a real shell")]

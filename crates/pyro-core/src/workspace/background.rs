@@ -5,6 +5,7 @@ use super::running::Running;
 use crate::config::Config;
 use crate::guest::client::{ClientError, FrameReader, send_message};
 use crate::id::Id;
+use crate::store::Store;
 use crate::vm::VmError;
 use pyro_protocol::FrameKind;
 use pyro_protocol::limits::{MAX_BACKGROUND_COMMAND_LEN, MAX_BACKGROUND_COMMANDS, MAX_BACKGROUND_TAIL_LEN};
@@ -50,14 +51,37 @@ pub async fn background(config: &Config, id: Id, limit: usize) -> Result<Vec<Bac
         send_message(&mut stream, &Request::Background).await.map_err(VmError::Guest)?;
         collect(FrameReader::new(stream), limit).await.map_err(VmError::Guest)
     };
-    match tokio::time::timeout(LIMIT, asked).await {
+    let told = match tokio::time::timeout(LIMIT, asked).await {
         // Its agent was started by a pyro that did not keep it.
         Ok(Err(VmError::Guest(ClientError::Failed(failure)))) if failure.kind == FailureKind::InvalidInput => {
-            Err(WorkspaceError::NoBackground { id })
+            return Err(WorkspaceError::NoBackground { id });
         }
-        Ok(told) => Ok(told?),
-        Err(_) => Err(VmError::Guest(ClientError::Io(std::io::ErrorKind::TimedOut.into())).into()),
+        Ok(told) => told?,
+        Err(_) => return Err(VmError::Guest(ClientError::Io(std::io::ErrorKind::TimedOut.into())).into()),
+    };
+    let store = Store::open(&config.data_dir)?;
+    let recorded = |sequence: u64| {
+        let Some(before) = sequence.checked_sub(1) else { return Ok(None) };
+        let found = store.commands(id, before, 1)?.pop().filter(|command| command.sequence == sequence);
+        Ok::<_, WorkspaceError>(found.map(|command| command.command))
+    };
+    named(told, recorded)
+}
+
+/// Each with its command as it was given, as far as the history has it: the guest may have run a very long one by another.
+fn named(
+    mut told: Vec<BackgroundOutput>,
+    recorded: impl Fn(u64) -> Result<Option<String>, WorkspaceError>,
+) -> Result<Vec<BackgroundOutput>, WorkspaceError> {
+    for one in &mut told {
+        if let Some(mut command) = recorded(one.sequence)? {
+            let most = MAX_BACKGROUND_COMMAND_LEN.min(command.len());
+            let end = (0..=most).rev().find(|end| command.is_char_boundary(*end));
+            command.truncate(end.unwrap_or(0));
+            one.command = command;
+        }
     }
+    Ok(told)
 }
 
 /// What the agent tells, no more than it keeps.
@@ -120,6 +144,28 @@ mod tests {
         let replies = [Reply::Background(told(b"\x80\xff", 2)), Reply::Done];
         let one = collected(&replies, 100).await.unwrap().remove(0);
         assert_eq!((one.output.as_str(), one.truncated, one.encoding), ("\u{fffd}\u{fffd}", false, "utf-8-replaced"));
+    }
+
+    #[tokio::test]
+    async fn a_command_is_named_as_the_history_has_it() {
+        let reading = Background { command: "eval \"$(command -p cat /run/pyro-line-1)\"".to_owned(), ..told(b"x", 1) };
+        let replies = [
+            Reply::Background(reading),
+            Reply::Background(Background { sequence: 4, ..told(b"x", 1) }),
+            Reply::Background(Background { sequence: 5, ..told(b"x", 1) }),
+            Reply::Done,
+        ];
+        let told = collected(&replies, 100).await.unwrap();
+        let long = format!("{}é and more", "x".repeat(MAX_BACKGROUND_COMMAND_LEN - 1));
+        let recorded = |sequence| {
+            Ok(match sequence {
+                3 => Some(long.clone()),
+                4 => Some("sleep 9 &".to_owned()),
+                _ => None,
+            })
+        };
+        let commands: Vec<_> = named(told, recorded).unwrap().into_iter().map(|one| one.command).collect();
+        assert_eq!(commands, [&long[..MAX_BACKGROUND_COMMAND_LEN - 1], "sleep 9 &", "x &"]);
     }
 
     #[tokio::test]

@@ -1,12 +1,17 @@
 //! `GitDir`: where the `.git` of a directory on the host leads.
 
+use crate::host::fs::canonical;
 use crate::host::path::HostPath;
+use crate::workspace::git::config;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Longest file that points somewhere, in bytes.
 const POINTER_LEN: u64 = 8192;
+
+/// Longest file of settings, in bytes.
+const SETTINGS_LEN: u64 = 1 << 20;
 
 /// A repository on the host.
 #[derive(Clone, Debug)]
@@ -78,6 +83,27 @@ impl GitDir {
             return Err(GitDirError::Nowhere { at: at.as_path().into(), to });
         }
         Ok(Some(Self { own, common, is_pointed: true, is_absolute }))
+    }
+
+    /// Whether the repository itself names the working tree at `at`: then whoever wrote its `.git` chose no other one.
+    /// Blocking.
+    #[must_use]
+    pub fn points_back(&self, at: &HostPath) -> bool {
+        let at = canonical(at.as_path());
+        let leads_to = |path: &[u8]| canonical(&self.own.as_path().join(OsStr::from_bytes(path)));
+        if self.own != self.common {
+            let is_of_common = self.own.as_path().parent() == Some(&self.common.as_path().join("worktrees"));
+            let text = self.own.join(OsStr::new("gitdir")).read_regular(POINTER_LEN, false).unwrap_or_default();
+            let above = line(&text).strip_suffix(b"/.git");
+            return is_of_common && above.is_some_and(|above| leads_to(above) == at);
+        }
+        // That of a submodule.
+        ["config.worktree", "config"].iter().any(|name| {
+            let text = self.own.join(OsStr::new(name)).read_regular(SETTINGS_LEN, false);
+            let settings = text.as_deref().and_then(config::parse).unwrap_or_default();
+            let told = settings.iter().rfind(|setting| setting.is("core", "worktree"));
+            told.and_then(|setting| setting.value.as_deref()).is_some_and(|path| leads_to(path) == at)
+        })
     }
 }
 

@@ -11,7 +11,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 fn git(root: &Path, args: &[&str]) -> String {
-    let output = Command::new("git")
+    let mut command = Command::new("git");
+    // A hook of git's that runs these tests has told where its own repository is.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GIT_")) {
+        command.env_remove(name);
+    }
+    let output = command
         .args(["-c", "protocol.file.allow=always", "-c", "safe.directory=*"])
         .args(args)
         .current_dir(root)
@@ -165,4 +170,100 @@ async fn what_may_not_be_read_is_told() {
     fs::rename(host.join("main"), host.join("gone")).unwrap();
     let told = note(HostPath::from(host.join("granted/linked"))).unwrap();
     assert!(told.contains("there is no repository"), "{told}");
+}
+
+#[tokio::test]
+async fn a_checkout_takes_no_private_files_of_the_host_with_it() {
+    let site = Site::start().await;
+    let host = site.path("host").canonicalize().unwrap_or_else(|_| site.path("host"));
+    commit(&host.join("private"), "secret");
+    let objects = host.join("private/.git/objects");
+    for name in ["id_ed25519", "ab/key", "pack/key", "pack/pack-x.key", "sub/pack/pack-1.pack"] {
+        fs::create_dir_all(objects.join(name).parent().unwrap()).unwrap();
+        fs::write(objects.join(name), "key").unwrap();
+    }
+    commit(&host.join("lent"), "one");
+    fs::write(host.join("lent/.git/objects/info/alternates"), format!("{}\n", objects.display())).unwrap();
+    let source = Source::open(&HostPath::from(host.join("lent")), Ignore::Carry).unwrap();
+    let listed: Vec<String> = source.list().unwrap().iter().map(|entry| entry.path.to_string()).collect();
+    assert!(
+        listed.iter().all(|path| !path.contains("key") && !path.contains("id_") && !path.contains("sub")),
+        "{listed:?}"
+    );
+    // What leads to a repository that does not know the checkout is not followed, by whatever way.
+    for name in ["file", "link", "common"] {
+        fs::create_dir_all(host.join(name)).unwrap();
+    }
+    let private = host.join("private/.git");
+    fs::write(host.join("file/.git"), format!("gitdir: {}\n", private.display())).unwrap();
+    std::os::unix::fs::symlink(&private, host.join("link/.git")).unwrap();
+    fs::create_dir_all(host.join("common/own")).unwrap();
+    for (file, text) in [
+        (".git", "gitdir: own\n".to_owned()),
+        ("own/HEAD", "ref: refs/heads/main\n".to_owned()),
+        ("own/commondir", format!("{}\n", private.display())),
+        ("own/gitdir", format!("{}\n", host.join("common/.git").display())),
+    ] {
+        fs::write(host.join("common").join(file), text).unwrap();
+    }
+    for name in ["file", "link", "common"] {
+        let source = Source::open(&HostPath::from(host.join(name)), Ignore::Carry).unwrap();
+        assert!(source.git_note().is_some_and(|note| note.contains("does not point back")), "{name}");
+        let listed = source.list().unwrap();
+        assert!(listed.iter().all(|entry| !entry.path.to_string().contains("objects")), "{name}: {listed:?}");
+    }
+    // Neither are settings of another repository read through a link.
+    git(&host.join("lent"), &["worktree", "add", "-q", "../linked", "-b", "side"]);
+    fs::rename(host.join("lent/.git/config"), host.join("config")).unwrap();
+    std::os::unix::fs::symlink(private.join("config"), host.join("lent/.git/config")).unwrap();
+    let source = Source::open(&HostPath::from(host.join("linked")), Ignore::Carry).unwrap();
+    assert!(source.git_note().is_some_and(|note| note.contains("cannot be read")), "{:?}", source.git_note());
+}
+
+#[tokio::test]
+async fn a_lender_that_is_gone_is_told_and_nothing_is_refused() {
+    let site = Site::start().await;
+    let host = site.path("host");
+    commit(&host.join("main"), "one");
+    for (at, lender) in [("gone", "/nowhere/objects"), ("file", "../../one")] {
+        git(&host, &["clone", "-q", "main", at]);
+        fs::write(host.join(at).join(".git/objects/info/alternates"), format!("{lender}\n")).unwrap();
+        let source = Source::open(&HostPath::from(host.join(at)), Ignore::Carry).unwrap();
+        assert!(
+            source.git_note().is_some_and(|note| note.contains("may lack objects")),
+            "{at}: {:?}",
+            source.git_note()
+        );
+        source.check().unwrap();
+        assert!(source.list().unwrap().iter().any(|entry| entry.path.as_bytes() == b"one"), "{at}");
+    }
+}
+
+#[tokio::test]
+async fn a_linked_worktree_that_is_ignored_gets_no_git_directory() {
+    let site = Site::start().await;
+    let host = site.path("host");
+    commit(&host.join("main"), "one");
+    git(&host.join("main"), &["worktree", "add", "-q", ".trees/new", "-b", "new"]);
+    fs::write(host.join("main/.git/info/exclude"), ".trees\n").unwrap();
+    let inner = |ignore| {
+        let source = Source::open(&HostPath::from(host.join("main")), ignore).unwrap();
+        let listed = source.list().unwrap();
+        listed.iter().filter(|entry| entry.path.as_bytes().starts_with(b".trees/new/.git/")).count()
+    };
+    assert!(inner(Ignore::Carry) > 0);
+    assert_eq!(inner(Ignore::LeaveOut), 0);
+}
+
+#[tokio::test]
+async fn only_the_trees_own_files_are_on_its_file_system() {
+    let site = Site::start().await;
+    let host = site.path("host");
+    commit(&host.join("main"), "one");
+    git(&host.join("main"), &["worktree", "add", "-q", "../linked", "-b", "side"]);
+    let source = Source::open(&HostPath::from(host.join("linked")), Ignore::Carry).unwrap();
+    for entry in source.list().unwrap() {
+        let is_put = entry.path.to_string().starts_with(".git");
+        assert_eq!(source.is_own(&entry.path), !is_put, "{}", entry.path);
+    }
 }

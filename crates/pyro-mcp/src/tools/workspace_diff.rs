@@ -28,7 +28,7 @@ pub(super) struct WorkspaceDiff {
     /// Report moved files as renames
     #[serde(default)]
     find_renames: bool,
-    /// Also ignored new files
+    /// Also ignored files
     #[serde(default)]
     include_ignored: bool,
     #[serde(default = "parameters::output_bytes")]

@@ -31,7 +31,7 @@ pub(super) struct WorkspaceExport {
     /// In a patch: report moved files as renames
     #[serde(default)]
     find_renames: bool,
-    /// In a patch: also ignored new files
+    /// In a patch: also ignored files
     #[serde(default)]
     include_ignored: bool,
 }

@@ -34,7 +34,7 @@ pub(super) fn run(args: &Diff) -> i32 {
             }
         }
         if !args.json && report.ignored > 0 {
-            printer::talk(&ignored(report.ignored));
+            printer::talk(&ignored(report.ignored, &report.ignored_paths));
         }
         lacks_files = args.patch && !report.patch_complete;
         Ok(())
@@ -44,9 +44,11 @@ pub(super) fn run(args: &Diff) -> i32 {
 }
 
 /// What a diff says of files that it does not show.
-pub(super) fn ignored(count: u64) -> String {
+pub(super) fn ignored(count: u64, paths: &[String]) -> String {
     let files = if count == 1 { "1 ignored file is" } else { &format!("{count} ignored files are") };
-    format!("[workspace-diff] {files} left out; --include-ignored shows them")
+    let more = if count > paths.len() as u64 && paths.iter().all(|path| !path.ends_with('/')) { ", ..." } else { "" };
+    let names = printable(paths.join(", ").replace('\n', "\\n").as_bytes());
+    format!("[workspace-diff] {files} left out ({names}{more}); --include-ignored shows them")
 }
 
 fn line(report: &DiffReport) -> String {

@@ -1,6 +1,6 @@
 //! `pyro workspace export`: a file, a tree or the changes of a workspace, on the host.
 
-use super::{id, on_host, path, until_interrupted};
+use super::{id, left_out, on_host, path, until_interrupted};
 use crate::cli::workspace_files::{Export, Format};
 use crate::exit;
 use crate::printer;
@@ -33,12 +33,9 @@ pub(super) fn run(args: Export) -> i32 {
         }
         printer::data(&line(&exported));
         if let Some(count) = exported.ignored {
-            printer::talk(&super::diff::ignored(count).replace("-diff]", "-export]"));
+            printer::talk(&super::diff::ignored(count, &exported.ignored_paths).replacen("-diff]", "-export]", 1));
         }
-        for one in &exported.left_out {
-            let text = format!("[workspace-export] {}: {}", one.path, one.why).replace('\n', "\\n");
-            printer::talk(&printable(text.as_bytes()));
-        }
+        left_out::say("workspace-export", &exported.left_out, exported.left_out_count);
         tell_of_git(&exported);
         Ok(())
     });

@@ -1,4 +1,4 @@
-//! Lines on stderr for what did not come into a workspace with the rest.
+//! Lines on stderr for what did not come into a workspace, or out of it, with the rest.
 
 use super::summary::one_line;
 use crate::printer;

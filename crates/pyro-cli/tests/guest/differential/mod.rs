@@ -1,6 +1,6 @@
 //! The same commands in a container and in guests: what they print and how they end is the same, or the reason is known.
 
-use crate::home::{ENVIRONMENT, Home, environments, stderr, stdout};
+use crate::home::{ENVIRONMENT, Home, stderr, stdout};
 use crate::skip::skip;
 use crate::workspace::{created, done, exec};
 use serde::Deserialize;
@@ -29,10 +29,27 @@ struct Case {
     /// Whether it also runs in a guest and a container of its own.
     #[serde(default)]
     quick: bool,
+    /// The directory that it makes for itself there, where it is to have one.
+    #[serde(skip)]
+    place: Option<String>,
     /// Why it differs.
     differs: Option<String>,
     /// Why it differs only where it has a container of its own.
     run_differs: Option<String>,
+}
+
+/// How many commands without flags run in a guest and a container of their own, too.
+const ALONE: usize = 200;
+
+impl Case {
+    /// As it runs in a guest or a container of its own, and where it begins.
+    fn alone(&self) -> (Self, &str) {
+        let Some(place) = &self.place else {
+            return (self.clone(), self.cwd.as_deref().unwrap_or("/tmp"));
+        };
+        let line = format!("mkdir -p {place} && cd {place}\n{}", self.line);
+        (Self { line, ..self.clone() }, "/tmp")
+    }
 }
 
 /// What is compared.
@@ -76,7 +93,7 @@ fn podman(args: &[&str]) -> Command {
 impl Container {
     /// Unpack the environment's image and start a container of it; why it cannot be done otherwise.
     fn start(home: &Home, id: &str) -> Result<Self, String> {
-        let image = image().ok_or("the image is not where it is looked for")?;
+        let image = image(home).ok_or("the image is not where it is looked for")?;
         let root = tempfile::tempdir().map_err(|error| error.to_string())?;
         let unpack = format!("rdump / {}", root.path().display());
         let unpacked = Command::new("debugfs").args(["-R", &unpack]).arg(image).stderr(Stdio::null()).status();
@@ -132,9 +149,10 @@ impl Drop for Container {
 }
 
 /// The image of the tests' environment.
-fn image() -> Option<PathBuf> {
-    let images = std::fs::read_dir(environments().join("images")).ok()?.flatten();
-    images.map(|entry| entry.path().join("rootfs.ext4")).find(|path| path.exists())
+fn image(home: &Home) -> Option<PathBuf> {
+    let shown = home.pyro(&["env", "inspect", ENVIRONMENT, "--json"]).output().ok()?;
+    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).ok()?;
+    Some(PathBuf::from(shown["install_dir"].as_str()?).join("rootfs.ext4")).filter(|path| path.exists())
 }
 
 /// The flags of a case for pyro.
@@ -169,9 +187,12 @@ fn commands_do_in_a_guest_what_they_do_in_a_container() {
         return skip("there is no podman");
     }
     let table: Table = toml::from_str(include_str!("commands.toml")).unwrap();
-    let plain = table.lines.into_iter().map(|line| Case { line, ..Case::default() });
+    let plain = table.lines.into_iter().enumerate().map(|(number, line)| {
+        let quick = number < ALONE;
+        Case { line, quick, place: quick.then(|| format!("/tmp/alone/{number}")), ..Case::default() }
+    });
     let cases: Vec<Case> = plain.chain(table.special).collect();
-    assert!(cases.len() >= 200);
+    assert!(cases.iter().filter(|case| case.quick).count() >= ALONE);
     assert!(
         cases.iter().all(|case| case.differs.as_ref().is_none_or(|reason| reason.len() > 20)),
         "each has its reason"
@@ -215,7 +236,8 @@ fn commands_do_in_a_guest_what_they_do_in_a_container() {
 fn container_of(container: &Container, case: &Case, cwd: &str) -> Vec<(&'static str, Told)> {
     let mut told = vec![("exec", container.exec(case, cwd))];
     if case.quick {
-        told.push(("run", container.run(case, case.cwd.as_deref().unwrap_or("/tmp"))));
+        let (alone, cwd) = case.alone();
+        told.push(("run", container.run(&alone, cwd)));
     }
     told
 }
@@ -224,8 +246,9 @@ fn guest_of(home: &Home, id: &str, case: &Case, cwd: &str) -> Vec<Told> {
     let words = [&["workspace", "exec", id], &flags(case, cwd)[..]].concat();
     let mut all = vec![without_talk(told(&run(home.pyro(&words), case)))];
     if case.quick {
-        let words = [&["run", ENVIRONMENT], &flags(case, case.cwd.as_deref().unwrap_or("/tmp"))[..]].concat();
-        all.push(without_talk(told(&run(home.pyro(&words), case))));
+        let (alone, cwd) = case.alone();
+        let words = [&["run", ENVIRONMENT], &flags(&alone, cwd)[..]].concat();
+        all.push(without_talk(told(&run(home.pyro(&words), &alone))));
     }
     all
 }

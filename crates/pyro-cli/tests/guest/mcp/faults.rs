@@ -59,7 +59,7 @@ fn a_killed_server_takes_its_vms_along(home: &Home) {
 /// Hold the engine of the workspace that is being created while its seed is on the way, which then never arrives.
 fn hold_the_seed(home: &Home) {
     eventually("seed that is on its way", || (sql_row(home, "SELECT state FROM vm") == "started").then_some(()));
-    kill(home.process("qemu-system"), "-STOP");
+    kill(home.process("-no-user-config"), "-STOP");
     let record = "SELECT change || ifnull(baseline_layer, '') FROM workspace";
     assert_eq!(sql_row(home, record), "creating", "it has taken 6 GB already");
 }

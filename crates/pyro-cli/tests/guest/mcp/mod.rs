@@ -26,5 +26,5 @@ pub fn in_home(home: &Home, program: impl AsRef<std::ffi::OsStr>) -> Command {
 
 /// Qemu processes of this home.
 pub fn guests(home: &Home) -> usize {
-    home.processes().iter().filter(|(_, line)| line.contains("qemu-system")).count()
+    home.processes().iter().filter(|(_, line)| line.contains("-no-user-config")).count()
 }

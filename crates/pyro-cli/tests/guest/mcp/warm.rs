@@ -176,7 +176,7 @@ fn a_server_that_ends_leaves_none(home: &Home) {
 
 fn a_server_that_ends_while_they_start_leaves_none(home: &Home) {
     for way in ["-TERM", "EOF", "-KILL"] {
-        for begun in ["supervise", "qemu-system"] {
+        for begun in ["supervise", "-no-user-config"] {
             let server = Server::start(home, &["--warm", "2"]);
             home.process(begun);
             assert_leaves_none(home, server, way);

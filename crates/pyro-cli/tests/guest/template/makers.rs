@@ -29,7 +29,7 @@ fn many_at_once_leave_one(home: &Home) {
 fn killed_on_the_way_nothing_is_left(home: &Home) {
     let cache = Cache::of(home);
     for (moment, victim) in
-        [("", "supervise"), ("state", "supervise"), ("ram", "supervise"), ("ram", "client"), ("ram", "qemu-system")]
+        [("", "supervise"), ("state", "supervise"), ("ram", "supervise"), ("ram", "client"), ("ram", "-no-user-config")]
     {
         let mut tries = 0;
         while !killed_while_making(&cache, moment, victim) {

@@ -19,7 +19,7 @@ on_each_engine!(
 fn a_killed_supervisor_or_engine_is_a_stopped_vm(home: &Home) {
     let id = started(home);
     done(home, &["plain", &id, "echo kept > /root/kept; sync"]);
-    for victim in ["supervise", "qemu-system"] {
+    for victim in ["supervise", "-no-user-config"] {
         kill(home.process(victim), "-KILL");
         eventually("end of its processes", || home.processes().is_empty().then_some(()));
         let vm = done(home, &["status", &id]);
@@ -70,7 +70,7 @@ fn a_client_killed_in_the_middle_of_a_command_takes_the_vm_along(home: &Home) {
 fn a_client_killed_while_it_starts_the_vm_leaves_it_stopped(home: &Home) {
     let id = created(home, "600");
     let mut client = home.vm_client(&["start", &id]).stdout(Stdio::null()).spawn().unwrap();
-    home.process("qemu-system");
+    home.process("-no-user-config");
     client.kill().unwrap();
     client.wait().unwrap();
     let state = eventually("end of the start", || {
@@ -117,7 +117,7 @@ fn a_deleted_vm_is_gone_whatever_it_is_at(home: &Home) {
         let id = created(home, "600");
         let start = home.vm_client(&["start", &id]).env("PYRO_TEMPLATES", "off").spawn().unwrap();
         // A stopped engine brings no guest up: the start goes on until something ends it.
-        let was_held = is_signalled(home.process("qemu-system"), "-STOP");
+        let was_held = is_signalled(home.process("-no-user-config"), "-STOP");
         let was_starting = was_held && done(home, &["status", &id])["state"] != "started";
         done(home, &["delete", &id]);
         let output = start.wait_with_output().unwrap();

@@ -87,7 +87,7 @@ fn a_stopped_vm_keeps_its_disk(home: &Home) {
     // Nothing is flushed by the command itself.
     let write = "seq 1 200000 > /root/numbers; cksum < /root/numbers";
     let written = done(home, &["plain", &id, write]);
-    let engine = home.processes().into_iter().find(|(_, line)| line.contains("qemu-system")).unwrap();
+    let engine = home.processes().into_iter().find(|(_, line)| line.contains("-no-user-config")).unwrap();
     assert!(!engine.1.contains("no-flush"), "what this guest flushes must reach the disk: {}", engine.1);
     let stopped = done(home, &["stop", &id]);
     assert_eq!((&stopped["state"], &stopped["last_error"]), (&json!("stopped"), &json!(null)), "{stopped}");

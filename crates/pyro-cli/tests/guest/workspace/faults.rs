@@ -124,7 +124,7 @@ fn a_reset_that_is_killed_is_done_or_not(home: &Home) {
 }
 
 /// The two processes of a workspace's vm.
-const OF_A_VM: [&str; 2] = ["supervise", "qemu-system"];
+const OF_A_VM: [&str; 2] = ["supervise", "-no-user-config"];
 
 fn new_process(home: &Home, part: &str, known: &[i32]) -> Option<i32> {
     let mut processes = home.processes().into_iter();
@@ -138,7 +138,7 @@ fn killed_in_a_start(home: &Home, verb: &str, id: &str, part: &str, is_old: bool
     let mut client = command(home, verb, &[id]).spawn().unwrap();
     let engine = eventually("a new engine", || {
         assert!(client.try_wait().unwrap().is_none(), "{verb} ended without one");
-        new_process(home, "qemu-system", &old)
+        new_process(home, "-no-user-config", &old)
     });
     is_signalled(engine, "-STOP");
     for (pid, line) in home.processes() {
@@ -227,7 +227,7 @@ fn a_fork_whose_vms_are_killed_is_done_or_not(home: &Home) {
 /// A stopped engine answers nothing: its layer is not closed, and then nobody can close it any more.
 fn a_fork_whose_parent_is_killed(home: &Home, id: &str, part: &str) {
     let layers = home.names("layers").len();
-    kill(home.process("qemu-system"), "-STOP");
+    kill(home.process("-no-user-config"), "-STOP");
     let client = command(home, "fork", &[id]).spawn().unwrap();
     eventually("fork", || changing(home, "forking").then_some(()));
     kill(home.process(part), "-KILL");

@@ -208,6 +208,7 @@ fn bits_and_times_are_kept_or_named(home: &Home) {
         let out = home.path().join(format!("out.{format}"));
         let export = ok(home, &["export", id, ".", "--format", format, "--output", out.to_str().unwrap()]);
         let told: Vec<_> = export["left_out"].as_array().unwrap().iter().map(|one| one.to_string()).collect();
+        assert_eq!(export["left_out_count"], told.len(), "{format}");
         let told = told.join("\n");
         for (path, why) in [("s", "made without its setuid and setgid bit"), ("g", "made without its setgid bit")] {
             let told_so = format!("{{\"path\":\"/workspace/{path}\",\"why\":\"{why}\"}}");

@@ -49,12 +49,15 @@ fn what_git_ignores_stays_out(home: &Home) {
     let told = stdout(&diff);
     let shown: Vec<&str> = told.lines().filter_map(|line| line.strip_prefix("diff --git a/")).collect();
     assert_eq!(shown, [".gitignore b/.gitignore", "f b/f"], "what was there is shown, whatever the rules say");
-    assert_eq!(stderr(&diff), "[workspace-diff] 2 ignored files are left out; --include-ignored shows them\n");
+    assert_eq!(
+        stderr(&diff),
+        "[workspace-diff] 2 ignored files are left out (target/); --include-ignored shows them\n"
+    );
     let all = ok(home, &["diff", id, "--include-ignored"]);
     assert_eq!((&all["summary"]["total"], &all["ignored"]), (&4.into(), &serde_json::Value::Null));
     let patch = home.path().join("p.diff");
     let exported = ok(home, &["export", id, ".", "--format", "patch", "--output", patch.to_str().unwrap()]);
-    assert_eq!(exported["ignored"], 2);
+    assert_eq!((&exported["ignored"], &exported["ignored_paths"]), (&2.into(), &serde_json::json!(["target/"])));
     assert_eq!(fs::read(&patch).unwrap(), diff.stdout);
     git(&repo, &["apply", "../p.diff"]);
     git(&repo, &["checkout", "-q", "."]);

@@ -49,6 +49,11 @@ impl Abilities {
         Ok(Self { version, switched_off: unwanted(&features) })
     }
 
+    /// Those of a QEMU that an older pyro starts a machine with: it did not ask, and switched off the same two everywhere.
+    pub(crate) fn unasked() -> Self {
+        Self { version: String::new(), switched_off: vec!["erms".to_owned(), "smap".to_owned()] }
+    }
+
     /// Whether the build for KVM alone can run machines, where there is one.
     pub(super) fn small_build_serves(&self) -> bool {
         number(&self.version).is_none_or(|number| number >= OLDEST_SMALL)

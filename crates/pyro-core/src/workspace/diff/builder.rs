@@ -8,13 +8,22 @@ use super::renames;
 use crate::workspace::git::path::RelPath;
 use crate::workspace::side::Side;
 
+/// What a diff leaves out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hidden {
+    /// How many files.
+    pub count: u64,
+    /// The first few of them, or the ignored directories that hold them, with a slash at the end.
+    pub paths: Vec<String>,
+}
+
 /// Every change of a tree.
 #[derive(Debug)]
 pub struct Diff {
     /// The changed paths, sorted by their bytes.
     pub entries: Vec<Entry>,
-    /// New files that are left out because the workspace's rules ignore them.
-    pub ignored: u64,
+    /// Files that are left out because the workspace's rules ignore them.
+    pub hidden: Hidden,
 }
 
 /// Collects the changes of a tree.
@@ -48,7 +57,7 @@ impl DiffBuilder {
         self.entries.sort_by(|a, b| a.path.cmp(&b.path));
         let mut entries = if self.options.renames { renames::pair(self.entries) } else { self.entries };
         left_out::spread(&mut entries);
-        Diff { entries, ignored: 0 }
+        Diff { entries, hidden: Hidden::default() }
     }
 }
 
@@ -194,6 +203,31 @@ mod tests {
         let left: Vec<_> = found.left_out().map(|entry| entry.path.to_text()).collect();
         assert_eq!(left, ["a", "a/m", "a/x", "d", "d/e/large", "m/n"]);
         assert!(found.patch().contains("diff --git a/a-b b/a-b\n") && found.patch().contains("diff --git a/d/small"));
+    }
+
+    #[test]
+    fn a_long_chain_of_what_is_left_out_is_followed_in_no_time() {
+        const LEN: usize = 20_000;
+        // Each file moves to below where the next one was; the first one must stay. Their names fall, as bad for a search
+        // from the beginning as can be.
+        let name = |number: usize| format!("{:06}", LEN - number);
+        let content = |number: usize| file(0o644, format!("{number}\n").as_bytes());
+        let mut changes = vec![(
+            name(0),
+            Some(Side::File { mode: 0o644, content: Content::Large { size: 1 << 30, id: None } }),
+            Some(Side::Directory),
+        )];
+        for number in 1..LEN {
+            changes.push((name(number), content(number), None));
+            changes.push((format!("{}/x", name(number - 1)), None, content(number)));
+        }
+        changes.sort_by(|one, other| one.0.cmp(&other.0));
+        let changes: Vec<_> =
+            changes.iter().map(|(path, old, new)| (path.as_str(), old.clone(), new.clone())).collect();
+        let started = std::time::Instant::now();
+        let found = diff(DiffOptions { renames: true, ..DiffOptions::default() }, &changes);
+        assert_eq!(found.left_out().count(), LEN);
+        assert!(started.elapsed() < std::time::Duration::from_secs(60), "{:?}", started.elapsed());
     }
 
     #[test]

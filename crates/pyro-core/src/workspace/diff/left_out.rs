@@ -2,23 +2,24 @@
 
 use super::entry::{Entry, Form};
 use crate::workspace::git::path::RelPath;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 /// Leave out what cannot be made while a file that is left out stays where it was: a patch with it would be refused as a
-/// whole.
+/// whole. Each entry is left out at most once, and a guest chooses how many hang on each other.
 pub(super) fn spread(entries: &mut [Entry]) {
-    let mut staying: BTreeSet<RelPath> =
+    let mut makers: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
+    for (at, entry) in entries.iter().enumerate() {
+        if matches!(entry.form, Form::Text | Form::Binary) && makes_path(entry) {
+            makers.entry(entry.path.as_bytes().to_vec()).or_default().push(at);
+        }
+    }
+    let mut staying: Vec<RelPath> =
         entries.iter().filter(|entry| entry.form == Form::Named).filter_map(stays).collect();
-    let mut found = !staying.is_empty();
-    while found {
-        found = false;
-        for entry in entries.iter_mut().filter(|entry| matches!(entry.form, Form::Text | Form::Binary)) {
-            if makes_path(entry) && in_the_way(&staying, &entry.path) {
-                entry.leave_out();
-                staying.extend(stays(entry));
-                found = true;
-            }
+    while let Some(path) = staying.pop() {
+        for at in in_the_way(&mut makers, &path) {
+            entries[at].leave_out();
+            staying.extend(stays(&entries[at]));
         }
     }
 }
@@ -33,10 +34,13 @@ fn makes_path(entry: &Entry) -> bool {
     entry.new_mode.is_some() && (entry.old_mode.is_none() || entry.old_path.is_some())
 }
 
-fn in_the_way(staying: &BTreeSet<RelPath>, path: &RelPath) -> bool {
-    let below = staying.range::<RelPath, _>((Bound::Excluded(path), Bound::Unbounded));
-    let mut near = below.take_while(|other| other.as_bytes().starts_with(path.as_bytes()));
-    staying.contains(path)
-        || path.parents().any(|parent| staying.contains(&parent))
-        || near.any(|other| other.is_below(path))
+/// Take those out of `makers` that would stand at, above or below `path`.
+fn in_the_way(makers: &mut BTreeMap<Vec<u8>, Vec<usize>>, path: &RelPath) -> Vec<usize> {
+    let inside = [path.as_bytes(), b"/"].concat();
+    let from = makers.range::<[u8], _>((Bound::Included(inside.as_slice()), Bound::Unbounded));
+    let below = from.map(|(path, _)| path.clone()).take_while(|below| below.starts_with(&inside));
+    let mut found: Vec<Vec<u8>> = below.collect();
+    found.push(path.as_bytes().to_vec());
+    found.extend(path.parents().map(|parent| parent.as_bytes().to_vec()));
+    found.iter().filter_map(|path| makers.remove(path)).flatten().collect()
 }

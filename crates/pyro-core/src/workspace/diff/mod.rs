@@ -13,7 +13,7 @@ pub mod options;
 mod renames;
 pub mod report;
 
-pub use builder::{Diff, DiffBuilder};
+pub use builder::{Diff, DiffBuilder, Hidden};
 pub use changes::Effort;
 pub use entry::{Entry, Form, Status, diff_path};
 pub use options::DiffOptions;

@@ -24,9 +24,12 @@ pub struct DiffReport {
     /// The changed files that the patch lacks: they are too large for it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_in_patch: Vec<String>,
-    /// New files that are left out because the workspace's rules ignore them.
+    /// Files that are left out because the workspace's rules ignore them.
     #[serde(skip_serializing_if = "is_none")]
     pub ignored: u64,
+    /// The first ten of them; of an ignored directory only its own path, with a slash at the end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignored_paths: Vec<String>,
 }
 
 /// How many paths changed, and how.
@@ -100,7 +103,8 @@ impl DiffReport {
             patch: diff.patch(),
             patch_complete: diff.is_complete(),
             not_in_patch: diff.left_out().map(|entry| entry.path.to_text()).collect(),
-            ignored: diff.ignored,
+            ignored: diff.hidden.count,
+            ignored_paths: diff.hidden.paths.clone(),
         }
     }
 }

@@ -5,13 +5,13 @@ use super::baseline;
 use super::compare::{Changed, compare};
 use super::contents::{self, Found, HASH_BYTES, Parts};
 use super::error::FileError;
-use super::hidden;
+use super::hidden::{self, BothRules};
 use super::place::WorkspacePath;
 use crate::config::Config;
 use crate::id::Id;
 use crate::vm::{VmError, lifecycle};
 use crate::workspace::diff::report::DiffReport;
-use crate::workspace::diff::{Diff, DiffBuilder, DiffOptions};
+use crate::workspace::diff::{Diff, DiffBuilder, DiffOptions, Hidden};
 use crate::workspace::error::WorkspaceError;
 use crate::workspace::git::path::RelPath;
 use crate::workspace::ignore::guest::GuestFiles;
@@ -30,7 +30,7 @@ pub struct DiffRequest {
     pub path: Option<WorkspacePath>,
     /// Tell a deleted and an added file of the same content as one that was renamed.
     pub renames: bool,
-    /// Also tell new files that the workspace's own rules ignore.
+    /// Also tell files that the workspace's own rules ignore.
     pub include_ignored: bool,
 }
 
@@ -67,11 +67,12 @@ pub(super) async fn changes(running: &Running<'_>, request: &DiffRequest) -> Res
     {
         return Err(FileError::Nowhere { path: path.to_text() }.into());
     }
-    let rules = (!request.include_ignored).then(|| GuestFiles::of(&new));
+    let both = || BothRules { old: GuestFiles::of(&old), new: GuestFiles::of(&new) };
+    let rules = (!request.include_ignored).then(both);
     let changed = compare(old, new, &within);
-    let (changed, ignored) = match rules {
+    let (changed, hidden) = match rules {
         Some(rules) => hidden::hide(running, rules, changed).await?,
-        None => (changed, 0),
+        None => (changed, Hidden::default()),
     };
     let options = DiffOptions { renames: request.renames, ..DiffOptions::default() };
     let wanted: Vec<TreePath> = changed.iter().filter_map(content_wanted).collect();
@@ -89,7 +90,7 @@ pub(super) async fn changes(running: &Running<'_>, request: &DiffRequest) -> Res
     });
     let read = read.await;
     let built = built.await.map_err(|_| VmError::Cancelled)??;
-    read.map(|()| Diff { ignored, ..built })
+    read.map(|()| Diff { hidden, ..built })
 }
 
 fn content_wanted(changed: &Changed) -> Option<TreePath> {

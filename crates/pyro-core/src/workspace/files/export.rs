@@ -14,6 +14,7 @@ use crate::host::output::{NewFile, Output, OutputFileError};
 use crate::host::path::HostPath;
 use crate::host::tree::{Allowance, HostTreeError, Receiver};
 use crate::id::Id;
+use crate::store::workspace::LeftOut;
 use crate::vm::{VmError, lifecycle};
 use crate::workspace::error::WorkspaceError;
 use crate::workspace::git::inert::{self, Look, Node, Verdict};
@@ -63,13 +64,13 @@ pub struct ExportRequest {
     pub format: ExportFormat,
     /// In a patch: tell a deleted and an added file of the same content as one that was renamed.
     pub renames: bool,
-    /// In a patch: also new files that the workspace's own rules ignore.
+    /// In a patch: also files that the workspace's own rules ignore.
     pub include_ignored: bool,
     /// Export settings and hooks of git as they are, also where git on the host would run programs by them.
     pub keep_git_config: bool,
 }
 
-/// An export that is done. The names are those of the contract; `format` and `left_out` are ours.
+/// An export that is done. The names are those of the contract; `format`, `left_out` and `left_out_count` are ours.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct WorkspaceExport {
     /// The workspace.
@@ -88,23 +89,19 @@ pub struct WorkspaceExport {
     pub execution_mode: String,
     /// `dir`, `tar` or `patch`.
     pub format: &'static str,
-    /// What could not be carried, and what changed on the way; at most a thousand.
+    /// What could not be carried, and what changed on the way: absolute in the workspace, the first thousand of each kind.
     pub left_out: Vec<LeftOut>,
+    /// How many there are.
+    pub left_out_count: u64,
     /// Whether some of `left_out` is there because git on the host would run programs by it.
     #[serde(skip)]
     pub is_git_guarded: bool,
-    /// New files that are not in a patch because the workspace's rules ignore them.
+    /// Files that are not in a patch because the workspace's rules ignore them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ignored: Option<u64>,
-}
-
-/// Something that is not in an export as it was.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LeftOut {
-    /// Where, absolute in the workspace.
-    pub path: String,
-    /// Why.
-    pub why: String,
+    /// The first ten of them; of an ignored directory only its own path, with a slash at the end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignored_paths: Vec<String>,
 }
 
 /// Export.
@@ -189,7 +186,7 @@ async fn tree_of(
     }
     if stat.meta.kind != Kind::Directory
         && !request.keep_git_config
-        && let Verdict::Drop(_) | Verdict::Look(Look::Pointer(_) | Look::CommonDir | Look::Program) =
+        && let Verdict::Drop(_) | Verdict::Look(Look::Pointer(_) | Look::CommonDir | Look::Program { .. }) =
             inert::judge(request.path.tree().as_bytes(), b"", Node::File)
     {
         return Err(FileError::GitRuns { path: request.path.to_text() }.into());
@@ -200,7 +197,7 @@ async fn tree_of(
     let pack_request = Pack { root: guest, follow, exclude: Vec::new(), listed: false, attributes: true };
     let stream = running.files().await?;
     let guard = GitGuard::new(request.path.tree(), request.keep_git_config);
-    let (entries, bytes, odd, told) = if request.format == ExportFormat::Tar {
+    let (sum, told) = if request.format == ExportFormat::Tar {
         let sink = Tar::new(output, request.force).map_err(FileError::from)?;
         let put = |sink: &mut Staged<Guarded<Tar>>, record: &Record<'_>| {
             let Guarded { guard, made } = &mut sink.made;
@@ -210,8 +207,7 @@ async fn tree_of(
         let sink = pack(stream, pack_request, &[], sink, put).await.map_err(received)?;
         let finish = |sink: Guarded<Tar>| (sink.made.finish(), sink.guard.told());
         let (finished, told) = lifecycle::blocking(move || Ok(sink.last(finish))).await?;
-        let (entries, bytes, odd) = finished.map_err(outward)?;
-        (entries, bytes, odd, told)
+        (finished.map_err(outward)?, told)
     } else {
         let allowance = Allowance { max_entries: u64::MAX, max_bytes: u64::MAX, overwrite: request.force };
         let receiver = Receiver::new(output, allowance).map_err(FileError::Output)?;
@@ -224,17 +220,20 @@ async fn tree_of(
         let finish = |receiver: Guarded<Receiver>| (receiver.made.finish(), receiver.guard.told());
         let (finished, told) = lifecycle::blocking(move || Ok(receiver.last(finish))).await?;
         let placed = finished.map_err(FileError::Output)?;
-        (placed.entries, placed.bytes, placed.odd, told)
+        let (odd, odd_count) = (placed.odd, placed.odd_count);
+        (Sum { entries: placed.entries, bytes: placed.bytes, odd, odd_count }, told)
     };
+    let Sum { entries, bytes, odd, odd_count } = sum;
     Ok(WorkspaceExport {
         artifact_type: what,
         // Of a directory what it holds, as a seed counts.
         entry_count: entries - u64::from(is_dir && entries > 0),
         bytes_written: bytes,
+        left_out_count: odd_count + told.len() as u64,
         is_git_guarded: !told.is_empty(),
         left_out: odd
             .iter()
-            .map(|(path, odd)| LeftOut::of(&request.path, path, odd))
+            .map(|(path, odd)| of_odd(&request.path, path, odd))
             .chain(told.into_iter().map(|(path, why)| LeftOut { path: request.path.join(&path).to_text(), why }))
             .collect(),
         ..WorkspaceExport::begun(running, request, &at)
@@ -252,8 +251,9 @@ async fn patch(
         include_ignored: request.include_ignored,
     };
     let diff = diff::changes(running, &wanted).await?;
-    let left_out: Vec<_> = diff.left_out().map(|entry| LeftOut::of_patch(&entry.path)).take(LEFT_OUT).collect();
-    let entry_count = (diff.entries.len() - diff.left_out().count()) as u64;
+    let left_out: Vec<_> = diff.left_out().map(|entry| of_patch(&entry.path)).take(LEFT_OUT).collect();
+    let left_out_count = diff.left_out().count();
+    let entry_count = (diff.entries.len() - left_out_count) as u64;
     let text = diff.patch();
     let (force, bytes) = (request.force, text.len() as u64);
     let output = place(running.config, request, false).await?;
@@ -269,7 +269,9 @@ async fn patch(
         entry_count,
         bytes_written: bytes,
         left_out,
-        ignored: (diff.ignored > 0).then_some(diff.ignored),
+        left_out_count: left_out_count as u64,
+        ignored: (diff.hidden.count > 0).then_some(diff.hidden.count),
+        ignored_paths: diff.hidden.paths,
         ..WorkspaceExport::begun(running, request, &at)
     })
 }
@@ -290,35 +292,35 @@ impl WorkspaceExport {
                 ExportFormat::Patch => "patch",
             },
             left_out: Vec::new(),
+            left_out_count: 0,
             is_git_guarded: false,
             ignored: None,
+            ignored_paths: Vec::new(),
         }
     }
 }
 
-impl LeftOut {
-    fn of_patch(path: &RelPath) -> Self {
-        let path = WorkspacePath::root().join(&tree_path(path)).to_text();
-        Self { path, why: "left out: too large for a patch".to_owned() }
-    }
+fn of_patch(path: &RelPath) -> LeftOut {
+    let path = WorkspacePath::root().join(&tree_path(path)).to_text();
+    LeftOut { path, why: "left out: too large for a patch".to_owned() }
+}
 
-    fn of(root: &WorkspacePath, path: &TreePath, odd: &Odd) -> Self {
-        let errno = |errno: u16| std::io::Error::from_raw_os_error(i32::from(errno));
-        let why = match odd {
-            Odd::Unreadable(number) => format!("left out: {}", errno(*number)),
-            Odd::Special(kind) => format!("left out: it is a {}", kind.name()),
-            Odd::CutShort(number) => format!("cut short: {}", errno(*number)),
-            Odd::Changed => "changed while it was read".to_owned(),
-            Odd::Attributes => "its extended attributes were not carried".to_owned(),
-            Odd::Bits(bits) => {
-                let user = if bits & 0o4000 == 0 { None } else { Some("setuid") };
-                let group = if bits & 0o2000 == 0 { None } else { Some("setgid") };
-                let named: Vec<_> = user.into_iter().chain(group).collect();
-                format!("made without its {} bit", named.join(" and "))
-            }
-        };
-        Self { path: root.join(path).to_text(), why }
-    }
+fn of_odd(root: &WorkspacePath, path: &TreePath, odd: &Odd) -> LeftOut {
+    let errno = |errno: u16| std::io::Error::from_raw_os_error(i32::from(errno));
+    let why = match odd {
+        Odd::Unreadable(number) => format!("left out: {}", errno(*number)),
+        Odd::Special(kind) => format!("left out: it is a {}", kind.name()),
+        Odd::CutShort(number) => format!("cut short: {}", errno(*number)),
+        Odd::Changed => "changed while it was read".to_owned(),
+        Odd::Attributes => "its extended attributes were not carried".to_owned(),
+        Odd::Bits(bits) => {
+            let user = if bits & 0o4000 == 0 { None } else { Some("setuid") };
+            let group = if bits & 0o2000 == 0 { None } else { Some("setgid") };
+            let named: Vec<_> = user.into_iter().chain(group).collect();
+            format!("made without its {} bit", named.join(" and "))
+        }
+    };
+    LeftOut { path: root.join(path).to_text(), why }
 }
 
 /// What ends an export on this side.
@@ -379,8 +381,15 @@ impl<T> Staged<T> {
     }
 }
 
-/// Entries, bytes, and what is not there as it was.
-type Sum = (u64, u64, Vec<(TreePath, Odd)>);
+/// What was made of a stream.
+struct Sum {
+    entries: u64,
+    bytes: u64,
+    /// The first that are not there as they were.
+    odd: Vec<(TreePath, Odd)>,
+    /// How many there are.
+    odd_count: u64,
+}
 
 /// An archive that is being received.
 struct Tar {
@@ -403,9 +412,9 @@ impl Tar {
     }
 
     fn finish(self) -> Result<Sum, SinkError> {
-        let entries = self.writer.entries();
+        let (entries, odd_count) = (self.writer.entries(), self.writer.odd_count());
         let (file, odd) = self.writer.finish::<SinkError>()?;
         file.appear(self.force).map_err(|error| SinkError::File(error.into()))?;
-        Ok((entries, self.bytes, odd))
+        Ok(Sum { entries, bytes: self.bytes, odd, odd_count })
     }
 }

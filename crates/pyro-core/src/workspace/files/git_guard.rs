@@ -144,8 +144,9 @@ impl GitGuard {
         (changed, errno): (bool, u16),
         out: &mut dyn FnMut(&Record<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
+        // Whatever it is called, and whatever it holds, nothing of this is a program.
         let (text, mode) = match inert::keep(look, &text) {
-            Kept::Whole => (text, meta.mode),
+            Kept::Whole => (text, meta.mode & !0o111),
             Kept::Part(text, why) => {
                 self.altered.insert(path.to_vec());
                 self.tell(path, why);
@@ -232,6 +233,32 @@ mod tests {
         assert_eq!(told.len(), 5);
         assert!(told.iter().all(|one| !one.contains("--keep-git-config")), "the CLI alone has the flag: {told:?}");
         assert_eq!(through(&nodes, true).0.len(), nodes.len());
+    }
+
+    #[test]
+    fn what_looks_like_a_reference_is_no_hook_and_no_program() {
+        let id = "0123456789abcdef0123456789abcdef01234567";
+        let log = format!("{id} {id} x; touch ran\n");
+        let mut guard = GitGuard::new(&TreePath::root(), false);
+        let mut seen = Vec::new();
+        for path in
+            [".git/hooks/post-checkout", ".git/logs/refs/heads/hooks/x", ".git/modules/refs/hooks/post-checkout"]
+        {
+            let meta = Meta { size: log.len() as u64, ..Meta::new(Kind::File, 0o755) };
+            let mut out = |record: &Record<'_>| -> Result<(), ()> {
+                if let Record::Entry { path, meta, .. } = record {
+                    seen.push((path.escape_ascii().to_string(), meta.mode));
+                }
+                Ok(())
+            };
+            guard.put(&Record::Entry { path: path.as_bytes(), meta, target: b"" }, &mut out).unwrap();
+            guard.put(&Record::Data { offset: 0, bytes: log.as_bytes() }, &mut out).unwrap();
+            guard.put(&Record::End { size: meta.size, changed: false, errno: 0 }, &mut out).unwrap();
+        }
+        // A submodule may be called `refs`: what cannot be told apart comes without its execute bit, and git runs no such hook.
+        let expected = [".git/logs/refs/heads/hooks/x", ".git/modules/refs/hooks/post-checkout"];
+        assert_eq!(seen, expected.map(|path| (path.to_owned(), 0o644)));
+        assert_eq!(guard.told().len(), 1);
     }
 
     #[test]

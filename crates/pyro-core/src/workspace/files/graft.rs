@@ -6,7 +6,7 @@
 use super::place::joined;
 use super::source::SourceError;
 use crate::host::fs;
-use crate::host::path::{HostPath, of_descriptor};
+use crate::host::path::{HostPath, HostPathError, of_descriptor};
 use crate::host::tree::{self, HostTreeError};
 use crate::workspace::git::config;
 use crate::workspace::git_dir::{GitDir, GitDirError};
@@ -99,14 +99,14 @@ enum Place {
 }
 
 impl Grafts {
-    /// What git needs in the tree at `root`. Blocking.
+    /// What git needs in the tree at `root`, without the directories that `leaves_out` names. Blocking.
     ///
     /// # Errors
     /// [`SourceError`] for a directory that cannot be read.
-    pub fn of(root: &HostPath) -> Result<Self, SourceError> {
+    pub fn of(root: &HostPath, leaves_out: &dyn Fn(&[u8]) -> bool) -> Result<Self, SourceError> {
         let mut grafts = Self::default();
         let mut left = MAX_REPOSITORIES;
-        grafts.repository(root, &TreePath::root(), MAX_DEPTH, &mut left)?;
+        grafts.repository(root, &TreePath::root(), MAX_DEPTH, &mut left, leaves_out)?;
         Ok(grafts)
     }
 
@@ -137,6 +137,12 @@ impl Grafts {
         entries.extend(of_parts.chain(made));
         entries.sort_by(|a, b| a.path.cmp(&b.path));
         entries
+    }
+
+    /// Whether a path is put in, and no file of the tree's own.
+    #[must_use]
+    pub fn puts(&self, path: &TreePath) -> bool {
+        self.places.contains_key(path)
     }
 
     /// The paths of a list that are the tree's own.
@@ -216,6 +222,7 @@ impl Grafts {
         path: &TreePath,
         depth: usize,
         left: &mut usize,
+        leaves_out: &dyn Fn(&[u8]) -> bool,
     ) -> Result<(), SourceError> {
         let at = if path.is_root() { root.clone() } else { root.join(OsStr::from_bytes(path.as_bytes())) };
         let found = match GitDir::find(&at) {
@@ -227,6 +234,16 @@ impl Grafts {
             }
         };
         let dot = below(path, b".git");
+        let is_in = |path: &HostPath| path.as_path().starts_with(root.as_path());
+        // Whoever wrote the checkout may name any repository of this user's.
+        if !(is_in(&found.own) && is_in(&found.common)) && !found.points_back(&at) {
+            let (at, to) = (at.as_path().display(), found.own.as_path().display());
+            self.notes.push(format!(
+                "git will not work in the workspace: {at}/.git points to {to}, which does not point back to it; \
+                 run 'git worktree repair' there, or use a clone"
+            ));
+            return Ok(());
+        }
         let within = found
             .own
             .as_path()
@@ -245,8 +262,8 @@ impl Grafts {
         }
         for linked in linked(root, &found.common) {
             *left = left.saturating_sub(1);
-            if depth > 0 && *left > 0 && linked != *path {
-                self.repository(root, &linked, 0, left)?;
+            if depth > 0 && *left > 0 && linked != *path && !leaves_out(linked.as_bytes()) {
+                self.repository(root, &linked, 0, left, leaves_out)?;
             }
         }
         let index = found.own.join(OsStr::new("index")).read_regular(INDEX_LEN, true);
@@ -256,7 +273,10 @@ impl Grafts {
                 && *left > 0
                 && let Ok(submodule) = TreePath::parse(&submodule)
             {
-                self.repository(root, &joined(path, &submodule), depth - 1, left)?;
+                let path = joined(path, &submodule);
+                if !leaves_out(path.as_bytes()) {
+                    self.repository(root, &path, depth - 1, left, leaves_out)?;
+                }
             }
         }
         Ok(())
@@ -271,7 +291,7 @@ impl Grafts {
             return Ok(());
         }
         let path = found.common.join(OsStr::new("config"));
-        let Some(mut settings) = path.read_regular(TEXT_LEN, true).as_deref().and_then(config::parse) else {
+        let Some(mut settings) = path.read_regular(TEXT_LEN, false).as_deref().and_then(config::parse) else {
             let shown = path.as_path().display();
             self.notes.push(format!("git will not work in the workspace: {shown} cannot be read"));
             return Ok(());
@@ -312,7 +332,7 @@ impl Grafts {
         at: &TreePath,
         left: &mut usize,
     ) -> Result<(), SourceError> {
-        let Some(text) = objects.join(OsStr::new(ALTERNATES)).read_regular(TEXT_LEN, true) else { return Ok(()) };
+        let Some(text) = objects.join(OsStr::new(ALTERNATES)).read_regular(TEXT_LEN, false) else { return Ok(()) };
         self.covered.insert(below(at, ALTERNATES.as_bytes()).as_bytes().to_vec());
         for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty() && !line.starts_with(b"#")) {
             let to = objects.as_path().join(OsStr::from_bytes(line));
@@ -324,11 +344,9 @@ impl Grafts {
                 ));
                 continue;
             };
-            // Whatever else is in `info` speaks of the lender.
-            let is_left = |path: &[u8]| path.starts_with(b"info") || path == b"pack/multi-pack-index";
             let there = root.join(OsStr::from_bytes(at.as_bytes()));
             let is_own = |path: &TreePath| there.join(OsStr::from_bytes(path.as_bytes())).kind().is_some();
-            self.part(&lender, at, Box::new(move |path, _| is_left(path)), is_own)?;
+            self.part(&lender, at, Box::new(|path, kind| !is_object(path, kind)), is_own)?;
             self.alternates(root, &lender, at, left)?;
         }
         Ok(())
@@ -342,10 +360,20 @@ impl Grafts {
         skip: Skip<'_>,
         is_own: impl Fn(&TreePath) -> bool,
     ) -> Result<(), SourceError> {
-        let held = from.open("read", OFlags::PATH | OFlags::DIRECTORY)?;
+        let lacks = |error: &dyn std::fmt::Display| {
+            format!("git may lack objects in the workspace: {}: {error}", from.as_path().display())
+        };
+        let held = match from.open("read", OFlags::PATH | OFlags::DIRECTORY) {
+            Ok(held) => held,
+            Err(HostPathError::Fs(error)) => {
+                self.notes.push(lacks(&error.source));
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
         let index = self.parts.len();
         let mut entries = Vec::new();
-        tree::list(&of_descriptor(&held), Some(skip), |entry| {
+        let listed = tree::list(&of_descriptor(&held), Some(skip), |entry| {
             let place = joined(at, &entry.path);
             if entry.meta.errno != 0 {
                 let errno = std::io::Error::from_raw_os_error(i32::from(entry.meta.errno));
@@ -356,9 +384,30 @@ impl Grafts {
                 entries.push(entry);
             }
             Ok::<(), HostTreeError>(())
-        })?;
+        });
+        match listed {
+            Err(HostTreeError::Root { source, .. }) => self.notes.push(lacks(&source)),
+            listed => listed?,
+        }
         self.parts.push(Part { held, at: at.clone(), entries });
         Ok(())
+    }
+}
+
+/// Whether a path of a directory that lends objects is one of these. It may be any directory of this user's: whoever wrote the
+/// checkout named it.
+fn is_object(path: &[u8], kind: Kind) -> bool {
+    const PACKS: [&[u8]; 6] = [b".pack", b".idx", b".rev", b".bitmap", b".mtimes", b".promisor"];
+    let is_hex = |text: &[u8]| text.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let is_fan = |name: &[u8]| name.len() == 2 && is_hex(name);
+    let mut names = path.splitn(2, |byte| *byte == b'/');
+    match (names.next().unwrap_or_default(), names.next(), kind) {
+        (top, None, Kind::Directory) => top.is_empty() || top == b"pack" || is_fan(top),
+        (b"pack", Some(name), Kind::File) => {
+            name.starts_with(b"pack-") && !name.contains(&b'/') && PACKS.iter().any(|end| name.ends_with(end))
+        }
+        (top, Some(name), Kind::File) => is_fan(top) && (38..=62).contains(&name.len()) && is_hex(name),
+        _ => false,
     }
 }
 

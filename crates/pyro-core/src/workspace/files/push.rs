@@ -26,7 +26,11 @@ use pyro_protocol::tree::{Action, Digest, Entry, Kind, Meta, Time};
 use pyro_protocol::{GuestPath, TreePath};
 use serde::Serialize;
 use std::collections::HashSet;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+/// How long a push that is done may take to keep what the next one can use.
+const NOTE_LIMIT: Duration = Duration::from_secs(30);
 
 /// What to push.
 #[derive(Clone, Debug)]
@@ -112,10 +116,14 @@ pub async fn push(
             stage::hold(push.running.connect().await?, push.stage.clone()).await.map_err(WorkspaceError::Guest)?;
         push.run().await
     };
-    let plan = tokio::select! {
-        plan = work => plan?,
+    let (plan, learned) = tokio::select! {
+        done = work => done?,
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
     };
+    // The files are in place: nothing that fails from here on makes this push a failed one.
+    if let Some(learned) = learned {
+        push.note(learned, &plan).await;
+    }
     push.running.was_used();
     let (left_out, left_out_count) = push.source.not_carried();
     Ok(WorkspaceSync {
@@ -158,12 +166,35 @@ struct Push<'a> {
     stage: Stage,
 }
 
+/// What a plan is made from.
+struct Sides {
+    source: Vec<Entry>,
+    present: Vec<Entry>,
+    missing: Option<TreePath>,
+    equal: HashSet<TreePath>,
+    directories: Option<HashSet<TreePath>>,
+}
+
+/// What a push of a directory has proven.
+struct Learned {
+    proofs: Proofs,
+    /// The tree on the host.
+    source: Vec<Entry>,
+    /// Files whose digests were equal, and what those in the guest were then.
+    alike: Vec<(TreePath, Meta)>,
+    /// The latest time in the guest's tree before the push.
+    before: Time,
+}
+
 impl Push<'_> {
-    async fn run(&self) -> Result<PushPlan, WorkspaceError> {
-        if self.source.is_directory() { self.directory().await } else { self.archive().await }
+    async fn run(&self) -> Result<(PushPlan, Option<Learned>), WorkspaceError> {
+        match self.source.is_directory() {
+            true => self.directory().await.map(|(plan, learned)| (plan, Some(learned))),
+            false => Ok((self.archive().await?, None)),
+        }
     }
 
-    async fn directory(&self) -> Result<PushPlan, WorkspaceError> {
+    async fn directory(&self) -> Result<(PushPlan, Learned), WorkspaceError> {
         let (source, config, id) = (self.source.clone(), self.running.config.clone(), self.running.workspace.id);
         let listed = async {
             // What is proven is read first: its moment must lie before the look at the source.
@@ -171,7 +202,7 @@ impl Push<'_> {
             let (proofs, listed) = lifecycle::blocking(look).await?;
             Ok::<_, WorkspaceError>((proofs, listed.map_err(FileError::Source)?))
         };
-        let ((mut proofs, listed), (present, missing)) = tokio::try_join!(listed, self.present())?;
+        let ((proofs, listed), (present, missing)) = tokio::try_join!(listed, self.present())?;
         let (mut equal, doubtful) = self.proven(&proofs, &listed, &present);
         let (source, paths) = (self.source.clone(), doubtful.clone());
         let digests = async {
@@ -181,15 +212,15 @@ impl Push<'_> {
         let (here, there) = tokio::try_join!(digests, self.digests(self.request.dest.guest(), &doubtful))?;
         let alike = alike(&doubtful, &here, &there);
         equal.extend(alike.iter().map(|(path, _)| path.clone()));
-        let plan = self.plan(&listed, &present, missing.as_ref(), &equal, None)?;
+        let before = proof::latest(&present);
+        let (plan, source) = self.plan(Sides { source: listed, present, missing, equal, directories: None }).await?;
         if !self.request.dry_run && !plan.steps.is_empty() {
             if !plan.send.is_empty() {
                 self.send(&plan.send).await?;
             }
             self.commit(&plan).await?;
         }
-        self.note(&mut proofs, &listed, &plan, &alike, proof::latest(&present)).await?;
-        Ok(plan)
+        Ok((plan, Learned { proofs, source, alike, before }))
     }
 
     /// Files that are proven to be equal, and those that only their digests can tell of.
@@ -197,7 +228,7 @@ impl Push<'_> {
         let (mut equal, mut doubtful) = (HashSet::new(), Vec::new());
         for (entry, there) in candidates(source, present) {
             let at = joined(self.request.dest.tree(), &entry.path);
-            if there.size == 0 || proofs.holds(&at, &entry.meta, there) {
+            if there.size == 0 || (self.source.is_own(&entry.path) && proofs.holds(&at, &entry.meta, there)) {
                 equal.insert(entry.path.clone());
             } else {
                 doubtful.push(entry.path.clone());
@@ -206,25 +237,29 @@ impl Push<'_> {
         (equal, doubtful)
     }
 
-    /// Keep what this push has proven, for the next one.
-    async fn note(
-        &self,
-        proofs: &mut Proofs,
-        source: &[Entry],
-        plan: &PushPlan,
-        alike: &[(TreePath, Meta)],
-        before: Time,
-    ) -> Result<(), WorkspaceError> {
+    /// Keep what this push has proven, for the next one. It only saves time: a failure is told in the log.
+    async fn note(&self, learned: Learned, plan: &PushPlan) {
+        let kept = tokio::time::timeout(NOTE_LIMIT, self.keep(learned, plan)).await;
+        let again = "the next push will compare these files again";
+        match kept {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "{again}"),
+            Err(_) => tracing::warn!("the workspace did not answer within {} s: {again}", NOTE_LIMIT.as_secs()),
+        }
+    }
+
+    async fn keep(&self, learned: Learned, plan: &PushPlan) -> Result<(), WorkspaceError> {
+        let Learned { mut proofs, source, alike, before } = learned;
         let dest = self.request.dest.tree();
         let of_source = |path: &TreePath| {
             let found = source.binary_search_by(|entry| entry.path.cmp(path));
-            found.ok().map(|at| &source[at].meta)
+            found.ok().filter(|_| self.source.is_own(path)).map(|at| &source[at].meta)
         };
         let changed: HashSet<&TreePath> = match self.request.dry_run {
             true => HashSet::new(),
             false => plan.steps.iter().map(|step| &step.path).collect(),
         };
-        for (path, there) in alike {
+        for (path, there) in &alike {
             let at = joined(dest, path);
             if let Some(meta) = of_source(path).filter(|_| !changed.contains(&at)) {
                 proofs.note(at, meta, there, before);
@@ -244,12 +279,8 @@ impl Push<'_> {
                 }
             }
         }
-        let (proofs, config, id) = (std::mem::take(proofs), self.running.config.clone(), self.running.workspace.id);
-        // They only save time: that they cannot be kept is no failure of a push that is done.
-        let kept = lifecycle::blocking(move || Ok(proofs.keep(&config, id))).await?;
-        if let Err(error) = kept {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the next push will compare these files again");
-        }
+        let (config, id) = (self.running.config.clone(), self.running.workspace.id);
+        lifecycle::blocking(move || Ok(proofs.keep(&config, id))).await??;
         Ok(())
     }
 
@@ -260,7 +291,7 @@ impl Push<'_> {
         let request = Unpack { into: Into::Stage(self.stage.clone()), owners: false };
         let sent = unpack(self.running.files().await?, request, move |outlet| source.send(outlet, &dest)).await;
         let tally = sent.map_err(transfer)?;
-        let planned = self.plan_staged(&present, missing.as_ref(), &tally.directories).await;
+        let planned = self.plan_staged(present, missing, tally.directories).await;
         match planned {
             Ok(plan) if !self.request.dry_run => {
                 self.commit(&plan).await?;
@@ -276,9 +307,9 @@ impl Push<'_> {
 
     async fn plan_staged(
         &self,
-        present: &[Entry],
-        missing: Option<&TreePath>,
-        directories: &HashSet<TreePath>,
+        present: Vec<Entry>,
+        missing: Option<TreePath>,
+        directories: HashSet<TreePath>,
     ) -> Result<PushPlan, WorkspaceError> {
         let staged = self.stage.tree_at(self.request.dest.tree());
         let listed = match baseline::manifest(self.running.files().await?, staged.clone(), false).await {
@@ -286,31 +317,40 @@ impl Push<'_> {
             Err(WorkspaceError::Guest(error)) if is_not_found(&error) => Vec::new(),
             listed => listed?,
         };
-        if self.request.delete && listed.iter().all(|entry| entry.path.is_root()) {
+        if self.request.delete && holds_no_files(&listed) {
             return Err(FileError::EmptyArchive.into());
         }
-        let doubtful: Vec<_> = candidates(&listed, present).iter().map(|(entry, _)| entry.path.clone()).collect();
+        let doubtful: Vec<_> = candidates(&listed, &present).iter().map(|(entry, _)| entry.path.clone()).collect();
         let here =
             self.digests(staged, &doubtful).await?.into_iter().map(|digest| Some(digest?.blake3)).collect::<Vec<_>>();
         let there = self.digests(self.request.dest.guest(), &doubtful).await?;
         let equal = alike(&doubtful, &here, &there).into_iter().map(|(path, _)| path).collect();
-        self.plan(&listed, present, missing, &equal, Some(directories))
+        let sides = Sides { source: listed, present, missing, equal, directories: Some(directories) };
+        self.plan(sides).await.map(|(plan, _)| plan)
     }
 
-    fn plan(
-        &self,
-        source: &[Entry],
-        present: &[Entry],
-        missing: Option<&TreePath>,
-        equal: &HashSet<TreePath>,
-        directories: Option<&HashSet<TreePath>>,
-    ) -> Result<PushPlan, WorkspaceError> {
-        let leaves_out = |path: &[u8], is_dir| self.source.leaves_out(path, is_dir);
-        let (dest, delete) = (self.request.dest.tree(), self.request.delete);
-        let leaves_out = &leaves_out;
-        let plan = PushPlan::of(&Trees { source, present, equal, dest, missing, delete, directories, leaves_out });
+    /// The plan, and the source's entries back. Ignore rules are files of the host, and trees may be large: both take time
+    /// that other tasks must not wait for.
+    async fn plan(&self, sides: Sides) -> Result<(PushPlan, Vec<Entry>), WorkspaceError> {
+        let (rules, dest, delete) = (self.source.clone(), self.request.dest.tree().clone(), self.request.delete);
+        let make = move || {
+            let leaves_out = |path: &[u8], is_dir| rules.leaves_out(path, is_dir);
+            let plan = PushPlan::of(&Trees {
+                source: &sides.source,
+                present: &sides.present,
+                equal: &sides.equal,
+                dest: &dest,
+                missing: sides.missing.as_ref(),
+                delete,
+                directories: sides.directories.as_ref(),
+                leaves_out: &leaves_out,
+            });
+            Ok((plan, sides.source))
+        };
+        let (plan, source) = lifecycle::blocking(make).await?;
+        self.source.knows_rules().map_err(FileError::Source)?;
         if plan.in_the_way.is_empty() {
-            return Ok(plan);
+            return Ok((plan, source));
         }
         let named = plan.in_the_way.iter().take(10).map(|path| WorkspacePath::root().join(path).to_text());
         Err(FileError::InTheWay(named.collect()).into())
@@ -357,6 +397,11 @@ impl Push<'_> {
     }
 }
 
+/// Whether a tree has nothing but directories: as a mirror it would delete every file.
+fn holds_no_files(entries: &[Entry]) -> bool {
+    entries.iter().all(|entry| entry.meta.kind == Kind::Directory)
+}
+
 /// Files whose digests are equal, with what those in the guest were when they were read.
 fn alike(paths: &[TreePath], here: &[Option<[u8; 32]>], there: &[Option<Digest>]) -> Vec<(TreePath, Meta)> {
     let pairs = paths.iter().zip(here.iter().zip(there));
@@ -370,4 +415,25 @@ fn alike(paths: &[TreePath], here: &[Option<[u8; 32]>], there: &[Option<Digest>]
 /// Whether the guest has nothing there.
 pub(super) fn is_not_found(error: &ClientError) -> bool {
     matches!(error, ClientError::Failed(failure) if failure.kind == FailureKind::NotFound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_of_directories_alone_has_no_files() {
+        let entry = |path: &str, kind| Entry {
+            path: TreePath::parse(path.as_bytes()).unwrap(),
+            meta: Meta::new(kind, 0o755),
+            target: Vec::new(),
+        };
+        let mut entries = vec![entry("", Kind::Directory), entry("d", Kind::Directory), entry("d/e", Kind::Directory)];
+        assert!(holds_no_files(&[]) && holds_no_files(&entries));
+        for kind in [Kind::File, Kind::Symlink] {
+            entries.push(entry("d/e/f", kind));
+            assert!(!holds_no_files(&entries), "{kind:?}");
+            entries.pop();
+        }
+    }
 }

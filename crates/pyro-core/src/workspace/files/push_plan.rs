@@ -124,14 +124,17 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// A directory that holds something goes only where deleting was asked for; the tree's own place never.
+    /// A directory that holds something goes only where deleting was asked for, and not with what is to be left alone; the
+    /// tree's own place never.
     fn is_in_the_way(&self, entry: &Entry, there: &Entry) -> bool {
-        let present = self.trees.present;
-        let holds = || {
-            let behind = present.partition_point(|other| other.path <= there.path);
-            present.get(behind).is_some_and(|next| next.path.is_within(&there.path))
+        let stays = |node: &Entry| {
+            let is_dir = node.meta.kind == Kind::Directory;
+            !self.trees.delete || (self.trees.leaves_out)(node.path.as_bytes(), is_dir)
         };
-        entry.path.is_root() || (there.meta.kind == Kind::Directory && !self.trees.delete && holds())
+        let present = self.trees.present;
+        let behind = present.partition_point(|other| other.path <= there.path);
+        let mut below = present[behind..].iter().take_while(|other| other.path.is_within(&there.path));
+        entry.path.is_root() || (there.meta.kind == Kind::Directory && below.any(stays))
     }
 
     fn keep(&mut self, entry: &'a Entry, set: Set) {
@@ -143,7 +146,9 @@ impl<'a> Planner<'a> {
 
     fn send(&mut self, entry: &'a Entry) {
         self.plan.send.push(entry.path.clone());
-        self.plan.bytes += if entry.meta.kind == Kind::File { entry.meta.size } else { 0 };
+        let bytes = if entry.meta.kind == Kind::File { entry.meta.size } else { 0 };
+        // An archive may tell of sparse files that are longer than any disk.
+        self.plan.bytes = self.plan.bytes.saturating_add(bytes);
     }
 
     fn put(&mut self, entry: &'a Entry, expect: Expect) {
@@ -297,6 +302,42 @@ mod tests {
             (mirrored.in_the_way.len(), steps(&mirrored)),
             (0, vec!["put a".to_owned(), "put d".into(), "set .".into()])
         );
+    }
+
+    #[test]
+    fn a_mirror_does_not_replace_a_directory_with_what_is_ignored_in_it() {
+        let source = tree(&[("build", F, 1, 1), ("other", L, 1, 1), ("target", F, 1, 1)]);
+        let present = tree(&[
+            ("build", D, 0, 1),
+            ("build/deep", D, 0, 1),
+            ("build/deep/cache.db", F, 1, 1),
+            ("build/made", F, 1, 1),
+            ("other", D, 0, 1),
+            ("other/made", F, 1, 1),
+            ("target", D, 0, 1),
+            ("target/x", F, 1, 1),
+        ]);
+        let (equal, dest) = (HashSet::new(), TreePath::root());
+        let of = |leaves_out: &dyn Fn(&[u8], bool) -> bool| {
+            let (source, present, equal, dest) = (&source, &present, &equal, &dest);
+            let (missing, delete, directories) = (None, true, None);
+            PushPlan::of(&Trees { source, present, equal, dest, missing, delete, directories, leaves_out })
+        };
+        let ignored = |path: &[u8], _| path.ends_with(b".db") || path.starts_with(b"target");
+        let plan = of(&ignored);
+        assert_eq!(plan.in_the_way.iter().map(ToString::to_string).collect::<Vec<_>>(), ["build", "target"]);
+        // Without rules all of it goes.
+        let plan = of(&|_, _| false);
+        assert_eq!(
+            (plan.in_the_way.len(), steps(&plan)),
+            (0, ["put build", "put other", "put target", "set ."].map(str::to_owned).to_vec())
+        );
+    }
+
+    #[test]
+    fn lengths_that_no_sum_can_hold_are_counted_as_the_most() {
+        let source = tree(&[("a", F, u64::MAX >> 1, 1), ("b", F, u64::MAX >> 1, 1), ("c", F, u64::MAX >> 1, 1)]);
+        assert_eq!(plan(&source, &tree(&[]), false).bytes, u64::MAX);
     }
 
     #[test]

@@ -86,6 +86,9 @@ pub enum SourceError {
     /// The archive.
     #[error(transparent)]
     Archive(#[from] TarError),
+    /// Its rules take too long: what they leave out is not known.
+    #[error("matching the ignore rules of {} takes too long", .0.display())]
+    Rules(PathBuf),
     /// It did not stay as it was for as long as it was read.
     #[error("{0} changed while it was read")]
     Changed(String),
@@ -122,7 +125,9 @@ impl Tally {
             && !path.is_empty()
         {
             self.entry_count += 1;
-            self.bytes_written += if meta.kind == Kind::File { meta.size } else { 0 };
+            let bytes = if meta.kind == Kind::File { meta.size } else { 0 };
+            // An archive may tell of sparse files that are longer than any disk.
+            self.bytes_written = self.bytes_written.saturating_add(bytes);
         }
     }
 }
@@ -148,7 +153,11 @@ impl Source {
             fs::open(&of_descriptor(&held)).map_err(|error| FsError { path: path.to_owned(), ..error })?;
             SourceKind::Archive
         };
-        let grafts = Arc::new(if is_dir { Grafts::of(&whole)? } else { Grafts::default() });
+        let leaves_out = |path: &[u8]| match &kind {
+            SourceKind::Directory(Some(rules)) => is_ignored(rules, path, true),
+            _ => false,
+        };
+        let grafts = Arc::new(if is_dir { Grafts::of(&whole, &leaves_out)? } else { Grafts::default() });
         Ok(Self { path: path.to_owned(), held, kind, not_carried: Arc::default(), grafts })
     }
 
@@ -174,6 +183,21 @@ impl Source {
     #[must_use]
     pub fn respects_ignore(&self) -> bool {
         matches!(self.kind, SourceKind::Directory(Some(_)))
+    }
+
+    /// That the rules have said of every path whether it is left out.
+    ///
+    /// # Errors
+    /// [`SourceError::Rules`].
+    pub(super) fn knows_rules(&self) -> Result<(), SourceError> {
+        match &self.kind {
+            SourceKind::Directory(Some(rules))
+                if rules.lock().unwrap_or_else(PoisonError::into_inner).is_exhausted() =>
+            {
+                Err(SourceError::Rules(self.path.clone()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether its rules leave a path out.
@@ -209,6 +233,7 @@ impl Source {
             }
             Ok::<(), HostTreeError>(())
         })?;
+        self.knows_rules()?;
         if count > 0 { Err(HostTreeError::Refused(named, count).into()) } else { Ok(self.grafts.merged(entries)) }
     }
 
@@ -219,6 +244,7 @@ impl Source {
     pub fn check(&self) -> Result<(), SourceError> {
         if self.is_directory() {
             tree::measure(&self.at(), Some(self.skip()))?;
+            self.knows_rules()?;
         }
         Ok(())
     }
@@ -232,6 +258,12 @@ impl Source {
         let kind = rustix::fs::fstatfs(&self.held).ok()?.f_type;
         let is_known = self.is_directory() && KNOWN.contains(&u64::try_from(kind).ok()?);
         is_known.then(|| rustix::fs::fstat(&self.held).ok().map(|stat| stat.st_dev))?
+    }
+
+    /// Whether a path's file lies on that file system: what git needs of other places need not.
+    #[must_use]
+    pub fn is_own(&self, path: &TreePath) -> bool {
+        !self.grafts.puts(path)
     }
 
     /// Send all of it, to stand at `dest`. Blocking.
@@ -266,6 +298,7 @@ impl Source {
             SourceKind::Directory(_) => {
                 let skip = self.skip();
                 tree::send_watched::<SourceError>(&self.at(), Some(skip), out, |path| self.lost().attributes(path))?;
+                self.knows_rules()?;
                 self.send_grafts(outlet, dest, None, &mut tally)?;
             }
             SourceKind::Archive => {

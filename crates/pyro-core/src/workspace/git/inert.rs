@@ -4,6 +4,7 @@
 //! settings are kept only where they are known to run nothing, and nothing leads git to a directory that was not looked at.
 
 use super::config::{self, Setting};
+use std::collections::HashSet;
 
 /// Why something of a git directory is not exported as it is.
 const RUNS: &str = "git on the host would run it";
@@ -58,14 +59,20 @@ pub enum Verdict {
 /// What is to be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
-    /// Settings.
-    Config,
+    /// Settings, or a branch of that name.
+    Config {
+        /// Whether it lies below `refs` or `logs`, so that it may be a reference or its log.
+        in_refs: bool,
+    },
     /// A `.git` file, in a directory that lies so deep below what is exported.
     Pointer(usize),
     /// The file that names the shared part of a git directory.
     CommonDir,
-    /// What is called like a hook or a list of commands, and may be a branch.
-    Program,
+    /// What is called like a hook, a list of commands or an address, or a branch of that name.
+    Program {
+        /// Whether it lies below `refs` or `logs`, so that it may be a reference or its log.
+        in_refs: bool,
+    },
 }
 
 /// What is left of a file.
@@ -107,7 +114,16 @@ pub fn judge(root: &[u8], path: &[u8], node: Node<'_>) -> Verdict {
     }
     let Some(git) = above.iter().rposition(|name| name == b".git") else { return Verdict::Pass };
     let rest = &above[git + 1..];
+    let refs = rest.iter().position(|name| name == b"refs" || name == b"logs").unwrap_or(rest.len());
+    let in_refs = refs < rest.len();
     let is_program = rest.iter().any(|name| name == b"hooks") || last.starts_with(b"git-rebase-todo");
+    // Files of addresses, as git had them before its settings: they lead a push to a directory with hooks.
+    let is_address = |name: &Vec<u8>| name == b"remotes" || name == b"branches";
+    // A submodule may be called `refs`.
+    let is_address = match in_refs && !rest[..refs].iter().any(|name| name == b"modules") {
+        true => false,
+        false => rest.iter().any(is_address),
+    };
     let is_named = matches!(last.as_slice(), b"config" | b"config.worktree" | b"commondir");
     match node {
         Node::Directory => Verdict::Pass,
@@ -122,12 +138,13 @@ pub fn judge(root: &[u8], path: &[u8], node: Node<'_>) -> Verdict {
                 Verdict::Drop("a link in a git directory can lead git on the host anywhere")
             }
         }
-        Node::HardLink if is_program || is_named => Verdict::Drop("it is another name of a file"),
+        Node::HardLink if is_program || is_address || is_named => Verdict::Drop("it is another name of a file"),
         Node::HardLink => Verdict::Pass,
         Node::File => match last.as_slice() {
-            b"config" | b"config.worktree" => Verdict::Look(Look::Config),
+            b"config" | b"config.worktree" => Verdict::Look(Look::Config { in_refs }),
             b"commondir" => Verdict::Look(Look::CommonDir),
-            name if is_program && !name.ends_with(b".sample") => Verdict::Look(Look::Program),
+            name if is_program && !name.ends_with(b".sample") => Verdict::Look(Look::Program { in_refs }),
+            _ if is_address => Verdict::Look(Look::Program { in_refs }),
             _ => Verdict::Pass,
         },
     }
@@ -138,9 +155,9 @@ pub fn judge(root: &[u8], path: &[u8], node: Node<'_>) -> Verdict {
 pub fn keep(look: Look, text: &[u8]) -> Kept {
     match look {
         // A branch may be called like that.
-        Look::Config | Look::Program if is_reference(text) => Kept::Whole,
-        Look::Config => settings(text),
-        Look::Program => Kept::Nothing(RUNS),
+        Look::Config { in_refs: true } | Look::Program { in_refs: true } if is_reference(text) => Kept::Whole,
+        Look::Config { .. } => settings(text),
+        Look::Program { .. } => Kept::Nothing(RUNS),
         Look::CommonDir if text.trim_ascii_end() == b"../.." => Kept::Whole,
         Look::Pointer(depth) if is_module(text, depth) => Kept::Whole,
         Look::CommonDir | Look::Pointer(_) => Kept::Nothing("it would lead git on the host to settings elsewhere"),
@@ -156,7 +173,8 @@ fn is_reference(text: &[u8]) -> bool {
         is_first && words.next().is_none_or(is_id)
     };
     let lines = text.strip_suffix(b"\n").unwrap_or(text);
-    !lines.contains(&0) && lines.split(|byte| *byte == b'\n').all(is_entry)
+    let is_symbolic = || lines.starts_with(b"ref: refs/") && !lines.contains(&b'\n');
+    !lines.contains(&0) && (is_symbolic() || lines.split(|byte| *byte == b'\n').all(is_entry))
 }
 
 /// Whether a `.git` file names a submodule's directory in a `.git` that is exported too.
@@ -178,7 +196,12 @@ const MAX_NAMED: usize = 5;
 
 fn settings(text: &[u8]) -> Kept {
     let Some(all) = config::parse(text) else { return Kept::Nothing("git would not read it") };
-    let (kept, left): (Vec<_>, Vec<_>) = all.into_iter().partition(is_inert);
+    let remotes: HashSet<Vec<u8>> = all
+        .iter()
+        .filter(|setting| setting.section == "remote" && setting.key == "url" && is_inert(setting, &HashSet::new()))
+        .filter_map(|setting| setting.subsection.clone())
+        .collect();
+    let (kept, left): (Vec<_>, Vec<_>) = all.into_iter().partition(|setting| is_inert(setting, &remotes));
     if left.is_empty() {
         return Kept::Whole;
     }
@@ -190,7 +213,8 @@ fn settings(text: &[u8]) -> Kept {
     Kept::Part(config::write(&kept), why)
 }
 
-fn is_inert(setting: &Setting) -> bool {
+/// Whether a setting runs nothing, beside these remotes on other hosts.
+fn is_inert(setting: &Setting, remotes: &HashSet<Vec<u8>>) -> bool {
     let value = setting.value.as_deref().unwrap_or(b"true");
     let (section, key) = (setting.section.as_str(), setting.key.as_str());
     if setting.subsection.is_none() {
@@ -199,7 +223,8 @@ fn is_inert(setting: &Setting) -> bool {
     match (section, key) {
         ("remote", "url" | "pushurl") | ("submodule", "url") => is_remote(value),
         ("remote", "fetch" | "push" | "tagopt" | "prune" | "mirror") => true,
-        ("branch", "remote" | "pushremote") => !value.starts_with(b"-") && value.iter().all(|byte| is_word(*byte)),
+        // Git takes what is no remote's name for the path of a repository, and a push runs that one's hooks.
+        ("branch", "remote" | "pushremote") => !matches!(value, b"." | b"..") && remotes.contains(value),
         ("branch", "merge" | "rebase" | "description") | ("submodule", "active" | "branch") => true,
         _ => false,
     }
@@ -232,6 +257,9 @@ fn is_remote(url: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    const CONFIG: Look = Look::Config { in_refs: false };
+    const PROGRAM: Look = Look::Program { in_refs: false };
+
     #[test]
     fn what_git_would_run_or_be_led_by_is_looked_at_wherever_it_lies() {
         use Node::{Directory as D, File as F, HardLink as H, Symlink as L};
@@ -241,14 +269,23 @@ mod tests {
             ("", ".git", D, Verdict::Pass),
             ("", "config", F, Verdict::Pass),
             ("", "hooks/x", F, Verdict::Pass),
-            ("", ".git/config", F, Verdict::Look(Look::Config)),
-            ("", "a/.GIT/Config", F, Verdict::Look(Look::Config)),
-            ("", ".git/config.worktree", F, Verdict::Look(Look::Config)),
-            ("", ".git/modules/a/b/config", F, Verdict::Look(Look::Config)),
-            ("", ".git/hooks/pre-commit", F, Verdict::Look(Look::Program)),
-            ("", ".git/modules/m/hooks/pre-commit", F, Verdict::Look(Look::Program)),
+            ("", ".git/config", F, Verdict::Look(CONFIG)),
+            ("", "a/.GIT/Config", F, Verdict::Look(CONFIG)),
+            ("", ".git/config.worktree", F, Verdict::Look(CONFIG)),
+            ("", ".git/modules/a/b/config", F, Verdict::Look(CONFIG)),
+            ("", ".git/hooks/pre-commit", F, Verdict::Look(PROGRAM)),
+            ("", ".git/modules/m/hooks/pre-commit", F, Verdict::Look(PROGRAM)),
             ("", ".git/hooks/pre-commit.sample", F, Verdict::Pass),
-            ("", ".git/rebase-merge/git-rebase-todo", F, Verdict::Look(Look::Program)),
+            ("", ".git/rebase-merge/git-rebase-todo", F, Verdict::Look(PROGRAM)),
+            ("", ".git/refs/heads/hooks/x", F, Verdict::Look(Look::Program { in_refs: true })),
+            ("", ".git/logs/refs/heads/config", F, Verdict::Look(Look::Config { in_refs: true })),
+            ("", ".git/remotes/o", F, Verdict::Look(PROGRAM)),
+            ("", ".git/branches/o", F, Verdict::Look(PROGRAM)),
+            ("", ".git/modules/m/remotes/o", F, Verdict::Look(PROGRAM)),
+            ("", ".git/modules/refs/remotes/o", F, Verdict::Look(Look::Program { in_refs: true })),
+            ("", ".git/remotes/o", H, Verdict::Drop("it is another name of a file")),
+            ("", ".git/refs/remotes/o/main", F, Verdict::Pass),
+            ("", ".git/logs/refs/remotes/o/main", F, Verdict::Pass),
             ("", ".git/objects/ab/cd", F, Verdict::Pass),
             ("", ".git/HEAD", L(b"refs/heads/x"), Verdict::Pass),
             ("", ".git/HEAD", L(b"refs/../../x"), anywhere),
@@ -259,9 +296,9 @@ mod tests {
             ("", ".git/config", H, Verdict::Drop("it is another name of a file")),
             ("", "a/b/.git", F, Verdict::Look(Look::Pointer(2))),
             ("", ".git/commondir", F, Verdict::Look(Look::CommonDir)),
-            (".git", "config", F, Verdict::Look(Look::Config)),
-            (".git/hooks", "x", F, Verdict::Look(Look::Program)),
-            (".git/config", "", F, Verdict::Look(Look::Config)),
+            (".git", "config", F, Verdict::Look(CONFIG)),
+            (".git/hooks", "x", F, Verdict::Look(PROGRAM)),
+            (".git/config", "", F, Verdict::Look(CONFIG)),
             ("a/b", ".git", F, Verdict::Look(Look::Pointer(0))),
         ] {
             assert_eq!(judge(root.as_bytes(), path.as_bytes(), node), verdict, "{root} {path} {node:?}");
@@ -274,7 +311,7 @@ mod tests {
                     [remote \"o\"]\n\turl = https://example.org/a\n\tfetch = +a:b\n\tuploadpack = x\n[remote \"e\"]\n\turl = ext::sh -c x\n\
                     [branch \"m\"]\n\tremote = o\n\tmerge = refs/heads/m\n[filter \"f\"]\n\tclean = x\n[alias]\n\tst = !x\n\
                     [user]\n\tname = \"a # b\"\n";
-        let Kept::Part(kept, why) = keep(Look::Config, text.as_bytes()) else { panic!("something is left out") };
+        let Kept::Part(kept, why) = keep(CONFIG, text.as_bytes()) else { panic!("something is left out") };
         let names: Vec<_> = config::parse(&kept).unwrap().iter().map(Setting::name).collect();
         let expected =
             ["core.bare", "remote.o.url", "remote.o.fetch", "branch.m.remote", "branch.m.merge", "user.name"]
@@ -284,8 +321,8 @@ mod tests {
             why.ends_with("core.fsmonitor, core.hookspath, core.sshcommand, include.path, remote.o.uploadpack, 3 more"),
             "{why}"
         );
-        assert_eq!(keep(Look::Config, b"[core]\n\tbare = false\n"), Kept::Whole);
-        assert_eq!(keep(Look::Config, b"[core\n"), Kept::Nothing("git would not read it"));
+        assert_eq!(keep(CONFIG, b"[core]\n\tbare = false\n"), Kept::Whole);
+        assert_eq!(keep(CONFIG, b"[core\n"), Kept::Nothing("git would not read it"));
     }
 
     #[test]
@@ -310,10 +347,36 @@ mod tests {
     #[test]
     fn branches_that_are_called_like_hooks_or_settings_stay() {
         let id = "0123456789abcdef0123456789abcdef01234567";
-        assert_eq!(keep(Look::Program, format!("{id}\n").as_bytes()), Kept::Whole);
-        assert_eq!(keep(Look::Config, format!("{id} {id} n <a@b> 1 +0000\tx\n").as_bytes()), Kept::Whole);
+        let (config, program) = (Look::Config { in_refs: true }, Look::Program { in_refs: true });
+        assert_eq!(keep(program, format!("{id}\n").as_bytes()), Kept::Whole);
+        assert_eq!(keep(program, b"ref: refs/remotes/o/main\n"), Kept::Whole);
+        assert_eq!(keep(config, format!("{id} {id} n <a@b> 1 +0000\tx\n").as_bytes()), Kept::Whole);
         for text in ["", "#!/bin/sh\n", &format!("{id}\n#!/bin/sh\n")] {
-            assert_eq!(keep(Look::Program, text.as_bytes()), Kept::Nothing(RUNS), "{text}");
+            assert_eq!(keep(program, text.as_bytes()), Kept::Nothing(RUNS), "{text}");
+        }
+        // A shell runs what has no first line of its own, and takes an id for the name of a program.
+        let text = format!("{id} {id} x; touch ran\n");
+        assert_eq!(keep(PROGRAM, text.as_bytes()), Kept::Nothing(RUNS));
+    }
+
+    #[test]
+    fn a_branch_follows_only_a_remote_on_another_host() {
+        let text = |remote: &str| {
+            format!(
+                "[remote \"o\"]\n\turl = https://example.org/a\n[remote \"e\"]\n\turl = ./evil\n[remote \".\"]\n\turl = ./e\n[branch \"m\"]\n\tremote = {remote}\n\tpushRemote = {remote}\n"
+            )
+        };
+        for (remote, stays) in [("o", true), ("e", false), ("evil", false), (".", false), ("..", false), ("-x", false)]
+        {
+            let Kept::Part(kept, why) = keep(CONFIG, text(remote).as_bytes()) else {
+                panic!("two addresses are left out")
+            };
+            let is_kept = config::parse(&kept).unwrap().iter().any(|setting| setting.section == "branch");
+            assert_eq!(
+                (is_kept, why.contains("branch.m.remote, branch.m.pushremote")),
+                (stays, !stays),
+                "{remote}: {why}"
+            );
         }
     }
 

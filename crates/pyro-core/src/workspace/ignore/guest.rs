@@ -7,6 +7,7 @@ use crate::workspace::ROOT;
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::{Entry, Kind};
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// Longest index that is read of a guest, in bytes.
 pub const INDEX_LEN: u64 = 64 << 20;
@@ -15,7 +16,16 @@ pub const INDEX_LEN: u64 = 64 << 20;
 pub const TOTAL_LEN: u64 = 128 << 20;
 
 /// How much work a guest's rules may make, in comparisons of names.
-pub const WORK: u64 = 2_000_000_000;
+pub const WORK: u64 = 1_000_000_000;
+
+/// Most repositories of a guest whose indexes are read.
+const MAX_REPOSITORIES: usize = 1000;
+
+/// Most bytes of memory that the names in a guest's indexes take.
+const MAX_NAMES: usize = 64 << 20;
+
+/// Most rules of a guest.
+const MAX_RULES: usize = 1_000_000;
 
 /// Names in a git directory that tell what the rules are.
 const TELLING: [&[u8]; 7] = [b".git", b"HEAD", b"objects", b"refs", b"index", b"exclude", b"commondir"];
@@ -26,6 +36,14 @@ pub struct GuestFiles {
     nodes: HashMap<Vec<u8>, (Kind, u64)>,
     texts: HashMap<Vec<u8>, Vec<u8>>,
     left: u64,
+    /// Of each index that was read, the id of the shared one that holds the rest of its names.
+    shared: HashMap<Vec<u8>, Option<String>>,
+    /// What each index names, none of one that cannot be read: many `.git` files may lead to one repository.
+    tracked: HashMap<Vec<u8>, Option<Arc<Tracked>>>,
+    /// The rules of each `info/exclude`.
+    excludes: HashMap<Vec<u8>, Arc<Rules>>,
+    names_left: usize,
+    rules_left: usize,
 }
 
 impl GuestFiles {
@@ -39,13 +57,14 @@ impl GuestFiles {
         };
         let told = manifest.iter().filter(|entry| tells(entry.path.as_bytes()));
         let nodes = told.map(|entry| (entry.path.as_bytes().to_vec(), (entry.meta.kind, entry.meta.size)));
-        Self { nodes: nodes.collect(), texts: HashMap::new(), left: TOTAL_LEN }
+        let nodes = nodes.collect();
+        Self { nodes, left: TOTAL_LEN, names_left: MAX_NAMES, rules_left: MAX_RULES, ..Self::default() }
     }
 
     /// The files that are needed to judge what lies in these directories, as far as they can be told by now: asked again when
     /// these have been read, it names those that they lead to. None twice.
     #[must_use]
-    pub fn wanted(&self, directories: &BTreeSet<Vec<u8>>) -> Vec<TreePath> {
+    pub fn wanted(&mut self, directories: &BTreeSet<Vec<u8>>) -> Vec<TreePath> {
         let mut wanted = BTreeSet::new();
         for directory in directories {
             let rules = at(directory, GITIGNORE.as_bytes());
@@ -54,7 +73,7 @@ impl GuestFiles {
             wanted.extend(self.is_file(&dot, RULES_LEN).then_some(dot));
             let Some((own, common)) = self.git_dirs(directory) else { continue };
             let index = at(&own, b"index");
-            if let Some(shared) = self.texts.get(&index).and_then(|text| Index::parse(text)?.shared) {
+            if let Some(shared) = self.shared(&index) {
                 let shared = at(&own, format!("sharedindex.{shared}").as_bytes());
                 wanted.extend(self.is_file(&shared, INDEX_LEN).then_some(shared));
             }
@@ -83,6 +102,47 @@ impl GuestFiles {
         self.nodes.get(path).is_some_and(|(kind, size)| *kind == Kind::File && *size <= limit)
     }
 
+    fn shared(&mut self, index: &[u8]) -> Option<String> {
+        if let Some(known) = self.shared.get(index) {
+            return known.clone();
+        }
+        let text = self.texts.get(index).filter(|_| self.shared.len() < MAX_REPOSITORIES)?;
+        let shared = Index::parse_within(text, MAX_NAMES).and_then(|index| index.shared);
+        self.shared.insert(index.to_vec(), shared.clone());
+        shared
+    }
+
+    fn tracked(&mut self, own: &[u8]) -> Option<Arc<Tracked>> {
+        let path = at(own, b"index");
+        if let Some(known) = self.tracked.get(&path) {
+            return known.clone();
+        }
+        if self.tracked.len() >= MAX_REPOSITORIES {
+            return None;
+        }
+        let tracked = Index::parse_within(self.text(&path), self.names_left).map(|index| {
+            let shared = index.shared.as_ref().map(|id| at(own, format!("sharedindex.{id}").as_bytes()));
+            let shared = shared.and_then(|path| Index::parse_within(self.text(&path), self.names_left));
+            Arc::new(index.tracked(shared))
+        });
+        let size = tracked.as_ref().map_or(0, |tracked| tracked.size());
+        self.names_left = self.names_left.saturating_sub(size);
+        self.tracked.insert(path, tracked.clone());
+        tracked
+    }
+
+    /// The rules of a file, while there is room.
+    fn parsed(&mut self, path: &[u8]) -> Rules {
+        let rules = Rules::parse(self.text(path));
+        match self.rules_left.checked_sub(rules.count()) {
+            Some(left) => {
+                self.rules_left = left;
+                rules
+            }
+            None => Rules::default(),
+        }
+    }
+
     fn text(&self, path: &[u8]) -> &[u8] {
         self.texts.get(path).map_or(b"", Vec::as_slice)
     }
@@ -106,20 +166,22 @@ impl GuestFiles {
 
 impl Files for GuestFiles {
     fn rules(&mut self, directory: &[u8]) -> Rules {
-        Rules::parse(self.text(&at(directory, GITIGNORE.as_bytes())))
+        self.parsed(&at(directory, GITIGNORE.as_bytes()))
     }
 
     fn repository(&mut self, directory: &[u8]) -> Option<Repository> {
         let (own, common) = self.git_dirs(directory)?;
-        let exclude = Rules::parse(self.text(&at(&common, b"info/exclude")));
-        let tracked = match Index::parse(self.text(&at(&own, b"index"))) {
-            Some(index) => {
-                let shared = index.shared.as_ref().map(|id| at(&own, format!("sharedindex.{id}").as_bytes()));
-                index.tracked(shared.and_then(|path| Index::parse(self.text(&path))))
+        let path = at(&common, b"info/exclude");
+        let exclude = match self.excludes.get(&path) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let exclude = Arc::new(self.parsed(&path));
+                self.excludes.insert(path, Arc::clone(&exclude));
+                exclude
             }
-            None => Tracked::default(),
         };
-        Some(Repository { exclude, tracked })
+        let tracked = self.tracked(&own);
+        Some(Repository { exclude, is_indexed: tracked.is_some(), tracked: tracked.unwrap_or_default() })
     }
 }
 
@@ -187,23 +249,53 @@ mod tests {
         let mut files = GuestFiles::of(&manifest);
         let directories = directories(&["", "link", "m"]);
         let told =
-            |files: &GuestFiles| -> Vec<_> { files.wanted(&directories).iter().map(ToString::to_string).collect() };
-        assert_eq!(told(&files), [".git/info/exclude", ".gitignore", "m/.git"]);
+            |files: &mut GuestFiles| -> Vec<_> { files.wanted(&directories).iter().map(ToString::to_string).collect() };
+        assert_eq!(told(&mut files), [".git/info/exclude", ".gitignore", "m/.git"]);
         let put = |files: &mut GuestFiles, path: &str, text: &str| {
             files.put(&TreePath::parse(path.as_bytes()).unwrap(), text.as_bytes().to_vec());
         };
         put(&mut files, ".git/info/exclude", "by-super\n");
         put(&mut files, ".gitignore", "target\n");
         put(&mut files, "m/.git", "gitdir: ../.git/modules/m\n");
-        assert_eq!(told(&files), [".git/modules/m/info/exclude"]);
+        assert_eq!(told(&mut files), [".git/modules/m/info/exclude"]);
         put(&mut files, ".git/modules/m/info/exclude", "by-sub\n");
-        assert!(told(&files).is_empty());
+        assert!(told(&mut files).is_empty());
         let mut rules = Ignored::new(files, b"", WORK);
         for (path, ignored) in
             [("by-super", true), ("target", true), ("m/by-super", false), ("m/target", false), ("m/by-sub", true)]
         {
             assert_eq!(rules.is_ignored(path.as_bytes(), false), ignored, "{path}");
         }
+    }
+
+    #[test]
+    fn what_many_pointers_lead_to_is_read_once_and_only_so_many_are() {
+        use Kind::{Directory as D, File as F};
+        let mut nodes = vec![(".git", D), (".git/HEAD", F), (".git/index", F), (".git/objects", D), (".git/refs", D)];
+        let names: Vec<String> = (0..2000).map(|number| format!("m{number}/.git")).collect();
+        nodes.extend(names.iter().map(|name| (name.as_str(), F)));
+        let mut files = GuestFiles::of(&manifest(&nodes));
+        let put = |files: &mut GuestFiles, path: &str, text: &[u8]| {
+            files.put(&TreePath::parse(path.as_bytes()).unwrap(), text.to_vec());
+        };
+        put(&mut files, ".git/index", &[b"DIRC\0\0\0\x02\0\0\0\0".as_slice(), &[0; 20]].concat());
+        for name in &names {
+            put(&mut files, name, b"gitdir: ../.git\n");
+        }
+        let directories = names.iter().map(|name| name.as_bytes()[..name.len() - 5].to_vec()).collect();
+        assert!(files.wanted(&directories).is_empty());
+        let first = files.repository(b"m0").unwrap();
+        let last = files.repository(b"m1999").unwrap();
+        assert!(
+            first.is_indexed
+                && Arc::ptr_eq(&first.tracked, &last.tracked)
+                && Arc::ptr_eq(&first.exclude, &last.exclude)
+        );
+        assert_eq!((files.tracked.len(), files.shared.len(), files.excludes.len()), (1, 1, 1));
+        files.names_left = 0;
+        files.tracked.extend((0..MAX_REPOSITORIES).map(|number| (number.to_string().into_bytes(), None)));
+        files.tracked.remove(b".git/index".as_slice());
+        assert!(!files.repository(b"m0").unwrap().is_indexed, "there is no room for one more");
     }
 
     #[test]

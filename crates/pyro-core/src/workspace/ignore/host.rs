@@ -9,6 +9,9 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+/// How much work a checkout's rules may make, in comparisons of names: hundreds of rules for each of a million files.
+const WORK: u64 = 20_000_000_000;
+
 /// Files of the host below one directory. Whoever wrote them may have put anything in their place: what is no regular file, or
 /// too long, has no rules and is not waited for.
 #[derive(Debug)]
@@ -23,7 +26,7 @@ pub fn ignored(root: &HostPath) -> Ignored<HostFiles> {
     let is_top = |directory: &&Path| !matches!(GitDir::find(&root.with(directory)), Ok(None));
     let top = root.as_path().ancestors().find(is_top).unwrap_or(root.as_path());
     let within = root.as_path().strip_prefix(top).unwrap_or(Path::new(""));
-    Ignored::new(HostFiles { top: root.with(top) }, within.as_os_str().as_bytes(), u64::MAX)
+    Ignored::new(HostFiles { top: root.with(top) }, within.as_os_str().as_bytes(), WORK)
 }
 
 impl HostFiles {
@@ -51,7 +54,9 @@ impl Files for HostFiles {
         };
         let exclude = found.common.join(OsStr::new("info/exclude")).read_regular(RULES_LEN, true);
         let index = found.own.join(OsStr::new("index")).read_regular(INDEX_LEN, true);
-        let tracked = match index.as_deref().map(Index::parse) {
+        let parsed = index.as_deref().map(Index::parse);
+        let is_indexed = matches!(parsed, Some(Some(_)));
+        let tracked = match parsed {
             None => Tracked::default(),
             Some(None) => {
                 tracing::warn!(path = %found.own.as_path().display(), "an index cannot be read: nothing counts as tracked");
@@ -63,7 +68,8 @@ impl Files for HostFiles {
                 index.tracked(shared.and_then(|bytes| Index::parse(&bytes)))
             }
         };
-        Some(Repository { exclude: Rules::parse(&exclude.unwrap_or_default()), tracked })
+        let exclude = Rules::parse(&exclude.unwrap_or_default());
+        Some(Repository { exclude: exclude.into(), tracked: tracked.into(), is_indexed })
     }
 }
 

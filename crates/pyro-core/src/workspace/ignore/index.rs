@@ -9,6 +9,9 @@ const MAX_NAME_LEN: usize = 4096;
 /// Most bytes of all names: in version 4 a few bytes can stand for a long one.
 const MAX_NAMES: usize = 256 << 20;
 
+/// Bytes of memory that a name takes beside its own.
+const NAME_SIZE: usize = size_of::<Vec<u8>>();
+
 /// Lengths of git's ids: SHA-1 and SHA-256. An index does not say which it has.
 const ID_LENGTHS: [usize; 2] = [20, 32];
 
@@ -33,7 +36,13 @@ impl Index {
     /// Read an index of version 2, 3 or 4; none where it is malformed.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Option<Self> {
-        ID_LENGTHS.into_iter().find_map(|id_len| parse(bytes, id_len))
+        Self::parse_within(bytes, MAX_NAMES)
+    }
+
+    /// The same; none also where its names would take more than `room` bytes of memory.
+    #[must_use]
+    pub fn parse_within(bytes: &[u8], room: usize) -> Option<Self> {
+        ID_LENGTHS.into_iter().find_map(|id_len| parse(bytes, id_len, room))
     }
 
     /// The names of this index and of the shared one. What was removed since the shared one was written counts as tracked.
@@ -49,6 +58,12 @@ impl Index {
 }
 
 impl Tracked {
+    /// Bytes of memory that the names take.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.0.iter().map(|name| name.len() + NAME_SIZE).sum()
+    }
+
     /// Whether a file, a link or a submodule is tracked.
     #[must_use]
     pub fn has(&self, path: &[u8]) -> bool {
@@ -103,7 +118,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn parse(bytes: &[u8], id_len: usize) -> Option<Index> {
+fn parse(bytes: &[u8], id_len: usize, room: usize) -> Option<Index> {
     let mut reader = Reader(bytes);
     if reader.take(4)? != b"DIRC" {
         return None;
@@ -112,8 +127,7 @@ fn parse(bytes: &[u8], id_len: usize) -> Option<Index> {
     if !(2..=4).contains(&version) {
         return None;
     }
-    let (mut names, mut submodules, mut room): (Vec<Vec<u8>>, Vec<Vec<u8>>, usize) =
-        (Vec::new(), Vec::new(), MAX_NAMES);
+    let (mut names, mut submodules, mut room): (Vec<Vec<u8>>, Vec<Vec<u8>>, usize) = (Vec::new(), Vec::new(), room);
     for _ in 0..count {
         let before = reader.0.len();
         let stat = reader.take(STAT_LEN)?;
@@ -140,9 +154,9 @@ fn parse(bytes: &[u8], id_len: usize) -> Option<Index> {
         if !is_sound || name.len() > MAX_NAME_LEN {
             return None;
         }
-        room = room.checked_sub(name.len())?;
+        room = room.checked_sub(name.len() + NAME_SIZE)?;
         if kind == 0o16 {
-            room = room.checked_sub(name.len())?;
+            room = room.checked_sub(name.len() + NAME_SIZE)?;
             submodules.push(name.clone());
         }
         names.push(name);

@@ -26,9 +26,11 @@ pub const INDEX_LEN: u64 = 256 << 20;
 #[derive(Debug, Default)]
 pub struct Repository {
     /// Its `info/exclude`.
-    pub exclude: Rules,
+    pub exclude: Arc<Rules>,
     /// What its index names.
-    pub tracked: Tracked,
+    pub tracked: Arc<Tracked>,
+    /// Whether it has an index that could be read.
+    pub is_indexed: bool,
 }
 
 /// A tree that rules are read from.
@@ -65,6 +67,16 @@ struct Directory {
     scope: Arc<Scope>,
 }
 
+impl Drop for Directory {
+    /// One by one, for the same reason as they are made so.
+    fn drop(&mut self) {
+        let mut above = self.above.take();
+        while let Some(one) = above {
+            above = Arc::into_inner(one).and_then(|mut one| one.above.take());
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Scope {
     /// Where it begins.
@@ -84,7 +96,7 @@ impl<F: Files> Ignored<F> {
         if path.is_empty() || path.split(|byte| *byte == b'/').any(|name| name == b".git") {
             return false;
         }
-        let path = &if self.root.is_empty() { path.to_vec() } else { [&self.root, b"/".as_slice(), path].concat() };
+        let path = &self.seen(path);
         let above = self.directory(parent(path));
         let tracked = &above.scope.repository.tracked;
         let name = below(&above.scope.path, path);
@@ -94,27 +106,44 @@ impl<F: Files> Ignored<F> {
         above.is_ignored || self.judge(path, is_dir, &above)
     }
 
+    /// Whether the repository of a path has an index, so that it is known what it tracks.
+    pub fn is_indexed(&mut self, path: &[u8]) -> bool {
+        let path = self.seen(path);
+        self.directory(parent(&path)).scope.repository.is_indexed
+    }
+
+    /// A path of the tree, seen from where the rules begin.
+    fn seen(&self, path: &[u8]) -> Vec<u8> {
+        if self.root.is_empty() { path.to_vec() } else { [&self.root, b"/".as_slice(), path].concat() }
+    }
+
     /// Whether the rules were too much work, so that nothing was ignored any more.
     pub fn is_exhausted(&self) -> bool {
         self.left == 0
     }
 
+    /// A directory and those above it. From the top on, one by one: a path may have thousands of parts.
     fn directory(&mut self, path: &[u8]) -> Arc<Directory> {
-        if let Some(known) = self.directories.get(path) {
-            return Arc::clone(known);
-        }
-        let directory = Arc::new(match path.is_empty() {
-            true => {
+        let mut missing = Vec::new();
+        let mut at = path;
+        let mut known = loop {
+            if let Some(known) = self.directories.get(at) {
+                break Arc::clone(known);
+            }
+            if at.is_empty() {
                 let repository = self.files.repository(b"").unwrap_or_default();
-                self.begin(path, repository)
+                let top = Arc::new(self.begin(b"", repository));
+                self.directories.insert(Vec::new(), Arc::clone(&top));
+                break top;
             }
-            false => {
-                let above = self.directory(parent(path));
-                self.within(path, above)
-            }
-        });
-        self.directories.insert(path.to_vec(), Arc::clone(&directory));
-        directory
+            missing.push(at);
+            at = parent(at);
+        };
+        for at in missing.into_iter().rev() {
+            known = Arc::new(self.within(at, known));
+            self.directories.insert(at.to_vec(), Arc::clone(&known));
+        }
+        known
     }
 
     /// A directory at which a repository begins: no rule from above holds in it.
@@ -152,7 +181,7 @@ impl<F: Files> Ignored<F> {
     }
 
     fn judge_by(&mut self, rules: &Rules, base: &[u8], path: &[u8], is_dir: bool) -> Option<bool> {
-        self.left = self.left.saturating_sub(rules.cost());
+        self.left = self.left.saturating_sub(rules.cost(path.len()));
         if self.left == 0 { None } else { rules.judge(below(base, path), is_dir) }
     }
 }
@@ -164,4 +193,38 @@ fn parent(path: &[u8]) -> &[u8] {
 /// A path seen from a directory above it.
 fn below<'a>(base: &[u8], path: &'a [u8]) -> &'a [u8] {
     if base.is_empty() { path } else { path.get(base.len() + 1..).unwrap_or_default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every directory has the same rule.
+    struct Everywhere;
+
+    impl Files for Everywhere {
+        fn rules(&mut self, _: &[u8]) -> Rules {
+            Rules::parse(b"ignored\n")
+        }
+
+        fn repository(&mut self, _: &[u8]) -> Option<Repository> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_path_of_very_many_parts_needs_no_deep_stack() {
+        let judge = || {
+            let path = b"a/".repeat(2000);
+            let mut rules = Ignored::new(Everywhere, b"", u64::MAX);
+            let judged = rules.is_ignored(&[path.as_slice(), b"ignored"].concat(), false);
+            // Those above go first, so that the last one holds them all.
+            let last = rules.directory(&path[..path.len() - 1]);
+            drop(rules);
+            drop(last);
+            judged
+        };
+        let thread = std::thread::Builder::new().stack_size(256 << 10).spawn(judge).unwrap();
+        assert!(thread.join().unwrap());
+    }
 }

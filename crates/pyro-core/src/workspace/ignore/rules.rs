@@ -8,19 +8,24 @@ use gix_glob::wildmatch::Mode;
 /// Most `**` of one pattern. Each can double the time of a match that fails; git has no such limit.
 const MAX_DOUBLE_STARS: usize = 8;
 
+/// Longest pattern, in bytes: each can be compared with every part of a path. No path is longer; git has no such limit.
+const MAX_PATTERN_LEN: usize = 4096;
+
 /// The rules of one file, in its order.
 #[derive(Debug, Default)]
 pub struct Rules {
     rules: Vec<Rule>,
-    /// What it may cost to judge a path by all of them, in units of one comparison of names.
+    /// What it costs to judge any path by all of them, in units of one comparison of names.
     cost: u64,
+    /// What it may cost beside that for each 64 bytes of the path.
+    cost_by_length: u64,
 }
 
 #[derive(Debug)]
 struct Rule {
     pattern: Vec<u8>,
-    /// What it may cost to match it.
-    cost: u64,
+    /// How often it may be compared: each `**` can double that.
+    times: u64,
     /// Length of the part that is compared literally.
     literal: usize,
     takes_back: bool,
@@ -35,14 +40,23 @@ impl Rules {
     pub fn parse(text: &[u8]) -> Self {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let rules: Vec<Rule> = text.split(|byte| *byte == b'\n').filter_map(Rule::parse).collect();
-        let cost = rules.iter().map(|rule| rule.cost).sum();
-        Self { rules, cost }
+        let cost = rules.iter().map(|rule| rule.times).sum();
+        // A part of a pattern can be compared with each part of a path.
+        let globs = rules.iter().filter(|rule| rule.literal < rule.pattern.len());
+        let cost_by_length = globs.map(|rule| rule.times.saturating_mul(rule.pattern.len() as u64)).sum();
+        Self { rules, cost, cost_by_length }
     }
 
-    /// What it may cost to judge a path, in units of one comparison of names: whoever wrote the rules chose it.
+    /// What it may cost to judge a path of this length, in units of one comparison of names: whoever wrote the rules chose it.
     #[must_use]
-    pub fn cost(&self) -> u64 {
-        self.cost
+    pub fn cost(&self, length: usize) -> u64 {
+        self.cost.saturating_add(self.cost_by_length.saturating_mul(length as u64) / 64)
+    }
+
+    /// How many rules there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.rules.len()
     }
 
     /// Whether a path, relative to where the rules stand, is ignored; none where no rule says anything. The last rule decides.
@@ -69,12 +83,12 @@ impl Rule {
         // One slash at the beginning says where the rule holds, and is no part of the path.
         let pattern = pattern.strip_prefix(b"/").unwrap_or(pattern);
         let double_stars = pattern.windows(2).filter(|pair| pair == b"**").count();
-        if pattern.is_empty() || double_stars > MAX_DOUBLE_STARS {
+        if pattern.is_empty() || pattern.len() > MAX_PATTERN_LEN || double_stars > MAX_DOUBLE_STARS {
             return None;
         }
         let literal = pattern.iter().position(|byte| b"*?[\\".contains(byte)).unwrap_or(pattern.len());
-        let cost = if literal == pattern.len() { 1 } else { 8 << double_stars };
-        Some(Self { pattern: pattern.to_vec(), cost, literal, takes_back, only_directories, is_name })
+        let times = 1 << double_stars;
+        Some(Self { pattern: pattern.to_vec(), times, literal, takes_back, only_directories, is_name })
     }
 
     fn matches(&self, path: &[u8], name: &[u8], is_dir: bool) -> bool {
@@ -151,6 +165,16 @@ mod tests {
             let shown = (String::from_utf8_lossy(text), String::from_utf8_lossy(path));
             assert_eq!(Rules::parse(text).judge(path, false), ignored, "{shown:?}");
         }
+    }
+
+    #[test]
+    fn what_a_rule_may_cost_grows_with_its_length_and_that_of_the_path() {
+        let class = |len: usize| [b"*[", b"b".repeat(len).as_slice(), b"]*c"].concat();
+        assert_eq!(Rules::parse(&class(8000)).count(), 0, "too long");
+        let rules = Rules::parse(&class(4000));
+        assert!(rules.cost(4000) > 200_000, "{}", rules.cost(4000));
+        assert!(rules.cost(10) < 1000, "{}", rules.cost(10));
+        assert_eq!(Rules::parse(b"a\nb\n").cost(4000), 2);
     }
 
     #[test]
