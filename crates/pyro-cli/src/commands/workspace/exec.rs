@@ -99,3 +99,18 @@ fn tell(executed: &WorkspaceExec, seconds: u64, noun: Noun) {
         ));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_given_to_a_new_one() {
+        for (noun, advice) in [
+            (Noun::Workspace, "create a workspace with more --mem-mib"),
+            (Noun::Task, "create a task with more --mem-mib"),
+        ] {
+            assert_eq!(more_memory(noun), advice);
+        }
+    }
+}

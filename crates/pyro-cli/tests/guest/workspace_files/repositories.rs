@@ -121,6 +121,10 @@ fn a_linked_worktree_has_a_git_and_none_of_its_hooks_comes_out(home: &Home) {
     let config = fs::read_to_string(out.join(".git/config")).unwrap();
     assert!(!config.contains("fsmonitor"), "{config}");
     assert_eq!(git(&out, &["log", "--format=%s"]), b"all\n");
+    let plain = ["workspace", "export", id, ".", "--force", "--output", out.to_str().unwrap()];
+    let told = stderr(&home.pyro(&plain).output().unwrap());
+    assert!(told.contains("hint: --keep-git-config exports git settings and hooks as they are\n"), "{told}");
+    assert_eq!(told.matches("--keep-git-config").count(), 1, "{told}");
     let kept = home.path().join("kept");
     let exported = ok(home, &["export", id, ".", "--output", kept.to_str().unwrap(), "--keep-git-config"]);
     assert_eq!(exported["left_out"], serde_json::json!([]));
