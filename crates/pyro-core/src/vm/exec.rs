@@ -367,63 +367,9 @@ pub(super) fn random_exec_id() -> Result<u64, VmError> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-    use crate::config::Config;
-    use crate::host::{fs, socket};
-    use crate::id::Id;
-    use crate::vm::launch::Call;
-    use crate::vm::paths;
-    use std::ffi::OsString;
-    use tokio::net::{UnixListener, UnixStream};
-
-    /// The place of a supervisor, at which a test says what an agent says.
-    pub(in crate::vm) struct Met {
-        _home: tempfile::TempDir,
-        pub(in crate::vm) config: Config,
-        pub(in crate::vm) id: Id,
-        listener: UnixListener,
-    }
-
-    impl Met {
-        pub(in crate::vm) fn new() -> Self {
-            let home = tempfile::tempdir().unwrap();
-            let read = |name: &str| (name == "HOME").then(|| OsString::from(home.path()));
-            let config = Config::from_variables("/nonexistent".into(), read).unwrap();
-            let id = Id::random().unwrap();
-            fs::private_dir(&config.runtime_dir).unwrap();
-            let listener = socket::listen(&config.runtime_dir, &paths::socket_name(id)).unwrap();
-            listener.set_nonblocking(true).unwrap();
-            let listener = UnixListener::from_std(listener).unwrap();
-            Self { _home: home, config, id, listener }
-        }
-
-        /// The next request, and the stream that it came on.
-        pub(in crate::vm) async fn accept(&self) -> (UnixStream, Request) {
-            let (stream, _, request) = self.accept_more().await;
-            (stream, request)
-        }
-
-        /// The same with the bytes that came behind the request.
-        pub(in crate::vm) async fn accept_more(&self) -> (UnixStream, Vec<u8>, Request) {
-            let mut frames = FrameReader::new(self.listener.accept().await.unwrap().0);
-            assert!(matches!(frames.message().await.unwrap(), Call::Guest));
-            let request: Request = frames.message().await.unwrap();
-            let (stream, rest) = frames.into_inner();
-            (stream, rest, request)
-        }
-
-        /// Run a command here.
-        pub(in crate::vm) async fn exec(&self, request: ExecRequest) -> Result<ExecOutcome, VmError> {
-            let (mut stdout, mut stderr) = (tokio::io::sink(), tokio::io::sink());
-            let io = ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr };
-            exec(Link::new(&self.config, self.id), request, io).await
-        }
-    }
-
-    pub(in crate::vm) fn failed(kind: FailureKind) -> Reply {
-        Reply::Failed(Failure { kind, message: "so it is".to_owned() })
-    }
+    use crate::vm::met::{Met, failed};
 
     #[tokio::test]
     async fn a_command_that_ended_in_time_did_not_time_out_because_the_disk_was_slow() {

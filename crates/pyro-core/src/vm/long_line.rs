@@ -121,7 +121,7 @@ fn reading(path: &str) -> String {
 mod tests {
     use super::*;
     use crate::guest::client::{FrameReader, send_data, send_message};
-    use crate::vm::exec::tests::{Met, failed};
+    use crate::vm::met::{Met, failed};
     use pyro_protocol::FrameKind;
     use pyro_protocol::files::Listed;
     use pyro_protocol::message::{Exec, ExitStatus, Exited, Reply, Request};

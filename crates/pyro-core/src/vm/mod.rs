@@ -11,6 +11,8 @@ pub mod lifecycle;
 pub mod line;
 pub mod link;
 mod long_line;
+#[cfg(test)]
+mod met;
 mod one_shot;
 pub mod output;
 pub mod paths;

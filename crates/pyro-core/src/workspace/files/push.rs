@@ -26,11 +26,15 @@ use pyro_protocol::tree::{Action, Digest, Entry, Kind, Meta, Time};
 use pyro_protocol::{GuestPath, TreePath};
 use serde::Serialize;
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// How long a push that is done may take to keep what the next one can use.
 const NOTE_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long a push that is cancelled waits for files that are being put in place.
+const COMMIT_LIMIT: Duration = Duration::from_secs(30);
 
 /// What to push.
 #[derive(Clone, Debug)]
@@ -110,19 +114,30 @@ pub async fn push(
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(VmError::Random)?;
     let area = GuestPath::parse(STAGES.as_bytes()).unwrap_or_else(|_| GuestPath::root());
-    let push = Push { running, source, request, stage: Stage { area, id: u64::from_le_bytes(random) } };
+    let stage = Stage { area, id: u64::from_le_bytes(random) };
+    let push = Push { running, source, request, stage, commits: AtomicBool::new(false) };
     let work = async {
         let _held =
             stage::hold(push.running.connect().await?, push.stage.clone()).await.map_err(WorkspaceError::Guest)?;
         push.run().await
     };
+    let given_up = async {
+        cancel.cancelled().await;
+        // The guest goes on with a commit, whoever waits: only its answer tells whether the files are in place.
+        if push.commits.load(Ordering::Relaxed) {
+            tokio::time::sleep(COMMIT_LIMIT).await;
+        }
+    };
     let (plan, learned) = tokio::select! {
         done = work => done?,
-        () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
+        () = given_up => return Err(VmError::Cancelled.into()),
     };
     // The files are in place: nothing that fails from here on makes this push a failed one.
     if let Some(learned) = learned {
-        push.note(learned, &plan).await;
+        tokio::select! {
+            () = push.note(learned, &plan) => {}
+            () = cancel.cancelled() => {}
+        }
     }
     push.running.was_used();
     let (left_out, left_out_count) = push.source.not_carried();
@@ -164,6 +179,8 @@ struct Push<'a> {
     source: Source,
     request: PushRequest,
     stage: Stage,
+    /// Whether the guest may be putting the files in place.
+    commits: AtomicBool,
 }
 
 /// What a plan is made from.
@@ -393,6 +410,7 @@ impl Push<'_> {
     async fn commit(&self, plan: &PushPlan) -> Result<(), WorkspaceError> {
         let root = GuestPath::parse(ROOT.as_bytes()).unwrap_or_else(|_| GuestPath::root());
         let request = Commit { stage: self.stage.clone(), root };
+        self.commits.store(!plan.steps.is_empty(), Ordering::Relaxed);
         stage::commit(self.running.files().await?, request, &plan.steps).await.map_err(WorkspaceError::Guest)
     }
 }
