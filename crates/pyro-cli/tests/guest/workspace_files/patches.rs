@@ -71,7 +71,7 @@ fn a_patch_leaves_out_what_is_too_large(home: &Home) {
     let out = home.path().join("out.patch");
     let export = ["export", id, ".", "--format", "patch", "--output", out.to_str().unwrap()];
     let exported = workspace(home, &export);
-    assert!(exported.status.code() == Some(1) && stderr(&exported).contains("/workspace/large.bin: left out"));
+    assert!(exported.status.code() == Some(1) && stderr(&exported).contains("/workspace/medium.bin: left out"));
     assert!(stdout(&exported).contains("entry_count=1"), "{}", stdout(&exported));
     assert_eq!(fs::read(&out).unwrap(), patch.stdout);
     let mut apply = Command::new("git");
