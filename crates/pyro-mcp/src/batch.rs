@@ -9,7 +9,7 @@ pub(crate) struct Batches {
     open: Vec<Batch>,
 }
 
-/// One of them.
+/// A batch whose requests are not all answered yet.
 #[derive(Debug, Default)]
 struct Batch {
     /// Ids of requests without an answer, as JSON.

@@ -46,19 +46,19 @@ pub enum TarError {
     /// The holes of a sparse file make no sense.
     #[error("{name} cannot be unpacked: its list of holes is damaged or too long")]
     Map {
-        /// The file.
+        /// Archive member that is refused.
         name: TreeName,
     },
     /// It is a sparse file of the old format of GNU tar that is longer than a file may be.
     #[error("{path} is longer than {} TiB, which no file of a workspace may be", MAX_SPARSE_LEN >> 40)]
     TooLong {
-        /// The file.
+        /// Archive member that is refused.
         path: TreePath,
     },
     /// More zeros would stand in it than it may hold.
     #[error("{path} holds more holes than an archive has room for: {} GiB in all", limit >> 30)]
     Sparse {
-        /// The file.
+        /// Archive member that is refused.
         path: TreePath,
         /// Most bytes of holes of all its files.
         limit: u64,

@@ -45,7 +45,7 @@ const NEEDS: &[Need] = &[
     Need::always(KEYRING, "debian-archive-keyring"),
 ];
 
-/// One of them.
+/// A program or a file, and the Debian package that has it.
 struct Need {
     program: &'static str,
     /// A program that serves as well.

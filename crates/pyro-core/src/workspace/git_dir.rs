@@ -32,17 +32,17 @@ pub enum GitDirError {
     /// It leads out of what the caller may read.
     #[error("{}/.git points to {}, which this server may not read", at.display(), to.display())]
     NotGranted {
-        /// Whose `.git`.
+        /// Directory that holds the `.git` file or link.
         at: PathBuf,
-        /// Where it leads.
+        /// Git directory that it points to.
         to: PathBuf,
     },
     /// Nothing is there that git would use.
     #[error("{}/.git points to {}, where there is no repository", at.display(), to.display())]
     Nowhere {
-        /// Whose `.git`.
+        /// Directory that holds the `.git` file or link.
         at: PathBuf,
-        /// Where it leads.
+        /// Git directory that it points to.
         to: PathBuf,
     },
 }

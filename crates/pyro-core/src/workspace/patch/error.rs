@@ -45,7 +45,7 @@ pub enum ParseError {
     /// A name that nothing may be written to.
     #[error("line {line} of the patch names '{name}': {why}")]
     Path {
-        /// Where.
+        /// Line of the patch, from 1.
         line: usize,
         /// What it names.
         name: String,
@@ -55,7 +55,7 @@ pub enum ParseError {
     /// A name in a repository's own directory.
     #[error("line {line} of the patch names '{name}': a patch may not change a .git directory")]
     GitDirectory {
-        /// Where.
+        /// Line of the patch, from 1.
         line: usize,
         /// What it names.
         name: String,
@@ -63,7 +63,7 @@ pub enum ParseError {
     /// Two names that are not a rename.
     #[error("line {line} of the patch has two names for one file: '{old}' and '{new}'")]
     TwoNames {
-        /// Where.
+        /// Line of the patch, from 1.
         line: usize,
         /// The old one.
         old: String,
@@ -73,7 +73,7 @@ pub enum ParseError {
     /// Headers that contradict each other, or lack something.
     #[error("the file at line {line} of the patch {why}")]
     Header {
-        /// Where.
+        /// Line of the patch, from 1.
         line: usize,
         /// What is wrong.
         why: &'static str,
@@ -81,7 +81,7 @@ pub enum ParseError {
     /// A mode that is no file's or link's.
     #[error("line {line} of the patch has mode '{mode}': only 100644, 100755 and 120000 can be applied")]
     Mode {
-        /// Where.
+        /// Line of the patch, from 1.
         line: usize,
         /// What it has.
         mode: String,
@@ -89,19 +89,19 @@ pub enum ParseError {
     /// A hunk that no file precedes.
     #[error("line {line} of the patch begins a hunk, but no '---' and '+++' lines precede it")]
     NoFile {
-        /// Where.
+        /// Line of the patch, from 1.
         line: usize,
     },
     /// A hunk that holds nothing.
     #[error("the hunk at line {line} of the patch has no lines that begin with ' ', '-' or '+'")]
     EmptyHunk {
-        /// Where.
+        /// Line of the patch, from 1.
         line: usize,
     },
     /// A line that does not belong into the form that Codex writes.
     #[error("line {line} of the patch should {expected}, found '{found}'")]
     Codex {
-        /// Where.
+        /// Line of the patch, from 1.
         line: usize,
         /// What it should be.
         expected: &'static str,
@@ -111,13 +111,13 @@ pub enum ParseError {
     /// A patch of that form that was cut off.
     #[error("the patch that begins at line {line} does not end with '*** End Patch'")]
     NoEnd {
-        /// Where.
+        /// Line of the patch, from 1.
         line: usize,
     },
     /// A hunk's first line that is none.
     #[error("line {line} of the patch should be a hunk header like '@@ -1,3 +1,4 @@', found '{found}'")]
     HunkHeader {
-        /// Where.
+        /// Line of the patch, from 1.
         line: usize,
         /// What is there.
         found: String,
@@ -125,13 +125,13 @@ pub enum ParseError {
     /// A hunk with lines after the last one.
     #[error("line {line} of the patch follows a line that has no newline at the end of the file")]
     AfterLast {
-        /// Where.
+        /// Line of the patch, from 1.
         line: usize,
     },
     /// Binary data that is none.
     #[error("the binary data at line {line} of the patch {why}")]
     Binary {
-        /// Where.
+        /// Line of the patch, from 1.
         line: usize,
         /// What is wrong.
         why: &'static str,
