@@ -10,14 +10,18 @@ pub mod doctor;
 pub mod engine;
 pub mod environment;
 pub mod error;
+pub mod execution_mode;
 pub mod guest;
 pub mod host;
 pub mod id;
 pub mod pyro;
 pub mod store;
+pub mod timestamp;
 pub mod vm;
 pub mod workspace;
 
 pub use config::Config;
 pub use error::{ErrorKind, PyroError};
+pub use execution_mode::ExecutionMode;
 pub use pyro::Pyro;
+pub use timestamp::Timestamp;

@@ -107,7 +107,7 @@ async fn start_and_use(
     interrupted: &Interrupted,
 ) -> Result<CapturedRun, PyroError> {
     let started = pyro.start_vm(id, &interrupted.token).await?;
-    steps.done("start", &started.execution_mode);
+    steps.done("start", started.execution_mode.name());
     let timeout = timeout(TIMEOUT_SECONDS).map_err(VmError::from)?;
     let line = LineRequest { command: COMMAND.to_owned(), timeout, options: ExecOptions::default() };
     let run = pyro.exec_vm_captured(id, &line, None, &mut |_, _| {}, &interrupted.token).await?;

@@ -10,8 +10,8 @@ impl Bench<'_> {
         for done in 0..2 {
             self.tell("warming up", done, 2);
             let started = self.site.start(self.request, self.progress).await?;
-            let mode = started.vm.execution_mode.trim_start_matches("guest_");
-            mode.clone_into(&mut self.report.host.accelerator);
+            let mode = started.vm.execution_mode.name();
+            self.report.host.accelerator = mode.trim_start_matches("guest_").to_owned();
             // The first of a shape boots, and leaves a template for the second.
             self.report.templates = started.vm.timeline.is_some_and(|timeline| timeline.from_template());
             guest::exec_true(started.vm.link()).await?;

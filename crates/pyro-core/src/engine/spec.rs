@@ -1,5 +1,6 @@
 //! What a machine is made of, as values.
 
+use crate::execution_mode::ExecutionMode;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -25,10 +26,10 @@ impl Accel {
 
     /// The execution mode that results tell.
     #[must_use]
-    pub fn execution_mode(self) -> &'static str {
+    pub fn execution_mode(self) -> ExecutionMode {
         match self {
-            Self::Kvm => "guest_kvm",
-            Self::Tcg => "guest_tcg",
+            Self::Kvm => ExecutionMode::GuestKvm,
+            Self::Tcg => ExecutionMode::GuestTcg,
         }
     }
 }

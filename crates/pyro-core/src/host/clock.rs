@@ -1,5 +1,6 @@
 //! The host's clocks: wall time as numbers, and the rate of its time stamp counter.
 
+use crate::timestamp::Timestamp;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Nanoseconds since 1970 (UTC); zero on a host whose clock is before that.
@@ -9,10 +10,10 @@ pub fn wall_ns() -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Seconds since 1970 (UTC), with their fraction.
+/// Now, by the clock that can be set.
 #[must_use]
-pub fn wall_seconds() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+pub fn now() -> Timestamp {
+    SystemTime::now().into()
 }
 
 /// A moment in seconds since 1970 as UTC text, such as `2025-11-20T11:47:37Z` (ISO 8601).

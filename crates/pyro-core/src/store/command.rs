@@ -3,8 +3,10 @@
 use super::vm::{parse_process, parsed_option, process_text};
 use super::workspace::{ANEW, renew};
 use super::{Store, StoreError};
+use crate::execution_mode::ExecutionMode;
 use crate::host::process::{self, ProcessId};
 use crate::id::Id;
+use crate::timestamp::Timestamp;
 use rusqlite::{OptionalExtension, Row, params};
 use serde::Serialize;
 
@@ -66,9 +68,9 @@ pub struct CommandRecord {
     /// Wall time in milliseconds.
     pub duration_ms: u64,
     /// What ran it.
-    pub execution_mode: String,
+    pub execution_mode: ExecutionMode,
     /// Seconds since 1970.
-    pub recorded_at: f64,
+    pub recorded_at: Timestamp,
     /// What it said, as JSON that only its writer understands.
     pub output: String,
 }

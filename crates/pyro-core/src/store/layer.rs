@@ -5,6 +5,7 @@ use super::workspace::text;
 use super::{Store, StoreError};
 use crate::host::process::{self, ProcessId};
 use crate::id::Id;
+use crate::timestamp::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +22,7 @@ pub struct NewLayer {
     /// Digest of the image below; none for a directory of the host.
     pub image_digest: Option<String>,
     /// Seconds since 1970.
-    pub created_at: f64,
+    pub created_at: Timestamp,
 }
 
 impl Store {

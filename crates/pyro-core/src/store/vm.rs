@@ -2,8 +2,10 @@
 
 use super::broken::told_apart;
 use super::{Store, StoreError};
+use crate::execution_mode::ExecutionMode;
 use crate::host::process::{self, ProcessId};
 use crate::id::Id;
+use crate::timestamp::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
 
@@ -88,13 +90,13 @@ pub struct VmRecord {
     /// Whether it may run on the host where no guest can.
     pub allow_host_compat: bool,
     /// Seconds since 1970.
-    pub created_at: f64,
+    pub created_at: Timestamp,
     /// Seconds since 1970; from then on it is ended. None: never.
-    pub expires_at: Option<f64>,
+    pub expires_at: Option<Timestamp>,
     /// Where it is in its life.
     pub state: VmState,
     /// `pending`, `guest_kvm`, `guest_tcg` or `host_compat`.
-    pub execution_mode: String,
+    pub execution_mode: ExecutionMode,
     /// Why it stopped by itself, or did not start; safe to print.
     pub last_error: Option<String>,
     /// The host's boot in which the processes below ran.
@@ -128,7 +130,7 @@ impl VmRecord {
 
     /// Whether its lifetime is over at `now`, in seconds since 1970.
     #[must_use]
-    pub fn is_expired(&self, now: f64) -> bool {
+    pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|expires_at| expires_at <= now)
     }
 
@@ -413,10 +415,10 @@ mod tests {
             mem_mib: 1024,
             ttl_seconds: 600,
             allow_host_compat: true,
-            created_at: 1.5,
-            expires_at: Some(601.5),
+            created_at: Timestamp::from_seconds(1.5),
+            expires_at: Some(Timestamp::from_seconds(601.5)),
             state: VmState::Starting,
-            execution_mode: "pending".into(),
+            execution_mode: ExecutionMode::Pending,
             last_error: None,
             boot_id: process::boot_id(),
             owner: ProcessId::current(),

@@ -6,6 +6,7 @@ use super::vm::{BrokenRecord, parse_process, parsed, parsed_option, process_text
 use super::{Store, StoreError};
 use crate::host::process::{self, ProcessId};
 use crate::id::Id;
+use crate::timestamp::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -109,11 +110,11 @@ pub struct WorkspaceRecord {
     /// As it was asked for.
     pub allow_host_compat: bool,
     /// Seconds since 1970.
-    pub created_at: f64,
+    pub created_at: Timestamp,
     /// Seconds since 1970.
-    pub last_activity_at: f64,
+    pub last_activity_at: Timestamp,
     /// Seconds since 1970; from then on its vm is stopped. None: never.
-    pub expires_at: Option<f64>,
+    pub expires_at: Option<Timestamp>,
     /// What it was first filled with.
     pub seed: SeedRecord,
     /// The vm that it runs in, or last ran in.
@@ -131,7 +132,7 @@ pub struct WorkspaceRecord {
     /// Resets so far.
     pub reset_count: u64,
     /// Seconds since 1970.
-    pub last_reset_at: Option<f64>,
+    pub last_reset_at: Option<Timestamp>,
     /// What is being done to it.
     pub change: Option<WorkspaceChange>,
     /// By whom.
@@ -215,7 +216,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Sql`].
-    pub fn change_and_renew_workspace(&self, workspace: &WorkspaceRecord, from: f64) -> Result<bool, StoreError> {
+    pub fn change_and_renew_workspace(&self, workspace: &WorkspaceRecord, from: Timestamp) -> Result<bool, StoreError> {
         self.durably(|transaction| {
             Ok(update(transaction, workspace)? && renew(transaction, ANEW, workspace.id, from)?.is_some())
         })
@@ -226,7 +227,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Sql`].
-    pub fn renew_workspace(&self, id: Id, from: f64) -> Result<Option<f64>, StoreError> {
+    pub fn renew_workspace(&self, id: Id, from: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         self.renew(ANEW, id, from).map(Option::flatten)
     }
 
@@ -235,12 +236,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Sql`].
-    pub fn renew_workspace_of(&self, vm: Id, from: f64) -> Result<Option<Option<f64>>, StoreError> {
+    pub fn renew_workspace_of(&self, vm: Id, from: Timestamp) -> Result<Option<Option<Timestamp>>, StoreError> {
         self.renew("expires_at = max(expires_at, ?2 + ttl_seconds) WHERE vm = ?1 OR next_vm = ?1", vm, from)
     }
 
     /// Set what `change` says of a workspace's end; the new one, where there is such a workspace.
-    fn renew(&self, change: &str, id: Id, from: f64) -> Result<Option<Option<f64>>, StoreError> {
+    fn renew(&self, change: &str, id: Id, from: Timestamp) -> Result<Option<Option<Timestamp>>, StoreError> {
         let connection = self.connection();
         let transaction = connection.unchecked_transaction()?;
         let renewed = renew(&transaction, change, id, from)?;
@@ -316,12 +317,17 @@ pub(super) fn text(id: Option<Id>) -> Option<String> {
 pub(super) const ANEW: &str = "expires_at = iif(ttl_seconds > 0, ?2 + ttl_seconds, NULL) WHERE id = ?1";
 
 /// Set what `change` says of a workspace's end, for it and its vms; the new one, where there is such a workspace.
-pub(super) fn renew(connection: &Connection, change: &str, id: Id, from: f64) -> rusqlite::Result<Option<Option<f64>>> {
+pub(super) fn renew(
+    connection: &Connection,
+    change: &str,
+    id: Id,
+    from: Timestamp,
+) -> rusqlite::Result<Option<Option<Timestamp>>> {
     let workspace = format!(
         "UPDATE workspace SET last_activity_at = max(last_activity_at, ?2), {change} RETURNING expires_at, vm, next_vm"
     );
     let row = connection.query_row(&workspace, params![id.to_string(), from], |row| {
-        Ok((row.get::<_, Option<f64>>(0)?, [row.get::<_, Option<String>>(1)?, row.get(2)?]))
+        Ok((row.get::<_, Option<Timestamp>>(0)?, [row.get::<_, Option<String>>(1)?, row.get(2)?]))
     });
     let Some((expires_at, vms)) = row.optional()? else { return Ok(None) };
     for vm in vms.into_iter().flatten() {

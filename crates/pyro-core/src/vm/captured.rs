@@ -3,6 +3,7 @@
 use super::info::{VmDeleted, VmExecOutcome};
 use super::output::{OutputName, Recorded};
 use super::run::RunOutcome;
+use crate::execution_mode::ExecutionMode;
 use crate::id::Id;
 use serde::Serialize;
 
@@ -57,7 +58,7 @@ pub struct CapturedRun {
     /// Wall time of the command, in milliseconds.
     pub duration_ms: u64,
     /// `guest_kvm`, `guest_tcg` or `host_compat`.
-    pub execution_mode: String,
+    pub execution_mode: ExecutionMode,
     /// That the vm is gone.
     pub cleanup: VmDeleted,
 }

@@ -1,7 +1,9 @@
 //! What surfaces tell of a vm: one shape for the command line, MCP and Python.
 
+use crate::execution_mode::ExecutionMode;
 use crate::id::Id;
 use crate::store::vm::{VmRecord, VmState};
+use crate::timestamp::Timestamp;
 use crate::vm::exec::ExecOutcome;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -22,9 +24,9 @@ pub struct VmInfo {
     /// Lifetime from creation, in seconds.
     pub ttl_seconds: u32,
     /// Seconds since 1970.
-    pub created_at: f64,
+    pub created_at: Timestamp,
     /// Seconds since 1970.
-    pub expires_at: Option<f64>,
+    pub expires_at: Option<Timestamp>,
     /// `created`, `started`, `stopped`, or on the way: `starting`, `stopping`, `deleting`.
     pub state: VmState,
     /// Always false: networking is not built yet.
@@ -36,7 +38,7 @@ pub struct VmInfo {
     /// Always null.
     pub tap_name: Option<String>,
     /// `pending` before the first start; then what runs it, or last did: `guest_kvm`, `guest_tcg` or `host_compat`.
-    pub execution_mode: String,
+    pub execution_mode: ExecutionMode,
     /// Always empty: nothing of how it is kept concerns its user.
     pub metadata: BTreeMap<String, String>,
     /// Why it stopped by itself, or did not start.
@@ -110,7 +112,7 @@ pub struct VmExecOutcome {
     /// Version of that environment.
     pub environment_version: Option<String>,
     /// `guest_kvm`, `guest_tcg` or `host_compat`.
-    pub execution_mode: String,
+    pub execution_mode: ExecutionMode,
     /// How the command ended.
     pub exec: ExecOutcome,
 }

@@ -3,9 +3,11 @@
 use crate::config::QemuProgram;
 use crate::engine::qemu::Abilities;
 use crate::engine::spec::{Accel, DiskSpec, KernelSpec, MachineSpec, Memory};
+use crate::execution_mode::ExecutionMode;
 use crate::id::Id;
 use crate::store::layer::NewLayer;
 use crate::store::vm::VmKind;
+use crate::timestamp::Timestamp;
 use crate::vm::shape::Shape;
 use crate::vm::timeline::Timeline;
 use serde::{Deserialize, Serialize};
@@ -23,7 +25,7 @@ pub struct Launch {
     /// Revision of its record when its start was claimed.
     pub revision: i64,
     /// When its lifetime is over, in seconds since 1970.
-    pub expires_at: Option<f64>,
+    pub expires_at: Option<Timestamp>,
     /// The disk's qcow2 layers, bottom first. The last one is the vm's own and is written to; it is made where it is
     /// missing. Those below it are only read. On the host the directory of a workspace, and nothing for any other vm.
     pub layers: Vec<PathBuf>,
@@ -95,7 +97,7 @@ pub enum Event {
     /// The guest answers and its disk is mounted; the socket is open.
     Ready {
         /// `guest_kvm`, `guest_tcg` or `host_compat`.
-        execution_mode: String,
+        execution_mode: ExecutionMode,
         /// How the start went.
         #[serde(default)]
         timeline: Option<Timeline>,

@@ -10,6 +10,7 @@ use super::{one_shot, plan, reap};
 use crate::config::Config;
 use crate::engine::EngineError;
 use crate::environment::{Progress, Stage};
+use crate::execution_mode::ExecutionMode;
 use crate::store::Store;
 use crate::store::vm::VmKind;
 use std::path::PathBuf;
@@ -53,7 +54,7 @@ async fn boot_first(
 #[derive(Clone, Debug)]
 pub struct Booted {
     /// `guest_kvm` or `guest_tcg`.
-    pub execution_mode: String,
+    pub execution_mode: ExecutionMode,
     /// From the supervisor's start to a mounted disk.
     pub took: Duration,
 }
@@ -88,7 +89,7 @@ fn has_template(config: &Config, engine: &EngineLaunch, shape: Shape) -> Result<
 async fn start_and_end(config: &Config, launch: &Launch) -> Result<Booted, VmError> {
     let began = Instant::now();
     let vm = Leased::start(config, launch).await?;
-    let booted = Booted { execution_mode: vm.execution_mode.clone(), took: began.elapsed() };
+    let booted = Booted { execution_mode: vm.execution_mode, took: began.elapsed() };
     match vm.end().await? {
         None => Ok(booted),
         Some(failure) => Err(VmError::Failed(failure)),

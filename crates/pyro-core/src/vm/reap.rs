@@ -157,8 +157,10 @@ fn names(directory: &std::path::Path) -> Result<Vec<String>, VmError> {
 mod tests {
     use super::*;
     use crate::config::AccelChoice;
+    use crate::execution_mode::ExecutionMode;
     use crate::host::process::{self, ProcessId};
     use crate::store::vm::{VmKind, VmState};
+    use crate::timestamp::Timestamp;
 
     fn config(home: &std::path::Path) -> Config {
         Config {
@@ -190,10 +192,10 @@ mod tests {
             mem_mib: 1024,
             ttl_seconds: 600,
             allow_host_compat: false,
-            created_at: 0.0,
-            expires_at: Some(600.0),
+            created_at: Timestamp::EPOCH,
+            expires_at: Some(Timestamp::from_seconds(600.0)),
             state: VmState::Starting,
-            execution_mode: "pending".into(),
+            execution_mode: ExecutionMode::Pending,
             last_error: None,
             boot_id: process::boot_id(),
             owner,
@@ -218,7 +220,7 @@ mod tests {
         let rebooted = VmRecord { boot_id: "an earlier one".into(), supervisor: dead, ..vm(VmState::Started) };
         let killed = VmRecord { supervisor: dead, ..vm(VmState::Started) };
         let forgotten = VmRecord { owner: nobody, ..vm(VmState::Deleting) };
-        let expired = VmRecord { expires_at: Some(0.0), ..vm(VmState::Stopped) };
+        let expired = VmRecord { expires_at: Some(Timestamp::from_seconds(0.0)), ..vm(VmState::Stopped) };
         let workspace = VmRecord { kind: VmKind::Workspace, ..expired.clone() };
         let workspace = VmRecord { id: Id::random().unwrap(), ..workspace };
         for vm in [&rebooted, &killed, &forgotten, &expired, &workspace] {

@@ -5,10 +5,12 @@ use super::paths;
 use super::plan::Plan;
 use super::shape::Shape;
 use crate::config::Config;
+use crate::execution_mode::ExecutionMode;
 use crate::host::clock;
 use crate::host::process::{self, ProcessId};
 use crate::id::Id;
 use crate::store::vm::{VmKind, VmRecord, VmState};
+use std::time::Duration;
 
 /// The record of a new vm of this process, not written yet.
 ///
@@ -21,7 +23,7 @@ pub fn new(
     shape: Shape,
     plan: &Plan,
 ) -> Result<VmRecord, getrandom::Error> {
-    let created_at = clock::wall_seconds();
+    let created_at = clock::now();
     Ok(VmRecord {
         id: Id::random()?,
         kind,
@@ -33,9 +35,9 @@ pub fn new(
         ttl_seconds: shape.ttl_seconds,
         allow_host_compat: false,
         created_at,
-        expires_at: Some(created_at + f64::from(shape.ttl_seconds)),
+        expires_at: Some(created_at + Duration::from_secs(shape.ttl_seconds.into())),
         state,
-        execution_mode: "pending".to_owned(),
+        execution_mode: ExecutionMode::Pending,
         last_error: None,
         boot_id: process::boot_id(),
         owner: ProcessId::current(),

@@ -12,6 +12,7 @@ use super::standby::{Claimed, Standby};
 use super::{one_shot, paths, plan, reap};
 use crate::config::Config;
 use crate::environment::Progress;
+use crate::execution_mode::ExecutionMode;
 use crate::id::Id;
 use crate::store::Store;
 use crate::store::vm::VmKind;
@@ -44,7 +45,7 @@ pub struct RunOutcome {
     /// Version of the environment, where one was used.
     pub environment_version: Option<String>,
     /// `guest_kvm`, `guest_tcg` or `host_compat`.
-    pub execution_mode: String,
+    pub execution_mode: ExecutionMode,
     /// How the command ended.
     pub exec: ExecOutcome,
 }
@@ -105,7 +106,7 @@ async fn in_vm(
     io: ExecIo<'_>,
     progress: &mut (dyn FnMut(Progress) + Send),
     cancel: &CancellationToken,
-) -> Result<(String, ExecOutcome), VmError> {
+) -> Result<(ExecutionMode, ExecOutcome), VmError> {
     let vm = tokio::select! {
         started = Leased::start(config, launch).instrument(tracing::debug_span!("start")) => started?,
         () = cancel.cancelled() => return Err(VmError::Cancelled),
@@ -113,7 +114,7 @@ async fn in_vm(
     progress(Progress::Running(launch.id));
     let executed =
         execute(vm.link(), request, working_directory(config, launch), io, &AtomicBool::new(false), cancel).await;
-    let execution_mode = vm.execution_mode.clone();
+    let execution_mode = vm.execution_mode;
     let ended = vm.end().instrument(tracing::debug_span!("end")).await;
     let exec = executed.map_err(|error| better_reason(ended, error))?;
     Ok((execution_mode, exec))
@@ -149,7 +150,7 @@ async fn in_claimed(
     match executed {
         // Nothing can reach it any more, and what is left of it is for its keeper to clear away.
         Ok(exec) => {
-            let (vm_id, execution_mode) = (claimed.id, claimed.execution_mode.clone());
+            let (vm_id, execution_mode) = (claimed.id, claimed.execution_mode);
             let environment_version = claimed.environment_version.clone();
             claimed.give_up();
             Some(Ok(RunOutcome { vm_id, environment_version, execution_mode, exec }))

@@ -5,6 +5,7 @@ use super::launch::{Event, Failure, Launch};
 use super::link::Link;
 use super::timeline::Timeline;
 use crate::config::Config;
+use crate::execution_mode::ExecutionMode;
 use crate::guest::client::{FrameReader, send_message};
 use crate::host::process::ProcessId;
 use crate::host::spawn::{Spawn, detached};
@@ -35,7 +36,7 @@ pub struct Starter<'a> {
 #[derive(Clone, Debug)]
 pub struct Ready {
     /// `guest_kvm`, `guest_tcg` or `host_compat`.
-    pub execution_mode: String,
+    pub execution_mode: ExecutionMode,
     /// How its start went, from when its supervisor had received the launch.
     pub timeline: Option<Timeline>,
 }
@@ -102,7 +103,7 @@ impl<'a> Starter<'a> {
 pub struct Leased<'a> {
     starter: Starter<'a>,
     /// `guest_kvm`, `guest_tcg` or `host_compat`.
-    pub execution_mode: String,
+    pub execution_mode: ExecutionMode,
     /// How its start went, from when its supervisor had received the launch.
     pub timeline: Option<Timeline>,
 }

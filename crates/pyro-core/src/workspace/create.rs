@@ -75,7 +75,7 @@ pub async fn create(
     };
     let image_digest = plan.image_digest.clone();
     let disk_bytes = disk_bytes(&plan.engine)?;
-    let now = clock::wall_seconds();
+    let now = clock::now();
     let id = Id::random().map_err(VmError::from)?;
     let mut vm =
         record::new(VmKind::Workspace, VmState::Created, &request.environment, shape, &plan).map_err(VmError::from)?;
@@ -234,7 +234,7 @@ async fn close(config: &Config, vm: Id, first: &NewLayer) -> Result<(), Workspac
         id: Id::random().map_err(VmError::from)?,
         parent: Some(first.id),
         image_digest: first.image_digest.clone(),
-        created_at: clock::wall_seconds(),
+        created_at: clock::now(),
     };
     Link::new(config, vm).close_layer(next).await?;
     Ok(())

@@ -10,6 +10,7 @@ use crate::id::Id;
 use crate::store::Store;
 use crate::store::vm::VmState;
 use crate::store::workspace::WorkspaceChange;
+use crate::timestamp::Timestamp;
 use crate::vm::VmError;
 use crate::vm::lifecycle::{blocking, reconcile};
 use std::io;
@@ -28,7 +29,7 @@ pub async fn explained<T>(
     id: Id,
     operation: impl Future<Output = Result<T, WorkspaceError>>,
 ) -> Result<T, WorkspaceError> {
-    let began = clock::wall_seconds();
+    let began = clock::now();
     match operation.await {
         Err(error) if broke_off(&error) => Err(ended(config, id, began).await.unwrap_or(error)),
         result => result,
@@ -36,7 +37,7 @@ pub async fn explained<T>(
 }
 
 /// That its vm has ended, as soon as it is put away; none where that cannot be known.
-async fn ended(config: &Config, id: Id, began: f64) -> Option<WorkspaceError> {
+async fn ended(config: &Config, id: Id, began: Timestamp) -> Option<WorkspaceError> {
     let deadline = Instant::now() + END_LIMIT;
     while Instant::now() < deadline {
         let config = config.clone();
@@ -67,7 +68,7 @@ enum Look {
 }
 
 /// What became of its vm since the operation `began`; none where that cannot be known. Blocks.
-fn look(config: &Config, id: Id, began: f64) -> Option<Look> {
+fn look(config: &Config, id: Id, began: Timestamp) -> Option<Look> {
     let store = Store::open(&config.data_dir).ok()?;
     let workspace = match find(&store, id) {
         Err(gone @ WorkspaceError::NoSuchWorkspace { .. }) => return Some(Look::Ended(gone)),

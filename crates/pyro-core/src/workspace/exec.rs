@@ -5,6 +5,7 @@ use super::open_command::OpenCommand;
 use super::running::Running;
 use super::{ROOT, on_host};
 use crate::config::Config;
+use crate::execution_mode::ExecutionMode;
 use crate::id::Id;
 use crate::store::command::{CommandRecord, CommandState};
 use crate::vm::VmError;
@@ -77,7 +78,7 @@ pub struct WorkspaceExec {
     /// Wall time of the command, in milliseconds.
     pub duration_ms: u64,
     /// `guest_kvm`, `guest_tcg` or `host_compat`.
-    pub execution_mode: String,
+    pub execution_mode: ExecutionMode,
     /// Its number in the history; 0 where its end could not be recorded.
     pub sequence: u64,
     /// Why the history does not have its end.

@@ -139,7 +139,7 @@ fn record(
     name: Option<String>,
 ) -> Result<(WorkspaceRecord, VmRecord), WorkspaceError> {
     let layer: NewLayer = above(store, below)?.ok_or(WorkspaceError::NoDisk { id: parent.id })?;
-    let now = clock::wall_seconds();
+    let now = clock::now();
     let vm = another(parent_vm)?;
     let child = WorkspaceRecord {
         id,

@@ -1,10 +1,12 @@
 //! What surfaces tell of a workspace: one shape for the command line, MCP and Python.
 
 use super::ROOT;
+use crate::execution_mode::ExecutionMode;
 use crate::id::Id;
 use crate::store::command::{CommandRecord, CommandState};
 use crate::store::vm::{VmRecord, VmState};
 use crate::store::workspace::{SeedRecord, WorkspaceRecord};
+use crate::timestamp::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -28,11 +30,11 @@ pub struct WorkspaceInfo {
     /// Lifetime from the last activity, in seconds; 0: none.
     pub ttl_seconds: u32,
     /// Seconds since 1970.
-    pub created_at: f64,
+    pub created_at: Timestamp,
     /// Seconds since 1970.
-    pub last_activity_at: f64,
+    pub last_activity_at: Timestamp,
     /// Seconds since 1970; from then on it is stopped.
-    pub expires_at: Option<f64>,
+    pub expires_at: Option<Timestamp>,
     /// `created`, `started` or `stopped`, or on the way.
     pub state: VmState,
     /// Always `off`: networking is not built yet.
@@ -46,7 +48,7 @@ pub struct WorkspaceInfo {
     /// Always null.
     pub tap_name: Option<String>,
     /// `pending` before the first start; then `guest_kvm`, `guest_tcg` or `host_compat`.
-    pub execution_mode: String,
+    pub execution_mode: ExecutionMode,
     /// What its files are below; on the host a directory of another name, in which commands begin.
     pub workspace_path: &'static str,
     /// What it was first filled with.
@@ -60,7 +62,7 @@ pub struct WorkspaceInfo {
     /// Resets so far.
     pub reset_count: u64,
     /// Seconds since 1970.
-    pub last_reset_at: Option<f64>,
+    pub last_reset_at: Option<Timestamp>,
     /// Always 0: services are not built yet.
     pub service_count: u64,
     /// Always 0.
@@ -89,7 +91,7 @@ pub struct LastCommand {
     /// Wall time in milliseconds.
     pub duration_ms: u64,
     /// What ran it.
-    pub execution_mode: String,
+    pub execution_mode: ExecutionMode,
 }
 
 /// A workspace in a list.
@@ -106,11 +108,11 @@ pub struct WorkspaceSummary {
     /// Where it is in its life.
     pub state: VmState,
     /// Seconds since 1970.
-    pub created_at: f64,
+    pub created_at: Timestamp,
     /// Seconds since 1970.
-    pub last_activity_at: f64,
+    pub last_activity_at: Timestamp,
     /// Seconds since 1970.
-    pub expires_at: Option<f64>,
+    pub expires_at: Option<Timestamp>,
     /// Commands since it was created or reset.
     pub command_count: u64,
     /// Always 0.
@@ -208,7 +210,7 @@ impl WorkspaceInfo {
             allow_host_compat: workspace.allow_host_compat,
             guest_ip: None,
             tap_name: None,
-            execution_mode: vm.map_or_else(|| "pending".to_owned(), |vm| vm.execution_mode.clone()),
+            execution_mode: vm.map_or(ExecutionMode::Pending, |vm| vm.execution_mode),
             workspace_path: ROOT,
             workspace_seed: workspace.seed,
             secrets: Vec::new(),

@@ -5,9 +5,11 @@ use super::claim::find;
 use super::error::WorkspaceError;
 use super::exec::Said;
 use crate::config::Config;
+use crate::execution_mode::ExecutionMode;
 use crate::id::Id;
 use crate::store::Store;
 use crate::store::command::{CommandRecord, CommandState};
+use crate::timestamp::Timestamp;
 use serde::Serialize;
 
 /// Commands of a page where nothing else is asked for.
@@ -50,9 +52,9 @@ pub struct LogEntry {
     /// Wall time in milliseconds.
     pub duration_ms: u64,
     /// What ran it.
-    pub execution_mode: String,
+    pub execution_mode: ExecutionMode,
     /// Seconds since 1970.
-    pub recorded_at: f64,
+    pub recorded_at: Timestamp,
     /// What it said.
     #[serde(flatten)]
     pub said: Said,

@@ -75,7 +75,7 @@ pub(super) async fn keep(
         id: Id::random().map_err(VmError::from)?,
         parent: None,
         image_digest: None,
-        created_at: clock::wall_seconds(),
+        created_at: clock::now(),
     };
     note(store, id, std::slice::from_ref(&kept), |workspace| workspace.next_layer = Some(kept.id))?;
     copy(config, open, kept.id, cancel).await?;

@@ -36,8 +36,8 @@ impl<'a> OpenCommand<'a> {
             state: CommandState::Running,
             exit_code: 0,
             duration_ms: 0,
-            execution_mode: running.vm.execution_mode.clone(),
-            recorded_at: clock::wall_seconds(),
+            execution_mode: running.vm.execution_mode,
+            recorded_at: clock::now(),
             output: String::new(),
         };
         Self::begin(running.config, &running.store, (running.workspace.id, running.vm.id), record)
@@ -103,7 +103,7 @@ impl<'a> OpenCommand<'a> {
 
     fn complete(&mut self, said: &Said) -> Result<bool, crate::store::StoreError> {
         self.is_open = false;
-        self.record.recorded_at = clock::wall_seconds();
+        self.record.recorded_at = clock::now();
         self.record.output = said.kept();
         self.store.end_command(self.workspace, self.vm, &self.record)
     }

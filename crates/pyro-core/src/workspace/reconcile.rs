@@ -32,8 +32,8 @@ pub fn reconcile(config: &Config, store: &Store) -> Result<(), WorkspaceError> {
     if let Err(error) = reap::clear_leftovers(config, store) {
         tracing::warn!(error = &error as &dyn std::error::Error, "leftovers wait for the next command");
     }
-    let now = clock::wall_seconds();
-    let kept = f64::from(config.workspace_retention_seconds);
+    let now = clock::now();
+    let kept = Duration::from_secs(config.workspace_retention_seconds.into());
     for workspace in store.workspaces()? {
         let workspace = match workspace {
             Ok(workspace) => workspace,

@@ -6,6 +6,7 @@ use super::files::baseline;
 use super::info::{ResetTo, WorkspaceResetInfo};
 use super::{ROOT, on_host, outputs, reconcile, running, start, status};
 use crate::config::Config;
+use crate::execution_mode::ExecutionMode;
 use crate::guest::patience::Patient;
 use crate::host::clock;
 use crate::id::Id;
@@ -44,7 +45,7 @@ pub async fn reset(config: &Config, id: Id, cancel: &CancellationToken) -> Resul
         keep_manifest(config, id, next).await?;
     }
     // It runs: now it is the one, and only then the old one goes.
-    let now = clock::wall_seconds();
+    let now = clock::now();
     let said = loop {
         // Updates of its name come in between.
         let mut workspace = find(&store, id)?.claimed(None);
@@ -115,7 +116,7 @@ fn begin(
 /// A new layer over `parent`; none when that is gone.
 pub(super) fn above(store: &Store, parent: Id) -> Result<Option<NewLayer>, WorkspaceError> {
     let id = Id::random().map_err(VmError::from)?;
-    let created_at = clock::wall_seconds();
+    let created_at = clock::now();
     let below = store.layer(parent)?;
     Ok(below.map(|NewLayer { image_digest, .. }| NewLayer { id, parent: Some(parent), image_digest, created_at }))
 }
@@ -125,8 +126,8 @@ pub(super) fn another(vm: &VmRecord) -> Result<VmRecord, WorkspaceError> {
     let claimed = vm.claimed(VmState::Created);
     Ok(VmRecord {
         id: Id::random().map_err(VmError::from)?,
-        created_at: clock::wall_seconds(),
-        execution_mode: "pending".to_owned(),
+        created_at: clock::now(),
+        execution_mode: ExecutionMode::Pending,
         last_error: None,
         supervisor: None,
         engine: None,

@@ -10,6 +10,7 @@ use crate::id::Id;
 use crate::store::vm::{VmRecord, VmState};
 use crate::store::workspace::{WorkspaceChange, WorkspaceRecord};
 use crate::store::{Store, StoreError};
+use crate::timestamp::Timestamp;
 use crate::vm::lifecycle::reconcile::{self, Verdict};
 use crate::vm::link::Link;
 use crate::vm::{VmError, reap};
@@ -138,7 +139,7 @@ impl<'a> Running<'a> {
 /// # Errors
 /// When the records cannot be written.
 pub fn touch(store: &Store, id: Id) -> Result<(), WorkspaceError> {
-    store.renew_workspace(id, clock::wall_seconds())?;
+    store.renew_workspace(id, clock::now())?;
     Ok(())
 }
 
@@ -151,6 +152,6 @@ pub fn was_used(store: &Store, id: Id) {
 
 /// When a lifetime that begins at `from` is over.
 #[must_use]
-pub fn expiry(ttl_seconds: u32, from: f64) -> Option<f64> {
-    (ttl_seconds > 0).then(|| from + f64::from(ttl_seconds))
+pub fn expiry(ttl_seconds: u32, from: Timestamp) -> Option<Timestamp> {
+    (ttl_seconds > 0).then(|| from + Duration::from_secs(ttl_seconds.into()))
 }

@@ -5,6 +5,7 @@ use super::error::WorkspaceError;
 use super::info::WorkspaceInfo;
 use super::{on_host, reconcile, rest, running, status};
 use crate::config::Config;
+use crate::execution_mode::ExecutionMode;
 use crate::host::clock;
 use crate::host::process::{self, ProcessId};
 use crate::id::Id;
@@ -55,7 +56,7 @@ pub(super) async fn start_vm(
     top: Id,
     cancel: &CancellationToken,
 ) -> Result<VmRecord, WorkspaceError> {
-    let expires_at = store.renew_workspace(workspace.id, clock::wall_seconds())?;
+    let expires_at = store.renew_workspace(workspace.id, clock::now())?;
     let layers = layer_files(config, store, workspace, top)?;
     Ok(lifecycle::start::start_on(config, store, VmRecord { expires_at, ..vm }, layers, cancel).await?)
 }
@@ -112,10 +113,10 @@ pub(super) async fn vm_of(
         mem_mib: workspace.mem_mib,
         ttl_seconds: workspace.ttl_seconds,
         allow_host_compat: false,
-        created_at: clock::wall_seconds(),
+        created_at: clock::now(),
         expires_at: None,
         state: VmState::Created,
-        execution_mode: "pending".to_owned(),
+        execution_mode: ExecutionMode::Pending,
         last_error: None,
         boot_id: process::boot_id(),
         owner: ProcessId::current(),

@@ -7,6 +7,7 @@ use super::open_command::OpenCommand;
 use super::update::{self, UpdateRequest};
 use super::{delete, exec, fork, logs, reconcile};
 use crate::config::{AccelChoice, Config};
+use crate::execution_mode::ExecutionMode;
 use crate::host::fs;
 use crate::host::process::{self, ProcessId};
 use crate::id::Id;
@@ -15,10 +16,12 @@ use crate::store::command::{CommandRecord, CommandState};
 use crate::store::layer::NewLayer;
 use crate::store::vm::{VmKind, VmRecord, VmState};
 use crate::store::workspace::{SeedRecord, WorkspaceChange, WorkspaceRecord};
+use crate::timestamp::Timestamp;
 use crate::vm::output::OutputName;
 use crate::vm::paths;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 struct Home {
@@ -65,8 +68,8 @@ impl Home {
             mem_mib: 1024,
             ttl_seconds: 0,
             allow_host_compat: false,
-            created_at: 0.0,
-            last_activity_at: 0.0,
+            created_at: Timestamp::EPOCH,
+            last_activity_at: Timestamp::EPOCH,
             expires_at: None,
             seed: SeedRecord {
                 mode: "empty".into(),
@@ -112,12 +115,16 @@ impl Home {
     }
 }
 
+fn at(seconds: f64) -> Timestamp {
+    Timestamp::from_seconds(seconds)
+}
+
 fn new_id() -> Id {
     Id::random().unwrap()
 }
 
 fn layer(parent: Option<Id>) -> NewLayer {
-    NewLayer { id: new_id(), parent, image_digest: Some("d".into()), created_at: 0.0 }
+    NewLayer { id: new_id(), parent, image_digest: Some("d".into()), created_at: Timestamp::EPOCH }
 }
 
 fn vm() -> VmRecord {
@@ -131,10 +138,10 @@ fn vm() -> VmRecord {
         mem_mib: 1024,
         ttl_seconds: 600,
         allow_host_compat: false,
-        created_at: 0.0,
+        created_at: Timestamp::EPOCH,
         expires_at: None,
         state: VmState::Stopped,
-        execution_mode: "guest_tcg".into(),
+        execution_mode: ExecutionMode::GuestTcg,
         last_error: None,
         boot_id: process::boot_id(),
         owner: ProcessId::current(),
@@ -231,8 +238,8 @@ fn command() -> CommandRecord {
         state: CommandState::Running,
         exit_code: 0,
         duration_ms: 0,
-        execution_mode: "guest_tcg".into(),
-        recorded_at: 0.0,
+        execution_mode: ExecutionMode::GuestTcg,
+        recorded_at: Timestamp::EPOCH,
         output: String::new(),
     }
 }
@@ -334,11 +341,13 @@ async fn the_lifetime_that_it_has_is_renewed_and_nothing_is_no_update() {
     let asked = |ttl_seconds| UpdateRequest { ttl_seconds, ..UpdateRequest::default() };
     update::update(&home.config, id, &asked(Some(600))).await.unwrap();
     // As if that had been long ago.
-    note(&home.store, id, &[], |workspace| (workspace.last_activity_at, workspace.expires_at) = (1.0, Some(601.0)))
-        .unwrap();
+    note(&home.store, id, &[], |workspace| {
+        (workspace.last_activity_at, workspace.expires_at) = (at(1.0), Some(at(601.0)))
+    })
+    .unwrap();
     let renewed = update::update(&home.config, id, &asked(Some(600))).await.unwrap();
-    assert!(renewed.last_activity_at > 1.0, "{renewed:?}");
-    assert_eq!(renewed.expires_at, Some(renewed.last_activity_at + 600.0));
+    assert!(renewed.last_activity_at > at(1.0), "{renewed:?}");
+    assert_eq!(renewed.expires_at, Some(renewed.last_activity_at + Duration::from_secs(600)));
     let nothing = update::update(&home.config, id, &asked(None)).await;
     assert!(matches!(nothing, Err(WorkspaceError::NothingToUpdate)), "{nothing:?}");
 }
@@ -413,11 +422,11 @@ fn a_lifetime_and_its_end_change_together() {
     let home = Home::new();
     let workspace = home.workspace();
     let longer = WorkspaceRecord { ttl_seconds: 60, ..workspace.clone() };
-    assert!(home.store.change_and_renew_workspace(&longer, 1000.0).unwrap());
+    assert!(home.store.change_and_renew_workspace(&longer, at(1000.0)).unwrap());
     let now = home.now(&workspace).unwrap();
-    assert_eq!((now.ttl_seconds, now.expires_at, now.last_activity_at), (60, Some(1060.0), 1000.0));
-    assert_eq!(home.store.vm(workspace.vm.unwrap()).unwrap().unwrap().expires_at, Some(1060.0));
+    assert_eq!((now.ttl_seconds, now.expires_at, now.last_activity_at), (60, Some(at(1060.0)), at(1000.0)));
+    assert_eq!(home.store.vm(workspace.vm.unwrap()).unwrap().unwrap().expires_at, Some(at(1060.0)));
     // Of a record that somebody else has changed, nothing is renewed either.
-    assert!(!home.store.change_and_renew_workspace(&longer, 2000.0).unwrap());
-    assert_eq!(home.now(&workspace).unwrap().expires_at, Some(1060.0));
+    assert!(!home.store.change_and_renew_workspace(&longer, at(2000.0)).unwrap());
+    assert_eq!(home.now(&workspace).unwrap().expires_at, Some(at(1060.0)));
 }

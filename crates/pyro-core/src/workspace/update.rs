@@ -55,7 +55,7 @@ pub async fn update(config: &Config, id: Id, request: &UpdateRequest) -> Result<
         if after == before && ttl_seconds.is_none() {
             return Err(WorkspaceError::NothingToUpdate);
         }
-        if store.change_and_renew_workspace(&after, clock::wall_seconds())? {
+        if store.change_and_renew_workspace(&after, clock::now())? {
             if ttl_seconds.is_some() {
                 tell_supervisors(config, &store, id).await?;
             }

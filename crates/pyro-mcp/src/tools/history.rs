@@ -111,8 +111,8 @@ mod tests {
             state: CommandState::Ended,
             exit_code: Some(0),
             duration_ms: 1000,
-            execution_mode: "guest_kvm".to_owned(),
-            recorded_at: 1_795_000_000.123,
+            execution_mode: pyro_core::ExecutionMode::GuestKvm,
+            recorded_at: pyro_core::Timestamp::from_seconds(1_795_000_000.123),
             said: Said {
                 stdout: stdout.to_owned(),
                 stdout_bytes: stdout.len() as u64,

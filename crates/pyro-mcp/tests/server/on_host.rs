@@ -24,8 +24,12 @@ async fn vm(pyro: &Pyro) -> Id {
 /// A stopped workspace on a layer of an image, or of none.
 fn workspace(pyro: &Pyro, image: Option<&str>) -> Id {
     let store = Store::open(&pyro.config().data_dir).unwrap();
-    let layer =
-        NewLayer { id: Id::random().unwrap(), parent: None, image_digest: image.map(str::to_owned), created_at: 0.0 };
+    let layer = NewLayer {
+        id: Id::random().unwrap(),
+        parent: None,
+        image_digest: image.map(str::to_owned),
+        created_at: pyro_core::Timestamp::EPOCH,
+    };
     let seed = SeedRecord {
         mode: "empty".into(),
         seed_path: None,
@@ -47,8 +51,8 @@ fn workspace(pyro: &Pyro, image: Option<&str>) -> Id {
         mem_mib: 1024,
         ttl_seconds: 0,
         allow_host_compat: true,
-        created_at: 0.0,
-        last_activity_at: 0.0,
+        created_at: pyro_core::Timestamp::EPOCH,
+        last_activity_at: pyro_core::Timestamp::EPOCH,
         expires_at: None,
         seed,
         vm: Some(Id::random().unwrap()),

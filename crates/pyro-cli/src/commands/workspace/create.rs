@@ -4,11 +4,11 @@ use super::{Noun, left_out, on_host, summary, until_interrupted};
 use crate::cli::workspace::Create;
 use crate::printer;
 use crate::progress::ProgressLine;
-use pyro_core::PyroError;
 use pyro_core::host::terminal::printable;
 use pyro_core::vm::shape::{Shape, lifetime, limits};
 use pyro_core::workspace::create::CreateRequest;
 use pyro_core::workspace::files::seed::SeedRequest;
+use pyro_core::{ExecutionMode, PyroError};
 use std::path::PathBuf;
 
 pub(in crate::commands) fn run(args: Create, noun: Noun) -> i32 {
@@ -20,7 +20,7 @@ pub(in crate::commands) fn run(args: Create, noun: Noun) -> i32 {
         let created = pyro.create_workspace(&request, &mut progress, cancel).await;
         line.finish();
         let workspace = created?;
-        if !as_json && workspace.execution_mode == "host_compat" {
+        if !as_json && workspace.execution_mode == ExecutionMode::HostCompat {
             let word = noun.word();
             printer::talk(&format!(
                 "[{word}-create] execution_mode=host_compat: no guest can be had, commands run on this host, as you"

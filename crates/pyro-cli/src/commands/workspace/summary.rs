@@ -1,6 +1,7 @@
 //! A workspace as lines of text.
 
 use crate::printer;
+use pyro_core::Timestamp;
 use pyro_core::host::terminal::printable;
 use pyro_core::workspace::info::{LastCommand, WorkspaceInfo};
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ fn lines(heading: &str, workspace: &WorkspaceInfo) -> Vec<String> {
     say("Expires at", Some(expiry(workspace.expires_at)));
     say("Network policy", Some(workspace.network_policy.to_owned()));
     say("Workspace seed", Some(seed.mode.clone() + &from.unwrap_or_default()));
-    say("Execution mode", Some(workspace.execution_mode.clone()));
+    say("Execution mode", Some(workspace.execution_mode.to_string()));
     say("Resources", Some(format!("{} vCPU / {} MiB", workspace.vcpu_count, workspace.mem_mib)));
     say("Command count", Some(workspace.command_count.to_string()));
     say("Reset count", Some(workspace.reset_count.to_string()));
@@ -59,6 +60,6 @@ pub(super) fn labels(labels: &BTreeMap<String, String>, between: &str) -> Option
 }
 
 /// Seconds since 1970, or `never`.
-pub(super) fn expiry(at: Option<f64>) -> String {
+pub(super) fn expiry(at: Option<Timestamp>) -> String {
     at.map_or_else(|| "never".to_owned(), |at| at.to_string())
 }

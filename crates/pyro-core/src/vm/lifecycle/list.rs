@@ -16,7 +16,7 @@ pub fn list(config: &Config) -> Result<Vec<VmRecord>, VmError> {
     if let Err(error) = reap::clear_leftovers(config, &store) {
         tracing::warn!(error = &error as &dyn std::error::Error, "leftovers wait for the next command");
     }
-    let now = clock::wall_seconds();
+    let now = clock::now();
     let vms = store.vms()?.into_iter().flatten();
     Ok(vms.filter(|vm| vm.kind == VmKind::Vm && !vm.is_expired(now)).collect())
 }

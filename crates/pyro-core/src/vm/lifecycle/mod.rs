@@ -45,7 +45,7 @@ pub fn open(config: &Config, kind: VmKind, id: Id, operation: Operation) -> Resu
 }
 
 fn is_over(vm: &VmRecord) -> bool {
-    vm.kind == VmKind::Vm && vm.is_expired(clock::wall_seconds())
+    vm.kind == VmKind::Vm && vm.is_expired(clock::now())
 }
 
 /// That a vm which was there a moment ago is not: its lifetime may have ended since, or somebody deleted it.

@@ -15,7 +15,7 @@ use crate::vm::error::VmError;
 /// The first failure, after all others were deleted.
 pub fn reap_expired(config: &Config) -> Result<Vec<Id>, VmError> {
     let store = Store::open(&config.data_dir)?;
-    let now = clock::wall_seconds();
+    let now = clock::now();
     let expired = store.vms()?.into_iter().flatten().filter(|vm| vm.kind == VmKind::Vm && vm.is_expired(now));
     let (mut deleted, mut first_error) = (Vec::new(), None);
     for vm in expired {

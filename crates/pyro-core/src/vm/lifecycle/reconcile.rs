@@ -46,7 +46,7 @@ impl Facts {
             this_boot,
             owner: this_boot && vm.owner.is_alive(),
             supervisor: vm.supervisor.map(|supervisor| this_boot && supervisor.is_alive()),
-            expired: vm.kind == VmKind::Vm && vm.is_expired(clock::wall_seconds()),
+            expired: vm.kind == VmKind::Vm && vm.is_expired(clock::now()),
         }
     }
 }

@@ -13,6 +13,7 @@ use super::link::Link;
 use super::shape::Shape;
 use crate::config::Config;
 use crate::environment::EnvironmentStore;
+use crate::execution_mode::ExecutionMode;
 use crate::guest::client;
 use crate::host::clock;
 use crate::id::Id;
@@ -55,7 +56,7 @@ pub(super) struct Claimed {
     /// Version of its environment.
     pub(super) environment_version: Option<String>,
     /// `guest_kvm` or `guest_tcg`.
-    pub(super) execution_mode: String,
+    pub(super) execution_mode: ExecutionMode,
     release: oneshot::Sender<()>,
     ended: oneshot::Receiver<Ended>,
 }

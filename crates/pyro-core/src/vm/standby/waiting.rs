@@ -4,6 +4,7 @@ use super::pool::{InUse, Pool, Starting};
 use super::{Claim, Claimed, Ended};
 use crate::config::Config;
 use crate::environment::EnvironmentStore;
+use crate::execution_mode::ExecutionMode;
 use crate::id::Id;
 use crate::store::Store;
 use crate::store::vm::VmKind;
@@ -35,7 +36,7 @@ pub(super) struct Waiting {
     /// Version of that image.
     pub(super) environment_version: Option<String>,
     /// `guest_kvm` or `guest_tcg`.
-    pub(super) execution_mode: String,
+    pub(super) execution_mode: ExecutionMode,
     /// Takes what a claimant leaves; closed when the vm has ended.
     pub(super) claim: oneshot::Sender<Claim>,
 }
@@ -134,7 +135,7 @@ async fn in_vm(pool: &Pool, recorded: &Recorded, environment: &str, starting: St
         environment: environment.to_owned(),
         image_digest: recorded.image_digest.clone(),
         environment_version: recorded.environment_version.clone(),
-        execution_mode: vm.execution_mode.clone(),
+        execution_mode: vm.execution_mode,
         claim,
     });
     tracing::info!(id = %launch.id, environment, counts = ?pool.counts(), "a vm stands by");

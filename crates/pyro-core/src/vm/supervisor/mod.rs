@@ -18,6 +18,7 @@ use crate::host::process::ProcessId;
 use crate::host::{clock, fs, socket, sparse};
 use crate::store::vm::{Change, VmKind, VmRecord, VmState};
 use crate::store::{Store, StoreError};
+use crate::timestamp::Timestamp;
 use crate::vm::launch::{EngineLaunch, Event, Failure, Launch, LeaseReply, Stage};
 use crate::vm::paths;
 use crate::vm::timeline::{Step, Stopwatch};
@@ -54,7 +55,7 @@ pub enum SupervisorError {
 }
 
 /// After how many seconds a lifetime is renewed again that could not be written down.
-const RENEW_AGAIN: f64 = 60.0;
+const RENEW_AGAIN: Duration = Duration::from_secs(60);
 
 /// Bytes of the host's disk that are kept for writing down how a vm ended that has filled it.
 const ROOM_LEN: u64 = 512 * 1024;
@@ -92,7 +93,7 @@ pub async fn serve(config: &Config, control: UnixStream) -> Result<(), Superviso
 /// How long a lifetime is by what somebody did last.
 enum Renewed {
     /// Until this moment, in seconds since 1970; it may be over.
-    Until(f64),
+    Until(Timestamp),
     ForEver,
 }
 
@@ -142,7 +143,7 @@ impl Supervisor<'_> {
         };
         self.stopwatch.mark(Step::Ready);
         let timeline = Some(self.stopwatch.timeline());
-        let ready = Event::Ready { execution_mode: self.execution_mode().to_owned(), timeline };
+        let ready = Event::Ready { execution_mode: self.execution_mode(), timeline };
         if send_message(writer, &ready).await.is_err() && self.launch.is_leased() {
             return End::Told(None);
         }
@@ -281,8 +282,8 @@ impl Supervisor<'_> {
                 _ => self.launch.expires_at,
             };
             let expires_at = match recorded {
-                Some(at) if at <= clock::wall_seconds() => match self.renewed(activity) {
-                    Renewed::Until(later) if later > clock::wall_seconds() => Some(later),
+                Some(at) if at <= clock::now() => match self.renewed(activity) {
+                    Renewed::Until(later) if later > clock::now() => Some(later),
                     Renewed::Until(_) => return,
                     Renewed::ForEver => None,
                 },
@@ -290,8 +291,7 @@ impl Supervisor<'_> {
             };
             let over = async {
                 let Some(at) = expires_at else { return std::future::pending().await };
-                let left = Duration::try_from_secs_f64(at - clock::wall_seconds()).unwrap_or(Duration::ZERO);
-                tokio::time::sleep(left).await;
+                tokio::time::sleep(at.since(clock::now())).await;
             };
             tokio::select! {
                 () = over => {}
@@ -303,15 +303,15 @@ impl Supervisor<'_> {
     /// When the lifetime of a workspace is over that began with what somebody did last.
     fn renewed(&self, activity: &Activity) -> Renewed {
         if self.launch.kind != VmKind::Workspace {
-            return Renewed::Until(0.0);
+            return Renewed::Until(Timestamp::EPOCH);
         }
         match self.store.renew_workspace_of(self.launch.id, activity.last()) {
             Ok(Some(Some(at))) => Renewed::Until(at),
             Ok(Some(None)) => Renewed::ForEver,
-            Ok(None) => Renewed::Until(0.0),
+            Ok(None) => Renewed::Until(Timestamp::EPOCH),
             Err(error) => {
                 tracing::warn!(%error, "the lifetime cannot be renewed");
-                Renewed::Until(if activity.is_going_on() { clock::wall_seconds() + RENEW_AGAIN } else { 0.0 })
+                Renewed::Until(if activity.is_going_on() { clock::now() + RENEW_AGAIN } else { Timestamp::EPOCH })
             }
         }
     }

@@ -6,6 +6,7 @@ use crate::guest::client::{ClientError, FrameReader, send_message};
 use crate::guest::transport::{Channel, ChannelError};
 use crate::host::clock;
 use crate::store::layer::NewLayer;
+use crate::timestamp::Timestamp;
 use crate::vm::launch::Call;
 use pyro_protocol::message::{Failure, FailureKind, Reply};
 use std::io;
@@ -39,19 +40,19 @@ pub(super) struct Activity(Arc<Mutex<Talks>>);
 #[derive(Debug)]
 struct Talks {
     open: usize,
-    last_end: f64,
+    last_end: Timestamp,
 }
 
 impl Activity {
     /// Nobody has talked to it yet: it has just become ready, however long that took.
     pub(super) fn begin_now() -> Self {
-        Self(Arc::new(Mutex::new(Talks { open: 0, last_end: clock::wall_seconds() })))
+        Self(Arc::new(Mutex::new(Talks { open: 0, last_end: clock::now() })))
     }
 
     /// When somebody last talked to the guest, in seconds since 1970: now, while somebody does.
-    pub(super) fn last(&self) -> f64 {
+    pub(super) fn last(&self) -> Timestamp {
         let talks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if talks.open > 0 { clock::wall_seconds() } else { talks.last_end }
+        if talks.open > 0 { clock::now() } else { talks.last_end }
     }
 
     /// Whether somebody talks to the guest at this moment.
@@ -72,7 +73,7 @@ impl Drop for Talk {
     fn drop(&mut self) {
         let mut talks = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         talks.open -= 1;
-        talks.last_end = clock::wall_seconds();
+        talks.last_end = clock::now();
     }
 }
 

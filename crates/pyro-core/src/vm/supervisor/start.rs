@@ -3,6 +3,7 @@
 use super::Supervisor;
 use crate::engine::machine::{Ended, Machine};
 use crate::engine::qemu::qmp::{Qmp, QmpError};
+use crate::execution_mode::ExecutionMode;
 use crate::guest::boot::{Identity, MeetError, Port};
 use crate::guest::transport::{Channel, GuestStream};
 use crate::guest::{client, stage};
@@ -40,10 +41,10 @@ pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 const MEND_LIMIT: Duration = Duration::from_secs(120);
 
 impl Supervisor<'_> {
-    pub(super) fn execution_mode(&self) -> &'static str {
+    pub(super) fn execution_mode(&self) -> ExecutionMode {
         match &self.launch.engine {
             EngineLaunch::Qemu(qemu) => qemu.accel.execution_mode(),
-            EngineLaunch::Host => "host_compat",
+            EngineLaunch::Host => ExecutionMode::HostCompat,
         }
     }
 
@@ -63,7 +64,7 @@ impl Supervisor<'_> {
         let listener = self.listen().map_err(|error| failure(Stage::Files, &error))?;
         self.note(|vm| {
             vm.state = VmState::Started;
-            vm.execution_mode = self.execution_mode().to_owned();
+            vm.execution_mode = self.execution_mode();
             vm.last_error = amiss;
         })?;
         if self.launch.kind == VmKind::Workspace {

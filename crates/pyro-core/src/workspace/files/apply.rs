@@ -57,7 +57,7 @@ pub async fn apply(
     }?;
     running.was_used();
     let text = String::from_utf8_lossy(patch).into_owned();
-    let mode = running.vm.execution_mode.clone();
+    let mode = running.vm.execution_mode;
     Ok(PatchReport::new(id, &resolution, &parsed.submodules, text, mode))
 }
 
@@ -218,7 +218,7 @@ fn refused(error: impl std::convert::Into<PatchError>) -> FileError {
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time of this century")]
 fn now() -> Time {
-    let now = clock::wall_seconds();
+    let now = clock::now().seconds();
     let seconds = now.floor();
     Time { seconds: seconds as i64, nanoseconds: (((now - seconds) * 1e9) as u32).min(999_999_999) }
 }

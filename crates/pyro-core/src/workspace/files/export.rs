@@ -8,6 +8,7 @@ use super::patch_steps::tree_path;
 use super::place::WorkspacePath;
 use crate::archive::{TarError, TarWriter};
 use crate::config::Config;
+use crate::execution_mode::ExecutionMode;
 use crate::guest::archive::{TransferError, pack};
 use crate::guest::tree;
 use crate::host::output::{NewFile, Output, OutputFileError};
@@ -86,7 +87,7 @@ pub struct WorkspaceExport {
     /// Bytes of files, or of a patch.
     pub bytes_written: u64,
     /// Where it ran.
-    pub execution_mode: String,
+    pub execution_mode: ExecutionMode,
     /// `dir`, `tar` or `patch`.
     pub format: &'static str,
     /// What could not be carried, and what changed on the way: absolute in the workspace, the first thousand of each kind.
@@ -285,7 +286,7 @@ impl WorkspaceExport {
             artifact_type: "file",
             entry_count: 0,
             bytes_written: 0,
-            execution_mode: running.vm.execution_mode.clone(),
+            execution_mode: running.vm.execution_mode,
             format: match request.format {
                 ExportFormat::Directory => "dir",
                 ExportFormat::Tar => "tar",

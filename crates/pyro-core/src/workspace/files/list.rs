@@ -3,8 +3,10 @@
 use super::error::FileError;
 use super::place::WorkspacePath;
 use crate::config::Config;
+use crate::execution_mode::ExecutionMode;
 use crate::guest::tree;
 use crate::id::Id;
+use crate::timestamp::Timestamp;
 use crate::workspace::error::WorkspaceError;
 use crate::workspace::running::Running;
 use pyro_protocol::TreePath;
@@ -47,7 +49,7 @@ pub struct FileList {
     /// What to ask for as `after` to get the next page; none on the last one.
     pub next_after: Option<String>,
     /// Where it ran.
-    pub execution_mode: String,
+    pub execution_mode: ExecutionMode,
 }
 
 /// One entry.
@@ -64,7 +66,7 @@ pub struct ListedFile {
     /// Permission bits in octal digits.
     pub mode: String,
     /// Last change of the content, in seconds since 1970.
-    pub mtime: f64,
+    pub mtime: Timestamp,
 }
 
 /// List a page.
@@ -104,7 +106,7 @@ pub async fn list(config: &Config, id: Id, request: ListRequest) -> Result<FileL
         count: entries.len(),
         entries,
         next_after: last.filter(|_| more),
-        execution_mode: running.vm.execution_mode.clone(),
+        execution_mode: running.vm.execution_mode,
     })
 }
 
@@ -127,7 +129,7 @@ impl ListedFile {
             size_bytes: if meta.kind == Kind::File { meta.size } else { 0 },
             link_target: (meta.kind == Kind::Symlink).then(|| String::from_utf8_lossy(&entry.target).into_owned()),
             mode: format!("{:04o}", meta.mode),
-            mtime: seconds(meta.mtime),
+            mtime: timestamp(meta.mtime),
         }
     }
 }
@@ -148,6 +150,6 @@ pub fn artifact_type(kind: Kind) -> &'static str {
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a time for people: microseconds are enough")]
-pub(super) fn seconds(time: pyro_protocol::tree::Time) -> f64 {
-    time.seconds as f64 + f64::from(time.nanoseconds) / 1e9
+pub(super) fn timestamp(time: pyro_protocol::tree::Time) -> Timestamp {
+    Timestamp::from_seconds(time.seconds as f64 + f64::from(time.nanoseconds) / 1e9)
 }

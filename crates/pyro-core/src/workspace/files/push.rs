@@ -8,6 +8,7 @@ use super::push_plan::{PushPlan, Trees, candidates};
 use super::seed::transfer;
 use super::source::{Ignore, Source};
 use crate::config::Config;
+use crate::execution_mode::ExecutionMode;
 use crate::guest::archive::unpack;
 use crate::guest::client::ClientError;
 use crate::guest::{stage, tree};
@@ -57,7 +58,7 @@ pub struct WorkspaceSync {
     /// The workspace.
     pub workspace_id: Id,
     /// Where it ran.
-    pub execution_mode: String,
+    pub execution_mode: ExecutionMode,
     /// What was pushed.
     pub workspace_sync: Pushed,
 }
@@ -143,7 +144,7 @@ pub async fn push(
     let (left_out, left_out_count) = push.source.not_carried();
     Ok(WorkspaceSync {
         workspace_id: id,
-        execution_mode: push.running.vm.execution_mode.clone(),
+        execution_mode: push.running.vm.execution_mode,
         workspace_sync: Pushed {
             mode: push.source.mode(),
             source_path: push.source.path().to_string_lossy().into_owned(),

@@ -2,12 +2,14 @@
 
 use super::error::FileError;
 use super::follow::follow;
-use super::list::seconds;
+use super::list::timestamp;
 use super::place::WorkspacePath;
 use crate::config::Config;
+use crate::execution_mode::ExecutionMode;
 use crate::guest::client::ClientError;
 use crate::guest::file;
 use crate::id::Id;
+use crate::timestamp::Timestamp;
 use crate::vm::output::whole_characters;
 use crate::workspace::error::WorkspaceError;
 use crate::workspace::running::Running;
@@ -49,9 +51,9 @@ pub struct FileRead {
     /// Permission bits in octal digits.
     pub mode: String,
     /// Last change of the content, in seconds since 1970.
-    pub mtime: f64,
+    pub mtime: Timestamp,
     /// Where it ran.
-    pub execution_mode: String,
+    pub execution_mode: ExecutionMode,
     /// The part as it is.
     #[serde(skip)]
     pub bytes: Vec<u8>,
@@ -109,8 +111,8 @@ pub async fn read(
         content_encoding: if is_text { "utf-8" } else { "utf-8-replaced" },
         truncated: offset.saturating_add(bytes_read) < meta.size,
         mode: format!("{:04o}", meta.mode),
-        mtime: seconds(meta.mtime),
-        execution_mode: running.vm.execution_mode.clone(),
+        mtime: timestamp(meta.mtime),
+        execution_mode: running.vm.execution_mode,
         bytes,
     })
 }

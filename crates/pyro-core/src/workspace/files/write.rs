@@ -3,6 +3,7 @@
 use super::error::FileError;
 use super::place::WorkspacePath;
 use crate::config::Config;
+use crate::execution_mode::ExecutionMode;
 use crate::guest::file;
 use crate::id::Id;
 use crate::workspace::error::WorkspaceError;
@@ -24,7 +25,7 @@ pub struct FileWritten {
     /// Its permission bits in octal digits.
     pub mode: String,
     /// Where it ran.
-    pub execution_mode: String,
+    pub execution_mode: ExecutionMode,
 }
 
 /// Write a file; directories on the way are made. Without a `mode` an existing file keeps its own, a new one is 0644.
@@ -56,6 +57,6 @@ pub async fn write(
         size_bytes: meta.size,
         bytes_written: meta.size,
         mode: format!("{:04o}", meta.mode),
-        execution_mode: running.vm.execution_mode.clone(),
+        execution_mode: running.vm.execution_mode,
     })
 }

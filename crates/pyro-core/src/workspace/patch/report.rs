@@ -1,6 +1,7 @@
 //! The fields of a patch's result, as `workspace_patch_apply` names them.
 
 use super::resolve::Resolution;
+use crate::execution_mode::ExecutionMode;
 use crate::id::Id;
 use crate::workspace::git::path::RelPath;
 use serde::Serialize;
@@ -34,7 +35,7 @@ pub struct PatchReport {
     /// The patch that was applied.
     pub patch: String,
     /// Where it ran.
-    pub execution_mode: String,
+    pub execution_mode: ExecutionMode,
 }
 
 /// How many paths were touched, and how.
@@ -67,7 +68,7 @@ impl PatchReport {
         resolution: &Resolution,
         submodules: &[RelPath],
         patch: String,
-        execution_mode: String,
+        execution_mode: ExecutionMode,
     ) -> Self {
         let entry = |(path, status): &(RelPath, PatchStatus)| PatchReportEntry {
             path: absolute(path.as_bytes()),

@@ -2,6 +2,7 @@
 
 use super::super::Claim;
 use super::*;
+use crate::execution_mode::ExecutionMode;
 use crate::id::Id;
 use tokio::sync::oneshot::{self, Receiver};
 
@@ -29,7 +30,7 @@ fn vm(environment: &str) -> (Waiting, Receiver<Claim>) {
         environment: environment.into(),
         image_digest: Some("image".into()),
         environment_version: None,
-        execution_mode: "guest_tcg".into(),
+        execution_mode: ExecutionMode::GuestTcg,
         claim,
     };
     (waiting, claimed)

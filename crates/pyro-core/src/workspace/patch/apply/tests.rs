@@ -1,6 +1,7 @@
 //! Table tests of applying.
 
 use super::apply;
+use crate::execution_mode::ExecutionMode;
 use crate::workspace::git::path::RelPath;
 use crate::workspace::patch::budget::Budget;
 use crate::workspace::patch::limits::PatchLimits;
@@ -328,7 +329,7 @@ fn the_result_has_the_names_of_the_contract() {
     let resolution = resolve(&patch, &BTreeMap::new()).unwrap();
     assert_eq!(resolution.outcomes[0].1, PatchStatus::Added);
     let id = crate::id::Id::parse("0123456789ab").unwrap();
-    let report = PatchReport::new(id, &resolution, &patch.submodules, text.to_owned(), "guest_tcg".to_owned());
+    let report = PatchReport::new(id, &resolution, &patch.submodules, text.to_owned(), ExecutionMode::GuestTcg);
     insta::assert_json_snapshot!(report);
 }
 
