@@ -3,6 +3,7 @@
 //! Start at [`Pyro`]. A module uses only modules below it in `ARCHITECTURE.md`'s table; `cargo xtask check` holds it.
 
 pub mod archive;
+pub mod backing;
 pub mod bench;
 pub mod config;
 pub mod disk;
@@ -20,6 +21,7 @@ pub mod timestamp;
 pub mod vm;
 pub mod workspace;
 
+pub use backing::{Backing, ImageDigest};
 pub use config::Config;
 pub use error::{ErrorKind, PyroError};
 pub use execution_mode::ExecutionMode;

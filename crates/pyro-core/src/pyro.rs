@@ -3,6 +3,7 @@
 mod files;
 mod workspace;
 
+use crate::backing::ImageDigest;
 use crate::bench::{self, BenchRequest};
 use crate::config::{Config, ConfigError};
 use crate::doctor::{self, DoctorReport};
@@ -219,7 +220,7 @@ impl Pyro {
     pub async fn is_vm_on_host(&self, id: Id) -> Result<bool, PyroError> {
         let config = self.config.clone();
         let vm = blocking(move || Ok(Store::open(&config.data_dir)?.vm(id)?)).await?;
-        Ok(vm.is_some_and(|vm| vm.kind == VmKind::Vm && vm.image_digest.is_none()))
+        Ok(vm.is_some_and(|vm| vm.kind == VmKind::Vm && vm.backing.is_host_tree()))
     }
 
     /// The network of a vm.
@@ -290,8 +291,8 @@ impl Pyro {
     pub fn prune_environments(&self) -> Result<Vec<String>, PyroError> {
         let store = Store::open(&self.config.data_dir)?;
         let in_use = || -> Result<Vec<String>, PyroError> {
-            let of_vms = store.vms()?.into_iter().flatten().filter_map(|vm| vm.image_digest);
-            Ok(of_vms.chain(store.images_of_layers()?).collect())
+            let of_vms = store.vms()?.into_iter().flatten().filter_map(|vm| vm.backing.into());
+            Ok(of_vms.chain(store.images_of_layers()?).map(|digest: ImageDigest| digest.as_ref().to_owned()).collect())
         };
         let mut removed = EnvironmentStore::new(&self.config).prune(in_use)?;
         let templates = TemplateStore::new(&self.config).prune().map_err(VmError::from)?;

@@ -22,7 +22,7 @@ const ROWS: &[&[&str]] = &[
     &["store"],
     &["host"],
     &["config"],
-    &["execution_mode", "id", "timestamp"],
+    &["backing", "execution_mode", "id", "timestamp"],
 ];
 
 #[derive(Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use super::vm::{parse_process, parsed, parsed_option, process_text};
 use super::workspace::text;
 use super::{Store, StoreError};
+use crate::backing::{Backing, ImageDigest};
 use crate::host::process::{self, ProcessId};
 use crate::id::Id;
 use crate::timestamp::Timestamp;
@@ -19,8 +20,9 @@ pub struct NewLayer {
     pub id: Id,
     /// The closed layer that it stands on, or was copied from; none for one that stands on the image, or began empty.
     pub parent: Option<Id>,
-    /// Digest of the image below; none for a directory of the host.
-    pub image_digest: Option<String>,
+    /// What the lowest layer stands on.
+    #[serde(rename = "image_digest")]
+    pub backing: Backing,
     /// Seconds since 1970.
     pub created_at: Timestamp,
 }
@@ -125,7 +127,7 @@ impl Store {
             Ok(NewLayer {
                 id: parsed(row, "id", Id::parse)?,
                 parent: parsed_option(row, "parent", Id::parse)?,
-                image_digest: row.get("image_digest")?,
+                backing: row.get("image_digest")?,
                 created_at: row.get("created_at")?,
             })
         };
@@ -173,11 +175,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Sql`].
-    pub fn images_of_layers(&self) -> Result<Vec<String>, StoreError> {
+    pub fn images_of_layers(&self) -> Result<Vec<ImageDigest>, StoreError> {
         let connection = self.connection();
         let mut query =
             connection.prepare_cached("SELECT DISTINCT image_digest FROM layer WHERE image_digest <> ''")?;
-        let rows = query.query_map((), |row| row.get(0))?;
+        let rows = query.query_map((), |row| row.get::<_, String>(0).map(ImageDigest::from))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }
@@ -186,7 +188,7 @@ pub(super) fn insert_layer(connection: &Connection, layer: &NewLayer) -> rusqlit
     // The column is older than directories of the host, which have no image.
     connection.execute(
         "INSERT INTO layer (id, parent, image_digest, created_at) VALUES (?1, ?2, coalesce(?3, ''), ?4)",
-        params![layer.id.to_string(), text(layer.parent), layer.image_digest, layer.created_at],
+        params![layer.id.to_string(), text(layer.parent), layer.backing, layer.created_at],
     )?;
     Ok(())
 }

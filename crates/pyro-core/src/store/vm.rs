@@ -2,6 +2,7 @@
 
 use super::broken::told_apart;
 use super::{Store, StoreError};
+use crate::backing::Backing;
 use crate::execution_mode::ExecutionMode;
 use crate::host::process::{self, ProcessId};
 use crate::id::Id;
@@ -79,8 +80,8 @@ pub struct VmRecord {
     pub environment: String,
     /// Version of that environment as installed.
     pub environment_version: Option<String>,
-    /// Digest of the image that its disk stands on, in hex; none on the host.
-    pub image_digest: Option<String>,
+    /// What its disk stands on.
+    pub backing: Backing,
     /// Virtual CPUs.
     pub vcpu_count: u8,
     /// Memory in MiB.
@@ -182,7 +183,7 @@ impl Store {
                 kind_name(vm.kind),
                 vm.environment,
                 vm.environment_version,
-                vm.image_digest,
+                vm.backing,
                 vm.vcpu_count,
                 vm.mem_mib,
                 vm.ttl_seconds,
@@ -226,7 +227,7 @@ impl Store {
                 vm.id.to_string(),
                 vm.revision,
                 vm.environment_version,
-                vm.image_digest,
+                vm.backing,
                 vm.state.name(),
                 vm.execution_mode,
                 vm.last_error,
@@ -322,7 +323,7 @@ fn vm_of_row(row: &Row<'_>) -> rusqlite::Result<VmRecord> {
         kind: parsed(row, "kind", parse_kind)?,
         environment: row.get("environment")?,
         environment_version: row.get("environment_version")?,
-        image_digest: row.get("image_digest")?,
+        backing: row.get("image_digest")?,
         vcpu_count: row.get("vcpu_count")?,
         mem_mib: row.get("mem_mib")?,
         ttl_seconds: row.get("ttl_seconds")?,
@@ -410,7 +411,7 @@ mod tests {
             kind: VmKind::OneShot,
             environment: "debian:12".into(),
             environment_version: Some("1.0.0".into()),
-            image_digest: Some("00ff".into()),
+            backing: Backing::Image("00ff".to_owned().into()),
             vcpu_count: 1,
             mem_mib: 1024,
             ttl_seconds: 600,

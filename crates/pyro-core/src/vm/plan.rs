@@ -4,6 +4,7 @@ use super::error::VmError;
 use super::launch::{EngineLaunch, QemuLaunch};
 use super::shape::Shape;
 use super::template::TemplateStore;
+use crate::backing::Backing;
 use crate::config::{Config, QemuProgram};
 use crate::engine::qemu::Abilities;
 use crate::engine::qemu::accel::{self, KvmVerdict};
@@ -27,14 +28,14 @@ pub struct Plan {
     pub engine: EngineLaunch,
     /// Version of the environment, where one is used.
     pub environment_version: Option<String>,
-    /// Digest of its image, in hex, where one is used.
-    pub image_digest: Option<String>,
+    /// What its disk stands on.
+    pub backing: Backing,
 }
 
 impl Plan {
     /// The agent as a plain process of the host.
     pub(super) fn host() -> Self {
-        Self { engine: EngineLaunch::Host, environment_version: None, image_digest: None }
+        Self { engine: EngineLaunch::Host, environment_version: None, backing: Backing::HostTree }
     }
 }
 
@@ -97,7 +98,7 @@ pub async fn plan(
     Ok(Plan {
         engine: EngineLaunch::Qemu(Box::new(engine)),
         environment_version: Some(installed.environment.version.to_owned()),
-        image_digest: Some(installed.image_digest),
+        backing: Backing::Image(installed.image_digest.into()),
     })
 }
 

@@ -156,6 +156,7 @@ fn names(directory: &std::path::Path) -> Result<Vec<String>, VmError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backing::Backing;
     use crate::config::AccelChoice;
     use crate::execution_mode::ExecutionMode;
     use crate::host::process::{self, ProcessId};
@@ -187,7 +188,7 @@ mod tests {
             kind: VmKind::OneShot,
             environment: "debian:12".into(),
             environment_version: None,
-            image_digest: None,
+            backing: Backing::HostTree,
             vcpu_count: 1,
             mem_mib: 1024,
             ttl_seconds: 600,

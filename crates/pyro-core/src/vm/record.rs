@@ -29,7 +29,7 @@ pub fn new(
         kind,
         environment: environment.to_owned(),
         environment_version: plan.environment_version.clone(),
-        image_digest: plan.image_digest.clone(),
+        backing: plan.backing.clone(),
         vcpu_count: shape.vcpu_count,
         mem_mib: shape.mem_mib,
         ttl_seconds: shape.ttl_seconds,

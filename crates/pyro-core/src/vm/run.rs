@@ -82,7 +82,7 @@ pub async fn run(
         () = cancel.cancelled() => return Err(VmError::Cancelled),
     };
     let environment_version = plan.environment_version.clone();
-    if let Some(standby) = standby.filter(|_| plan.image_digest.is_some()) {
+    if let Some(standby) = standby.filter(|_| !plan.backing.is_host_tree()) {
         standby.want(&request.environment, request.shape);
     }
     let launch = one_shot::record(config, &store, VmKind::OneShot, &request.environment, request.shape, plan)?;

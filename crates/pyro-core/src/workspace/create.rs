@@ -8,6 +8,7 @@ use super::files::{FileError, baseline};
 use super::info::WorkspaceInfo;
 use super::update::lifetime;
 use super::{ROOT, explained, label, on_host, reconcile, running, start, status};
+use crate::backing::Backing;
 use crate::config::Config;
 use crate::environment::Progress;
 use crate::guest::client::ClientError;
@@ -73,14 +74,14 @@ pub async fn create(
         plan = planned => plan.map_err(unplanned)?,
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
     };
-    let image_digest = plan.image_digest.clone();
+    let backing = plan.backing.clone();
     let disk_bytes = disk_bytes(&plan.engine)?;
     let now = clock::now();
     let id = Id::random().map_err(VmError::from)?;
     let mut vm =
         record::new(VmKind::Workspace, VmState::Created, &request.environment, shape, &plan).map_err(VmError::from)?;
     vm.expires_at = running::expiry(request.ttl_seconds, now);
-    let first = NewLayer { id: Id::random().map_err(VmError::from)?, parent: None, image_digest, created_at: now };
+    let first = NewLayer { id: Id::random().map_err(VmError::from)?, parent: None, backing, created_at: now };
     let workspace = WorkspaceRecord {
         id,
         name,
@@ -112,7 +113,7 @@ pub async fn create(
     store.insert_workspace(&workspace, &first)?;
     // From here on everything is removed unless it comes to its end.
     let claimed = Claimed::new(config, &store, id);
-    if first.image_digest.is_none() {
+    if first.backing.is_host_tree() {
         on_host::begin(config, first.id)?;
     }
     store.insert_vm(&vm, None)?;
@@ -123,13 +124,13 @@ pub async fn create(
         seed = filled(config, id, vm.id, source, disk_bytes) => seed?,
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
     };
-    let kept = match first.image_digest {
-        Some(_) => {
+    let kept = match first.backing {
+        Backing::Image(_) => {
             let closing = close(config, vm.id, &first).instrument(tracing::debug_span!("close"));
             explained(config, id, closing).await?;
             None
         }
-        None => Some(on_host::keep(config, &store, id, first.id, cancel).await?),
+        Backing::HostTree => Some(on_host::keep(config, &store, id, first.id, cancel).await?),
     };
     claimed.give_back(|workspace| {
         (workspace.vm, workspace.next_vm) = (workspace.next_vm, None);
@@ -233,7 +234,7 @@ async fn close(config: &Config, vm: Id, first: &NewLayer) -> Result<(), Workspac
     let next = NewLayer {
         id: Id::random().map_err(VmError::from)?,
         parent: Some(first.id),
-        image_digest: first.image_digest.clone(),
+        backing: first.backing.clone(),
         created_at: clock::now(),
     };
     Link::new(config, vm).close_layer(next).await?;

@@ -51,7 +51,7 @@ pub async fn fork(
     let workspace = claim(config, &store, id, WorkspaceChange::Forking)?;
     let claimed = Claimed::new(config, &store, id);
     if let Some(top) = workspace.top_layer
-        && store.layer(top)?.is_some_and(|layer| layer.image_digest.is_none())
+        && store.layer(top)?.is_some_and(|layer| layer.backing.is_host_tree())
     {
         return Err(WorkspaceError::NoFork { id });
     }

@@ -4,6 +4,7 @@ use super::ROOT;
 use super::claim::note;
 use super::error::WorkspaceError;
 use super::running::Running;
+use crate::backing::Backing;
 use crate::config::Config;
 use crate::host::copy::{CopyError, copy_whole};
 use crate::host::{clock, fs};
@@ -74,7 +75,7 @@ pub(super) async fn keep(
     let kept = NewLayer {
         id: Id::random().map_err(VmError::from)?,
         parent: None,
-        image_digest: None,
+        backing: Backing::HostTree,
         created_at: clock::now(),
     };
     note(store, id, std::slice::from_ref(&kept), |workspace| workspace.next_layer = Some(kept.id))?;
@@ -86,7 +87,7 @@ impl Running<'_> {
     /// Where its files are on the host, where it has no guest.
     #[must_use]
     pub fn tree_on_host(&self) -> Option<PathBuf> {
-        let top = self.workspace.top_layer.filter(|_| self.vm.image_digest.is_none())?;
+        let top = self.workspace.top_layer.filter(|_| self.vm.backing.is_host_tree())?;
         Some(fs::canonical(&tree(self.config, top)))
     }
 }

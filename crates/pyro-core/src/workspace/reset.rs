@@ -37,11 +37,11 @@ pub async fn reset(config: &Config, id: Id, cancel: &CancellationToken) -> Resul
     };
     let (vm, layer) = begin(&store, &workspace, &old, baseline)?;
     let (next, top) = (vm.id, layer.id);
-    if layer.image_digest.is_none() {
+    if layer.backing.is_host_tree() {
         on_host::copy(config, baseline, top, cancel).await?;
     }
     start::start_vm(config, &store, &workspace, vm, top, cancel).await?;
-    if layer.image_digest.is_none() {
+    if layer.backing.is_host_tree() {
         keep_manifest(config, id, next).await?;
     }
     // It runs: now it is the one, and only then the old one goes.
@@ -118,7 +118,7 @@ pub(super) fn above(store: &Store, parent: Id) -> Result<Option<NewLayer>, Works
     let id = Id::random().map_err(VmError::from)?;
     let created_at = clock::now();
     let below = store.layer(parent)?;
-    Ok(below.map(|NewLayer { image_digest, .. }| NewLayer { id, parent: Some(parent), image_digest, created_at }))
+    Ok(below.map(|NewLayer { backing, .. }| NewLayer { id, parent: Some(parent), backing, created_at }))
 }
 
 /// A vm of the same shape and environment that never ran.

@@ -72,7 +72,7 @@ pub(super) fn layer_files(
     top: Id,
 ) -> Result<Vec<PathBuf>, WorkspaceError> {
     let id = workspace.id;
-    if store.layer(top)?.ok_or(WorkspaceError::NoDisk { id })?.image_digest.is_none() {
+    if store.layer(top)?.ok_or(WorkspaceError::NoDisk { id })?.backing.is_host_tree() {
         return Ok(vec![on_host::layer(config, workspace, top)?]);
     }
     let chain = store.layer_chain(top)?;
@@ -108,7 +108,7 @@ pub(super) async fn vm_of(
         kind: VmKind::Workspace,
         environment: workspace.environment.clone(),
         environment_version: workspace.environment_version.clone(),
-        image_digest: store.layer(top)?.ok_or(WorkspaceError::NoDisk { id })?.image_digest,
+        backing: store.layer(top)?.ok_or(WorkspaceError::NoDisk { id })?.backing,
         vcpu_count: workspace.vcpu_count,
         mem_mib: workspace.mem_mib,
         ttl_seconds: workspace.ttl_seconds,

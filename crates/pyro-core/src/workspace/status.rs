@@ -27,7 +27,7 @@ pub fn is_on_host(config: &Config, id: Id) -> Result<bool, WorkspaceError> {
     let store = Store::open(&config.data_dir)?;
     let Some(workspace) = store.workspace(id)? else { return Ok(false) };
     let top = workspace.top_layer.map(|top| store.layer(top)).transpose()?.flatten();
-    Ok(top.map_or(workspace.allow_host_compat, |layer| layer.image_digest.is_none()))
+    Ok(top.map_or(workspace.allow_host_compat, |layer| layer.backing.is_host_tree()))
 }
 
 /// What its records say of a workspace.

@@ -6,6 +6,7 @@ use super::files::baseline;
 use super::open_command::OpenCommand;
 use super::update::{self, UpdateRequest};
 use super::{delete, exec, fork, logs, reconcile};
+use crate::backing::Backing;
 use crate::config::{AccelChoice, Config};
 use crate::execution_mode::ExecutionMode;
 use crate::host::fs;
@@ -124,7 +125,7 @@ fn new_id() -> Id {
 }
 
 fn layer(parent: Option<Id>) -> NewLayer {
-    NewLayer { id: new_id(), parent, image_digest: Some("d".into()), created_at: Timestamp::EPOCH }
+    NewLayer { id: new_id(), parent, backing: Backing::Image("d".to_owned().into()), created_at: Timestamp::EPOCH }
 }
 
 fn vm() -> VmRecord {
@@ -133,7 +134,7 @@ fn vm() -> VmRecord {
         kind: VmKind::Workspace,
         environment: "unknown:1".into(),
         environment_version: None,
-        image_digest: Some("d".into()),
+        backing: Backing::Image("d".to_owned().into()),
         vcpu_count: 1,
         mem_mib: 1024,
         ttl_seconds: 600,

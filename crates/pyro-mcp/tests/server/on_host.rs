@@ -27,7 +27,7 @@ fn workspace(pyro: &Pyro, image: Option<&str>) -> Id {
     let layer = NewLayer {
         id: Id::random().unwrap(),
         parent: None,
-        image_digest: image.map(str::to_owned),
+        backing: image.map(|digest| digest.to_owned().into()).into(),
         created_at: pyro_core::Timestamp::EPOCH,
     };
     let seed = SeedRecord {

@@ -40,7 +40,7 @@ pub async fn exec_and_delete(
             });
         }
     };
-    let in_guest = vm.image_digest.is_some();
+    let in_guest = !vm.backing.is_host_tree();
     let request = ExecRequest { in_guest, ..line.exec_request(working_directory(config, vm)) };
     let began = AtomicBool::new(false);
     let executed = tokio::select! {
@@ -90,7 +90,7 @@ async fn no_longer_started(config: &Config, vm: &VmRecord, error: VmError) -> Vm
 /// `/` in a guest; on the host the vm's own directory.
 fn working_directory(config: &Config, vm: &VmRecord) -> GuestPath {
     use std::os::unix::ffi::OsStrExt;
-    if vm.image_digest.is_some() {
+    if !vm.backing.is_host_tree() {
         return GuestPath::root();
     }
     let directory = paths::vm_dir(config, vm.id);

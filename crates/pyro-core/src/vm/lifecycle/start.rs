@@ -97,14 +97,14 @@ impl Drop for Undo<'_> {
 
 /// Plan the machine as for a new vm, but on the image that its disk stands on, and in the world that it was made for.
 async fn plan_again(config: &Config, store: &Store, vm: &VmRecord) -> Result<Plan, VmError> {
-    let Some(digest) = &vm.image_digest else { return Ok(Plan::host()) };
+    let Some(digest) = vm.backing.image() else { return Ok(Plan::host()) };
     let mut quiet = |_: Progress| {};
     let shape = record::shape(vm);
     let mut plan = plan::plan(config, store, &vm.environment, shape, false, &mut quiet).await?;
     if let EngineLaunch::Qemu(qemu) = &mut plan.engine
-        && plan.image_digest.as_ref() != Some(digest)
+        && plan.backing.image() != Some(digest)
     {
-        let (image, blank) = EnvironmentStore::new(config).image_of(digest);
+        let (image, blank) = EnvironmentStore::new(config).image_of(digest.as_ref());
         if !image.is_file() {
             return Err(VmError::ImageGone { id: vm.id, environment: vm.environment.clone() });
         }

@@ -96,7 +96,7 @@ impl Pool {
     /// The longest waiting one of `environment` whose disk stands on `image`.
     pub(super) fn claim(&self, environment: &str, image: Option<&str>) -> Option<Claimed> {
         let mut state = self.state();
-        state.waiting.retain(|vm| vm.environment != environment || vm.image_digest.as_deref() == image);
+        state.waiting.retain(|vm| vm.environment != environment || vm.backing.image().map(AsRef::as_ref) == image);
         let mut claimed = None;
         while claimed.is_none()
             && let Some(at) = state.waiting.iter().position(|vm| vm.environment == environment)

@@ -2,6 +2,7 @@
 
 use super::pool::{InUse, Pool, Starting};
 use super::{Claim, Claimed, Ended};
+use crate::backing::Backing;
 use crate::config::Config;
 use crate::environment::EnvironmentStore;
 use crate::execution_mode::ExecutionMode;
@@ -32,7 +33,7 @@ pub(super) struct Waiting {
     /// Name of its environment.
     pub(super) environment: String,
     /// Digest of the image that its disk stands on.
-    pub(super) image_digest: Option<String>,
+    pub(super) backing: Backing,
     /// Version of that image.
     pub(super) environment_version: Option<String>,
     /// `guest_kvm` or `guest_tcg`.
@@ -66,7 +67,7 @@ impl Waiting {
 struct Recorded {
     store: Store,
     launch: Launch,
-    image_digest: Option<String>,
+    backing: Backing,
     environment_version: Option<String>,
 }
 
@@ -106,9 +107,9 @@ fn record(config: &Config, environment: &str, closing: &CancellationToken) -> Re
     let planned = plan::plan(config, &store, environment, shape, false, &mut progress);
     let Some(plan) = Handle::current().block_on(closing.run_until_cancelled(planned)) else { return Ok(None) };
     let plan = plan?;
-    let (image_digest, environment_version) = (plan.image_digest.clone(), plan.environment_version.clone());
+    let (backing, environment_version) = (plan.backing.clone(), plan.environment_version.clone());
     let launch = one_shot::record(config, &store, VmKind::Standby, environment, shape, plan)?;
-    Ok(Some(Recorded { store, launch, image_digest, environment_version }))
+    Ok(Some(Recorded { store, launch, backing, environment_version }))
 }
 
 /// How a started vm ended.
@@ -133,7 +134,7 @@ async fn in_vm(pool: &Pool, recorded: &Recorded, environment: &str, starting: St
     starting.into_waiting(Waiting {
         id: launch.id,
         environment: environment.to_owned(),
-        image_digest: recorded.image_digest.clone(),
+        backing: recorded.backing.clone(),
         environment_version: recorded.environment_version.clone(),
         execution_mode: vm.execution_mode,
         claim,

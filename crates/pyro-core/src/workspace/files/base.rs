@@ -2,6 +2,7 @@
 
 use super::error::FileError;
 use super::place::WorkspacePath;
+use crate::backing::Backing;
 use crate::disk::OfflineDisk;
 use crate::environment::EnvironmentStore;
 use crate::host::tree;
@@ -27,9 +28,9 @@ impl BasePlace {
         let baseline = running.workspace.baseline_layer.ok_or(FileError::NoBaseline { id })?;
         let layer = store.layer(baseline)?.ok_or(FileError::NoBaseline { id })?;
         let files = layer_files(config, store, &running.workspace, baseline)?;
-        Ok(match layer.image_digest {
-            Some(digest) => Self::Disk(EnvironmentStore::new(config).image_of(&digest).0, files),
-            None => Self::Tree(on_host::tree(config, baseline)),
+        Ok(match layer.backing {
+            Backing::Image(digest) => Self::Disk(EnvironmentStore::new(config).image_of(digest.as_ref()).0, files),
+            Backing::HostTree => Self::Tree(on_host::tree(config, baseline)),
         })
     }
 

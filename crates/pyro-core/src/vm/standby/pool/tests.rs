@@ -2,6 +2,7 @@
 
 use super::super::Claim;
 use super::*;
+use crate::backing::Backing;
 use crate::execution_mode::ExecutionMode;
 use crate::id::Id;
 use tokio::sync::oneshot::{self, Receiver};
@@ -28,7 +29,7 @@ fn vm(environment: &str) -> (Waiting, Receiver<Claim>) {
     let waiting = Waiting {
         id: Id::random().unwrap(),
         environment: environment.into(),
-        image_digest: Some("image".into()),
+        backing: Backing::Image("image".to_owned().into()),
         environment_version: None,
         execution_mode: ExecutionMode::GuestTcg,
         claim,
