@@ -3,6 +3,7 @@
 use crate::failure::failure;
 use crate::user::Credentials;
 use pyro_protocol::message::{Failure, FailureKind};
+use pyro_protocol::variable::Variable;
 use pyro_protocol::variable::{CHOSEN, COPY_PREFIX, is_variable_name};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
@@ -66,8 +67,9 @@ impl Environment {
     }
 
     /// Set the variables of a request.
-    pub(crate) fn extend(&mut self, variables: &[(String, String)]) -> Result<(), Failure> {
-        for (name, value) in variables {
+    pub(crate) fn extend(&mut self, variables: &[Variable]) -> Result<(), Failure> {
+        for Variable(name, value) in variables {
+            let value = value.expose();
             if !is_variable_name(name) || value.contains('\0') {
                 let message = format!("environment variable {name:?} cannot be set");
                 return Err(failure(FailureKind::InvalidInput, message));
@@ -128,7 +130,7 @@ mod tests {
 
     fn set(variables: &[(&str, &str)]) -> Result<Environment, Failure> {
         let mut environment = Environment::of_a_guest();
-        let owned: Vec<_> = variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        let owned: Vec<_> = variables.iter().map(|(name, value)| Variable::new(*name, *value)).collect();
         environment.extend(&owned).map(|()| environment)
     }
 

@@ -177,7 +177,7 @@ mod tests {
         let mut environment = Environment::of_a_guest();
         let line = |environment: &Environment| login_shell(b"/bin/sh", "-x 'y", environment).remove(3);
         assert_eq!(line(&environment), b"-x 'y");
-        environment.extend(&[("A".to_owned(), "b".to_owned())]).unwrap();
+        environment.extend(&[pyro_protocol::variable::Variable::new("A", "b")]).unwrap();
         assert_eq!(line(&environment), [PRELUDE.as_bytes(), b"-x 'y"].concat());
     }
 

@@ -18,6 +18,7 @@ pub mod hello;
 pub mod limits;
 pub mod message;
 pub mod path;
+pub mod secret;
 pub mod tree;
 pub mod tree_path;
 pub mod user;
@@ -25,5 +26,6 @@ pub mod variable;
 
 pub use frame::{Frame, FrameDecoder, FrameError, FrameKind};
 pub use path::GuestPath;
+pub use secret::Secret;
 pub use tree_path::TreePath;
 pub use user::User;

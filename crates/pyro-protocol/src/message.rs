@@ -3,6 +3,7 @@
 use crate::files;
 use crate::path::GuestPath;
 use crate::user::User;
+use crate::variable::Variable;
 use serde::{Deserialize, Serialize};
 
 /// First frame of a stream, host to agent: what is wanted.
@@ -78,7 +79,7 @@ pub struct Exec {
     /// Working directory; it must exist.
     pub cwd: GuestPath,
     /// Variables set over the guest's defaults, as `NAME`, value.
-    pub env: Vec<(String, String)>,
+    pub env: Vec<Variable>,
     /// Whether stdin is a pipe fed by the host; `/dev/null` otherwise.
     pub stdin: bool,
     /// Make the disk durable after the command has ended and before [`Reply::Exited`] is sent; not part of its duration.

@@ -1,5 +1,27 @@
 //! Variables of a command: what they may be called, and how long they may be.
 
+use crate::Secret;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A variable of a command: its name and its value, which `Debug` leaves out.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variable(pub String, pub Secret);
+
+impl Variable {
+    /// The variable `name` with this value.
+    #[must_use]
+    pub fn new(name: impl Into<String>, value: impl Into<Secret>) -> Self {
+        Self(name.into(), value.into())
+    }
+}
+
+impl fmt::Debug for Variable {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}=[...]", self.0)
+    }
+}
+
 /// What the agent puts before the name of a variable for its copy: a login shell's profile may set the variable itself to something else,
 /// so that the shell sets it again, from the copy.
 pub const COPY_PREFIX: &str = "_PYRO_";
@@ -23,7 +45,18 @@ pub fn is_variable_name(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_variable_name;
+    use super::{Variable, is_variable_name};
+
+    #[test]
+    fn a_value_is_sent_and_not_shown() {
+        let variable = Variable::new("TOKEN", "s3cret");
+        assert_eq!(format!("{variable:?}"), "TOKEN=[...]");
+        let mut sent = Vec::new();
+        ciborium::into_writer(&variable, &mut sent).unwrap();
+        let received: (String, String) = ciborium::from_reader(sent.as_slice()).unwrap();
+        assert_eq!(received, ("TOKEN".to_owned(), "s3cret".to_owned()));
+        assert_eq!(ciborium::from_reader::<Variable, _>(sent.as_slice()).unwrap(), variable);
+    }
 
     #[test]
     fn names_are_identifiers() {

@@ -7,6 +7,7 @@ use client::{Meeting, Session, hello, program, shell};
 use pyro_protocol::frame::header;
 use pyro_protocol::hello::Greeting;
 use pyro_protocol::message::{Exec, ExitStatus, FailureKind, Mount, Reply, Request, Signal};
+use pyro_protocol::variable::Variable;
 use pyro_protocol::{GuestPath, User};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream as StdStream;
@@ -100,7 +101,7 @@ async fn the_environment_and_the_directory_are_as_given() {
     let (_agent, session) = session().await;
     let directory = tempfile::tempdir().unwrap();
     let cwd = GuestPath::parse(directory.path().to_str().unwrap().as_bytes()).unwrap();
-    let env = vec![("NEW".into(), "x y=z".into())];
+    let env = vec![Variable::new("NEW", "x y=z")];
     let outcome = within(session.run(Exec { cwd, env, ..program(1, &["env"]) })).await;
     let text = String::from_utf8(outcome.stdout).unwrap();
     let mut names: Vec<_> = text.lines().filter_map(|line| line.split('=').next()).collect();
@@ -110,7 +111,7 @@ async fn the_environment_and_the_directory_are_as_given() {
     // A line that begins with a dash is a line; what a parent ignored is not ignored; no descriptor leaks in.
     assert_eq!(within(session.run(shell(2, "-nope"))).await.status(), ExitStatus::Code(127));
     // What is chosen wins over the profile of a login shell, whose arguments hold no value of it.
-    let env = vec![("PATH".into(), "/a b:/usr/bin:/bin".into()), ("SECRET".into(), "'\"$(x)\n;".into())];
+    let env = vec![Variable::new("PATH", "/a b:/usr/bin:/bin"), Variable::new("SECRET", "'\"$(x)\n;")];
     let line = "echo \"$PATH|$SECRET|$#\"; tr '\\0' ' ' < /proc/$$/cmdline | grep -c '(x)'; kill -9 $$";
     let outcome = within(session.run(Exec { env: env.clone(), ..shell(4, line) })).await;
     let told = String::from_utf8(outcome.stdout.clone()).unwrap();
@@ -140,7 +141,7 @@ async fn what_cannot_start_is_a_typed_failure() {
             FailureKind::Directory,
             "working directory /nope/dir: no such file or directory",
         ),
-        (Exec { env: vec![("A=B".into(), "c".into())], ..shell(1, "true") }, FailureKind::InvalidInput, "A=B"),
+        (Exec { env: vec![Variable::new("A=B", "c")], ..shell(1, "true") }, FailureKind::InvalidInput, "A=B"),
     ];
     for (request, kind, text) in cases {
         let outcome = within(session.run(request)).await;

@@ -2,7 +2,7 @@
 
 use super::{integer, workspace::variable};
 use clap::Args;
-use pyro_core::vm::line::SHELLS;
+use pyro_core::vm::line::{SHELLS, Variable};
 use pyro_core::vm::shape::limits;
 
 /// What to know of a command in a guest.
@@ -22,8 +22,8 @@ pub(crate) struct Line {
     #[arg(long, value_name = "PATH")]
     pub(crate) cwd: Option<String>,
     /// A variable of its environment; may be repeated.
-    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
-    pub(crate) env: Vec<(String, String)>,
+    #[arg(long, value_name = "NAME=VALUE", value_parser = secret_variable)]
+    pub(crate) env: Vec<Variable>,
     /// User of the guest to run it as, a name or a number, with :GROUP for another group than its own [default: root].
     #[arg(long, value_name = "USER[:GROUP]")]
     pub(crate) user: Option<String>,
@@ -36,4 +36,8 @@ pub(crate) struct Line {
     /// Command to run; put -- before it if it has flags.
     #[arg(value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
+}
+
+fn secret_variable(text: &str) -> Result<Variable, &'static str> {
+    variable(text).map(|(name, value)| Variable::new(name, value))
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::Line;
 use pyro_core::PyroError;
-use pyro_core::vm::line::OptionError;
+use pyro_core::vm::line::{OptionError, Variable};
 use pyro_core::vm::shape::timeout;
 use pyro_core::vm::{ExecOptions, LineRequest};
 use rustix::fs::{FileType, Stat};
@@ -12,7 +12,7 @@ use std::os::fd::AsFd;
 /// The line as core takes it; `options` says what may be chosen there.
 pub(super) fn request(
     line: Line,
-    options: impl FnOnce(Option<&str>, Vec<(String, String)>, Option<&str>) -> Result<ExecOptions, OptionError>,
+    options: impl FnOnce(Option<&str>, Vec<Variable>, Option<&str>) -> Result<ExecOptions, OptionError>,
 ) -> Result<LineRequest, PyroError> {
     Ok(LineRequest {
         command: command_line(&line.command),

@@ -8,6 +8,7 @@ use pyro_protocol::frame::Frame;
 use pyro_protocol::message::{
     Command, Exec, ExitStatus, Exited, Failure, FailureKind, OutOfMemory, Reply, Request, Shell, Signal,
 };
+use pyro_protocol::variable::Variable;
 use pyro_protocol::{FrameKind, GuestPath, User, limits};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -35,7 +36,7 @@ pub struct ExecRequest {
     /// Working directory.
     pub cwd: GuestPath,
     /// Variables over the guest's defaults.
-    pub env: Vec<(String, String)>,
+    pub env: Vec<Variable>,
     /// Whom it runs as; root where none is given.
     pub user: Option<User>,
     /// Which shell runs a line.

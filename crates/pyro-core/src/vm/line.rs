@@ -6,6 +6,7 @@ use pyro_protocol::message::Command;
 pub use pyro_protocol::message::Shell;
 use pyro_protocol::path::GuestPathError;
 use pyro_protocol::user::UserError;
+pub use pyro_protocol::variable::Variable;
 use pyro_protocol::variable::{MAX_VARIABLE_LEN, is_variable_name};
 use pyro_protocol::{GuestPath, User};
 use std::time::Duration;
@@ -66,7 +67,7 @@ pub struct ExecOptions {
     /// Working directory.
     pub(crate) cwd: Option<GuestPath>,
     /// Variables over the guest's defaults.
-    pub(crate) env: Vec<(String, String)>,
+    pub(crate) env: Vec<Variable>,
     /// Whom it runs as.
     pub(crate) user: Option<User>,
     /// Which shell runs it.
@@ -121,11 +122,12 @@ impl ExecOptions {
     ///
     /// # Errors
     /// [`OptionError`], naming the first that cannot be.
-    pub fn parse(cwd: Option<&str>, env: Vec<(String, String)>, user: Option<&str>) -> Result<Self, OptionError> {
+    pub fn parse(cwd: Option<&str>, env: Vec<Variable>, user: Option<&str>) -> Result<Self, OptionError> {
         let cwd = cwd.map(|cwd| GuestPath::parse(cwd.as_bytes())).transpose().map_err(OptionError::Cwd)?;
         let user = user.map(User::parse).transpose().map_err(OptionError::User)?;
         let mut total = 0;
-        for (name, value) in &env {
+        for Variable(name, value) in &env {
+            let value = value.expose();
             let shown = || name.chars().take(SHOWN_LEN).collect();
             let len = name.len() + 1 + value.len();
             if !is_variable_name(name) {
@@ -167,7 +169,7 @@ mod tests {
     use pyro_protocol::message::Exec;
 
     fn env(variables: &[(&str, &str)]) -> Result<ExecOptions, OptionError> {
-        let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let owned = variables.iter().map(|(name, value)| Variable::new(*name, *value));
         ExecOptions::parse(None, owned.collect(), None)
     }
 
@@ -175,7 +177,7 @@ mod tests {
     fn what_can_be_chosen_is_kept_as_it_is() {
         let odd = [("A_B", ""), ("_9", "\n\"'$(x)\\ä"), ("a", "=a=b"), ("a", "again")];
         let chosen = env(&odd).unwrap();
-        assert_eq!(chosen.env, odd.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert_eq!(chosen.env, odd.map(|(name, value)| Variable::new(name, value)));
         let chosen = ExecOptions::parse(Some("/a/./b//"), Vec::new(), Some("app:7")).unwrap();
         assert_eq!(chosen.cwd.unwrap().as_bytes(), b"/a/b");
         assert_eq!(chosen.user.unwrap().to_string(), "app:7");

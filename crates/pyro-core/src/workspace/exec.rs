@@ -13,6 +13,7 @@ use crate::vm::exec::{ExecIo, ExecOutcome, ExecRequest, exec_noting};
 use crate::vm::line::{ExecOptions, LineRequest, OptionError};
 use crate::vm::output::{OutputName, OutputTo, Recorded, Recorder};
 use pyro_protocol::GuestPath;
+use pyro_protocol::variable::Variable;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -94,7 +95,7 @@ pub struct WorkspaceExec {
 ///
 /// # Errors
 /// As [`ExecOptions::parse`].
-pub fn options(cwd: Option<&str>, env: Vec<(String, String)>, user: Option<&str>) -> Result<ExecOptions, OptionError> {
+pub fn options(cwd: Option<&str>, env: Vec<Variable>, user: Option<&str>) -> Result<ExecOptions, OptionError> {
     // An empty one is no path anywhere.
     let is_whole = |text: &str| text.starts_with('/') || text.trim().is_empty();
     let below = |text: &str| if is_whole(text) { text.to_owned() } else { format!("{ROOT}/{text}") };

@@ -16,6 +16,7 @@ use crate::vm::exec::ExecRequest;
 use crate::vm::line::OptionError;
 use crate::vm::{VmError, lifecycle, paths};
 use pyro_protocol::GuestPath;
+use pyro_protocol::variable::Variable;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
@@ -99,7 +100,7 @@ impl Running<'_> {
 pub(super) fn command(tree: &Path, request: &mut ExecRequest) -> Result<(), WorkspaceError> {
     request.cwd = seen(tree, &request.cwd)?;
     if let Some(home) = tree.to_str() {
-        request.env.insert(0, ("HOME".to_owned(), home.to_owned()));
+        request.env.insert(0, Variable::new("HOME", home));
     }
     // The host keeps what was written, whatever becomes of the process.
     request.sync = false;

@@ -2,7 +2,7 @@
 
 use crate::refusal::Refusal;
 use pyro_core::PyroError;
-use pyro_core::vm::line::OptionError;
+use pyro_core::vm::line::{OptionError, Variable};
 use pyro_core::vm::shape::timeout;
 use pyro_core::vm::{ExecOptions, LineRequest};
 use std::collections::BTreeMap;
@@ -22,9 +22,9 @@ impl Line {
     /// As core takes it; `options` says what may be chosen there.
     pub(super) fn request(
         self,
-        options: impl FnOnce(Option<&str>, Vec<(String, String)>, Option<&str>) -> Result<ExecOptions, OptionError>,
+        options: impl FnOnce(Option<&str>, Vec<Variable>, Option<&str>) -> Result<ExecOptions, OptionError>,
     ) -> Result<LineRequest, Refusal> {
-        let env = self.env.unwrap_or_default().into_iter().collect();
+        let env = self.env.unwrap_or_default().into_iter().map(|(name, value)| Variable::new(name, value)).collect();
         Ok(LineRequest {
             command: self.command,
             timeout: timeout(self.timeout_seconds).map_err(PyroError::from)?,
