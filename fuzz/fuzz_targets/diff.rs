@@ -3,13 +3,13 @@
 
 use libfuzzer_sys::fuzz_target;
 use pyro_core::workspace::diff::{DiffBuilder, DiffOptions};
-use pyro_core::workspace::git::path::RelPath;
+use pyro_protocol::TreePath;
 use pyro_core::workspace::patch::{PatchLimits, apply::apply, budget::Budget, parse::parse};
 use pyro_core::workspace::side::Side;
 
 fuzz_target!(|input: (&[u8], Option<&[u8]>, &[u8])| {
     let (name, old, new) = input;
-    let Ok(path) = RelPath::parse(name) else { return };
+    let Ok(path) = TreePath::parse(name) else { return };
     let (old, new) = (old.map(|old| Side::file(0o644, old)), Side::file(0o755, new));
     let mut builder = DiffBuilder::new(DiffOptions::default());
     builder.push(&path, old.as_ref(), Some(&new));

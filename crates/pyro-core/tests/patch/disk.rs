@@ -1,8 +1,8 @@
 //! Trees on the disk, and git in them.
 
 use super::trees::Tree;
-use pyro_core::workspace::git::path::RelPath;
 use pyro_core::workspace::side::{Content, Side};
+use pyro_protocol::TreePath;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
@@ -47,10 +47,10 @@ pub(crate) fn read(root: &Path) -> Tree {
                 directories.push(at);
             } else if kind.is_symlink() {
                 let target = fs::read_link(&at).unwrap();
-                tree.insert(RelPath::parse(path).unwrap(), Side::symlink(target.as_os_str().as_bytes()));
+                tree.insert(TreePath::parse(path).unwrap(), Side::symlink(target.as_os_str().as_bytes()));
             } else {
                 let mode = if kind.permissions().mode() & 0o100 == 0 { 0o644 } else { 0o755 };
-                tree.insert(RelPath::parse(path).unwrap(), Side::file(mode, fs::read(&at).unwrap()));
+                tree.insert(TreePath::parse(path).unwrap(), Side::file(mode, fs::read(&at).unwrap()));
             }
         }
     }

@@ -3,8 +3,8 @@
 use super::disk::{git, git_ok, read, scratch, write};
 use super::imported::{import, split};
 use super::trees::{Tree, differing, patched};
-use pyro_core::workspace::git::path::RelPath;
 use pyro_core::workspace::side::Side;
+use pyro_protocol::TreePath;
 use std::collections::BTreeMap;
 
 const COMMITS: usize = 520;
@@ -30,10 +30,10 @@ impl Dice {
 
 const DIRECTORIES: &[&str] = &["", "src/", "src/deep/er/", "docs and more/", "t\u{e9}sts/"];
 
-fn fresh_path(dice: &mut Dice, tree: &Tree) -> RelPath {
+fn fresh_path(dice: &mut Dice, tree: &Tree) -> TreePath {
     loop {
         let name = format!("{}f{}{}", dice.one(DIRECTORIES), dice.below(60), dice.one(&["", ".txt", " x"]));
-        let path = RelPath::parse(name.as_bytes()).unwrap();
+        let path = TreePath::parse(name.as_bytes()).unwrap();
         if !tree.contains_key(&path) {
             return path;
         }
@@ -79,7 +79,7 @@ fn toggled(mode: u32) -> u32 {
 
 /// Do one thing to a tree, and count it.
 fn change(dice: &mut Dice, tree: &mut Tree, done: &mut BTreeMap<&'static str, usize>) {
-    let paths: Vec<RelPath> = tree.keys().cloned().collect();
+    let paths: Vec<TreePath> = tree.keys().cloned().collect();
     let what = if paths.len() < 5 { 0 } else { dice.below(20) };
     let path = if paths.is_empty() { fresh_path(dice, tree) } else { paths[dice.below(paths.len())].clone() };
     let file = match tree.get(&path) {

@@ -5,10 +5,10 @@ use super::trees::{Tree, patched};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use pyro_core::workspace::git::path::RelPath;
 use pyro_core::workspace::patch::PatchError;
 use pyro_core::workspace::patch::reject::{Note, Reason};
 use pyro_core::workspace::side::Side;
+use pyro_protocol::TreePath;
 use std::path::Path;
 
 const CASES: usize = 1000;
@@ -96,7 +96,7 @@ fn a_thousand_hunks_find_the_places_that_git_finds_or_are_refused() {
             cases.push((file.iter().flat_map(|byte| [*byte, b'\n']).collect::<Vec<u8>>(), hunks));
         }
     }
-    let name = |number: usize| RelPath::parse(format!("f{number}").as_bytes()).unwrap();
+    let name = |number: usize| TreePath::parse(format!("f{number}").as_bytes()).unwrap();
     let files: Tree =
         cases.iter().enumerate().map(|(number, (file, _))| (name(number), Side::file(0o644, file.clone()))).collect();
     let texts: Vec<_> =

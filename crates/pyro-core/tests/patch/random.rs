@@ -6,7 +6,7 @@ use super::trees::{Tree, diff, differing, patched, trees};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use pyro_core::workspace::diff::DiffOptions;
-use pyro_core::workspace::git::path::RelPath;
+use pyro_protocol::TreePath;
 use std::path::Path;
 
 const CASES: usize = 1000;
@@ -32,7 +32,7 @@ fn cases() -> Vec<Case> {
     let mut runner = TestRunner::deterministic();
     let within = |number: usize, tree: Tree| -> Tree {
         let moved =
-            |path: &RelPath| RelPath::parse(&[format!("c{number}/").as_bytes(), path.as_bytes()].concat()).unwrap();
+            |path: &TreePath| TreePath::parse(&[format!("c{number}/").as_bytes(), path.as_bytes()].concat()).unwrap();
         tree.into_iter().map(|(path, side)| (moved(&path), side)).collect()
     };
     let mut cases = Vec::new();

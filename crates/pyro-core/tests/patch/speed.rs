@@ -2,12 +2,12 @@
 
 use super::trees::{Tree, diff, patched};
 use pyro_core::workspace::diff::DiffOptions;
-use pyro_core::workspace::git::path::RelPath;
 use pyro_core::workspace::side::Side;
+use pyro_protocol::TreePath;
 use std::time::{Duration, Instant};
 
 fn tree(bytes: Vec<u8>) -> Tree {
-    [(RelPath::parse(b"f").unwrap(), Side::file(0o644, bytes))].into()
+    [(TreePath::parse(b"f").unwrap(), Side::file(0o644, bytes))].into()
 }
 
 fn lines(count: usize, line: impl Fn(usize) -> String) -> Vec<u8> {

@@ -2,13 +2,13 @@
 
 use proptest::prelude::*;
 use pyro_core::workspace::diff::{Diff, DiffBuilder, DiffOptions};
-use pyro_core::workspace::git::path::RelPath;
 use pyro_core::workspace::patch::resolve::{Action, resolve};
 use pyro_core::workspace::patch::{PatchError, PatchLimits, Plan, parse::parse};
 use pyro_core::workspace::side::{Content, Side};
+use pyro_protocol::TreePath;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) type Tree = BTreeMap<RelPath, Side>;
+pub(crate) type Tree = BTreeMap<TreePath, Side>;
 
 const NAMES: &[&[u8]] = &[
     b"a",
@@ -77,7 +77,7 @@ pub(crate) fn tree() -> impl Strategy<Value = Tree> {
 fn possible(entries: BTreeMap<&'static [u8], Side>) -> Tree {
     let mut tree = Tree::new();
     for (name, side) in entries {
-        let path = RelPath::parse(name).unwrap();
+        let path = TreePath::parse(name).unwrap();
         if path.parents().all(|parent| !tree.contains_key(&parent)) {
             tree.insert(path, side);
         }
@@ -89,7 +89,7 @@ fn possible(entries: BTreeMap<&'static [u8], Side>) -> Tree {
 pub(crate) fn trees() -> impl Strategy<Value = (Tree, Tree)> {
     (tree(), tree(), any::<u16>(), 0..40usize).prop_map(|(old, fresh, keep, at)| {
         let mut entries: BTreeMap<&'static [u8], Side> = BTreeMap::new();
-        let name = |path: &RelPath| *NAMES.iter().find(|name| **name == path.as_bytes()).unwrap();
+        let name = |path: &TreePath| *NAMES.iter().find(|name| **name == path.as_bytes()).unwrap();
         for (path, side) in &fresh {
             entries.insert(name(path), side.clone());
         }

@@ -5,8 +5,8 @@ use super::entry::{Entry, Form, diff_path};
 use super::left_out;
 use super::options::DiffOptions;
 use super::renames;
-use crate::workspace::git::path::RelPath;
 use crate::workspace::side::Side;
+use pyro_protocol::TreePath;
 
 /// What a diff leaves out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl DiffBuilder {
     }
 
     /// Compare the two sides of a path; each path comes once, in any order.
-    pub fn push(&mut self, path: &RelPath, old: Option<&Side>, new: Option<&Side>) {
+    pub fn push(&mut self, path: &TreePath, old: Option<&Side>, new: Option<&Side>) {
         let Some(mut entry) = diff_path(path, old, new, &self.options, &mut self.effort) else { return };
         if self.bytes + entry.patch.len() > self.options.patch_bytes {
             entry.leave_out();
@@ -54,7 +54,8 @@ impl DiffBuilder {
     /// The changes, sorted, with renames found where they were asked for.
     #[must_use]
     pub fn finish(mut self) -> Diff {
-        self.entries.sort_by(|a, b| a.path.cmp(&b.path));
+        // As git sorts them: by the bytes of whole paths, not name by name.
+        self.entries.sort_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
         let mut entries = if self.options.renames { renames::pair(self.entries) } else { self.entries };
         left_out::spread(&mut entries);
         Diff { entries, hidden: Hidden::default() }
@@ -84,13 +85,13 @@ impl Diff {
 mod tests {
     use super::{Diff, DiffBuilder};
     use crate::workspace::diff::{DiffOptions, Form, Status};
-    use crate::workspace::git::path::RelPath;
     use crate::workspace::side::{Content, Side};
+    use pyro_protocol::TreePath;
 
     fn diff(options: DiffOptions, changes: &[(&str, Option<Side>, Option<Side>)]) -> Diff {
         let mut builder = DiffBuilder::new(options);
         for (path, old, new) in changes {
-            builder.push(&RelPath::parse(path.as_bytes()).unwrap(), old.as_ref(), new.as_ref());
+            builder.push(&TreePath::parse(path.as_bytes()).unwrap(), old.as_ref(), new.as_ref());
         }
         builder.finish()
     }
@@ -152,7 +153,7 @@ mod tests {
                 ("was-pipe", Some(Side::Other), file(0o644, b"a\n")),
             ],
         );
-        let listed: Vec<_> = found.entries.iter().map(|e| (e.path.to_text(), e.status, e.form)).collect();
+        let listed: Vec<_> = found.entries.iter().map(|e| (e.path.to_string(), e.status, e.form)).collect();
         assert_eq!(
             listed,
             [
@@ -200,7 +201,7 @@ mod tests {
             ("a/m", None, file(0o644, b"moved\n")),
         ];
         let found = diff(DiffOptions { renames: true, ..DiffOptions::default() }, &changes);
-        let left: Vec<_> = found.left_out().map(|entry| entry.path.to_text()).collect();
+        let left: Vec<_> = found.left_out().map(|entry| entry.path.to_string()).collect();
         assert_eq!(left, ["a", "a/m", "a/x", "d", "d/e/large", "m/n"]);
         assert!(found.patch().contains("diff --git a/a-b b/a-b\n") && found.patch().contains("diff --git a/d/small"));
     }
@@ -241,7 +242,7 @@ mod tests {
             ("e", None, file(0o644, b"")),
         ];
         let found = diff(options, &changes);
-        let listed: Vec<_> = found.entries.iter().map(|entry| (entry.path.to_text(), entry.status)).collect();
+        let listed: Vec<_> = found.entries.iter().map(|entry| (entry.path.to_string(), entry.status)).collect();
         let expected = [("b", Status::Renamed), ("c", Status::Added), ("d", Status::Deleted), ("e", Status::Added)];
         assert_eq!(listed, expected.map(|(path, status)| (path.to_owned(), status)));
         assert_eq!(

@@ -2,9 +2,10 @@
 
 use super::{changes::Effort, header, hunks, literal, options::DiffOptions};
 use crate::workspace::git::blob::BlobId;
+use crate::workspace::git::dir::is_within_git;
 use crate::workspace::git::mode::GitMode;
-use crate::workspace::git::path::RelPath;
 use crate::workspace::side::{ArtifactType, Side};
+use pyro_protocol::TreePath;
 use serde::Serialize;
 
 /// What happened to a path.
@@ -41,9 +42,9 @@ pub enum Form {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Where it is.
-    pub path: RelPath,
+    pub path: TreePath,
     /// Where it was, when it was renamed.
-    pub old_path: Option<RelPath>,
+    pub old_path: Option<TreePath>,
     /// What happened to it.
     pub status: Status,
     /// What it is now, or was when it is gone.
@@ -106,7 +107,7 @@ impl Entry {
 /// that are too large to be held differ unless their blob ids are known and equal.
 #[must_use]
 pub fn diff_path(
-    path: &RelPath,
+    path: &TreePath,
     old: Option<&Side>,
     new: Option<&Side>,
     options: &DiffOptions,
@@ -129,7 +130,7 @@ pub fn diff_path(
         new_id: None,
     };
     // git applies nothing within a repository's own directory, and keeps no directories.
-    if entry.path.is_in_git_directory() || entry.old_mode.or(entry.new_mode).is_none() {
+    if is_within_git(entry.path.as_bytes()) || entry.old_mode.or(entry.new_mode).is_none() {
         return Some(entry);
     }
     entry.old_id = old.and_then(Side::blob_id);

@@ -1,7 +1,7 @@
 //! What has to be left out of a patch because something else is.
 
 use super::entry::{Entry, Form};
-use crate::workspace::git::path::RelPath;
+use pyro_protocol::TreePath;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
@@ -14,7 +14,7 @@ pub(super) fn spread(entries: &mut [Entry]) {
             makers.entry(entry.path.as_bytes().to_vec()).or_default().push(at);
         }
     }
-    let mut staying: Vec<RelPath> =
+    let mut staying: Vec<TreePath> =
         entries.iter().filter(|entry| entry.form == Form::Named).filter_map(stays).collect();
     while let Some(path) = staying.pop() {
         for at in in_the_way(&mut makers, &path) {
@@ -25,7 +25,7 @@ pub(super) fn spread(entries: &mut [Entry]) {
 }
 
 /// The path that has a file or a link before, and keeps it when the change is left out.
-fn stays(entry: &Entry) -> Option<RelPath> {
+fn stays(entry: &Entry) -> Option<TreePath> {
     entry.old_mode.map(|_| entry.old_path.as_ref().unwrap_or(&entry.path).clone())
 }
 
@@ -35,7 +35,7 @@ fn makes_path(entry: &Entry) -> bool {
 }
 
 /// Take those out of `makers` that would stand at, above or below `path`.
-fn in_the_way(makers: &mut BTreeMap<Vec<u8>, Vec<usize>>, path: &RelPath) -> Vec<usize> {
+fn in_the_way(makers: &mut BTreeMap<Vec<u8>, Vec<usize>>, path: &TreePath) -> Vec<usize> {
     let inside = [path.as_bytes(), b"/"].concat();
     let from = makers.range::<[u8], _>((Bound::Included(inside.as_slice()), Bound::Unbounded));
     let below = from.map(|(path, _)| path.clone()).take_while(|below| below.starts_with(&inside));

@@ -3,6 +3,7 @@
 use super::builder::Diff;
 use super::entry::{Form, Status};
 use crate::id::Id;
+use crate::workspace::git::quote;
 use crate::workspace::side::ArtifactType;
 use serde::Serialize;
 
@@ -102,7 +103,7 @@ impl DiffReport {
             entries,
             patch: diff.patch(),
             patch_complete: diff.is_complete(),
-            not_in_patch: diff.left_out().map(|entry| entry.path.to_text()).collect(),
+            not_in_patch: diff.left_out().map(|entry| quote::text(entry.path.as_bytes())).collect(),
             ignored: diff.hidden.count,
             ignored_paths: diff.hidden.paths.clone(),
         }
@@ -129,8 +130,8 @@ impl DiffSummary {
 impl DiffReportEntry {
     fn new(entry: &super::entry::Entry) -> Self {
         Self {
-            path: entry.path.to_text(),
-            old_path: entry.old_path.as_ref().map(crate::workspace::git::path::RelPath::to_text),
+            path: quote::text(entry.path.as_bytes()),
+            old_path: entry.old_path.as_ref().map(|path| quote::text(path.as_bytes())),
             status: entry.status,
             artifact_type: entry.artifact,
             text_patch: entry.text_patch().map(str::to_owned),
@@ -148,14 +149,14 @@ mod tests {
     use super::DiffReport;
     use crate::id::Id;
     use crate::workspace::diff::{DiffBuilder, DiffOptions};
-    use crate::workspace::git::path::RelPath;
     use crate::workspace::side::Side;
+    use pyro_protocol::TreePath;
 
     #[test]
     fn the_result_has_the_names_of_the_contract() {
         let mut builder = DiffBuilder::new(DiffOptions::default());
-        builder.push(&RelPath::parse(b"bin").unwrap(), None, Some(&Side::file(0o644, vec![0])));
-        builder.push(&RelPath::parse(b"a").unwrap(), Some(&Side::symlink("x")), Some(&Side::Directory));
+        builder.push(&TreePath::parse(b"bin").unwrap(), None, Some(&Side::file(0o644, vec![0])));
+        builder.push(&TreePath::parse(b"a").unwrap(), Some(&Side::symlink("x")), Some(&Side::Directory));
         let report = DiffReport::new(Id::parse("0123456789ab").unwrap(), &builder.finish());
         insta::assert_json_snapshot!(report);
     }

@@ -13,7 +13,6 @@ use crate::vm::{VmError, lifecycle};
 use crate::workspace::diff::report::DiffReport;
 use crate::workspace::diff::{Diff, DiffBuilder, DiffOptions, Hidden};
 use crate::workspace::error::WorkspaceError;
-use crate::workspace::git::path::RelPath;
 use crate::workspace::ignore::guest::GuestFiles;
 use crate::workspace::running::Running;
 use crate::workspace::side::{Content, Side};
@@ -118,9 +117,7 @@ fn build(
             return;
         }
         let old = one.old.as_ref().map(|old| old_side(base.as_ref(), old, hold));
-        if let Ok(path) = RelPath::parse(one.path.as_bytes()) {
-            builder.push(&path, old.as_ref(), new.as_ref());
-        }
+        builder.push(&one.path, old.as_ref(), new.as_ref());
     };
     while let Ok(found) = pipe.recv() {
         if let Some(one) = left.remove(&found.path) {

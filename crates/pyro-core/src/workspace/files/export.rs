@@ -4,7 +4,6 @@ use super::diff::{self, DiffRequest};
 use super::error::FileError;
 use super::git_guard::GitGuard;
 use super::list::artifact_type;
-use super::patch_steps::tree_path;
 use super::place::WorkspacePath;
 use crate::archive::{TarError, TarWriter};
 use crate::config::Config;
@@ -18,7 +17,6 @@ use crate::store::workspace::LeftOut;
 use crate::vm::{VmError, lifecycle};
 use crate::workspace::error::WorkspaceError;
 use crate::workspace::git::inert::{self, Look, Node, Verdict};
-use crate::workspace::git::path::RelPath;
 use crate::workspace::running::Running;
 use pyro_protocol::TreePath;
 use pyro_protocol::files::Pack;
@@ -300,8 +298,8 @@ impl WorkspaceExport {
     }
 }
 
-fn of_patch(path: &RelPath) -> LeftOut {
-    let path = WorkspacePath::root().join(&tree_path(path)).to_text();
+fn of_patch(path: &TreePath) -> LeftOut {
+    let path = WorkspacePath::root().join(path).to_text();
     LeftOut { path, why: "left out: too large for a patch".to_owned() }
 }
 

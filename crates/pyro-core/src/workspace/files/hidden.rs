@@ -7,7 +7,7 @@ use super::error::FileError;
 use crate::vm::lifecycle;
 use crate::workspace::diff::Hidden;
 use crate::workspace::error::WorkspaceError;
-use crate::workspace::git::path::RelPath;
+use crate::workspace::git::quote::text;
 use crate::workspace::ignore::Ignored;
 use crate::workspace::ignore::guest::{GuestFiles, INDEX_LEN, WORK};
 use crate::workspace::running::Running;
@@ -141,7 +141,6 @@ fn split(
 fn named(rules: &mut Ignored<GuestFiles>, path: &[u8]) -> String {
     let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
     let top = slashes.into_iter().find(|slash| rules.is_ignored(&path[..*slash], true));
-    let text = |path: &[u8]| RelPath::parse(path).map(|path| path.to_text()).unwrap_or_default();
     top.map_or_else(|| text(path), |slash| format!("{}/", text(&path[..slash])))
 }
 

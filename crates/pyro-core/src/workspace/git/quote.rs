@@ -36,6 +36,12 @@ pub fn quoted(raw: &[u8]) -> String {
     text
 }
 
+/// Bytes as text for results: as they are where they are UTF-8, in quotes where they are not.
+#[must_use]
+pub fn text(raw: &[u8]) -> String {
+    std::str::from_utf8(raw).map_or_else(|_| quoted(raw), str::to_owned)
+}
+
 /// Read a quoted name at the start of `raw`; what follows it is returned too. None when it is not one.
 #[must_use]
 pub fn unquote(raw: &[u8]) -> Option<(Vec<u8>, &[u8])> {
@@ -63,7 +69,7 @@ pub fn unquote(raw: &[u8]) -> Option<(Vec<u8>, &[u8])> {
 
 #[cfg(test)]
 mod tests {
-    use super::{name, unquote};
+    use super::{name, text, unquote};
     use proptest::prelude::*;
 
     #[test]
@@ -78,6 +84,12 @@ mod tests {
         ] {
             assert_eq!(name(raw), quoted);
         }
+    }
+
+    #[test]
+    fn only_what_is_no_text_is_quoted_for_results() {
+        assert_eq!(text("a b\té".as_bytes()), "a b\té");
+        assert_eq!(text(b"a\xff"), r#""a\377""#);
     }
 
     #[test]

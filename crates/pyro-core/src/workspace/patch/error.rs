@@ -1,7 +1,7 @@
 //! Why a patch is no patch, or does not apply.
 
+use super::path::PathError;
 use super::reject::Rejected;
-use crate::workspace::git::path::PathError;
 
 /// A patch that cannot be applied.
 #[derive(Debug, thiserror::Error)]

@@ -9,6 +9,7 @@ pub mod error;
 pub mod limits;
 pub mod model;
 pub mod parse;
+pub mod path;
 pub mod plan;
 pub mod reject;
 pub mod report;

@@ -1,7 +1,7 @@
 //! A patch as values.
 
 use crate::workspace::git::mode::GitMode;
-use crate::workspace::git::path::RelPath;
+use pyro_protocol::TreePath;
 
 /// Everything that one patch asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,8 +9,8 @@ pub struct Patch<'a> {
     /// The commits of a series, in order: each starts from what the one before it left, and changes a path once. Only a
     /// change of kind deletes and creates the same path.
     pub steps: Vec<Vec<FilePatch<'a>>>,
-    /// Submodules that it would move to another commit; they are skipped.
-    pub submodules: Vec<RelPath>,
+    /// Submodules that it would move to another commit, sorted by the bytes of their paths; they are skipped.
+    pub submodules: Vec<TreePath>,
 }
 
 impl<'a> Patch<'a> {
@@ -39,36 +39,36 @@ pub struct FilePatch<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// It is not there yet.
-    Create(RelPath),
+    Create(TreePath),
     /// It goes.
-    Delete(RelPath),
+    Delete(TreePath),
     /// It changes. A plain patch does not say whether an empty file is there: then it may be missing.
     Modify {
         /// The file.
-        path: RelPath,
+        path: TreePath,
         /// Whether it may be missing.
         may_create: bool,
     },
     /// It moves.
     Rename {
         /// Where it is.
-        from: RelPath,
+        from: TreePath,
         /// Where it goes.
-        to: RelPath,
+        to: TreePath,
     },
     /// It is taken twice.
     Copy {
         /// Where it is and stays.
-        from: RelPath,
+        from: TreePath,
         /// Where the copy goes.
-        to: RelPath,
+        to: TreePath,
     },
 }
 
 impl Change {
     /// The path whose content it starts from.
     #[must_use]
-    pub fn source(&self) -> &RelPath {
+    pub fn source(&self) -> &TreePath {
         match self {
             Self::Create(path) | Self::Delete(path) | Self::Modify { path, .. } => path,
             Self::Rename { from, .. } | Self::Copy { from, .. } => from,
@@ -77,7 +77,7 @@ impl Change {
 
     /// The path that has the result.
     #[must_use]
-    pub fn target(&self) -> &RelPath {
+    pub fn target(&self) -> &TreePath {
         match self {
             Self::Create(path) | Self::Delete(path) | Self::Modify { path, .. } => path,
             Self::Rename { to, .. } | Self::Copy { to, .. } => to,

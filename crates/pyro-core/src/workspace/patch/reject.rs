@@ -1,7 +1,7 @@
 //! `Reject`: why one file of a patch does not apply, in words that a model can act on.
 
-use crate::workspace::git::path::RelPath;
 use crate::workspace::side::ArtifactType;
+use pyro_protocol::TreePath;
 use std::fmt;
 
 /// How many rejects an error spells out.
@@ -14,7 +14,7 @@ const EXCERPTS: usize = 3;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reject {
     /// The file.
-    pub path: RelPath,
+    pub path: TreePath,
     /// What is in the way.
     pub reason: Reason,
 }
@@ -43,7 +43,7 @@ pub enum Reason {
     #[error("'{parent}' is {}, not a directory", .found.describe())]
     Parent {
         /// Which.
-        parent: RelPath,
+        parent: TreePath,
         /// What is there.
         found: ArtifactType,
     },
@@ -214,7 +214,7 @@ impl Reject {
 }
 
 impl HunkReject {
-    fn hint(&self, path: &RelPath) -> String {
+    fn hint(&self, path: &TreePath) -> String {
         let read = format!("pyro workspace file read WORKSPACE_ID {path}");
         match &self.note {
             Some(Note::Applied { .. }) => format!("leave the hunk out if its change is in the file already: {read}"),

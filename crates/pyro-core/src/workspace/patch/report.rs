@@ -2,7 +2,8 @@
 
 use super::resolve::Resolution;
 use crate::id::Id;
-use crate::workspace::git::path::RelPath;
+use crate::workspace::git::quote;
+use pyro_protocol::TreePath;
 use serde::Serialize;
 
 /// What happened to a path; a rename is a deletion and an addition.
@@ -65,11 +66,11 @@ impl PatchReport {
     pub fn new(
         workspace_id: Id,
         resolution: &Resolution,
-        submodules: &[RelPath],
+        submodules: &[TreePath],
         patch: String,
         execution_mode: String,
     ) -> Self {
-        let entry = |(path, status): &(RelPath, PatchStatus)| PatchReportEntry {
+        let entry = |(path, status): &(TreePath, PatchStatus)| PatchReportEntry {
             path: absolute(path.as_bytes()),
             status: *status,
         };
@@ -87,6 +88,5 @@ impl PatchReport {
 }
 
 fn absolute(path: &[u8]) -> String {
-    let path = [b"/workspace/", path].concat();
-    String::from_utf8(path).unwrap_or_else(|error| crate::workspace::git::quote::quoted(error.as_bytes()))
+    quote::text(&[b"/workspace/", path].concat())
 }

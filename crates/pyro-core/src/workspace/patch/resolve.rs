@@ -7,8 +7,8 @@ use super::model::{Change, FilePatch, Patch};
 use super::reject::{Reason, Reject, Rejected};
 use super::report::PatchStatus;
 use super::state::State;
-use crate::workspace::git::path::RelPath;
 use crate::workspace::side::Side;
+use pyro_protocol::TreePath;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be done; all of it, in this order, or nothing.
@@ -16,8 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Resolution {
     /// What to do: removals first, the deepest first; then what is made, sorted by path.
     pub actions: Vec<Action>,
-    /// What happens to which path, sorted.
-    pub outcomes: Vec<(RelPath, PatchStatus)>,
+    /// What happens to which path, sorted by the bytes of the paths.
+    pub outcomes: Vec<(TreePath, PatchStatus)>,
 }
 
 /// One step. Directories on the way to what is made are made too.
@@ -26,18 +26,18 @@ pub enum Action {
     /// Remove a file or a link, and the directories that are empty then, as git does.
     Remove {
         /// Which.
-        path: RelPath,
+        path: TreePath,
     },
     /// A file takes a directory's place: before anything is done, make sure that this holds nothing but directories and
     /// what the patch removes.
     RemoveDirectory {
         /// Which.
-        path: RelPath,
+        path: TreePath,
     },
     /// Put a file there, in place of a file or a link, or of nothing.
     WriteFile {
         /// Where.
-        path: RelPath,
+        path: TreePath,
         /// Its permission bits.
         mode: u32,
         /// All it holds.
@@ -46,14 +46,14 @@ pub enum Action {
     /// Change a file's permission bits.
     Chmod {
         /// Which.
-        path: RelPath,
+        path: TreePath,
         /// The bits.
         mode: u32,
     },
     /// Put a link there, in place of a file or a link, or of nothing.
     Symlink {
         /// Where.
-        path: RelPath,
+        path: TreePath,
         /// What it points to.
         target: Vec<u8>,
     },
@@ -66,14 +66,14 @@ pub enum Action {
 ///
 /// # Errors
 /// [`Rejected`] with every change that does not fit.
-pub fn resolve(patch: &Patch<'_>, sides: &BTreeMap<RelPath, Side>) -> Result<Resolution, Rejected> {
+pub fn resolve(patch: &Patch<'_>, sides: &BTreeMap<TreePath, Side>) -> Result<Resolution, Rejected> {
     resolve_within(patch, sides, TOTAL_BYTES)
 }
 
 /// As [`resolve`], where all that is made has at most `room` bytes.
 pub(super) fn resolve_within(
     patch: &Patch<'_>,
-    sides: &BTreeMap<RelPath, Side>,
+    sides: &BTreeMap<TreePath, Side>,
     room: usize,
 ) -> Result<Resolution, Rejected> {
     let mut work = Work { state: State::new(sides), room, spoilt: BTreeSet::new(), rejects: Vec::new() };
@@ -87,7 +87,7 @@ pub(super) fn resolve_within(
         }
     }
     if !work.rejects.is_empty() {
-        work.rejects.sort_by(|a, b| a.path.cmp(&b.path));
+        work.rejects.sort_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
         return Err(Rejected { rejects: work.rejects });
     }
     Ok(work.state.resolution())
@@ -98,14 +98,14 @@ struct Work<'p> {
     /// Bytes that what is made may have.
     room: usize,
     /// Paths of changes that do not fit: what later steps do to them is not judged.
-    spoilt: BTreeSet<RelPath>,
+    spoilt: BTreeSet<TreePath>,
     rejects: Vec<Reject>,
 }
 
 /// One step: what leaves, and what is made.
 pub(super) struct Step<'f> {
-    pub(super) leaving: BTreeSet<&'f RelPath>,
-    pub(super) made: BTreeMap<&'f RelPath, Side>,
+    pub(super) leaving: BTreeSet<&'f TreePath>,
+    pub(super) made: BTreeMap<&'f TreePath, Side>,
 }
 
 impl Work<'_> {
@@ -180,7 +180,7 @@ impl Work<'_> {
 }
 
 /// What is deleted or moved away.
-fn leaving<'f>(files: &'f [FilePatch<'_>]) -> BTreeSet<&'f RelPath> {
+fn leaving<'f>(files: &'f [FilePatch<'_>]) -> BTreeSet<&'f TreePath> {
     let gone = |file: &'f FilePatch<'_>| match &file.change {
         Change::Delete(path) | Change::Rename { from: path, .. } => Some(path),
         _ => None,
@@ -189,7 +189,7 @@ fn leaving<'f>(files: &'f [FilePatch<'_>]) -> BTreeSet<&'f RelPath> {
 }
 
 /// What puts a side in the place of the one before.
-pub(super) fn action(path: &RelPath, before: Option<&Side>, side: Side) -> Option<Action> {
+pub(super) fn action(path: &TreePath, before: Option<&Side>, side: Side) -> Option<Action> {
     let path = path.clone();
     let same_bytes = before.is_some_and(|before| before.artifact() == side.artifact() && before.blob() == side.blob());
     match side {

@@ -4,25 +4,25 @@ use super::apply::same;
 use super::reject::{Reason, Reject};
 use super::report::PatchStatus;
 use super::resolve::{Action, Resolution, Step, action};
-use crate::workspace::git::path::RelPath;
 use crate::workspace::side::{ArtifactType, Side};
+use pyro_protocol::TreePath;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
 /// What is there before the patch, and what the steps so far changed.
 pub(super) struct State<'p> {
-    before: &'p BTreeMap<RelPath, Side>,
+    before: &'p BTreeMap<TreePath, Side>,
     /// What was made; none for what left.
-    changed: BTreeMap<RelPath, Option<Side>>,
+    changed: BTreeMap<TreePath, Option<Side>>,
 }
 
 impl<'p> State<'p> {
-    pub(super) fn new(before: &'p BTreeMap<RelPath, Side>) -> Self {
+    pub(super) fn new(before: &'p BTreeMap<TreePath, Side>) -> Self {
         Self { before, changed: BTreeMap::new() }
     }
 
     /// What a path is now.
-    pub(super) fn get(&self, path: &RelPath) -> Option<&Side> {
+    pub(super) fn get(&self, path: &TreePath) -> Option<&Side> {
         match self.changed.get(path) {
             Some(Some(side)) => Some(side),
             _ if self.made_below(path).next().is_some() => Some(&Side::Directory),
@@ -31,26 +31,27 @@ impl<'p> State<'p> {
         }
     }
 
-    fn made_below<'s>(&'s self, path: &'s RelPath) -> impl Iterator<Item = &'s RelPath> {
+    fn made_below<'s>(&'s self, path: &'s TreePath) -> impl Iterator<Item = &'s TreePath> {
         below(&self.changed, path).filter(|(_, side)| side.is_some()).map(|(path, _)| path)
     }
 
     /// Whether a directory holds nothing any more of what is known to be in it, and held something.
-    pub(super) fn empties(&self, path: &RelPath, step: &Step<'_>) -> bool {
+    pub(super) fn empties(&self, path: &TreePath, step: &Step<'_>) -> bool {
         let left = below(&self.changed, path).any(|(_, side)| side.is_none());
         let stays = self.made_below(path).any(|path| !step.leaving.contains(path));
-        !stays && (left || step.leaving.range::<RelPath, _>(path..).any_below(path))
+        let mut leaving = step.leaving.range::<TreePath, _>((Bound::Excluded(path), Bound::Unbounded));
+        !stays && (left || leaving.next().is_some_and(|next| next.is_below(path)))
     }
 
     /// Every directory on the way to a path must be one, or be made.
     pub(super) fn closed_ways(&self, step: &Step<'_>) -> Vec<Reject> {
-        let after = |parent: &RelPath| match step.made.get(parent) {
+        let after = |parent: &TreePath| match step.made.get(parent) {
             Some(side) => Some(side),
             None if step.leaving.contains(parent) => None,
             None => self.get(parent),
         };
         let mut rejects = Vec::new();
-        let mut check = |path: &RelPath, found: &dyn Fn(&RelPath) -> Option<ArtifactType>| {
+        let mut check = |path: &TreePath, found: &dyn Fn(&TreePath) -> Option<ArtifactType>| {
             let obstacle = path
                 .parents()
                 .find_map(|parent| Some((found(&parent).filter(|found| *found != ArtifactType::Directory)?, parent)));
@@ -70,7 +71,7 @@ impl<'p> State<'p> {
     /// Take over what a step changed; the bytes that are held no longer.
     pub(super) fn take(&mut self, step: Step<'_>) -> usize {
         let mut freed = 0;
-        let mut put = |path: &RelPath, side: Option<Side>| {
+        let mut put = |path: &TreePath, side: Option<Side>| {
             let old = self.changed.insert(path.clone(), side).flatten();
             freed += old.as_ref().and_then(Side::blob).map_or(0, <[u8]>::len);
         };
@@ -107,34 +108,14 @@ impl<'p> State<'p> {
             outcomes.insert(path.clone(), status);
             actions.extend(action(&path, before, side));
         }
-        Resolution { actions, outcomes: outcomes.into_iter().collect() }
+        let mut outcomes: Vec<_> = outcomes.into_iter().collect();
+        outcomes.sort_by(|(a, _), (b, _)| a.as_bytes().cmp(b.as_bytes()));
+        Resolution { actions, outcomes }
     }
 }
 
-/// What is below a path, of a map by paths.
-fn below<'s, T>(map: &'s BTreeMap<RelPath, T>, path: &'s RelPath) -> impl Iterator<Item = (&'s RelPath, &'s T)> {
-    let from = map.range::<RelPath, _>((Bound::Excluded(path), Bound::Unbounded));
-    near(from, path, |(other, _)| *other)
-}
-
-/// Of paths in order from one on those below it. What is below `a` sorts after `a/`, but names such as `a-b` lie between.
-fn near<'s, I: 's>(
-    from: impl Iterator<Item = I> + 's,
-    path: &'s RelPath,
-    key: impl Fn(&I) -> &'s RelPath + Copy + 's,
-) -> impl Iterator<Item = I> + 's {
-    let prefix = path.as_bytes();
-    from.take_while(move |one| key(one).as_bytes().starts_with(prefix)).filter(move |one| key(one).is_below(path))
-}
-
-/// Whether any of some paths in order is below one.
-trait AnyBelow {
-    fn any_below(self, path: &RelPath) -> bool;
-}
-
-impl<'s, I: Iterator<Item = &'s &'s RelPath>> AnyBelow for I {
-    fn any_below(self, path: &RelPath) -> bool {
-        let prefix = path.as_bytes();
-        self.take_while(|other| other.as_bytes().starts_with(prefix)).any(|other| other.is_below(path))
-    }
+/// What is below a path, of a map by paths: it comes right after the path.
+fn below<'s, T>(map: &'s BTreeMap<TreePath, T>, path: &'s TreePath) -> impl Iterator<Item = (&'s TreePath, &'s T)> {
+    let from = map.range::<TreePath, _>((Bound::Excluded(path), Bound::Unbounded));
+    from.take_while(|(other, _)| other.is_below(path))
 }

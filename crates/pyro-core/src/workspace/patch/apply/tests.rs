@@ -1,7 +1,6 @@
 //! Table tests of applying.
 
 use super::apply;
-use crate::workspace::git::path::RelPath;
 use crate::workspace::patch::budget::Budget;
 use crate::workspace::patch::limits::PatchLimits;
 use crate::workspace::patch::parse::parse;
@@ -9,6 +8,7 @@ use crate::workspace::patch::reject::{Note, Reason};
 use crate::workspace::patch::report::{PatchReport, PatchStatus};
 use crate::workspace::patch::resolve::{Action, resolve, resolve_within};
 use crate::workspace::side::{ArtifactType, Content, Side};
+use pyro_protocol::TreePath;
 use std::collections::BTreeMap;
 
 fn one(text: &str, source: Option<Side>) -> Result<Option<Side>, Reason> {
@@ -156,7 +156,7 @@ fn a_reject_says_what_was_met() {
 fn a_refusal_shows_what_the_file_holds_and_what_to_send() {
     let refused = |text: &str, file: &str| {
         let patch = parse(text.as_bytes(), &PatchLimits::default()).unwrap();
-        let sides = BTreeMap::from([(RelPath::parse(b"m.py").unwrap(), Side::file(0o644, file))]);
+        let sides = BTreeMap::from([(TreePath::parse(b"m.py").unwrap(), Side::file(0o644, file))]);
         let rejected = resolve(&patch, &sides).unwrap_err();
         (rejected.to_string(), rejected.hint().unwrap())
     };
@@ -223,7 +223,7 @@ fn kinds_modes_and_contents_must_fit() {
 
 fn resolved(text: &str, sides: &[(&str, Side)]) -> Result<Vec<String>, String> {
     let patch = parse(text.as_bytes(), &PatchLimits::default()).unwrap();
-    let path = |path: &str| RelPath::parse(path.as_bytes()).unwrap();
+    let path = |path: &str| TreePath::parse(path.as_bytes()).unwrap();
     let sides: BTreeMap<_, _> = sides.iter().map(|(name, side)| (path(name), side.clone())).collect();
     let resolution = resolve(&patch, &sides).map_err(|rejected| rejected.to_string())?;
     let shown = |action: &Action| match action {
@@ -337,9 +337,9 @@ fn copies_of_a_file_are_bounded_together() {
     let copy = |to: &str| format!("diff --git a/x b/{to}\nsimilarity index 100%\ncopy from x\ncopy to {to}\n");
     let text = ["a", "b", "c"].map(copy).concat();
     let patch = parse(text.as_bytes(), &PatchLimits::default()).unwrap();
-    let sides = BTreeMap::from([(RelPath::parse(b"x").unwrap(), Side::file(0o644, "1234"))]);
+    let sides = BTreeMap::from([(TreePath::parse(b"x").unwrap(), Side::file(0o644, "1234"))]);
     assert_eq!(resolve_within(&patch, &sides, 12).unwrap().actions.len(), 3);
     let rejected = resolve_within(&patch, &sides, 11).unwrap_err();
     assert!(rejected.is_too_much());
-    assert_eq!(rejected.rejects[0].path, RelPath::parse(b"c").unwrap());
+    assert_eq!(rejected.rejects[0].path, TreePath::parse(b"c").unwrap());
 }

@@ -5,10 +5,10 @@ use super::cursor::{Cursor, without_return};
 use super::hunk::{heading, numbered};
 use super::names;
 use super::steps::Steps;
-use crate::workspace::git::path::RelPath;
 use crate::workspace::git::text::printable;
 use crate::workspace::patch::error::ParseError;
 use crate::workspace::patch::model::{Body, Change, FilePatch, Hunk, Line, Mark, Place};
+use pyro_protocol::TreePath;
 
 const FILE: &str = "be '*** Add File: PATH', '*** Update File: PATH', '*** Delete File: PATH' or '*** End Patch'";
 const ADDED: &str = "begin with '+', as every line of a new file";
@@ -206,11 +206,11 @@ fn file<'a>(line: usize, change: Change, body: Body<'a>) -> FilePatch<'a> {
     FilePatch { line, change, old_mode: None, new_mode: None, body }
 }
 
-fn modify(path: RelPath) -> Change {
+fn modify(path: TreePath) -> Change {
     Change::Modify { path, may_create: false }
 }
 
-fn path(name: &[u8], line: usize) -> Result<RelPath, ParseError> {
+fn path(name: &[u8], line: usize) -> Result<TreePath, ParseError> {
     names::path(&names::clean(name), line)
 }
 

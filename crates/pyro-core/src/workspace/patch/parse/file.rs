@@ -6,10 +6,10 @@ use super::header::Header;
 use super::names::{self, Raw};
 use super::plain;
 use super::submodule;
-use crate::workspace::git::path::RelPath;
 use crate::workspace::git::text::printable;
 use crate::workspace::patch::error::ParseError;
 use crate::workspace::patch::model::{Body, Change, FilePatch, Hunk, Place};
+use pyro_protocol::TreePath;
 
 impl<'a> Reader<'a> {
     /// The next file; none at the end.
@@ -203,7 +203,7 @@ pub(super) fn one_name(old: &[u8], new: &[u8], line: usize) -> Result<Vec<u8>, P
 }
 
 /// A label must name what the header names, or nothing where there is nothing.
-fn verify(label: &Option<Raw<'_>>, path: &RelPath, absent: bool, line: usize) -> Result<(), ParseError> {
+fn verify(label: &Option<Raw<'_>>, path: &TreePath, absent: bool, line: usize) -> Result<(), ParseError> {
     match label {
         Some(name) if !names::means(name, path) => {
             Err(ParseError::TwoNames { line, old: path.to_string(), new: printable(name, 200) })

@@ -16,8 +16,8 @@ mod tests;
 use super::error::ParseError;
 use super::limits::PatchLimits;
 use super::model::Patch;
-use crate::workspace::git::path::RelPath;
 use cursor::Cursor;
+use pyro_protocol::TreePath;
 use std::collections::BTreeSet;
 use steps::Steps;
 
@@ -43,7 +43,9 @@ pub fn parse<'a>(text: &'a [u8], limits: &PatchLimits) -> Result<Patch<'a>, Pars
             steps.push(file, limits)?;
         }
     }
-    let (steps, submodules) = (steps.finish(), reader.submodules.into_iter().collect::<Vec<_>>());
+    let steps = steps.finish();
+    let mut submodules: Vec<_> = reader.submodules.into_iter().collect();
+    submodules.sort_by(|a, b| a.as_bytes().cmp(b.as_bytes()));
     if steps.is_empty() && submodules.is_empty() {
         return Err(ParseError::Nothing);
     }
@@ -58,5 +60,5 @@ struct Reader<'a> {
     binary: usize,
     /// Whether the header of a commit was passed since the last file.
     commit_begins: bool,
-    submodules: BTreeSet<RelPath>,
+    submodules: BTreeSet<TreePath>,
 }

@@ -1,10 +1,12 @@
 //! The names that headers hold, with the prefixes that git and others put before them.
 
 use super::cursor::without_return;
-use crate::workspace::git::path::RelPath;
+use crate::workspace::git::dir::is_within_git;
 use crate::workspace::git::quote::unquote;
 use crate::workspace::git::text::printable;
 use crate::workspace::patch::error::ParseError;
+use crate::workspace::patch::path;
+use pyro_protocol::TreePath;
 use std::borrow::Cow;
 
 /// A name as it stands in a header, unquoted.
@@ -147,10 +149,10 @@ pub(super) fn new_alone(name: &[u8]) -> &[u8] {
 }
 
 /// Whether a `---` or `+++` line names this path, whatever stands before it.
-pub(super) fn means(label: &[u8], path: &RelPath) -> bool {
+pub(super) fn means(label: &[u8], path: &TreePath) -> bool {
     label == path.as_bytes()
         || after_first(label) == Some(path.as_bytes())
-        || RelPath::parse(old_alone(new_alone(label))).as_ref() == Ok(path)
+        || path::parse(old_alone(new_alone(label))).as_ref() == Ok(path)
 }
 
 fn after_first(name: &[u8]) -> Option<&[u8]> {
@@ -159,11 +161,11 @@ fn after_first(name: &[u8]) -> Option<&[u8]> {
 }
 
 /// A name that something may be written to.
-pub(super) fn path(name: &[u8], line: usize) -> Result<RelPath, ParseError> {
+pub(super) fn path(name: &[u8], line: usize) -> Result<TreePath, ParseError> {
     let shown = || printable(name, 200);
     let bare = name.strip_prefix(b"./").unwrap_or(name);
-    let path = RelPath::parse(bare).map_err(|why| ParseError::Path { line, name: shown(), why })?;
-    if path.is_in_git_directory() {
+    let path = path::parse(bare).map_err(|why| ParseError::Path { line, name: shown(), why })?;
+    if is_within_git(path.as_bytes()) {
         return Err(ParseError::GitDirectory { line, name: shown() });
     }
     Ok(path)

@@ -1,9 +1,9 @@
 //! `Steps`: the changes of a patch, in groups that are applied one after the other.
 
-use crate::workspace::git::path::RelPath;
 use crate::workspace::patch::error::ParseError;
 use crate::workspace::patch::limits::PatchLimits;
 use crate::workspace::patch::model::{Change, FilePatch};
+use pyro_protocol::TreePath;
 use std::collections::BTreeMap;
 
 /// The groups so far.
@@ -12,7 +12,7 @@ pub(super) struct Steps<'a> {
     steps: Vec<Vec<FilePatch<'a>>>,
     files: usize,
     open: Vec<FilePatch<'a>>,
-    uses: BTreeMap<RelPath, Uses>,
+    uses: BTreeMap<TreePath, Uses>,
 }
 
 /// What a group does to one path.
@@ -77,7 +77,7 @@ impl<'a> Steps<'a> {
     }
 
     fn takes(&mut self, change: &Change) -> bool {
-        let of = |path: &RelPath| self.uses.get(path).copied().unwrap_or_default();
+        let of = |path: &TreePath| self.uses.get(path).copied().unwrap_or_default();
         let away = match change {
             Change::Rename { from, .. } => match of(from).moved_away() {
                 Some(uses) => Some((from.clone(), uses)),

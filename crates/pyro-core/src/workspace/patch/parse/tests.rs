@@ -2,10 +2,10 @@
 
 use super::parse;
 use crate::workspace::git::mode::GitMode;
-use crate::workspace::git::path::PathError;
 use crate::workspace::patch::error::ParseError;
 use crate::workspace::patch::limits::PatchLimits;
 use crate::workspace::patch::model::{Body, Change, Mark, Place};
+use crate::workspace::patch::path::PathError;
 use proptest::prelude::*;
 
 fn changes(text: &str) -> Result<Vec<String>, ParseError> {
@@ -264,7 +264,7 @@ fn submodules_are_skipped_and_named() {
             [text.clone(), text.clone() + "--- a/x\n+++ b/x\n" + HUNK, "--- a/x\n+++ b/x\n".to_owned() + HUNK + &text]
         {
             let patch = parse(text.as_bytes(), &PatchLimits::default()).unwrap();
-            let names: Vec<_> = patch.submodules.iter().map(|path| path.to_text()).collect();
+            let names: Vec<_> = patch.submodules.iter().map(ToString::to_string).collect();
             assert_eq!(
                 (names, patch.files().count()),
                 (vec!["v".to_owned()], usize::from(text.contains("a/x"))),
