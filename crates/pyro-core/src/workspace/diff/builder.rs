@@ -8,22 +8,11 @@ use super::renames;
 use crate::workspace::side::Side;
 use pyro_protocol::TreePath;
 
-/// What a diff leaves out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Hidden {
-    /// How many files.
-    pub count: u64,
-    /// The first few of them, or the ignored directories that hold them, with a slash at the end.
-    pub paths: Vec<String>,
-}
-
 /// Every change of a tree.
 #[derive(Debug)]
 pub struct Diff {
     /// The changed paths, sorted by their bytes.
     pub entries: Vec<Entry>,
-    /// Files that are left out because the workspace's rules ignore them.
-    pub hidden: Hidden,
 }
 
 /// Collects the changes of a tree.
@@ -58,7 +47,7 @@ impl DiffBuilder {
         self.entries.sort_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
         let mut entries = if self.options.renames { renames::pair(self.entries) } else { self.entries };
         left_out::spread(&mut entries);
-        Diff { entries, hidden: Hidden::default() }
+        Diff { entries }
     }
 }
 

@@ -11,9 +11,8 @@ mod left_out;
 mod literal;
 pub mod options;
 mod renames;
-pub mod report;
 
-pub use builder::{Diff, DiffBuilder, Hidden};
+pub use builder::{Diff, DiffBuilder};
 pub use changes::Effort;
 pub use entry::{Entry, Form, Status, diff_path};
 pub use options::DiffOptions;

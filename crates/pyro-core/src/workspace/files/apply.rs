@@ -3,6 +3,7 @@
 use super::baseline;
 use super::contents::{self, Found};
 use super::error::FileError;
+use super::patch_report::PatchReport;
 use super::patch_steps::{PatchSteps, Staged};
 use super::place::WorkspacePath;
 use crate::config::Config;
@@ -15,7 +16,6 @@ use crate::workspace::error::WorkspaceError;
 use crate::workspace::patch::limits::{FILE_BYTES, PatchLimits, TOTAL_BYTES};
 use crate::workspace::patch::parse::parse;
 use crate::workspace::patch::reject::Reason;
-use crate::workspace::patch::report::PatchReport;
 use crate::workspace::patch::resolve::resolve;
 use crate::workspace::patch::{PatchError, Plan, Reject, Rejected, Resolution};
 use crate::workspace::running::Running;

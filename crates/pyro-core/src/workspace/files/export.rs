@@ -248,7 +248,7 @@ async fn patch(
         renames: request.renames,
         include_ignored: request.include_ignored,
     };
-    let diff = diff::changes(running, &wanted).await?;
+    let (diff, hidden) = diff::changes(running, &wanted).await?;
     let left_out: Vec<_> = diff.left_out().map(|entry| of_patch(&entry.path)).take(LEFT_OUT).collect();
     let left_out_count = diff.left_out().count();
     let entry_count = (diff.entries.len() - left_out_count) as u64;
@@ -268,8 +268,8 @@ async fn patch(
         bytes_written: bytes,
         left_out,
         left_out_count: left_out_count as u64,
-        ignored: (diff.hidden.count > 0).then_some(diff.hidden.count),
-        ignored_paths: diff.hidden.paths,
+        ignored: (hidden.count > 0).then_some(hidden.count),
+        ignored_paths: hidden.paths,
         ..WorkspaceExport::begun(running, request, &at)
     })
 }

@@ -5,7 +5,6 @@ use super::compare::Changed;
 use super::contents;
 use super::error::FileError;
 use crate::vm::lifecycle;
-use crate::workspace::diff::Hidden;
 use crate::workspace::error::WorkspaceError;
 use crate::workspace::git::quote::text;
 use crate::workspace::ignore::Ignored;
@@ -23,6 +22,15 @@ const ROUNDS: usize = 3;
 
 /// Paths that are named; more are counted.
 const MAX_NAMED: usize = 10;
+
+/// What a diff leaves out because the workspace's rules ignore it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Hidden {
+    /// How many files.
+    pub count: u64,
+    /// The first few of them, or the ignored directories that hold them, with a slash at the end.
+    pub paths: Vec<String>,
+}
 
 /// The rules of a workspace as it was when it was made, and as it is.
 pub(super) struct BothRules {

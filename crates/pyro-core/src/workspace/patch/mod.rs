@@ -12,7 +12,6 @@ pub mod parse;
 pub mod path;
 pub mod plan;
 pub mod reject;
-pub mod report;
 pub mod resolve;
 mod state;
 
@@ -21,4 +20,4 @@ pub use limits::PatchLimits;
 pub use model::{FilePatch, Patch};
 pub use plan::Plan;
 pub use reject::{Reject, Rejected};
-pub use resolve::{Action, Resolution};
+pub use resolve::{Action, PatchStatus, Resolution};

@@ -5,10 +5,10 @@ use super::budget::Budget;
 use super::limits::TOTAL_BYTES;
 use super::model::{Change, FilePatch, Patch};
 use super::reject::{Reason, Reject, Rejected};
-use super::report::PatchStatus;
 use super::state::State;
 use crate::workspace::side::Side;
 use pyro_protocol::TreePath;
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be done; all of it, in this order, or nothing.
@@ -18,6 +18,18 @@ pub struct Resolution {
     pub actions: Vec<Action>,
     /// What happens to which path, sorted by the bytes of the paths.
     pub outcomes: Vec<(TreePath, PatchStatus)>,
+}
+
+/// What happened to a path; a rename is a deletion and an addition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PatchStatus {
+    /// It was not there.
+    Added,
+    /// Its content, its mode or its kind changed.
+    Modified,
+    /// It is gone.
+    Deleted,
 }
 
 /// One step. Directories on the way to what is made are made too.

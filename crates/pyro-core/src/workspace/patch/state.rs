@@ -2,8 +2,7 @@
 
 use super::apply::same;
 use super::reject::{Reason, Reject};
-use super::report::PatchStatus;
-use super::resolve::{Action, Resolution, Step, action};
+use super::resolve::{Action, PatchStatus, Resolution, Step, action};
 use crate::workspace::side::{ArtifactType, Side};
 use pyro_protocol::TreePath;
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! The fields of a diff's result, as `workspace_diff` names them.
 
-use super::builder::Diff;
-use super::entry::{Form, Status};
+use super::hidden::Hidden;
 use crate::id::Id;
+use crate::workspace::diff::{Diff, Entry, Form, Status};
 use crate::workspace::git::quote;
 use crate::workspace::side::ArtifactType;
 use serde::Serialize;
@@ -93,8 +93,7 @@ fn is_none(count: &u64) -> bool {
 
 impl DiffReport {
     /// The result for a workspace.
-    #[must_use]
-    pub fn new(workspace_id: Id, diff: &Diff) -> Self {
+    pub(super) fn new(workspace_id: Id, diff: &Diff, hidden: &Hidden) -> Self {
         let entries: Vec<_> = diff.entries.iter().map(DiffReportEntry::new).collect();
         Self {
             workspace_id,
@@ -104,8 +103,8 @@ impl DiffReport {
             patch: diff.patch(),
             patch_complete: diff.is_complete(),
             not_in_patch: diff.left_out().map(|entry| quote::text(entry.path.as_bytes())).collect(),
-            ignored: diff.hidden.count,
-            ignored_paths: diff.hidden.paths.clone(),
+            ignored: hidden.count,
+            ignored_paths: hidden.paths.clone(),
         }
     }
 }
@@ -128,7 +127,7 @@ impl DiffSummary {
 }
 
 impl DiffReportEntry {
-    fn new(entry: &super::entry::Entry) -> Self {
+    fn new(entry: &Entry) -> Self {
         Self {
             path: quote::text(entry.path.as_bytes()),
             old_path: entry.old_path.as_ref().map(|path| quote::text(path.as_bytes())),
@@ -146,7 +145,7 @@ impl DiffReportEntry {
 
 #[cfg(test)]
 mod tests {
-    use super::DiffReport;
+    use super::{DiffReport, Hidden};
     use crate::id::Id;
     use crate::workspace::diff::{DiffBuilder, DiffOptions};
     use crate::workspace::side::Side;
@@ -157,7 +156,7 @@ mod tests {
         let mut builder = DiffBuilder::new(DiffOptions::default());
         builder.push(&TreePath::parse(b"bin").unwrap(), None, Some(&Side::file(0o644, vec![0])));
         builder.push(&TreePath::parse(b"a").unwrap(), Some(&Side::symlink("x")), Some(&Side::Directory));
-        let report = DiffReport::new(Id::parse("0123456789ab").unwrap(), &builder.finish());
+        let report = DiffReport::new(Id::parse("0123456789ab").unwrap(), &builder.finish(), &Hidden::default());
         insta::assert_json_snapshot!(report);
     }
 }

@@ -1,22 +1,10 @@
 //! The fields of a patch's result, as `workspace_patch_apply` names them.
 
-use super::resolve::Resolution;
 use crate::id::Id;
 use crate::workspace::git::quote;
+use crate::workspace::patch::resolve::{PatchStatus, Resolution};
 use pyro_protocol::TreePath;
 use serde::Serialize;
-
-/// What happened to a path; a rename is a deletion and an addition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PatchStatus {
-    /// It was not there.
-    Added,
-    /// Its content, its mode or its kind changed.
-    Modified,
-    /// It is gone.
-    Deleted,
-}
 
 /// What `workspace_patch_apply` answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -62,8 +50,7 @@ pub struct PatchReportEntry {
 
 impl PatchReport {
     /// The result for a workspace.
-    #[must_use]
-    pub fn new(
+    pub(super) fn new(
         workspace_id: Id,
         resolution: &Resolution,
         submodules: &[TreePath],
@@ -89,4 +76,25 @@ impl PatchReport {
 
 fn absolute(path: &[u8]) -> String {
     quote::text(&[b"/workspace/", path].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PatchReport, PatchStatus};
+    use crate::id::Id;
+    use crate::workspace::patch::PatchLimits;
+    use crate::workspace::patch::parse::parse;
+    use crate::workspace::patch::resolve::resolve;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn the_result_has_the_names_of_the_contract() {
+        let text = "diff --git a/x b/x\nnew file mode 100644\n";
+        let patch = parse(text.as_bytes(), &PatchLimits::default()).unwrap();
+        let resolution = resolve(&patch, &BTreeMap::new()).unwrap();
+        assert_eq!(resolution.outcomes[0].1, PatchStatus::Added);
+        let id = Id::parse("0123456789ab").unwrap();
+        let report = PatchReport::new(id, &resolution, &patch.submodules, text.to_owned(), "guest_tcg".to_owned());
+        insta::assert_json_snapshot!(report);
+    }
 }
