@@ -1,8 +1,8 @@
 //! The failures of patches, judged.
 
 use super::{ErrorKind, PyroError};
-use crate::workspace::patch::reject::{HunkReject, Note, Reason, Reject};
-use crate::workspace::patch::{ParseError, PatchError};
+use pyro_patch::patch::{HunkReject, Note, Reason, Reject};
+use pyro_patch::patch::{ParseError, PatchError};
 use pyro_protocol::TreePath;
 
 impl From<PatchError> for PyroError {
@@ -112,10 +112,10 @@ fn of_hunk(hunk: &HunkReject, path: &TreePath) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workspace::patch::PatchLimits;
-    use crate::workspace::patch::parse::parse;
-    use crate::workspace::patch::resolve::resolve;
-    use crate::workspace::side::Side;
+    use pyro_patch::Side;
+    use pyro_patch::patch::PatchLimits;
+    use pyro_patch::patch::parse;
+    use pyro_patch::patch::resolve;
     use std::collections::BTreeMap;
 
     #[test]

@@ -13,14 +13,14 @@ use crate::host::clock;
 use crate::id::Id;
 use crate::vm::VmError;
 use crate::workspace::error::WorkspaceError;
-use crate::workspace::patch::limits::{FILE_BYTES, PatchLimits, TOTAL_BYTES};
-use crate::workspace::patch::parse::parse;
-use crate::workspace::patch::reject::Reason;
-use crate::workspace::patch::resolve::resolve;
-use crate::workspace::patch::{PatchError, Plan, Reject, Rejected, Resolution};
 use crate::workspace::running::Running;
-use crate::workspace::side::Side;
 use crate::workspace::{ROOT, STAGES};
+use pyro_patch::Side;
+use pyro_patch::patch::Reason;
+use pyro_patch::patch::parse;
+use pyro_patch::patch::resolve;
+use pyro_patch::patch::{FILE_BYTES, PatchLimits, TOTAL_BYTES};
+use pyro_patch::patch::{PatchError, Plan, Reject, Rejected, Resolution};
 use pyro_protocol::files::{Commit, Into, List, Stage, Unpack};
 use pyro_protocol::tree::{Action, Batch, Entry, Expect, Kind, Meta, Step, Time};
 use pyro_protocol::{GuestPath, TreePath};
@@ -113,13 +113,13 @@ async fn check_emptied(
     steps: &PatchSteps,
     resolution: &Resolution,
 ) -> Result<(), WorkspaceError> {
-    use crate::workspace::patch::Action::Remove;
+    use pyro_patch::patch::Action::Remove;
     for above in &steps.emptied {
         let place = WorkspacePath::root().join(above);
         let held = baseline::manifest(running.files().await?, place.guest(), false).await?;
         let goes = |entry: &Entry| {
             let full = super::place::joined(above, &entry.path);
-            let is = |action: &crate::workspace::patch::Action| matches!(action, Remove { path } if *path == full);
+            let is = |action: &pyro_patch::patch::Action| matches!(action, Remove { path } if *path == full);
             entry.meta.kind == Kind::Directory || resolution.actions.iter().any(is)
         };
         if !held.iter().all(goes) {

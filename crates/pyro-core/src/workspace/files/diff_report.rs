@@ -2,9 +2,9 @@
 
 use super::hidden::Hidden;
 use crate::id::Id;
-use crate::workspace::diff::{Diff, Entry, Form, Status};
-use crate::workspace::git::quote;
-use crate::workspace::side::ArtifactType;
+use pyro_patch::ArtifactType;
+use pyro_patch::diff::{Diff, Entry, Form, Status};
+use pyro_patch::git::quote;
 use serde::Serialize;
 
 /// What `workspace_diff` answers.
@@ -147,8 +147,8 @@ impl DiffReportEntry {
 mod tests {
     use super::{DiffReport, Hidden};
     use crate::id::Id;
-    use crate::workspace::diff::{DiffBuilder, DiffOptions};
-    use crate::workspace::side::Side;
+    use pyro_patch::Side;
+    use pyro_patch::diff::{DiffBuilder, DiffOptions};
     use pyro_protocol::TreePath;
 
     #[test]

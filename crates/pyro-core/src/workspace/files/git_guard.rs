@@ -1,7 +1,7 @@
 //! The guard over an export: nothing comes to the host that makes git there run a guest's programs.
 
-use super::bare::BareRepositories;
-use crate::workspace::git::inert::{self, Kept, Look, Node, Verdict};
+use pyro_patch::git::BareRepositories;
+use pyro_patch::git::inert::{self, Kept, Look, Node, Verdict};
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::{Kind, Meta, Record};
 use std::collections::HashSet;

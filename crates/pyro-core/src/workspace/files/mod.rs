@@ -1,7 +1,6 @@
 //! A workspace's files: seeded, pushed, listed, read, written, patched, compared, exported.
 
 pub mod apply;
-mod bare;
 mod base;
 pub mod baseline;
 pub mod compare;

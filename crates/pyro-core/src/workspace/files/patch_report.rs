@@ -1,8 +1,8 @@
 //! The fields of a patch's result, as `workspace_patch_apply` names them.
 
 use crate::id::Id;
-use crate::workspace::git::quote;
-use crate::workspace::patch::resolve::{PatchStatus, Resolution};
+use pyro_patch::git::quote;
+use pyro_patch::patch::{PatchStatus, Resolution};
 use pyro_protocol::TreePath;
 use serde::Serialize;
 
@@ -82,9 +82,9 @@ fn absolute(path: &[u8]) -> String {
 mod tests {
     use super::{PatchReport, PatchStatus};
     use crate::id::Id;
-    use crate::workspace::patch::PatchLimits;
-    use crate::workspace::patch::parse::parse;
-    use crate::workspace::patch::resolve::resolve;
+    use pyro_patch::patch::PatchLimits;
+    use pyro_patch::patch::parse;
+    use pyro_patch::patch::resolve;
     use std::collections::BTreeMap;
 
     #[test]

@@ -1,7 +1,7 @@
 //! A decided patch as staged nodes and the steps that put them in force. Pure.
 
-use crate::workspace::patch::Action as Decided;
-use crate::workspace::patch::Resolution;
+use pyro_patch::patch::Action as Decided;
+use pyro_patch::patch::Resolution;
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::{Action, Expect, Kind, Meta, Step, Time};
 use std::collections::{BTreeMap, BTreeSet};
@@ -116,7 +116,7 @@ impl PatchSteps {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workspace::side::Side;
+    use pyro_patch::Side;
 
     fn found(nodes: &[(&str, Side)]) -> BTreeMap<TreePath, Meta> {
         let one = |(path, side): &(&str, Side)| {

@@ -1,7 +1,7 @@
 //! `WorkspacePath`: a place at or below `/workspace`, parsed where it enters.
 
 use crate::workspace::ROOT;
-use crate::workspace::git::quote;
+use pyro_patch::git::quote;
 use pyro_protocol::{GuestPath, TreePath};
 
 /// A path at or below `/workspace`.
