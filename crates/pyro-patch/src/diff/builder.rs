@@ -32,7 +32,9 @@ impl DiffBuilder {
 
     /// Compare the two sides of a path; each path comes once, in any order.
     pub fn push(&mut self, path: &TreePath, old: Option<&Side>, new: Option<&Side>) {
-        let Some(mut entry) = diff_path(path, old, new, &self.options, &mut self.effort) else { return };
+        let Some(mut entry) = diff_path(path, old, new, &self.options, &mut self.effort) else {
+            return;
+        };
         if self.bytes + entry.patch.len() > self.options.patch_bytes {
             entry.leave_out();
         }
@@ -45,14 +47,16 @@ impl DiffBuilder {
     pub fn finish(mut self) -> Diff {
         // As git sorts them: by the bytes of whole paths, not name by name.
         self.entries.sort_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
-        let mut entries = if self.options.renames { renames::pair(self.entries) } else { self.entries };
+        let mut entries =
+            if self.options.renames { renames::pair(self.entries) } else { self.entries };
         left_out::spread(&mut entries);
         Diff { entries }
     }
 }
 
 impl Diff {
-    /// The patch, which `git apply` takes. Where it is not [complete](Self::is_complete), it lacks whole files.
+    /// The patch, which `git apply` takes. Where it is not [complete](Self::is_complete), it lacks
+    /// whole files.
     #[must_use]
     pub fn patch(&self) -> String {
         self.entries.iter().map(|entry| entry.patch.as_str()).collect()
@@ -97,31 +101,46 @@ mod tests {
                 "n",
                 None,
                 file(0o644, b"a\n"),
-                "diff --git a/n b/n\nnew file mode 100644\nindex 0000000..7898192\n--- /dev/null\n+++ b/n\n\
+                "diff --git a/n b/n\nnew file mode 100644\nindex 0000000..7898192\n--- /dev/null\n\
+                 +++ b/n\n\
                  @@ -0,0 +1 @@\n+a\n",
             ),
-            ("e", None, file(0o755, b""), "diff --git a/e b/e\nnew file mode 100755\nindex 0000000..e69de29\n"),
+            (
+                "e",
+                None,
+                file(0o755, b""),
+                "diff --git a/e b/e\nnew file mode 100755\nindex 0000000..e69de29\n",
+            ),
             (
                 "d d",
                 file(0o755, b"a\n"),
                 None,
-                "diff --git a/d d b/d d\ndeleted file mode 100755\nindex 7898192..0000000\n--- a/d d\t\n\
+                "diff --git a/d d b/d d\ndeleted file mode 100755\nindex 7898192..0000000\n\
+                 --- a/d d\t\n\
                  +++ /dev/null\n@@ -1 +0,0 @@\n-a\n",
             ),
-            ("m", file(0o600, b"a\n"), file(0o700, b"a\n"), "diff --git a/m b/m\nold mode 100644\nnew mode 100755\n"),
+            (
+                "m",
+                file(0o600, b"a\n"),
+                file(0o700, b"a\n"),
+                "diff --git a/m b/m\nold mode 100644\nnew mode 100755\n",
+            ),
             (
                 "é",
                 file(0o644, b"a\n"),
                 file(0o644, b"b"),
                 "diff --git \"a/\\303\\251\" \"b/\\303\\251\"\nindex 7898192..63d8dbd 100644\n\
-                 --- \"a/\\303\\251\"\n+++ \"b/\\303\\251\"\n@@ -1 +1 @@\n-a\n+b\n\\ No newline at end of file\n",
+                 --- \"a/\\303\\251\"\n+++ \"b/\\303\\251\"\n@@ -1 +1 @@\n-a\n+b\n\
+                 \\ No newline at end of file\n",
             ),
             (
                 "t",
                 file(0o644, b"a\n"),
                 link(),
-                "diff --git a/t b/t\ndeleted file mode 100644\nindex 7898192..0000000\n--- a/t\n+++ /dev/null\n\
-                 @@ -1 +0,0 @@\n-a\ndiff --git a/t b/t\nnew file mode 120000\nindex 0000000..788636f\n\
+                "diff --git a/t b/t\ndeleted file mode 100644\nindex 7898192..0000000\n--- a/t\n\
+                 +++ /dev/null\n\
+                 @@ -1 +0,0 @@\n-a\ndiff --git a/t b/t\nnew file mode 120000\n\
+                 index 0000000..788636f\n\
                  --- /dev/null\n+++ b/t\n@@ -0,0 +1 @@\n+to\n\\ No newline at end of file\n",
             ),
         ] {
@@ -142,7 +161,8 @@ mod tests {
                 ("was-pipe", Some(Side::Other), file(0o644, b"a\n")),
             ],
         );
-        let listed: Vec<_> = found.entries.iter().map(|e| (e.path.to_string(), e.status, e.form)).collect();
+        let listed: Vec<_> =
+            found.entries.iter().map(|e| (e.path.to_string(), e.status, e.form)).collect();
         assert_eq!(
             listed,
             [
@@ -153,12 +173,15 @@ mod tests {
             ]
         );
         assert!(found.is_complete());
-        assert!(found.patch().starts_with("diff --git a/was-pipe b/was-pipe\nnew file mode 100644\n"));
+        assert!(
+            found.patch().starts_with("diff --git a/was-pipe b/was-pipe\nnew file mode 100644\n")
+        );
     }
 
     #[test]
     fn what_is_too_large_is_left_out() {
-        let large = |size| Some(Side::File { mode: 0o644, content: Content::Large { size, id: None } });
+        let large =
+            |size| Some(Side::File { mode: 0o644, content: Content::Large { size, id: None } });
         let options = DiffOptions { literal_bytes: 10, patch_bytes: 160, ..DiffOptions::default() };
         let found = diff(
             options,
@@ -175,7 +198,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_beside_a_file_that_is_left_out_is_left_out_too() {
-        let large = || Some(Side::File { mode: 0o644, content: Content::Large { size: 1 << 30, id: None } });
+        let large = || {
+            Some(Side::File { mode: 0o644, content: Content::Large { size: 1 << 30, id: None } })
+        };
         let changes = [
             // A large file becomes a directory; a directory with a large file becomes a file.
             ("a", large(), Some(Side::Directory)),
@@ -192,14 +217,17 @@ mod tests {
         let found = diff(DiffOptions { renames: true, ..DiffOptions::default() }, &changes);
         let left: Vec<_> = found.left_out().map(|entry| entry.path.to_string()).collect();
         assert_eq!(left, ["a", "a/m", "a/x", "d", "d/e/large", "m/n"]);
-        assert!(found.patch().contains("diff --git a/a-b b/a-b\n") && found.patch().contains("diff --git a/d/small"));
+        assert!(
+            found.patch().contains("diff --git a/a-b b/a-b\n")
+                && found.patch().contains("diff --git a/d/small")
+        );
     }
 
     #[test]
     fn a_long_chain_of_what_is_left_out_is_followed_in_no_time() {
         const LEN: usize = 20_000;
-        // Each file moves to below where the next one was; the first one must stay. Their names fall, as bad for a search
-        // from the beginning as can be.
+        // Each file moves to below where the next one was; the first one must stay. Their names
+        // fall, as bad for a search from the beginning as can be.
         let name = |number: usize| format!("{:06}", LEN - number);
         let content = |number: usize| file(0o644, format!("{number}\n").as_bytes());
         let mut changes = vec![(
@@ -212,8 +240,10 @@ mod tests {
             changes.push((format!("{}/x", name(number - 1)), None, content(number)));
         }
         changes.sort_by(|one, other| one.0.cmp(&other.0));
-        let changes: Vec<_> =
-            changes.iter().map(|(path, old, new)| (path.as_str(), old.clone(), new.clone())).collect();
+        let changes: Vec<_> = changes
+            .iter()
+            .map(|(path, old, new)| (path.as_str(), old.clone(), new.clone()))
+            .collect();
         let started = std::time::Instant::now();
         let found = diff(DiffOptions { renames: true, ..DiffOptions::default() }, &changes);
         assert_eq!(found.left_out().count(), LEN);
@@ -231,12 +261,19 @@ mod tests {
             ("e", None, file(0o644, b"")),
         ];
         let found = diff(options, &changes);
-        let listed: Vec<_> = found.entries.iter().map(|entry| (entry.path.to_string(), entry.status)).collect();
-        let expected = [("b", Status::Renamed), ("c", Status::Added), ("d", Status::Deleted), ("e", Status::Added)];
+        let listed: Vec<_> =
+            found.entries.iter().map(|entry| (entry.path.to_string(), entry.status)).collect();
+        let expected = [
+            ("b", Status::Renamed),
+            ("c", Status::Added),
+            ("d", Status::Deleted),
+            ("e", Status::Added),
+        ];
         assert_eq!(listed, expected.map(|(path, status)| (path.to_owned(), status)));
         assert_eq!(
             found.entries[0].patch,
-            "diff --git a/a b/b\nold mode 100644\nnew mode 100755\nsimilarity index 100%\nrename from a\nrename to b\n"
+            "diff --git a/a b/b\nold mode 100644\nnew mode 100755\nsimilarity index 100%\n\
+             rename from a\nrename to b\n"
         );
     }
 }

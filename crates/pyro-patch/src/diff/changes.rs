@@ -3,11 +3,13 @@
 use imara_diff::{Algorithm, Diff, Hunk, IndentHeuristic, IndentLevel, InternedInput, Token};
 use std::ops::Range;
 
-/// Most pairs of lines that the algorithm is let loose on at once: a few of them, when every line is like many others,
-/// take 0.1 s together, and the time grows with their number. (100,000 lines of two kinds took 8 s.)
+/// Most pairs of lines that the algorithm is let loose on at once: a few of them, when every line
+/// is like many others, take 0.1 s together, and the time grows with their number. (100,000 lines
+/// of two kinds took 8 s.)
 const AT_ONCE: u64 = 100_000_000;
 
-/// Work that is left for comparing, in pairs of lines; what is changed above it is replaced as a whole.
+/// Work that is left for comparing, in pairs of lines; what is changed above it is replaced as a
+/// whole.
 #[derive(Debug)]
 pub(crate) struct Effort(u64);
 
@@ -31,7 +33,8 @@ impl Effort {
 
 /// The changes, in order, at least one line apart.
 ///
-/// What is too large to be compared at once is split at the lines that both sides have exactly once.
+/// What is too large to be compared at once is split at the lines that both sides have exactly
+/// once.
 pub(super) fn between(input: &InternedInput<&[u8]>, effort: &mut Effort) -> Vec<Hunk> {
     let (before, after) = (&input.before, &input.after);
     let start = before.iter().zip(after).take_while(|(a, b)| a == b).count();
@@ -64,10 +67,13 @@ fn compared(input: &InternedInput<&[u8]>, old: Range<usize>, new: Range<usize>) 
     let (before, after) = (&input.before[old.clone()], &input.after[new.clone()]);
     let mut diff = Diff::default();
     diff.compute_with(Algorithm::Histogram, before, after, input.interner.num_tokens());
-    let level = |token: Token| IndentLevel::for_ascii_line(input.interner[token].iter().copied(), 8);
+    let level =
+        |token: Token| IndentLevel::for_ascii_line(input.interner[token].iter().copied(), 8);
     diff.postprocess_with(before, after, IndentHeuristic::new(level));
     let moved = |range: Range<u32>, by: usize| range.start as usize + by..range.end as usize + by;
-    diff.hunks().map(|found| hunk(&moved(found.before, old.start), &moved(found.after, new.start))).collect()
+    diff.hunks()
+        .map(|found| hunk(&moved(found.before, old.start), &moved(found.after, new.start)))
+        .collect()
 }
 
 fn hunk(old: &Range<usize>, new: &Range<usize>) -> Hunk {
@@ -77,7 +83,11 @@ fn hunk(old: &Range<usize>, new: &Range<usize>) -> Hunk {
 }
 
 /// The lines that both parts have exactly once, as many as can be kept in order.
-fn anchors(input: &InternedInput<&[u8]>, old: Range<usize>, new: Range<usize>) -> Vec<(usize, usize)> {
+fn anchors(
+    input: &InternedInput<&[u8]>,
+    old: Range<usize>,
+    new: Range<usize>,
+) -> Vec<(usize, usize)> {
     const NONE: u32 = u32::MAX;
     const MANY: u32 = u32::MAX - 1;
     let places = |tokens: &[Token], range: &Range<usize>| {
@@ -111,7 +121,8 @@ fn longest_rising(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
             None => ends.push(at),
         }
     }
-    let mut found: Vec<_> = std::iter::successors(ends.last().copied(), |at| before[*at]).map(|at| pairs[at]).collect();
+    let mut found: Vec<_> =
+        std::iter::successors(ends.last().copied(), |at| before[*at]).map(|at| pairs[at]).collect();
     found.reverse();
     found
 }
@@ -134,10 +145,15 @@ mod tests {
 
     #[test]
     fn without_effort_what_lies_between_common_lines_is_replaced() {
-        let input = InternedInput::new(byte_lines(b"1\nx\nx\n2\nx\n3\n"), byte_lines(b"1\nx\ny\n2\nz\nx\n3\n"));
-        let found: Vec<_> = between(&input, &mut Effort(0)).into_iter().map(|h| (h.before, h.after)).collect();
+        let input = InternedInput::new(
+            byte_lines(b"1\nx\nx\n2\nx\n3\n"),
+            byte_lines(b"1\nx\ny\n2\nz\nx\n3\n"),
+        );
+        let found: Vec<_> =
+            between(&input, &mut Effort(0)).into_iter().map(|h| (h.before, h.after)).collect();
         assert_eq!(found, [(2..3, 2..3), (4..4, 4..5)]);
-        let found: Vec<_> = between(&input, &mut Effort(99)).into_iter().map(|h| (h.before, h.after)).collect();
+        let found: Vec<_> =
+            between(&input, &mut Effort(99)).into_iter().map(|h| (h.before, h.after)).collect();
         assert_eq!(found, [(2..3, 2..3), (4..4, 4..5)]);
     }
 }

@@ -32,7 +32,8 @@ pub enum Form {
     Text,
     /// As a `GIT binary patch`.
     Binary,
-    /// Left out: it is too large, or cannot be where something that is left out stays. The patch applies without it.
+    /// Left out: it is too large, or cannot be where something that is left out stays. The patch
+    /// applies without it.
     Named,
     /// Not at all: git keeps nothing of it.
     None,
@@ -103,8 +104,9 @@ impl Entry {
 
 /// What changed at a path; none when nothing did that git would see.
 ///
-/// Permission bits other than the owner's execute bit, owners and times are not seen, as git sees none of them. Two sides
-/// that are too large to be held differ unless their blob ids are known and equal.
+/// Permission bits other than the owner's execute bit, owners and times are not seen, as git sees
+/// none of them. Two sides that are too large to be held differ unless their blob ids are known and
+/// equal.
 #[must_use]
 pub(crate) fn diff_path(
     path: &TreePath,
@@ -135,7 +137,8 @@ pub(crate) fn diff_path(
     }
     entry.old_id = old.and_then(Side::blob_id);
     entry.new_id = new.and_then(Side::blob_id);
-    let kinds_differ = entry.old_mode.zip(entry.new_mode).is_some_and(|(old, new)| !old.same_kind(new));
+    let kinds_differ =
+        entry.old_mode.zip(entry.new_mode).is_some_and(|(old, new)| !old.same_kind(new));
     if kinds_differ {
         let deleted = rendered(entry.half(Status::Deleted), old, None, options, effort);
         let added = rendered(entry.half(Status::Added), None, new, options, effort);

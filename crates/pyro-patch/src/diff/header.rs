@@ -15,11 +15,17 @@ pub(super) fn header(entry: &Entry, full: bool) -> String {
     match (entry.status, entry.old_mode, entry.new_mode) {
         (Status::Added, _, Some(mode)) => text += &format!("new file mode {mode}\n"),
         (Status::Deleted, Some(mode), _) => text += &format!("deleted file mode {mode}\n"),
-        (_, Some(old), Some(new)) if old != new => text += &format!("old mode {old}\nnew mode {new}\n"),
+        (_, Some(old), Some(new)) if old != new => {
+            text += &format!("old mode {old}\nnew mode {new}\n")
+        }
         _ => {}
     }
     if entry.status == Status::Renamed {
-        text += &format!("similarity index 100%\nrename from {}\nrename to {}\n", quote::name(old), quote::name(new));
+        text += &format!(
+            "similarity index 100%\nrename from {}\nrename to {}\n",
+            quote::name(old),
+            quote::name(new)
+        );
     }
     if let Some(index) = index(entry, full) {
         text += &index;
@@ -46,7 +52,8 @@ fn index(entry: &Entry, full: bool) -> Option<String> {
     Some(format!("index {}..{}{mode}\n", &old[..digits], &new[..digits]))
 }
 
-/// The `---` and `+++` lines. A name with a space ends in a tab, so that nobody cuts it at the space.
+/// The `---` and `+++` lines. A name with a space ends in a tab, so that nobody cuts it at the
+/// space.
 pub(super) fn sides(entry: &Entry) -> String {
     let (old, new) = names(entry);
     let tab = |name: &str| if name.contains(' ') { "\t" } else { "" };
@@ -55,7 +62,11 @@ pub(super) fn sides(entry: &Entry) -> String {
 
 fn names(entry: &Entry) -> (String, String) {
     let name = |prefix, absent| {
-        if entry.status == absent { "/dev/null".to_owned() } else { side_name(prefix, entry.path.as_bytes()) }
+        if entry.status == absent {
+            "/dev/null".to_owned()
+        } else {
+            side_name(prefix, entry.path.as_bytes())
+        }
     };
     (name("a/", Status::Added), name("b/", Status::Deleted))
 }

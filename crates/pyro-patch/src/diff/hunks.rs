@@ -43,7 +43,9 @@ impl Hunks {
         let (Some(first), Some(last)) = (changes.first(), changes.last()) else { return };
         let before = (first.before.start as usize).min(context);
         let after = (input.before.len() - last.before.end as usize).min(context);
-        let around = |first: &Range<u32>, last: &Range<u32>| first.start as usize - before..last.end as usize + after;
+        let around = |first: &Range<u32>, last: &Range<u32>| {
+            first.start as usize - before..last.end as usize + after
+        };
         let old = around(&first.before, &last.before);
         let new = around(&first.after, &last.after);
         self.text += &format!("@@ -{} +{} @@\n", range(&old), range(&new));
@@ -76,7 +78,8 @@ fn usize_range(range: &Range<u32>) -> Range<usize> {
     range.start as usize..range.end as usize
 }
 
-/// A range as a hunk's header has it: the count is left out when it is one, the start counts from one unless it is empty.
+/// A range as a hunk's header has it: the count is left out when it is one, the start counts from
+/// one unless it is empty.
 fn range(lines: &Range<usize>) -> String {
     match lines.len() {
         0 => format!("{},0", lines.start),
@@ -91,13 +94,23 @@ mod tests {
 
     #[test]
     fn hunks_are_those_of_git() {
-        let lines = |range: std::ops::RangeInclusive<u32>| range.map(|line| format!("{line}\n")).collect::<String>();
+        let lines = |range: std::ops::RangeInclusive<u32>| {
+            range.map(|line| format!("{line}\n")).collect::<String>()
+        };
         let far = lines(1..=20).replace("5\n", "five\n");
         for (old, new, text) in [
             (String::new(), "a\n".to_owned(), "@@ -0,0 +1 @@\n+a\n".to_owned()),
             ("a\nb\n".to_owned(), String::new(), "@@ -1,2 +0,0 @@\n-a\n-b\n".to_owned()),
-            ("a".to_owned(), "a\n".to_owned(), "@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+a\n".to_owned()),
-            ("a\x0cb\r\n".to_owned(), "-- a\n".to_owned(), "@@ -1 +1 @@\n-a\x0cb\r\n+-- a\n".to_owned()),
+            (
+                "a".to_owned(),
+                "a\n".to_owned(),
+                "@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+a\n".to_owned(),
+            ),
+            (
+                "a\x0cb\r\n".to_owned(),
+                "-- a\n".to_owned(),
+                "@@ -1 +1 @@\n-a\x0cb\r\n+-- a\n".to_owned(),
+            ),
             (
                 lines(1..=20),
                 far,
@@ -106,7 +119,10 @@ mod tests {
                     .to_owned(),
             ),
         ] {
-            assert_eq!(between(old.as_bytes(), new.as_bytes(), 3, &mut Effort::default()).text, text);
+            assert_eq!(
+                between(old.as_bytes(), new.as_bytes(), 3, &mut Effort::default()).text,
+                text
+            );
         }
     }
 }

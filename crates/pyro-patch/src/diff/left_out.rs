@@ -5,8 +5,9 @@ use pyro_protocol::TreePath;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-/// Leave out what cannot be made while a file that is left out stays where it was: a patch with it would be refused as a
-/// whole. Each entry is left out at most once, and a guest chooses how many hang on each other.
+/// Leave out what cannot be made while a file that is left out stays where it was: a patch with it
+/// would be refused as a whole. Each entry is left out at most once, and a guest chooses how many
+/// hang on each other.
 pub(super) fn spread(entries: &mut [Entry]) {
     let mut makers: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
     for (at, entry) in entries.iter().enumerate() {

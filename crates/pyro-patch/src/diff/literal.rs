@@ -21,7 +21,8 @@ fn literal(bytes: &[u8], text: &mut String) {
 
 fn deflated(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-    // Writing into memory does not fail; were it to, the patch would not apply, and a test would see it.
+    // Writing into memory does not fail; were it to, the patch would not apply, and a test would
+    // see it.
     let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
     written.unwrap_or_default()
 }

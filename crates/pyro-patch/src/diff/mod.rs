@@ -1,6 +1,7 @@
 //! Changes as a patch that `git apply` and [`patch`](crate::patch) take back.
 //!
-//! [`DiffBuilder`] takes the two sides of each path, one at a time, and keeps only the text that it makes of them.
+//! [`DiffBuilder`] takes the two sides of each path, one at a time, and keeps only the text that it
+//! makes of them.
 
 mod builder;
 mod changes;

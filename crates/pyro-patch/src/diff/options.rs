@@ -9,7 +9,8 @@ pub struct DiffOptions {
     pub text_bytes: usize,
     /// Most lines of a file that is compared line by line.
     pub text_lines: usize,
-    /// Largest file, in bytes, whose content goes into the patch although it is not text; above, it is only named.
+    /// Largest file, in bytes, whose content goes into the patch although it is not text; above, it
+    /// is only named.
     pub literal_bytes: usize,
     /// Most bytes of patch text in all; what comes after is only named.
     pub patch_bytes: usize,

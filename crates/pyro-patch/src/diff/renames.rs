@@ -7,8 +7,9 @@ use std::collections::HashMap;
 /// The empty blob: every new empty file would be the rename of any other.
 const EMPTY: &str = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391";
 
-/// Join what was deleted and added with the same content; the entries are sorted by path and stay so. Links are left out:
-/// git takes no rename of a link to a path below it, since such a patch does not say that it is one.
+/// Join what was deleted and added with the same content; the entries are sorted by path and stay
+/// so. Links are left out: git takes no rename of a link to a path below it, since such a patch
+/// does not say that it is one.
 pub(super) fn pair(entries: Vec<Entry>) -> Vec<Entry> {
     let mut gone: HashMap<_, Vec<usize>> = HashMap::new();
     for (at, entry) in entries.iter().enumerate().rev() {
@@ -19,7 +20,9 @@ pub(super) fn pair(entries: Vec<Entry>) -> Vec<Entry> {
     }
     let mut entries: Vec<Option<Entry>> = entries.into_iter().map(Some).collect();
     for at in 0..entries.len() {
-        let Some(entry) = entries[at].as_ref().filter(|entry| entry.status == Status::Added && carried(entry)) else {
+        let Some(entry) =
+            entries[at].as_ref().filter(|entry| entry.status == Status::Added && carried(entry))
+        else {
             continue;
         };
         let Some(id) = entry.new_id.filter(|_| is_file(entry.new_mode)) else { continue };

@@ -1,4 +1,5 @@
-//! `BareRepositories`: directories of an export that git would take for repositories, though none of them is called `.git`.
+//! `BareRepositories`: directories of an export that git would take for repositories, though none
+//! of them is called `.git`.
 
 use super::inert::{self, Node, Verdict};
 use std::collections::HashSet;
@@ -6,8 +7,8 @@ use std::collections::HashSet;
 /// Most bytes of paths that are kept in memory.
 const MAX_LEN: usize = 64 << 20;
 
-/// What git takes for a repository has a `HEAD`. A walk comes to that before it comes to settings and hooks; where it does not,
-/// the `HEAD` is left out.
+/// What git takes for a repository has a `HEAD`. A walk comes to that before it comes to settings
+/// and hooks; where it does not, the `HEAD` is left out.
 #[derive(Debug, Default)]
 pub struct BareRepositories {
     /// Directories with a `HEAD`.
@@ -20,13 +21,17 @@ pub struct BareRepositories {
 impl BareRepositories {
     /// Judge a node that lies in no `.git`; none where it does not matter for a repository.
     pub fn judge(&mut self, path: &[u8], node: Node<'_>) -> Option<Verdict> {
-        if node == Node::Directory || path.split(|byte| *byte == b'/').any(|name| name.eq_ignore_ascii_case(b".git")) {
+        if node == Node::Directory
+            || path.split(|byte| *byte == b'/').any(|name| name.eq_ignore_ascii_case(b".git"))
+        {
             return None;
         }
         let (directory, name) = split(path);
         if name == b"HEAD" {
             if self.len > MAX_LEN || self.passed.contains(directory) {
-                return Some(Verdict::Drop("it would make a repository of a directory that was not looked at as one"));
+                return Some(Verdict::Drop(
+                    "it would make a repository of a directory that was not looked at as one",
+                ));
             }
             Self::keep(&mut self.heads, &mut self.len, directory);
             return None;
@@ -85,7 +90,11 @@ mod tests {
             ("b/HEAD", F, None),
             ("b/config", F, config),
             ("b/config.worktree", F, config),
-            ("b/commondir", F, Some(Verdict::Drop("it would lead git on the host to settings elsewhere"))),
+            (
+                "b/commondir",
+                F,
+                Some(Verdict::Drop("it would lead git on the host to settings elsewhere")),
+            ),
             ("b/hooks", D, None),
             ("b/hooks/post-checkout", F, program),
             ("b/hooks/x.sample", F, Some(Verdict::Pass)),
@@ -109,6 +118,9 @@ mod tests {
             assert!(matches!(verdict, Some(Verdict::Drop(_))), "{directory}");
         }
         bare.len = MAX_LEN + 1;
-        assert!(matches!(bare.judge(b"e/HEAD", Node::File), Some(Verdict::Drop(_))), "nothing more is kept");
+        assert!(
+            matches!(bare.judge(b"e/HEAD", Node::File), Some(Verdict::Drop(_))),
+            "nothing more is kept"
+        );
     }
 }

@@ -1,9 +1,11 @@
-//! Base85 lines of git's binary patches: a letter for the length, then five digits for every four bytes.
+//! Base85 lines of git's binary patches: a letter for the length, then five digits for every four
+//! bytes.
 
 /// Most bytes that one line carries.
 pub(crate) const LINE_BYTES: usize = 52;
 
-const ALPHABET: &[u8; 85] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~";
+const ALPHABET: &[u8; 85] =
+    b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~";
 
 const DIGITS: [u8; 256] = {
     let mut digits = [u8::MAX; 256];

@@ -52,7 +52,8 @@ impl BlobHasher {
     }
 }
 
-/// Whether a full id of a patch names these bytes: 40 digits of SHA-1, or 64 where the repository uses SHA-256.
+/// Whether a full id of a patch names these bytes: 40 digits of SHA-1, or 64 where the repository
+/// uses SHA-256.
 #[must_use]
 pub(crate) fn is_named(id: &str, bytes: &[u8]) -> bool {
     match id.len() {
@@ -75,7 +76,10 @@ mod tests {
         // `git hash-object` of the same bytes.
         assert_eq!(BlobId::of(b"").to_string(), "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
         assert_eq!(BlobId::of(b"hello\n").to_string(), "ce013625030ba8dba906f756967f9e9ca394464a");
-        assert!(is_named("2cf8d83d9ee29543b34a87727421fdecb7e3f3a183d337639025de576db9ebb4", b"hello\n"));
+        assert!(is_named(
+            "2cf8d83d9ee29543b34a87727421fdecb7e3f3a183d337639025de576db9ebb4",
+            b"hello\n"
+        ));
         assert!(!is_named("ce01362", b"hello\n"));
     }
 }

@@ -1,6 +1,7 @@
 //! A file of git settings, read and written anew. Pure.
 //!
-//! What is kept of a file is written in one plain form, so that git reads nothing else in it than was read here.
+//! What is kept of a file is written in one plain form, so that git reads nothing else in it than
+//! was read here.
 
 /// A setting, as `git config --list` has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +21,9 @@ impl Setting {
     #[must_use]
     pub fn name(&self) -> String {
         match &self.subsection {
-            Some(subsection) => format!("{}.{}.{}", self.section, subsection.escape_ascii(), self.key),
+            Some(subsection) => {
+                format!("{}.{}.{}", self.section, subsection.escape_ascii(), self.key)
+            }
             None => format!("{}.{}", self.section, self.key),
         }
     }
@@ -132,7 +135,9 @@ impl Reader<'_> {
         }
         // The old form has its subsection, in lower case, behind a dot.
         match name.split_once('.') {
-            Some((section, subsection)) => Some((plain_section(section)?, Some(subsection.as_bytes().to_vec()))),
+            Some((section, subsection)) => {
+                Some((plain_section(section)?, Some(subsection.as_bytes().to_vec())))
+            }
             None => Some((plain_section(&name)?, None)),
         }
     }
@@ -226,7 +231,8 @@ mod tests {
 
     #[test]
     fn settings_are_read_as_git_reads_them_and_written_so_that_they_are_the_same() {
-        let text = "\u{feff}# c\r\n[Core]\r\n\tBare = false ; c\n\tfsmonitor\n[remote \"a\\\"b\"] url = \"x # y\" z\\\n w\n\
+        let text = "\u{feff}# c\r\n[Core]\r\n\tBare = false ; c\n\tfsmonitor\n\
+                    [remote \"a\\\"b\"] url = \"x # y\" z\\\n w\n\
                     [branch.Main]merge=\\n\\t\\\\\n[a]\n k = \n";
         let expected = [
             "core.bare=false",

@@ -1,7 +1,8 @@
 //! `Tracked`: the names in git's index, which no rule ignores. Pure.
 //!
-//! Of the index only the names are needed. `gix-index` would bring some thirty crates, maps the file into memory and allocates what
-//! its header says; this takes nothing that the file does not hold, since a guest may have written it.
+//! Of the index only the names are needed. `gix-index` would bring some thirty crates, maps the
+//! file into memory and allocates what its header says; this takes nothing that the file does not
+//! hold, since a guest may have written it.
 
 /// Longest name of an index, in bytes.
 const MAX_NAME_LEN: usize = 4096;
@@ -45,7 +46,8 @@ impl Index {
         ID_LENGTHS.into_iter().find_map(|id_len| parse(bytes, id_len, room))
     }
 
-    /// The names of this index and of the shared one. What was removed since the shared one was written counts as tracked.
+    /// The names of this index and of the shared one. What was removed since the shared one was
+    /// written counts as tracked.
     #[must_use]
     pub fn tracked(self, shared: Option<Self>) -> Tracked {
         let mut names = self.names;
@@ -127,7 +129,8 @@ fn parse(bytes: &[u8], id_len: usize, room: usize) -> Option<Index> {
     if !(2..=4).contains(&version) {
         return None;
     }
-    let (mut names, mut submodules, mut room): (Vec<Vec<u8>>, Vec<Vec<u8>>, usize) = (Vec::new(), Vec::new(), room);
+    let (mut names, mut submodules, mut room): (Vec<Vec<u8>>, Vec<Vec<u8>>, usize) =
+        (Vec::new(), Vec::new(), room);
     for _ in 0..count {
         let before = reader.0.len();
         let stat = reader.take(STAT_LEN)?;
@@ -150,7 +153,8 @@ fn parse(bytes: &[u8], id_len: usize, room: usize) -> Option<Index> {
         let padding = if version == 4 { 1 } else { 8 - (before - reader.0.len()) % 8 };
         let is_padded = reader.take(padding)?.iter().all(|byte| *byte == 0);
         // With the other length of an id hardly any of this would hold.
-        let is_sound = is_padded && matches!(kind, 0o10 | 0o12 | 0o16 | 0o4) && told == name.len().min(0xfff);
+        let is_sound =
+            is_padded && matches!(kind, 0o10 | 0o12 | 0o16 | 0o4) && told == name.len().min(0xfff);
         if !is_sound || name.len() > MAX_NAME_LEN {
             return None;
         }
@@ -164,7 +168,8 @@ fn parse(bytes: &[u8], id_len: usize, room: usize) -> Option<Index> {
     Some(Index { names, submodules, shared: shared(reader, id_len)? })
 }
 
-/// What the extensions behind the entries say of a shared index. They end where the index's own id begins.
+/// What the extensions behind the entries say of a shared index. They end where the index's own id
+/// begins.
 fn shared(mut reader: Reader<'_>, id_len: usize) -> Option<Option<String>> {
     let mut shared = None;
     while reader.0.len() > id_len {
@@ -184,14 +189,19 @@ mod tests {
     use super::*;
 
     fn tracked(names: &[&str]) -> Tracked {
-        Index { names: names.iter().map(|name| name.as_bytes().to_vec()).collect(), submodules: vec![], shared: None }
-            .tracked(None)
+        Index {
+            names: names.iter().map(|name| name.as_bytes().to_vec()).collect(),
+            submodules: vec![],
+            shared: None,
+        }
+        .tracked(None)
     }
 
     #[test]
     fn what_lies_below_a_directory_is_found_among_names_that_begin_alike() {
         let tracked = tracked(&["a-b", "a.c", "a/x", "a0", "d/e/f"]);
-        for (directory, found) in [("a", true), ("d", true), ("d/e", true), ("a/x", false), ("a-b", false), ("", false)]
+        for (directory, found) in
+            [("a", true), ("d", true), ("d/e", true), ("a/x", false), ("a-b", false), ("", false)]
         {
             assert_eq!(tracked.has_below(directory.as_bytes()), found, "{directory}");
         }
@@ -200,8 +210,9 @@ mod tests {
 
     #[test]
     fn what_is_no_index_has_no_names_and_takes_no_memory() {
-        let header =
-            |version: u32, count: u32| [b"DIRC".as_slice(), &version.to_be_bytes(), &count.to_be_bytes()].concat();
+        let header = |version: u32, count: u32| {
+            [b"DIRC".as_slice(), &version.to_be_bytes(), &count.to_be_bytes()].concat()
+        };
         for bytes in [
             b"".to_vec(),
             b"DIRC".to_vec(),
@@ -212,7 +223,10 @@ mod tests {
             assert_eq!(Index::parse(&bytes), None);
         }
         let empty = [header(2, 0), vec![0; 20]].concat();
-        assert_eq!(Index::parse(&empty), Some(Index { names: vec![], submodules: vec![], shared: None }));
+        assert_eq!(
+            Index::parse(&empty),
+            Some(Index { names: vec![], submodules: vec![], shared: None })
+        );
         let mut entry = vec![0; STAT_LEN];
         entry[24..28].copy_from_slice(&0o100_644_u32.to_be_bytes());
         // Names of 4,000 bytes that take four bytes each would fill the memory.
@@ -220,15 +234,25 @@ mod tests {
         let next = [entry.as_slice(), &[0; 20], &[0xf, 0xa1, 0], b"n\0"].concat();
         let shorter = [entry.as_slice(), &[0; 20], &[0xf, 0xa0, 1], b"\0"].concat();
         let pairs = 40_000_u32;
-        let many =
-            [header(4, 1 + 2 * pairs), first, [next, shorter].concat().repeat(pairs as usize), vec![0; 20]].concat();
+        let many = [
+            header(4, 1 + 2 * pairs),
+            first,
+            [next, shorter].concat().repeat(pairs as usize),
+            vec![0; 20],
+        ]
+        .concat();
         assert_eq!(Index::parse(&many), None);
     }
 
     proptest::proptest! {
         #[test]
-        fn no_bytes_make_it_fail(version in 2_u32..5, count in 0_u32..4, bytes in proptest::collection::vec(0_u8..=255, 0..400)) {
-            let index = [b"DIRC".as_slice(), &version.to_be_bytes(), &count.to_be_bytes(), &bytes].concat();
+        fn no_bytes_make_it_fail(
+            version in 2_u32..5,
+            count in 0_u32..4,
+            bytes in proptest::collection::vec(0_u8..=255, 0..400),
+        ) {
+            let (version, count) = (version.to_be_bytes(), count.to_be_bytes());
+            let index = [b"DIRC".as_slice(), &version, &count, &bytes].concat();
             let _ = Index::parse(&index).map(|index| index.tracked(None));
         }
     }

@@ -1,6 +1,8 @@
-//! Formats of git that diffs, patches and exports need: names, modes, ids, settings, indexes, rules of what is ignored.
+//! Formats of git that diffs, patches and exports need: names, modes, ids, settings, indexes, rules
+//! of what is ignored.
 //!
-//! A guest may have written what is read here: nothing of it makes a reader take more memory or time than its bounds say.
+//! A guest may have written what is read here: nothing of it makes a reader take more memory or
+//! time than its bounds say.
 
 mod bare;
 pub(crate) mod base85;

@@ -21,11 +21,14 @@ impl GitMode {
         if permissions & 0o100 == 0 { Self::File } else { Self::Executable }
     }
 
-    /// The mode that six octal digits stand for; files of older gits (`100664`) count by their execute bit.
+    /// The mode that six octal digits stand for; files of older gits (`100664`) count by their
+    /// execute bit.
     #[must_use]
     pub fn parse(digits: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(digits).ok().filter(|text| text.len() <= 7)?;
-        let bits = u32::from_str_radix(text, 8).ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+        let bits = u32::from_str_radix(text, 8)
+            .ok()
+            .filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))?;
         match bits & 0o170_000 {
             0o100_000 => Some(Self::of_file(bits)),
             0o120_000 => Some(Self::Symlink),
@@ -45,7 +48,8 @@ impl GitMode {
         if self == Self::Executable { 0o755 } else { 0o644 }
     }
 
-    /// The permission bits of an existing file that gets this mode: only execute bits change, for whoever may read.
+    /// The permission bits of an existing file that gets this mode: only execute bits change, for
+    /// whoever may read.
     #[must_use]
     pub fn changed_permissions(self, present: u32) -> u32 {
         match self {

@@ -1,4 +1,5 @@
-//! Names as git writes them: plain where they can be, in double quotes with C's escapes where they cannot.
+//! Names as git writes them: plain where they can be, in double quotes with C's escapes where they
+//! cannot.
 
 /// The escapes with a letter of their own.
 const LETTERS: [(u8, u8); 9] = [
@@ -42,7 +43,8 @@ pub fn text(raw: &[u8]) -> String {
     std::str::from_utf8(raw).map_or_else(|_| quoted(raw), str::to_owned)
 }
 
-/// Read a quoted name at the start of `raw`; what follows it is returned too. None when it is not one.
+/// Read a quoted name at the start of `raw`; what follows it is returned too. None when it is not
+/// one.
 #[must_use]
 pub fn unquote(raw: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let mut rest = raw.strip_prefix(b"\"")?;

@@ -1,14 +1,16 @@
 //! `Rules`: one file of ignore rules, read and matched as git's `dir.c` does it. Pure.
 //!
-//! The globs themselves are matched by `gix-glob`, which follows git's `wildmatch.c`. What git does around it is short and full
-//! of exceptions (what a line is, which part of a pattern is compared literally), so it is written out here as git has it.
+//! The globs themselves are matched by `gix-glob`, which follows git's `wildmatch.c`. What git does
+//! around it is short and full of exceptions (what a line is, which part of a pattern is compared
+//! literally), so it is written out here as git has it.
 
 use gix_glob::wildmatch::Mode;
 
 /// Most `**` of one pattern. Each can double the time of a match that fails; git has no such limit.
 const MAX_DOUBLE_STARS: usize = 8;
 
-/// Longest pattern, in bytes: each can be compared with every part of a path. No path is longer; git has no such limit.
+/// Longest pattern, in bytes: each can be compared with every part of a path. No path is longer;
+/// git has no such limit.
 const MAX_PATTERN_LEN: usize = 4096;
 
 /// The rules of one file, in its order.
@@ -43,11 +45,13 @@ impl Rules {
         let cost = rules.iter().map(|rule| rule.times).sum();
         // A part of a pattern can be compared with each part of a path.
         let globs = rules.iter().filter(|rule| rule.literal < rule.pattern.len());
-        let cost_by_length = globs.map(|rule| rule.times.saturating_mul(rule.pattern.len() as u64)).sum();
+        let cost_by_length =
+            globs.map(|rule| rule.times.saturating_mul(rule.pattern.len() as u64)).sum();
         Self { rules, cost, cost_by_length }
     }
 
-    /// What it may cost to judge a path of this length, in units of one comparison of names: whoever wrote the rules chose it.
+    /// What it may cost to judge a path of this length, in units of one comparison of names:
+    /// whoever wrote the rules chose it.
     #[must_use]
     pub fn cost(&self, length: usize) -> u64 {
         self.cost.saturating_add(self.cost_by_length.saturating_mul(length as u64) / 64)
@@ -59,10 +63,12 @@ impl Rules {
         self.rules.len()
     }
 
-    /// Whether a path, relative to where the rules stand, is ignored; none where no rule says anything. The last rule decides.
+    /// Whether a path, relative to where the rules stand, is ignored; none where no rule says
+    /// anything. The last rule decides.
     #[must_use]
     pub fn judge(&self, path: &[u8], is_dir: bool) -> Option<bool> {
-        let name = path.iter().rposition(|byte| *byte == b'/').map_or(path, |slash| &path[slash + 1..]);
+        let name =
+            path.iter().rposition(|byte| *byte == b'/').map_or(path, |slash| &path[slash + 1..]);
         let rule = self.rules.iter().rev().find(|rule| rule.matches(path, name, is_dir))?;
         Some(!rule.takes_back)
     }
@@ -77,18 +83,29 @@ impl Rule {
         // For git a line is a C string.
         let end = line.iter().position(|byte| *byte == 0).unwrap_or(line.len());
         let line = without_trailing_spaces(&line[..end]);
-        let (takes_back, pattern) = line.strip_prefix(b"!").map_or((false, line), |rest| (true, rest));
-        let (only_directories, pattern) = pattern.strip_suffix(b"/").map_or((false, pattern), |rest| (true, rest));
+        let (takes_back, pattern) =
+            line.strip_prefix(b"!").map_or((false, line), |rest| (true, rest));
+        let (only_directories, pattern) =
+            pattern.strip_suffix(b"/").map_or((false, pattern), |rest| (true, rest));
         let is_name = !pattern.contains(&b'/');
         // One slash at the beginning says where the rule holds, and is no part of the path.
         let pattern = pattern.strip_prefix(b"/").unwrap_or(pattern);
         let double_stars = pattern.windows(2).filter(|pair| pair == b"**").count();
-        if pattern.is_empty() || pattern.len() > MAX_PATTERN_LEN || double_stars > MAX_DOUBLE_STARS {
+        if pattern.is_empty() || pattern.len() > MAX_PATTERN_LEN || double_stars > MAX_DOUBLE_STARS
+        {
             return None;
         }
-        let literal = pattern.iter().position(|byte| b"*?[\\".contains(byte)).unwrap_or(pattern.len());
+        let literal =
+            pattern.iter().position(|byte| b"*?[\\".contains(byte)).unwrap_or(pattern.len());
         let times = 1 << double_stars;
-        Some(Self { pattern: pattern.to_vec(), times, literal, takes_back, only_directories, is_name })
+        Some(Self {
+            pattern: pattern.to_vec(),
+            times,
+            literal,
+            takes_back,
+            only_directories,
+            is_name,
+        })
     }
 
     fn matches(&self, path: &[u8], name: &[u8], is_dir: bool) -> bool {
@@ -101,10 +118,11 @@ impl Rule {
                 false => self.pattern == name,
             };
         }
-        // Git compares what stands before the first wildcard and matches only the rest: a '**' behind it counts as one at the
-        // beginning.
+        // Git compares what stands before the first wildcard and matches only the rest: a '**'
+        // behind it counts as one at the beginning.
         let (literal, rest) = self.pattern.split_at(self.literal);
-        path.strip_prefix(literal).is_some_and(|path| if rest.is_empty() { path.is_empty() } else { glob(rest, path) })
+        path.strip_prefix(literal)
+            .is_some_and(|path| if rest.is_empty() { path.is_empty() } else { glob(rest, path) })
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-/// At most `max` bytes of `bytes` as printable text: control characters are escaped, what is cut ends in `…`.
+/// At most `max` bytes of `bytes` as printable text: control characters are escaped, what is cut
+/// ends in `…`.
 #[must_use]
 pub(crate) fn printable(bytes: &[u8], max: usize) -> String {
     let shown = &bytes[..bytes.len().min(max)];

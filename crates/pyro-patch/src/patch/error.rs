@@ -40,7 +40,10 @@ pub enum ParseError {
         max: usize,
     },
     /// There is no header in it.
-    #[error("patch holds no change: no line begins a file ('diff --git', '---' and '+++', or '*** Begin Patch')")]
+    #[error(
+        "patch holds no change: no line begins a file ('diff --git', '---' and '+++', or \
+         '*** Begin Patch')"
+    )]
     Nothing,
     /// A name that nothing may be written to.
     #[error("line {line} of the patch names '{name}': {why}")]
@@ -79,7 +82,9 @@ pub enum ParseError {
         why: &'static str,
     },
     /// A mode that is no file's or link's.
-    #[error("line {line} of the patch has mode '{mode}': only 100644, 100755 and 120000 can be applied")]
+    #[error(
+        "line {line} of the patch has mode '{mode}': only 100644, 100755 and 120000 can be applied"
+    )]
     Mode {
         /// Line of the patch, from 1.
         line: usize,
@@ -115,7 +120,9 @@ pub enum ParseError {
         line: usize,
     },
     /// A hunk's first line that is none.
-    #[error("line {line} of the patch should be a hunk header like '@@ -1,3 +1,4 @@', found '{found}'")]
+    #[error(
+        "line {line} of the patch should be a hunk header like '@@ -1,3 +1,4 @@', found '{found}'"
+    )]
     HunkHeader {
         /// Line of the patch, from 1.
         line: usize,

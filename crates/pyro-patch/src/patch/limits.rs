@@ -26,6 +26,12 @@ pub(crate) const FILE_LINES: usize = 4 << 20;
 
 impl Default for PatchLimits {
     fn default() -> Self {
-        Self { patch_bytes: 64 << 20, line_bytes: 16 << 20, files: 20_000, hunks: 200_000, binary_bytes: 128 << 20 }
+        Self {
+            patch_bytes: 64 << 20,
+            line_bytes: 16 << 20,
+            files: 20_000,
+            hunks: 200_000,
+            binary_bytes: 128 << 20,
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Patches of git, plain ones and those of Codex, applied to values: whole or not at all.
 //!
-//! [`parse`] reads a patch, [`Plan`] says which paths to read, [`resolve`] decides everything before anything is written.
+//! [`parse`] reads a patch, [`Plan`] says which paths to read, [`resolve`] decides everything
+//! before anything is written.
 
 mod apply;
 mod budget;

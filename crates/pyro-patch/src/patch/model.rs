@@ -6,10 +6,11 @@ use pyro_protocol::TreePath;
 /// Everything that one patch asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Patch<'a> {
-    /// The commits of a series, in order: each starts from what the one before it left, and changes a path once. Only a
-    /// change of kind deletes and creates the same path.
+    /// The commits of a series, in order: each starts from what the one before it left, and changes
+    /// a path once. Only a change of kind deletes and creates the same path.
     pub steps: Vec<Vec<FilePatch<'a>>>,
-    /// Submodules that it would move to another commit, sorted by the bytes of their paths; they are skipped.
+    /// Submodules that it would move to another commit, sorted by the bytes of their paths; they
+    /// are skipped.
     pub submodules: Vec<TreePath>,
 }
 
@@ -42,7 +43,8 @@ pub enum Change {
     Create(TreePath),
     /// It goes.
     Delete(TreePath),
-    /// It changes. A plain patch does not say whether an empty file is there: then it may be missing.
+    /// It changes. A plain patch does not say whether an empty file is there: then it may be
+    /// missing.
     Modify {
         /// The file.
         path: TreePath,
@@ -92,7 +94,8 @@ pub enum Body<'a> {
     Unchanged,
     /// Lines change.
     Text(Vec<Hunk<'a>>),
-    /// Lines change, by a format that cannot say whether the last line has a newline: that stays as it is.
+    /// Lines change, by a format that cannot say whether the last line has a newline: that stays as
+    /// it is.
     Chunks(Vec<Hunk<'a>>),
     /// All of it goes, whatever it is.
     Dropped,

@@ -71,7 +71,11 @@ mod tests {
             (b"a\0b", Err(PathError::Nul)),
             (&[b'a'; 256], Err(PathError::TooLong)),
         ] {
-            assert_eq!(parse(raw).map(|path| path.to_string()), found.map(str::to_owned), "{raw:?}");
+            assert_eq!(
+                parse(raw).map(|path| path.to_string()),
+                found.map(str::to_owned),
+                "{raw:?}"
+            );
         }
     }
 }

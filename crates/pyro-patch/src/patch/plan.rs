@@ -18,8 +18,13 @@ impl Plan {
     #[must_use]
     pub fn of(patch: &Patch<'_>) -> Self {
         let changes = || patch.files().map(|file| &file.change);
-        let reads: BTreeSet<_> = changes().flat_map(|change| [change.source(), change.target()]).cloned().collect();
-        let parents = reads.iter().flat_map(TreePath::parents).filter(|parent| !reads.contains(parent)).collect();
+        let reads: BTreeSet<_> =
+            changes().flat_map(|change| [change.source(), change.target()]).cloned().collect();
+        let parents = reads
+            .iter()
+            .flat_map(TreePath::parents)
+            .filter(|parent| !reads.contains(parent))
+            .collect();
         Self { reads, parents }
     }
 }

@@ -1,5 +1,6 @@
 //! `Reject`: why one file of a patch does not apply, in words that a model can act on.
 
+use super::limits::TOTAL_BYTES;
 use crate::side::ArtifactType;
 use pyro_protocol::TreePath;
 use std::fmt;
@@ -50,8 +51,9 @@ pub enum Reason {
     /// The file, before or after, has too many bytes or lines.
     #[error("it is too large to be patched")]
     TooLarge,
-    /// The files before or after it, together with those before it in the patch, have too many bytes.
-    #[error("the files of the patch hold more than {} MiB together", super::limits::TOTAL_BYTES >> 20)]
+    /// The files before or after it, together with those before it in the patch, have too many
+    /// bytes.
+    #[error("the files of the patch hold more than {} MiB together", TOTAL_BYTES >> 20)]
     TooMuch,
     /// Deleting would lose lines that the patch does not know of.
     #[error("it holds more than the patch deletes")]
@@ -77,7 +79,10 @@ pub enum Reason {
         expected: String,
     },
     /// Finding the places takes too much work.
-    #[error("finding the places of its hunks takes too long: the patch and the file repeat themselves too much")]
+    #[error(
+        "finding the places of its hunks takes too long: the patch and the file repeat themselves \
+         too much"
+    )]
     TooMuchWork,
 }
 
@@ -161,8 +166,14 @@ fn at_lines(lines: &[usize]) -> String {
 
 impl fmt::Display for HunkReject {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "hunk {} ({}) does not apply at line {}: ", self.number, self.header, self.line)?;
-        let line = |text: &Option<String>| text.as_ref().map_or("the end of the file".to_owned(), |t| format!("`{t}`"));
+        write!(
+            out,
+            "hunk {} ({}) does not apply at line {}: ",
+            self.number, self.header, self.line
+        )?;
+        let line = |text: &Option<String>| {
+            text.as_ref().map_or("the end of the file".to_owned(), |t| format!("`{t}`"))
+        };
         write!(out, "expected {}, found {}", line(&self.expected), line(&self.found))?;
         self.note.as_ref().map_or(Ok(()), |note| write!(out, "; {note}"))
     }

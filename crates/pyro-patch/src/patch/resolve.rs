@@ -40,8 +40,8 @@ pub enum Action {
         /// Which.
         path: TreePath,
     },
-    /// A file takes a directory's place: before anything is done, make sure that this holds nothing but directories and
-    /// what the patch removes.
+    /// A file takes a directory's place: before anything is done, make sure that this holds nothing
+    /// but directories and what the patch removes.
     RemoveDirectory {
         /// Which.
         path: TreePath,
@@ -73,12 +73,16 @@ pub enum Action {
 
 /// Decide a patch by what its paths are: `sides` has those of the [`Plan`](super::Plan) that exist.
 ///
-/// Every change of a step starts from what was there before the step. Applying a patch twice fails as it does with
-/// `git apply`: what it creates exists, and what it changes no longer reads as it did.
+/// Every change of a step starts from what was there before the step. Applying a patch twice fails
+/// as it does with `git apply`: what it creates exists, and what it changes no longer reads as it
+/// did.
 ///
 /// # Errors
 /// [`Rejected`] with every change that does not fit.
-pub fn resolve(patch: &Patch<'_>, sides: &BTreeMap<TreePath, Side>) -> Result<Resolution, Rejected> {
+pub fn resolve(
+    patch: &Patch<'_>,
+    sides: &BTreeMap<TreePath, Side>,
+) -> Result<Resolution, Rejected> {
     resolve_within(patch, sides, TOTAL_BYTES)
 }
 
@@ -88,7 +92,8 @@ pub(super) fn resolve_within(
     sides: &BTreeMap<TreePath, Side>,
     room: usize,
 ) -> Result<Resolution, Rejected> {
-    let mut work = Work { state: State::new(sides), room, spoilt: BTreeSet::new(), rejects: Vec::new() };
+    let mut work =
+        Work { state: State::new(sides), room, spoilt: BTreeSet::new(), rejects: Vec::new() };
     let mut budget = Budget::default();
     for step in &patch.steps {
         let mut rest = step.as_slice();
@@ -121,8 +126,8 @@ pub(super) struct Step<'f> {
 }
 
 impl Work<'_> {
-    /// How many changes start from the same state. Diffs that stand one after the other without a commit between them may
-    /// go on with what one of them made.
+    /// How many changes start from the same state. Diffs that stand one after the other without a
+    /// commit between them may go on with what one of them made.
     fn together(&self, files: &[FilePatch<'_>]) -> usize {
         let mut made = BTreeSet::new();
         for (index, file) in files.iter().enumerate() {
@@ -173,7 +178,12 @@ impl Work<'_> {
     }
 
     /// Decide one change: what is at its target then, or nothing.
-    fn file(&self, step: &Step<'_>, file: &FilePatch<'_>, budget: &mut Budget) -> Result<Option<Side>, Reject> {
+    fn file(
+        &self,
+        step: &Step<'_>,
+        file: &FilePatch<'_>,
+        budget: &mut Budget,
+    ) -> Result<Option<Side>, Reject> {
         let target = file.change.target();
         let source = self.state.get(file.change.source());
         // A new thing may take the place of one that leaves, or of a directory that empties.
@@ -183,7 +193,9 @@ impl Work<'_> {
             Change::Delete(_) | Change::Modify { .. } => (source, false),
         };
         let present = self.state.get(target).filter(|_| new && !step.leaving.contains(target));
-        if let Some(side) = present.filter(|side| !(**side == Side::Directory && self.state.empties(target, step))) {
+        if let Some(side) =
+            present.filter(|side| !(**side == Side::Directory && self.state.empties(target, step)))
+        {
             let reason = Reason::Exists { found: side.artifact() };
             return Err(Reject { path: target.clone(), reason });
         }
@@ -203,7 +215,8 @@ fn leaving<'f>(files: &'f [FilePatch<'_>]) -> BTreeSet<&'f TreePath> {
 /// What puts a side in the place of the one before.
 pub(super) fn action(path: &TreePath, before: Option<&Side>, side: Side) -> Option<Action> {
     let path = path.clone();
-    let same_bytes = before.is_some_and(|before| before.artifact() == side.artifact() && before.blob() == side.blob());
+    let same_bytes = before
+        .is_some_and(|before| before.artifact() == side.artifact() && before.blob() == side.blob());
     match side {
         Side::File { mode, .. } if same_bytes => Some(Action::Chmod { path, mode }),
         Side::File { mode, content: crate::side::Content::Held(bytes) } => {

@@ -38,7 +38,8 @@ impl<'p> State<'p> {
     pub(super) fn empties(&self, path: &TreePath, step: &Step<'_>) -> bool {
         let left = below(&self.changed, path).any(|(_, side)| side.is_none());
         let stays = self.made_below(path).any(|path| !step.leaving.contains(path));
-        let mut leaving = step.leaving.range::<TreePath, _>((Bound::Excluded(path), Bound::Unbounded));
+        let mut leaving =
+            step.leaving.range::<TreePath, _>((Bound::Excluded(path), Bound::Unbounded));
         !stays && (left || leaving.next().is_some_and(|next| next.is_below(path)))
     }
 
@@ -51,11 +52,12 @@ impl<'p> State<'p> {
         };
         let mut rejects = Vec::new();
         let mut check = |path: &TreePath, found: &dyn Fn(&TreePath) -> Option<ArtifactType>| {
-            let obstacle = path
-                .parents()
-                .find_map(|parent| Some((found(&parent).filter(|found| *found != ArtifactType::Directory)?, parent)));
+            let obstacle = path.parents().find_map(|parent| {
+                Some((found(&parent).filter(|found| *found != ArtifactType::Directory)?, parent))
+            });
             if let Some((found, parent)) = obstacle {
-                rejects.push(Reject { path: path.clone(), reason: Reason::Parent { parent, found } });
+                rejects
+                    .push(Reject { path: path.clone(), reason: Reason::Parent { parent, found } });
             }
         };
         for path in step.made.keys() {
@@ -102,7 +104,10 @@ impl<'p> State<'p> {
         }
         for (path, side) in self.changed {
             let before = self.before.get(&path);
-            let Some(side) = side.filter(|side| !before.is_some_and(|before| same(before, side))) else { continue };
+            let Some(side) = side.filter(|side| !before.is_some_and(|before| same(before, side)))
+            else {
+                continue;
+            };
             let status = if before.is_some() { PatchStatus::Modified } else { PatchStatus::Added };
             outcomes.insert(path.clone(), status);
             actions.extend(action(&path, before, side));
@@ -114,7 +119,10 @@ impl<'p> State<'p> {
 }
 
 /// What is below a path, of a map by paths: it comes right after the path.
-fn below<'s, T>(map: &'s BTreeMap<TreePath, T>, path: &'s TreePath) -> impl Iterator<Item = (&'s TreePath, &'s T)> {
+fn below<'s, T>(
+    map: &'s BTreeMap<TreePath, T>,
+    path: &'s TreePath,
+) -> impl Iterator<Item = (&'s TreePath, &'s T)> {
     let from = map.range::<TreePath, _>((Bound::Excluded(path), Bound::Unbounded));
     from.take_while(|(other, _)| other.is_below(path))
 }

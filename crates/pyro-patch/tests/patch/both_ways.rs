@@ -4,7 +4,7 @@ use super::disk::{clear, git, git_ok, read, run, scratch, write};
 use super::trees::{Tree, diff, differing, patched, trees};
 use proptest::prelude::*;
 use pyro_patch::diff::DiffOptions;
-use pyro_patch::{Content, Side};
+use pyro_patch::{Content, Side, TreePath};
 use std::process::Command;
 
 fn shown(patch: &[u8]) -> String {
@@ -75,43 +75,57 @@ proptest! {
         let arguments = [&["diff", "--cached", "HEAD", "--binary"], way].concat();
         let patch = git_ok(&root, &arguments, b"");
         let found = patched(&old, &patch);
-        prop_assert!(found.as_ref().is_ok_and(|found| *found == new), "{found:?}\n{}", shown(&patch));
+        let is_new = found.as_ref().is_ok_and(|found| *found == new);
+        prop_assert!(is_new, "{found:?}\n{}", shown(&patch));
         // And as a mail.
-        git_ok(&root, &["commit", "-q", "-m", "new\n\ndiff --git a/x b/x\n--- a dash\n+++ a plus\n-- \nsigned"], b"");
+        let message = "new\n\ndiff --git a/x b/x\n--- a dash\n+++ a plus\n-- \nsigned";
+        git_ok(&root, &["commit", "-q", "-m", message], b"");
         let mail = git_ok(&root, &["format-patch", "-1", "--stdout", "--binary"], b"");
         let found = patched(&old, &mail);
-        prop_assert!(found.as_ref().is_ok_and(|found| *found == new), "{found:?}\n{}", shown(&mail));
+        let is_new = found.as_ref().is_ok_and(|found| *found == new);
+        prop_assert!(is_new, "{found:?}\n{}", shown(&mail));
     }
 
     #[test]
     fn we_take_the_plain_diff_of_gnu((old, new) in trees()) {
-        let text = |tree: &Tree| tree.iter().filter(|(path, side)| plain(path.as_bytes(), side.blob().unwrap_or_default(), side))
-            .map(|(path, side)| (path.clone(), side.clone())).collect::<Tree>();
+        let is_plain = |(path, side): &(&TreePath, &Side)| {
+            plain(path.as_bytes(), side.blob().unwrap_or_default(), side)
+        };
+        let text = |tree: &Tree| -> Tree {
+            let plain = tree.iter().filter(is_plain);
+            plain.map(|(path, side)| (path.clone(), side.clone())).collect()
+        };
         let (old, new) = (text(&old), text(&new));
-        // What is empty on one side leaves no trace in a plain patch; neither do modes, which the filter has made equal.
+        // What is empty on one side leaves no trace in a plain patch; neither do modes, which the
+        // filter has made equal.
         prop_assume!(old != new);
         let home = scratch();
         for (name, tree) in [("a", &old), ("b", &new)] {
             std::fs::create_dir(home.path().join(name)).unwrap();
             write(tree, &home.path().join(name));
         }
-        let output = run(Command::new("diff").args(["-ruN", "--text"]), home.path(), &["a", "b"], b"");
+        let mut gnu = Command::new("diff");
+        let output = run(gnu.args(["-ruN", "--text"]), home.path(), &["a", "b"], b"");
         prop_assert_eq!(output.status.code(), Some(1));
         let found = patched(&old, &output.stdout);
-        prop_assert!(found.as_ref().is_ok_and(|found| *found == new), "{found:?}\n{}", shown(&output.stdout));
+        let is_new = found.as_ref().is_ok_and(|found| *found == new);
+        prop_assert!(is_new, "{found:?}\n{}", shown(&output.stdout));
     }
 }
 
 fn without_modes(tree: &Tree) -> Tree {
     let same = |side: &Side| match side {
         Side::File { content, .. } => Side::File { mode: 0o644, content: content.clone() },
-        Side::Symlink { target } => Side::File { mode: 0o644, content: Content::Held(target.clone()) },
+        Side::Symlink { target } => {
+            Side::File { mode: 0o644, content: Content::Held(target.clone()) }
+        }
         side => side.clone(),
     };
     tree.iter().map(|(path, side)| (path.clone(), same(side))).collect()
 }
 
-/// Whether GNU diff can carry it: a plain file with text, and no directory that is a file on the other side.
+/// Whether GNU diff can carry it: a plain file with text, and no directory that is a file on the
+/// other side.
 fn plain(path: &[u8], bytes: &[u8], side: &Side) -> bool {
     *side == Side::file(0o644, bytes) && !bytes.is_empty() && path != b"d" && !path.contains(&b'\n')
 }

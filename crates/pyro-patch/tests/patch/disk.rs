@@ -47,10 +47,16 @@ pub(crate) fn read(root: &Path) -> Tree {
                 directories.push(at);
             } else if kind.is_symlink() {
                 let target = fs::read_link(&at).unwrap();
-                tree.insert(TreePath::parse(path).unwrap(), Side::symlink(target.as_os_str().as_bytes()));
+                tree.insert(
+                    TreePath::parse(path).unwrap(),
+                    Side::symlink(target.as_os_str().as_bytes()),
+                );
             } else {
                 let mode = if kind.permissions().mode() & 0o100 == 0 { 0o644 } else { 0o755 };
-                tree.insert(TreePath::parse(path).unwrap(), Side::file(mode, fs::read(&at).unwrap()));
+                tree.insert(
+                    TreePath::parse(path).unwrap(),
+                    Side::file(mode, fs::read(&at).unwrap()),
+                );
             }
         }
     }
@@ -73,7 +79,14 @@ pub(crate) fn clear(root: &Path) {
 
 pub(crate) fn git(root: &Path, arguments: &[&str], input: &[u8]) -> Output {
     run(
-        Command::new("git").args(["-c", "core.autocrlf=false", "-c", "user.name=t", "-c", "user.email=t@t"]),
+        Command::new("git").args([
+            "-c",
+            "core.autocrlf=false",
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@t",
+        ]),
         root,
         arguments,
         input,
@@ -104,6 +117,10 @@ pub(crate) fn run(command: &mut Command, root: &Path, arguments: &[&str], input:
 /// git, which must succeed.
 pub(crate) fn git_ok(root: &Path, arguments: &[&str], input: &[u8]) -> Vec<u8> {
     let output = git(root, arguments, input);
-    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "git {arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     output.stdout
 }

@@ -1,4 +1,5 @@
-//! A history of hundreds of commits, made from a fixed seed: each commit and the whole series, by us and by `git apply`.
+//! A history of hundreds of commits, made from a fixed seed: each commit and the whole series, by
+//! us and by `git apply`.
 
 use super::disk::{git, git_ok, read, scratch, write};
 use super::imported::{import, split};
@@ -32,7 +33,12 @@ const DIRECTORIES: &[&str] = &["", "src/", "src/deep/er/", "docs and more/", "t\
 
 fn fresh_path(dice: &mut Dice, tree: &Tree) -> TreePath {
     loop {
-        let name = format!("{}f{}{}", dice.one(DIRECTORIES), dice.below(60), dice.one(&["", ".txt", " x"]));
+        let name = format!(
+            "{}f{}{}",
+            dice.one(DIRECTORIES),
+            dice.below(60),
+            dice.one(&["", ".txt", " x"])
+        );
         let path = TreePath::parse(name.as_bytes()).unwrap();
         if !tree.contains_key(&path) {
             return path;
@@ -41,7 +47,8 @@ fn fresh_path(dice: &mut Dice, tree: &Tree) -> TreePath {
 }
 
 fn line(dice: &mut Dice, end: &str) -> String {
-    let word = dice.one(&["let x = ", "\treturn ", "", "}", "-- ", "++ ", "@@ -1 +1 @@ ", "# ", "    "]);
+    let word =
+        dice.one(&["let x = ", "\treturn ", "", "}", "-- ", "++ ", "@@ -1 +1 @@ ", "# ", "    "]);
     format!("{word}{}{end}", dice.below(40))
 }
 
@@ -49,7 +56,10 @@ fn line(dice: &mut Dice, end: &str) -> String {
 fn content(dice: &mut Dice) -> Vec<u8> {
     let end = dice.one(&["\n", "\n", "\r\n"]);
     let mut bytes: Vec<u8> = match dice.below(8) {
-        0 | 1 => (0..dice.below(600)).map(|_| u8::try_from(dice.below(256)).unwrap()).chain([0]).collect(),
+        0 | 1 => (0..dice.below(600))
+            .map(|_| u8::try_from(dice.below(256)).unwrap())
+            .chain([0])
+            .collect(),
         2 => Vec::new(),
         _ => (0..dice.below(60)).flat_map(|_| line(dice, end).into_bytes()).collect(),
     };
@@ -61,7 +71,8 @@ fn content(dice: &mut Dice) -> Vec<u8> {
 
 fn edited(dice: &mut Dice, bytes: &[u8]) -> Vec<u8> {
     let end = if bytes.windows(2).any(|two| two == b"\r\n") { "\r\n" } else { "\n" };
-    let mut lines: Vec<Vec<u8>> = bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    let mut lines: Vec<Vec<u8>> =
+        bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
     for _ in 0..=dice.below(4) {
         let at = dice.below(lines.len() + 1);
         match dice.below(3) {
@@ -81,9 +92,15 @@ fn toggled(mode: u32) -> u32 {
 fn change(dice: &mut Dice, tree: &mut Tree, done: &mut BTreeMap<&'static str, usize>) {
     let paths: Vec<TreePath> = tree.keys().cloned().collect();
     let what = if paths.len() < 5 { 0 } else { dice.below(20) };
-    let path = if paths.is_empty() { fresh_path(dice, tree) } else { paths[dice.below(paths.len())].clone() };
+    let path = if paths.is_empty() {
+        fresh_path(dice, tree)
+    } else {
+        paths[dice.below(paths.len())].clone()
+    };
     let file = match tree.get(&path) {
-        Some(Side::File { mode, content: pyro_patch::Content::Held(bytes) }) => Some((*mode, bytes.clone())),
+        Some(Side::File { mode, content: pyro_patch::Content::Held(bytes) }) => {
+            Some((*mode, bytes.clone()))
+        }
         _ => None,
     };
     let name = match (what, file) {
@@ -107,7 +124,10 @@ fn change(dice: &mut Dice, tree: &mut Tree, done: &mut BTreeMap<&'static str, us
             tree.remove(&path);
             let to = fresh_path(dice, tree);
             let bytes = if dice.below(2) == 0 { bytes } else { edited(dice, &bytes) };
-            tree.insert(to, Side::file(if dice.below(5) == 0 { toggled(mode) } else { mode }, bytes));
+            tree.insert(
+                to,
+                Side::file(if dice.below(5) == 0 { toggled(mode) } else { mode }, bytes),
+            );
             "moved"
         }
         (17, _) => {
@@ -117,9 +137,11 @@ fn change(dice: &mut Dice, tree: &mut Tree, done: &mut BTreeMap<&'static str, us
         (18, Some((mode, bytes))) => {
             let of_unix: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != b'\r').collect();
             let of_dos = || {
-                of_unix.split_inclusive(|byte| *byte == b'\n').flat_map(|line| match line.strip_suffix(b"\n") {
-                    Some(text) => [text, b"\r\n"].concat(),
-                    None => line.to_vec(),
+                of_unix.split_inclusive(|byte| *byte == b'\n').flat_map(|line| {
+                    match line.strip_suffix(b"\n") {
+                        Some(text) => [text, b"\r\n"].concat(),
+                        None => line.to_vec(),
+                    }
                 })
             };
             let bytes = if of_unix == bytes { of_dos().collect() } else { of_unix };
@@ -159,17 +181,24 @@ fn a_history_of_five_hundred_commits_makes_what_git_apply_makes() {
     let home = scratch();
     let repo = home.path().join("repo");
     import(&repo, trees.iter().map(|tree| ("main".to_owned(), tree)));
-    let series = git_ok(&repo, &["format-patch", "--stdout", "--binary", "-M", "main~520..main"], b"");
-    let begins = |line: &[u8]| line.starts_with(b"From ") && line.ends_with(b" Mon Sep 17 00:00:00 2001\n");
+    let series =
+        git_ok(&repo, &["format-patch", "--stdout", "--binary", "-M", "main~520..main"], b"");
+    let begins =
+        |line: &[u8]| line.starts_with(b"From ") && line.ends_with(b" Mon Sep 17 00:00:00 2001\n");
     let mails = split(&series, begins);
     assert_eq!(mails.len(), COMMITS);
 
     // Each commit by itself, by us.
     for (at, mail) in mails.iter().enumerate() {
-        let found =
-            patched(&trees[at], mail).unwrap_or_else(|error| panic!("{error}\n{}", String::from_utf8_lossy(mail)));
+        let found = patched(&trees[at], mail)
+            .unwrap_or_else(|error| panic!("{error}\n{}", String::from_utf8_lossy(mail)));
         let wanted = &trees[at + 1];
-        assert!(found == *wanted, "{:?}\n{}", differing(&found, wanted), String::from_utf8_lossy(mail));
+        assert!(
+            found == *wanted,
+            "{:?}\n{}",
+            differing(&found, wanted),
+            String::from_utf8_lossy(mail)
+        );
     }
     // One after the other by git apply.
     let root = home.path().join("tree");
@@ -181,8 +210,10 @@ fn a_history_of_five_hundred_commits_makes_what_git_apply_makes() {
     for (batch, mails) in mails.chunks(BATCH).enumerate() {
         let end = batch * BATCH + mails.len();
         let names: Vec<_> = (batch * BATCH..end).map(|at| format!("../{at}")).collect();
-        let arguments: Vec<_> =
-            ["apply", "--whitespace=nowarn"].into_iter().chain(names.iter().map(String::as_str)).collect();
+        let arguments: Vec<_> = ["apply", "--whitespace=nowarn"]
+            .into_iter()
+            .chain(names.iter().map(String::as_str))
+            .collect();
         let output = git(&root, &arguments, b"");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let found = read(&root);

@@ -7,9 +7,12 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
 
-/// Make a bare repository with these commits, each as its branch and its tree; the first on a branch has no parent. Their
-/// ids, in order.
-pub(crate) fn import<'t>(at: &Path, commits: impl Iterator<Item = (String, &'t Tree)>) -> Vec<String> {
+/// Make a bare repository with these commits, each as its branch and its tree; the first on a
+/// branch has no parent. Their ids, in order.
+pub(crate) fn import<'t>(
+    at: &Path,
+    commits: impl Iterator<Item = (String, &'t Tree)>,
+) -> Vec<String> {
     std::fs::create_dir(at).unwrap();
     git_ok(at, &["init", "-q", "--bare"], b"");
     let mut stream = Vec::new();
@@ -17,7 +20,8 @@ pub(crate) fn import<'t>(at: &Path, commits: impl Iterator<Item = (String, &'t T
     for (branch, tree) in commits {
         count += 1;
         let head = format!(
-            "commit refs/heads/{branch}\nmark :{count}\ncommitter t <t@t> {count} +0000\ndata 1\nx\ndeleteall\n"
+            "commit refs/heads/{branch}\nmark :{count}\ncommitter t <t@t> {count} +0000\ndata 1\n\
+             x\ndeleteall\n"
         );
         stream.extend_from_slice(head.as_bytes());
         for (path, side) in tree {
@@ -31,7 +35,9 @@ pub(crate) fn import<'t>(at: &Path, commits: impl Iterator<Item = (String, &'t T
                 write!(text, "\\{byte:03o}").unwrap();
                 text
             });
-            stream.extend_from_slice(format!("M {mode} inline \"{quoted}\"\ndata {}\n", blob.len()).as_bytes());
+            stream.extend_from_slice(
+                format!("M {mode} inline \"{quoted}\"\ndata {}\n", blob.len()).as_bytes(),
+            );
             stream.extend_from_slice(blob);
             stream.push(b'\n');
         }

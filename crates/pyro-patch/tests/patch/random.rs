@@ -1,4 +1,5 @@
-//! A thousand random changes: git's patch of each by our apply and by `git apply`, and ours by `git apply`.
+//! A thousand random changes: git's patch of each by our apply and by `git apply`, and ours by `git
+//! apply`.
 
 use super::disk::{git, git_ok, read, scratch, write};
 use super::imported::{import, split};
@@ -31,8 +32,9 @@ struct Case {
 fn cases() -> Vec<Case> {
     let mut runner = TestRunner::deterministic();
     let within = |number: usize, tree: Tree| -> Tree {
-        let moved =
-            |path: &TreePath| TreePath::parse(&[format!("c{number}/").as_bytes(), path.as_bytes()].concat()).unwrap();
+        let moved = |path: &TreePath| {
+            TreePath::parse(&[format!("c{number}/").as_bytes(), path.as_bytes()].concat()).unwrap()
+        };
         tree.into_iter().map(|(path, side)| (moved(&path), side)).collect()
     };
     let mut cases = Vec::new();
@@ -50,11 +52,13 @@ fn union<'t>(trees: impl Iterator<Item = &'t Tree>) -> Tree {
     trees.flatten().map(|(path, side)| (path.clone(), side.clone())).collect()
 }
 
-/// What `git apply` makes of the cases, by these patches; some of git's own patches it refuses itself.
+/// What `git apply` makes of the cases, by these patches; some of git's own patches it refuses
+/// itself.
 fn applied_by_git(cases: &[Case], patches: &[Vec<u8>]) -> (Tree, Vec<usize>) {
     let home = scratch();
     let root = home.path().join("tree");
-    let names: Vec<String> = (0..patches.len()).map(|number| format!("../{number}.patch")).collect();
+    let names: Vec<String> =
+        (0..patches.len()).map(|number| format!("../{number}.patch")).collect();
     for (number, patch) in patches.iter().enumerate() {
         std::fs::write(home.path().join(format!("{number}.patch")), patch).unwrap();
     }
@@ -64,8 +68,10 @@ fn applied_by_git(cases: &[Case], patches: &[Vec<u8>]) -> (Tree, Vec<usize>) {
         write(&union(cases.iter().map(|case| &case.old)), &root);
     };
     let apply = |names: &[String]| {
-        let arguments: Vec<&str> =
-            ["apply", "--whitespace=nowarn"].into_iter().chain(names.iter().map(String::as_str)).collect();
+        let arguments: Vec<&str> = ["apply", "--whitespace=nowarn"]
+            .into_iter()
+            .chain(names.iter().map(String::as_str))
+            .collect();
         git(&root, &arguments, b"").status.success()
     };
     start();
@@ -87,7 +93,8 @@ fn patches_of_git(at: &Path, cases: &[Case]) -> Vec<Vec<u8>> {
     let mut patches = vec![Vec::new(); cases.len()];
     for (way, arguments) in WAYS.iter().enumerate() {
         let numbers: Vec<usize> = (way..cases.len()).step_by(WAYS.len()).collect();
-        let asked: String = numbers.iter().map(|number| format!("{}\n", ids[2 * number + 1])).collect();
+        let asked: String =
+            numbers.iter().map(|number| format!("{}\n", ids[2 * number + 1])).collect();
         let arguments = [&["diff-tree", "--stdin", "-r", "-p", "--binary"], *arguments].concat();
         let text = git_ok(at, &arguments, asked.as_bytes());
         let is_id = |line: &[u8]| line.len() == 41 && line[..40].iter().all(u8::is_ascii_hexdigit);
@@ -111,9 +118,14 @@ fn a_thousand_random_patches_of_git_make_what_git_apply_makes() {
         refused += unfit.len();
         let mut ours = Tree::new();
         for (number, (case, patch)) in cases.iter().zip(patches).enumerate() {
-            let found =
-                patched(&case.old, patch).unwrap_or_else(|error| panic!("{error}\n{}", String::from_utf8_lossy(patch)));
-            assert!(found == case.new, "{:?}\n{}", differing(&found, &case.new), String::from_utf8_lossy(patch));
+            let found = patched(&case.old, patch)
+                .unwrap_or_else(|error| panic!("{error}\n{}", String::from_utf8_lossy(patch)));
+            assert!(
+                found == case.new,
+                "{:?}\n{}",
+                differing(&found, &case.new),
+                String::from_utf8_lossy(patch)
+            );
             ours.extend(if unfit.contains(&number) { case.old.clone() } else { found });
         }
         assert!(of_git == ours, "{:?}", differing(&of_git, &ours));
@@ -126,9 +138,12 @@ fn a_thousand_random_patches_of_git_make_what_git_apply_makes() {
 fn a_thousand_random_patches_of_ours_are_taken_by_git_apply() {
     let cases = cases();
     for (at, cases) in cases.chunks(BATCH).enumerate() {
-        let options = DiffOptions { renames: at % 2 == 0, context: 1 + at % 4, ..DiffOptions::default() };
-        let patches: Vec<_> =
-            cases.iter().map(|case| diff(&case.old, &case.new, options).patch().into_bytes()).collect();
+        let options =
+            DiffOptions { renames: at % 2 == 0, context: 1 + at % 4, ..DiffOptions::default() };
+        let patches: Vec<_> = cases
+            .iter()
+            .map(|case| diff(&case.old, &case.new, options).patch().into_bytes())
+            .collect();
         let (of_git, refused) = applied_by_git(cases, &patches);
         assert!(refused.is_empty(), "{}", String::from_utf8_lossy(&patches[refused[0]]));
         let new = union(cases.iter().map(|case| &case.new));

@@ -42,7 +42,11 @@ fn large_files_are_compared_and_patched_in_bounded_time() {
         let patch = diff(&old, &new, DiffOptions::default()).patch();
         let compared = start.elapsed();
         let found = patched(&old, patch.as_bytes()).unwrap();
-        println!("{name}: {compared:?} to compare, {:?} to apply {} bytes", start.elapsed() - compared, patch.len());
+        println!(
+            "{name}: {compared:?} to compare, {:?} to apply {} bytes",
+            start.elapsed() - compared,
+            patch.len()
+        );
         assert_eq!(found, new);
         assert!(start.elapsed() < limit, "{name}: {:?}", start.elapsed());
     }

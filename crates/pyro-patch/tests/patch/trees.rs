@@ -50,7 +50,8 @@ fn line() -> impl Strategy<Value = &'static str> {
 fn text() -> impl Strategy<Value = Vec<u8>> {
     (prop::collection::vec(line(), 0..30), any::<bool>()).prop_map(|(lines, newline)| {
         let text = lines.concat();
-        let text = if newline { text.as_str() } else { text.strip_suffix('\n').unwrap_or_default() };
+        let text =
+            if newline { text.as_str() } else { text.strip_suffix('\n').unwrap_or_default() };
         text.as_bytes().to_vec()
     })
 }
@@ -61,10 +62,12 @@ fn side() -> impl Strategy<Value = Side> {
         1 => Just(Vec::new()),
         1 => prop::collection::vec(any::<u8>(), 1..300),
         1 => Just(b"latin \xe9\n".to_vec()),
-        1 => (any::<u8>(), 1..3000usize).prop_map(|(byte, size)| [vec![0, byte], vec![byte; size]].concat()),
+        1 => (any::<u8>(), 1..3000usize)
+            .prop_map(|(byte, size)| [vec![0, byte], vec![byte; size]].concat()),
     ];
     prop_oneof![
-        5 => (content, prop_oneof![Just(0o644), Just(0o755)]).prop_map(|(bytes, mode)| Side::file(mode, bytes)),
+        5 => (content, prop_oneof![Just(0o644), Just(0o755)])
+            .prop_map(|(bytes, mode)| Side::file(mode, bytes)),
         1 => prop::sample::select(TARGETS).prop_map(Side::symlink),
     ]
 }
@@ -85,7 +88,8 @@ fn possible(entries: BTreeMap<&'static [u8], Side>) -> Tree {
     tree
 }
 
-/// Two trees, of which the second keeps some of the first: as it was, with a few lines changed, or moved.
+/// Two trees, of which the second keeps some of the first: as it was, with a few lines changed, or
+/// moved.
 pub(crate) fn trees() -> impl Strategy<Value = (Tree, Tree)> {
     (tree(), tree(), any::<u16>(), 0..40usize).prop_map(|(old, fresh, keep, at)| {
         let mut entries: BTreeMap<&'static [u8], Side> = BTreeMap::new();
@@ -108,7 +112,8 @@ pub(crate) fn trees() -> impl Strategy<Value = (Tree, Tree)> {
 fn edited(side: &Side, at: usize) -> Side {
     match side {
         Side::File { mode, content: Content::Held(bytes) } => {
-            let mut lines: Vec<Vec<u8>> = bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+            let mut lines: Vec<Vec<u8>> =
+                bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
             lines.insert(at % (lines.len() + 1), b"edited\n".to_vec());
             Side::file(*mode, lines.concat())
         }
@@ -130,7 +135,11 @@ pub(crate) fn diff(old: &Tree, new: &Tree, options: DiffOptions) -> Diff {
 pub(crate) fn patched(tree: &Tree, patch: &[u8]) -> Result<Tree, PatchError> {
     let patch = parse(patch, &PatchLimits::default())?;
     let plan = Plan::of(&patch);
-    let mut sides: Tree = plan.reads.iter().filter_map(|path| Some((path.clone(), tree.get(path)?.clone()))).collect();
+    let mut sides: Tree = plan
+        .reads
+        .iter()
+        .filter_map(|path| Some((path.clone(), tree.get(path)?.clone())))
+        .collect();
     for path in plan.parents.iter().chain(&plan.reads) {
         let known = tree.get(path).cloned();
         let directory = tree.keys().any(|other| other.is_below(path)).then_some(Side::Directory);
@@ -140,11 +149,17 @@ pub(crate) fn patched(tree: &Tree, patch: &[u8]) -> Result<Tree, PatchError> {
     for action in resolve(&patch, &sides)?.actions {
         match action {
             Action::Remove { path } => _ = after.remove(&path).unwrap(),
-            Action::RemoveDirectory { path } => assert!(!after.keys().any(|other| other.is_below(&path))),
-            Action::WriteFile { path, mode, bytes } => _ = after.insert(path, Side::file(mode, bytes)),
+            Action::RemoveDirectory { path } => {
+                assert!(!after.keys().any(|other| other.is_below(&path)))
+            }
+            Action::WriteFile { path, mode, bytes } => {
+                _ = after.insert(path, Side::file(mode, bytes))
+            }
             Action::Symlink { path, target } => _ = after.insert(path, Side::symlink(target)),
             Action::Chmod { path, mode } => {
-                let Side::File { content, .. } = after.remove(&path).unwrap() else { panic!("chmod of no file") };
+                let Side::File { content, .. } = after.remove(&path).unwrap() else {
+                    panic!("chmod of no file")
+                };
                 after.insert(path, Side::File { mode, content });
             }
         }
@@ -157,6 +172,12 @@ pub(crate) fn differing(a: &Tree, b: &Tree) -> Vec<String> {
     let paths: BTreeSet<_> = a.keys().chain(b.keys()).collect();
     let differ = paths.into_iter().filter(|path| a.get(path) != b.get(path));
     differ
-        .map(|path| format!("{path}: {:?} / {:?}", a.get(path).map(Side::blob_id), b.get(path).map(Side::blob_id)))
+        .map(|path| {
+            format!(
+                "{path}: {:?} / {:?}",
+                a.get(path).map(Side::blob_id),
+                b.get(path).map(Side::blob_id)
+            )
+        })
         .collect()
 }

@@ -73,7 +73,8 @@ mod tests {
             // Copy 5 from 6, insert "!".
             (&[11, 6, 0x91, 6, 5, 1, b'!'][..], Some(&b"world!"[..])),
             (&[11, 0], Some(b"")),
-            // For another size, beyond the end, longer than said, shorter than said, cut short, reserved.
+            // For another size, beyond the end, longer than said, shorter than said, cut short,
+            // reserved.
             (&[10, 0], None),
             (&[11, 5, 0x91, 7, 5], None),
             (&[11, 4, 0x91, 6, 5], None),

@@ -38,7 +38,9 @@ pub(super) fn reject(met: &Met<'_, '_>, new_ids: &[u32], miss: Miss) -> Box<Hunk
     let old: Vec<Line<'_>> = met.hunk.old_lines().collect();
     let (note, place) = met.note(&old, new_ids, miss, &mut budget);
     let place = place.unwrap_or_else(|| met.best_place(&mut budget));
-    let differs = |at: usize| met.image.get(place + at).is_none_or(|slot| slot.patched || slot.line != old[at]);
+    let differs = |at: usize| {
+        met.image.get(place + at).is_none_or(|slot| slot.patched || slot.line != old[at])
+    };
     let first = (0..old.len()).find(|at| differs(*at)).unwrap_or(0);
     let line = met.line_of(place + first);
     let (excerpt_from, excerpt) = met.excerpt(line.saturating_sub(first), old.len(), line);
@@ -72,7 +74,9 @@ impl Met<'_, '_> {
         let adds = self.hunk.lines.iter().any(|(mark, _)| *mark == Mark::Added);
         let mut place = |ids: &[u32], patched: bool| {
             let last = self.image.len().checked_sub(ids.len()).filter(|_| !ids.is_empty())?;
-            nearest(self.stated, last, |at| lines_match(self.image, ids, at, patched, budget)).ok().flatten()
+            nearest(self.stated, last, |at| lines_match(self.image, ids, at, patched, budget))
+                .ok()
+                .flatten()
         };
         let applied = if adds || new_ids.len() > 1 { place(new_ids, false) } else { None };
         let note = |at: usize| Some(Note::Applied { line: self.line_of(at) });
@@ -83,7 +87,9 @@ impl Met<'_, '_> {
             }
             (Miss::Anchor(anchor), _) => return (Some(Note::Anchor { anchor }), None),
             (Miss::NoContext, Some(at)) => return (note(at), Some(at)),
-            (Miss::NoContext, None) => return (Some(Note::NoContext), Some(self.stated.min(self.image.len()))),
+            (Miss::NoContext, None) => {
+                return (Some(Note::NoContext), Some(self.stated.min(self.image.len())));
+            }
             (Miss::Nowhere, Some(at)) if new_ids.len() > self.ids.len() => return (note(at), None),
             (Miss::Nowhere, _) if matches!(self.hunk.place, Place::Text { at_end: true, .. }) => {
                 if let Some(at) = place(self.ids, false) {
@@ -99,7 +105,9 @@ impl Met<'_, '_> {
                 }
             }
         }
-        let found = ALIKE.iter().find_map(|(note, alike)| Some((note.clone(), self.alike(old, *alike, budget)?)));
+        let found = ALIKE
+            .iter()
+            .find_map(|(note, alike)| Some((note.clone(), self.alike(old, *alike, budget)?)));
         found.map_or((None, None), |(note, at)| (Some(note), Some(at)))
     }
 
@@ -125,7 +133,11 @@ impl Met<'_, '_> {
         // Going out of steps leaves the best so far.
         let _ = nearest(stated, self.image.len(), |at| {
             budget.spend(self.ids.len())?;
-            let slots = self.ids.iter().enumerate().filter_map(|(offset, id)| Some((self.image.get(at + offset)?, id)));
+            let slots = self
+                .ids
+                .iter()
+                .enumerate()
+                .filter_map(|(offset, id)| Some((self.image.get(at + offset)?, id)));
             let score = slots.filter(|(slot, id)| slot.id == **id && !slot.patched).count();
             if score > best.0 {
                 best = (score, at);
@@ -137,11 +149,14 @@ impl Met<'_, '_> {
 
     /// The line of the file, from one, that is at a place of the image.
     fn line_of(&self, at: usize) -> usize {
-        let mut numbers = (at..self.image.len()).filter_map(|at| self.image.get(at)).map(|slot| slot.number as usize);
+        let mut numbers = (at..self.image.len())
+            .filter_map(|at| self.image.get(at))
+            .map(|slot| slot.number as usize);
         numbers.find(|number| *number > 0).unwrap_or_else(|| lines(self.old).count() + 1)
     }
 
-    /// The lines of the file where the hunk would be, one more at both ends, around `line` when they are many.
+    /// The lines of the file where the hunk would be, one more at both ends, around `line` when
+    /// they are many.
     fn excerpt(&self, first: usize, count: usize, line: usize) -> (usize, Vec<String>) {
         let (mut from, mut count) = (first.saturating_sub(1).max(1), count + 2);
         if count > SHOWN {
@@ -150,7 +165,8 @@ impl Met<'_, '_> {
         let shown = lines(self.old).skip(from - 1).take(count).map(|line| {
             // A tab must be seen as one: what is shown is what the hunk must hold.
             let (text, cut) = line.text.split_at(line.text.len().min(QUOTED));
-            let parts: Vec<_> = text.split(|byte| *byte == b'\t').map(|part| printable(part, QUOTED)).collect();
+            let parts: Vec<_> =
+                text.split(|byte| *byte == b'\t').map(|part| printable(part, QUOTED)).collect();
             parts.join("\t") + if cut.is_empty() { "" } else { "…" }
         });
         (from, shown.collect())

@@ -49,7 +49,8 @@ impl Done {
     /// Where a hunk is by its header, from zero, when those before it were where they should be.
     pub(super) fn stated(&self, hunk: &Hunk<'_>) -> usize {
         let Place::Line { start, .. } = hunk.place else { return self.end };
-        let lines_above = if hunk.old_lines().next().is_none() { start } else { start.saturating_sub(1) };
+        let lines_above =
+            if hunk.old_lines().next().is_none() { start } else { start.saturating_sub(1) };
         let moved = if start >= self.highest {
             self.total
         } else {
@@ -78,7 +79,9 @@ pub(super) fn locate(
     budget: &mut Budget,
 ) -> Result<Result<usize, Miss>, Spent> {
     match &wanted.hunk.place {
-        Place::Line { count, .. } if wanted.ids.is_empty() => Ok(insertion(image, wanted, *count, done)),
+        Place::Line { count, .. } if wanted.ids.is_empty() => {
+            Ok(insertion(image, wanted, *count, done))
+        }
         Place::Line { .. } => by_line(image, wanted, done, budget),
         Place::Text { at_end, .. } if wanted.ids.is_empty() => {
             Ok(if *at_end || image.len() == 0 { Ok(image.len()) } else { Err(Miss::NoContext) })
@@ -86,18 +89,32 @@ pub(super) fn locate(
         Place::Text { at_end: true, .. } => {
             let last = image.len().checked_sub(wanted.ids.len());
             let Some(last) = last else { return Ok(Err(Miss::Nowhere)) };
-            Ok(if lines_match(image, wanted.ids, last, false, budget)? { Ok(last) } else { Err(Miss::Nowhere) })
+            Ok(if lines_match(image, wanted.ids, last, false, budget)? {
+                Ok(last)
+            } else {
+                Err(Miss::Nowhere)
+            })
         }
         Place::Text { anchors, .. } => by_text(image, wanted, anchors, done, budget),
     }
 }
 
 /// Lines without context go where the header says, once nothing makes its number doubtful.
-fn insertion(image: &Image<'_>, wanted: &Wanted<'_, '_>, count: usize, done: &Done) -> Result<usize, Miss> {
+fn insertion(
+    image: &Image<'_>,
+    wanted: &Wanted<'_, '_>,
+    count: usize,
+    done: &Done,
+) -> Result<usize, Miss> {
     let at = done.stated(wanted.hunk);
-    let whole_line = at.checked_sub(1).and_then(|above| image.get(above)).is_none_or(|slot| slot.line.newline);
+    let whole_line =
+        at.checked_sub(1).and_then(|above| image.get(above)).is_none_or(|slot| slot.line.newline);
     let sure = count == 0 && done.drift == 0 && at <= image.len() && whole_line;
-    if image.len() == 0 && at == 0 || sure && !wanted.may_create { Ok(at) } else { Err(Miss::NoContext) }
+    if image.len() == 0 && at == 0 || sure && !wanted.may_create {
+        Ok(at)
+    } else {
+        Err(Miss::NoContext)
+    }
 }
 
 fn by_line(
@@ -138,7 +155,8 @@ fn by_text(
     if let (false, None, Some(first)) = (anchors.is_empty(), missing, behind.first()) {
         return Ok(Ok(*first));
     }
-    let found = if behind.is_empty() { places(image, wanted.ids, 0, NAMED, budget)? } else { behind };
+    let found =
+        if behind.is_empty() { places(image, wanted.ids, 0, NAMED, budget)? } else { behind };
     // An anchor that is not there does not matter where the lines are at one place only.
     Ok(match (only(found), missing) {
         (Err(_), Some(anchor)) => Err(Miss::Anchor(crate::git::text::printable(anchor, 120))),
@@ -154,9 +172,14 @@ fn only(places: Vec<usize>) -> Result<usize, Miss> {
     }
 }
 
-/// The first line from `from` on that reads as an anchor; one that differs only by white space around it if there is no
-/// other.
-fn anchored(image: &Image<'_>, anchor: &[u8], from: usize, budget: &mut Budget) -> Result<Option<usize>, Spent> {
+/// The first line from `from` on that reads as an anchor; one that differs only by white space
+/// around it if there is no other.
+fn anchored(
+    image: &Image<'_>,
+    anchor: &[u8],
+    from: usize,
+    budget: &mut Budget,
+) -> Result<Option<usize>, Spent> {
     let mut alike = None;
     for at in from..image.len() {
         budget.spend(1 + anchor.len() / 32)?;
@@ -172,7 +195,13 @@ fn anchored(image: &Image<'_>, anchor: &[u8], from: usize, budget: &mut Budget) 
 }
 
 /// The first places from `from` on that hold these lines.
-fn places(image: &Image<'_>, ids: &[u32], from: usize, most: usize, budget: &mut Budget) -> Result<Vec<usize>, Spent> {
+fn places(
+    image: &Image<'_>,
+    ids: &[u32],
+    from: usize,
+    most: usize,
+    budget: &mut Budget,
+) -> Result<Vec<usize>, Spent> {
     let mut found = Vec::new();
     let Some(last) = image.len().checked_sub(ids.len()) else { return Ok(found) };
     for at in from..=last {
@@ -219,7 +248,8 @@ pub(super) fn lines_match(
 ) -> Result<bool, Spent> {
     for (offset, id) in ids.iter().enumerate() {
         budget.spend(1)?;
-        let fits = image.get(at + offset).is_some_and(|slot| slot.id == *id && (patched || !slot.patched));
+        let fits =
+            image.get(at + offset).is_some_and(|slot| slot.id == *id && (patched || !slot.patched));
         if !fits {
             return Ok(false);
         }
@@ -233,7 +263,9 @@ mod tests {
 
     #[test]
     fn the_nearest_place_wins_and_the_later_of_two() {
-        let find = |start, last, right: &[usize]| nearest(start, last, |at| Ok::<_, ()>(right.contains(&at))).unwrap();
+        let find = |start, last, right: &[usize]| {
+            nearest(start, last, |at| Ok::<_, ()>(right.contains(&at))).unwrap()
+        };
         assert_eq!(find(5, 9, &[5, 6]), Some(5));
         assert_eq!(find(5, 9, &[4, 6]), Some(6));
         assert_eq!(find(5, 9, &[0]), Some(0));

@@ -22,13 +22,18 @@ const LINK_BYTES: usize = 4095;
 
 /// What a change makes of its source; none when it deletes it.
 ///
-/// A hunk goes where its header says when its old lines are there, with or without context; else to the only place that
-/// has them. Lines must be equal byte by byte. `git apply` differs in two ways: it takes the nearest of several places, and
-/// puts a hunk that lacks context at one end to that edge of the file.
+/// A hunk goes where its header says when its old lines are there, with or without context; else to
+/// the only place that has them. Lines must be equal byte by byte. `git apply` differs in two ways:
+/// it takes the nearest of several places, and puts a hunk that lacks context at one end to that
+/// edge of the file.
 ///
 /// # Errors
 /// A [`Reject`] that says what is in the way.
-pub(crate) fn apply(file: &FilePatch<'_>, source: Option<&Side>, budget: &mut Budget) -> Result<Option<Side>, Reject> {
+pub(crate) fn apply(
+    file: &FilePatch<'_>,
+    source: Option<&Side>,
+    budget: &mut Budget,
+) -> Result<Option<Side>, Reject> {
     changed(file, source, budget).map_err(|reason| {
         let at_source = matches!(reason, Reason::Missing | Reason::Kind { .. });
         let path = if at_source { file.change.source() } else { file.change.target() };
@@ -36,7 +41,11 @@ pub(crate) fn apply(file: &FilePatch<'_>, source: Option<&Side>, budget: &mut Bu
     })
 }
 
-fn changed(file: &FilePatch<'_>, source: Option<&Side>, budget: &mut Budget) -> Result<Option<Side>, Reason> {
+fn changed(
+    file: &FilePatch<'_>,
+    source: Option<&Side>,
+    budget: &mut Budget,
+) -> Result<Option<Side>, Reason> {
     let (old, present) = read(file, source)?;
     let bytes = match &file.body {
         Body::Unchanged => old.to_vec(),
@@ -71,7 +80,10 @@ fn changed(file: &FilePatch<'_>, source: Option<&Side>, budget: &mut Budget) -> 
 }
 
 /// The bytes that a change starts from, and the thing that has them.
-fn read<'s>(file: &FilePatch<'_>, source: Option<&'s Side>) -> Result<(&'s [u8], Option<&'s Side>), Reason> {
+fn read<'s>(
+    file: &FilePatch<'_>,
+    source: Option<&'s Side>,
+) -> Result<(&'s [u8], Option<&'s Side>), Reason> {
     match (&file.change, source) {
         (Change::Create(_) | Change::Modify { may_create: true, .. }, None) => Ok((&[], None)),
         (Change::Create(_), Some(side)) => Err(Reason::Exists { found: side.artifact() }),
@@ -87,14 +99,19 @@ fn read<'s>(file: &FilePatch<'_>, source: Option<&'s Side>) -> Result<(&'s [u8],
             if found != expected {
                 return Err(Reason::Kind { expected, found });
             }
-            side.blob().filter(|bytes| bytes.len() <= FILE_BYTES).map(|bytes| (bytes, source)).ok_or(Reason::TooLarge)
+            side.blob()
+                .filter(|bytes| bytes.len() <= FILE_BYTES)
+                .map(|bytes| (bytes, source))
+                .ok_or(Reason::TooLarge)
         }
     }
 }
 
 fn rebuilt(old: &[u8], binary: &Binary) -> Result<Vec<u8>, Reason> {
     let nothing = |id: &str| id.bytes().all(|digit| digit == b'0');
-    let is = |id: &str, bytes: &[u8]| if nothing(id) { bytes.is_empty() } else { blob::is_named(id, bytes) };
+    let is = |id: &str, bytes: &[u8]| {
+        if nothing(id) { bytes.is_empty() } else { blob::is_named(id, bytes) }
+    };
     if !is(&binary.old_id, old) {
         let (expected, found) = (binary.old_id.clone(), BlobId::of(old).to_string());
         return Err(Reason::OtherBlob { expected, found });

@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 
 fn one(text: &str, source: Option<Side>) -> Result<Option<Side>, Reason> {
     let patch = parse(text.as_bytes(), &PatchLimits::default()).unwrap();
-    apply(&patch.steps[0][0], source.as_ref(), &mut Budget::default()).map_err(|reject| reject.reason)
+    apply(&patch.steps[0][0], source.as_ref(), &mut Budget::default())
+        .map_err(|reject| reject.reason)
 }
 
 fn on_text(hunks: &str, text: &str) -> Result<String, Reason> {
@@ -101,54 +102,59 @@ fn a_reject_says_what_was_met() {
         (
             insert,
             "1\n2\nx\n3\n4\n",
-            "hunk 1 (@@ -2,2 +2,3 @@) does not apply at line 3: expected `3`, found `x`; its result is at line 2 already: \
-             it may have been applied before",
+            "hunk 1 (@@ -2,2 +2,3 @@) does not apply at line 3: expected `3`, found `x`; its \
+             result is at line 2 already: it may have been applied before",
         ),
         (
             "@@ -9 +9 @@\n-2\n+x\n",
             "1\n2\n3\n2\n",
-            "hunk 1 (@@ -9 +9 @@) does not apply at line 2: expected `2`, found `2`; its lines are at lines 2, 4",
+            "hunk 1 (@@ -9 +9 @@) does not apply at line 2: expected `2`, found `2`; its lines \
+             are at lines 2, 4",
         ),
         (
             "@@ -9,0 +10 @@\n+x\n",
             "1\n2\n3\n",
-            "hunk 1 (@@ -9,0 +10 @@) does not apply at line 4: expected the end of the file, found the end of the file; it \
-             only adds lines, and nothing says where",
+            "hunk 1 (@@ -9,0 +10 @@) does not apply at line 4: expected the end of the file, \
+             found the end of the file; it only adds lines, and nothing says where",
         ),
         (
             "@@ -9,3 +9,3 @@\n 2\n-3\n+x\n 4\n",
             "1\r\n2\r\n3\r\n4\r\n",
-            "hunk 1 (@@ -9,3 +9,3 @@) does not apply at line 2: expected `2`, found `2\\r`; the file has CRLF line ends, \
-             the patch has LF",
+            "hunk 1 (@@ -9,3 +9,3 @@) does not apply at line 2: expected `2`, found `2\\r`; the \
+             file has CRLF line ends, the patch has LF",
         ),
         (
             "@@ -1 +1 @@\r\n-1\r\n+x\r\n",
             "1\n2\n",
-            "hunk 1 (@@ -1 +1 @@) does not apply at line 1: expected `1\\r`, found `1`; the patch has CRLF line ends, the \
-             file has LF",
+            "hunk 1 (@@ -1 +1 @@) does not apply at line 1: expected `1\\r`, found `1`; the patch \
+             has CRLF line ends, the file has LF",
         ),
         (
             "@@ -1,2 +1,2 @@\n 1\n-2\n+x\n",
             "1\n2",
-            "hunk 1 (@@ -1,2 +1,2 @@) does not apply at line 2: expected `2`, found `2\\ no newline`; only the newline at \
-             the end of the file differs",
+            "hunk 1 (@@ -1,2 +1,2 @@) does not apply at line 2: expected `2`, found `2\\ no \
+             newline`; only the newline at the end of the file differs",
         ),
         (
             "@@ -1 +1 @@\n-    if x:\n+    if y:\n",
             "a\n\tif x:\n",
-            "hunk 1 (@@ -1 +1 @@) does not apply at line 2: expected `    if x:`, found `\\tif x:`; only white space differs",
+            "hunk 1 (@@ -1 +1 @@) does not apply at line 2: expected `    if x:`, found `\\tif \
+             x:`; only white space differs",
         ),
         (
             "@@ -1,2 +1,2 @@\n-1\n+x\n 2\n@@ -2,2 +2,2 @@\n 2\n-3\n+y\n",
             "1\n2\n3\n",
-            "hunk 2 (@@ -2,2 +2,2 @@) does not apply at line 2: expected `2`, found `2`; its lines at line 2 belong to an \
-             earlier hunk",
+            "hunk 2 (@@ -2,2 +2,2 @@) does not apply at line 2: expected `2`, found `2`; its \
+             lines at line 2 belong to an earlier hunk",
         ),
     ] {
         assert_eq!(on_text(hunks, text).unwrap_err().to_string(), message);
     }
     let Reason::Hunk(reject) = on_text(insert, "9\n9\n9\n").unwrap_err() else { panic!() };
-    assert_eq!((reject.line, reject.number, reject.patch_line, reject.note), (2, 1, 3, None::<Note>));
+    assert_eq!(
+        (reject.line, reject.number, reject.patch_line, reject.note),
+        (2, 1, 3, None::<Note>)
+    );
 }
 
 #[test]
@@ -168,8 +174,12 @@ fn a_refusal_shows_what_the_file_holds() {
 #[test]
 fn many_lines_are_shown_around_the_one_that_differs() {
     let lines: String = (1..=60).map(|n| format!("{n}\n")).collect();
-    let old: String = (10..50).map(|n| if n == 40 { " forty\n".to_owned() } else { format!(" {n}\n") }).collect();
-    let Err(Reason::Hunk(reject)) = on_text(&format!("@@ -10,40 +10,40 @@\n{old}+x\n"), &lines) else { panic!() };
+    let old: String =
+        (10..50).map(|n| if n == 40 { " forty\n".to_owned() } else { format!(" {n}\n") }).collect();
+    let Err(Reason::Hunk(reject)) = on_text(&format!("@@ -10,40 +10,40 @@\n{old}+x\n"), &lines)
+    else {
+        panic!()
+    };
     assert_eq!((reject.line, reject.excerpt_from, reject.excerpt.len()), (40, 34, 12));
 }
 
@@ -202,7 +212,8 @@ fn kinds_modes_and_contents_must_fit() {
 fn resolved(text: &str, sides: &[(&str, Side)]) -> Result<Vec<String>, String> {
     let patch = parse(text.as_bytes(), &PatchLimits::default()).unwrap();
     let path = |path: &str| TreePath::parse(path.as_bytes()).unwrap();
-    let sides: BTreeMap<_, _> = sides.iter().map(|(name, side)| (path(name), side.clone())).collect();
+    let sides: BTreeMap<_, _> =
+        sides.iter().map(|(name, side)| (path(name), side.clone())).collect();
     let resolution = resolve(&patch, &sides).map_err(|rejected| rejected.to_string())?;
     let shown = |action: &Action| match action {
         Action::Remove { path } => format!("remove {path}"),
@@ -217,17 +228,23 @@ fn resolved(text: &str, sides: &[(&str, Side)]) -> Result<Vec<String>, String> {
 #[test]
 fn a_patch_is_decided_as_a_whole() {
     let file = |mode, text: &str| Side::file(mode, text);
-    let renames = "diff --git a/x b/y\nrename from x\nrename to y\ndiff --git a/y b/x\nrename from y\nrename to x\n";
+    let renames = "diff --git a/x b/y\nrename from x\nrename to y\ndiff --git a/y b/x\n\
+                   rename from y\nrename to x\n";
     let swap = resolved(renames, &[("x", file(0o644, "1")), ("y", file(0o755, "2"))]);
     assert_eq!(swap, Ok(vec!["write x 755".to_owned(), "write y 644".to_owned()]));
 
-    let into_directory = "diff --git a/d b/d\ndeleted file mode 100644\ndiff --git a/d/x b/d/x\nnew file mode 100755\n";
+    let into_directory = "diff --git a/d b/d\ndeleted file mode 100644\ndiff --git a/d/x b/d/x\n\
+                          new file mode 100755\n";
     let found = resolved(into_directory, &[("d", file(0o644, ""))]);
     assert_eq!(found, Ok(vec!["remove d".to_owned(), "write d/x 755".to_owned()]));
 
-    let onto_directory = "diff --git a/d b/d\nnew file mode 100644\ndiff --git a/d/x b/d/x\ndeleted file mode 100644\n";
+    let onto_directory = "diff --git a/d b/d\nnew file mode 100644\ndiff --git a/d/x b/d/x\n\
+                          deleted file mode 100644\n";
     let found = resolved(onto_directory, &[("d", Side::Directory), ("d/x", file(0o644, ""))]);
-    assert_eq!(found, Ok(vec!["remove d/x".to_owned(), "rmdir d".to_owned(), "write d 644".to_owned()]));
+    assert_eq!(
+        found,
+        Ok(vec!["remove d/x".to_owned(), "rmdir d".to_owned(), "write d 644".to_owned()])
+    );
 
     let bits = "diff --git a/x b/x\nold mode 100644\nnew mode 100755\n";
     assert_eq!(resolved(bits, &[("x", file(0o640, "1"))]), Ok(vec!["chmod x 750".to_owned()]));
@@ -236,30 +253,45 @@ fn a_patch_is_decided_as_a_whole() {
 #[test]
 fn each_step_of_a_series_goes_on_from_the_one_before() {
     let text = |from: &str, to: &str| format!("@@ -1 +1 @@\n-{from}\n+{to}\n");
-    let new = "diff --git a/n/a b/n/a\nnew file mode 100644\n--- /dev/null\n+++ b/n/a\n@@ -0,0 +1 @@\n+1\n";
+    let new = "diff --git a/n/a b/n/a\nnew file mode 100644\n--- /dev/null\n+++ b/n/a\n\
+               @@ -0,0 +1 @@\n+1\n";
     let change = format!("--- a/n/a\n+++ b/n/a\n{}", text("1", "2"));
-    let moved =
-        format!("diff --git a/n/a b/n/b\nrename from n/a\nrename to n/b\n--- a/n/a\n+++ b/n/b\n{}", text("2", "3"));
-    let gone = "diff --git a/n/b b/n/b\ndeleted file mode 100644\n--- a/n/b\n+++ /dev/null\n@@ -1 +0,0 @@\n-3\n";
+    let moved = format!(
+        "diff --git a/n/a b/n/b\nrename from n/a\nrename to n/b\n--- a/n/a\n+++ b/n/b\n{}",
+        text("2", "3")
+    );
+    let gone = "diff --git a/n/b b/n/b\ndeleted file mode 100644\n--- a/n/b\n+++ /dev/null\n\
+                @@ -1 +0,0 @@\n-3\n";
     let series = [new, &change, &moved];
     assert_eq!(resolved(&series.concat(), &[]), Ok(vec!["write n/b 644".to_owned()]));
     assert_eq!(resolved(&(series.concat() + gone), &[]), Ok(vec![]), "nothing stays");
     let file_instead = "diff --git a/n b/n\nnew file mode 100755\n";
-    assert_eq!(resolved(&(series.concat() + gone + file_instead), &[]), Ok(vec!["write n 755".to_owned()]));
+    assert_eq!(
+        resolved(&(series.concat() + gone + file_instead), &[]),
+        Ok(vec!["write n 755".to_owned()])
+    );
     let rejected = resolved(&(series.concat() + &change + file_instead), &[]).unwrap_err();
     assert_eq!(
         rejected,
-        "patch does not apply, nothing was changed\nn: it exists already, as a directory\nn/a: it does not exist"
+        "patch does not apply, nothing was changed\nn: it exists already, as a directory\n\
+         n/a: it does not exist"
     );
     // A directory that a step empties may become a file in the next one, and a directory again.
     let there = [("d", Side::Directory), ("d/x", Side::file(0o644, ""))];
     let empties = "diff --git a/d/x b/d/x\ndeleted file mode 100644\n";
-    let (becomes, goes) =
-        ("diff --git a/d b/d\nnew file mode 100644\n", "diff --git a/d b/d\ndeleted file mode 100644\n");
+    let (becomes, goes) = (
+        "diff --git a/d b/d\nnew file mode 100644\n",
+        "diff --git a/d b/d\ndeleted file mode 100644\n",
+    );
     let id = "0".repeat(40);
-    let commits = |parts: &[&str]| parts.iter().map(|part| format!("From {id} Mon\n{part}")).collect::<String>();
+    let commits = |parts: &[&str]| {
+        parts.iter().map(|part| format!("From {id} Mon\n{part}")).collect::<String>()
+    };
     let found = resolved(&commits(&[empties, becomes]), &there);
-    assert_eq!(found, Ok(vec!["remove d/x".to_owned(), "rmdir d".to_owned(), "write d 644".to_owned()]));
+    assert_eq!(
+        found,
+        Ok(vec!["remove d/x".to_owned(), "rmdir d".to_owned(), "write d 644".to_owned()])
+    );
     let again = "diff --git a/d/y b/d/y\nnew file mode 100644\n";
     let found = resolved(&commits(&[empties, becomes, goes, again]), &there);
     assert_eq!(found, Ok(vec!["remove d/x".to_owned(), "write d/y 644".to_owned()]));
@@ -270,13 +302,17 @@ fn each_step_of_a_series_goes_on_from_the_one_before() {
 #[test]
 fn what_codex_deletes_or_moves_needs_no_content() {
     let there = [("x", Side::file(0o755, "1\n")), ("y", Side::file(0o644, "2\n"))];
-    let text = "*** Begin Patch\n*** Delete File: y\n*** Update File: x\n*** Move to: d/z\n-1\n+2\n*** Add File: x\n+new\n*** End Patch\n";
+    let text = "*** Begin Patch\n*** Delete File: y\n*** Update File: x\n*** Move to: d/z\n-1\n\
+                +2\n*** Add File: x\n+new\n*** End Patch\n";
     let found = resolved(text, &there).unwrap();
     assert_eq!(found, ["remove y", "write d/z 755", "write x 644"]);
-    let twice = "*** Begin Patch\n*** Update File: x\n-1\n+2\n*** Update File: x\n-2\n+3\n*** End Patch\n";
+    let twice =
+        "*** Begin Patch\n*** Update File: x\n-1\n+2\n*** Update File: x\n-2\n+3\n*** End Patch\n";
     assert_eq!(resolved(twice, &there).unwrap(), ["write x 755"]);
     let present = "*** Begin Patch\n*** Add File: x\n+new\n*** End Patch\n";
-    assert!(resolved(present, &there).unwrap_err().contains("x: it exists already, as a regular file"));
+    assert!(
+        resolved(present, &there).unwrap_err().contains("x: it exists already, as a regular file")
+    );
 }
 
 #[test]
@@ -301,7 +337,9 @@ fn every_reject_is_told_and_nothing_is_done() {
 
 #[test]
 fn copies_of_a_file_are_bounded_together() {
-    let copy = |to: &str| format!("diff --git a/x b/{to}\nsimilarity index 100%\ncopy from x\ncopy to {to}\n");
+    let copy = |to: &str| {
+        format!("diff --git a/x b/{to}\nsimilarity index 100%\ncopy from x\ncopy to {to}\n")
+    };
     let text = ["a", "b", "c"].map(copy).concat();
     let patch = parse(text.as_bytes(), &PatchLimits::default()).unwrap();
     let sides = BTreeMap::from([(TreePath::parse(b"x").unwrap(), Side::file(0o644, "1234"))]);

@@ -17,14 +17,20 @@ const STEP_BYTES: usize = 32;
 pub(super) enum Form {
     /// Each line with its newline, or without.
     Exact,
-    /// As [`Form::Exact`], and the file may be new: lines without context do not go before what it holds.
+    /// As [`Form::Exact`], and the file may be new: lines without context do not go before what it
+    /// holds.
     MayCreate,
     /// Without saying whether the last line of the file has a newline.
     Chunks,
 }
 
 /// Every hunk on a content, or the first one that does not fit.
-pub(super) fn apply(old: &[u8], hunks: &[Hunk<'_>], form: Form, budget: &mut Budget) -> Result<Vec<u8>, Reason> {
+pub(super) fn apply(
+    old: &[u8],
+    hunks: &[Hunk<'_>],
+    form: Form,
+    budget: &mut Budget,
+) -> Result<Vec<u8>, Reason> {
     let ids = Ids::of(hunks);
     let count = old.iter().filter(|byte| **byte == b'\n').count();
     if count > FILE_LINES {
@@ -45,12 +51,21 @@ pub(super) fn apply(old: &[u8], hunks: &[Hunk<'_>], form: Form, budget: &mut Bud
             Err(miss) => {
                 let new_ids: Vec<u32> = hunk.new_lines().map(|line| ids.get(&line)).collect();
                 let stated = done.stated(hunk);
-                let met = diagnose::Met { image: &image, old, hunk, number: index + 1, ids: &wanted_ids, stated };
+                let met = diagnose::Met {
+                    image: &image,
+                    old,
+                    hunk,
+                    number: index + 1,
+                    ids: &wanted_ids,
+                    stated,
+                };
                 return Err(diagnose::reject(&met, &new_ids, miss).into());
             }
         };
         let slots = slots(&image, hunk, at, &ids);
-        image.replace(at, wanted_ids.len(), slots.into_iter(), budget).map_err(|_| Reason::TooMuchWork)?;
+        image
+            .replace(at, wanted_ids.len(), slots.into_iter(), budget)
+            .map_err(|_| Reason::TooMuchWork)?;
         done.add(hunk, at, wanted_ids.len(), hunk.new_lines().count());
     }
     let mut bytes = image.into_bytes();
@@ -65,7 +80,8 @@ fn slots<'a>(image: &Image<'a>, hunk: &Hunk<'a>, at: usize, ids: &Ids<'a>) -> Ve
     let mut old = at;
     let mut slots = Vec::new();
     for (mark, line) in &hunk.lines {
-        let number = image.get(old).filter(|_| *mark == Mark::Context).map_or(0, |slot| slot.number);
+        let number =
+            image.get(old).filter(|_| *mark == Mark::Context).map_or(0, |slot| slot.number);
         old += usize::from(*mark != Mark::Added);
         if *mark != Mark::Removed {
             slots.push(Slot { line: *line, id: ids.get(line), patched: true, number });
@@ -74,7 +90,8 @@ fn slots<'a>(image: &Image<'a>, hunk: &Hunk<'a>, at: usize, ids: &Ids<'a>) -> Ve
     slots
 }
 
-/// A number for each line that a patch holds, so that comparing takes one step however long the line is.
+/// A number for each line that a patch holds, so that comparing takes one step however long the
+/// line is.
 struct Ids<'a>(HashMap<Line<'a>, u32>);
 
 impl<'a> Ids<'a> {

@@ -20,7 +20,8 @@ impl<'a> Reader<'a> {
             known.then(|| String::from_utf8_lossy(id).to_ascii_lowercase())
         };
         let ids = header.ids.and_then(|(old, new)| id(old).zip(id(new)));
-        let (old_id, new_id) = ids.ok_or_else(|| bad("needs an index line with full ids (git diff --binary)"))?;
+        let (old_id, new_id) =
+            ids.ok_or_else(|| bad("needs an index line with full ids (git diff --binary)"))?;
         self.cursor.take();
         let data = self.packed()?.ok_or_else(|| bad("is missing"))?;
         self.packed()?;
@@ -31,11 +32,12 @@ impl<'a> Reader<'a> {
     fn packed(&mut self) -> Result<Option<BinaryData>, ParseError> {
         let line = self.cursor.line();
         let Some(first) = self.cursor.peek().map(without_return) else { return Ok(None) };
-        let (digits, literal) = match (first.strip_prefix(b"literal "), first.strip_prefix(b"delta ")) {
-            (Some(digits), _) => (digits, true),
-            (_, Some(digits)) => (digits, false),
-            _ => return Ok(None),
-        };
+        let (digits, literal) =
+            match (first.strip_prefix(b"literal "), first.strip_prefix(b"delta ")) {
+                (Some(digits), _) => (digits, true),
+                (_, Some(digits)) => (digits, false),
+                _ => return Ok(None),
+            };
         let bad = |line, why| ParseError::Binary { line, why };
         let size: usize = std::str::from_utf8(digits)
             .ok()
@@ -47,13 +49,16 @@ impl<'a> Reader<'a> {
         }
         self.cursor.take();
         let mut packed = Vec::new();
-        while let Some(text) = self.cursor.peek().map(without_return).filter(|text| !text.is_empty()) {
+        while let Some(text) =
+            self.cursor.peek().map(without_return).filter(|text| !text.is_empty())
+        {
             let at = self.cursor.line();
             base85::decode_line(text, &mut packed).ok_or_else(|| bad(at, "is not base85"))?;
             self.cursor.take();
         }
         self.cursor.take();
-        let bytes = unpacked(&packed, size).ok_or_else(|| bad(line, "is not what its size says, or damaged"))?;
+        let bytes = unpacked(&packed, size)
+            .ok_or_else(|| bad(line, "is not what its size says, or damaged"))?;
         Ok(Some(if literal { BinaryData::Literal(bytes) } else { BinaryData::Delta(bytes) }))
     }
 }

@@ -1,4 +1,5 @@
-//! The form that Codex writes: `*** Begin Patch`, then files by name and chunks that are found by their text.
+//! The form that Codex writes: `*** Begin Patch`, then files by name and chunks that are found by
+//! their text.
 
 use super::Reader;
 use super::cursor::{Cursor, without_return};
@@ -10,7 +11,8 @@ use crate::patch::error::ParseError;
 use crate::patch::model::{Body, Change, FilePatch, Hunk, Line, Mark, Place};
 use pyro_protocol::TreePath;
 
-const FILE: &str = "be '*** Add File: PATH', '*** Update File: PATH', '*** Delete File: PATH' or '*** End Patch'";
+const FILE: &str =
+    "be '*** Add File: PATH', '*** Update File: PATH', '*** Delete File: PATH' or '*** End Patch'";
 const ADDED: &str = "begin with '+', as every line of a new file";
 const CHUNK: &str = "begin with '@@', ' ', '-' or '+'";
 
@@ -116,7 +118,9 @@ impl<'a> Reader<'a> {
         }
         self.skip_blank();
         match self.cursor.peek() {
-            Some(text) if !text.starts_with(b"*** ") => return Err(unexpected(self.cursor.line(), ADDED, text)),
+            Some(text) if !text.starts_with(b"*** ") => {
+                return Err(unexpected(self.cursor.line(), ADDED, text));
+            }
             _ if lines.is_empty() => return Ok(file(line, change, Body::Unchanged)),
             _ => {}
         }
@@ -137,7 +141,9 @@ impl<'a> Reader<'a> {
         };
         let hunks = self.chunks()?;
         match (&change, hunks.is_empty()) {
-            (Change::Modify { .. }, true) => Err(ParseError::Header { line, why: "has no hunks and changes nothing" }),
+            (Change::Modify { .. }, true) => {
+                Err(ParseError::Header { line, why: "has no hunks and changes nothing" })
+            }
             (_, true) => Ok(file(line, change, Body::Unchanged)),
             (_, false) => Ok(file(line, change, Body::Chunks(hunks))),
         }
@@ -170,7 +176,10 @@ impl<'a> Reader<'a> {
             let (place, header) = self.chunk_header();
             let lines = self.all_lines(false);
             // What cannot be a line of a chunk stands where one should.
-            let next = self.cursor.peek().filter(|next| !next.starts_with(b"@@") && !next.starts_with(b"*** "));
+            let next = self
+                .cursor
+                .peek()
+                .filter(|next| !next.starts_with(b"@@") && !next.starts_with(b"*** "));
             if let Some(next) = next {
                 return Err(unexpected(self.cursor.line(), CHUNK, next));
             }

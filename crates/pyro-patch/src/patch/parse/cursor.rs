@@ -2,7 +2,8 @@
 
 use crate::patch::error::ParseError;
 
-/// Where the reading is. Only a line feed ends a line: a form feed or a carriage return belongs to it.
+/// Where the reading is. Only a line feed ends a line: a form feed or a carriage return belongs to
+/// it.
 #[derive(Clone, Copy)]
 pub(super) struct Cursor<'a> {
     rest: &'a [u8],
@@ -54,7 +55,8 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// A header's line without the carriage return that some transports add; names with one of their own are quoted.
+/// A header's line without the carriage return that some transports add; names with one of their
+/// own are quoted.
 pub(super) fn without_return(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }

@@ -43,14 +43,23 @@ impl<'a> Reader<'a> {
     }
 
     /// A file in git's form; none when it is a submodule.
-    fn git_file(&mut self, header: Header<'a>, line: usize) -> Result<Option<FilePatch<'a>>, ParseError> {
-        let labels = if self.cursor.at_labels() { Some(take_labels(&mut self.cursor)) } else { None };
+    fn git_file(
+        &mut self,
+        header: Header<'a>,
+        line: usize,
+    ) -> Result<Option<FilePatch<'a>>, ParseError> {
+        let labels =
+            if self.cursor.at_labels() { Some(take_labels(&mut self.cursor)) } else { None };
         let change = git_change(&header, labels.as_ref(), line)?;
         let kinds = header.old_mode.zip(header.new_mode);
         if kinds.is_some_and(|(old, new)| !old.same_kind(new)) {
-            return Err(ParseError::Header { line, why: "turns a file into a link or back without deleting it" });
+            return Err(ParseError::Header {
+                line,
+                why: "turns a file into a link or back without deleting it",
+            });
         }
-        let body = if labels.is_some() { self.text(&change)? } else { self.other_body(&header, line)? };
+        let body =
+            if labels.is_some() { self.text(&change)? } else { self.other_body(&header, line)? };
         if header.submodule || matches!(&body, Body::Text(hunks) if submodule::is_bump(hunks)) {
             self.submodule(change.target().as_bytes(), line)?;
             return Ok(None);
@@ -61,7 +70,13 @@ impl<'a> Reader<'a> {
         {
             return Err(ParseError::Header { line, why: "has no hunks and changes nothing" });
         }
-        Ok(Some(FilePatch { line, change, old_mode: header.old_mode, new_mode: header.new_mode, body }))
+        Ok(Some(FilePatch {
+            line,
+            change,
+            old_mode: header.old_mode,
+            new_mode: header.new_mode,
+            body,
+        }))
     }
 
     /// What follows a header without `---` and `+++`.
@@ -106,14 +121,25 @@ impl<'a> Reader<'a> {
         }
         if let Change::Modify { may_create, .. } = &mut change {
             let at_start = |hunk: &Hunk<'_>| matches!(hunk.place, Place::Line { start: 0, .. });
-            *may_create = hunks.len() == 1 && at_start(&hunks[0]) && hunks[0].old_lines().next().is_none();
+            *may_create =
+                hunks.len() == 1 && at_start(&hunks[0]) && hunks[0].old_lines().next().is_none();
         }
         let wrong = |lines: fn(&Hunk<'a>) -> bool| hunks.iter().any(lines);
         let why = match change {
-            Change::Create(_) if wrong(|hunk| hunk.old_lines().next().is_some()) => "is new, but has lines to remove",
-            Change::Delete(_) if wrong(|hunk| hunk.new_lines().next().is_some()) => "is deleted, but has lines to add",
+            Change::Create(_) if wrong(|hunk| hunk.old_lines().next().is_some()) => {
+                "is new, but has lines to remove"
+            }
+            Change::Delete(_) if wrong(|hunk| hunk.new_lines().next().is_some()) => {
+                "is deleted, but has lines to add"
+            }
             _ => {
-                return Ok(Some(FilePatch { line, change, old_mode: None, new_mode: None, body: Body::Text(hunks) }));
+                return Ok(Some(FilePatch {
+                    line,
+                    change,
+                    old_mode: None,
+                    new_mode: None,
+                    body: Body::Text(hunks),
+                }));
             }
         };
         Err(ParseError::Header { line, why })
@@ -122,7 +148,8 @@ impl<'a> Reader<'a> {
 
 /// Whether a line begins a commit in a mail of `git format-patch`, or in `git log -p`.
 fn begins_commit(line: &[u8]) -> bool {
-    let rest = line.strip_prefix(b"From ").or_else(|| line.strip_prefix(b"commit ")).unwrap_or_default();
+    let rest =
+        line.strip_prefix(b"From ").or_else(|| line.strip_prefix(b"commit ")).unwrap_or_default();
     let id = rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     matches!(id, 40 | 64) && rest.get(id).is_none_or(|byte| byte.is_ascii_whitespace())
 }
@@ -135,18 +162,27 @@ pub(super) struct Labels<'a> {
 
 fn take_labels<'a>(cursor: &mut Cursor<'a>) -> Labels<'a> {
     // Both lines were looked at: they are there and long enough.
-    let mut next = || names::label(cursor.take().and_then(|line| line.get(4..)).unwrap_or_default());
+    let mut next =
+        || names::label(cursor.take().and_then(|line| line.get(4..)).unwrap_or_default());
     let old = next();
     Labels { old, new: next() }
 }
 
 /// What a header of git asks for.
-fn git_change(header: &Header<'_>, labels: Option<&Labels<'_>>, line: usize) -> Result<Change, ParseError> {
+fn git_change(
+    header: &Header<'_>,
+    labels: Option<&Labels<'_>>,
+    line: usize,
+) -> Result<Change, ParseError> {
     let why = |why| ParseError::Header { line, why };
-    let moved = |from: &Raw<'_>, to: &Raw<'_>| Ok((names::path(from, line)?, names::path(to, line)?));
-    let change = match (&header.rename_from, &header.rename_to, &header.copy_from, &header.copy_to) {
+    let moved =
+        |from: &Raw<'_>, to: &Raw<'_>| Ok((names::path(from, line)?, names::path(to, line)?));
+    let change = match (&header.rename_from, &header.rename_to, &header.copy_from, &header.copy_to)
+    {
         (None, None, None, None) => in_place(header, labels, line)?,
-        _ if header.created || header.deleted => return Err(why("is renamed or copied, and created or deleted")),
+        _ if header.created || header.deleted => {
+            return Err(why("is renamed or copied, and created or deleted"));
+        }
         (Some(from), Some(to), None, None) => {
             let (from, to) = moved(from, to)?;
             Change::Rename { from, to }
@@ -157,7 +193,9 @@ fn git_change(header: &Header<'_>, labels: Option<&Labels<'_>>, line: usize) -> 
         }
         _ => return Err(why("is renamed or copied, but one name is missing")),
     };
-    if change.source() == change.target() && matches!(change, Change::Rename { .. } | Change::Copy { .. }) {
+    if change.source() == change.target()
+        && matches!(change, Change::Rename { .. } | Change::Copy { .. })
+    {
         return Err(why("is renamed or copied to itself"));
     }
     if let Some(labels) = labels {
@@ -168,7 +206,11 @@ fn git_change(header: &Header<'_>, labels: Option<&Labels<'_>>, line: usize) -> 
 }
 
 /// What a header asks for that moves nothing.
-fn in_place(header: &Header<'_>, labels: Option<&Labels<'_>>, line: usize) -> Result<Change, ParseError> {
+fn in_place(
+    header: &Header<'_>,
+    labels: Option<&Labels<'_>>,
+    line: usize,
+) -> Result<Change, ParseError> {
     let why = |why| ParseError::Header { line, why };
     let label = |side: fn(&Labels<'_>) -> Option<Vec<u8>>| labels.and_then(side);
     let old = label(|labels| labels.old.0.as_deref().map(<[u8]>::to_vec));
@@ -197,18 +239,30 @@ fn in_place(header: &Header<'_>, labels: Option<&Labels<'_>>, line: usize) -> Re
 pub(super) fn one_name(old: &[u8], new: &[u8], line: usize) -> Result<Vec<u8>, ParseError> {
     let (old, new) = names::stripped(old, new);
     if old != new {
-        return Err(ParseError::TwoNames { line, old: printable(old, 200), new: printable(new, 200) });
+        return Err(ParseError::TwoNames {
+            line,
+            old: printable(old, 200),
+            new: printable(new, 200),
+        });
     }
     Ok(old.to_vec())
 }
 
 /// A label must name what the header names, or nothing where there is nothing.
-fn verify(label: &Option<Raw<'_>>, path: &TreePath, absent: bool, line: usize) -> Result<(), ParseError> {
+fn verify(
+    label: &Option<Raw<'_>>,
+    path: &TreePath,
+    absent: bool,
+    line: usize,
+) -> Result<(), ParseError> {
     match label {
         Some(name) if !names::means(name, path) => {
             Err(ParseError::TwoNames { line, old: path.to_string(), new: printable(name, 200) })
         }
-        Some(_) if absent => Err(ParseError::Header { line, why: "is created or deleted, but no label is /dev/null" }),
+        Some(_) if absent => Err(ParseError::Header {
+            line,
+            why: "is created or deleted, but no label is /dev/null",
+        }),
         _ => Ok(()),
     }
 }

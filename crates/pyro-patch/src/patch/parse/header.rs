@@ -30,7 +30,8 @@ pub(super) struct Header<'a> {
 impl<'a> Header<'a> {
     /// Read from `diff --git` to the first line that is none of these.
     pub(super) fn read(cursor: &mut Cursor<'a>) -> Result<Self, ParseError> {
-        let first = cursor.take().and_then(|line| line.strip_prefix(b"diff --git ")).unwrap_or_default();
+        let first =
+            cursor.take().and_then(|line| line.strip_prefix(b"diff --git ")).unwrap_or_default();
         let mut header = Self { names: names::pair(first), ..Self::default() };
         while let Some(line) = cursor.peek() {
             if !header.line(line, cursor.line())? {
@@ -64,7 +65,9 @@ impl<'a> Header<'a> {
         } else if let Some(rest) = after("index ") {
             self.index(without_return(rest), number)?;
         } else {
-            return Ok(after("similarity index ").or_else(|| after("dissimilarity index ")).is_some());
+            return Ok(after("similarity index ")
+                .or_else(|| after("dissimilarity index "))
+                .is_some());
         }
         Ok(true)
     }

@@ -18,7 +18,8 @@ impl<'a> Reader<'a> {
             match next {
                 Some(line) if line.starts_with(b"@@") => hunks.push(self.hunk(line, at)?),
                 _ if hunks.is_empty() => {
-                    let found = next.map_or_else(|| "the end".to_owned(), |line| printable(line, QUOTED));
+                    let found =
+                        next.map_or_else(|| "the end".to_owned(), |line| printable(line, QUOTED));
                     return Err(ParseError::HunkHeader { line: at, found });
                 }
                 _ => return Ok(hunks),
@@ -89,7 +90,8 @@ impl<'a> Reader<'a> {
         Some(lines)
     }
 
-    /// All lines up to what cannot belong to a hunk. `in_mail` says that a mail's signature may follow.
+    /// All lines up to what cannot belong to a hunk. `in_mail` says that a mail's signature may
+    /// follow.
     pub(super) fn all_lines(&mut self, in_mail: bool) -> Vec<(Mark, Line<'a>)> {
         let mut lines = Vec::new();
         // Empty lines at the end belong to what follows, not to the hunk.
@@ -125,7 +127,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether lines follow that look like more of the hunk than its header says. git would drop them silently.
+    /// Whether lines follow that look like more of the hunk than its header says. git would drop
+    /// them silently.
     fn more_lines(&self) -> bool {
         match self.cursor.peek() {
             Some(line) if is_signature(line) => false,
@@ -162,7 +165,8 @@ pub(super) fn numbered(line: &[u8]) -> Option<(Place<'_>, String)> {
 pub(super) fn heading(line: &[u8]) -> Option<&[u8]> {
     let rest = super::cursor::without_return(line).strip_prefix(b"@@")?;
     let rest = rest.trim_ascii_end().strip_suffix(b"@@").unwrap_or(rest);
-    let last = rest.windows(3).rposition(|three| three == b"@@ ").map_or(rest, |at| &rest[at + 2..]);
+    let last =
+        rest.windows(3).rposition(|three| three == b"@@ ").map_or(rest, |at| &rest[at + 2..]);
     let text = last.strip_prefix(b" ").unwrap_or(last).trim_ascii_end();
     let bare = text.trim_ascii_start();
     (!bare.is_empty() && bare != b"..." && !bare.starts_with(b"-")).then_some(text)
@@ -196,7 +200,8 @@ fn range(text: &str) -> Option<(usize, usize)> {
     }
 }
 
-/// A line by its first byte. An empty one is an empty line of context, as GNU diff and many editors leave it.
+/// A line by its first byte. An empty one is an empty line of context, as GNU diff and many editors
+/// leave it.
 fn marked(line: &[u8]) -> Option<(Mark, &[u8])> {
     match line {
         [] => Some((Mark::Context, line)),

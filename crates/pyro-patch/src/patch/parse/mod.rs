@@ -1,4 +1,5 @@
-//! Text to a [`Patch`]: whatever stands between the files (mail headers, messages, signatures) is skipped.
+//! Text to a [`Patch`]: whatever stands between the files (mail headers, messages, signatures) is
+//! skipped.
 
 mod binary;
 mod codex;
@@ -21,7 +22,8 @@ use pyro_protocol::TreePath;
 use std::collections::BTreeSet;
 use steps::Steps;
 
-/// Read a patch of git, a plain unified one, a series of them, or one in the form of Codex (`*** Begin Patch`).
+/// Read a patch of git, a plain unified one, a series of them, or one in the form of Codex (`***
+/// Begin Patch`).
 ///
 /// # Errors
 /// Each variant of [`ParseError`].
@@ -30,8 +32,14 @@ pub fn parse<'a>(text: &'a [u8], limits: &PatchLimits) -> Result<Patch<'a>, Pars
         return Err(ParseError::TooLarge { max: limits.patch_bytes });
     }
     let cursor = Cursor::new(text, limits.line_bytes)?;
-    let mut reader =
-        Reader { cursor, limits: *limits, hunks: 0, binary: 0, commit_begins: false, submodules: BTreeSet::new() };
+    let mut reader = Reader {
+        cursor,
+        limits: *limits,
+        hunks: 0,
+        binary: 0,
+        commit_begins: false,
+        submodules: BTreeSet::new(),
+    };
     let mut steps = Steps::default();
     if codex::is_codex(cursor) {
         reader.codex(&mut steps)?;

@@ -15,7 +15,8 @@ pub(super) type Raw<'a> = Cow<'a, [u8]>;
 /// Longest `diff --git` line that is searched for its two names, in bytes: two paths in quotes.
 const LONGEST_PAIR: usize = 40_000;
 
-/// What git and its `diff.mnemonicPrefix`, and those who begin at `.`, put before the old and the new name.
+/// What git and its `diff.mnemonicPrefix`, and those who begin at `.`, put before the old and the
+/// new name.
 const PREFIXES: [(&[u8], &[u8]); 8] = [
     (b"a/", b"b/"),
     (b"./", b"./"),
@@ -75,12 +76,14 @@ fn spaced_time(label: &[u8]) -> Option<usize> {
     const SHAPE: &[u8] = b" 0000-00-00 00:00";
     let fits = |window: &[u8]| {
         let mut pairs = window.iter().zip(SHAPE);
-        pairs.all(|(byte, shape)| if *shape == b'0' { byte.is_ascii_digit() } else { byte == shape })
+        pairs
+            .all(|(byte, shape)| if *shape == b'0' { byte.is_ascii_digit() } else { byte == shape })
     };
     label.windows(SHAPE.len()).position(fits).filter(|at| *at > 0)
 }
 
-/// The two names of a `diff --git` line, where it can be told; both are of one file, unless other lines say more.
+/// The two names of a `diff --git` line, where it can be told; both are of one file, unless other
+/// lines say more.
 pub(super) fn pair(rest: &[u8]) -> Option<(Raw<'_>, Raw<'_>)> {
     let (old, new) = raw_pair(without_return(rest))?;
     let cleaned = |name: Raw<'_>| clean(&name).into_owned();

@@ -9,7 +9,9 @@ use crate::patch::model::Change;
 pub(super) fn change(labels: &Labels<'_>, line: usize) -> Result<Change, ParseError> {
     let path = |name: &[u8]| names::path(name, line);
     match (&labels.old.0, &labels.new.0) {
-        (None, None) => Err(ParseError::Header { line, why: "has no name: both sides are /dev/null" }),
+        (None, None) => {
+            Err(ParseError::Header { line, why: "has no name: both sides are /dev/null" })
+        }
         (None, Some(new)) => Ok(Change::Create(path(names::new_alone(new))?)),
         (Some(old), None) => Ok(Change::Delete(path(names::old_alone(old))?)),
         (Some(old), Some(new)) => {
@@ -23,11 +25,14 @@ pub(super) fn change(labels: &Labels<'_>, line: usize) -> Result<Change, ParseEr
     }
 }
 
-/// Whether a time such as `1970-01-01 01:00:00.000000000 +0100` is the epoch: so `diff -N` marks what is not there.
+/// Whether a time such as `1970-01-01 01:00:00.000000000 +0100` is the epoch: so `diff -N` marks
+/// what is not there.
 fn is_epoch(time: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(time) else { return false };
     let mut words = text.split_ascii_whitespace();
-    let (Some(day), Some(clock), Some(zone), None) = (words.next(), words.next(), words.next(), words.next()) else {
+    let (Some(day), Some(clock), Some(zone), None) =
+        (words.next(), words.next(), words.next(), words.next())
+    else {
         return false;
     };
     let day_minutes = match day {
@@ -36,7 +41,8 @@ fn is_epoch(time: &[u8]) -> bool {
         _ => return false,
     };
     let seconds = clock.get(5..).unwrap_or_default();
-    let on_the_minute = seconds.starts_with(":00") && seconds[3..].trim_matches('0').trim_start_matches('.').is_empty();
+    let on_the_minute = seconds.starts_with(":00")
+        && seconds[3..].trim_matches('0').trim_start_matches('.').is_empty();
     let zone_minutes = match zone.split_at_checked(1) {
         Some(("+", rest)) => minutes(rest),
         Some(("-", rest)) => minutes(rest).map(|minutes| -minutes),
@@ -52,7 +58,8 @@ fn is_epoch(time: &[u8]) -> bool {
 /// Minutes of `hh:mm` or `hhmm`.
 fn minutes(text: &str) -> Option<i32> {
     let digits: String = text.chars().filter(|char| *char != ':').collect();
-    let number: i32 = digits.parse().ok().filter(|_| digits.len() == 4 && !digits.starts_with(['+', '-']))?;
+    let number: i32 =
+        digits.parse().ok().filter(|_| digits.len() == 4 && !digits.starts_with(['+', '-']))?;
     Some(number / 100 * 60 + number % 100)
 }
 

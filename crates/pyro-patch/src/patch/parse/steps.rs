@@ -30,7 +30,8 @@ impl Uses {
         let free = match change {
             Change::Delete(_) => !(self.deleted || self.modified || self.moved),
             Change::Modify { .. } => !(self.deleted || self.modified || self.moved || self.made),
-            // git writes a change of kind as a deletion and a creation, and what moved away makes room.
+            // git writes a change of kind as a deletion and a creation, and what moved away makes
+            // room.
             _ => !(self.modified || self.made),
         };
         match change {
@@ -50,7 +51,11 @@ impl Uses {
 
 impl<'a> Steps<'a> {
     /// Add a change: to the group, or to the next one when the group changes the same path.
-    pub(super) fn push(&mut self, file: FilePatch<'a>, limits: &PatchLimits) -> Result<(), ParseError> {
+    pub(super) fn push(
+        &mut self,
+        file: FilePatch<'a>,
+        limits: &PatchLimits,
+    ) -> Result<(), ParseError> {
         if self.files == limits.files {
             return Err(ParseError::TooMany { what: "files", max: limits.files });
         }

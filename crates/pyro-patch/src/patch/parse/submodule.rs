@@ -1,4 +1,5 @@
-//! Submodules in a patch: they are named and skipped, since git keeps only the id of a commit of them.
+//! Submodules in a patch: they are named and skipped, since git keeps only the id of a commit of
+//! them.
 
 use super::Reader;
 use super::names;
