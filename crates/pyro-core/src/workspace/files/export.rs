@@ -195,7 +195,7 @@ async fn tree_of(
     let pack_request = Pack { root: guest, follow, exclude: Vec::new(), listed: false, attributes: true };
     let stream = running.files().await?;
     let guard = GitGuard::new(request.path.tree(), request.keep_git_config);
-    let (sum, told) = if request.format == ExportFormat::Tar {
+    let (sum, (told, told_count)) = if request.format == ExportFormat::Tar {
         let sink = Tar::new(output, request.force).map_err(FileError::from)?;
         let put = |sink: &mut Staged<Guarded<Tar>>, record: &Record<'_>| {
             let Guarded { guard, made } = &mut sink.made;
@@ -227,8 +227,8 @@ async fn tree_of(
         // Of a directory what it holds, as a seed counts.
         entry_count: entries - u64::from(is_dir && entries > 0),
         bytes_written: bytes,
-        left_out_count: odd_count + told.len() as u64,
-        is_git_guarded: !told.is_empty(),
+        left_out_count: odd_count + told_count,
+        is_git_guarded: told_count > 0,
         left_out: odd
             .iter()
             .map(|(path, odd)| of_odd(&request.path, path, odd))
