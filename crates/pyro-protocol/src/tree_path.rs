@@ -97,6 +97,18 @@ impl TreePath {
         split(&self.0)
     }
 
+    /// The directories above it, the outermost first; without the root.
+    pub fn parents(&self) -> impl Iterator<Item = Self> + '_ {
+        let slashes = self.0.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+        slashes.map(|(at, _)| Self(self.0[..at].to_vec()))
+    }
+
+    /// Whether it lies below `above`, and is not `above` itself.
+    #[must_use]
+    pub fn is_below(&self, above: &Self) -> bool {
+        self != above && self.is_within(above)
+    }
+
     /// Whether it is `above` or lies below it.
     #[must_use]
     pub fn is_within(&self, above: &Self) -> bool {
@@ -135,17 +147,24 @@ impl std::fmt::Debug for TreePath {
     }
 }
 
-/// For a person: bytes that are no text and control characters are replaced, so that it fits a line of a terminal.
+/// For a person: bytes that are no text are replaced, and what could steer a terminal or make the name look like another
+/// one is escaped.
 impl std::fmt::Display for TreePath {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.is_root() {
             return out.write_str(".");
         }
         for char in String::from_utf8_lossy(&self.0).chars() {
-            if char.is_control() { write!(out, "{}", char.escape_default())? } else { write!(out, "{char}")? }
+            let is_shown = !char.is_control() && !is_direction(char);
+            if is_shown { write!(out, "{char}")? } else { write!(out, "{}", char.escape_default())? }
         }
         Ok(())
     }
+}
+
+/// Whether it turns the direction of writing.
+fn is_direction(char: char) -> bool {
+    matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 impl From<TreePath> for serde_bytes::ByteBuf {
@@ -200,6 +219,22 @@ mod tests {
         assert_eq!(sorted, ["", "a", "a/b", "a/b/c", "a-b", "a-b/c", "b"].map(path));
         assert!(path("a/b").is_within(&path("a")) && path("a").is_within(&path("")));
         assert!(!path("a-b").is_within(&path("a")));
+        assert!(path("a/b").is_below(&path("a")) && path("a").is_below(&path("")));
+        assert!(!path("a").is_below(&path("a")) && !path("a-b").is_below(&path("a")));
+        assert_eq!(path("a/b/c").parents().collect::<Vec<_>>(), ["a", "a/b"].map(path));
+        assert_eq!(path("").parents().next(), None);
         assert_eq!(path("a/b").split(), Some((&b"a"[..], &b"b"[..])));
+    }
+
+    #[test]
+    fn a_path_that_is_shown_steers_nothing() {
+        for (raw, shown) in [
+            (&b""[..], "."),
+            (b"a b", "a b"),
+            (b"a\x1b[31m\r\n\t\xff", "a\\u{1b}[31m\\r\\n\\t\u{fffd}"),
+            ("x\u{202e}y".as_bytes(), "x\\u{202e}y"),
+        ] {
+            assert_eq!(TreePath::parse(raw).unwrap().to_string(), shown);
+        }
     }
 }

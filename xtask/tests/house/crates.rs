@@ -8,8 +8,9 @@ const CRATES: &[(&str, &[&str])] = &[
     ("pyro-cli", &["pyro-core", "pyro-mcp"]),
     ("pyro-mcp", &["pyro-core"]),
     ("pyro-python", &["pyro-core"]),
-    ("pyro-core", &["pyro-protocol", "pyro-tree"]),
+    ("pyro-core", &["pyro-patch", "pyro-protocol", "pyro-tree"]),
     ("pyro-agent", &["pyro-protocol", "pyro-tree"]),
+    ("pyro-patch", &["pyro-protocol"]),
     ("pyro-tree", &["pyro-protocol"]),
     ("pyro-protocol", &[]),
 ];

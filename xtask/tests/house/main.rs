@@ -4,6 +4,7 @@
 mod crates;
 mod layers;
 mod map;
+mod pure;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! `PyroError`: every failure as its users meet it, judged here and nowhere else.
 
+mod patch;
 mod workspace;
 
 use crate::bench::BenchError;

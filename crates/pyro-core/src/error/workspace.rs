@@ -13,7 +13,6 @@ use crate::workspace::WorkspaceError;
 use crate::workspace::files::FileError;
 use crate::workspace::files::source::SourceError;
 use crate::workspace::label::LabelError;
-use crate::workspace::patch::{ParseError, PatchError};
 
 impl From<WorkspaceError> for PyroError {
     fn from(error: WorkspaceError) -> Self {
@@ -294,47 +293,6 @@ fn files(error: FileError) -> PyroError {
         FileError::TooMany(_) | FileError::TooLong(_) => (ErrorKind::Unsupported, "name a directory below /workspace"),
     };
     PyroError::judged(kind, &error, hint.to_owned())
-}
-
-impl From<PatchError> for PyroError {
-    fn from(error: PatchError) -> Self {
-        let (kind, hint) = match &error {
-            PatchError::Rejected(rejected) if rejected.is_too_much() => {
-                (ErrorKind::InvalidInput, "split the patch, or push the files (pyro workspace sync push)")
-            }
-            PatchError::Rejected(rejected) => {
-                let hint = rejected.hint();
-                return Self::judged(ErrorKind::Conflict, &error, hint);
-            }
-            PatchError::Parse(error) => (ErrorKind::InvalidInput, patch(error)),
-        };
-        Self::judged(kind, &error, hint.to_owned())
-    }
-}
-
-fn patch(error: &ParseError) -> &'static str {
-    match error {
-        ParseError::TooLarge { .. } | ParseError::LineTooLong { .. } | ParseError::TooMany { .. } => {
-            "split the patch, or push the files (pyro workspace sync push)"
-        }
-        ParseError::Path { .. } => "name paths relative to /workspace",
-        ParseError::GitDirectory { .. } => "run git in the workspace instead (pyro workspace exec)",
-        ParseError::HunkHeader { .. } | ParseError::EmptyHunk { .. } | ParseError::NoFile { .. } => {
-            "write '--- a/PATH', '+++ b/PATH', then '@@ -LINE +LINE @@' (or '@@' alone: its text says where), then lines \
-             that begin with ' ', '-' or '+'"
-        }
-        ParseError::Codex { .. } => {
-            "in this form each file begins with '*** Add File: PATH', '*** Update File: PATH' or '*** Delete File: PATH', \
-             each line of it with ' ', '-' or '+', and the patch ends with '*** End Patch'"
-        }
-        ParseError::NoEnd { .. } => "nothing was changed; send it whole, with '*** End Patch' as its last line",
-        ParseError::Binary { .. } => "make the patch with git diff --binary",
-        ParseError::Nothing
-        | ParseError::TwoNames { .. }
-        | ParseError::Header { .. }
-        | ParseError::Mode { .. }
-        | ParseError::AfterLast { .. } => "make the patch with git diff, or write the file (pyro workspace file write)",
-    }
 }
 
 #[cfg(test)]

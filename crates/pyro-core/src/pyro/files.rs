@@ -4,16 +4,16 @@ use super::Pyro;
 use crate::error::PyroError;
 use crate::id::Id;
 use crate::workspace::WorkspaceError;
-use crate::workspace::diff::report::DiffReport;
 use crate::workspace::files::apply;
 use crate::workspace::files::diff::{self, DiffRequest};
+use crate::workspace::files::diff_report::DiffReport;
 use crate::workspace::files::export::{self, ExportRequest, WorkspaceExport};
 use crate::workspace::files::list::{self, FileList, ListRequest};
+use crate::workspace::files::patch_report::PatchReport;
 use crate::workspace::files::push::{self, PushRequest, WorkspaceSync};
 use crate::workspace::files::read::{self, FileRead};
 use crate::workspace::files::write::{self, FileWritten};
 use crate::workspace::files::{FileError, WorkspacePath};
-use crate::workspace::patch::report::PatchReport;
 use tokio_util::sync::CancellationToken;
 
 impl Pyro {

@@ -2,7 +2,7 @@
 
 use crate::host::fs::canonical;
 use crate::host::path::HostPath;
-use crate::workspace::git::config;
+use pyro_patch::git::config;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};

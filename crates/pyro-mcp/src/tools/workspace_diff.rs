@@ -6,8 +6,8 @@ use crate::bounds::{self, FIELDS, STRUCTURED, count, shortened, text_length};
 use crate::grants::Grants;
 use crate::refusal::Refusal;
 use crate::server::State;
-use pyro_core::workspace::diff::report::DiffReport;
 use pyro_core::workspace::files::diff::DiffRequest;
+use pyro_core::workspace::files::diff_report::DiffReport;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
@@ -130,13 +130,20 @@ fn by_file(patch: &str) -> Vec<&str> {
 mod tests {
     use super::*;
     use pyro_core::id::Id;
-    use pyro_core::workspace::diff::DiffBuilder;
-    use pyro_core::workspace::diff::DiffOptions;
+    use pyro_core::workspace::files::diff_report::DiffSummary;
 
     fn report(patch: String) -> DiffReport {
-        let diff = DiffBuilder::new(DiffOptions::default()).finish();
-        let nothing = DiffReport::new(Id::parse("0123456789ab").unwrap(), &diff);
-        DiffReport { changed: true, patch, ..nothing }
+        DiffReport {
+            workspace_id: Id::parse("0123456789ab").unwrap(),
+            changed: true,
+            summary: DiffSummary::default(),
+            entries: Vec::new(),
+            patch,
+            patch_complete: true,
+            not_in_patch: Vec::new(),
+            ignored: 0,
+            ignored_paths: Vec::new(),
+        }
     }
 
     #[test]

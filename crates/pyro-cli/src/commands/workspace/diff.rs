@@ -5,8 +5,8 @@ use crate::cli::workspace_files::Diff;
 use crate::exit;
 use crate::printer;
 use pyro_core::host::terminal::printable;
-use pyro_core::workspace::diff::report::DiffReport;
 use pyro_core::workspace::files::diff::DiffRequest;
+use pyro_core::workspace::files::diff_report::DiffReport;
 
 pub(super) fn run(args: &Diff) -> i32 {
     let mut lacks_files = false;

@@ -3,7 +3,8 @@
 use super::baseline;
 use super::contents::{self, Found};
 use super::error::FileError;
-use super::patch_steps::{PatchSteps, Staged, tree_path};
+use super::patch_report::PatchReport;
+use super::patch_steps::{PatchSteps, Staged};
 use super::place::WorkspacePath;
 use crate::config::Config;
 use crate::guest::archive::{NoMore, Outlet, TransferError, unpack};
@@ -12,16 +13,14 @@ use crate::host::clock;
 use crate::id::Id;
 use crate::vm::VmError;
 use crate::workspace::error::WorkspaceError;
-use crate::workspace::git::path::RelPath;
-use crate::workspace::patch::limits::{FILE_BYTES, PatchLimits, TOTAL_BYTES};
-use crate::workspace::patch::parse::parse;
-use crate::workspace::patch::reject::Reason;
-use crate::workspace::patch::report::PatchReport;
-use crate::workspace::patch::resolve::resolve;
-use crate::workspace::patch::{PatchError, Plan, Reject, Rejected, Resolution};
 use crate::workspace::running::Running;
-use crate::workspace::side::Side;
 use crate::workspace::{ROOT, STAGES};
+use pyro_patch::Side;
+use pyro_patch::patch::Reason;
+use pyro_patch::patch::parse;
+use pyro_patch::patch::resolve;
+use pyro_patch::patch::{FILE_BYTES, PatchLimits, TOTAL_BYTES};
+use pyro_patch::patch::{PatchError, Plan, Reject, Rejected, Resolution};
 use pyro_protocol::files::{Commit, Into, List, Stage, Unpack};
 use pyro_protocol::tree::{Action, Batch, Entry, Expect, Kind, Meta, Step, Time};
 use pyro_protocol::{GuestPath, TreePath};
@@ -63,7 +62,7 @@ pub async fn apply(
 
 /// Everything that a patch depends on.
 async fn read(running: &Running<'_>, plan: &Plan) -> Result<(Metas, Sides), WorkspaceError> {
-    let paths: Vec<TreePath> = plan.reads.iter().chain(&plan.parents).map(tree_path).collect();
+    let paths: Vec<TreePath> = plan.reads.iter().chain(&plan.parents).cloned().collect();
     let held = Arc::new(Mutex::new(Held { room: TOTAL_BYTES, ..Held::default() }));
     let out = Arc::clone(&held);
     contents::read(running.files().await?, &paths, FILE_BYTES as u64, move |one| {
@@ -79,7 +78,7 @@ async fn read(running: &Running<'_>, plan: &Plan) -> Result<(Metas, Sides), Work
 }
 
 type Metas = BTreeMap<TreePath, Meta>;
-type Sides = BTreeMap<RelPath, Side>;
+type Sides = BTreeMap<TreePath, Side>;
 
 /// What is there of what a patch depends on.
 #[derive(Default)]
@@ -89,16 +88,16 @@ struct Held {
     /// Bytes that may still be held.
     room: usize,
     /// The first file for which there is none.
-    too_much: Option<RelPath>,
+    too_much: Option<TreePath>,
 }
 
 impl Held {
     fn take(&mut self, found: Found) {
-        let (Some(side), Ok(path)) = (found.side, RelPath::parse(found.path.as_bytes())) else { return };
+        let (Some(side), path) = (found.side, found.path) else { return };
         match self.room.checked_sub(side.blob().map_or(0, <[u8]>::len)) {
             Some(room) if self.too_much.is_none() => {
                 self.room = room;
-                self.metas.insert(found.path, found.meta);
+                self.metas.insert(path.clone(), found.meta);
                 self.sides.insert(path, side);
             }
             _ => {
@@ -114,20 +113,18 @@ async fn check_emptied(
     steps: &PatchSteps,
     resolution: &Resolution,
 ) -> Result<(), WorkspaceError> {
-    use crate::workspace::patch::Action::Remove;
+    use pyro_patch::patch::Action::Remove;
     for above in &steps.emptied {
         let place = WorkspacePath::root().join(above);
         let held = baseline::manifest(running.files().await?, place.guest(), false).await?;
         let goes = |entry: &Entry| {
             let full = super::place::joined(above, &entry.path);
-            let is =
-                |action: &crate::workspace::patch::Action| matches!(action, Remove { path } if tree_path(path) == full);
+            let is = |action: &pyro_patch::patch::Action| matches!(action, Remove { path } if *path == full);
             entry.meta.kind == Kind::Directory || resolution.actions.iter().any(is)
         };
         if !held.iter().all(goes) {
-            let path = RelPath::parse(above.as_bytes()).map_err(|_| FileError::IsRoot)?;
             let reason = Reason::Exists { found: Side::Directory.artifact() };
-            return Err(refused(Rejected { rejects: vec![Reject { path, reason }] }).into());
+            return Err(refused(Rejected { rejects: vec![Reject { path: above.clone(), reason }] }).into());
         }
     }
     Ok(())
@@ -235,6 +232,6 @@ mod tests {
             held.take(Found { path, meta: Meta::new(Kind::File, 0o644), side: Some(Side::file(0o644, *b"xxx")) });
         }
         assert_eq!((held.sides.len(), held.metas.len()), (1, 1));
-        assert_eq!(held.too_much, RelPath::parse(b"b").ok());
+        assert_eq!(held.too_much, TreePath::parse(b"b").ok());
     }
 }

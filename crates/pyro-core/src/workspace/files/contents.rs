@@ -3,8 +3,8 @@
 use crate::guest::archive::{TransferError, pack};
 use crate::workspace::ROOT;
 use crate::workspace::error::WorkspaceError;
-use crate::workspace::git::blob::{BlobHasher, BlobId};
-use crate::workspace::side::{Content, Side};
+use pyro_patch::git::{BlobHasher, BlobId};
+use pyro_patch::{Content, Side};
 use pyro_protocol::files::Pack;
 use pyro_protocol::tree::{Kind, Meta, Record, RecordError};
 use pyro_protocol::{GuestPath, TreePath};

@@ -4,19 +4,18 @@ use super::base::{Base, BasePlace};
 use super::baseline;
 use super::compare::{Changed, compare};
 use super::contents::{self, Found, HASH_BYTES, Parts};
+use super::diff_report::DiffReport;
 use super::error::FileError;
-use super::hidden::{self, BothRules};
+use super::hidden::{self, BothRules, Hidden};
 use super::place::WorkspacePath;
 use crate::config::Config;
 use crate::id::Id;
 use crate::vm::{VmError, lifecycle};
-use crate::workspace::diff::report::DiffReport;
-use crate::workspace::diff::{Diff, DiffBuilder, DiffOptions, Hidden};
 use crate::workspace::error::WorkspaceError;
-use crate::workspace::git::path::RelPath;
 use crate::workspace::ignore::guest::GuestFiles;
 use crate::workspace::running::Running;
-use crate::workspace::side::{Content, Side};
+use pyro_patch::diff::{Diff, DiffBuilder, DiffOptions};
+use pyro_patch::{Content, Side};
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::{Entry, Kind};
 use std::collections::HashMap;
@@ -47,16 +46,19 @@ pub async fn diff(
     let running = Running::open_until(config, id, cancel).await?;
     running.touch()?;
     tokio::select! {
-        found = changes(&running, request) => Ok(DiffReport::new(id, &found?)),
+        found = changes(&running, request) => {
+            let (diff, hidden) = found?;
+            Ok(DiffReport::new(id, &diff, &hidden))
+        }
         () = cancel.cancelled() => Err(VmError::Cancelled.into()),
     }
 }
 
-/// The changes of a workspace.
+/// The changes of a workspace, and what is left out of them.
 ///
 /// # Errors
 /// [`WorkspaceError`].
-pub(super) async fn changes(running: &Running<'_>, request: &DiffRequest) -> Result<Diff, WorkspaceError> {
+pub(super) async fn changes(running: &Running<'_>, request: &DiffRequest) -> Result<(Diff, Hidden), WorkspaceError> {
     let (config, id) = (running.config.clone(), running.workspace.id);
     let kept = async { lifecycle::blocking(move || Ok(baseline::kept(&config, id))).await? };
     let present = async { baseline::present(running.files().await?).await };
@@ -90,7 +92,7 @@ pub(super) async fn changes(running: &Running<'_>, request: &DiffRequest) -> Res
     });
     let read = read.await;
     let built = built.await.map_err(|_| VmError::Cancelled)??;
-    read.map(|()| Diff { hidden, ..built })
+    read.map(|()| (built, hidden))
 }
 
 fn content_wanted(changed: &Changed) -> Option<TreePath> {
@@ -118,9 +120,7 @@ fn build(
             return;
         }
         let old = one.old.as_ref().map(|old| old_side(base.as_ref(), old, hold));
-        if let Ok(path) = RelPath::parse(one.path.as_bytes()) {
-            builder.push(&path, old.as_ref(), new.as_ref());
-        }
+        builder.push(&one.path, old.as_ref(), new.as_ref());
     };
     while let Ok(found) = pipe.recv() {
         if let Some(one) = left.remove(&found.path) {

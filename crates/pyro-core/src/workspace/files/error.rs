@@ -7,7 +7,7 @@ use crate::disk::DiskError;
 use crate::host::output::OutputFileError;
 use crate::host::tree::HostTreeError;
 use crate::id::Id;
-use crate::workspace::patch::PatchError;
+use pyro_patch::patch::PatchError;
 
 /// A failure of an operation on files.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,6 @@ use super::diff::{self, DiffRequest};
 use super::error::FileError;
 use super::git_guard::GitGuard;
 use super::list::artifact_type;
-use super::patch_steps::tree_path;
 use super::place::WorkspacePath;
 use crate::archive::{TarError, TarWriter};
 use crate::config::Config;
@@ -18,9 +17,8 @@ use crate::id::Id;
 use crate::store::workspace::LeftOut;
 use crate::vm::{VmError, lifecycle};
 use crate::workspace::error::WorkspaceError;
-use crate::workspace::git::inert::{self, Look, Node, Verdict};
-use crate::workspace::git::path::RelPath;
 use crate::workspace::running::Running;
+use pyro_patch::git::inert::{self, Look, Node, Verdict};
 use pyro_protocol::TreePath;
 use pyro_protocol::files::Pack;
 use pyro_protocol::tree::{Kind, Record, RecordError};
@@ -198,7 +196,7 @@ async fn tree_of(
     let pack_request = Pack { root: guest, follow, exclude: Vec::new(), listed: false, attributes: true };
     let stream = running.files().await?;
     let guard = GitGuard::new(request.path.tree(), request.keep_git_config);
-    let (sum, told) = if request.format == ExportFormat::Tar {
+    let (sum, (told, told_count)) = if request.format == ExportFormat::Tar {
         let sink = Tar::new(output, request.force).map_err(FileError::from)?;
         let put = |sink: &mut Staged<Guarded<Tar>>, record: &Record<'_>| {
             let Guarded { guard, made } = &mut sink.made;
@@ -230,8 +228,8 @@ async fn tree_of(
         // Of a directory what it holds, as a seed counts.
         entry_count: entries - u64::from(is_dir && entries > 0),
         bytes_written: bytes,
-        left_out_count: odd_count + told.len() as u64,
-        is_git_guarded: !told.is_empty(),
+        left_out_count: odd_count + told_count,
+        is_git_guarded: told_count > 0,
         left_out: odd
             .iter()
             .map(|(path, odd)| of_odd(&request.path, path, odd))
@@ -251,7 +249,7 @@ async fn patch(
         renames: request.renames,
         include_ignored: request.include_ignored,
     };
-    let diff = diff::changes(running, &wanted).await?;
+    let (diff, hidden) = diff::changes(running, &wanted).await?;
     let left_out: Vec<_> = diff.left_out().map(|entry| of_patch(&entry.path)).take(LEFT_OUT).collect();
     let left_out_count = diff.left_out().count();
     let entry_count = (diff.entries.len() - left_out_count) as u64;
@@ -271,8 +269,8 @@ async fn patch(
         bytes_written: bytes,
         left_out,
         left_out_count: left_out_count as u64,
-        ignored: (diff.hidden.count > 0).then_some(diff.hidden.count),
-        ignored_paths: diff.hidden.paths,
+        ignored: (hidden.count > 0).then_some(hidden.count),
+        ignored_paths: hidden.paths,
         ..WorkspaceExport::begun(running, request, &at)
     })
 }
@@ -301,8 +299,8 @@ impl WorkspaceExport {
     }
 }
 
-fn of_patch(path: &RelPath) -> LeftOut {
-    let path = WorkspacePath::root().join(&tree_path(path)).to_text();
+fn of_patch(path: &TreePath) -> LeftOut {
+    let path = WorkspacePath::root().join(path).to_text();
     LeftOut { path, why: "left out: too large for a patch".to_owned() }
 }
 

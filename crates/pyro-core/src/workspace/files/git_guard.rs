@@ -1,7 +1,7 @@
 //! The guard over an export: nothing comes to the host that makes git there run a guest's programs.
 
-use super::bare::BareRepositories;
-use crate::workspace::git::inert::{self, Kept, Look, Node, Verdict};
+use pyro_patch::git::BareRepositories;
+use pyro_patch::git::inert::{self, Kept, Look, Node, Verdict};
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::{Kind, Meta, Record};
 use std::collections::HashSet;
@@ -9,8 +9,8 @@ use std::collections::HashSet;
 /// Longest file that is looked at, in bytes; a longer one is left out.
 const MAX_LEN: usize = 1 << 20;
 
-/// Paths that are told; more are left out silently.
-const MAX_TOLD: usize = 1000;
+/// Paths that are named; more are counted.
+const MAX_NAMED: usize = 1000;
 
 /// What stands between a guest's stream and what is made of it.
 #[derive(Debug)]
@@ -22,7 +22,8 @@ pub struct GitGuard {
     state: State,
     /// Files with other names that did not pass as they were.
     altered: HashSet<Vec<u8>>,
-    told: Vec<(TreePath, String)>,
+    named: Vec<(TreePath, String)>,
+    count: u64,
     bare: BareRepositories,
 }
 
@@ -42,15 +43,17 @@ impl GitGuard {
             is_off: keep,
             state: State::Pass,
             altered: HashSet::new(),
-            told: Vec::new(),
+            named: Vec::new(),
+            count: 0,
             bare: BareRepositories::default(),
         }
     }
 
-    /// What did not pass as it was, and why.
+    /// The first thousand that did not pass as they were, each with the reason, and how many there
+    /// are in all.
     #[must_use]
-    pub fn told(self) -> Vec<(TreePath, String)> {
-        self.told
+    pub fn told(self) -> (Vec<(TreePath, String)>, u64) {
+        (self.named, self.count)
     }
 
     /// Take a record and hand on what may pass.
@@ -177,8 +180,9 @@ impl GitGuard {
     }
 
     fn tell(&mut self, path: &[u8], why: String) {
-        if self.told.len() < MAX_TOLD {
-            self.told.push((TreePath::parse(path).unwrap_or_default(), why));
+        self.count += 1;
+        if self.named.len() < MAX_NAMED {
+            self.named.push((TreePath::parse(path).unwrap_or_default(), why));
         }
     }
 }
@@ -213,7 +217,9 @@ mod tests {
                 guard.put(&Record::End { size: meta.size, changed: false, errno: 0 }, &mut out).unwrap();
             }
         }
-        let told = guard.told().into_iter().map(|(path, why)| format!("{path}: {why}")).collect();
+        let (named, count) = guard.told();
+        assert_eq!(named.len() as u64, count);
+        let told = named.into_iter().map(|(path, why)| format!("{path}: {why}")).collect();
         (seen, told)
     }
 
@@ -261,7 +267,21 @@ mod tests {
         // A submodule may be called `refs`: what cannot be told apart comes without its execute bit, and git runs no such hook.
         let expected = [".git/logs/refs/heads/hooks/x", ".git/modules/refs/hooks/post-checkout"];
         assert_eq!(seen, expected.map(|path| (path.to_owned(), 0o644)));
-        assert_eq!(guard.told().len(), 1);
+        assert_eq!(guard.told().1, 1);
+    }
+
+    #[test]
+    fn what_is_not_named_any_more_is_counted() {
+        let mut guard = GitGuard::new(&TreePath::root(), false);
+        let mut out = |record: &Record<'_>| Err::<(), _>(format!("{record:?}"));
+        for number in 0..MAX_NAMED + 5 {
+            let path = format!(".git/hooks/{number}");
+            let meta = Meta::new(Kind::Symlink, 0o777);
+            let hook = Record::Entry { path: path.as_bytes(), meta, target: b"../evil" };
+            guard.put(&hook, &mut out).unwrap();
+        }
+        let (named, count) = guard.told();
+        assert_eq!((named.len(), count), (MAX_NAMED, MAX_NAMED as u64 + 5));
     }
 
     #[test]
@@ -273,7 +293,7 @@ mod tests {
             guard.put(&Record::Entry { path: b".git/config", meta, target: b"" }, &mut out).unwrap();
             guard.put(&Record::Data { offset, bytes: b"x" }, &mut out).unwrap();
             guard.put(&Record::End { size, changed: false, errno: 0 }, &mut out).unwrap();
-            assert_eq!(guard.told().len(), 1, "{offset} {size}");
+            assert_eq!(guard.told().1, 1, "{offset} {size}");
         }
     }
 }

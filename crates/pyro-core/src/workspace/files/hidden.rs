@@ -5,13 +5,12 @@ use super::compare::Changed;
 use super::contents;
 use super::error::FileError;
 use crate::vm::lifecycle;
-use crate::workspace::diff::Hidden;
 use crate::workspace::error::WorkspaceError;
-use crate::workspace::git::path::RelPath;
 use crate::workspace::ignore::Ignored;
 use crate::workspace::ignore::guest::{GuestFiles, INDEX_LEN, WORK};
 use crate::workspace::running::Running;
-use crate::workspace::side::{Content, Side};
+use pyro_patch::git::quote::text;
+use pyro_patch::{Content, Side};
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::Kind;
 use std::collections::BTreeSet;
@@ -23,6 +22,15 @@ const ROUNDS: usize = 3;
 
 /// Paths that are named; more are counted.
 const MAX_NAMED: usize = 10;
+
+/// What a diff leaves out because the workspace's rules ignore it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Hidden {
+    /// How many files.
+    pub count: u64,
+    /// The first few of them, or the ignored directories that hold them, with a slash at the end.
+    pub paths: Vec<String>,
+}
 
 /// The rules of a workspace as it was when it was made, and as it is.
 pub(super) struct BothRules {
@@ -141,7 +149,6 @@ fn split(
 fn named(rules: &mut Ignored<GuestFiles>, path: &[u8]) -> String {
     let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
     let top = slashes.into_iter().find(|slash| rules.is_ignored(&path[..*slash], true));
-    let text = |path: &[u8]| RelPath::parse(path).map(|path| path.to_text()).unwrap_or_default();
     top.map_or_else(|| text(path), |slash| format!("{}/", text(&path[..slash])))
 }
 

@@ -1,12 +1,12 @@
 //! A workspace's files: seeded, pushed, listed, read, written, patched, compared, exported.
 
 pub mod apply;
-mod bare;
 mod base;
 pub mod baseline;
 pub mod compare;
 pub mod contents;
 pub mod diff;
+pub mod diff_report;
 pub mod error;
 pub mod export;
 mod follow;
@@ -15,6 +15,7 @@ pub mod graft;
 mod hidden;
 mod left_out;
 pub mod list;
+pub mod patch_report;
 pub mod patch_steps;
 pub mod place;
 pub(in crate::workspace) mod proof;

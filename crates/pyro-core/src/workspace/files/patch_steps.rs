@@ -1,8 +1,7 @@
 //! A decided patch as staged nodes and the steps that put them in force. Pure.
 
-use crate::workspace::git::path::RelPath;
-use crate::workspace::patch::Action as Decided;
-use crate::workspace::patch::Resolution;
+use pyro_patch::patch::Action as Decided;
+use pyro_patch::patch::Resolution;
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::{Action, Expect, Kind, Meta, Step, Time};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,33 +43,31 @@ impl PatchSteps {
         let expect = |path: &TreePath| there(path).map_or(Expect::Absent, |meta| Expect::same(&meta));
         for action in &resolution.actions {
             if let Decided::RemoveDirectory { path } = action {
-                made.emptied.push(tree_path(path));
+                made.emptied.push(path.clone());
             }
         }
         for action in &resolution.actions {
             match action {
                 Decided::Remove { path } => {
-                    let path = tree_path(path);
-                    made.leave(&path);
+                    made.leave(path);
                     if !made.emptied.iter().any(|above| path.is_within(above)) {
-                        let expect = expect(&path);
+                        let (path, expect) = (path.clone(), expect(path));
                         made.steps.push(Step { path, expect, action: Action::Delete });
                     }
                 }
                 Decided::RemoveDirectory { .. } => {}
                 Decided::Chmod { path, mode } => {
-                    let path = tree_path(path);
                     let action = Action::Set { mode: Some(*mode), mtime: None };
-                    made.steps.push(Step { expect: expect(&path), path, action });
+                    made.steps.push(Step { path: path.clone(), expect: expect(path), action });
                 }
                 Decided::WriteFile { path, mode, bytes } => {
                     let size = bytes.len() as u64;
                     let meta = Meta { size, ..Meta::new(Kind::File, *mode) };
-                    made.put(&tree_path(path), meta, bytes, b"", now, &there, &mut whole);
+                    made.put(path, meta, bytes, b"", now, &there, &mut whole);
                 }
                 Decided::Symlink { path, target } => {
                     let meta = Meta::new(Kind::Symlink, 0o777);
-                    made.put(&tree_path(path), meta, b"", target, now, &there, &mut whole);
+                    made.put(path, meta, b"", target, now, &there, &mut whole);
                 }
             }
         }
@@ -96,7 +93,7 @@ impl PatchSteps {
         self.staged.push(Staged { path: path.clone(), meta, bytes: bytes.to_vec(), target: target.to_vec() });
         // The first directory on the way that is not there is put with all that is staged below it.
         let is_dir = |path: &TreePath| there(path).is_some_and(|meta| meta.kind == Kind::Directory);
-        let top = parents(path).into_iter().find(|parent| !is_dir(parent)).unwrap_or_else(|| path.clone());
+        let top = path.parents().find(|parent| !is_dir(parent)).unwrap_or_else(|| path.clone());
         if !whole.insert(top.clone()) {
             return;
         }
@@ -107,7 +104,7 @@ impl PatchSteps {
     }
 
     fn leave(&mut self, path: &TreePath) {
-        for parent in parents(path).into_iter().rev() {
+        for parent in path.parents() {
             if !self.left.contains(&parent) {
                 self.left.push(parent);
             }
@@ -116,22 +113,10 @@ impl PatchSteps {
     }
 }
 
-/// The directories above a path, the outermost first; without the root.
-fn parents(path: &TreePath) -> Vec<TreePath> {
-    let slashes = path.as_bytes().iter().enumerate().filter(|(_, byte)| **byte == b'/');
-    slashes.filter_map(|(at, _)| TreePath::parse(&path.as_bytes()[..at]).ok()).collect()
-}
-
-/// The same path as the wire names it: both were checked by the same rules.
-#[must_use]
-pub fn tree_path(path: &RelPath) -> TreePath {
-    TreePath::parse(path.as_bytes()).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workspace::side::Side;
+    use pyro_patch::Side;
 
     fn found(nodes: &[(&str, Side)]) -> BTreeMap<TreePath, Meta> {
         let one = |(path, side): &(&str, Side)| {
@@ -143,8 +128,8 @@ mod tests {
         nodes.iter().map(one).collect()
     }
 
-    fn rel(path: &str) -> RelPath {
-        RelPath::parse(path.as_bytes()).unwrap()
+    fn rel(path: &str) -> TreePath {
+        TreePath::parse(path.as_bytes()).unwrap()
     }
 
     fn write(path: &str) -> Decided {

@@ -1,7 +1,7 @@
 //! `WorkspacePath`: a place at or below `/workspace`, parsed where it enters.
 
 use crate::workspace::ROOT;
-use crate::workspace::git::quote;
+use pyro_patch::git::quote;
 use pyro_protocol::{GuestPath, TreePath};
 
 /// A path at or below `/workspace`.
@@ -90,7 +90,7 @@ impl WorkspacePath {
     /// The absolute path as text; quoted as git quotes it when it is not UTF-8.
     #[must_use]
     pub fn to_text(&self) -> String {
-        String::from_utf8(self.absolute()).unwrap_or_else(|error| quote::quoted(error.as_bytes()))
+        quote::text(&self.absolute())
     }
 
     fn absolute(&self) -> Vec<u8> {

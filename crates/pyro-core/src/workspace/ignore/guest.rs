@@ -1,9 +1,8 @@
 //! The rules of a guest's tree, from its manifest and the few files that say them. Pure.
 
-use super::index::{Index, Tracked};
-use super::rules::Rules;
 use super::{Files, GITIGNORE, RULES_LEN, Repository};
 use crate::workspace::ROOT;
+use pyro_patch::git::{Index, Rules, Tracked};
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::{Entry, Kind};
 use std::collections::{BTreeSet, HashMap};

@@ -1,10 +1,9 @@
 //! The rules of a tree on the host.
 
-use super::index::{Index, Tracked};
-use super::rules::Rules;
 use super::{Files, GITIGNORE, INDEX_LEN, Ignored, RULES_LEN, Repository};
 use crate::host::path::HostPath;
 use crate::workspace::git_dir::{GitDir, GitDirError};
+use pyro_patch::git::{Index, Rules, Tracked};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;

@@ -5,11 +5,8 @@
 
 pub mod guest;
 pub mod host;
-pub mod index;
-pub mod rules;
 
-use index::Tracked;
-use rules::Rules;
+use pyro_patch::git::{Rules, Tracked};
 use std::collections::HashMap;
 use std::sync::Arc;
 
