@@ -19,5 +19,5 @@ pub mod vm;
 pub mod workspace;
 
 pub use config::Config;
-pub use error::{ErrorKind, PyroError};
+pub use error::{ErrorKind, Hint, PyroError, worded};
 pub use pyro::Pyro;

@@ -8,6 +8,7 @@ use crate::refusal::Refusal;
 use crate::resources;
 use crate::tools::{self, Tool};
 use crate::turn;
+use pyro_contract::Tools;
 use pyro_core::{ErrorKind, Pyro};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, Implementation, ListResourceTemplatesResult,
@@ -113,8 +114,13 @@ impl Server {
             Err(refusal) => Err(refusal),
         };
         called.unwrap_or_else(|refusal| {
-            let refusal = refusal.in_words_of_a_tool(&tool.parameters(), &self.names());
-            if self.state.grants.host_compat { refusal } else { refusal.without_host() }.into_result()
+            let words = Tools {
+                offered: &self.names(),
+                called: Some(&tool.model.name),
+                parameters: &tool.parameters(),
+                grants_host: self.state.grants.host_compat,
+            };
+            refusal.in_words_of(&words).into_result()
         })
     }
 

@@ -1,6 +1,6 @@
 //! `pyro workspace diff`: what changed since the workspace was made.
 
-use super::{id, path, until_interrupted};
+use super::{Noun, id, path, until_interrupted};
 use crate::cli::workspace_files::Diff;
 use crate::exit;
 use crate::printer;
@@ -10,7 +10,7 @@ use pyro_core::workspace::files::diff::DiffRequest;
 
 pub(super) fn run(args: &Diff) -> i32 {
     let mut lacks_files = false;
-    let status = until_interrupted(args.json, async |pyro, cancel| {
+    let status = until_interrupted(Noun::Workspace, args.json, async |pyro, cancel| {
         let request = DiffRequest {
             path: args.path.as_deref().map(path).transpose()?,
             renames: args.find_renames,
