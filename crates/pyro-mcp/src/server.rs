@@ -75,12 +75,9 @@ impl Server {
     #[must_use]
     pub fn new(pyro: Pyro, settings: Settings, ending: Ending) -> Self {
         let names = settings.profile.tools();
-        let mut tools = tools::all(&settings.grants);
-        tools.retain(|tool| names.iter().any(|name| *name == tool.model.name));
         let reads_outputs = names.iter().any(|name| name == "output_read");
-        if !reads_outputs {
-            tools.iter_mut().for_each(Tool::link_outputs);
-        }
+        let mut tools = tools::all(&settings.grants, reads_outputs);
+        tools.retain(|tool| names.iter().any(|name| *name == tool.model.name));
         tools.sort_by_key(|tool| contract::place(&tool.model.name));
         let settings = Settings { grants: settings.grants.settled(), ..settings };
         let instructions = instructions(&names, &settings);

@@ -33,7 +33,8 @@ pub(super) fn run(args: Export) -> i32 {
         }
         printer::data(&line(&exported));
         if let Some(count) = exported.ignored {
-            printer::talk(&super::diff::ignored(count, &exported.ignored_paths).replacen("-diff]", "-export]", 1));
+            let words = super::diff::ignored("workspace-export", count, &exported.ignored_paths);
+            printer::talk(&words);
         }
         left_out::say("workspace-export", &exported.left_out, exported.left_out_count);
         tell_of_git(&exported);
