@@ -76,3 +76,19 @@ fn text(argument: &Argument) -> Option<&str> {
 fn value(argument: &Argument) -> Option<String> {
     text(argument).map(|text| shell_words::quote(text).into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::rows;
+
+    #[test]
+    fn every_parameter_of_a_hint_is_an_argument_of_a_command() {
+        for parameter in Parameter::ALL {
+            let is_flag = |row: &Row| row.flags.iter().any(|one| one.name == flag(*parameter));
+            let is_known = |row: &Row| is_flag(row) || is_positional(row, *parameter);
+            // No command works on a vm that stays.
+            assert!(*parameter == Parameter::VmId || rows().iter().any(is_known), "{}", parameter.name());
+        }
+    }
+}

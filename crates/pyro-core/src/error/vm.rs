@@ -63,8 +63,8 @@ fn vm(error: &VmError) -> (ErrorKind, Vec<Hint>) {
             ErrorKind::Unsupported,
             vec![
                 Hint::parameter("leave", Parameter::Shell, " out"),
-                Hint::call("start the vm again", Call::to(OperationId::VmStop)).or(),
-                Hint::call("then", Call::to(OperationId::VmStart)),
+                Hint::call("stop the vm", Call::to(OperationId::VmStop)).or(),
+                Hint::call("start it again", Call::to(OperationId::VmStart)),
             ],
         ),
         VmError::NoCommand => {

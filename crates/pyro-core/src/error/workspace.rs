@@ -79,8 +79,8 @@ fn start(why: &'static str) -> Hint {
 }
 
 /// To start a running one again.
-fn start_again(why: &'static str) -> [Hint; 2] {
-    [Hint::call(why, on(OperationId::WorkspaceStop)), start("then")]
+fn start_again() -> [Hint; 2] {
+    [Hint::call("stop it", on(OperationId::WorkspaceStop)), start("start it again")]
 }
 
 /// To look at the state of a workspace.
@@ -133,7 +133,7 @@ fn workspace(error: &WorkspaceError) -> (ErrorKind, Vec<Hint>) {
             let exec = on(OperationId::WorkspaceExec).with_open(Parameter::Command, "COMMAND");
             (ErrorKind::InvalidInput, vec![Hint::call("", exec)])
         }
-        WorkspaceError::NoBackground { .. } => (ErrorKind::Unsupported, start_again("start it again").to_vec()),
+        WorkspaceError::NoBackground { .. } => (ErrorKind::Unsupported, start_again().to_vec()),
         WorkspaceError::NoSuchWorkspace { .. } => {
             let other = create("take the id that its creation gave, or create another");
             let list = Hint::call("", Call::to(OperationId::WorkspaceList));
@@ -197,7 +197,7 @@ fn of_vm(error: VmError) -> PyroError {
             None => return error.into(),
         },
         VmError::NoChoiceOfShell => {
-            let [stop, start] = start_again("start it again");
+            let [stop, start] = start_again();
             let leave = Hint::parameter("leave", Parameter::Shell, " out");
             (Some(ErrorKind::Unsupported), vec![leave, stop.or(), start])
         }
