@@ -38,7 +38,7 @@ pub(crate) fn flag(parameter: Parameter) -> String {
     }
 }
 
-/// The command with its arguments: what stands alone first, then flags, then the command of the guest.
+/// The command with its arguments: positional ones, then flags, then the guest's command.
 pub(crate) fn command(row: &Row, call: &Call) -> Option<String> {
     let mut words = vec![format!("pyro {}", row.cli.as_ref()?)];
     let (alone, flags): (Vec<&Argument>, Vec<&Argument>) =

@@ -1,7 +1,8 @@
-//! The contract of pyro's surfaces, `contract.toml`, as data, and how each surface names what a hint leads to.
+//! `contract.toml` as data, and how each of pyro's surfaces names what a hint leads to.
 //!
-//! Everything here is a pure function of the contract and of what its caller says of itself. Another surface is another
-//! column of the contract and another [`Wording`](pyro_core::error::Wording); the errors in core stay as they are.
+//! Everything here is a pure function of the contract and of what its caller says of itself.
+//! Another surface is another column of the contract and another
+//! [`Wording`](pyro_core::error::Wording); the errors in core stay as they are.
 
 mod command_line;
 mod methods;

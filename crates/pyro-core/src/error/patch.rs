@@ -54,12 +54,13 @@ fn parse(error: &ParseError) -> Vec<Hint> {
         }
         ParseError::Path { .. } => "name paths relative to /workspace",
         ParseError::HunkHeader { .. } | ParseError::EmptyHunk { .. } | ParseError::NoFile { .. } => {
-            "write '--- a/PATH', '+++ b/PATH', then '@@ -LINE +LINE @@' (or '@@' alone: its text says where), then lines \
-             that begin with ' ', '-' or '+'"
+            "write '--- a/PATH', '+++ b/PATH', then '@@ -LINE +LINE @@' (or '@@' alone: its text says \
+             where), then lines that begin with ' ', '-' or '+'"
         }
         ParseError::Codex { .. } => {
-            "in this form each file begins with '*** Add File: PATH', '*** Update File: PATH' or '*** Delete File: PATH', \
-             each line of it with ' ', '-' or '+', and the patch ends with '*** End Patch'"
+            "in this form each file begins with '*** Add File: PATH', '*** Update File: PATH' or \
+             '*** Delete File: PATH', each line of it with ' ', '-' or '+', and the patch ends with \
+             '*** End Patch'"
         }
         ParseError::NoEnd { .. } => "nothing was changed; send it whole, with '*** End Patch' as its last line",
         ParseError::Binary { .. } => "make the patch with git diff --binary",
@@ -97,8 +98,8 @@ fn of_hunk(hunk: &HunkReject, path: impl ToString) -> Vec<Hint> {
         Some(Note::Several { lines }) => {
             let line = lines.first().copied().unwrap_or(1);
             return vec![Hint::say(format!(
-                "send the hunk again with the right line number, as in '@@ -{line} +{line} @@', or with more lines around \
-                 the change"
+                "send the hunk again with the right line number, as in '@@ -{line} +{line} @@', or with \
+                 more lines around the change"
             ))];
         }
         Some(Note::FileHasCrlf) => {
@@ -119,8 +120,8 @@ fn of_hunk(hunk: &HunkReject, path: impl ToString) -> Vec<Hint> {
         Some(Note::Overlap { .. }) => "join this hunk and the one before it into one",
         Some(Note::PatchHasCrlf) => "send the patch again without the \\r before each newline",
         Some(Note::NoNewline) => {
-            "the last line of a file without a newline at its end is followed by '\\ No newline at end of file' in a \
-             hunk; send it so"
+            "the last line of a file without a newline at its end is followed by \
+             '\\ No newline at end of file' in a hunk; send it so"
         }
         Some(Note::WhiteSpace) => "send the hunk again with the white space of the lines shown",
     };
@@ -156,7 +157,8 @@ mod tests {
             (
                 "--- /dev/null\n+++ b/m.py\n@@ -0,0 +1 @@\n+x\n".to_owned(),
                 "1\n",
-                "a change of its lines, not a new file; to replace it: workspace.file.write workspace_id=WORKSPACE_ID path=m.py",
+                "a change of its lines, not a new file; to replace it: workspace.file.write \
+                 workspace_id=WORKSPACE_ID path=m.py",
             ),
         ] {
             let parsed = parsed(&patch);

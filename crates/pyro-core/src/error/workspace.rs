@@ -177,8 +177,8 @@ fn workspace(error: &WorkspaceError) -> (ErrorKind, Vec<Hint>) {
     }
 }
 
-/// The failures of a workspace's vm. It has no name of its own, and unlike the vm of one command it lives on, or can be
-/// started again.
+/// The failures of a workspace's vm. It has no name of its own, and unlike the vm of one command it
+/// lives on, or can be started again.
 fn of_vm(error: VmError) -> PyroError {
     let (kind, hints) = match &error {
         VmError::Failed(failure) => (None, failed(failure.stage)),
