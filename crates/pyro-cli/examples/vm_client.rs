@@ -9,6 +9,7 @@
 )]
 
 use futures::stream::{StreamExt, TryStreamExt};
+use pyro_contract::CommandLine;
 use pyro_core::id::Id;
 use pyro_core::store::vm::VmKind;
 use pyro_core::vm::exec::{ExecIo, ExecRequest, exec};
@@ -18,7 +19,7 @@ use pyro_core::vm::link::Link;
 use pyro_core::vm::output::{OutputName, OutputTo};
 use pyro_core::vm::shape::page_length;
 use pyro_core::vm::{ExecOptions, LineRequest, Shape, VmError, VmInfo, VmRequest, lifecycle, paths};
-use pyro_core::{Config, Pyro, PyroError};
+use pyro_core::{Config, Pyro, PyroError, worded};
 use pyro_protocol::message::Command;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -35,7 +36,7 @@ fn main() {
     match runtime.block_on(operate(&pyro, &args)) {
         Ok(value) => println!("{value}"),
         Err(error) => {
-            let (kind, hint) = (error.kind().name(), error.hint());
+            let (kind, hint) = (error.kind().name(), worded(error.hints(), &CommandLine::default()));
             println!("{}", json!({ "kind": kind, "hint": hint, "error": error.to_string(), "causes": error.causes() }));
             std::process::exit(1);
         }

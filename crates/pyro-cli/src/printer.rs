@@ -143,7 +143,7 @@ pub(crate) fn end_line() {
 /// Tell a failure: words on stderr, or one object on stdout.
 pub(crate) fn failure(error: &PyroError, hint: Option<&str>, as_json: bool) {
     if as_json {
-        return refusal(error.kind(), &error.to_string(), error.causes(), hint);
+        return refusal(error.kind(), &error.to_string(), &error.causes(), hint);
     }
     talk(&format!("error: {error}"));
     for cause in error.causes() {

@@ -23,7 +23,7 @@ pub mod workspace;
 
 pub use backing::{Backing, ImageDigest};
 pub use config::Config;
-pub use error::{ErrorKind, PyroError};
+pub use error::{ErrorKind, Hint, PyroError, worded};
 pub use execution_mode::ExecutionMode;
 pub use pyro::Pyro;
 pub use timestamp::Timestamp;

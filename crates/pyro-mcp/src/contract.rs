@@ -1,9 +1,6 @@
 //! Profiles: which tools a server offers, as `contract.toml` says.
 
-use serde::Deserialize;
-
-/// The contract of all surfaces, as the repository holds it.
-const CONTRACT: &str = include_str!("../../../contract.toml");
+use pyro_contract::{Row, rows};
 
 /// How much a server offers; each but the last holds the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,11 +39,11 @@ impl Profile {
     /// Names of the tools that it holds and that are built, in the order of [`place`].
     #[must_use]
     pub fn tools(self) -> Vec<String> {
-        let offered = |row: Operation| {
-            let built = row.built.iter().any(|surface| surface == "mcp");
-            row.mcp.filter(|_| built && row.profiles.iter().any(|profile| profile == self.name()))
+        let offered = |row: &Row| {
+            let holds_it = row.profiles.iter().any(|profile| profile == self.name());
+            row.mcp.clone().filter(|_| row.is_built("mcp") && holds_it)
         };
-        let mut names: Vec<String> = rows().into_iter().filter_map(offered).collect();
+        let mut names: Vec<String> = rows().iter().filter_map(offered).collect();
         names.sort_by_key(|name| place(name));
         names
     }
@@ -55,26 +52,6 @@ impl Profile {
 /// Where a tool stands in a list: first the one that is enough for most calls, then the others by name.
 pub(crate) fn place(tool: &str) -> (bool, String) {
     (tool != "vm_run", tool.to_owned())
-}
-
-#[derive(Deserialize)]
-struct Contract {
-    operation: Vec<Operation>,
-}
-
-#[derive(Deserialize)]
-struct Operation {
-    mcp: Option<String>,
-    profiles: Vec<String>,
-    built: Vec<String>,
-}
-
-fn rows() -> Vec<Operation> {
-    match toml::from_str::<Contract>(CONTRACT) {
-        Ok(contract) => contract.operation,
-        // It is compiled in, and a test reads it.
-        Err(error) => unreachable!("contract.toml: {error}"),
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use crate::grants::Grants;
 use crate::refusal::Refusal;
 use crate::tools::vm_run::VmRun;
 use crate::{arguments, schema};
+use pyro_contract::Tools;
 use pyro_core::vm::RunRequest;
 use pyro_core::{ErrorKind, PyroError};
 use rmcp::model::JsonObject;
@@ -70,7 +71,7 @@ impl Function {
         let names: Vec<String> = parameters.into_iter().flat_map(JsonObject::keys).cloned().collect();
         // Nobody started a server with a flag, and nobody can.
         let refusal = if refusal.is_denied() { refusal.hint("leave it out") } else { refusal };
-        refusal.in_words_of_a_tool(&names, &[]).without_host()
+        refusal.in_words_of(&Tools { offered: &[NAME], called: Some(NAME), parameters: &names, grants_host: false })
     }
 }
 
@@ -87,7 +88,7 @@ mod tests {
     #[test]
     fn it_has_the_parameters_of_the_tool() {
         let definition = Function::default().definition();
-        let tools = crate::tools::all(&Grants::default());
+        let tools = crate::tools::all(&Grants::default(), false);
         let tool = tools.iter().find(|tool| tool.model.name == NAME).unwrap();
         assert_eq!(definition["type"], "function");
         assert_eq!(definition["function"]["name"], NAME);

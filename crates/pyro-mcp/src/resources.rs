@@ -6,6 +6,7 @@ use crate::tools::output_read::lacking;
 use crate::tools::workspace;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use percent_encoding::percent_decode_str;
+use pyro_contract::Tools;
 use pyro_core::Pyro;
 use pyro_core::id::Id;
 use pyro_core::vm::output::OutputName;
@@ -103,8 +104,8 @@ pub(crate) async fn read(
         workspace::until(&cancel, pyro.read_workspace_file(id, &path, address.offset, bounds::DEFAULT as u64)).await
     });
     let file = file.await.map_err(|refusal| {
-        let refusal = refusal.in_words_of_a_tool(&[], tools);
-        let refusal = if state.grants.host_compat { refusal } else { refusal.without_host() };
+        let grants_host = state.grants.host_compat;
+        let refusal = refusal.in_words_of(&Tools { offered: tools, called: None, parameters: &[], grants_host });
         let data = serde_json::json!({ "uri": uri, "error": refusal });
         match refusal.is_missing() {
             true => ErrorData::resource_not_found(refusal.to_string(), Some(data)),

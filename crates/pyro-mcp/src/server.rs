@@ -8,6 +8,7 @@ use crate::refusal::Refusal;
 use crate::resources;
 use crate::tools::{self, Tool};
 use crate::turn;
+use pyro_contract::Tools;
 use pyro_core::{ErrorKind, Pyro};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, Implementation, ListResourceTemplatesResult,
@@ -74,12 +75,9 @@ impl Server {
     #[must_use]
     pub fn new(pyro: Pyro, settings: Settings, ending: Ending) -> Self {
         let names = settings.profile.tools();
-        let mut tools = tools::all(&settings.grants);
-        tools.retain(|tool| names.iter().any(|name| *name == tool.model.name));
         let reads_outputs = names.iter().any(|name| name == "output_read");
-        if !reads_outputs {
-            tools.iter_mut().for_each(Tool::link_outputs);
-        }
+        let mut tools = tools::all(&settings.grants, reads_outputs);
+        tools.retain(|tool| names.iter().any(|name| *name == tool.model.name));
         tools.sort_by_key(|tool| contract::place(&tool.model.name));
         let settings = Settings { grants: settings.grants.settled(), ..settings };
         let instructions = instructions(&names, &settings);
@@ -113,8 +111,13 @@ impl Server {
             Err(refusal) => Err(refusal),
         };
         called.unwrap_or_else(|refusal| {
-            let refusal = refusal.in_words_of_a_tool(&tool.parameters(), &self.names());
-            if self.state.grants.host_compat { refusal } else { refusal.without_host() }.into_result()
+            let words = Tools {
+                offered: &self.names(),
+                called: Some(&tool.model.name),
+                parameters: &tool.parameters(),
+                grants_host: self.state.grants.host_compat,
+            };
+            refusal.in_words_of(&words).into_result()
         })
     }
 

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 /// Each crate and the house's crates that its manifest may name outside `[dev-dependencies]`.
 const CRATES: &[(&str, &[&str])] = &[
-    ("pyro-cli", &["pyro-core", "pyro-mcp"]),
-    ("pyro-mcp", &["pyro-core"]),
-    ("pyro-python", &["pyro-core"]),
+    ("pyro-cli", &["pyro-contract", "pyro-core", "pyro-mcp"]),
+    ("pyro-mcp", &["pyro-contract", "pyro-core"]),
+    ("pyro-python", &["pyro-contract", "pyro-core"]),
+    ("pyro-contract", &["pyro-core"]),
     ("pyro-core", &["pyro-patch", "pyro-protocol", "pyro-tree"]),
     ("pyro-agent", &["pyro-protocol", "pyro-tree"]),
     ("pyro-patch", &["pyro-protocol"]),

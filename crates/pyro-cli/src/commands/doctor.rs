@@ -3,20 +3,37 @@
 use super::{block_on, program};
 use crate::cli::Doctor;
 use crate::{exit, printer};
-use pyro_core::doctor::{DoctorReport, Health};
+use pyro_contract::CommandLine;
+use pyro_core::doctor::{Check, DoctorReport, Health};
 use pyro_core::vm::active::ActiveVms;
-use pyro_core::{Config, Pyro};
+use pyro_core::{Config, Pyro, worded};
+use serde_json::{Value, json};
 
 pub(super) fn run(args: &Doctor) -> i32 {
     // It answers whatever is wrong: that is what it is for.
     let (config, faults) = Config::salvaged(&program(), |name| std::env::var_os(name));
     let report = block_on(Pyro::new(config).doctor(&faults, args.quick));
     if args.json {
-        printer::json(&report);
+        printer::json(&object(&report));
     } else {
         show(&report);
     }
     if report.runtime_ok { exit::OK } else { exit::FAILED }
+}
+
+/// The report as one object, with the fix of each check in words.
+fn object(report: &DoctorReport) -> Value {
+    let mut object = json!(report);
+    let checks = object["checks"].as_array_mut().into_iter().flatten();
+    for (told, check) in checks.zip(&report.checks) {
+        told["fix"] = json!(fix(check));
+    }
+    object
+}
+
+/// What mends what a check has found.
+fn fix(check: &Check) -> Option<String> {
+    worded(&check.fix, &CommandLine::default())
 }
 
 /// The reference's lines; the single checks follow them.
@@ -66,7 +83,7 @@ fn show(report: &DoctorReport) {
             Health::Failed => "FAIL",
         };
         printer::data(&format!("{mark} {}: {}", check.name, check.detail));
-        if let Some(fix) = &check.fix {
+        if let Some(fix) = fix(check) {
             printer::data(&format!("       fix: {fix}"));
         }
     }

@@ -18,8 +18,9 @@ mod workspace;
 
 use crate::cli::{Command, InternalCommand};
 use crate::{exit, printer};
+use pyro_contract::CommandLine;
 use pyro_core::host::path::expanded;
-use pyro_core::{Config, Pyro, PyroError};
+use pyro_core::{Config, Pyro, PyroError, worded};
 use std::path::{Path, PathBuf};
 
 /// Run a command; its exit status.
@@ -83,7 +84,11 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// Tell a failure; the status of it.
 fn fail(error: &PyroError, as_json: bool, failed: i32) -> i32 {
-    let hint = error.hint().map(task::in_its_words);
-    printer::failure(error, hint.as_deref(), as_json);
+    fail_in(CommandLine::default(), error, as_json, failed)
+}
+
+/// Tell a failure in the words that its command was called by; the status of it.
+fn fail_in(wording: CommandLine, error: &PyroError, as_json: bool, failed: i32) -> i32 {
+    printer::failure(error, worded(error.hints(), &wording).as_deref(), as_json);
     exit::status(error, failed)
 }

@@ -23,7 +23,7 @@ mod update;
 pub(super) use noun::Noun;
 
 use super::interrupted::Interrupted;
-use super::{block_on, fail, on_host, pyro};
+use super::{block_on, fail_in, on_host, pyro};
 use crate::cli::Workspace;
 use crate::exit;
 use pyro_core::host::fs;
@@ -92,16 +92,20 @@ fn unread(error: SourceError) -> WorkspaceError {
 }
 
 /// Do what a signal need not undo: ended in the middle, the next command finishes it. The exit status.
-fn to_its_end(as_json: bool, act: impl AsyncFnOnce(&Pyro) -> Result<(), PyroError>) -> i32 {
+fn to_its_end(noun: Noun, as_json: bool, act: impl AsyncFnOnce(&Pyro) -> Result<(), PyroError>) -> i32 {
     let result = pyro().and_then(|pyro| block_on(act(&pyro)));
     match result {
         Ok(()) => exit::OK,
-        Err(error) => fail(&error, as_json, exit::FAILED),
+        Err(error) => fail_in(noun.wording(), &error, as_json, exit::FAILED),
     }
 }
 
 /// Do what a signal undoes before this process ends. The exit status.
-fn until_interrupted(as_json: bool, act: impl AsyncFnOnce(&Pyro, &CancellationToken) -> Result<(), PyroError>) -> i32 {
+fn until_interrupted(
+    noun: Noun,
+    as_json: bool,
+    act: impl AsyncFnOnce(&Pyro, &CancellationToken) -> Result<(), PyroError>,
+) -> i32 {
     let interrupted = Interrupted::default();
     let result = pyro().and_then(|pyro| {
         block_on(async {
@@ -111,6 +115,6 @@ fn until_interrupted(as_json: bool, act: impl AsyncFnOnce(&Pyro, &CancellationTo
     });
     match result {
         Ok(()) => exit::OK,
-        Err(error) => interrupted.status().unwrap_or_else(|| fail(&error, as_json, exit::FAILED)),
+        Err(error) => interrupted.status().unwrap_or_else(|| fail_in(noun.wording(), &error, as_json, exit::FAILED)),
     }
 }

@@ -10,13 +10,13 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
     /// Another one runs on these records; each would measure the other.
-    #[error("another pyro bench is running")]
+    #[error("another benchmark is running")]
     Busy,
     /// A vm failed.
     #[error(transparent)]
     Vm(#[from] VmError),
     /// A `pyro run` failed.
-    #[error("a measured pyro run failed")]
+    #[error("a measured run failed")]
     Run(#[source] ProgramError),
     /// The command to compare with failed.
     #[error("the command to compare with failed: {command}")]
@@ -53,7 +53,7 @@ pub enum BenchError {
     #[error(transparent)]
     Files(#[from] FsError),
     /// A results file does not hold results.
-    #[error("{} does not hold results of this pyro bench", path.display())]
+    #[error("{} does not hold results of this benchmark", path.display())]
     Results {
         /// The file.
         path: PathBuf,

@@ -6,7 +6,7 @@ use crate::engine::qemu::accel::{self, KvmVerdict};
 use crate::engine::qemu::{self, Abilities, confine};
 use crate::engine::{Accel, EngineError};
 use crate::environment::{EnvironmentError, EnvironmentStore, PLATFORM};
-use crate::error::PyroError;
+use crate::error::{Call, Hint, Next, OperationId, Parameter, PyroError};
 use crate::host::program;
 use crate::host::{access, fs};
 use crate::store::{Store, StoreError};
@@ -17,8 +17,17 @@ use std::path::Path;
 /// Free space below which an installation may fail: an image, its root filesystem beside it, packages, a kernel.
 const WANTED_FREE: u64 = 3 << 30;
 
-fn check(name: &'static str, health: Health, detail: impl Into<String>, fix: Option<&str>) -> Check {
-    Check { name, health, detail: detail.into(), fix: fix.map(str::to_owned) }
+fn check(name: &'static str, health: Health, detail: impl Into<String>, fix: impl IntoIterator<Item = Hint>) -> Check {
+    Check { name, health, detail: detail.into(), fix: fix.into_iter().collect() }
+}
+
+fn call(operation: OperationId) -> Call {
+    Call::to(operation)
+}
+
+/// Install an environment.
+fn pull() -> Hint {
+    Hint::call("", call(OperationId::EnvironmentPull).with(Parameter::Environment, "debian:12"))
 }
 
 pub(super) fn platform() -> Check {
@@ -31,7 +40,7 @@ pub(super) fn platform() -> Check {
 
 pub(super) fn settings(fault: &ConfigError) -> Check {
     let fault = PyroError::from(fault.clone());
-    check("settings", Health::Failed, fault.to_string(), fault.hint())
+    check("settings", Health::Failed, fault.to_string(), fault.hints().to_vec())
 }
 
 /// A QEMU that answers and can run guests; the check that stands for one that does not says why.
@@ -39,7 +48,7 @@ pub(super) async fn qemu_version(config: &Config) -> Result<(QemuProgram, Abilit
     let failed = |error: EngineError| {
         let error = PyroError::from(error);
         let causes: String = error.causes().iter().map(|cause| format!(": {cause}")).collect();
-        check("qemu", Health::Failed, format!("{error}{causes}"), error.hint())
+        check("qemu", Health::Failed, format!("{error}{causes}"), error.hints().to_vec())
     };
     let found = qemu::find(config).map_err(failed)?;
     let abilities = Abilities::ask(&found).await.map_err(failed)?;
@@ -64,7 +73,7 @@ pub(super) fn qemu_img(config: &Config) -> Check {
             "qemu-img",
             Health::Failed,
             "qemu-img is not installed; environments cannot be installed",
-            Some("sudo apt-get install -y qemu-utils"),
+            Some(Hint::host("", "sudo apt-get install -y qemu-utils")),
         ),
     }
 }
@@ -83,14 +92,14 @@ pub(super) fn accelerator(config: &Config, store: Option<&Store>) -> (Check, Kvm
                 "accelerator",
                 Health::Warning,
                 format!("software emulation (TCG), because {reason}"),
-                Some("sudo usermod -aG kvm $USER, then log in again"),
+                [Hint::host("", "sudo usermod -aG kvm $USER"), Hint::say("then log in again")],
             )
         }
         (Ok(Accel::Tcg), verdict) => {
             check("accelerator", Health::Ok, format!("software emulation (TCG), because KVM: {verdict}"), None)
         }
         (Err(error @ EngineError::KvmUnusable { .. }), _) => {
-            check("accelerator", Health::Failed, error.to_string(), Some("export PYRO_ACCEL=auto"))
+            check("accelerator", Health::Failed, error.to_string(), Some(Hint::host("", "export PYRO_ACCEL=auto")))
         }
         (Err(error), _) => check("accelerator", Health::Failed, error.to_string(), None),
     };
@@ -111,7 +120,7 @@ pub(super) fn confinement() -> Vec<Check> {
             "landlock",
             Health::Warning,
             "this kernel has no Landlock: QEMU is confined by seccomp and limits only",
-            Some("boot a kernel of 5.13 or later with landlock in its lsm= list"),
+            Some(Hint::say("boot a kernel of 5.13 or later with landlock in its lsm= list")),
         ),
         version => check("landlock", Health::Ok, format!("version {version}"), None),
     };
@@ -130,7 +139,7 @@ pub(super) fn data_dir(config: &Config, failed: Option<&StoreError>) -> Check {
             "records",
             Health::Failed,
             error.to_string(),
-            Some("export PYRO_DATA_DIR=DIR, a directory that you can write to"),
+            Some(Hint::say("export PYRO_DATA_DIR=DIR, a directory that you can write to")),
         ),
     }
 }
@@ -149,7 +158,7 @@ pub(super) fn disk_space(config: &Config) -> Check {
                 check("disk space", Health::Ok, detail, None)
             } else {
                 let detail = format!("{detail}; installing an environment wants {} MiB", WANTED_FREE >> 20);
-                check("disk space", Health::Warning, detail, Some("pyro env prune"))
+                check("disk space", Health::Warning, detail, Some(Hint::call("", call(OperationId::EnvironmentPrune))))
             }
         }
         Err(error) => check("disk space", Health::Warning, error.to_string(), None),
@@ -170,18 +179,23 @@ pub(super) async fn installer(config: &Config) -> Vec<Check> {
         _ => "installer",
     };
     let error = PyroError::from(mirror);
-    vec![check(name, Health::Warning, format!("{error}; installed environments still run"), error.hint())]
+    vec![check(name, Health::Warning, format!("{error}; installed environments still run"), error.hints().to_vec())]
 }
 
 pub(super) fn environments(config: &Config) -> Check {
     match EnvironmentStore::new(config).list() {
         Ok(all) => {
             let installed: Vec<_> = all.iter().filter(|one| one.installed).map(|one| one.name).collect();
-            let fix = installed.is_empty().then_some("pyro env pull debian:12");
+            let fix = installed.is_empty().then(pull);
             let detail = if installed.is_empty() { "none installed".to_owned() } else { installed.join(", ") };
             check("environments", Health::Ok, detail, fix)
         }
-        Err(error) => check("environments", Health::Warning, error.to_string(), Some("pyro env prune")),
+        Err(error) => check(
+            "environments",
+            Health::Warning,
+            error.to_string(),
+            Some(Hint::call("", call(OperationId::EnvironmentPrune))),
+        ),
     }
 }
 
@@ -190,7 +204,10 @@ pub(super) async fn guest(config: &Config, store: &Store) -> (Check, Option<bool
     let installed = EnvironmentStore::new(config).list().unwrap_or_default();
     let Some(environment) = installed.iter().find(|environment| environment.installed) else {
         let detail = "not tried: no environment is installed, so there is no kernel to boot";
-        return (check("guest", Health::Warning, detail, Some("pyro env pull debian:12, then pyro doctor")), None);
+        return (
+            check("guest", Health::Warning, detail, [pull(), Hint::call("then", call(OperationId::Doctor))]),
+            None,
+        );
     };
     match prepare::try_boot(config, store, environment.name).await {
         Ok(Booted { execution_mode, took }) => {
@@ -198,14 +215,25 @@ pub(super) async fn guest(config: &Config, store: &Store) -> (Check, Option<bool
                 format!("one of {} booted in {:.1} s ({execution_mode})", environment.name, took.as_secs_f64());
             (check("guest", Health::Ok, detail, None), Some(true))
         }
-        Err(error @ VmError::TooManyActive { .. }) => {
-            (check("guest", Health::Warning, format!("not tried: {error}"), Some("pyro workspace list")), None)
-        }
+        Err(error @ VmError::TooManyActive { .. }) => (
+            check(
+                "guest",
+                Health::Warning,
+                format!("not tried: {error}"),
+                Some(Hint::call("", call(OperationId::WorkspaceList))),
+            ),
+            None,
+        ),
         Err(error) => {
             let error = PyroError::from(error);
             let causes: String = error.causes().iter().map(|cause| format!("\n{cause}")).collect();
-            // The hint of a failed boot is often this very command.
-            let fix = error.hint().filter(|hint| *hint != "pyro doctor");
+            // The hint of a failed boot often leads to this very operation.
+            let is_other = |hint: &&Hint| {
+                !matches!(
+                    hint.next(), Some(Next::Operation(call)) if call.operation == OperationId::Doctor
+                )
+            };
+            let fix: Vec<Hint> = error.hints().iter().filter(is_other).cloned().collect();
             (check("guest", Health::Failed, format!("{error}{causes}"), fix), Some(false))
         }
     }
@@ -217,7 +245,15 @@ pub(super) fn leftovers(config: &Config, store: &Store) -> Check {
         Ok(left) => {
             let names: Vec<_> = left.iter().map(ToString::to_string).collect();
             let detail = format!("{}; the next run clears them", names.join(", "));
-            check("leftovers", Health::Warning, detail, Some("pyro run debian:12 -- true"))
+            check(
+                "leftovers",
+                Health::Warning,
+                detail,
+                Some(Hint::call(
+                    "",
+                    call(OperationId::Run).with(Parameter::Environment, "debian:12").with(Parameter::Command, "true"),
+                )),
+            )
         }
         Err(error) => check("leftovers", Health::Warning, error.to_string(), None),
     }

@@ -2,6 +2,7 @@
 
 use crate::engine::qemu::accel::KvmVerdict;
 use crate::environment::EnvironmentInfo;
+use crate::error::Hint;
 use crate::vm::active::ActiveVms;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -38,8 +39,9 @@ pub struct Check {
     pub health: Health,
     /// In words.
     pub detail: String,
-    /// The command that mends it.
-    pub fix: Option<String>,
+    /// What mends it; each surface puts it into its own words.
+    #[serde(skip)]
+    pub fix: Vec<Hint>,
 }
 
 /// How a thing is.

@@ -1,188 +1,268 @@
-//! The failures of workspaces and their files, judged.
+//! The failures of workspaces, judged.
 
-use super::{ErrorKind, PyroError, ROOM, engine};
-use crate::archive::TarError;
-use crate::engine::EngineError;
+use super::call::Call;
+use super::common::{again, doctor, other_engine, room, see_room};
+use super::{ErrorKind, Hint, OperationId, Parameter, PyroError};
 use crate::guest::client::ClientError;
-use crate::host::output::OutputFileError;
-use crate::host::tree::HostTreeError;
 use crate::id::Id;
 use crate::vm::VmError;
-use crate::vm::launch::{Failure, Stage};
+use crate::vm::launch::Stage;
 use crate::workspace::WorkspaceError;
-use crate::workspace::files::FileError;
-use crate::workspace::files::source::SourceError;
 use crate::workspace::label::LabelError;
+use pyro_protocol::message::FailureKind;
 
 impl From<WorkspaceError> for PyroError {
     fn from(error: WorkspaceError) -> Self {
-        let (kind, hint) = match error {
-            WorkspaceError::Vm(VmError::Engine(error)) => return without_a_way_out(&error),
+        let (kind, hints) = match error {
+            WorkspaceError::Vm(VmError::Engine(error)) => return Self::of_engine_alone(error),
             WorkspaceError::Vm(error) => return of_vm(error),
             WorkspaceError::Store(error) => return error.into(),
             WorkspaceError::Options(error) => return error.into(),
-            WorkspaceError::Guest(error) => return guest(error),
-            WorkspaceError::File(error) => return files(error),
-            WorkspaceError::Files(ref error) if error.is_full() => (ErrorKind::Io, ROOM.to_owned()),
-            WorkspaceError::Files(_) => (ErrorKind::Io, "pyro doctor".to_owned()),
-            WorkspaceError::Label(ref error) => (ErrorKind::InvalidInput, label(error).to_owned()),
-            WorkspaceError::NoCommand { id } => {
-                (ErrorKind::InvalidInput, format!("pyro workspace exec {id} -- COMMAND"))
-            }
-            WorkspaceError::NoBackground { id } => (
-                ErrorKind::Unsupported,
-                format!("start it again: pyro workspace stop {id}, then pyro workspace start {id}"),
-            ),
-            WorkspaceError::NoSuchWorkspace { .. } => (ErrorKind::NotFound, "pyro workspace list".to_owned()),
-            WorkspaceError::NotStarted { id, .. } => (ErrorKind::WrongState, format!("pyro workspace start {id}")),
-            WorkspaceError::EndedMeanwhile { id, .. } => {
-                (ErrorKind::Guest, format!("start it and look, its files are whole: pyro workspace start {id}"))
-            }
-            WorkspaceError::EndedUnfinished { .. } => (ErrorKind::Guest, NOTHING_LEFT.to_owned()),
-            WorkspaceError::SeedTooLarge { disk_bytes: None, .. } => (ErrorKind::Io, ROOM.to_owned()),
-            WorkspaceError::SeedTooLarge { .. } => (
-                ErrorKind::Guest,
-                "nothing of it is left; create it again with less of the seed: without what git ignores \
-                 (--respect-ignore), or with a part of its directory"
-                    .to_owned(),
-            ),
-            WorkspaceError::Changing { id, .. } => {
-                (ErrorKind::Busy, format!("look again in a moment: pyro workspace status {id}"))
-            }
-            WorkspaceError::LayerGone { id, resettable: true, .. } => {
-                (ErrorKind::Corrupt, format!("its baseline is there, go back to it: pyro workspace reset {id}"))
-            }
-            WorkspaceError::LayerGone { id, .. } => {
-                (ErrorKind::Corrupt, format!("its files are lost: pyro workspace delete {id}"))
-            }
-            WorkspaceError::NoDisk { id } => (ErrorKind::Corrupt, format!("pyro workspace delete {id}")),
-            WorkspaceError::NothingToUpdate | WorkspaceError::NameBothWays => {
-                (ErrorKind::InvalidInput, "pyro workspace update --help".to_owned())
-            }
             WorkspaceError::NoEngine(error) => return error.into(),
-            WorkspaceError::NoFork { .. } => (
-                ErrorKind::Unsupported,
-                "export it, and create another with --seed-path: pyro workspace export --help".to_owned(),
-            ),
-            WorkspaceError::Copy(ref error) if error.is_full() => (ErrorKind::Io, ROOM.to_owned()),
-            WorkspaceError::Copy(_) => (ErrorKind::Io, "pyro doctor".to_owned()),
-            WorkspaceError::Ttl(_) => (ErrorKind::InvalidInput, "set --ttl-seconds to 0 or at least 60".to_owned()),
-            WorkspaceError::TooDeep { id } => (
-                ErrorKind::Unsupported,
-                format!(
-                    "fork a reset or a younger one, or take its files to a new one: pyro workspace export {id} --help, then \
-                     pyro workspace create --seed-path"
-                ),
-            ),
-            WorkspaceError::Count(_) => (ErrorKind::InvalidInput, "pyro workspace fork --help".to_owned()),
+            WorkspaceError::Guest(error) => return guest(error),
+            WorkspaceError::File(error) => return error.into(),
+            ref error => workspace(error),
         };
-        Self::judged(kind, &error, hint)
+        let hints = match of(&error) {
+            Some(id) => hints.into_iter().map(|hint| hint.of_workspace(id)).collect(),
+            None => hints,
+        };
+        Self::judged(kind, error, hints)
+    }
+}
+
+/// The workspace that an error names itself.
+fn of(error: &WorkspaceError) -> Option<Id> {
+    match *error {
+        WorkspaceError::NoBackground { id }
+        | WorkspaceError::NoSuchWorkspace { id }
+        | WorkspaceError::NotStarted { id, .. }
+        | WorkspaceError::EndedMeanwhile { id, .. }
+        | WorkspaceError::Changing { id, .. }
+        | WorkspaceError::NoDisk { id }
+        | WorkspaceError::LayerGone { id, .. }
+        | WorkspaceError::NoCommand { id }
+        | WorkspaceError::NoFork { id }
+        | WorkspaceError::TooDeep { id } => Some(id),
+        _ => None,
     }
 }
 
 impl PyroError {
-    /// The same of the workspace `id`: its hint names it.
+    /// The same of the workspace `id`: its hints name it.
     #[must_use]
     pub(crate) fn of_workspace(mut self, id: Id) -> Self {
-        self.hint = self.hint.map(|hint| hint.replace(WORKSPACE, &id.to_string()));
+        self.hints = self.hints.into_iter().map(|hint| hint.of_workspace(id)).collect();
         self
     }
 
     /// The same of a workspace that has not come to be: no hint leads to it.
     #[must_use]
     pub(crate) fn of_no_workspace(mut self) -> Self {
-        self.hint = self.hint.map(|hint| if hint.contains(WORKSPACE) { NOTHING_LEFT.to_owned() } else { hint });
+        if self.hints.iter_mut().any(Hint::leads_to_workspace) {
+            self.hints = nothing_left();
+        }
         self
     }
 }
 
-/// What stands for the workspace's id in a hint.
-const WORKSPACE: &str = "WORKSPACE_ID";
-
-/// What became of a workspace that could not be made.
-const NOTHING_LEFT: &str = "nothing of it is left; create it again: pyro workspace create";
-
-/// What became of a command or a change whose vm broke off.
-const LOOK: &str = "it may have been done; look: pyro workspace status WORKSPACE_ID";
-
-/// The failures of a workspace's vm. It has no name of its own, and unlike the vm of one command it lives on, or can be
-/// started again.
-fn of_vm(error: VmError) -> PyroError {
-    use pyro_protocol::message::FailureKind;
-    let (kind, hint) = match &error {
-        VmError::Failed(failure) => {
-            let hint = of_failure(failure).to_owned();
-            return PyroError { hint: Some(hint), ..error.into() };
-        }
-        VmError::NoSuchVm { .. } | VmError::WrongState { .. } | VmError::Changing { .. } => {
-            let message = "somebody else changed the workspace meanwhile".to_owned();
-            let hint = "look again in a moment: pyro workspace status WORKSPACE_ID";
-            return PyroError { message, ..PyroError::judged(ErrorKind::Busy, &error, hint.to_owned()) };
-        }
-        VmError::ImageGone { environment, .. } => {
-            let message = format!("the image of {environment} that the workspace's disk stands on is gone");
-            let hint = "its files are lost with it: pyro workspace delete WORKSPACE_ID";
-            return PyroError { message, ..PyroError::judged(ErrorKind::Corrupt, &error, hint.to_owned()) };
-        }
-        VmError::Guest(ClientError::Failed(failure)) => match failure.kind {
-            FailureKind::InvalidInput => (ErrorKind::InvalidInput, "pyro workspace exec --help"),
-            FailureKind::NotFound => {
-                (ErrorKind::Guest, "see that its directory is there: pyro workspace file list WORKSPACE_ID")
-            }
-            FailureKind::Directory => (
-                ErrorKind::NotFound,
-                "see which directories there are: pyro workspace file list WORKSPACE_ID --recursive",
-            ),
-            FailureKind::Busy => (ErrorKind::Busy, "try again in a moment"),
-            FailureKind::Denied
-            | FailureKind::WrongState
-            | FailureKind::Io
-            | FailureKind::Full
-            | FailureKind::Unknown => (ErrorKind::Guest, "look at it: pyro workspace status WORKSPACE_ID"),
-            _ => return error.into(),
-        },
-        VmError::NoChoiceOfShell => (
-            ErrorKind::Unsupported,
-            "leave --shell out, or start it again: pyro workspace stop WORKSPACE_ID, then pyro workspace start \
-             WORKSPACE_ID",
-        ),
-        VmError::Guest(_) | VmError::Unkillable(_) => (ErrorKind::Guest, LOOK),
-        VmError::Control(_) => (ErrorKind::Internal, LOOK),
-        VmError::Stuck => (ErrorKind::Internal, "try again in a moment; where that does not help: pyro doctor"),
-        // Of nothing that is the vm's own.
-        _ => return error.into(),
-    };
-    PyroError::judged(kind, &error, hint.to_owned())
+/// An operation on the workspace that failed.
+fn on(operation: OperationId) -> Call {
+    Call::to_workspace(operation)
 }
 
-fn of_failure(failure: &Failure) -> &'static str {
-    match failure.stage {
-        Stage::Files => "see that there is room (df -h): pyro doctor",
-        Stage::HostFull => ROOM,
-        Stage::Engine => "pyro doctor",
-        Stage::Boot | Stage::Hung => super::OTHER_ENGINE,
-        Stage::Killed => "try again; where that does not help: pyro doctor",
-        Stage::Unknown => "look at it: pyro workspace status WORKSPACE_ID",
-        Stage::Mount => {
-            "go back to its baseline: pyro workspace reset WORKSPACE_ID; where that fails as well, create \
-             another one after pyro env pull"
+/// To start a workspace that is stopped.
+fn start(why: &'static str) -> Hint {
+    // Whoever cannot start one calls what starts it by itself.
+    let call_again = Hint::say("make the call again, which starts it");
+    Hint::call(why, on(OperationId::WorkspaceStart)).otherwise(call_again)
+}
+
+/// To start a running one again.
+fn start_again() -> [Hint; 2] {
+    [Hint::call("stop it", on(OperationId::WorkspaceStop)), start("start it again")]
+}
+
+/// To look at the state of a workspace.
+pub(super) fn status(why: &'static str) -> Hint {
+    Hint::call(why, on(OperationId::WorkspaceStatus))
+}
+
+/// To look at its files.
+pub(super) fn list_files(why: &'static str) -> Hint {
+    let with_a_command = on(OperationId::WorkspaceExec).with(Parameter::Command, "ls -la");
+    Hint::call(why, on(OperationId::WorkspaceFileList)).otherwise(Hint::call(why, with_a_command))
+}
+
+fn delete(why: &'static str) -> Hint {
+    Hint::call(why, on(OperationId::WorkspaceDelete))
+}
+
+fn create(why: &'static str) -> Hint {
+    Hint::call(why, Call::to(OperationId::WorkspaceCreate))
+}
+
+/// What became of a workspace that could not be made.
+fn nothing_left() -> Vec<Hint> {
+    vec![Hint::say("nothing of it is left"), create("create it again")]
+}
+
+/// What became of a command or a change whose vm broke off.
+fn look() -> Vec<Hint> {
+    vec![Hint::say("it may have been done"), status("look")]
+}
+
+/// To take a workspace's files to a new one.
+fn export() -> [Hint; 2] {
+    let export = on(OperationId::WorkspaceExport)
+        .with(Parameter::Path, "/workspace")
+        .with_open(Parameter::OutputPath, "DIRECTORY");
+    let create = Call::to(OperationId::WorkspaceCreate)
+        .with_open(Parameter::Environment, "ENVIRONMENT")
+        .with_open(Parameter::SeedPath, "DIRECTORY");
+    [Hint::call("export it", export), Hint::call("then create another one of it", create)]
+}
+
+fn workspace(error: &WorkspaceError) -> (ErrorKind, Vec<Hint>) {
+    match error {
+        WorkspaceError::Files(error) if error.is_full() => (ErrorKind::Io, room()),
+        WorkspaceError::Copy(error) if error.is_full() => (ErrorKind::Io, room()),
+        WorkspaceError::SeedTooLarge { disk_bytes: None, .. } => (ErrorKind::Io, room()),
+        WorkspaceError::Label(error) => (ErrorKind::InvalidInput, vec![Hint::say(label(error))]),
+        WorkspaceError::NoCommand { .. } => {
+            let exec = on(OperationId::WorkspaceExec).with_open(Parameter::Command, "COMMAND");
+            (ErrorKind::InvalidInput, vec![Hint::call("", exec)])
         }
-        Stage::Running => {
-            "its disk is kept, start it again: pyro workspace start WORKSPACE_ID; create one with more \
-             --mem-mib if memory ran out"
+        WorkspaceError::NoBackground { .. } => (ErrorKind::Unsupported, start_again().to_vec()),
+        WorkspaceError::NoSuchWorkspace { .. } => {
+            let other = create("take the id that its creation gave, or create another");
+            let list = Hint::call("", Call::to(OperationId::WorkspaceList));
+            (ErrorKind::NotFound, vec![list.otherwise(other)])
         }
-        Stage::Stopped | Stage::Stopping => "its disk is kept, start it again: pyro workspace start WORKSPACE_ID",
-        Stage::Expired => {
-            "its disk is kept, start it again: pyro workspace start WORKSPACE_ID; for a longer life: pyro \
-             workspace update WORKSPACE_ID --ttl-seconds SECONDS"
+        WorkspaceError::NotStarted { .. } => (ErrorKind::WrongState, vec![start("")]),
+        WorkspaceError::EndedMeanwhile { .. } => {
+            (ErrorKind::Guest, vec![Hint::say("its files are whole"), start("start it and look")])
         }
+        WorkspaceError::EndedUnfinished { .. } => (ErrorKind::Guest, nothing_left()),
+        WorkspaceError::SeedTooLarge { .. } => (
+            ErrorKind::Guest,
+            vec![
+                Hint::say("nothing of it is left; create it again with a part of the seed's directory"),
+                Hint::parameter("without what git ignores:", Parameter::RespectIgnore, "").or(),
+            ],
+        ),
+        WorkspaceError::Changing { .. } => (ErrorKind::Busy, vec![status("look again in a moment")]),
+        WorkspaceError::LayerGone { resettable: true, .. } => {
+            let reset = on(OperationId::WorkspaceReset);
+            (ErrorKind::Corrupt, vec![Hint::call("its baseline is there, go back to it", reset)])
+        }
+        WorkspaceError::LayerGone { .. } => (ErrorKind::Corrupt, vec![delete("its files are lost")]),
+        WorkspaceError::NoDisk { .. } => (ErrorKind::Corrupt, vec![delete("")]),
+        WorkspaceError::NothingToUpdate | WorkspaceError::NameBothWays => {
+            (ErrorKind::InvalidInput, vec![Hint::usage("", OperationId::WorkspaceUpdate)])
+        }
+        WorkspaceError::NoFork { .. } => (ErrorKind::Unsupported, export().to_vec()),
+        WorkspaceError::TooDeep { .. } => {
+            let [export, create] = export();
+            let younger = Hint::say("fork a reset or a younger one");
+            (ErrorKind::Unsupported, vec![younger, export.or(), create])
+        }
+        WorkspaceError::Ttl(_) => {
+            let hint = Hint::parameter("set", Parameter::TtlSeconds, " to 0 or at least 60");
+            (ErrorKind::InvalidInput, vec![hint])
+        }
+        WorkspaceError::Count(_) => (ErrorKind::InvalidInput, vec![Hint::usage("", OperationId::WorkspaceFork)]),
+        // The rest is judged as what it holds.
+        _ => (ErrorKind::Io, vec![doctor("")]),
     }
 }
 
-/// An engine that lacks something, where nothing runs without a guest.
-fn without_a_way_out(error: &EngineError) -> PyroError {
-    let (kind, hint) = engine(error, "");
-    PyroError::judged(kind, error, hint)
+/// The failures of a workspace's vm. It has no name of its own, and unlike the vm of one command it
+/// lives on, or can be started again.
+fn of_vm(error: VmError) -> PyroError {
+    let (kind, hints) = match &error {
+        VmError::Failed(failure) => (None, failed(failure.stage)),
+        VmError::NoSuchVm { .. } | VmError::WrongState { .. } | VmError::Changing { .. } => {
+            let message = "somebody else changed the workspace meanwhile".to_owned();
+            let hints = vec![status("look again in a moment")];
+            return PyroError { message, ..PyroError::judged(ErrorKind::Busy, error, hints) };
+        }
+        VmError::ImageGone { environment, .. } => {
+            let message = format!("the image of {environment} that the workspace's disk stands on is gone");
+            let hints = vec![delete("its files are lost with it")];
+            return PyroError { message, ..PyroError::judged(ErrorKind::Corrupt, error, hints) };
+        }
+        VmError::Guest(ClientError::Failed(failure)) => match command(failure.kind) {
+            Some((kind, hint)) => (Some(kind), vec![hint]),
+            None => return error.into(),
+        },
+        VmError::NoChoiceOfShell => {
+            let [stop, start] = start_again();
+            let leave = Hint::parameter("leave", Parameter::Shell, " out");
+            (Some(ErrorKind::Unsupported), vec![leave, stop.or(), start])
+        }
+        VmError::Guest(_) | VmError::Unkillable(_) => (Some(ErrorKind::Guest), look()),
+        VmError::Control(_) => (Some(ErrorKind::Internal), look()),
+        VmError::Stuck => (Some(ErrorKind::Internal), again("try again in a moment")),
+        // Of nothing that is the vm's own.
+        _ => return error.into(),
+    };
+    match (error, kind) {
+        (VmError::Failed(failure), _) => PyroError::of_failure(failure, hints),
+        (error, kind) => PyroError::judged(kind.unwrap_or(ErrorKind::Internal), error, hints),
+    }
+}
+
+/// What the guest says of a command; none where that is of no workspace in particular.
+fn command(kind: FailureKind) -> Option<(ErrorKind, Hint)> {
+    Some(match kind {
+        FailureKind::InvalidInput => (ErrorKind::InvalidInput, Hint::usage("", OperationId::WorkspaceExec)),
+        FailureKind::NotFound => (ErrorKind::Guest, list_files("see that its directory is there")),
+        FailureKind::Directory => {
+            let why = "see which directories there are";
+            let list = on(OperationId::WorkspaceFileList).with_on(Parameter::Recursive);
+            let find = on(OperationId::WorkspaceExec).with(Parameter::Command, "find . -type d");
+            (ErrorKind::NotFound, Hint::call(why, list).otherwise(Hint::call(why, find)))
+        }
+        FailureKind::Busy => (ErrorKind::Busy, Hint::say("try again in a moment")),
+        FailureKind::Denied | FailureKind::WrongState | FailureKind::Io | FailureKind::Full | FailureKind::Unknown => {
+            (ErrorKind::Guest, status("look at it"))
+        }
+        _ => return None,
+    })
+}
+
+/// What to do about the end of a workspace's vm.
+fn failed(stage: Stage) -> Vec<Hint> {
+    let kept = || vec![Hint::say("its disk is kept"), start("start it again")];
+    match stage {
+        Stage::Files => see_room(),
+        Stage::HostFull => room(),
+        Stage::Engine => vec![doctor("")],
+        Stage::Boot | Stage::Hung => other_engine(),
+        Stage::Killed => again("try again"),
+        Stage::Unknown => vec![status("look at it")],
+        Stage::Mount => {
+            let pull = Call::to(OperationId::EnvironmentPull).with_open(Parameter::Environment, "ENVIRONMENT");
+            vec![
+                Hint::call("go back to its baseline", on(OperationId::WorkspaceReset)),
+                Hint::call("where that fails as well, install its environment again", pull),
+                create("then create another one"),
+            ]
+        }
+        Stage::Running => {
+            let more = Call::to(OperationId::WorkspaceCreate)
+                .with_open(Parameter::Environment, "ENVIRONMENT")
+                .with_open(Parameter::MemMib, "MIB");
+            let more = Hint::call("create one with more memory if that ran out", more);
+            [kept(), vec![more]].concat()
+        }
+        Stage::Stopped | Stage::Stopping => kept(),
+        Stage::Expired => {
+            let update = on(OperationId::WorkspaceUpdate).with_open(Parameter::TtlSeconds, "SECONDS");
+            [kept(), vec![Hint::call("for a longer life", update)]].concat()
+        }
+    }
 }
 
 fn label(error: &LabelError) -> &'static str {
@@ -195,110 +275,36 @@ fn label(error: &LabelError) -> &'static str {
 
 /// What the agent says of a workspace's files.
 fn guest(error: ClientError) -> PyroError {
-    use pyro_protocol::message::FailureKind;
     let ClientError::Failed(failure) = &error else { return VmError::Guest(error).into() };
-    let (kind, hint) = match failure.kind {
-        FailureKind::NotFound => (ErrorKind::NotFound, "look what is there: pyro workspace file list WORKSPACE_ID"),
+    let look = || vec![list_files("look what is there")];
+    let unchanged = |hint| vec![Hint::say("nothing was changed"), hint];
+    let (kind, hints) = match failure.kind {
+        FailureKind::NotFound => (ErrorKind::NotFound, look()),
         FailureKind::InvalidInput | FailureKind::Unsupported => {
-            (ErrorKind::InvalidInput, "look what it is: pyro workspace file list WORKSPACE_ID")
+            (ErrorKind::InvalidInput, vec![list_files("look what it is")])
         }
-        FailureKind::Exists => (ErrorKind::AlreadyExists, "look what is there: pyro workspace file list WORKSPACE_ID"),
-        FailureKind::Conflict => (ErrorKind::Conflict, "nothing was changed: read it again, then try again"),
-        FailureKind::Full => (
-            ErrorKind::Guest,
-            "nothing was changed; free some of its disk: pyro workspace exec WORKSPACE_ID -- df -h /",
-        ),
-        FailureKind::Busy => (ErrorKind::Busy, "try again in a moment"),
-        _ => (ErrorKind::Guest, "pyro workspace status WORKSPACE_ID"),
+        FailureKind::Exists => (ErrorKind::AlreadyExists, look()),
+        FailureKind::Conflict => (ErrorKind::Conflict, unchanged(Hint::say("read it again, then try again"))),
+        FailureKind::Full => {
+            let room = on(OperationId::WorkspaceExec).with(Parameter::Command, "df -h /");
+            (ErrorKind::Guest, unchanged(Hint::call("free some of its disk", room)))
+        }
+        FailureKind::Busy => (ErrorKind::Busy, vec![Hint::say("try again in a moment")]),
+        _ => (ErrorKind::Guest, vec![status("")]),
     };
-    PyroError::judged(kind, &error, hint.to_owned())
-}
-
-fn files(error: FileError) -> PyroError {
-    let error = match error {
-        FileError::Patch(error) => return error.into(),
-        error => error,
-    };
-    let (kind, hint) = match &error {
-        FileError::Patch(_) => (ErrorKind::InvalidInput, "make the patch with git diff"),
-        FileError::Place(_) | FileError::After { .. } => {
-            (ErrorKind::InvalidInput, "give a path relative to /workspace, or below it")
-        }
-        FileError::Nowhere { .. } => (ErrorKind::NotFound, "look what is there: pyro workspace file list WORKSPACE_ID"),
-        FileError::IsRoot => (ErrorKind::InvalidInput, "name a file: pyro workspace file list WORKSPACE_ID"),
-        FileError::Source(SourceError::Fs(cause)) if cause.is_not_found() => {
-            (ErrorKind::NotFound, "check the path on the host")
-        }
-        FileError::Source(SourceError::Redirected(_)) | FileError::NewFile(OutputFileError::Redirected(_)) => {
-            (ErrorKind::Denied, "name a path below a directory that is granted, with no link on its way")
-        }
-        FileError::Source(SourceError::Neither(_)) => (
-            ErrorKind::InvalidInput,
-            "give a directory, or a tar file called .tar, .tar.gz, .tar.bz2, .tar.xz or .tar.zst",
-        ),
-        FileError::Source(SourceError::Rules(_)) => {
-            (ErrorKind::InvalidInput, "shorten its .gitignore files, or run without --respect-ignore")
-        }
-        FileError::Source(SourceError::NoRules(_)) => (ErrorKind::InvalidInput, "run without --respect-ignore"),
-        FileError::Source(SourceError::Changed(_)) => {
-            (ErrorKind::Conflict, "nothing was written; try again when nobody writes to it, or leave it out")
-        }
-        FileError::Source(SourceError::Archive(TarError::Truncated | TarError::Trailing(_))) => {
-            (ErrorKind::InvalidInput, "nothing was written; make the archive again, or copy it again: tar -tf lists it")
-        }
-        FileError::Outside(_) => {
-            (ErrorKind::InvalidInput, "read it with a command: pyro workspace exec WORKSPACE_ID -- cat PATH")
-        }
-        FileError::Links(_) => {
-            (ErrorKind::InvalidInput, "see where the links lead: pyro workspace file list WORKSPACE_ID PATH")
-        }
-        FileError::EmptyArchive => (
-            ErrorKind::InvalidInput,
-            "nothing was changed; push an empty directory with --delete if that is what you want",
-        ),
-        FileError::Source(SourceError::Fs(_)) => (ErrorKind::Io, "check that the path can be read"),
-        FileError::Source(_) => (ErrorKind::InvalidInput, "nothing was written; remove what is named, or leave it out"),
-        FileError::GitRuns { .. } => {
-            (ErrorKind::Denied, "read it first (pyro workspace file read); then export it with --keep-git-config")
-        }
-        FileError::IntoGit { .. } => {
-            (ErrorKind::Denied, "export to a directory outside of .git; or allow it with --keep-git-config")
-        }
-        FileError::InTheWay(_) => (
-            ErrorKind::Conflict,
-            "nothing was changed; remove it, or push with --delete, which spares what git ignores",
-        ),
-        FileError::Output(HostTreeError::Exists { .. }) | FileError::NewFile(OutputFileError::Exists { .. }) => (
-            ErrorKind::AlreadyExists,
-            "choose another --output; --force replaces what is there, with all that it holds",
-        ),
-        FileError::Output(HostTreeError::Full { .. }) | FileError::NewFile(OutputFileError::Full { .. }) => {
-            (ErrorKind::AlreadyExists, "choose another --output; a file or a link replaces no such directory")
-        }
-        FileError::NewFile(OutputFileError::Unnamed(_) | OutputFileError::Kept { .. }) => {
-            (ErrorKind::InvalidInput, "name a place for the export alone in --output, such as ./export")
-        }
-        FileError::Archive(TarError::Sparse { .. }) => {
-            (ErrorKind::Unsupported, "export it as a directory, which keeps holes: --format dir")
-        }
-        FileError::Output(HostTreeError::Root { .. } | HostTreeError::Tree(_))
-        | FileError::NewFile(OutputFileError::Write { .. })
-        | FileError::Archive(_) => {
-            (ErrorKind::Io, "nothing was written; check the disk and the rights of the output's directory")
-        }
-        FileError::Output(_) => (ErrorKind::Guest, "pyro workspace status WORKSPACE_ID"),
-        FileError::Special { .. } => (ErrorKind::InvalidInput, "export a file, a directory or a link"),
-        FileError::NoBaseline { .. } => (ErrorKind::Corrupt, "export what is there: pyro workspace export --help"),
-        FileError::Disk(_) | FileError::Kept(_) => (ErrorKind::Corrupt, "pyro doctor"),
-        FileError::TooMany(_) | FileError::TooLong(_) => (ErrorKind::Unsupported, "name a directory below /workspace"),
-    };
-    PyroError::judged(kind, &error, hint.to_owned())
+    PyroError::judged(kind, error, hints)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::EngineError;
+    use crate::error::worded;
+    use crate::error::wording::plain::Plain;
     use crate::host::fs::FsError;
+    use crate::vm::launch::Failure;
+    use crate::workspace::files::FileError;
+    use crate::workspace::files::source::SourceError;
     use std::io;
 
     #[test]
@@ -339,13 +345,14 @@ mod tests {
         ];
         for error in errors.into_iter().chain(stages.map(stage)) {
             let told = PyroError::from(WorkspaceError::Vm(error)).of_workspace(id);
-            let words = format!("{told} {:?}", told.hint().unwrap());
-            for wrong in ["vm_", "ba9876543210", "the vm is gone", "run it again", "WORKSPACE_ID"] {
+            let words = format!("{told} {}", worded(told.hints(), &Plain).unwrap());
+            for wrong in ["vm.", "ba9876543210", "the vm is gone", "run it again", "WORKSPACE_ID"] {
                 assert!(!words.contains(wrong), "{wrong}: {words}");
             }
         }
         let told = PyroError::from(WorkspaceError::Vm(stage(Stage::Mount))).of_workspace(id);
-        assert!(told.hint().unwrap().contains("pyro workspace reset 0123456789ab"), "{told:?}");
+        let hint = worded(told.hints(), &Plain).unwrap();
+        assert!(hint.contains("workspace.reset workspace_id=0123456789ab"), "{hint}");
     }
 
     #[test]
@@ -357,7 +364,11 @@ mod tests {
             WorkspaceError::from(FileError::from(SourceError::from(source)))
         };
         for (error, kind, hint) in [
-            (WorkspaceError::NoCommand { id }, "invalid_input", "pyro workspace exec 0123456789ab -- COMMAND"),
+            (
+                WorkspaceError::NoCommand { id },
+                "invalid_input",
+                "workspace.exec workspace_id=0123456789ab command=COMMAND",
+            ),
             (
                 WorkspaceError::Label(LabelError::Name),
                 "invalid_input",
@@ -366,18 +377,44 @@ mod tests {
             (
                 WorkspaceError::NoEngine(missing()),
                 "unavailable",
-                "sudo apt-get install -y qemu-system-x86, or run without a guest with --allow-host-compat",
+                "sudo apt-get install -y qemu-system-x86, or run without a guest with allow_host_compat",
             ),
             (WorkspaceError::Vm(VmError::Engine(missing())), "unavailable", "sudo apt-get install -y qemu-system-x86"),
             (unread(io::ErrorKind::NotFound), "not_found", "check the path on the host"),
             (unread(io::ErrorKind::PermissionDenied), "io", "check that the path can be read"),
         ] {
             let judged = PyroError::from(error);
-            assert_eq!((judged.kind().name(), judged.hint()), (kind, Some(hint)));
+            assert_eq!((judged.kind().name(), worded(judged.hints(), &Plain).as_deref()), (kind, Some(hint)));
         }
-        assert!(
-            PyroError::from(missing()).hint().unwrap().ends_with("--allow-host-compat"),
-            "a command may do without"
-        );
+        let hint = worded(PyroError::from(missing()).hints(), &Plain).unwrap();
+        assert!(hint.ends_with("allow_host_compat"), "a command may do without: {hint}");
+    }
+
+    #[test]
+    fn a_workspace_that_has_not_come_to_be_is_created_again() {
+        for (error, hint) in [
+            (
+                WorkspaceError::Vm(VmError::Control(ClientError::Ended)),
+                "nothing of it is left; create it again: workspace.create",
+            ),
+            (WorkspaceError::Label(LabelError::Name), "choose a name of 1 to 120 characters, without line breaks"),
+        ] {
+            let told = PyroError::from(error).of_no_workspace();
+            assert_eq!(worded(told.hints(), &Plain).as_deref(), Some(hint));
+        }
+    }
+
+    #[test]
+    fn the_cause_of_an_error_is_its_source() {
+        use std::error::Error;
+        let source = FsError { action: "open", path: "/nothing".into(), source: io::ErrorKind::NotFound.into() };
+        let cause = source.source.to_string();
+        let told = PyroError::from(WorkspaceError::from(source));
+        assert_eq!((told.source().unwrap().to_string(), told.causes()), (cause.clone(), vec![cause]));
+        let causes = vec!["outer".to_owned(), "inner".to_owned()];
+        let failure =
+            Failure { stage: Stage::Boot, message: "x".into(), causes: causes.clone(), console: String::new() };
+        let told = PyroError::from(failure);
+        assert_eq!((told.source().unwrap().to_string(), told.causes()), ("outer".to_owned(), causes));
     }
 }

@@ -70,13 +70,6 @@ pub(crate) struct Tool {
 }
 
 impl Tool {
-    /// Tell of what a long output leaves out where no tool reads it: a result links it.
-    pub(crate) fn link_outputs(&mut self) {
-        let told = self.model.description.as_deref().unwrap_or_default();
-        let told = told.replace("the rest is stdout_file", "the rest is in a linked resource");
-        self.model.description = Some(told.into());
-    }
-
     /// The names of its parameters.
     pub(crate) fn parameters(&self) -> Vec<String> {
         let properties = self.model.input_schema.get("properties").and_then(Value::as_object);
@@ -92,6 +85,8 @@ trait Describe: DeserializeOwned + JsonSchema + Send + 'static {
     const TITLE: &'static str;
     /// For models: what it does, when to take it, what to expect.
     const DESCRIPTION: &'static str;
+    /// Whether the description goes on with where the rest of a long output is.
+    const HAS_OUTPUT: bool = false;
     /// What a successful call's structured content is.
     type Answer: JsonSchema;
 
@@ -107,50 +102,55 @@ trait Describe: DeserializeOwned + JsonSchema + Send + 'static {
 }
 
 /// Every tool that is built.
-pub(crate) fn all(grants: &Grants) -> Vec<Tool> {
+pub(crate) fn all(grants: &Grants, reads_outputs: bool) -> Vec<Tool> {
+    let rest = if reads_outputs { "stdout_file" } else { "in a linked resource" };
     vec![
-        tool::<vm_run::VmRun>(grants),
-        tool::<output_read::OutputRead>(grants),
-        tool::<task_create::TaskCreate>(grants),
-        tool::<task_delete::TaskDelete>(grants),
-        tool::<task_exec::TaskExec>(grants),
-        tool::<task_logs::TaskLogs>(grants),
-        tool::<task_status::TaskStatus>(grants),
-        tool::<task_sync_push::TaskSyncPush>(grants),
-        tool::<vm_create::VmCreate>(grants),
-        tool::<vm_delete::VmDelete>(grants),
-        tool::<vm_exec::VmExec>(grants),
-        tool::<vm_list_environments::VmListEnvironments>(grants),
-        tool::<vm_network_info::VmNetworkInfo>(grants),
-        tool::<vm_reap_expired::VmReapExpired>(grants),
-        tool::<vm_start::VmStart>(grants),
-        tool::<vm_status::VmStatus>(grants),
-        tool::<vm_stop::VmStop>(grants),
-        tool::<workspace_create::WorkspaceCreate>(grants),
-        tool::<workspace_delete::WorkspaceDelete>(grants),
-        tool::<workspace_diff::WorkspaceDiff>(grants),
-        tool::<workspace_exec::WorkspaceExec>(grants),
-        tool::<workspace_export::WorkspaceExport>(grants),
-        tool::<workspace_file_list::WorkspaceFileList>(grants),
-        tool::<workspace_file_read::WorkspaceFileRead>(grants),
-        tool::<workspace_file_write::WorkspaceFileWrite>(grants),
-        tool::<workspace_fork::WorkspaceFork>(grants),
-        tool::<workspace_list::WorkspaceList>(grants),
-        tool::<workspace_logs::WorkspaceLogs>(grants),
-        tool::<workspace_patch_apply::WorkspacePatchApply>(grants),
-        tool::<workspace_reset::WorkspaceReset>(grants),
-        tool::<workspace_start::WorkspaceStart>(grants),
-        tool::<workspace_status::WorkspaceStatus>(grants),
-        tool::<workspace_stop::WorkspaceStop>(grants),
-        tool::<workspace_sync_push::WorkspaceSyncPush>(grants),
-        tool::<workspace_update::WorkspaceUpdate>(grants),
+        tool::<vm_run::VmRun>(grants, rest),
+        tool::<output_read::OutputRead>(grants, rest),
+        tool::<task_create::TaskCreate>(grants, rest),
+        tool::<task_delete::TaskDelete>(grants, rest),
+        tool::<task_exec::TaskExec>(grants, rest),
+        tool::<task_logs::TaskLogs>(grants, rest),
+        tool::<task_status::TaskStatus>(grants, rest),
+        tool::<task_sync_push::TaskSyncPush>(grants, rest),
+        tool::<vm_create::VmCreate>(grants, rest),
+        tool::<vm_delete::VmDelete>(grants, rest),
+        tool::<vm_exec::VmExec>(grants, rest),
+        tool::<vm_list_environments::VmListEnvironments>(grants, rest),
+        tool::<vm_network_info::VmNetworkInfo>(grants, rest),
+        tool::<vm_reap_expired::VmReapExpired>(grants, rest),
+        tool::<vm_start::VmStart>(grants, rest),
+        tool::<vm_status::VmStatus>(grants, rest),
+        tool::<vm_stop::VmStop>(grants, rest),
+        tool::<workspace_create::WorkspaceCreate>(grants, rest),
+        tool::<workspace_delete::WorkspaceDelete>(grants, rest),
+        tool::<workspace_diff::WorkspaceDiff>(grants, rest),
+        tool::<workspace_exec::WorkspaceExec>(grants, rest),
+        tool::<workspace_export::WorkspaceExport>(grants, rest),
+        tool::<workspace_file_list::WorkspaceFileList>(grants, rest),
+        tool::<workspace_file_read::WorkspaceFileRead>(grants, rest),
+        tool::<workspace_file_write::WorkspaceFileWrite>(grants, rest),
+        tool::<workspace_fork::WorkspaceFork>(grants, rest),
+        tool::<workspace_list::WorkspaceList>(grants, rest),
+        tool::<workspace_logs::WorkspaceLogs>(grants, rest),
+        tool::<workspace_patch_apply::WorkspacePatchApply>(grants, rest),
+        tool::<workspace_reset::WorkspaceReset>(grants, rest),
+        tool::<workspace_start::WorkspaceStart>(grants, rest),
+        tool::<workspace_status::WorkspaceStatus>(grants, rest),
+        tool::<workspace_stop::WorkspaceStop>(grants, rest),
+        tool::<workspace_sync_push::WorkspaceSyncPush>(grants, rest),
+        tool::<workspace_update::WorkspaceUpdate>(grants, rest),
     ]
 }
 
-fn tool<T: Describe>(grants: &Grants) -> Tool {
+fn tool<T: Describe>(grants: &Grants, rest: &str) -> Tool {
     let mut parameters = schema::of_arguments::<T>();
     grants.describe(&mut parameters);
-    let model = rmcp::model::Tool::new(T::NAME, T::DESCRIPTION, parameters)
+    let description = match T::HAS_OUTPUT {
+        true => format!("{}; the rest is {rest}.", T::DESCRIPTION),
+        false => T::DESCRIPTION.to_owned(),
+    };
+    let model = rmcp::model::Tool::new(T::NAME, description, parameters)
         .with_title(T::TITLE)
         .with_annotations(T::annotations(grants))
         .with_raw_output_schema(Arc::new(schema::of_answer::<T::Answer>()));

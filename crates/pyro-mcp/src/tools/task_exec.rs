@@ -33,7 +33,8 @@ pub(super) struct TaskExec {
 impl Describe for TaskExec {
     const NAME: &'static str = "task_exec";
     const TITLE: &'static str = "Run a command in a task";
-    const DESCRIPTION: &'static str = "Run a shell command in /workspace of a task; files stay. exit_code is the command's, 124 on timeout. Long output keeps head and tail; the rest is stdout_file.";
+    const DESCRIPTION: &'static str = "Run a shell command in /workspace of a task; files stay. exit_code is the command's, 124 on timeout. Long output keeps head and tail";
+    const HAS_OUTPUT: bool = true;
     type Answer = answers::TaskExecuted;
 
     fn annotations(grants: &Grants) -> ToolAnnotations {

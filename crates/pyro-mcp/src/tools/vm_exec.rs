@@ -54,7 +54,8 @@ impl Describe for VmExec {
     const TITLE: &'static str = "Run a command in a vm, once";
     const DESCRIPTION: &'static str = "Run one shell command in a started vm and DELETE the vm with its disk, whatever the \
          command's exit_code. Join all steps with &&. For a command without a vm of its own, vm_run is one call. exit_code \
-         is 124 on timeout. Long output keeps head and tail; the rest is stdout_file.";
+         is 124 on timeout. Long output keeps head and tail";
+    const HAS_OUTPUT: bool = true;
     type Answer = answers::Ran;
 
     fn annotations(grants: &Grants) -> ToolAnnotations {

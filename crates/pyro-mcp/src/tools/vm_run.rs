@@ -68,7 +68,8 @@ impl Describe for VmRun {
     const NAME: &'static str = "vm_run";
     const TITLE: &'static str = "Run a command in a disposable vm";
     const DESCRIPTION: &'static str = "Run a shell command in a fresh, disposable Linux vm (sandbox). For untrusted code, \
-         builds, tests. Join steps with &&: no file outlives the call. exit_code is the command's, 124 on timeout. Long output keeps head and tail; the rest is stdout_file.";
+         builds, tests. Join steps with &&: no file outlives the call. exit_code is the command's, 124 on timeout. Long output keeps head and tail";
+    const HAS_OUTPUT: bool = true;
     type Answer = answers::Ran;
 
     fn annotations(grants: &Grants) -> ToolAnnotations {

@@ -47,7 +47,8 @@ pub(super) struct WorkspaceExec {
 impl Describe for WorkspaceExec {
     const NAME: &'static str = "workspace_exec";
     const TITLE: &'static str = "Run a command in a workspace";
-    const DESCRIPTION: &'static str = "Run a shell command in /workspace of a workspace; files stay, background processes until the workspace stops. exit_code is the command's, 124 on timeout. Long output keeps head and tail; the rest is stdout_file.";
+    const DESCRIPTION: &'static str = "Run a shell command in /workspace of a workspace; files stay, background processes until the workspace stops. exit_code is the command's, 124 on timeout. Long output keeps head and tail";
+    const HAS_OUTPUT: bool = true;
     type Answer = answers::Executed;
 
     fn annotations(grants: &Grants) -> ToolAnnotations {

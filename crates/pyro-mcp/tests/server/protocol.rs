@@ -97,7 +97,7 @@ async fn a_task_that_is_gone_is_told_in_words_of_tasks() {
         ("task_status", json!({ "task_id": "0123456789ab" })),
     ] {
         let gone = client.refused(tool, arguments).await;
-        assert_eq!(gone["hint"], "take the task_id that task_create gave, or create another", "{gone}");
+        assert_eq!(gone["hint"], "take the id that its creation gave, or create another: task_create", "{gone}");
     }
 }
 

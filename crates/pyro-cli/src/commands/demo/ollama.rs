@@ -14,9 +14,10 @@ use crate::progress::ProgressLine;
 use conversation::Conversation;
 use endpoint::{Endpoint, EndpointError};
 use lines::{say, say_all};
+use pyro_contract::CommandLine;
 use pyro_core::vm::shape::{Shape, timeout};
 use pyro_core::vm::{CapturedRun, ExecOptions, LineRequest, RunRequest, VmError};
-use pyro_core::{Pyro, PyroError};
+use pyro_core::{Pyro, PyroError, worded};
 use std::error::Error;
 use std::iter::successors;
 use std::time::Duration;
@@ -107,7 +108,10 @@ impl Failure {
                 let causes = successors(error.source(), |cause| (*cause).source()).map(ToString::to_string).collect();
                 in_words(error.to_string(), causes, Some(&error.hint(model)))
             }
-            Self::Pyro(error) => in_words(error.to_string(), error.causes().to_vec(), error.hint()),
+            Self::Pyro(error) => {
+                let hint = worded(error.hints(), &CommandLine::default());
+                in_words(error.to_string(), error.causes(), hint.as_deref())
+            }
             Self::Interrupted => "interrupted".to_owned(),
         }
     }

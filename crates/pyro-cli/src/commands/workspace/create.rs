@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 pub(in crate::commands) fn run(args: Create, noun: Noun) -> i32 {
     let (as_json, id_only) = (args.json, args.id_only);
-    until_interrupted(as_json, async |pyro, cancel| {
+    until_interrupted(noun, as_json, async |pyro, cancel| {
         let request = request(&args)?;
         let mut line = ProgressLine::new();
         let mut progress = |progress| line.show(&request.environment, progress);

@@ -5,7 +5,7 @@ use crate::cli::workspace::One;
 use crate::printer;
 
 pub(in crate::commands) fn run(args: &One, noun: Noun) -> i32 {
-    to_its_end(args.json, async |pyro| {
+    to_its_end(noun, args.json, async |pyro| {
         let deleted = pyro.delete_workspace(id(&args.workspace_id)?).await?;
         if args.json {
             noun.json(&deleted);

@@ -1,6 +1,6 @@
 //! `pyro workspace diff`: what changed since the workspace was made.
 
-use super::{id, path, until_interrupted};
+use super::{Noun, id, path, until_interrupted};
 use crate::cli::workspace_files::Diff;
 use crate::exit;
 use crate::printer;
@@ -10,7 +10,7 @@ use pyro_core::workspace::files::diff_report::DiffReport;
 
 pub(super) fn run(args: &Diff) -> i32 {
     let mut lacks_files = false;
-    let status = until_interrupted(args.json, async |pyro, cancel| {
+    let status = until_interrupted(Noun::Workspace, args.json, async |pyro, cancel| {
         let request = DiffRequest {
             path: args.path.as_deref().map(path).transpose()?,
             renames: args.find_renames,
@@ -34,7 +34,7 @@ pub(super) fn run(args: &Diff) -> i32 {
             }
         }
         if !args.json && report.ignored > 0 {
-            printer::talk(&ignored(report.ignored, &report.ignored_paths));
+            printer::talk(&ignored("workspace-diff", report.ignored, &report.ignored_paths));
         }
         lacks_files = args.patch && !report.patch_complete;
         Ok(())
@@ -43,12 +43,12 @@ pub(super) fn run(args: &Diff) -> i32 {
     if status == exit::OK && lacks_files { exit::FAILED } else { status }
 }
 
-/// What a diff says of files that it does not show.
-pub(super) fn ignored(count: u64, paths: &[String]) -> String {
+/// What the command `topic` says of changed files that it does not show.
+pub(super) fn ignored(topic: &str, count: u64, paths: &[String]) -> String {
     let files = if count == 1 { "1 ignored file is" } else { &format!("{count} ignored files are") };
     let more = if count > paths.len() as u64 && paths.iter().all(|path| !path.ends_with('/')) { ", ..." } else { "" };
     let names = printable(paths.join(", ").replace('\n', "\\n").as_bytes());
-    format!("[workspace-diff] {files} left out ({names}{more}); --include-ignored shows them")
+    format!("[{topic}] {files} left out ({names}{more}); --include-ignored shows them")
 }
 
 fn line(report: &DiffReport) -> String {

@@ -3,7 +3,7 @@
 use super::super::interrupted::Interrupted;
 use super::super::line::{self, hands_stdin_on};
 use super::super::run::tell_of_memory;
-use super::super::{block_on, fail, output, pyro};
+use super::super::{block_on, fail_in, output, pyro};
 use super::{Noun, id, summary};
 use crate::cli::workspace::Exec;
 use crate::{exit, printer, streams};
@@ -26,7 +26,7 @@ pub(in crate::commands) fn run(args: Exec, noun: Noun) -> i32 {
     let as_json = args.json;
     let call = match call(args) {
         Ok(call) => call,
-        Err(error) => return fail(&error, as_json, exit::RUN_FAILED),
+        Err(error) => return fail_in(noun.wording(), &error, as_json, exit::RUN_FAILED),
     };
     let interrupted = Interrupted::default();
     let seconds = call.line.timeout.as_secs();
@@ -54,7 +54,9 @@ pub(in crate::commands) fn run(args: Exec, noun: Noun) -> i32 {
         }
         // Nobody reads on: the command was ended, as in any pipeline.
         Err(error) if error.is_closed_output() => exit::CLOSED_OUTPUT,
-        Err(error) => interrupted.status().unwrap_or_else(|| fail(&error, as_json, exit::RUN_FAILED)),
+        Err(error) => {
+            interrupted.status().unwrap_or_else(|| fail_in(noun.wording(), &error, as_json, exit::RUN_FAILED))
+        }
     }
 }
 

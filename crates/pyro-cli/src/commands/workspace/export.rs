@@ -1,6 +1,6 @@
 //! `pyro workspace export`: a file, a tree or the changes of a workspace, on the host.
 
-use super::{id, left_out, on_host, path, until_interrupted};
+use super::{Noun, id, left_out, on_host, path, until_interrupted};
 use crate::cli::workspace_files::{Export, Format};
 use crate::exit;
 use crate::printer;
@@ -9,7 +9,7 @@ use pyro_core::workspace::files::export::{ExportFormat, ExportRequest, Workspace
 
 pub(super) fn run(args: Export) -> i32 {
     let mut lacks_files = false;
-    let status = until_interrupted(args.json, async |pyro, cancel| {
+    let status = until_interrupted(Noun::Workspace, args.json, async |pyro, cancel| {
         let request = ExportRequest {
             path: path(&args.path)?,
             output: on_host(&args.output).into(),
@@ -33,7 +33,8 @@ pub(super) fn run(args: Export) -> i32 {
         }
         printer::data(&line(&exported));
         if let Some(count) = exported.ignored {
-            printer::talk(&super::diff::ignored(count, &exported.ignored_paths).replacen("-diff]", "-export]", 1));
+            let words = super::diff::ignored("workspace-export", count, &exported.ignored_paths);
+            printer::talk(&words);
         }
         left_out::say("workspace-export", &exported.left_out, exported.left_out_count);
         tell_of_git(&exported);

@@ -6,7 +6,7 @@ use crate::printer;
 use pyro_core::workspace::info::WorkspaceForks;
 
 pub(super) fn run(args: &Fork) -> i32 {
-    until_interrupted(args.json, async |pyro, cancel| {
+    until_interrupted(Noun::Workspace, args.json, async |pyro, cancel| {
         let id = id(&args.workspace_id)?;
         let forks = pyro.fork_workspace(id, args.count, args.name.as_deref(), cancel).await?;
         if args.json {

@@ -1,13 +1,13 @@
 //! `pyro workspace list`: all workspaces, a line for each.
 
-use super::{summary, to_its_end};
+use super::{Noun, summary, to_its_end};
 use crate::cli::Json;
 use crate::printer;
 use pyro_core::host::terminal::printable;
 use pyro_core::workspace::info::WorkspaceSummary;
 
 pub(super) fn run(args: &Json) -> i32 {
-    to_its_end(args.json, async |pyro| {
+    to_its_end(Noun::Workspace, args.json, async |pyro| {
         let list = pyro.list_workspaces().await?;
         if args.json {
             printer::json(&list);

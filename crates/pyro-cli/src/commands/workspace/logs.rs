@@ -8,7 +8,7 @@ use pyro_core::workspace::background::BackgroundOutput;
 use pyro_core::workspace::logs::WorkspaceLogs;
 
 pub(in crate::commands) fn run(args: &Logs, noun: Noun) -> i32 {
-    to_its_end(args.json, async |pyro| {
+    to_its_end(noun, args.json, async |pyro| {
         let id = id(&args.workspace_id)?;
         let logs = match args.background {
             true => pyro.background_workspace(id, usize::MAX).await?,

@@ -1,6 +1,7 @@
 //! What the thing is called: a workspace, or a task as it was once.
 
 use crate::printer;
+use pyro_contract::CommandLine;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -20,6 +21,11 @@ impl Noun {
             Self::Workspace => "workspace",
             Self::Task => "task",
         }
+    }
+
+    /// The words of its hints.
+    pub(in crate::commands) fn wording(self) -> CommandLine {
+        CommandLine { tasks: self == Self::Task }
     }
 
     /// What stands before its id at the head of a summary.

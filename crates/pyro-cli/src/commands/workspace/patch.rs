@@ -1,6 +1,6 @@
 //! `pyro workspace patch apply`: a patch, all of it or nothing.
 
-use super::{given, id, until_interrupted};
+use super::{Noun, given, id, until_interrupted};
 use crate::cli::workspace_files::{Apply, Patch};
 use crate::printer;
 use pyro_core::host::terminal::printable;
@@ -12,7 +12,7 @@ pub(super) fn run(command: Patch) -> i32 {
 }
 
 fn apply(args: &Apply) -> i32 {
-    until_interrupted(args.json, async |pyro, cancel| {
+    until_interrupted(Noun::Workspace, args.json, async |pyro, cancel| {
         let patch = given(args.patch.as_deref(), args.patch_file.as_deref())?;
         let id = id(&args.workspace_id)?;
         let applied = pyro.apply_workspace_patch(id, &patch, cancel).await?;

@@ -5,7 +5,7 @@ use crate::cli::workspace::Reset;
 use crate::printer;
 
 pub(super) fn run(args: &Reset) -> i32 {
-    until_interrupted(args.json, async |pyro, cancel| {
+    until_interrupted(Noun::Workspace, args.json, async |pyro, cancel| {
         let reset = pyro.reset_workspace(id(&args.workspace_id)?, cancel).await?;
         if args.json {
             Noun::Workspace.json(&reset);

@@ -4,7 +4,7 @@ use super::{Noun, id, summary, until_interrupted};
 use crate::cli::workspace::One;
 
 pub(super) fn run(args: &One) -> i32 {
-    until_interrupted(args.json, async |pyro, cancel| {
+    until_interrupted(Noun::Workspace, args.json, async |pyro, cancel| {
         let workspace = pyro.start_workspace(id(&args.workspace_id)?, cancel).await?;
         if args.json {
             Noun::Workspace.json(&workspace);

@@ -4,7 +4,7 @@ use super::{Noun, id, summary, to_its_end};
 use crate::cli::workspace::One;
 
 pub(in crate::commands) fn run(args: &One, noun: Noun) -> i32 {
-    to_its_end(args.json, async |pyro| {
+    to_its_end(noun, args.json, async |pyro| {
         let workspace = pyro.status_workspace(id(&args.workspace_id)?).await?;
         if args.json {
             noun.json(&workspace);

@@ -4,7 +4,7 @@ use super::{Noun, id, summary, to_its_end};
 use crate::cli::workspace::One;
 
 pub(super) fn run(args: &One) -> i32 {
-    to_its_end(args.json, async |pyro| {
+    to_its_end(Noun::Workspace, args.json, async |pyro| {
         let workspace = pyro.stop_workspace(id(&args.workspace_id)?).await?;
         if args.json {
             Noun::Workspace.json(&workspace);

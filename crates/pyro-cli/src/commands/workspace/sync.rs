@@ -13,7 +13,7 @@ pub(in crate::commands) fn run(command: Sync, noun: Noun) -> i32 {
 }
 
 fn push(args: Push, noun: Noun) -> i32 {
-    until_interrupted(args.json, async |pyro, cancel| {
+    until_interrupted(noun, args.json, async |pyro, cancel| {
         let request = PushRequest {
             source: on_host(&args.source_path).into(),
             dest: path(&args.dest)?,

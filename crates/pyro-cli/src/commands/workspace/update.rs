@@ -7,7 +7,7 @@ use pyro_core::workspace::update::UpdateRequest;
 
 pub(super) fn run(args: Update) -> i32 {
     let as_json = args.json;
-    to_its_end(as_json, async |pyro| {
+    to_its_end(Noun::Workspace, as_json, async |pyro| {
         let id = id(&args.workspace_id)?;
         let request = UpdateRequest {
             name: args.name,

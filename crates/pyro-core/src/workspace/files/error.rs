@@ -42,7 +42,7 @@ pub enum FileError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// An archive of nothing, with which all would be deleted.
-    #[error("the archive holds no files: with --delete a push of it would remove everything")]
+    #[error("the archive holds no files: a push of it that deletes would remove everything")]
     EmptyArchive,
     /// Directories in the workspace stand where files are to go, or files where directories are to go.
     #[error("in the way: {}", .0.join(", "))]

@@ -1,13 +1,13 @@
 //! `pyro workspace file list`: a page of files.
 
 use super::super::summary::one_line;
-use super::super::{id, path, to_its_end};
+use super::super::{Noun, id, path, to_its_end};
 use crate::cli::workspace_files::List;
 use crate::printer;
 use pyro_core::workspace::files::list::{FileList, ListRequest, ListedFile};
 
 pub(super) fn run(args: &List) -> i32 {
-    to_its_end(args.json, async |pyro| {
+    to_its_end(Noun::Workspace, args.json, async |pyro| {
         let request = ListRequest {
             path: path(&args.path)?,
             recursive: args.recursive,

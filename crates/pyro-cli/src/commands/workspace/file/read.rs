@@ -1,13 +1,13 @@
 //! `pyro workspace file read`: a part of a file.
 
 use super::super::summary::one_line;
-use super::super::{id, path, to_its_end};
+use super::super::{Noun, id, path, to_its_end};
 use crate::cli::workspace_files::Read;
 use crate::printer;
 use pyro_core::host::terminal::printable;
 
 pub(super) fn run(args: &Read) -> i32 {
-    to_its_end(args.json, async |pyro| {
+    to_its_end(Noun::Workspace, args.json, async |pyro| {
         let id = id(&args.workspace_id)?;
         let read = pyro.read_workspace_file(id, &path(&args.path)?, args.offset, args.max_bytes).await?;
         if args.json {

@@ -1,12 +1,12 @@
 //! `pyro workspace file write`: a file, whole or not at all.
 
-use super::super::{given, id, path, to_its_end};
+use super::super::{Noun, given, id, path, to_its_end};
 use crate::cli::workspace_files::Write;
 use crate::printer;
 use pyro_core::host::terminal::printable;
 
 pub(super) fn run(args: &Write) -> i32 {
-    to_its_end(args.json, async |pyro| {
+    to_its_end(Noun::Workspace, args.json, async |pyro| {
         let bytes = given(args.text.as_deref(), args.text_file.as_deref())?;
         let id = id(&args.workspace_id)?;
         let written = pyro.write_workspace_file(id, &path(&args.path)?, &bytes, args.mode).await?;

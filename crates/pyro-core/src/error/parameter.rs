@@ -1,0 +1,67 @@
+//! `Parameter`: the parameters of operations that a hint may name.
+
+super::named::named! {
+    /// A parameter by the name that it has in the API; a surface may write it as a flag.
+    pub enum Parameter {
+        /// Run on the host where no guest can be had.
+        AllowHostCompat = "allow_host_compat",
+        /// The command that a benchmark compares with.
+        Against = "against",
+        /// The command to run.
+        Command = "command",
+        /// How many.
+        Count = "count",
+        /// The directory that a command runs in.
+        Cwd = "cwd",
+        /// Delete what the source does not have.
+        Delete = "delete",
+        /// The environment.
+        Environment = "environment",
+        /// Replace what is there.
+        Force = "force",
+        /// The form of an export.
+        Format = "format",
+        /// Let git's settings and hooks out.
+        KeepGitConfig = "keep_git_config",
+        /// Bytes of a page.
+        Length = "length",
+        /// Memory of a vm.
+        MemMib = "mem_mib",
+        /// The mirror that packages come from.
+        Mirror = "mirror",
+        /// Give a guest a network.
+        Network = "network",
+        /// Where on the host an export goes.
+        OutputPath = "output_path",
+        /// A path in a workspace.
+        Path = "path",
+        /// Directories below as well.
+        Recursive = "recursive",
+        /// Leave out what git ignores.
+        RespectIgnore = "respect_ignore",
+        /// What on the host a workspace begins with.
+        SeedPath = "seed_path",
+        /// The shell of a command.
+        Shell = "shell",
+        /// The limit of a command.
+        TimeoutSeconds = "timeout_seconds",
+        /// The lifetime.
+        TtlSeconds = "ttl_seconds",
+        /// Whom a command runs as.
+        User = "user",
+        /// Virtual CPUs of a vm.
+        VcpuCount = "vcpu_count",
+        /// A vm.
+        VmId = "vm_id",
+        /// A workspace.
+        WorkspaceId = "workspace_id",
+    }
+}
+
+impl Parameter {
+    /// The parameter of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|parameter| parameter.name() == name)
+    }
+}
