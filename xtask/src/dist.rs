@@ -1,6 +1,6 @@
 //! `cargo xtask dist`: the archive that is published.
 
-use crate::cargo::{STATIC_TARGET, cargo, ensure_static_target, finish, products, root};
+use crate::cargo::{self, STATIC_TARGET, cargo, ensure_static_target, finish, products, root};
 use crate::{Result, system};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ pub(crate) fn dist(profile: Profile) -> Result<PathBuf> {
     prepare()?;
     let (profile, dist) = match profile {
         Profile::Release => ("release", root().join("dist")),
-        Profile::Trial => ("dist-trial", products("tmp")?.join("dist")),
+        Profile::Trial => (cargo::TRIAL_PROFILE, products("tmp")?.join("dist")),
     };
     let build = ["build", "--profile", profile, "--locked", "-p", "pyro-cli", "--target", STATIC_TARGET];
     finish("building pyro", &mut cargo(build))?;
