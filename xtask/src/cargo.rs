@@ -8,6 +8,9 @@ use std::process::{Command, Stdio};
 /// What the guest's agent and the released executable are built for: static, so that they run anywhere.
 pub(crate) const STATIC_TARGET: &str = "x86_64-unknown-linux-musl";
 
+/// The profile of `Cargo.toml` that builds in minutes what runs nearly as fast as a release.
+pub(crate) const TRIAL_PROFILE: &str = "trial";
+
 /// The root of the work tree that cargo was called in. What was compiled in may be another one: work trees that share
 /// a target folder share the xtask in it.
 pub(crate) fn root() -> PathBuf {

@@ -15,6 +15,14 @@ pub(crate) struct Findings {
     pub(crate) skipped: Vec<String>,
 }
 
+impl Findings {
+    /// Add what somebody else found.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.failed.extend(other.failed);
+        self.skipped.extend(other.skipped);
+    }
+}
+
 pub(crate) fn check() -> Result {
     let findings = without_tests();
     let mut args: Vec<String> =

@@ -12,11 +12,16 @@ const NPM: &[&str] =
 /// From PyPI.
 const PYPI: &[&str] = &["mcp==2.3.0", "fastmcp==4.1.2"];
 
-/// Install what is not there; what cannot be had is told, and the tests that need it are skipped aloud.
-pub(crate) fn ensure() {
+/// Install what runs them; what cannot be had is told.
+pub(crate) fn packages() {
     if let Err(error) = system::ensure(system::CHECK) {
         eprintln!("xtask: {error}");
     }
+}
+
+/// Install what is not there. What cannot be had is told, and the tests that need it are skipped
+/// aloud.
+pub(crate) fn ensure() {
     let folder = match cargo::products("tmp") {
         Ok(folder) => folder.join("checkers"),
         Err(error) => return eprintln!("xtask: {error}"),

@@ -52,25 +52,42 @@ test "$(./pyro run debian:12 -- 'git --version; echo $((6 * 7))' | tail -n 1)" =
 tail -n 1 /tmp/doctor | grep -qx 'Guests can run on this host.'
 "#;
 
-/// Try all of it; what cannot be had here is skipped aloud.
-pub(crate) fn test(findings: &mut Findings) {
+/// A release and its minimal system, or why there is none.
+pub(crate) struct Chroot {
+    release: &'static Release,
+    root: Result<PathBuf>,
+}
+
+/// Make what is not there yet.
+pub(crate) fn make() -> Vec<Chroot> {
+    RELEASES.iter().map(|release| Chroot { release, root: chroot(release.suite) }).collect()
+}
+
+/// Try the archive in each; what cannot be had here is skipped aloud.
+pub(crate) fn test(chroots: &[Chroot]) -> Findings {
+    let mut findings = Findings::default();
     if let Err(error) = dist::prepare() {
-        return findings.skipped.push(format!("the archive on other releases: {error}"));
+        findings.skipped.push(format!("the archive on other releases: {error}"));
+        return findings;
     }
     let archive = match dist::dist(Profile::Trial) {
         Ok(archive) => archive,
-        Err(error) => return findings.failed.push(format!("cargo xtask dist: {error}")),
+        Err(error) => {
+            findings.failed.push(format!("cargo xtask dist: {error}"));
+            return findings;
+        }
     };
-    for release in RELEASES {
-        let Release { suite, name, .. } = release;
-        match chroot(suite) {
+    for Chroot { release, root } in chroots {
+        let name = release.name;
+        match root {
             Err(error) => findings.skipped.push(format!("the archive on {name}: no chroot: {error}")),
-            Ok(root) => match runs(release, &root, &archive) {
+            Ok(root) => match runs(release, root, &archive) {
                 Ok(()) => println!("the archive runs a guest on {name}"),
                 Err(error) => findings.failed.push(format!("the archive on {name}: {error}")),
             },
         }
     }
+    findings
 }
 
 fn runs(release: &Release, root: &Path, archive: &Path) -> Result {

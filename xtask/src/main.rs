@@ -16,6 +16,7 @@ mod qemus;
 mod run;
 mod system;
 mod test;
+mod times;
 
 use std::process::{Command, ExitCode, Stdio};
 
@@ -62,6 +63,22 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The command, started by a wrapper such as `nice`.
+pub(crate) fn through(wrapper: &[&str], command: &Command) -> Command {
+    let mut wrapped = Command::new(wrapper[0]);
+    wrapped.args(&wrapper[1..]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => wrapped.env(name, value),
+            None => wrapped.env_remove(name),
+        };
+    }
+    if let Some(directory) = command.get_current_dir() {
+        wrapped.current_dir(directory);
+    }
+    wrapped
 }
 
 /// Run it; the error is what it printed.

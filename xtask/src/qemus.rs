@@ -51,7 +51,8 @@ pub(crate) fn test(asked: &str) -> Result {
     }
     system::prepare()?;
     // Tests start these too, and cargo does not build them for one test binary.
-    cargo::finish("building the examples", &mut cargo::cargo(["build", "--locked", "-p", "pyro-cli", "--examples"]))?;
+    let mut examples = cargo::cargo(["build", "--locked", "--workspace", "--examples"]);
+    cargo::finish("building the examples", &mut examples)?;
     let mut closing = Vec::new();
     let mut is_good = true;
     for suite in wanted {
@@ -66,19 +67,37 @@ pub(crate) fn test(asked: &str) -> Result {
     if is_good { Ok(()) } else { Err("not everything passed".to_owned()) }
 }
 
-/// The short list on each version but the one that all other tests ran on; what cannot be had is named.
-pub(crate) fn short(tally: &mut Tally, skipped: &mut Vec<String>) -> Result {
+/// A version of QEMU that the short list is to run on, or why it cannot.
+pub(crate) struct Offered {
+    name: &'static str,
+    suite: &'static str,
+    qemu: Result<Qemu>,
+}
+
+/// Each version but the one that all other tests run on.
+pub(crate) fn offered() -> Vec<Offered> {
     let installed = system::find("qemu-system-x86_64").and_then(|file| version(Command::new(file)));
-    for (name, suite) in SUITES {
+    let mut offered = Vec::new();
+    for &(name, suite) in SUITES {
         // The newest of a week ago is not downloaded again to be left out.
-        if installed.as_deref().is_some_and(|installed| installed.starts_with(&format!("{name}."))) {
+        if installed.as_deref().is_some_and(|version| version.starts_with(&format!("{name}."))) {
             continue;
         }
-        match unpacked(suite) {
-            Ok(qemu) if installed.as_ref() == Some(&qemu.version) => {}
+        let qemu = unpacked(suite);
+        if qemu.as_ref().ok().is_none_or(|qemu| installed.as_ref() != Some(&qemu.version)) {
+            offered.push(Offered { name, suite, qemu });
+        }
+    }
+    offered
+}
+
+/// The short list on each of these; what cannot be had is named.
+pub(crate) fn short(offered: &[Offered], tally: &mut Tally, skipped: &mut Vec<String>) -> Result {
+    for Offered { name, suite, qemu } in offered {
+        match qemu {
             Ok(qemu) => {
                 println!("QEMU {} of {suite}: {} tests on each engine", qemu.version, SHORT.len());
-                let short = run(&qemu, SHORT)?;
+                let short = run(qemu, SHORT)?;
                 // A name that matches no test passes in silence.
                 if short.ran() != 2 * SHORT.len() {
                     return Err(format!("{} tests ran of the {} on the short list", short.ran(), 2 * SHORT.len()));
@@ -94,7 +113,8 @@ pub(crate) fn short(tally: &mut Tally, skipped: &mut Vec<String>) -> Result {
 fn run(qemu: &Qemu, names: &[&str]) -> Result<Tally> {
     let on_kvm: Vec<String> = names.iter().map(|name| name.replace("::tcg::", "::kvm::")).collect();
     let names: Vec<&str> = names.iter().copied().chain(on_kvm.iter().map(String::as_str)).collect();
-    test::run_settled(&["-p", "pyro-cli", "--test", "guest"], &names, &[("PYRO_QEMU", &qemu.setting)])
+    // Of the workspace: with the features of pyro-cli alone cargo would build most of it anew.
+    test::run_settled(&["--workspace", "--test", "guest"], &names, &[("PYRO_QEMU", &qemu.setting)])
 }
 
 /// The QEMU of a Debian release, unpacked where it is not there yet.

@@ -7,8 +7,10 @@ use std::process::Command;
 
 pub(crate) fn run(args: &[OsString]) -> Result {
     system::prepare()?;
-    let pyro = cargo::products("release")?.join("pyro");
-    let mut build = cargo::cargo(["build", "--release", "--locked", "-p", "pyro-cli"]);
+    let pyro = cargo::products(cargo::TRIAL_PROFILE)?.join("pyro");
+    // A release build takes four times as long, which a first try does not repay.
+    let mut build = cargo::cargo(["build", "--locked", "-p", "pyro-cli"]);
+    build.args(["--profile", cargo::TRIAL_PROFILE]);
     if pyro.exists() {
         // The first build takes minutes and shows how far it is; later ones would only stand in the command's way.
         build.arg("--quiet");

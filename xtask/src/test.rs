@@ -1,11 +1,16 @@
 //! `cargo xtask test`: everything, real guests included, and one closing line that counts it.
 
 use crate::check::{self, Findings};
-use crate::{Result, cargo, checkers, chroots, qemus, system};
+use crate::chroots::{self, Chroot};
+use crate::qemus::{self, Offered};
+use crate::times::{Clock, Times};
+use crate::{Result, cargo, checkers, system, through};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Names the file that a test appends `test name: reason` to when it cannot run here, because libtest hides what
 /// passing tests print.
@@ -13,6 +18,9 @@ const SKIPS_VARIABLE: &str = "PYRO_TEST_SKIPS";
 
 /// Where `proptest` begins.
 const SEED_VARIABLE: &str = "PROPTEST_RNG_SEED";
+
+/// How many tests libtest runs at once.
+const THREADS_VARIABLE: &str = "RUST_TEST_THREADS";
 
 /// More failures than this are no noise of the machine, and are not run again.
 const MAX_RERUN: usize = 5;
@@ -30,16 +38,70 @@ pub(crate) struct Tally {
     failures: Vec<String>,
     /// Those of them that passed when they ran again, alone.
     flaky: Vec<String>,
+    /// How long each test took.
+    took: Vec<(String, Duration)>,
 }
 
+/// What tests need from the network beside packages of this system.
+struct Fetched {
+    qemus: Vec<Offered>,
+    chroots: Vec<Chroot>,
+}
+
+impl Fetched {
+    fn fetch() -> Self {
+        checkers::ensure();
+        Self { qemus: qemus::offered(), chroots: chroots::make() }
+    }
+}
+
+/// Two stages, each with two things beside each other: compiling waits for the CPU, downloads wait
+/// for the network; and tests of guests mostly wait, which leaves time to build the archive.
 pub(crate) fn test() -> Result {
-    system::prepare()?;
-    checkers::ensure();
-    let mut findings = check::without_tests();
-    let mut tally = run_settled(&["--workspace"], &[], &[])?;
-    qemus::short(&mut tally, &mut findings.skipped)?;
-    chroots::test(&mut findings);
+    let mut times = Times::default();
+    times.measure("packages of the system", || {
+        system::prepare()?;
+        checkers::packages();
+        Ok::<_, String>(())
+    })?;
+    let mut findings = Findings::default();
+    let (fetched, is_built) = thread::scope(|scope| {
+        let fetching = scope.spawn(|| timed(Fetched::fetch));
+        findings = times.measure("format, lints and licences", check::without_tests);
+        let mut build = cargo::cargo(["test", "--workspace", "--no-run", "--locked"]);
+        let what = "building the tests";
+        let built = times.measure(what, || cargo::finish(what, &mut build));
+        findings.failed.extend(built.as_ref().err().cloned());
+        (join(fetching), built.is_ok())
+    });
+    let (fetched, took) = fetched;
+    times.add("checkers, other QEMUs and chroots, beside that", took);
+
+    let mut tally = Tally::default();
+    let archive = thread::scope(|scope| {
+        let trying = scope.spawn(|| timed(|| chroots::test(&fetched.chroots)));
+        if is_built {
+            tally = times.measure("all tests", || run_settled(&["--workspace"], &[], &[]))?;
+            let short = || qemus::short(&fetched.qemus, &mut tally, &mut findings.skipped);
+            times.measure("the short list on other QEMUs", short)?;
+        }
+        Ok::<_, String>(join(trying))
+    })?;
+    let (found, took) = archive;
+    findings.add(found);
+    times.add("the archive on other releases, beside that", took);
+    print!("{}", times.table(&tally.took));
     close(findings, tally)
+}
+
+/// What it gives and how long that took.
+fn timed<T>(run: impl FnOnce() -> T) -> (T, Duration) {
+    let started = Instant::now();
+    (run(), started.elapsed())
+}
+
+fn join<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Run the tests of `targets`, all of them or those of these names, with variables of their own; few that fail run once more,
@@ -87,31 +149,37 @@ pub(crate) fn run_tests(mut command: Command) -> Result<Tally> {
     Ok(tally)
 }
 
-/// The command, with no signal ignored that tests send to what they start: `nohup` and background jobs hand that on.
-fn heedful(command: &Command) -> Command {
-    let mut heedful = Command::new("env");
-    heedful.arg("--default-signal=HUP,INT,TERM").arg(command.get_program()).args(command.get_args());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => heedful.env(name, value),
-            None => heedful.env_remove(name),
-        };
-    }
-    if let Some(directory) = command.get_current_dir() {
-        heedful.current_dir(directory);
-    }
-    heedful
+/// How many tests run at once. Two that start guests leave two processors idle for more than half
+/// of the time, so there are more of them, except where promised durations are held.
+fn threads() -> usize {
+    let asked = std::env::var(THREADS_VARIABLE).ok().and_then(|threads| threads.parse().ok());
+    asked.unwrap_or_else(|| {
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        if is_strict() { processors } else { processors + processors.div_ceil(2) }
+    })
 }
 
 fn run_counted(command: &Command) -> Result<Tally> {
-    let started = heedful(command).stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    // `nohup` and background jobs hand on which signals they ignore, and tests send those to what
+    // they start.
+    let mut heedful = through(&["env", "--default-signal=HUP,INT,TERM"], command);
+    let is_alone = command.get_args().any(|arg| arg == "--test-threads=1");
+    let threads = if is_alone { 1 } else { threads() };
+    heedful.env(THREADS_VARIABLE, threads.to_string());
+    let started = heedful.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
     let mut child = started.map_err(|error| format!("cannot start cargo test: {error}"))?;
-    let mut tally = Tally::default();
+    let (mut tally, mut clock) = (Tally::default(), Clock::start(threads));
     for line in BufReader::new(child.stdout.take().expect("stdout is piped")).split(b'\n') {
         let line = line.map_err(|error| format!("cannot read what cargo test prints: {error}"))?;
         let line = String::from_utf8_lossy(&line);
         println!("{line}");
         tally.count(&line);
+        clock.line(&line);
+        if is_beginning(&line) {
+            clock = Clock::start(threads);
+        } else if line.starts_with("test result: ") {
+            tally.took.extend(std::mem::replace(&mut clock, Clock::start(threads)).durations());
+        }
     }
     let status = child.wait().map_err(|error| format!("cannot wait for cargo test: {error}"))?;
     // A binary that died took tests along that have no names.
@@ -122,6 +190,11 @@ fn run_counted(command: &Command) -> Result<Tally> {
         tally.failed = 1;
     }
     Ok(tally)
+}
+
+/// `running 3 tests`, which a binary says first.
+fn is_beginning(line: &str) -> bool {
+    line.strip_prefix("running ").is_some_and(|rest| rest.ends_with(" tests") || rest == "1 test")
 }
 
 /// Say what was skipped and what failed, and close with the line that counts.
@@ -183,9 +256,7 @@ impl Tally {
         if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
             self.failures.push(name.to_owned());
         }
-        if line.strip_prefix("running ").is_some_and(|rest| rest.ends_with(" tests") || rest == "1 test") {
-            self.unfinished += 1;
-        }
+        self.unfinished += isize::from(is_beginning(line));
         self.unfinished -= isize::from(line.starts_with("test result: "));
         let Some((_, counts)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")) else {
             return;

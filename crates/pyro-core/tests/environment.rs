@@ -211,7 +211,7 @@ async fn two_pulls_install_once_and_damage_is_found_and_mended() {
     let dir = tempfile::tempdir().unwrap();
     let cache = dir.path();
     let store = store(cache);
-    assert!(matches!(store.open(BASE), Err(EnvironmentError::NotInstalled { name: BASE })));
+    assert!(matches!(store.open(BASE), Err(EnvironmentError::NotInstalled { name }) if name == BASE));
     assert!(matches!(store.open("debian:13"), Err(EnvironmentError::Unknown { .. })));
     let started = Instant::now();
     let ((first, one), (second, other)) = tokio::join!(pull(cache), pull(cache));
@@ -269,7 +269,9 @@ fn damage(store: &EnvironmentStore, file: &Path, name: &str) {
     handle.read_exact_at(&mut byte, place).unwrap();
     handle.write_all_at(&[!byte[0]], place).unwrap();
     match store.open(BASE) {
-        Err(EnvironmentError::Corrupt { name: BASE, path }) => assert!(path.ends_with(name), "{}", path.display()),
+        Err(EnvironmentError::Corrupt { name: environment, path }) if environment == BASE => {
+            assert!(path.ends_with(name), "{}", path.display());
+        }
         other => panic!("an altered {name} gives {other:?}"),
     }
     handle.write_all_at(&byte, place).unwrap();
@@ -296,7 +298,7 @@ fn damage_for_good(store: &EnvironmentStore, installed: &Installed) {
     assert!(matches!(error, EnvironmentError::CorruptKernel { .. }), "{error}");
     std::fs::OpenOptions::new().write(true).open(&installed.image).unwrap().set_len(4096).unwrap();
     let error = store.open(BASE).unwrap_err();
-    assert!(matches!(error, EnvironmentError::Corrupt { name: BASE, .. }), "{error}");
+    assert!(matches!(&error, EnvironmentError::Corrupt { name, .. } if name == BASE), "{error}");
 }
 
 fn pruned(store: &EnvironmentStore, in_use: &[String]) -> Vec<String> {

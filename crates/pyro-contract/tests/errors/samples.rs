@@ -81,18 +81,18 @@ fn engines() -> [EngineError; 5] {
 }
 
 fn environments() -> [EnvironmentError; 9] {
-    let name = "debian:12";
+    let name = || "debian:12".to_owned();
     let missing = vec![MissingProgram { program: "mmdebstrap", package: "mmdebstrap" }];
     [
-        EnvironmentError::Unknown { name: "debain:12".into(), known: vec![name], nearest: Some(name) },
-        EnvironmentError::Unknown { name: "x".into(), known: vec![name], nearest: None },
-        EnvironmentError::NotInstalled { name },
-        EnvironmentError::Corrupt { name, path: "/image".into() },
+        EnvironmentError::Unknown { name: "debain:12".into(), known: vec![name()], nearest: Some(name()) },
+        EnvironmentError::Unknown { name: "x".into(), known: vec![name()], nearest: None },
+        EnvironmentError::NotInstalled { name: name() },
+        EnvironmentError::Corrupt { name: name(), path: "/image".into() },
         EnvironmentError::MissingPrograms { missing },
         EnvironmentError::NoSubordinateIds { user: "me".into(), free: 100_000 },
         EnvironmentError::InvalidMirror { mirror: "x".into() },
         EnvironmentError::MirrorUnreachable { mirror: "http://x".into(), reason: "no answer".into() },
-        EnvironmentError::DiskFull { name, path: "/cache".into() },
+        EnvironmentError::DiskFull { name: name(), path: "/cache".into() },
     ]
 }
 

@@ -185,7 +185,7 @@ pub(super) async fn installer(config: &Config) -> Vec<Check> {
 pub(super) fn environments(config: &Config) -> Check {
     match EnvironmentStore::new(config).list() {
         Ok(all) => {
-            let installed: Vec<_> = all.iter().filter(|one| one.installed).map(|one| one.name).collect();
+            let installed: Vec<_> = all.iter().filter(|one| one.installed).map(|one| one.name.as_str()).collect();
             let fix = installed.is_empty().then(pull);
             let detail = if installed.is_empty() { "none installed".to_owned() } else { installed.join(", ") };
             check("environments", Health::Ok, detail, fix)
@@ -209,7 +209,7 @@ pub(super) async fn guest(config: &Config, store: &Store) -> (Check, Option<bool
             None,
         );
     };
-    match prepare::try_boot(config, store, environment.name).await {
+    match prepare::try_boot(config, store, &environment.name).await {
         Ok(Booted { execution_mode, took }) => {
             let detail =
                 format!("one of {} booted in {:.1} s ({execution_mode})", environment.name, took.as_secs_f64());

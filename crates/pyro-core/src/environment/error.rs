@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::debian::MissingProgram;
 use super::kernel::KernelError;
-use super::own_kernel::OwnKernelError;
-use super::prerequisites::MissingProgram;
+use super::kernel::own::OwnKernelError;
 use crate::host::fs::FsError;
 use crate::host::lock::LockError;
 use crate::host::program::ProgramError;
@@ -18,21 +18,21 @@ pub enum EnvironmentError {
         /// What was asked for.
         name: String,
         /// All names.
-        known: Vec<&'static str>,
+        known: Vec<String>,
         /// The one that was probably meant.
-        nearest: Option<&'static str>,
+        nearest: Option<String>,
     },
     /// It has to be pulled first.
     #[error("environment {name} is not installed")]
     NotInstalled {
         /// Its name.
-        name: &'static str,
+        name: String,
     },
     /// A file of an installed environment is not as it was installed; pulling it again mends it.
     #[error("environment {name} is damaged: {} was altered or truncated", path.display())]
     Corrupt {
         /// The environment.
-        name: &'static str,
+        name: String,
         /// The file.
         path: PathBuf,
     },
@@ -83,7 +83,7 @@ pub enum EnvironmentError {
     #[error("installing {name} takes {needs_mib} MiB and {} has {free_mib} MiB free", path.display())]
     TooLittleSpace {
         /// The environment.
-        name: &'static str,
+        name: String,
         /// Where it would be installed.
         path: PathBuf,
         /// Room that there is.
@@ -95,7 +95,7 @@ pub enum EnvironmentError {
     #[error("the disk became full while {name} was installed in {}", path.display())]
     DiskFull {
         /// The environment.
-        name: &'static str,
+        name: String,
         /// Where it would have been installed.
         path: PathBuf,
     },
@@ -103,7 +103,7 @@ pub enum EnvironmentError {
     #[error("{name} could not be installed: {stage} failed")]
     Build {
         /// The environment.
-        name: &'static str,
+        name: String,
         /// Which stage.
         stage: &'static str,
         /// The program's end and its last lines.

@@ -1,6 +1,7 @@
 //! Programs that an environment lacks and another has.
 
-use super::catalog::{CATALOG, Environment};
+use super::catalog::catalog;
+use super::reference::Environment;
 
 /// The programs of packages that users name.
 const PROGRAMS: [(&str, &[&str]); 12] = [
@@ -25,14 +26,14 @@ const PYTHON: &str = "python3";
 /// The program that a shell did not find in the environment of this name, and an environment that has it. `stderr` is what
 /// a command printed that ended with status 127.
 #[must_use]
-pub fn elsewhere(environment: &str, stderr: &str) -> Option<(&'static str, &'static Environment)> {
-    let here = CATALOG.iter().find(|known| known.name == environment)?;
+pub fn elsewhere(environment: &str, stderr: &str) -> Option<(&'static str, Environment)> {
+    let here = Environment::find(environment).ok()?;
     let (package, program) = stderr.lines().rev().filter_map(missing).find_map(known)?;
-    let has = |environment: &&Environment| environment.packages().contains(&package);
+    let has = |environment: &Environment| environment.packages().iter().any(|held| held == package);
     if has(&here) {
         return None;
     }
-    CATALOG.iter().find(has).map(|other| (program, other))
+    catalog().into_iter().find(has).map(|other| (program, other))
 }
 
 /// The program that a line says is missing: `sh: 1: gcc: not found`, `bash: line 1: gcc: command not found` or
@@ -81,16 +82,18 @@ mod tests {
             ("debian:12", "", None),
             ("unknown", "sh: 1: python3: not found", None),
         ] {
-            let named = elsewhere(environment, stderr).map(|(program, other)| (program, other.name));
+            let named = elsewhere(environment, stderr);
+            let named = named.as_ref().map(|(program, other)| (*program, other.name.as_str()));
             assert_eq!(named, found, "{environment}: {stderr}");
         }
     }
 
     #[test]
     fn what_an_environment_is_chosen_for_is_known() {
-        for package in CATALOG.iter().flat_map(|environment| environment.default_packages) {
-            let always = ["bash", "coreutils"].contains(package);
-            assert!(always || *package == PYTHON || PROGRAMS.iter().any(|(known, _)| known == package), "{package}");
+        for package in catalog().into_iter().flat_map(|environment| environment.default_packages) {
+            let always = ["bash", "coreutils", PYTHON].contains(&package.as_str());
+            let is_known = always || PROGRAMS.iter().any(|(known, _)| *known == package);
+            assert!(is_known, "{package}");
         }
     }
 }

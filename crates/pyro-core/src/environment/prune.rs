@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use super::blank;
-use super::catalog::CATALOG;
+use super::catalog::catalog;
 use super::digest::short;
 use super::error::EnvironmentError;
-use super::own_kernel;
+use super::image::blank;
+use super::kernel::own;
 use super::partial;
 use super::record::{self, Found, Record};
+use super::reference::Environment;
 use crate::config::Config;
 use crate::host::fs;
 use crate::host::lock::FileLock;
@@ -46,7 +47,7 @@ pub(super) fn prune<E: From<EnvironmentError>>(
 
 /// Somebody is installing: everything but unknown names may be his.
 fn remove_unknown(cache: &Path) -> Result<Vec<String>, EnvironmentError> {
-    let known: BTreeSet<_> = CATALOG.iter().map(super::catalog::Environment::dir_name).collect();
+    let known: BTreeSet<_> = catalog().iter().map(Environment::dir_name).collect();
     remove_others(&record::platform_dir(cache), "", |name| known.contains(name))
 }
 
@@ -74,18 +75,18 @@ fn remove_unneeded(config: &Config, in_use: &[String]) -> Result<Vec<String>, En
 impl Needed {
     fn read(cache: &Path) -> Result<Self, EnvironmentError> {
         let mut needed = Self::default();
-        for entry in &CATALOG {
-            let Found::Record(record) = Record::read(cache, entry)? else { continue };
+        for environment in catalog() {
+            let Found::Record(record) = Record::read(cache, &environment)? else { continue };
             // An environment without its image or kernel is none, as `list` says too.
-            if record.image(cache).is_file() && record.kernel.kernel(cache).vmlinux.is_file() {
-                needed.dirs.insert(entry.dir_name());
+            if record.image.image(cache).is_file() && record.kernel.kernel(cache).vmlinux.is_file() {
+                needed.dirs.insert(environment.dir_name());
                 needed.images.insert(short(&record.image.digest).to_owned());
                 needed.kernels.insert(short(&record.kernel.digest).to_owned());
             }
         }
         let kernels = cache.join("kernels");
         for name in fs::names_in(&kernels)?.into_iter().filter(|name| name.starts_with("own-")) {
-            if let Some(vmlinux) = own_kernel::needed_by(&kernels.join(&name)) {
+            if let Some(vmlinux) = own::needed_by(&kernels.join(&name)) {
                 needed.kernels.insert(name);
                 let dir = vmlinux.strip_prefix(&kernels).ok().and_then(|path| path.iter().next());
                 needed.kernels.extend(dir.map(|dir| dir.to_string_lossy().into_owned()));

@@ -5,20 +5,19 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::blank;
-use super::catalog::{CATALOG, CATALOG_VERSION, COMPATIBILITY, Environment, PLATFORM};
+use super::catalog::{CATALOG_VERSION, COMPATIBILITY, PLATFORM, SUITE, catalog};
+use super::debian;
 use super::digest;
 use super::error::EnvironmentError;
-use super::initramfs::{self, Agent};
+use super::image::{self, blank};
 use super::install;
-use super::kernel::Kernel;
-use super::own_kernel;
-use super::prerequisites::Tools;
+use super::kernel::initramfs::{self, Agent};
+use super::kernel::vmlinux::SIZE_LIMIT;
+use super::kernel::{Kernel, own};
 use super::progress::{Progress, Stage};
 use super::prune;
 use super::record::{self, Found, Record};
-use super::sources::Sources;
-use super::vmlinux::SIZE_LIMIT;
+use super::reference::Environment;
 use crate::config::Config;
 use crate::host::fs::{self, FsError, Stamp};
 use crate::host::lock::FileLock;
@@ -36,17 +35,17 @@ pub struct EnvironmentStore {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EnvironmentInfo {
     /// Catalog name.
-    pub name: &'static str,
+    pub name: String,
     /// Image version.
-    pub version: &'static str,
+    pub version: String,
     /// One line for people.
-    pub description: &'static str,
+    pub description: String,
     /// Headline packages.
-    pub default_packages: &'static [&'static str],
+    pub default_packages: Vec<String>,
     /// Distribution.
-    pub distribution: &'static str,
+    pub distribution: String,
     /// Release of the distribution.
-    pub distribution_version: &'static str,
+    pub distribution_version: String,
     /// Always `linux-x86_64`.
     pub platform: &'static str,
     /// Always null: nothing comes from an OCI registry yet.
@@ -90,7 +89,7 @@ pub struct InstalledInfo {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installed {
     /// What it is.
-    pub environment: &'static Environment,
+    pub environment: Environment,
     /// The raw disk image, never written to.
     pub image: PathBuf,
     /// Digest of the image, in hex; prune is told by it that a disk layer still needs the image.
@@ -141,7 +140,7 @@ impl EnvironmentStore {
     /// # Errors
     /// When a record cannot be read; one that holds nonsense counts as not installed.
     pub fn list(&self) -> Result<Vec<EnvironmentInfo>, EnvironmentError> {
-        CATALOG.iter().map(|entry| self.info(entry)).collect()
+        catalog().iter().map(|environment| self.info(environment)).collect()
     }
 
     /// One environment.
@@ -149,27 +148,27 @@ impl EnvironmentStore {
     /// # Errors
     /// [`EnvironmentError::Unknown`], or as [`Self::list`].
     pub fn inspect(&self, name: &str) -> Result<EnvironmentInfo, EnvironmentError> {
-        self.info(Environment::find(name)?)
+        self.info(&Environment::find(name)?)
     }
 
-    fn info(&self, entry: &'static Environment) -> Result<EnvironmentInfo, EnvironmentError> {
+    fn info(&self, environment: &Environment) -> Result<EnvironmentInfo, EnvironmentError> {
         let is_there = |record: &Record| {
-            record.image(self.cache()).is_file() && record.kernel.kernel(self.cache()).vmlinux.is_file()
+            record.image.image(self.cache()).is_file() && record.kernel.kernel(self.cache()).vmlinux.is_file()
         };
-        Ok(match Record::read(self.cache(), entry)? {
-            Found::Record(record) if is_there(&record) => self.describe(entry, Some(&record)),
-            _ => self.describe(entry, None),
+        Ok(match Record::read(self.cache(), environment)? {
+            Found::Record(record) if is_there(&record) => self.describe(environment, Some(&record)),
+            _ => self.describe(environment, None),
         })
     }
 
-    fn describe(&self, entry: &'static Environment, record: Option<&Record>) -> EnvironmentInfo {
+    fn describe(&self, environment: &Environment, record: Option<&Record>) -> EnvironmentInfo {
         EnvironmentInfo {
-            name: entry.name,
-            version: entry.version,
-            description: entry.description,
-            default_packages: entry.default_packages,
-            distribution: entry.distribution,
-            distribution_version: entry.distribution_version,
+            name: environment.name.clone(),
+            version: environment.version.clone(),
+            description: environment.description.clone(),
+            default_packages: environment.default_packages.clone(),
+            distribution: environment.distribution.clone(),
+            distribution_version: environment.distribution_version.clone(),
             platform: PLATFORM,
             oci_registry: None,
             oci_repository: None,
@@ -179,8 +178,8 @@ impl EnvironmentStore {
             catalog_version: CATALOG_VERSION,
             installed: record.is_some(),
             cache_dir: self.cache().to_owned(),
-            install_dir: record::install_dir(self.cache(), entry),
-            install_manifest: record.map(|_| record::manifest(self.cache(), entry)),
+            install_dir: record::install_dir(self.cache(), environment),
+            install_manifest: record.map(|_| record::manifest(self.cache(), environment)),
         }
     }
 
@@ -194,28 +193,28 @@ impl EnvironmentStore {
     /// [`EnvironmentError::NotInstalled`] where it has to be pulled first, [`EnvironmentError::Corrupt`] where it has to
     /// be pulled again, [`EnvironmentError::OwnKernel`] where the user's kernel cannot be used.
     pub fn open(&self, name: &str) -> Result<Installed, EnvironmentError> {
-        let entry = Environment::find(name)?;
-        let record = self.load(entry)?;
+        let environment = Environment::find(name)?;
+        let record = self.load(&environment)?;
         let kernel = match &self.config.kernel_dir {
-            Some(dir) => own_kernel::load(dir, self.cache())?,
+            Some(dir) => own::load(dir, self.cache())?,
             None => record.kernel.kernel(self.cache()),
         };
         Ok(Installed {
-            environment: entry,
-            image: record.image(self.cache()),
+            image: record.image.image(self.cache()),
             image_digest: record.image.digest.clone(),
             image_bytes: record.image.bytes,
-            blank: record.blank(self.cache()),
+            blank: record.image.blank(self.cache()),
             kernel,
             source: record.source.clone(),
-            info: self.describe(entry, Some(&record)),
+            info: self.describe(&environment, Some(&record)),
+            environment,
         })
     }
 
     /// Digest of the image that a new machine of this environment stands on, where it is installed; nothing is checked.
     #[must_use]
     pub fn image_digest(&self, name: &str) -> Option<String> {
-        match Record::read(self.cache(), Environment::find(name).ok()?) {
+        match Record::read(self.cache(), &Environment::find(name).ok()?) {
             Ok(Found::Record(record)) => Some(record.image.digest),
             _ => None,
         }
@@ -225,46 +224,48 @@ impl EnvironmentStore {
     /// that its environment has left behind.
     #[must_use]
     pub fn image_of(&self, digest: &str) -> (PathBuf, PathBuf) {
-        let dir = record::image_dir(self.cache(), digest);
-        (dir.join(record::IMAGE_FILE), dir.join(record::BLANK_FILE))
+        let dir = image::dir(self.cache(), digest);
+        (dir.join(image::IMAGE_FILE), dir.join(image::BLANK_FILE))
     }
 
     /// The record of an environment whose files are as it says.
-    fn load(&self, entry: &'static Environment) -> Result<Record, EnvironmentError> {
+    fn load(&self, environment: &Environment) -> Result<Record, EnvironmentError> {
         let cache = self.cache();
-        let not_installed = EnvironmentError::NotInstalled { name: entry.name };
-        let mut record = match Record::read(cache, entry)? {
+        let name = || environment.name.clone();
+        let not_installed = EnvironmentError::NotInstalled { name: name() };
+        let mut record = match Record::read(cache, environment)? {
             Found::Record(record) => *record,
             Found::Nothing => return Err(not_installed),
             Found::Damaged => {
-                return Err(EnvironmentError::Corrupt { name: entry.name, path: record::manifest(cache, entry) });
+                let path = record::manifest(cache, environment);
+                return Err(EnvironmentError::Corrupt { name: name(), path });
             }
         };
         let before = record.clone();
-        let (image, vmlinux) = (record.image(cache), record.kernel.kernel(cache).vmlinux);
+        let (image, vmlinux) = (record.image.image(cache), record.kernel.kernel(cache).vmlinux);
         let (Some(image_now), Some(vmlinux_now)) = (stamp_of(&image)?, stamp_of(&vmlinux)?) else {
             return Err(not_installed);
         };
         if image_now != record.image.stamp {
-            expect(entry, &image, &record.image.digest, digest::of_image(&image)?)?;
+            expect(environment, &image, &record.image.digest, digest::of_image(&image)?)?;
             record.image.stamp = image_now;
         }
         if vmlinux_now != record.kernel.vmlinux_stamp {
             // A file that grew beyond any kernel is altered, not unreadable.
             let found = digest::of_file(&vmlinux, SIZE_LIMIT as u64).unwrap_or_default();
-            expect(entry, &vmlinux, &record.kernel.vmlinux_digest, found)?;
+            expect(environment, &vmlinux, &record.kernel.vmlinux_digest, found)?;
             record.kernel.vmlinux_stamp = vmlinux_now;
         }
-        let blank = record.blank(cache);
+        let blank = record.image.blank(cache);
         if stamp_of(&blank)? != Some(record.image.blank_stamp) || record.image.path != image {
-            blank::rewrite(entry.name, &self.config.path, &blank, &image)?;
+            blank::rewrite(&environment.name, &self.config.path, &blank, &image)?;
             record.image.blank_stamp = Stamp::of(&blank)?;
             record.image.path = image;
         }
         if record != before
             && let Some(_lock) = FileLock::try_acquire(&self.lock_path())?
         {
-            record.write(cache, entry)?;
+            record.write(cache, environment)?;
         }
         Ok(record)
     }
@@ -281,8 +282,8 @@ impl EnvironmentStore {
         name: &str,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Installed, EnvironmentError> {
-        let entry = Environment::find(name)?;
-        if !self.is_intact(entry)? {
+        let environment = Environment::find(name)?;
+        if !self.is_intact(&environment)? {
             fs::private_dir(self.cache())?;
             let lock = match FileLock::try_acquire(&self.lock_path())? {
                 Some(lock) => lock,
@@ -292,15 +293,15 @@ impl EnvironmentStore {
                 }
             };
             // Whoever was waited for may have installed it.
-            if !self.is_intact(entry)? {
-                install::install(&self.config, entry, &lock, progress).await?;
+            if !self.is_intact(&environment)? {
+                install::install(&self.config, &environment, &lock, progress).await?;
             }
         }
         self.open(name)
     }
 
-    fn is_intact(&self, entry: &'static Environment) -> Result<bool, EnvironmentError> {
-        match self.load(entry) {
+    fn is_intact(&self, environment: &Environment) -> Result<bool, EnvironmentError> {
+        match self.load(environment) {
             Ok(record) => Ok(initramfs::modules(&record.kernel.kernel(self.cache())).is_ok()),
             Err(EnvironmentError::NotInstalled { .. } | EnvironmentError::Corrupt { .. }) => Ok(false),
             Err(error) => Err(error),
@@ -320,12 +321,7 @@ impl EnvironmentStore {
     /// # Errors
     /// What is missing, as a pull would say it.
     pub async fn check_host(&self) -> Result<String, EnvironmentError> {
-        let tools = Tools::find(&self.config)?;
-        tools.try_namespaces().await?;
-        let mut sources = Sources::choose(&tools, self.config.mirror.as_deref(), CATALOG[0].suite).await?;
-        let scratch = fs::scratch_dir(Path::new("/tmp"))?;
-        sources.check(&tools, scratch.path(), &mut |_| {}).await?;
-        Ok(sources.mirror())
+        debian::check_host(&self.config, SUITE).await
     }
 
     /// Remove what no installed environment needs, and name it, sorted. `in_use` tells the digests of images that
@@ -349,6 +345,9 @@ fn stamp_of(path: &Path) -> Result<Option<Stamp>, FsError> {
     }
 }
 
-fn expect(entry: &Environment, path: &Path, expected: &str, found: String) -> Result<(), EnvironmentError> {
-    if expected == found { Ok(()) } else { Err(EnvironmentError::Corrupt { name: entry.name, path: path.to_owned() }) }
+fn expect(environment: &Environment, path: &Path, expected: &str, found: String) -> Result<(), EnvironmentError> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(EnvironmentError::Corrupt { name: environment.name.clone(), path: path.to_owned() })
 }

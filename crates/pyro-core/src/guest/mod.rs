@@ -12,7 +12,7 @@ pub mod transport;
 pub mod tree;
 
 /// The agent for guests and for the `host` engine, built with this crate (see `build.rs`).
-pub const AGENT: &[u8] = include_bytes!(env!("PYRO_AGENT_PATH"));
+pub static AGENT: &[u8] = include_bytes!(env!("PYRO_AGENT_PATH"));
 
 /// SHA-256 of [`AGENT`] in hex.
 #[must_use]

@@ -91,13 +91,13 @@ pub async fn plan(
         },
         image: installed.image.clone(),
         blank_layer: installed.blank.clone(),
-        warm: installed.environment.warm.iter().map(|line| (*line).to_owned()).collect(),
+        warm: installed.environment.warm,
         tsc_khz: TemplateStore::new(config).tsc_khz(|| clock::measure_tsc_khz(TSC_WINDOW)),
         templates: config.templates,
     };
     Ok(Plan {
         engine: EngineLaunch::Qemu(Box::new(engine)),
-        environment_version: Some(installed.environment.version.to_owned()),
+        environment_version: Some(installed.environment.version),
         backing: Backing::Image(installed.image_digest.into()),
     })
 }

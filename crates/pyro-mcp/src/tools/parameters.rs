@@ -2,7 +2,7 @@
 
 use crate::bounds;
 use crate::refusal::Refusal;
-use pyro_core::environment::{CATALOG, Environment};
+use pyro_core::environment::{Environment, catalog};
 use pyro_core::id::Id;
 use pyro_core::vm::line::SHELLS;
 use pyro_core::vm::output::Inline;
@@ -13,28 +13,34 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 
 /// The names that there are, and what each holds.
 pub(super) fn environment(_: &mut SchemaGenerator) -> Schema {
-    let names: Vec<&str> = CATALOG.iter().map(|environment| environment.name).collect();
+    let names: Vec<String> = catalog().into_iter().map(|environment| environment.name).collect();
     json_schema!({ "type": "string", "enum": names, "description": environments() })
 }
 
 /// What the environments hold, for whoever chooses one.
 fn environments() -> String {
-    let is_common = |package: &&str| CATALOG.iter().all(|environment| environment.packages().contains(package));
+    let catalog = catalog();
+    let has = |environment: &Environment, package: &str| packages(environment).any(|held| held == package);
+    let is_common = |package: &&str| catalog.iter().all(|environment| has(environment, package));
     // Nobody calls for these.
     let is_dull = |package: &&str| *package == "ca-certificates" || package.ends_with("-dev");
     let holds = |environment: &Environment| {
-        let packages = environment.packages().iter().copied();
-        let own: Vec<&str> = packages.filter(|package| !is_common(package) && !is_dull(package)).collect();
+        let is_own = |package: &&str| !is_common(package) && !is_dull(package);
+        let own: Vec<&str> = packages(environment).filter(is_own).collect();
         let own = if own.is_empty() { "no more".to_owned() } else { own.join(", ") };
         format!("{}: {own}.", environment.name)
     };
-    let common: Vec<&str> = CATALOG[0].packages().iter().copied().filter(is_common).collect();
-    let each: Vec<String> = CATALOG.iter().map(holds).collect();
+    let common: Vec<&str> = catalog.iter().take(1).flat_map(packages).filter(is_common).collect();
+    let each: Vec<String> = catalog.iter().map(holds).collect();
     format!(
         "All have {}. {} No network: nothing can be installed. First use takes minutes",
         common.join(", "),
         each.join(" ")
     )
+}
+
+fn packages(environment: &Environment) -> impl Iterator<Item = &str> {
+    environment.packages().iter().map(String::as_str)
 }
 
 /// The shells; `login`, the user's own, is what a call gets that names none.

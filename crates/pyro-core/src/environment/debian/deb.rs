@@ -3,9 +3,9 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::kernel::{KernelError, MODULE_LIMIT, Unpacked};
-use super::modules::{self, KernelModules, WANTED};
-use super::vmlinux::{self, SIZE_LIMIT};
+use super::super::kernel::modules::{self, KernelModules, WANTED};
+use super::super::kernel::vmlinux::{self, SIZE_LIMIT};
+use super::super::kernel::{KernelError, MODULE_LIMIT, Unpacked};
 use crate::host::program::OutputOf;
 
 /// All modules of a package together; Debian's cloud kernel has about 92 MB.

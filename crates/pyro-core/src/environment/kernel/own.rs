@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::digest;
-use super::kernel::{self, Kernel, KernelAccel, MODULE_LIMIT};
+use super::super::digest;
 use super::vmlinux::{self, SIZE_LIMIT, VmlinuxError};
+use super::{Kernel, KernelAccel, MODULE_LIMIT};
 use crate::host::fs::{self, FsError, Stamp};
 use crate::host::lock::FileLock;
 
@@ -86,7 +86,7 @@ struct Remembered {
 }
 
 /// The kernel in `dir`. Digests, and a kernel unpacked from `vmlinux.xz`, are kept in the cache.
-pub(super) fn load(dir: &Path, cache: &Path) -> Result<Kernel, OwnKernelError> {
+pub(in crate::environment) fn load(dir: &Path, cache: &Path) -> Result<Kernel, OwnKernelError> {
     let description = describe(dir)?;
     let modules: Vec<PathBuf> = description.modules.iter().map(|name| dir.join(name)).collect();
     let plain = dir.join("vmlinux");
@@ -127,7 +127,7 @@ fn remembered(note: &Path) -> Option<Remembered> {
 }
 
 /// The unpacked kernel that a note in the cache still needs; `None` when the note's directory is gone.
-pub(super) fn needed_by(note: &Path) -> Option<PathBuf> {
+pub(in crate::environment) fn needed_by(note: &Path) -> Option<PathBuf> {
     remembered(note).filter(|known| known.dir.is_dir()).map(|known| known.vmlinux)
 }
 
@@ -187,11 +187,11 @@ fn examine(
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         contents.push((name, fs::read_bounded(path, MODULE_LIMIT)?));
     }
-    let digest = kernel::digest_of(&vmlinux_digest, contents.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])));
+    let digest = super::digest_of(&vmlinux_digest, contents.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])));
     let vmlinux = if elf == bytes {
         source.to_owned()
     } else {
-        let place = kernel::dir(cache, &vmlinux_digest);
+        let place = super::dir(cache, &vmlinux_digest);
         fs::private_dir(&place)?;
         // One maker at a time, and none where it is there: an engine that was confined to one file finds no other when it
         // opens that name.

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::digest;
-use super::error::EnvironmentError;
-use super::kernel::{self, Kernel, MODULE_LIMIT};
+use super::super::digest;
+use super::super::error::EnvironmentError;
+use super::{Kernel, MODULE_LIMIT};
 use crate::host::fs::{self, Stamp};
 use crate::host::lock::FileLock;
 
@@ -30,7 +30,11 @@ struct Note {
 }
 
 /// The archive for a kernel and an agent, made where it is not there or not as it was made.
-pub(super) fn obtain(cache: &Path, kernel: &Kernel, agent: &Agent<'_>) -> Result<PathBuf, EnvironmentError> {
+pub(in crate::environment) fn obtain(
+    cache: &Path,
+    kernel: &Kernel,
+    agent: &Agent<'_>,
+) -> Result<PathBuf, EnvironmentError> {
     let dir = cache.join("initramfs");
     let stem = format!("{}-{}", digest::short(&kernel.digest), digest::short(agent.digest));
     let (path, note) = (dir.join(format!("{stem}.cpio")), dir.join(format!("{stem}.json")));
@@ -59,14 +63,14 @@ fn is_intact(path: &Path, note: &Path) -> bool {
 }
 
 /// Names and contents of a kernel's modules, checked against its digest.
-pub(super) fn modules(kernel: &Kernel) -> Result<Vec<(String, Vec<u8>)>, EnvironmentError> {
+pub(in crate::environment) fn modules(kernel: &Kernel) -> Result<Vec<(String, Vec<u8>)>, EnvironmentError> {
     let mut modules = Vec::new();
     for path in &kernel.modules {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         modules.push((name, fs::read_bounded(path, MODULE_LIMIT)?));
     }
     let named = modules.iter().map(|(name, bytes)| (name.as_str(), &bytes[..]));
-    if kernel::digest_of(&kernel.vmlinux_digest, named) == kernel.digest {
+    if super::digest_of(&kernel.vmlinux_digest, named) == kernel.digest {
         return Ok(modules);
     }
     let path = kernel.modules.first().and_then(|path| path.parent()).unwrap_or(&kernel.vmlinux);
@@ -122,7 +126,7 @@ impl Archive {
 
 #[cfg(test)]
 mod tests {
-    use super::super::kernel::{KernelAccel, Unpacked, store};
+    use super::super::{KernelAccel, Unpacked, store};
     use super::*;
 
     #[test]

@@ -3,14 +3,14 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use super::build::IMAGE_BYTES;
-use super::error::EnvironmentError;
-use super::prerequisites::MissingProgram;
+use super::super::debian::MissingProgram;
+use super::super::error::EnvironmentError;
+use super::{IMAGE_BYTES, STAGE};
 use crate::host::fs;
 use crate::host::program::{self, OutputOf, ProgramError};
 
 /// In the name of a layer that is being made to replace one; the number of the process that makes it follows.
-pub(super) const NEW: &str = ".new-";
+pub(in crate::environment) const NEW: &str = ".new-";
 
 /// Write an empty layer at `layer` over the image that is, or will be, at `image`.
 pub(super) fn write(qemu_img: &Path, layer: &Path, image: &Path) -> Result<(), ProgramError> {
@@ -21,13 +21,18 @@ pub(super) fn write(qemu_img: &Path, layer: &Path, image: &Path) -> Result<(), P
 }
 
 /// Replace the layer of an installed image, because it was altered or the cache was moved.
-pub(super) fn rewrite(name: &'static str, path: &OsStr, layer: &Path, image: &Path) -> Result<(), EnvironmentError> {
+pub(in crate::environment) fn rewrite(
+    name: &str,
+    path: &OsStr,
+    layer: &Path,
+    image: &Path,
+) -> Result<(), EnvironmentError> {
     let missing = MissingProgram { program: "qemu-img", package: "qemu-utils" };
     let qemu_img = program::find(path, missing.program)
         .ok_or_else(|| EnvironmentError::MissingPrograms { missing: vec![missing] })?;
     let new = layer.with_extension(format!("{}{}", &NEW[1..], std::process::id()));
     fs::remove_file(&new)?;
-    let stage = "making its empty layer";
-    write(&qemu_img, &new, image).map_err(|source| EnvironmentError::Build { name, stage, source })?;
+    let failed = |source| EnvironmentError::Build { name: name.to_owned(), stage: STAGE, source };
+    write(&qemu_img, &new, image).map_err(failed)?;
     Ok(fs::rename(&new, layer)?)
 }

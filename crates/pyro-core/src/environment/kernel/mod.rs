@@ -1,14 +1,19 @@
 //! The guest's kernel: unpacked, stored by its digest and shared by all environments.
 
+pub(super) mod initramfs;
+pub(super) mod modules;
+pub(super) mod own;
+pub(super) mod vmlinux;
+
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::digest;
-use super::modules::ModulesError;
-use super::vmlinux::{SIZE_LIMIT, VmlinuxError};
 use crate::host::fs::{self, FsError, Stamp};
 use crate::host::program::ProgramError;
+use modules::ModulesError;
+use vmlinux::{SIZE_LIMIT, VmlinuxError};
 
 /// Largest module that is looked at.
 pub(super) const MODULE_LIMIT: u64 = 64 << 20;

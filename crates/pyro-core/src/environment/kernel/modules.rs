@@ -28,16 +28,16 @@ pub enum ModulesError {
 }
 
 /// A module that guests are given.
-pub(super) struct Wanted {
+pub(in crate::environment) struct Wanted {
     /// Its name.
-    pub(super) name: &'static str,
+    pub(in crate::environment) name: &'static str,
     /// Whether no guest works without it.
-    pub(super) required: bool,
+    pub(in crate::environment) required: bool,
 }
 
 /// What a guest needs of its kernel: the machine's devices, and the disk's file system with the checksum that it asks
 /// the kernel's crypto for (a soft dependency, which modules do not list).
-pub(super) const WANTED: [Wanted; 5] = [
+pub(in crate::environment) const WANTED: [Wanted; 5] = [
     Wanted { name: "virtio_mmio", required: true },
     Wanted { name: "virtio_blk", required: true },
     Wanted { name: "virtio_console", required: true },
@@ -47,16 +47,16 @@ pub(super) const WANTED: [Wanted; 5] = [
 
 /// A kernel's modules and what needs none.
 #[derive(Debug, Default)]
-pub(super) struct KernelModules {
+pub(in crate::environment) struct KernelModules {
     /// Content of each module's file, by module name.
-    pub(super) files: BTreeMap<String, Vec<u8>>,
+    pub(in crate::environment) files: BTreeMap<String, Vec<u8>>,
     /// Names of the modules that are part of the kernel.
-    pub(super) builtin: BTreeSet<String>,
+    pub(in crate::environment) builtin: BTreeSet<String>,
 }
 
 impl KernelModules {
     /// The names of the wanted modules and of all that they need, each after what it needs; built-in ones left out.
-    pub(super) fn in_order(&self, wanted: &[Wanted]) -> Result<Vec<String>, ModulesError> {
+    pub(in crate::environment) fn in_order(&self, wanted: &[Wanted]) -> Result<Vec<String>, ModulesError> {
         let mut order = Vec::new();
         for Wanted { name, required } in wanted {
             if self.files.contains_key(*name) || self.builtin.contains(*name) {
@@ -86,7 +86,7 @@ impl KernelModules {
 }
 
 /// The module's name of a file such as `kernel/drivers/char/hw_random/virtio-rng.ko`.
-pub(super) fn name_of(path: &str) -> Option<String> {
+pub(in crate::environment) fn name_of(path: &str) -> Option<String> {
     Some(path.rsplit('/').next()?.strip_suffix(".ko")?.replace('-', "_"))
 }
 

@@ -4,16 +4,15 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::Duration;
 
-use super::catalog::Environment;
-use super::error::EnvironmentError;
+use super::super::error::EnvironmentError;
+use super::super::image::IMAGE_BYTES;
+use super::super::progress::{Progress, Reader, Stage};
+use super::Debian;
 use super::prerequisites::Tools;
-use super::progress::{Progress, Reader, Stage};
 use super::sources::{self, Sources};
 use crate::host::fs;
 use crate::host::program::ProgramError;
 
-/// Virtual size of every image; the file is sparse.
-pub(super) const IMAGE_BYTES: u64 = 8 << 30;
 /// How long nothing at all may be printed: apt gives a stalled download up sooner, unpacking a package takes seconds.
 const SILENCE_LIMIT: Duration = Duration::from_secs(600);
 /// A file system with less room than this has stopped the program that failed on it.
@@ -21,18 +20,27 @@ const FULL_BELOW: u64 = 16 << 20;
 const SCRIPT: &str = include_str!("build.sh");
 const KERNEL_SCRIPT: &str = include_str!("kernel.sh");
 
-/// Build `entry` into `work`, which gets `rootfs.ext4` and `kernel.deb`. `alive` stays open until every process of the
-/// build is dead.
+/// Where a system is built.
+pub(in crate::environment) struct Site<'a> {
+    /// Gets `rootfs.ext4` and `kernel.deb`.
+    pub(in crate::environment) work: &'a Path,
+    /// Keeps packages for the next installation.
+    pub(in crate::environment) downloads: &'a Path,
+    /// Stays open until every process of the build is dead.
+    pub(in crate::environment) alive: OwnedFd,
+}
+
+/// Build the system of the environment `name`.
 pub(super) async fn build(
     tools: &Tools,
-    entry: &'static Environment,
+    name: &str,
+    debian: &Debian,
     sources: &Sources,
-    work: &Path,
-    downloads: &Path,
-    alive: OwnedFd,
+    site: Site<'_>,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(), EnvironmentError> {
-    let failed = |stage| move |source| EnvironmentError::Build { name: entry.name, stage, source };
+    let Site { work, downloads, alive } = site;
+    let failed = |stage| move |source| EnvironmentError::Build { name: name.to_owned(), stage, source };
     let settings = sources::apt_settings(tools).await.map_err(failed("reading apt's settings"))?;
     fs::write_new(&work.join("apt.conf"), settings.as_bytes())?;
     fs::write_new(&work.join("sources.list"), sources.apt_list().as_bytes())?;
@@ -44,8 +52,8 @@ pub(super) async fn build(
         .without_env("SOURCE_DATE_EPOCH")
         .env("PYRO_WORK", work)
         .env("PYRO_DOWNLOADS", downloads)
-        .env("PYRO_SUITE", entry.suite)
-        .env("PYRO_PACKAGES", entry.packages.join(","))
+        .env("PYRO_SUITE", &debian.suite)
+        .env("PYRO_PACKAGES", debian.packages.join(","))
         .env("PYRO_IMAGE_BYTES", IMAGE_BYTES.to_string())
         .keep_open(alive);
     let mut reader = Reader::default();
@@ -53,7 +61,8 @@ pub(super) async fn build(
     let stage = reader.stage().unwrap_or(Stage::Packages);
     let Err(source) = built else { return Ok(()) };
     if fs::free_bytes(work)? < FULL_BELOW {
-        return Err(EnvironmentError::DiskFull { name: entry.name, path: work.parent().unwrap_or(work).to_owned() });
+        let path = work.parent().unwrap_or(work).to_owned();
+        return Err(EnvironmentError::DiskFull { name: name.to_owned(), path });
     }
     // A package that was cut by a power failure has its size and not its content: begin without what was kept.
     if stage == Stage::RootFilesystem && matches!(source, ProgramError::Failed { .. }) {

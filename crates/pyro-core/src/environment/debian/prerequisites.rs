@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::error::EnvironmentError;
+use super::super::error::EnvironmentError;
 use crate::config::Config;
 use crate::host::program::{self, Program, ProgramError};
 
@@ -71,7 +71,7 @@ impl Need {
 
 /// The host's programs that installing takes.
 #[derive(Clone, Debug)]
-pub(super) struct Tools {
+pub(in crate::environment) struct Tools {
     /// The user's PATH and the administrators' directories.
     pub(super) path: OsString,
     /// Whether namespaces are made by root.
@@ -80,8 +80,8 @@ pub(super) struct Tools {
     pub(super) apt_get: PathBuf,
     pub(super) apt_config: PathBuf,
     pub(super) apt_helper: PathBuf,
-    pub(super) dpkg_deb: PathBuf,
-    pub(super) qemu_img: PathBuf,
+    pub(in crate::environment) dpkg_deb: PathBuf,
+    pub(in crate::environment) qemu_img: PathBuf,
 }
 
 impl Tools {
@@ -89,7 +89,7 @@ impl Tools {
     ///
     /// # Errors
     /// [`EnvironmentError::MissingPrograms`], with all that are missing at once.
-    pub(super) fn find(config: &Config) -> Result<Self, EnvironmentError> {
+    pub(in crate::environment) fn find(config: &Config) -> Result<Self, EnvironmentError> {
         let root = nix::unistd::geteuid().is_root();
         let mut missing = Vec::new();
         let mut found = BTreeMap::new();
@@ -131,7 +131,7 @@ impl Tools {
     ///
     /// # Errors
     /// [`EnvironmentError::NoSubordinateIds`] or [`EnvironmentError::NoNamespaces`].
-    pub(super) async fn try_namespaces(&self) -> Result<(), EnvironmentError> {
+    pub(in crate::environment) async fn try_namespaces(&self) -> Result<(), EnvironmentError> {
         let tried = self.in_namespaces("unshare", "exit 0").run(NAMESPACE_LIMIT, &mut |_| {}).await;
         let Err(source) = tried else { return Ok(()) };
         if !self.root && matches!(source, ProgramError::Failed { .. }) {
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn the_readme_names_the_packages() {
-        let readme = include_str!("../../../../README.md");
+        let readme = include_str!("../../../../../README.md");
         let (_, list) = readme.split_once("From the distribution: `").unwrap();
         let told: BTreeSet<&str> = list.split_once('`').unwrap().0.split_whitespace().collect();
         let ours = NEEDS.iter().map(|need| need.package).filter(|package| !EVERYWHERE.contains(package));

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::error::EnvironmentError;
+use super::super::error::EnvironmentError;
+use super::super::progress::Progress;
 use super::prerequisites::{KEYRING, Tools};
-use super::progress::Progress;
 use crate::host::program::{Program, ProgramError};
 
 const DEBIAN: &str = "http://deb.debian.org/debian";

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 /// Largest kernel that is unpacked; Debian's has about 60 MB.
-pub(super) const SIZE_LIMIT: usize = 256 << 20;
+pub(in crate::environment) const SIZE_LIMIT: usize = 256 << 20;
 /// Linux's own LZ4 frames hold blocks of at most this many bytes, unpacked.
 const LZ4_BLOCK: usize = 8 << 20;
 const LZ4_MAGIC: [u8; 4] = 0x184c_2102_u32.to_le_bytes();
@@ -36,7 +36,7 @@ pub enum VmlinuxError {
 }
 
 /// The uncompressed kernel in a bzImage or in a compressed ELF file; an ELF file is given back as it is.
-pub(super) fn unpack(image: &[u8]) -> Result<Vec<u8>, VmlinuxError> {
+pub(in crate::environment) fn unpack(image: &[u8]) -> Result<Vec<u8>, VmlinuxError> {
     if image.starts_with(ELF_MAGIC) {
         return Ok(image.to_vec());
     }
