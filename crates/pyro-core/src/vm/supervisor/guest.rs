@@ -7,7 +7,7 @@ use super::start::{Guest, after_broken_channel, failure, port_of, wait_ready};
 use crate::engine::machine::Machine;
 use crate::engine::qemu;
 use crate::engine::qemu::argv::fd;
-use crate::engine::qemu::qmp::QmpError;
+use crate::engine::qemu::monitor::MonitorError;
 use crate::engine::spec::{Accel, MachineSpec, Memory};
 use crate::guest::boot::Port;
 use crate::guest::transport::Channel;
@@ -274,8 +274,8 @@ fn shared_memory(spec: &MachineSpec) -> Option<(File, OwnedFd)> {
     }
 }
 
-async fn load_state(machine: &mut Machine, pipe: Sender, state: &[u8]) -> Result<(), QmpError> {
-    load(machine.qmp().await?, pipe, state).await
+async fn load_state(machine: &Machine, pipe: Sender, state: &[u8]) -> Result<(), MonitorError> {
+    load(machine.monitor()?, pipe, state).await
 }
 
 /// Kill and reap what is in `slot`.

@@ -2,7 +2,8 @@
 
 use super::Supervisor;
 use super::start::{open, until_no_room};
-use crate::engine::qemu::qmp::{Qmp, QmpError};
+use crate::engine::qemu::block::{Disk, Node};
+use crate::engine::qemu::monitor::{Monitor, MonitorError};
 use crate::guest::client::ClientError;
 use crate::guest::transport::Channel;
 use crate::guest::{file, freeze};
@@ -13,9 +14,7 @@ use crate::store::layer::NewLayer;
 use crate::store::vm::VmKind;
 use crate::vm::launch::{EngineLaunch, LayerReply};
 use crate::vm::paths;
-use serde_json::json;
 use std::io;
-use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -25,9 +24,6 @@ const HOLD_LIMIT_MS: u32 = 20_000;
 
 /// How long the guest may take for each of its parts: writing out, freezing, thawing.
 const GUEST_LIMIT: Duration = Duration::from_secs(30);
-
-/// Name that the engine knows the first layer by; see [`crate::engine::qemu::argv`].
-const FIRST_NODE: &str = "layer";
 
 /// What a client wants, and where it hears of it.
 pub(super) struct Order {
@@ -45,11 +41,13 @@ enum CloseError {
     #[error(transparent)]
     Files(#[from] FsError),
     #[error(transparent)]
-    Engine(#[from] QmpError),
+    Engine(#[from] MonitorError),
     #[error("the guest did not hold its writes")]
     Guest(#[from] ClientError),
     #[error("the guest did not hold its writes within {} s", GUEST_LIMIT.as_secs())]
     Silent,
+    #[error("the guest is held: the host's disk is full")]
+    NoRoom,
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the workspace is gone")]
@@ -60,10 +58,9 @@ enum CloseError {
 
 /// The layers of a running machine.
 pub(super) struct Layers {
-    qmp: Option<Qmp>,
-    /// Node of the layer that takes the writes.
-    node: String,
-    sets: u32,
+    /// None where there is no monitor.
+    disk: Option<Disk>,
+    monitor: Option<Monitor>,
 }
 
 /// What came of an order.
@@ -75,13 +72,8 @@ pub(super) enum Closing {
 }
 
 impl Layers {
-    pub(super) fn new(qmp: Option<Qmp>) -> Self {
-        Self { qmp, node: FIRST_NODE.to_owned(), sets: 0 }
-    }
-
-    /// Take what the engine says unasked; ends when it holds the guest because the host's disk is full.
-    pub(super) async fn until_no_room(&mut self) {
-        until_no_room(&mut self.qmp).await;
+    pub(super) fn new(monitor: Option<Monitor>) -> Self {
+        Self { disk: monitor.clone().map(Disk::new), monitor }
     }
 
     /// Close the layer and go on in a new one.
@@ -123,20 +115,19 @@ impl Layers {
         sparse::copy_whole(&qemu.blank_layer, &path)?;
         let node = self.add_node(&path, layer).await?;
         // Written out beforehand, so that little is left to write while everybody waits.
-        in_time(async { file::sync(open(channel).await?).await }).await?;
+        self.in_time(async { file::sync(open(channel).await?).await }).await?;
         let held = Instant::now();
-        let frozen = in_time(async { freeze::freeze(open(channel).await?, HOLD_LIMIT_MS).await }).await?;
-        match self.switch(of, layer, &node, switched).await {
-            Ok(()) => self.node = node,
-            Err(error) => {
-                if *switched {
-                    // Thawed, the guest would go on in a layer that nobody knows: it stays held until its engine is killed.
-                    std::mem::forget(frozen);
-                }
-                return Err(error);
+        let freeze = async { freeze::freeze(open(channel).await?, HOLD_LIMIT_MS).await };
+        let frozen = self.in_time(freeze).await?;
+        if let Err(error) = self.switch(of, layer, node, switched).await {
+            if *switched {
+                // Thawed, the guest would go on in a layer that nobody knows: it stays held until its
+                // engine is killed.
+                std::mem::forget(frozen);
             }
+            return Err(error);
         }
-        in_time(frozen.thaw()).await?;
+        self.in_time(frozen.thaw()).await?;
         Ok(held.elapsed())
     }
 
@@ -145,17 +136,17 @@ impl Layers {
         &mut self,
         of: &Supervisor<'_>,
         layer: &NewLayer,
-        node: &str,
+        node: Node,
         switched: &mut bool,
     ) -> Result<(), CloseError> {
-        let qmp = self.qmp.as_mut().ok_or(QmpError::Closed)?;
+        let disk = self.disk.as_mut().ok_or(MonitorError::Closed)?;
         // Whatever else comes than a refusal, it may have switched, or may yet do.
         *switched = true;
-        let snapshot = qmp.execute("blockdev-snapshot", json!({ "node": self.node, "overlay": node })).await;
-        if let Err(QmpError::Refused { .. }) = snapshot {
+        let on_new_layer = disk.switch_to(node).await;
+        if let Err(MonitorError::Refused { .. }) = on_new_layer {
             *switched = false;
         }
-        snapshot?;
+        on_new_layer?;
         if !of.store.close_layer(of.launch.id, layer)? {
             return Err(CloseError::Gone);
         }
@@ -165,19 +156,21 @@ impl Layers {
     }
 
     /// Make the new layer known to the engine, which may open no file by its name any more.
-    async fn add_node(&mut self, path: &Path, layer: &NewLayer) -> Result<String, CloseError> {
-        let qmp = self.qmp.as_mut().ok_or(QmpError::Closed)?;
-        self.sets += 1;
-        // It reads it through the second one once it writes to a layer above.
-        for file in [fs::open_to_write(path)?, fs::open(path)?] {
-            qmp.add_fd(self.sets, file.as_fd()).await?;
+    async fn add_node(&mut self, path: &Path, layer: &NewLayer) -> Result<Node, CloseError> {
+        let disk = self.disk.as_mut().ok_or(MonitorError::Closed)?;
+        let (write, read) = (fs::open_to_write(path)?, fs::open(path)?);
+        Ok(disk.add_layer(format!("layer-{}", layer.id), write.into(), read.into()).await?)
+    }
+
+    /// Ask something of the guest. One that does not answer holds nobody up: this process has others to
+    /// listen to. One that is held for want of room never will.
+    async fn in_time<T>(&self, asked: impl Future<Output = Result<T, ClientError>>) -> Result<T, CloseError> {
+        tokio::select! {
+            answer = tokio::time::timeout(GUEST_LIMIT, asked) => {
+                Ok(answer.map_err(|_| CloseError::Silent)??)
+            }
+            () = until_no_room(self.monitor.as_ref()) => Err(CloseError::NoRoom),
         }
-        let node = format!("layer-{}", layer.id);
-        // The set keeps the first one open, and with it a lock that would keep everybody from the layer when it is closed.
-        let file = json!({ "driver": "file", "filename": format!("/dev/fdset/{}", self.sets), "discard": "unmap", "locking": "off" });
-        let add = json!({ "driver": "qcow2", "node-name": node, "file": file, "backing": null, "discard": "unmap" });
-        qmp.execute("blockdev-add", add).await?;
-        Ok(node)
     }
 }
 
@@ -205,13 +198,10 @@ fn is_full(error: &CloseError) -> bool {
 /// Whether the engine or the agent is gone, and the vm with it.
 fn has_ended(error: &CloseError) -> bool {
     match error {
-        CloseError::Engine(error) => matches!(error, QmpError::Closed | QmpError::Io(_)),
+        CloseError::Engine(error) => matches!(error, MonitorError::Closed | MonitorError::Io(_)),
+        // It is ended for that next, and its record says so.
+        CloseError::NoRoom => true,
         CloseError::Guest(error) => matches!(error, ClientError::Ended | ClientError::Io(_)),
         _ => false,
     }
-}
-
-/// A guest that does not answer holds nobody up: this process has others to listen to.
-async fn in_time<T>(asked: impl Future<Output = Result<T, ClientError>>) -> Result<T, CloseError> {
-    Ok(tokio::time::timeout(GUEST_LIMIT, asked).await.map_err(|_| CloseError::Silent)??)
 }

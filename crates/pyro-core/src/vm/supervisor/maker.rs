@@ -33,7 +33,8 @@ impl Making<'_> {
         memory: &File,
         layer: Option<&PathBuf>,
     ) -> Result<bool, Failure> {
-        if let Err(error) = machine.qmp().await {
+        let ready = async { machine.monitor()?.ready().await };
+        if let Err(error) = ready.await {
             tracing::warn!(%error, "no template can be made");
             return Ok(false);
         }
@@ -43,7 +44,7 @@ impl Making<'_> {
         let Some(key) = self.mounted else { return Ok(false) };
         let order = Prepare { mount: disk(), warm: self.qemu.warm.clone() };
         let prepared = async { Ok(port.prepare(&order, ANSWER_LIMIT).await) };
-        if let Err(error) = with_room(self.data_dir, &mut machine.qmp, prepared).await? {
+        if let Err(error) = with_room(self.data_dir, machine.monitor.as_ref(), prepared).await? {
             return Err(Failure { stage: Stage::Mount, ..not_met(machine, error).await });
         }
         self.save(machine, memory, key, layer.map(PathBuf::as_path)).await?;
@@ -57,8 +58,8 @@ impl Making<'_> {
         key: &TemplateKey,
         layer: Option<&Path>,
     ) -> Result<(), Failure> {
-        let saved = match (self.templates.begin(self.lock, key), machine.qmp().await) {
-            (Ok(staging), Ok(qmp)) => save(qmp, memory, layer, staging).await,
+        let saved = match (self.templates.begin(self.lock, key), machine.monitor()) {
+            (Ok(staging), Ok(monitor)) => save(monitor, memory, layer, staging).await,
             (Err(error), _) => Err(SaveError::Files(error)),
             (_, Err(error)) => Err(SaveError::Qemu(error)),
         };

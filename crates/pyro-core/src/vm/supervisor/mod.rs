@@ -18,7 +18,7 @@ use crate::host::process::ProcessId;
 use crate::host::{clock, fs, socket, sparse};
 use crate::store::vm::{Change, VmKind, VmRecord, VmState};
 use crate::store::{Store, StoreError};
-use crate::vm::launch::{EngineLaunch, Event, Failure, Launch, LeaseReply, Stage};
+use crate::vm::launch::{Event, Failure, Launch, LeaseReply, Stage};
 use crate::vm::paths;
 use crate::vm::timeline::{Step, Stopwatch};
 use end::End;
@@ -185,15 +185,8 @@ impl Supervisor<'_> {
             activity: activity.clone(),
             lifetime: lifetime.clone(),
         };
-        // Only a workspace's disk is closed and gone on with; any other's engine is only listened to, and the host has none.
-        let is_workspace = self.launch.kind == VmKind::Workspace && matches!(self.launch.engine, EngineLaunch::Qemu(_));
-        // One that has booted and left no template was never talked to.
-        if let Err(error) = machine.qmp().await
-            && is_workspace
-        {
-            tracing::warn!(%error, "the disk of this workspace cannot be held still");
-        }
-        let mut layers = Some(Layers::new(machine.qmp.take()));
+        let monitor = machine.monitor.clone();
+        let mut layers = Some(Layers::new(monitor.clone()));
         // Closing one takes the guest's time: whoever comes meanwhile is served.
         let closing = OptionFuture::default();
         tokio::pin!(closing);
@@ -219,7 +212,8 @@ impl Supervisor<'_> {
                 () = released(&mut control), if self.launch.is_leased() && !is_closing => return End::Told(None),
                 _ = terminate.recv(), if !is_closing => return End::Told(None),
                 _ = used_up.recv(), if !is_closing => return End::Used,
-                () = until_no_room(&mut layers) => return End::Failed(start::no_room(&self.config.data_dir)),
+                // While a layer closes, whoever closes it sees that first.
+                () = start::until_no_room(monitor.as_ref()), if !is_closing => return End::Failed(start::no_room(&self.config.data_dir)),
                 () = &mut expiry, if !is_closing => return End::Expired(self.expired()),
                 ended = machine.ended() => return End::Failed(start::machine_ended(machine, ended, Stage::Running)),
                 () = channel.closed() => return End::Failed(start::agent_gone(machine).await),
@@ -330,14 +324,6 @@ impl Supervisor<'_> {
         let listener = socket::listen(&self.config.runtime_dir, &paths::socket_name(self.launch.id))?;
         listener.set_nonblocking(true)?;
         UnixListener::from_std(listener)
-    }
-}
-
-/// As [`Layers::until_no_room`]; never while a layer is being closed.
-async fn until_no_room(layers: &mut Option<Layers>) {
-    match layers {
-        Some(layers) => layers.until_no_room().await,
-        None => std::future::pending().await,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Supervisor;
 use crate::engine::machine::{Ended, Machine};
-use crate::engine::qemu::qmp::{Qmp, QmpError};
+use crate::engine::qemu::monitor::{Monitor, MonitorError};
 use crate::guest::boot::{Identity, MeetError, Port};
 use crate::guest::transport::{Channel, GuestStream};
 use crate::guest::{client, stage};
@@ -74,11 +74,7 @@ impl Supervisor<'_> {
 
     /// Bring a met guest to where it can be used; what its user must know of its disk.
     async fn make_ready(&self, machine: &mut Machine, guest: Guest) -> Result<(Channel, Option<String>), Failure> {
-        // One that has booted was never talked to, and the host has no monitor.
-        if let Err(error) = machine.qmp().await {
-            tracing::debug!(%error, "nobody tells whether the host's disk is full");
-        }
-        let mut qmp = machine.qmp.take();
+        let monitor = machine.monitor.clone();
         let ready = async {
             let channel = self.set_up(machine, guest).instrument(tracing::debug_span!("mount")).await?;
             let mut amiss = None;
@@ -87,9 +83,7 @@ impl Supervisor<'_> {
             }
             Ok((channel, amiss))
         };
-        let ready = with_room(&self.config.data_dir, &mut qmp, ready).await;
-        machine.qmp = qmp;
-        ready
+        with_room(&self.config.data_dir, monitor.as_ref(), ready).await
     }
 
     /// Put a started machine where it is killed whatever happens, and into the record.
@@ -113,8 +107,8 @@ impl Supervisor<'_> {
     pub(super) async fn greet(&self, machine: &mut Machine, port: Port) -> Result<Channel, Failure> {
         let identity = Identity { hostname: format!("pyro-{}", self.launch.id) };
         let met = async { Ok(port.hello(&identity, ANSWER_LIMIT).await) };
-        let met = with_room(&self.config.data_dir, &mut machine.qmp, met).instrument(tracing::debug_span!("hello"));
-        match met.await? {
+        let met = with_room(&self.config.data_dir, machine.monitor.as_ref(), met);
+        match met.instrument(tracing::debug_span!("hello")).await? {
             Ok((channel, welcome)) => {
                 self.stopwatch.mark(Step::Welcome);
                 tracing::debug!(kernel = welcome.kernel_release, agent = welcome.agent_version, "met the guest");
@@ -260,7 +254,7 @@ fn is_broken(error: &(dyn Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| (*error).source()).any(|error| {
         error.is::<io::Error>()
             || matches!(error.downcast_ref(), Some(client::ClientError::Ended | client::ClientError::Io(_)))
-            || matches!(error.downcast_ref(), Some(QmpError::Closed | QmpError::Io(_)))
+            || matches!(error.downcast_ref(), Some(MonitorError::Closed | MonitorError::Io(_)))
     })
 }
 
@@ -311,23 +305,22 @@ pub(super) fn failure(stage: Stage, error: &(dyn Error + 'static)) -> Failure {
 /// Do what a guest may write to its disk for: one that is held because the host has no room for that does nothing more.
 pub(super) async fn with_room<T>(
     data_dir: &Path,
-    qmp: &mut Option<Qmp>,
+    monitor: Option<&Monitor>,
     act: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
     tokio::select! {
         done = act => done,
-        () = until_no_room(qmp) => Err(no_room(data_dir)),
+        () = until_no_room(monitor) => Err(no_room(data_dir)),
     }
 }
 
-/// Take what the engine says unasked; ends when it holds the guest because the host's disk is full. Cancel-safe.
-pub(super) async fn until_no_room(qmp: &mut Option<Qmp>) {
-    if let Some(qmp) = qmp
-        && qmp.until_no_room().await
-    {
-        return;
+/// Wait until the engine holds the guest because the host's disk is full; for ever where there is no
+/// monitor. Cancel-safe.
+pub(super) async fn until_no_room(monitor: Option<&Monitor>) {
+    match monitor {
+        Some(monitor) => monitor.no_room().await,
+        None => std::future::pending().await,
     }
-    std::future::pending().await
 }
 
 /// The failure of a vm whose guest is held because the host's disk has no room for what it writes. What it has flushed is
