@@ -1,12 +1,11 @@
 //! Closing the layer that a running vm writes to: its disk as it is in one moment, for others to stand on.
 
 use super::Supervisor;
-use super::start::{open, until_no_room};
+use super::failure::until_no_room;
+use super::sessions::Sessions;
 use crate::engine::qemu::block::{Disk, Node};
 use crate::engine::qemu::monitor::{Monitor, MonitorError};
 use crate::guest::client::ClientError;
-use crate::guest::transport::Channel;
-use crate::guest::{file, freeze};
 use crate::host::fs::{self, FsError};
 use crate::host::sparse;
 use crate::store::StoreError;
@@ -17,7 +16,7 @@ use crate::vm::paths;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// How long the guest's writes may be held; the guest lets go by itself then.
 const HOLD_LIMIT_MS: u32 = 20_000;
@@ -25,10 +24,11 @@ const HOLD_LIMIT_MS: u32 = 20_000;
 /// How long the guest may take for each of its parts: writing out, freezing, thawing.
 const GUEST_LIMIT: Duration = Duration::from_secs(30);
 
-/// What a client wants, and where it hears of it.
-pub(super) struct Order {
-    pub(super) layer: NewLayer,
-    pub(super) reply: oneshot::Sender<LayerReply>,
+/// What the other parts of a supervisor want of the vm's layers.
+#[derive(Debug)]
+pub(super) enum LayerRequest {
+    /// Close the one that is written to, and go on in a new one.
+    Close { layer: NewLayer, reply: oneshot::Sender<LayerReply> },
 }
 
 /// Why a layer was not closed.
@@ -57,53 +57,68 @@ enum CloseError {
 }
 
 /// The layers of a running machine.
-pub(super) struct Layers {
+pub(super) struct Layers<'a> {
+    of: &'a Supervisor<'a>,
+    sessions: Sessions,
+    monitor: Option<Monitor>,
     /// None where there is no monitor.
     disk: Option<Disk>,
-    monitor: Option<Monitor>,
+    is_closing: watch::Sender<bool>,
 }
 
-/// What came of an order.
-pub(super) enum Closing {
-    /// The vm goes on.
-    Done(LayerReply),
-    /// The engine writes to a layer that no record names: it must end before its guest writes again.
-    Lost(LayerReply),
-}
+/// The engine writes to a layer that no record names: it must end before its guest writes again.
+pub(super) struct Lost;
 
-impl Layers {
-    pub(super) fn new(monitor: Option<Monitor>) -> Self {
-        Self { disk: monitor.clone().map(Disk::new), monitor }
+impl<'a> Layers<'a> {
+    pub(super) fn new(of: &'a Supervisor<'a>, sessions: Sessions, monitor: Option<Monitor>) -> Self {
+        let disk = monitor.clone().map(Disk::new);
+        Self { of, sessions, monitor, disk, is_closing: watch::Sender::new(false) }
     }
 
-    /// Close the layer and go on in a new one.
-    pub(super) async fn close(&mut self, of: &Supervisor<'_>, channel: &Channel, layer: &NewLayer) -> Closing {
+    /// Whether a layer is being closed at a moment.
+    pub(super) fn closing(&self) -> Closing {
+        Closing(self.is_closing.subscribe())
+    }
+
+    /// Do what is asked for, one after another. Dropped in the middle of it, the machine must end.
+    pub(super) async fn serve(mut self, mut requests: mpsc::Receiver<LayerRequest>) -> Lost {
+        loop {
+            let Some(request) = requests.recv().await else { return std::future::pending().await };
+            let LayerRequest::Close { layer, reply } = request;
+            self.is_closing.send_replace(true);
+            let (told, is_lost) = self.close(&layer).await;
+            // Whoever asked may be gone.
+            let _ = reply.send(told);
+            if is_lost {
+                return Lost;
+            }
+            self.is_closing.send_replace(false);
+            // Whoever waits for this moment is before the next request.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Close the layer and go on in a new one; whether the engine has gone on in one that no record names.
+    async fn close(&mut self, layer: &NewLayer) -> (LayerReply, bool) {
         let mut switched = false;
-        match self.try_close(of, channel, layer, &mut switched).await {
+        match self.try_close(layer, &mut switched).await {
             Ok(held) => {
                 let held_us = u64::try_from(held.as_micros()).unwrap_or(u64::MAX);
-                Closing::Done(LayerReply::Closed { held_us })
+                (LayerReply::Closed { held_us }, false)
             }
             Err(error) => {
-                let causes = std::iter::successors(std::error::Error::source(&error), |cause| (*cause).source());
-                let message = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
-                give_up(of, layer);
+                give_up(self.of, layer);
                 let reply = match has_ended(&error) {
                     true => LayerReply::Ended,
-                    false => LayerReply::Failed { message, full: is_full(&error) },
+                    false => LayerReply::Failed { message: with_causes(&error), full: is_full(&error) },
                 };
-                if switched { Closing::Lost(reply) } else { Closing::Done(reply) }
+                (reply, switched)
             }
         }
     }
 
-    async fn try_close(
-        &mut self,
-        of: &Supervisor<'_>,
-        channel: &Channel,
-        layer: &NewLayer,
-        switched: &mut bool,
-    ) -> Result<Duration, CloseError> {
+    async fn try_close(&mut self, layer: &NewLayer, switched: &mut bool) -> Result<Duration, CloseError> {
+        let of = self.of;
         let EngineLaunch::Qemu(qemu) = &of.launch.engine else { return Err(CloseError::NoDisk) };
         if of.launch.kind != VmKind::Workspace {
             return Err(CloseError::NoDisk);
@@ -115,15 +130,14 @@ impl Layers {
         sparse::copy_whole(&qemu.blank_layer, &path)?;
         let node = self.add_node(&path, layer).await?;
         // Written out beforehand, so that little is left to write while everybody waits.
-        self.in_time(async { file::sync(open(channel).await?).await }).await?;
+        self.in_time(self.sessions.sync()).await?;
         let held = Instant::now();
-        let freeze = async { freeze::freeze(open(channel).await?, HOLD_LIMIT_MS).await };
-        let frozen = self.in_time(freeze).await?;
-        if let Err(error) = self.switch(of, layer, node, switched).await {
+        let frozen = self.in_time(self.sessions.freeze(HOLD_LIMIT_MS)).await?;
+        if let Err(error) = self.switch(layer, node, switched).await {
             if *switched {
                 // Thawed, the guest would go on in a layer that nobody knows: it stays held until its
                 // engine is killed.
-                std::mem::forget(frozen);
+                frozen.keep();
             }
             return Err(error);
         }
@@ -132,13 +146,7 @@ impl Layers {
     }
 
     /// Let the engine go on in the new layer, and record it.
-    async fn switch(
-        &mut self,
-        of: &Supervisor<'_>,
-        layer: &NewLayer,
-        node: Node,
-        switched: &mut bool,
-    ) -> Result<(), CloseError> {
+    async fn switch(&mut self, layer: &NewLayer, node: Node, switched: &mut bool) -> Result<(), CloseError> {
         let disk = self.disk.as_mut().ok_or(MonitorError::Closed)?;
         // Whatever else comes than a refusal, it may have switched, or may yet do.
         *switched = true;
@@ -147,7 +155,7 @@ impl Layers {
             *switched = false;
         }
         on_new_layer?;
-        if !of.store.close_layer(of.launch.id, layer)? {
+        if !self.of.store.close_layer(self.of.launch.id, layer)? {
             return Err(CloseError::Gone);
         }
         // Recorded: from here on the new layer is the one.
@@ -172,6 +180,23 @@ impl Layers {
             () = until_no_room(self.monitor.as_ref()) => Err(CloseError::NoRoom),
         }
     }
+}
+
+/// Tells when no layer is being closed.
+pub(super) struct Closing(watch::Receiver<bool>);
+
+impl Closing {
+    /// Wait until none is.
+    pub(super) async fn over(&mut self) {
+        if self.0.wait_for(|is_closing| !is_closing).await.is_err() {
+            std::future::pending().await
+        }
+    }
+}
+
+fn with_causes(error: &CloseError) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| (*cause).source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Remove the file of a layer that nothing was written to, and leave its record to whoever comes next.

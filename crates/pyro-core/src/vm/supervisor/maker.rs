@@ -1,6 +1,7 @@
 //! Making templates from a vm that boots, on its way.
 
-use super::start::{ANSWER_LIMIT, after_broken_channel, disk, not_met, with_room};
+use super::failure::{after_broken_channel, not_met, with_room};
+use super::start::{ANSWER_LIMIT, disk};
 use crate::engine::machine::Machine;
 use crate::guest::boot::Port;
 use crate::vm::launch::{Failure, QemuLaunch, Stage};
