@@ -1,6 +1,7 @@
 //! Records in SQLite: the only place that speaks SQL.
 
 pub mod broken;
+pub mod claim;
 pub mod command;
 pub mod layer;
 mod schema;

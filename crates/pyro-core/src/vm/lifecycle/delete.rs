@@ -1,11 +1,12 @@
 //! Deleting a vm, whatever it is at: its processes end, then its files and its record go.
 
 use super::claim::claim;
-use super::reconcile::{Verdict, give_up, judge, settle};
+use super::reconcile::{Verdict, judge, settle};
 use super::state::Operation;
 use super::stop::end_process;
 use crate::config::Config;
 use crate::store::Store;
+use crate::store::claim::give_up;
 use crate::store::vm::{VmRecord, VmState};
 use crate::vm::error::VmError;
 use crate::vm::reap::clear_vm;
