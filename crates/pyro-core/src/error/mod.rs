@@ -10,7 +10,7 @@ use crate::guest::client::ClientError;
 use crate::id::IdError;
 use crate::store::StoreError;
 use crate::vm::VmError;
-use crate::vm::launch::{Failure, Stage};
+use crate::vm::control::failure::{Failure, Stage};
 use crate::vm::line::OptionError;
 use crate::vm::output::OutputError;
 use crate::vm::output::store::OutputNameError;
@@ -292,7 +292,7 @@ impl From<OptionError> for PyroError {
 }
 
 fn vm(error: &VmError) -> (ErrorKind, Option<&'static str>) {
-    use crate::vm::lifecycle::state::Operation;
+    use crate::vm::operation::Operation;
     match error {
         VmError::NoSuchVm { .. } => {
             (ErrorKind::NotFound, Some("create one (vm_create); it may have been used or expired"))

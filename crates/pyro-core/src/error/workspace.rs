@@ -8,7 +8,7 @@ use crate::host::output::OutputFileError;
 use crate::host::tree::HostTreeError;
 use crate::id::Id;
 use crate::vm::VmError;
-use crate::vm::launch::{Failure, Stage};
+use crate::vm::control::failure::{Failure, Stage};
 use crate::workspace::WorkspaceError;
 use crate::workspace::files::FileError;
 use crate::workspace::files::source::SourceError;
@@ -346,7 +346,7 @@ mod tests {
     #[test]
     fn no_vm_of_a_workspace_is_told_by_its_own_id_or_as_one_that_is_gone() {
         use crate::store::vm::VmState;
-        use crate::vm::lifecycle::state::Operation;
+        use crate::vm::operation::Operation;
         use pyro_protocol::message::{Failure as Said, FailureKind};
         use std::time::Duration;
         let (id, vm) = (Id::parse("0123456789ab").unwrap(), Id::parse("ba9876543210").unwrap());

@@ -1,7 +1,7 @@
 //! A vm for one purpose: recorded before it starts, and nothing of it left afterwards.
 
+use super::control::protocol::Launch;
 use super::error::VmError;
-use super::launch::Launch;
 use super::plan::Plan;
 use super::shape::Shape;
 use super::{admission, reap, record};

@@ -1,10 +1,11 @@
 //! Claiming a vm for the way to its next state.
 
 use super::gone;
-use super::state::{self, Operation};
+use super::state;
 use crate::store::vm::{Change, VmRecord, VmState};
 use crate::store::{Store, claim as claims};
 use crate::vm::error::VmError;
+use crate::vm::operation::Operation;
 
 /// Put `vm` into `to` on behalf of this process, unless its state has come to be one that `operation`
 /// does not take.

@@ -2,13 +2,13 @@
 
 use super::claim::claim;
 use super::reconcile::{Verdict, judge, settle};
-use super::state::Operation;
 use super::stop::end_process;
 use crate::config::Config;
 use crate::store::Store;
 use crate::store::claim::give_up;
 use crate::store::vm::{VmRecord, VmState};
 use crate::vm::error::VmError;
+use crate::vm::operation::Operation;
 use crate::vm::reap::clear_vm;
 use std::time::Duration;
 

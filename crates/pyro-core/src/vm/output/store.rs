@@ -1,7 +1,8 @@
 //! Whole outputs in files: private, bounded each and together, the least recently used removed first.
 
+use super::OutputPage;
+use super::error::OutputError;
 use super::recorder::MAX_FILE;
-use super::{OutputError, OutputPage};
 use crate::config::Config;
 use crate::host::fs::{self, FsError};
 use crate::host::sparse;

@@ -7,7 +7,7 @@ use super::relay::Client;
 use super::sessions::Sessions;
 use crate::guest::client::{ClientError, FrameReader, send_message};
 use crate::store::layer::NewLayer;
-use crate::vm::launch::Call;
+use crate::vm::control::protocol::ControlRequest;
 use std::io;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedWriteHalf, SocketAddr};
@@ -42,17 +42,17 @@ impl Clients {
     async fn answer(self, stream: UnixStream) -> Result<(), ClientError> {
         let (reader, writer) = stream.into_split();
         let mut frames = FrameReader::new(reader);
-        match frames.message::<Call>().await? {
-            Call::Guest => {
+        match frames.message::<ControlRequest>().await? {
+            ControlRequest::Guest => {
                 let _talk = self.activity.begin();
                 self.sessions.relay(Client { frames, writer }).await
             }
-            Call::Lease => self.lease.serve(frames, writer, self.lifetime).await,
-            Call::CloseLayer(layer) => {
+            ControlRequest::Lease => self.lease.serve(frames, writer, self.lifetime).await,
+            ControlRequest::CloseLayer(layer) => {
                 let _talk = self.activity.begin();
                 close_layer(&self.layers, layer, writer).await
             }
-            Call::LifetimeChanged => {
+            ControlRequest::LifetimeChanged => {
                 // The vm ends in this moment where nobody takes it.
                 let changed = self.lifetime.send(LifetimeRequest::Changed).await;
                 changed.map_err(|_| ClientError::Ended)

@@ -8,8 +8,9 @@ use crate::engine::Machine;
 use crate::host::fs;
 use crate::store::vm::{Change, VmKind, VmRecord, VmState};
 use crate::store::{Store, StoreError};
-use crate::vm::launch::{Failure, Launch, Stage};
-use crate::vm::lifecycle::stop::POWER_OFF_LIMIT;
+use crate::vm::control::failure::{Failure, Stage};
+use crate::vm::control::protocol::Launch;
+use crate::vm::limits::POWER_OFF_LIMIT;
 use crate::vm::paths;
 use tokio::signal::unix::Signal;
 

@@ -6,7 +6,8 @@ use crate::engine::{Machine, host};
 use crate::guest;
 use crate::host::{fs, sparse};
 use crate::store::vm::VmKind;
-use crate::vm::launch::{EngineLaunch, Failure, Stage};
+use crate::vm::control::failure::{Failure, Stage};
+use crate::vm::control::protocol::EngineLaunch;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ use crate::host::sparse;
 use crate::store::StoreError;
 use crate::store::layer::NewLayer;
 use crate::store::vm::VmKind;
-use crate::vm::launch::{EngineLaunch, LayerReply};
+use crate::vm::control::protocol::{EngineLaunch, LayerReply};
 use crate::vm::paths;
 use std::io;
 use std::path::Path;

@@ -2,7 +2,7 @@
 
 use super::lifetime::LifetimeRequest;
 use crate::guest::client::{ClientError, FrameReader, send_message};
-use crate::vm::launch::{LeaseReply, LeaseWord};
+use crate::vm::control::protocol::{LeaseReply, LeaseWord};
 use std::sync::Arc;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Mutex, mpsc};

@@ -4,7 +4,7 @@ use super::Supervisor;
 use super::end::End;
 use crate::host::clock;
 use crate::store::vm::VmKind;
-use crate::vm::launch::Failure;
+use crate::vm::control::failure::Failure;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;

@@ -3,7 +3,7 @@
 use super::Supervisor;
 use super::failure::failure;
 use crate::store::vm::{Change, VmRecord, VmState};
-use crate::vm::launch::{Failure, Stage};
+use crate::vm::control::failure::{Failure, Stage};
 
 impl Supervisor<'_> {
     /// Change the vm's record, unless somebody else did: then the vm is not wanted any more.
