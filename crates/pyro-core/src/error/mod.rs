@@ -13,7 +13,7 @@ use crate::vm::VmError;
 use crate::vm::control::failure::{Failure, Stage};
 use crate::vm::line::OptionError;
 use crate::vm::output::OutputError;
-use crate::vm::output::store::OutputNameError;
+use crate::vm::output::name::OutputNameError;
 use crate::vm::shape::OutOfRange;
 use std::error::Error;
 use std::io::ErrorKind::BrokenPipe;

@@ -5,7 +5,8 @@
 //! while nobody waits for one. What QEMU says unasked is kept as the state that it means, not as a
 //! list: a QEMU that was taken over by its guest can send as much as it likes.
 
-use super::wire::{self, Event, Line};
+pub use super::wire::MigrationEnd;
+use super::wire::{self, Event, Line, WireError};
 use crate::host::descriptor;
 use serde_json::Value;
 use std::io;
@@ -57,9 +58,18 @@ pub enum MonitorError {
 impl From<io::Error> for MonitorError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            // A killed QEMU leaves what it had not read.
-            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Self::Closed,
-            _ => Self::Io(Arc::new(error)),
+            io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => WireError::from(error).into(),
+        }
+    }
+}
+
+impl From<WireError> for MonitorError {
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::Closed => Self::Closed,
+            WireError::Io(error) => Self::Io(Arc::new(error)),
+            WireError::Malformed => Self::Malformed,
         }
     }
 }
@@ -77,27 +87,6 @@ struct Told {
     migrations_over: u64,
     /// How the last of them ended.
     migration_end: Option<MigrationEnd>,
-}
-
-/// How a migration ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MigrationEnd {
-    /// All of the state is there.
-    Completed,
-    /// QEMU could not do it.
-    Failed,
-    /// Somebody cancelled it.
-    Cancelled,
-}
-
-impl std::fmt::Display for MigrationEnd {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(match self {
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        })
-    }
 }
 
 impl Told {

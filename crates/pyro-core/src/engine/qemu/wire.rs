@@ -1,13 +1,35 @@
 //! Lines of QEMU's monitor protocol: commands as bytes, and what QEMU says as values.
 
-use super::monitor::{MigrationEnd, MonitorError};
 use crate::host::terminal::printable;
 use serde_json::{Value, json};
+use std::fmt;
+use std::io;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt};
 
 /// Longest line that is taken from QEMU, in bytes. QEMU is confined but may have been taken over by
 /// its guest.
 const MAX_LINE: usize = 1024 * 1024;
+
+/// Why no line came.
+#[derive(Debug)]
+pub(super) enum WireError {
+    /// QEMU ended.
+    Closed,
+    /// Reading failed.
+    Io(io::Error),
+    /// What came is not QMP, or more than anything QEMU says.
+    Malformed,
+}
+
+impl From<io::Error> for WireError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            // A killed QEMU leaves what it had not read.
+            io::ErrorKind::ConnectionReset => Self::Closed,
+            _ => Self::Io(error),
+        }
+    }
+}
 
 /// One line of QEMU's.
 #[derive(Debug, PartialEq)]
@@ -29,6 +51,27 @@ pub(super) enum Event {
     Migration(Option<MigrationEnd>),
 }
 
+/// How a migration ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MigrationEnd {
+    /// All of the state is there.
+    Completed,
+    /// QEMU could not do it.
+    Failed,
+    /// Somebody cancelled it.
+    Cancelled,
+}
+
+impl fmt::Display for MigrationEnd {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        })
+    }
+}
+
 /// A command as it goes to QEMU.
 pub(super) fn command(name: &str, arguments: &Value, id: u64) -> Vec<u8> {
     let mut line = json!({ "execute": name, "arguments": arguments, "id": id }).to_string().into_bytes();
@@ -36,8 +79,8 @@ pub(super) fn command(name: &str, arguments: &Value, id: u64) -> Vec<u8> {
     line
 }
 
-fn parse(line: &[u8]) -> Result<Line, MonitorError> {
-    let line: Value = serde_json::from_slice(line).map_err(|_| MonitorError::Malformed)?;
+fn parse(line: &[u8]) -> Result<Line, WireError> {
+    let line: Value = serde_json::from_slice(line).map_err(|_| WireError::Malformed)?;
     let id = line.get("id").and_then(Value::as_u64);
     if let Some(event) = line.get("event") {
         return Ok(Line::Event(event.as_str().and_then(|event| event_of(event, line.get("data")))));
@@ -49,7 +92,7 @@ fn parse(line: &[u8]) -> Result<Line, MonitorError> {
         let description = error.get("desc").and_then(Value::as_str).unwrap_or("no reason given");
         return Ok(Line::Answer { id, result: Err(printable(description.as_bytes())) });
     }
-    if line.get("QMP").is_some() { Ok(Line::Greeting) } else { Err(MonitorError::Malformed) }
+    if line.get("QMP").is_some() { Ok(Line::Greeting) } else { Err(WireError::Malformed) }
 }
 
 fn event_of(name: &str, data: Option<&Value>) -> Option<Event> {
@@ -80,11 +123,11 @@ impl<R: AsyncBufRead + Unpin> Reader<R> {
     }
 
     /// The next line. Cancel-safe: what came of it is kept.
-    pub(super) async fn line(&mut self) -> Result<Line, MonitorError> {
+    pub(super) async fn line(&mut self) -> Result<Line, WireError> {
         loop {
             let chunk = self.stream.fill_buf().await?;
             if chunk.is_empty() {
-                return Err(MonitorError::Closed);
+                return Err(WireError::Closed);
             }
             let (taken, whole) = match chunk.iter().position(|&byte| byte == b'\n') {
                 Some(end) => (end + 1, true),
@@ -93,7 +136,7 @@ impl<R: AsyncBufRead + Unpin> Reader<R> {
             self.begun.extend_from_slice(&chunk[..taken]);
             self.stream.consume(taken);
             if self.begun.len() > MAX_LINE {
-                return Err(MonitorError::Malformed);
+                return Err(WireError::Malformed);
             }
             if whole {
                 return parse(&std::mem::take(&mut self.begun));
@@ -133,8 +176,8 @@ mod tests {
         let mut reader = Reader::new(pieces);
         assert_eq!(reader.line().await.unwrap(), Line::Greeting);
         assert_eq!(reader.line().await.unwrap(), Line::Event(None));
-        assert!(matches!(reader.line().await, Err(MonitorError::Closed)));
+        assert!(matches!(reader.line().await, Err(WireError::Closed)));
         let endless = tokio::io::BufReader::new(tokio::io::repeat(b' '));
-        assert!(matches!(Reader::new(endless).line().await, Err(MonitorError::Malformed)));
+        assert!(matches!(Reader::new(endless).line().await, Err(WireError::Malformed)));
     }
 }

@@ -1,6 +1,6 @@
 //! What can go wrong with output that was kept.
 
-use super::store::OutputName;
+use super::name::OutputName;
 
 /// Why output cannot be read again.
 #[derive(Debug, thiserror::Error)]

@@ -2,6 +2,7 @@
 
 pub mod capture;
 pub mod error;
+pub mod name;
 pub mod page;
 pub mod recorder;
 pub mod store;
@@ -9,10 +10,11 @@ pub mod store;
 pub use crate::config::Inline;
 pub use capture::{BASE64_LIMIT, Capture, CapturedOutput, json_len};
 pub use error::OutputError;
+pub use name::OutputName;
 pub use page::OutputPage;
 pub(crate) use page::whole_characters;
-pub use recorder::{MAX_FILE as MAX_KEPT, OutputTo, OutputWatch, Recorded, Recorder, Stream};
-pub use store::{OutputName, OutputStore};
+pub use recorder::{OutputTo, OutputWatch, Recorded, Recorder, Stream};
+pub use store::{MAX_FILE as MAX_KEPT, OutputStore};
 
 /// Bytes of text of each stream that a result holds: half from its start, half from its end.
 pub const INLINE_LIMIT: usize = Inline::EACH;

@@ -1,7 +1,7 @@
 //! The end of a vm: what ended it decides what is kept of it.
 
-use super::Supervisor;
 use super::failure::failure;
+use super::record::Supervisor;
 use super::sessions::Sessions;
 use crate::config::Config;
 use crate::engine::Machine;

@@ -1,9 +1,9 @@
 //! A guest's start: from a template where there is one, else by a boot that leaves one behind.
 
-use super::Supervisor;
 use super::boot_watch;
 use super::failure::{after_broken_channel, failure};
 use super::maker::Making;
+use super::record::Supervisor;
 use super::sessions::Sessions;
 use super::start::{Guest, port_of, wait_ready};
 use crate::engine::machine::Machine;

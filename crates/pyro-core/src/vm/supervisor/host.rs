@@ -1,7 +1,7 @@
 //! The agent as a plain process of the host: its start in the directory of a workspace, and its end with all that it began.
 
-use super::Supervisor;
 use super::failure::failure;
+use super::record::Supervisor;
 use crate::engine::{Machine, host};
 use crate::guest;
 use crate::host::{fs, sparse};

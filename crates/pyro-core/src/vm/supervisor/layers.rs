@@ -1,7 +1,7 @@
 //! Closing the layer that a running vm writes to: its disk as it is in one moment, for others to stand on.
 
-use super::Supervisor;
 use super::failure::until_no_room;
+use super::record::Supervisor;
 use super::sessions::Sessions;
 use crate::engine::qemu::block::{Disk, Node};
 use crate::engine::qemu::monitor::{Monitor, MonitorError};

@@ -1,7 +1,7 @@
 //! The lifetime of a vm: what ends it in order.
 
-use super::Supervisor;
 use super::end::End;
+use super::record::Supervisor;
 use crate::host::clock;
 use crate::store::vm::VmKind;
 use crate::vm::control::failure::Failure;

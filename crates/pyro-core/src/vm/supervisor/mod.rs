@@ -1,6 +1,6 @@
 //! The supervisor: the one process that owns a running vm, from its record to the last of its files.
 //!
-//! [`start`](Supervisor::start) brings the guest up; from then on a small loop waits for what ends the
+//! `start` brings the guest up; from then on a small loop waits for what ends the
 //! vm, over parts that know nothing of each other and are asked through one request enum each:
 //!
 //! - `sessions`: everything that is under way with the guest's agent.
@@ -40,7 +40,7 @@ use crate::engine::Machine;
 use crate::guest::client::{ClientError, FrameReader, send_message};
 use crate::host::process::ProcessId;
 use crate::host::{fs, socket, sparse};
-use crate::store::vm::{VmKind, VmRecord};
+use crate::store::vm::VmKind;
 use crate::store::{Store, StoreError};
 use crate::vm::control::failure::Stage;
 use crate::vm::control::protocol::{Event, Launch, LeaseReply};
@@ -52,6 +52,7 @@ use failure::{agent_gone, failure, machine_ended, no_room, unrecorded, until_no_
 use layers::{Layers, Lost};
 use lease::Lease;
 use lifetime::{Activity, Lifetime, released};
+use record::Supervisor;
 use sessions::Sessions;
 use std::cell::RefCell;
 use std::io;
@@ -111,16 +112,6 @@ pub async fn serve(config: &Config, control: UnixStream) -> Result<(), Superviso
     // Whoever started the vm may be gone; then nobody is left to be told.
     let _ = send_message(&mut writer, &Event::Ended { failure }).await;
     Ok(())
-}
-
-struct Supervisor<'a> {
-    config: &'a Config,
-    launch: &'a Launch,
-    store: &'a Store,
-    /// The vm's record as this process last wrote it.
-    record: RefCell<VmRecord>,
-    lease: &'a Lease,
-    stopwatch: Stopwatch,
 }
 
 impl Supervisor<'_> {

@@ -1,9 +1,25 @@
-//! What a supervisor writes into its vm's record.
+//! The vm that a supervisor owns, and what it writes into its record.
 
-use super::Supervisor;
 use super::failure::failure;
+use super::lease::Lease;
+use crate::config::Config;
+use crate::store::Store;
 use crate::store::vm::{Change, VmRecord, VmState};
 use crate::vm::control::failure::{Failure, Stage};
+use crate::vm::control::protocol::Launch;
+use crate::vm::timeline::Stopwatch;
+use std::cell::RefCell;
+
+/// The owner of a vm.
+pub(super) struct Supervisor<'a> {
+    pub(super) config: &'a Config,
+    pub(super) launch: &'a Launch,
+    pub(super) store: &'a Store,
+    /// The vm's record as this process last wrote it.
+    pub(super) record: RefCell<VmRecord>,
+    pub(super) lease: &'a Lease,
+    pub(super) stopwatch: Stopwatch,
+}
 
 impl Supervisor<'_> {
     /// Change the vm's record, unless somebody else did: then the vm is not wanted any more.

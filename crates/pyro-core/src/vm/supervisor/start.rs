@@ -1,7 +1,7 @@
 //! Starting the machine of a vm: files, engine, meeting, mount; each stage has its own typed end.
 
-use super::Supervisor;
 use super::failure::{after_broken_channel, failure, not_met, with_room};
+use super::record::Supervisor;
 use super::sessions::Sessions;
 use crate::engine::machine::Machine;
 use crate::guest::boot::{Identity, MeetError, Port};
