@@ -12,10 +12,10 @@ use futures::stream::{StreamExt, TryStreamExt};
 use pyro_contract::CommandLine;
 use pyro_core::id::Id;
 use pyro_core::store::vm::VmKind;
+use pyro_core::vm::control::client::SupervisorClient;
 use pyro_core::vm::exec::{ExecIo, ExecRequest, exec};
 use pyro_core::vm::lifecycle::start::start_on as start_on_layers;
-use pyro_core::vm::lifecycle::state::Operation;
-use pyro_core::vm::link::Link;
+use pyro_core::vm::operation::Operation;
 use pyro_core::vm::output::{OutputName, OutputTo};
 use pyro_core::vm::shape::page_length;
 use pyro_core::vm::{ExecOptions, LineRequest, Shape, VmError, VmInfo, VmRequest, lifecycle, paths};
@@ -72,7 +72,7 @@ async fn operate(pyro: &Pyro, args: &[&str]) -> Result<Value, PyroError> {
             told(pyro.read_output(&OutputName::parse(name)?, offset.parse().unwrap(), length)?)
         }
         ["borrow", vm] => {
-            let lease = Link::new(pyro.config(), id(vm)?).lease().await?;
+            let lease = SupervisorClient::new(pyro.config(), id(vm)?).lease().await?;
             lease.expect("nobody else has it").release().await?;
             Ok(Value::Null)
         }
@@ -111,7 +111,7 @@ async fn plain(pyro: &Pyro, vm: Id, command: &str) -> Result<Value, PyroError> {
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let request = ExecRequest::new(Command::Shell(command.to_owned()), Duration::from_secs(60));
     let io = ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr };
-    let outcome = exec(Link::new(pyro.config(), vm), request, io).await?;
+    let outcome = exec(SupervisorClient::new(pyro.config(), vm), request, io).await?;
     Ok(json!({ "exit_code": outcome.exit_code, "stdout": String::from_utf8_lossy(&stdout) }))
 }
 

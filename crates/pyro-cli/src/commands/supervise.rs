@@ -2,7 +2,7 @@
 
 use super::{block_on, pyro};
 use crate::exit;
-use pyro_core::vm::running::CONTROL_FD;
+use pyro_core::vm::control::starter::CONTROL_FD;
 use std::os::unix::net::UnixStream;
 
 pub(super) fn run() -> i32 {

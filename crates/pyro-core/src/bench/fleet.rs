@@ -18,7 +18,7 @@ impl Bench<'_> {
             while alive.len() < size as usize {
                 self.tell("vms alive at once", u32::try_from(alive.len()).unwrap_or(u32::MAX), self.request.vms);
                 let started = self.site.start(self.request, self.progress).await?;
-                guest::exec_true(started.vm.link()).await?;
+                guest::exec_true(started.vm.client()).await?;
                 alive.push(started);
             }
             self.footprint(size, &alive)?;

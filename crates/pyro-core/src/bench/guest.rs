@@ -4,8 +4,8 @@ use super::report::Unit;
 use super::{Bench, BenchError, millis};
 use crate::guest::client;
 use crate::vm::VmError;
+use crate::vm::control::client::SupervisorClient;
 use crate::vm::exec::{ExecIo, ExecOutcome, ExecRequest, exec};
-use crate::vm::link::Link;
 use pyro_protocol::message::{Command, Request};
 use std::io;
 use std::pin::Pin;
@@ -32,14 +32,14 @@ impl Bench<'_> {
     /// Everything that one running vm is asked for.
     pub(super) async fn in_running_vm(&mut self) -> Result<(), BenchError> {
         let started = self.site.start(self.request, self.progress).await?;
-        exec_true(started.vm.link()).await?;
-        self.execs(started.vm.link()).await?;
-        self.round_trips(started.vm.link()).await?;
-        self.transfers(started.vm.link()).await?;
+        exec_true(started.vm.client()).await?;
+        self.execs(started.vm.client()).await?;
+        self.round_trips(started.vm.client()).await?;
+        self.transfers(started.vm.client()).await?;
         started.end().await
     }
 
-    async fn execs(&mut self, vm: Link<'_>) -> Result<(), BenchError> {
+    async fn execs(&mut self, vm: SupervisorClient<'_>) -> Result<(), BenchError> {
         let (mut outside, mut inside) = (Vec::new(), Vec::new());
         let of = self.request.runs * EXECS_PER_RUN;
         for done in 0..of {
@@ -55,7 +55,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    async fn round_trips(&mut self, vm: Link<'_>) -> Result<(), BenchError> {
+    async fn round_trips(&mut self, vm: SupervisorClient<'_>) -> Result<(), BenchError> {
         let mut trips = Vec::new();
         let of = self.request.runs * TRIPS_PER_RUN;
         for done in 0..of {
@@ -68,7 +68,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    async fn transfers(&mut self, vm: Link<'_>) -> Result<(), BenchError> {
+    async fn transfers(&mut self, vm: SupervisorClient<'_>) -> Result<(), BenchError> {
         let (mut out, mut into) = (Vec::new(), Vec::new());
         let of = self.request.runs.min(MAX_TRANSFERS);
         for done in 0..of {
@@ -88,13 +88,13 @@ fn megabytes_per_second(duration: Duration) -> f64 {
 }
 
 /// `/bin/true`: a real process, without a shell around it.
-pub(super) async fn exec_true(vm: Link<'_>) -> Result<ExecOutcome, BenchError> {
+pub(super) async fn exec_true(vm: SupervisorClient<'_>) -> Result<ExecOutcome, BenchError> {
     let command = Command::Program(vec!["/bin/true".to_owned()]);
     let (mut stdout, mut stderr) = (tokio::io::sink(), tokio::io::sink());
     execute(vm, "/bin/true", command, ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr }).await
 }
 
-async fn transfer_out(vm: Link<'_>) -> Result<Duration, BenchError> {
+async fn transfer_out(vm: SupervisorClient<'_>) -> Result<Duration, BenchError> {
     let command = ["head", "-c", &TRANSFER_LEN.to_string(), "/dev/zero"].map(str::to_owned);
     let (mut counter, mut stderr) = (Counter::default(), tokio::io::sink());
     let io = ExecIo { stdin: None, stdout: &mut counter, stderr: &mut stderr };
@@ -103,7 +103,7 @@ async fn transfer_out(vm: Link<'_>) -> Result<Duration, BenchError> {
     Ok(outcome.duration)
 }
 
-async fn transfer_in(vm: Link<'_>) -> Result<Duration, BenchError> {
+async fn transfer_in(vm: SupervisorClient<'_>) -> Result<Duration, BenchError> {
     // wc reads all of it, and its answer says how much that was.
     let command = Command::Program(["wc", "-c"].map(str::to_owned).into());
     let mut zeros = tokio::io::repeat(0).take(TRANSFER_LEN);
@@ -119,7 +119,7 @@ fn whole(moved: u64) -> Result<(), BenchError> {
 }
 
 async fn execute(
-    vm: Link<'_>,
+    vm: SupervisorClient<'_>,
     name: &'static str,
     command: Command,
     io: ExecIo<'_>,

@@ -8,7 +8,7 @@ use crate::host::process::ProcessId;
 use crate::id::Id;
 use crate::store::Store;
 use crate::store::vm::{VmKind, VmState};
-use crate::vm::running::{Leased, Starter};
+use crate::vm::control::starter::{Leased, Starter};
 use crate::vm::{VmError, plan, reap, record};
 use std::cell::RefCell;
 use std::path::PathBuf;

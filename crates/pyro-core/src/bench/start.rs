@@ -14,7 +14,7 @@ impl Bench<'_> {
             self.report.host.accelerator = mode.trim_start_matches("guest_").to_owned();
             // The first of a shape boots, and leaves a template for the second.
             self.report.templates = started.vm.timeline.is_some_and(|timeline| timeline.from_template());
-            guest::exec_true(started.vm.link()).await?;
+            guest::exec_true(started.vm.client()).await?;
             started.end().await?;
         }
         Ok(())
@@ -28,7 +28,7 @@ impl Bench<'_> {
             let started: Started<'_> = self.site.start(self.request, self.progress).await?;
             hellos.push(millis(started.hello));
             readies.push(millis(started.ready));
-            first_execs.push(millis(guest::exec_true(started.vm.link()).await?.duration));
+            first_execs.push(millis(guest::exec_true(started.vm.client()).await?.duration));
             started.end().await?;
         }
         let how = if self.report.templates { "from a template" } else { "booting" };

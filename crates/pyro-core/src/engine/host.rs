@@ -34,5 +34,5 @@ fn start_inner(agent: &Path, root: Option<OwnedFd>) -> std::io::Result<Machine> 
     let mut child =
         tied(Spawn { program: agent, args, variables: Vec::new(), fds, stderr: Stdio::piped() }, Box::new(|| Ok(())))?;
     let stderr = child.stderr.take().map(Tail::follow).unwrap_or_default();
-    Ok(Machine { child, channel: Some(channel), monitor: None, qmp: None, console: Tail::default(), stderr })
+    Ok(Machine { child, channel: Some(channel), monitor: None, console: Tail::default(), stderr })
 }

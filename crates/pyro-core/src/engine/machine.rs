@@ -1,6 +1,6 @@
 //! A running machine: its process, the ends of its sockets, and the bounded end of what it says.
 
-use super::qemu::qmp::{Qmp, QmpError};
+use super::qemu::monitor::{Monitor, MonitorError};
 use crate::host::process::ProcessId;
 use crate::host::terminal::printable;
 use std::collections::VecDeque;
@@ -19,10 +19,8 @@ pub struct Machine {
     pub child: tokio::process::Child,
     /// The agent's byte stream, until somebody takes it.
     pub channel: Option<UnixStream>,
-    /// The engine's monitor, where it has one, until somebody greets it.
-    pub monitor: Option<UnixStream>,
-    /// The monitor once it was greeted, until somebody takes it.
-    pub qmp: Option<Qmp>,
+    /// The engine's monitor, where it has one.
+    pub monitor: Option<Monitor>,
     /// End of the guest's console.
     pub console: Tail,
     /// End of the engine's own stderr.
@@ -60,15 +58,12 @@ impl Machine {
         self.child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(ProcessId::of)
     }
 
-    /// The engine's monitor, greeted first where it was not.
+    /// The engine's monitor.
     ///
     /// # Errors
-    /// [`QmpError::Closed`] where there is none.
-    pub async fn qmp(&mut self) -> Result<&mut Qmp, QmpError> {
-        if let Some(monitor) = self.monitor.take() {
-            self.qmp = Some(Qmp::handshake(monitor).await?);
-        }
-        self.qmp.as_mut().ok_or(QmpError::Closed)
+    /// [`MonitorError::Closed`] where there is none.
+    pub fn monitor(&self) -> Result<&Monitor, MonitorError> {
+        self.monitor.as_ref().ok_or(MonitorError::Closed)
     }
 
     /// Wait until the process ends by itself.

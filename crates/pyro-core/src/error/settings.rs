@@ -7,7 +7,7 @@ use crate::config::ConfigError;
 use crate::id::IdError;
 use crate::store::StoreError;
 use crate::vm::line::OptionError;
-use crate::vm::output::store::OutputNameError;
+use crate::vm::output::name::OutputNameError;
 use crate::vm::shape::OutOfRange;
 
 impl From<ConfigError> for PyroError {

@@ -6,7 +6,7 @@ use super::{ErrorKind, Hint, OperationId, Parameter, PyroError};
 use crate::guest::client::ClientError;
 use crate::id::Id;
 use crate::vm::VmError;
-use crate::vm::lifecycle::state::Operation;
+use crate::vm::operation::Operation;
 use crate::vm::output::OutputError;
 use pyro_protocol::message::FailureKind;
 use std::io::ErrorKind::BrokenPipe;

@@ -6,7 +6,7 @@ use super::{ErrorKind, Hint, OperationId, Parameter, PyroError};
 use crate::guest::client::ClientError;
 use crate::id::Id;
 use crate::vm::VmError;
-use crate::vm::launch::Stage;
+use crate::vm::control::failure::Stage;
 use crate::workspace::WorkspaceError;
 use crate::workspace::label::LabelError;
 use pyro_protocol::message::FailureKind;
@@ -302,7 +302,7 @@ mod tests {
     use crate::error::worded;
     use crate::error::wording::plain::Plain;
     use crate::host::fs::FsError;
-    use crate::vm::launch::Failure;
+    use crate::vm::control::failure::Failure;
     use crate::workspace::files::FileError;
     use crate::workspace::files::source::SourceError;
     use std::io;
@@ -310,7 +310,7 @@ mod tests {
     #[test]
     fn no_vm_of_a_workspace_is_told_by_its_own_id_or_as_one_that_is_gone() {
         use crate::store::vm::VmState;
-        use crate::vm::lifecycle::state::Operation;
+        use crate::vm::operation::Operation;
         use pyro_protocol::message::{Failure as Said, FailureKind};
         use std::time::Duration;
         let (id, vm) = (Id::parse("0123456789ab").unwrap(), Id::parse("ba9876543210").unwrap());

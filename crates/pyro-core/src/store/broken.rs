@@ -1,5 +1,6 @@
 //! Records that cannot be understood, as far as they can: what of the host still belongs to them.
 
+use super::claim;
 use super::vm::parse_process;
 use super::{Store, StoreError};
 use crate::host::process::{self, ProcessId};
@@ -32,7 +33,7 @@ impl Store {
         let read = |row: &Row<'_>| {
             let vms = ["vm", "next_vm"].into_iter().filter_map(|column| Id::parse(&text(row, column)?).ok()).collect();
             let owner = text(row, "owner").and_then(|owner| parse_process(&owner).ok());
-            let is_attended = is_of_this_boot(row) && owner.is_some_and(ProcessId::is_alive);
+            let is_attended = claim::is_attended(owner, &text(row, "boot_id").unwrap_or_default());
             Ok(BrokenWorkspace { vms, is_attended })
         };
         Ok(self.connection().query_row(query, [id.to_string()], read).optional()?)

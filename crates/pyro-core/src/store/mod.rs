@@ -1,6 +1,7 @@
 //! Records in SQLite: the only place that speaks SQL.
 
 pub mod broken;
+pub mod claim;
 mod column;
 pub mod command;
 pub mod layer;

@@ -1,6 +1,7 @@
 //! Records of vms: written before a process starts, changed whole, removed after everything of the vm is gone.
 
 use super::broken::told_apart;
+use super::claim::{self, Claimable};
 use super::{Store, StoreError};
 use crate::backing::Backing;
 use crate::execution_mode::ExecutionMode;
@@ -116,11 +117,7 @@ impl VmRecord {
     /// Whether some process still stands for this vm while it changes or runs.
     #[must_use]
     pub fn is_attended(&self) -> bool {
-        self.is_of_this_boot()
-            && match self.supervisor {
-                Some(supervisor) => supervisor.is_alive(),
-                None => self.owner.is_alive(),
-            }
+        claim::is_attended(Some(self.supervisor.unwrap_or(self.owner)), &self.boot_id)
     }
 
     /// Whether its processes are of this boot of the host.
@@ -143,6 +140,33 @@ impl VmRecord {
             (claimed.supervisor, claimed.engine) = (None, None);
         }
         claimed
+    }
+}
+
+impl Claimable for VmRecord {
+    const NOUN: &'static str = "vm";
+
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn find(store: &Store, id: Id) -> Result<Option<Self>, StoreError> {
+        store.vm(id)
+    }
+
+    fn write(self, store: &Store) -> Result<Option<Self>, StoreError> {
+        Ok(match store.change_vm(&self, None)? {
+            Change::Made(revision) => Some(Self { revision, ..self }),
+            Change::Lost | Change::Full => None,
+        })
+    }
+
+    fn has_claim_of(&self, judged: &Self) -> bool {
+        (self.state, self.owner) == (judged.state, judged.owner)
+    }
+
+    fn given_up(self) -> Self {
+        Self { owner: ProcessId::NOBODY, ..self }
     }
 }
 
@@ -402,10 +426,10 @@ pub(super) fn parse_process(text: &str) -> Result<ProcessId, Unexpected> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn record(id: &str) -> VmRecord {
+    pub(in crate::store) fn record(id: &str) -> VmRecord {
         VmRecord {
             id: Id::parse(id).unwrap(),
             kind: VmKind::OneShot,

@@ -1,6 +1,7 @@
 //! Records of workspaces.
 
 use super::broken::told_apart;
+use super::claim::{self, Claimable};
 use super::layer::{NewLayer, insert_layer};
 use super::vm::{BrokenRecord, parse_process, parsed, parsed_option, process_text};
 use super::{Store, StoreError};
@@ -147,14 +148,7 @@ impl WorkspaceRecord {
     /// Whether the process that changes it is alive.
     #[must_use]
     pub fn is_attended(&self) -> bool {
-        self.boot_id == process::boot_id() && self.owner.is_some_and(|owner| owner.is_alive())
-    }
-
-    /// Whether the same process is at the same change, as far as it had come, as in `other`: a name or a lifetime may differ.
-    #[must_use]
-    pub fn has_claim_of(&self, other: &Self) -> bool {
-        let claim = |of: &Self| (of.change, of.owner, of.next_vm, of.next_layer);
-        claim(self) == claim(other) && self.boot_id == other.boot_id
+        claim::is_attended(self.owner, &self.boot_id)
     }
 
     /// This record, claimed by this process for a change, or given back.
@@ -162,6 +156,32 @@ impl WorkspaceRecord {
     pub fn claimed(&self, change: Option<WorkspaceChange>) -> Self {
         let owner = change.is_some().then(ProcessId::current);
         Self { change, owner, boot_id: process::boot_id(), ..self.clone() }
+    }
+}
+
+impl Claimable for WorkspaceRecord {
+    const NOUN: &'static str = "workspace";
+
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn find(store: &Store, id: Id) -> Result<Option<Self>, StoreError> {
+        store.workspace(id)
+    }
+
+    fn write(self, store: &Store) -> Result<Option<Self>, StoreError> {
+        let revision = store.change_workspace(&self, &[])?;
+        Ok(revision.map(|revision| Self { revision, ..self }))
+    }
+
+    fn has_claim_of(&self, judged: &Self) -> bool {
+        let claim = |of: &Self| (of.change, of.owner, of.next_vm, of.next_layer);
+        claim(self) == claim(judged) && self.boot_id == judged.boot_id
+    }
+
+    fn given_up(self) -> Self {
+        Self { owner: None, ..self }
     }
 }
 

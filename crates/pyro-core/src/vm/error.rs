@@ -1,8 +1,8 @@
 //! What can go wrong with a vm.
 
-use super::launch::Failure;
-use super::lifecycle::state::Operation;
-use super::output::OutputError;
+use super::control::failure::Failure;
+use super::operation::Operation;
+use super::output::error::OutputError;
 use super::shape::OutOfRange;
 use crate::engine::EngineError;
 use crate::environment::EnvironmentError;

@@ -1,7 +1,7 @@
 //! One command in a running vm: streamed, bounded in time, exactly once.
 
+use super::control::client::SupervisorClient;
 use super::error::VmError;
-use super::link::Link;
 use super::long_line::LongLine;
 use crate::guest::client::{self, ClientError, FrameReader, send_data, send_message};
 use pyro_protocol::frame::Frame;
@@ -116,7 +116,7 @@ impl ExecOutcome {
 ///
 /// # Errors
 /// [`VmError::Guest`] when the connection breaks, [`VmError::Output`] when the output's reader is gone.
-pub async fn exec(vm: Link<'_>, request: ExecRequest, io: ExecIo<'_>) -> Result<ExecOutcome, VmError> {
+pub async fn exec(vm: SupervisorClient<'_>, request: ExecRequest, io: ExecIo<'_>) -> Result<ExecOutcome, VmError> {
     exec_noting(vm, request, io, &AtomicBool::new(false)).await
 }
 
@@ -125,7 +125,7 @@ pub async fn exec(vm: Link<'_>, request: ExecRequest, io: ExecIo<'_>) -> Result<
 /// # Errors
 /// As [`exec`].
 pub async fn exec_noting(
-    vm: Link<'_>,
+    vm: SupervisorClient<'_>,
     mut request: ExecRequest,
     io: ExecIo<'_>,
     began_to_run: &AtomicBool,
@@ -154,7 +154,7 @@ pub async fn exec_noting(
 
 /// Whether the agent can choose the shell of a line. One that cannot would take `/bin/sh` without a word; it does not know
 /// [`Request::Background`] either, as both came in the same version.
-async fn check_shells(vm: Link<'_>) -> Result<(), VmError> {
+async fn check_shells(vm: SupervisorClient<'_>) -> Result<(), VmError> {
     let mut stream = vm.connect().await?;
     send_message(&mut stream, &Request::Background).await.map_err(VmError::Guest)?;
     match FrameReader::new(stream).message().await.map_err(VmError::Guest)? {
@@ -165,7 +165,7 @@ async fn check_shells(vm: Link<'_>) -> Result<(), VmError> {
 
 /// Run a command as it is, whose time began at `began`.
 pub(super) async fn begun(
-    vm: Link<'_>,
+    vm: SupervisorClient<'_>,
     id: u64,
     began: Instant,
     request: ExecRequest,
@@ -351,7 +351,7 @@ async fn feed_stdin(stdin: Option<&mut (dyn AsyncRead + Unpin + Send)>, writer: 
 }
 
 /// Kill the command's whole tree, on a stream of its own: the command's own may be full of stdin.
-async fn kill(vm: Link<'_>, exec: u64) -> Result<Over, VmError> {
+async fn kill(vm: SupervisorClient<'_>, exec: u64) -> Result<Over, VmError> {
     let request = Request::Signal(Signal { exec, signal: libc::SIGKILL, tree: true });
     let call = client::call(vm.connect().await?, &request);
     match tokio::time::timeout(KILL_LIMIT, call).await {

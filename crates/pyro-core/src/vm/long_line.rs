@@ -1,9 +1,9 @@
 //! A line for the shell that is longer than one argument may be: it is put in a file of the guest, and the shell reads it.
 
+use super::control::client::SupervisorClient;
 use super::error::VmError;
 use super::exec::{ExecIo, ExecRequest, begun, random_exec_id};
 use super::line::MAX_ARGUMENT_LEN;
-use super::link::Link;
 use crate::guest::client::ClientError;
 use crate::guest::patience::Patient;
 use crate::guest::{file, tree};
@@ -24,7 +24,7 @@ const FORGET_LIMIT: Duration = Duration::from_secs(10);
 /// A line and the file of the guest that it is put in. The file is removed in the background when this value is dropped:
 /// whoever runs the command may stop at any moment.
 pub(super) struct LongLine<'a> {
-    vm: Link<'a>,
+    vm: SupervisorClient<'a>,
     text: String,
     /// None once it is removed.
     path: Option<GuestPath>,
@@ -36,7 +36,7 @@ impl<'a> LongLine<'a> {
     ///
     /// # Errors
     /// [`VmError::LongCommand`] where commands run on the host.
-    pub(super) fn of(vm: Link<'a>, id: u64, request: &mut ExecRequest) -> Result<Option<Self>, VmError> {
+    pub(super) fn of(vm: SupervisorClient<'a>, id: u64, request: &mut ExecRequest) -> Result<Option<Self>, VmError> {
         let Command::Shell(line) = &mut request.command else { return Ok(None) };
         let max = argument_room(request.env.is_empty());
         if line.len() <= max {
@@ -75,12 +75,12 @@ impl<'a> LongLine<'a> {
 impl Drop for LongLine<'_> {
     fn drop(&mut self) {
         let (Some(path), Ok(runtime)) = (self.path.take(), tokio::runtime::Handle::try_current()) else { return };
-        let (config, id) = self.vm.ends();
-        runtime.spawn(async move { remove(Link::new(&config, id), path).await });
+        let (config, id) = self.vm.parts();
+        runtime.spawn(async move { remove(SupervisorClient::new(&config, id), path).await });
     }
 }
 
-async fn remove(vm: Link<'_>, path: GuestPath) {
+async fn remove(vm: SupervisorClient<'_>, path: GuestPath) {
     match tokio::time::timeout(FORGET_LIMIT, removed(vm, path)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!(error = &error as &dyn std::error::Error, "a line stays in its file"),
@@ -88,7 +88,7 @@ async fn remove(vm: Link<'_>, path: GuestPath) {
     }
 }
 
-async fn removed(vm: Link<'_>, path: GuestPath) -> Result<(), VmError> {
+async fn removed(vm: SupervisorClient<'_>, path: GuestPath) -> Result<(), VmError> {
     match tree::stat(vm.connect().await?, path.clone(), false).await {
         Err(ClientError::Failed(failure)) if failure.kind == FailureKind::NotFound => return Ok(()),
         found => found.map_err(VmError::Guest)?,

@@ -1,9 +1,9 @@
 //! `Met`: the socket of a vm at which a test says what an agent says.
 
+use super::control::client::SupervisorClient;
+use super::control::protocol::ControlRequest;
 use super::error::VmError;
 use super::exec::{ExecIo, ExecOutcome, ExecRequest, exec};
-use super::launch::Call;
-use super::link::Link;
 use super::paths;
 use crate::config::Config;
 use crate::guest::client::FrameReader;
@@ -43,7 +43,7 @@ impl Met {
     /// The same with the bytes that came behind the request.
     pub(super) async fn accept_more(&self) -> (UnixStream, Vec<u8>, Request) {
         let mut frames = FrameReader::new(self.listener.accept().await.unwrap().0);
-        assert!(matches!(frames.message().await.unwrap(), Call::Guest));
+        assert!(matches!(frames.message().await.unwrap(), ControlRequest::Guest));
         let request: Request = frames.message().await.unwrap();
         let (stream, rest) = frames.into_inner();
         (stream, rest, request)
@@ -53,7 +53,7 @@ impl Met {
     pub(super) async fn exec(&self, request: ExecRequest) -> Result<ExecOutcome, VmError> {
         let (mut stdout, mut stderr) = (tokio::io::sink(), tokio::io::sink());
         let io = ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr };
-        exec(Link::new(&self.config, self.id), request, io).await
+        exec(SupervisorClient::new(&self.config, self.id), request, io).await
     }
 }
 

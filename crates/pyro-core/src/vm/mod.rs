@@ -3,17 +3,18 @@
 pub mod active;
 pub mod admission;
 pub mod captured;
+pub mod control;
 pub mod error;
 pub mod exec;
 pub mod info;
-pub mod launch;
 pub mod lifecycle;
+mod limits;
 pub mod line;
-pub mod link;
 mod long_line;
 #[cfg(test)]
 mod met;
 mod one_shot;
+pub mod operation;
 pub mod output;
 pub mod paths;
 pub mod plan;
@@ -21,7 +22,6 @@ pub mod prepare;
 pub mod reap;
 pub mod record;
 pub mod run;
-pub mod running;
 pub mod shape;
 pub mod standby;
 pub mod supervisor;

@@ -1,13 +1,14 @@
 //! A vm for one purpose: recorded before it starts, and nothing of it left afterwards.
 
+use super::control::protocol::Launch;
 use super::error::VmError;
-use super::launch::Launch;
 use super::plan::Plan;
 use super::shape::Shape;
 use super::{admission, reap, record};
 use crate::config::Config;
 use crate::id::Id;
 use crate::store::Store;
+use crate::store::claim::Claimable;
 use crate::store::vm::{Change, VmKind, VmRecord, VmState};
 use std::time::Duration;
 
@@ -58,9 +59,9 @@ fn ended(store: &Store, id: Id) -> Result<Option<VmRecord>, VmError> {
             Some(_) => return Ok(None),
             // One that is on its way takes no record that was changed.
             None => {
-                let claimed = vm.claimed(VmState::Deleting);
-                if let Change::Made(revision) = store.change_vm(&claimed, None)? {
-                    return Ok(Some(VmRecord { revision, ..claimed }));
+                let claimed = vm.claimed(VmState::Deleting).write(store)?;
+                if claimed.is_some() {
+                    return Ok(claimed);
                 }
             }
         }

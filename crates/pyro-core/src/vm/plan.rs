@@ -1,7 +1,7 @@
 //! From a request to what a supervisor is told: which engine, which kernel, which image.
 
+use super::control::protocol::{EngineLaunch, QemuLaunch};
 use super::error::VmError;
-use super::launch::{EngineLaunch, QemuLaunch};
 use super::shape::Shape;
 use super::template::TemplateStore;
 use crate::backing::Backing;

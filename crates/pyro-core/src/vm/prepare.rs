@@ -1,9 +1,9 @@
 //! Boots that nobody's command waits for: templates ahead of need, and the trial whether this host runs guests at all.
 
+use super::control::protocol::{EngineLaunch, Launch};
+use super::control::starter::Leased;
 use super::error::VmError;
-use super::launch::{EngineLaunch, Launch};
 use super::plan::Plan;
-use super::running::Leased;
 use super::shape::Shape;
 use super::template::{TemplateKey, TemplateStore};
 use super::{one_shot, plan, reap};

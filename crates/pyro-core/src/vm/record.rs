@@ -1,6 +1,6 @@
 //! From a plan to a vm's record, and from the record to what its supervisor is told.
 
-use super::launch::{EngineLaunch, Launch};
+use super::control::protocol::{EngineLaunch, Launch};
 use super::paths;
 use super::plan::Plan;
 use super::shape::Shape;

@@ -1,12 +1,13 @@
 //! One command in a vm of its own: start, run, clear away, whatever happens in between.
 
+use super::control::client::SupervisorClient;
+use super::control::failure::Failure;
+use super::control::protocol::{EngineLaunch, Launch};
+use super::control::starter::Leased;
 use super::error::VmError;
 use super::exec::{ExecIo, ExecOutcome, ExecRequest, exec_noting};
-use super::launch::{EngineLaunch, Failure, Launch};
 use super::lifecycle::blocking;
 use super::line::LineRequest;
-use super::link::Link;
-use super::running::Leased;
 use super::shape::Shape;
 use super::standby::{Claimed, Standby};
 use super::{one_shot, paths, plan, reap};
@@ -113,7 +114,7 @@ async fn in_vm(
     };
     progress(Progress::Running(launch.id));
     let executed =
-        execute(vm.link(), request, working_directory(config, launch), io, &AtomicBool::new(false), cancel).await;
+        execute(vm.client(), request, working_directory(config, launch), io, &AtomicBool::new(false), cancel).await;
     let execution_mode = vm.execution_mode;
     let ended = vm.end().instrument(tracing::debug_span!("end")).await;
     let exec = executed.map_err(|error| better_reason(ended, error))?;
@@ -138,7 +139,8 @@ async fn in_claimed(
     let executed = match awake {
         Ok(()) => {
             progress(Progress::Running(claimed.id));
-            let executed = execute(Link::new(config, claimed.id), request, GuestPath::root(), io, &began, cancel);
+            let executed =
+                execute(SupervisorClient::new(config, claimed.id), request, GuestPath::root(), io, &began, cancel);
             // Its supervisor knows of no end: the lifetime that was asked for begins with the command.
             tokio::time::timeout(ttl, executed)
                 .await
@@ -172,7 +174,7 @@ fn lost<T>(claimed: Claimed, error: &VmError) -> Option<T> {
 }
 
 async fn execute(
-    link: Link<'_>,
+    client: SupervisorClient<'_>,
     request: &RunRequest,
     cwd: GuestPath,
     io: ExecIo<'_>,
@@ -183,7 +185,7 @@ async fn execute(
     let in_guest = cwd == GuestPath::root();
     let command = ExecRequest { in_guest, ..request.line.exec_request(cwd) };
     tokio::select! {
-        executed = exec_noting(link, command, io, began).instrument(tracing::debug_span!("exec")) => executed,
+        executed = exec_noting(client, command, io, began).instrument(tracing::debug_span!("exec")) => executed,
         () = cancel.cancelled() => Err(VmError::Cancelled),
     }
 }

@@ -1,15 +1,13 @@
-//! Claiming a workspace for a change: of many who want it, one has it, and no lock is held meanwhile.
+//! Claiming a workspace for a change, and giving it back.
 
 use super::error::WorkspaceError;
 use super::reconcile;
 use crate::config::Config;
 use crate::id::Id;
-use crate::store::Store;
+use crate::store::claim::{Claimable, give_up};
 use crate::store::layer::NewLayer;
 use crate::store::workspace::{WorkspaceChange, WorkspaceRecord};
-
-/// How often a change is tried against others who change the record.
-const TRIES: usize = 16;
+use crate::store::{Store, claim as claims};
 
 /// A workspace, as recorded.
 ///
@@ -29,20 +27,14 @@ pub(super) fn claim(
     id: Id,
     change: WorkspaceChange,
 ) -> Result<WorkspaceRecord, WorkspaceError> {
-    for _ in 0..TRIES {
-        let workspace = find(store, id)?;
-        match workspace.change {
-            Some(change) if workspace.is_attended() => return Err(WorkspaceError::Changing { id, change }),
-            Some(_) => reconcile::put_right(config, store, &workspace)?,
-            None => {
-                let claimed = workspace.claimed(Some(change));
-                if let Some(revision) = store.change_workspace(&claimed, &[])? {
-                    return Ok(WorkspaceRecord { revision, ..claimed });
-                }
-            }
-        }
-    }
-    Err(WorkspaceError::Changing { id, change })
+    let attempt = |workspace: &WorkspaceRecord| match workspace.change {
+        Some(change) if workspace.is_attended() => Err(WorkspaceError::Changing { id, change }),
+        Some(_) => reconcile::put_right(config, store, workspace).map(|()| None),
+        None => Ok(workspace.claimed(Some(change)).write(store)?),
+    };
+    let gone = |_: &WorkspaceRecord| WorkspaceError::NoSuchWorkspace { id };
+    let busy = |_: &WorkspaceRecord| WorkspaceError::Changing { id, change };
+    claims::claim(store, find(store, id)?, attempt, gone, busy)
 }
 
 /// Change the record of a workspace that this process has claimed, together with new layers.
@@ -63,31 +55,6 @@ pub(super) fn note(
             return Ok(WorkspaceRecord { revision, ..workspace });
         }
     }
-}
-
-/// Give up a change that could not be finished, so that the next command goes on with it, from whatever process.
-pub(super) fn give_up(store: &Store, judged: &WorkspaceRecord) {
-    let given_up = change_claim(store, judged, |workspace| WorkspaceRecord { owner: None, ..workspace.clone() });
-    if let Err(error) = given_up {
-        tracing::warn!(error = &error as &dyn std::error::Error, "a workspace waits for the end of this process");
-    }
-}
-
-/// Change the record of a workspace as long as it has the claim that was judged; whoever claimed it since is left alone.
-///
-/// # Errors
-/// When the records cannot be written.
-pub(super) fn change_claim(
-    store: &Store,
-    judged: &WorkspaceRecord,
-    change: impl Fn(&WorkspaceRecord) -> WorkspaceRecord,
-) -> Result<(), WorkspaceError> {
-    while let Some(now) = store.workspace(judged.id)?.filter(|now| now.has_claim_of(judged)) {
-        if store.change_workspace(&change(&now), &[])?.is_some() {
-            break;
-        }
-    }
-    Ok(())
 }
 
 /// Gives a claimed workspace back when it is dropped, whatever happened.

@@ -20,8 +20,8 @@ use crate::store::Store;
 use crate::store::layer::NewLayer;
 use crate::store::vm::{VmKind, VmState};
 use crate::store::workspace::{SeedRecord, WorkspaceChange, WorkspaceRecord};
-use crate::vm::launch::EngineLaunch;
-use crate::vm::link::Link;
+use crate::vm::control::client::SupervisorClient;
+use crate::vm::control::protocol::EngineLaunch;
 use crate::vm::shape::Shape;
 use crate::vm::{VmError, lifecycle, paths, plan, record};
 use pyro_protocol::message::{Failure, FailureKind};
@@ -217,7 +217,7 @@ async fn filled(
 /// Put the first files in, and note what they are.
 async fn fill(config: &Config, id: Id, vm: Id, source: Option<Source>) -> Result<SeedRecord, WorkspaceError> {
     let seed = seed::fill(config, vm, source).instrument(tracing::debug_span!("seed")).await?;
-    let stream = Patient::new(Link::new(config, vm).connect().await?, running::PATIENCE);
+    let stream = Patient::new(SupervisorClient::new(config, vm).connect().await?, running::PATIENCE);
     let entries = baseline::present(stream).instrument(tracing::debug_span!("manifest")).await?;
     let config = config.clone();
     let record = seed.record.clone();
@@ -237,6 +237,6 @@ async fn close(config: &Config, vm: Id, first: &NewLayer) -> Result<(), Workspac
         backing: first.backing.clone(),
         created_at: clock::now(),
     };
-    Link::new(config, vm).close_layer(next).await?;
+    SupervisorClient::new(config, vm).close_layer(next).await?;
     Ok(())
 }

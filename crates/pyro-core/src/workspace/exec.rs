@@ -183,7 +183,7 @@ async fn execute(
         on_host::command(&tree, &mut request)?;
     }
     tokio::select! {
-        executed = exec_noting(running.link(), request, io, began).instrument(tracing::debug_span!("exec")) => Ok(executed?),
+        executed = exec_noting(running.client(), request, io, began).instrument(tracing::debug_span!("exec")) => Ok(executed?),
         () = cancel.cancelled() => Err(VmError::Cancelled.into()),
     }
 }

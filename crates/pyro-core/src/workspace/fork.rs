@@ -13,7 +13,7 @@ use crate::store::Store;
 use crate::store::layer::NewLayer;
 use crate::store::vm::{VmRecord, VmState};
 use crate::store::workspace::{WorkspaceChange, WorkspaceRecord};
-use crate::vm::link::Link;
+use crate::vm::control::client::SupervisorClient;
 use crate::vm::{VmError, paths};
 use futures::stream::{StreamExt, TryStreamExt};
 use std::time::Duration;
@@ -101,7 +101,7 @@ async fn close_top(
     let is_full = chain.len() >= MAX_LAYERS;
     match vm.state {
         VmState::Started if is_full => Err(WorkspaceError::TooDeep { id }),
-        VmState::Started => Ok((top, Link::new(config, vm.id).close_layer(next).await?)),
+        VmState::Started => Ok((top, SupervisorClient::new(config, vm.id).close_layer(next).await?)),
         VmState::Created | VmState::Stopped => {
             // One that it never ran on holds nothing, and has no file: they stand on what that would.
             if let [.., below, _] = chain.as_slice()

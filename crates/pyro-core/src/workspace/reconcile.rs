@@ -1,11 +1,11 @@
 //! What dead processes left of changes, vms and layers, and what is kept no longer.
 
-use super::claim::{change_claim, give_up};
 use super::error::WorkspaceError;
 use super::outputs;
 use crate::config::Config;
 use crate::host::{clock, fs};
 use crate::id::Id;
+use crate::store::claim::{Claimable, change_claimed, give_up};
 use crate::store::vm::{VmKind, VmState};
 use crate::store::workspace::{WorkspaceChange, WorkspaceRecord};
 use crate::store::{Store, StoreError};
@@ -71,9 +71,8 @@ fn runs(store: &Store, workspace: &WorkspaceRecord) -> bool {
 
 /// Remove a workspace whose time is over, unless somebody has changed it since it was read.
 pub(super) fn remove(config: &Config, store: &Store, workspace: &WorkspaceRecord) -> Result<(), WorkspaceError> {
-    let claimed = workspace.claimed(Some(WorkspaceChange::Deleting));
-    match store.change_workspace(&claimed, &[])? {
-        Some(revision) => destroy(config, store, &WorkspaceRecord { revision, ..claimed }),
+    match workspace.claimed(Some(WorkspaceChange::Deleting)).write(store)? {
+        Some(claimed) => destroy(config, store, &claimed),
         None => Ok(()),
     }
 }
@@ -92,7 +91,7 @@ pub fn put_right(config: &Config, store: &Store, judged: &WorkspaceRecord) -> Re
     if let Some(vm) = workspace.next_vm {
         remove_vm(config, store, vm)?;
     }
-    change_claim(store, workspace, |workspace| WorkspaceRecord {
+    change_claimed(store, workspace, |workspace| WorkspaceRecord {
         next_vm: None,
         next_layer: None,
         ..workspace.claimed(None)

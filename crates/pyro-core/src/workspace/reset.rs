@@ -14,7 +14,7 @@ use crate::store::Store;
 use crate::store::layer::NewLayer;
 use crate::store::vm::{VmRecord, VmState};
 use crate::store::workspace::{WorkspaceChange, WorkspaceRecord};
-use crate::vm::link::Link;
+use crate::vm::control::client::SupervisorClient;
 use crate::vm::output::OutputName;
 use crate::vm::{VmError, lifecycle};
 use tokio_util::sync::CancellationToken;
@@ -90,7 +90,7 @@ async fn remove_old(config: &Config, vm: Id, said: Vec<OutputName>) -> Result<()
 /// Note what the files of a copy are: they are others than those that the baseline's manifest names. Until it takes over a
 /// diff reads all of them, and finds the same.
 async fn keep_manifest(config: &Config, id: Id, vm: Id) -> Result<(), WorkspaceError> {
-    let stream = Patient::new(Link::new(config, vm).connect().await?, running::PATIENCE);
+    let stream = Patient::new(SupervisorClient::new(config, vm).connect().await?, running::PATIENCE);
     let entries = baseline::present(stream).await?;
     let config = config.clone();
     lifecycle::blocking(move || Ok(baseline::keep(&config, id, &entries))).await?

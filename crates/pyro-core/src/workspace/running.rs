@@ -11,8 +11,8 @@ use crate::store::vm::{VmRecord, VmState};
 use crate::store::workspace::{WorkspaceChange, WorkspaceRecord};
 use crate::store::{Store, StoreError};
 use crate::timestamp::Timestamp;
+use crate::vm::control::client::SupervisorClient;
 use crate::vm::lifecycle::reconcile::{self, Verdict};
-use crate::vm::link::Link;
 use crate::vm::{VmError, reap};
 use std::time::{Duration, Instant};
 use tokio::net::UnixStream;
@@ -98,10 +98,10 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// The way to its guest.
+    /// What asks its supervisor for something.
     #[must_use]
-    pub fn link(&self) -> Link<'a> {
-        Link::new(self.config, self.vm.id)
+    pub fn client(&self) -> SupervisorClient<'a> {
+        SupervisorClient::new(self.config, self.vm.id)
     }
 
     /// A connection to a new stream of its guest's agent.
@@ -109,7 +109,7 @@ impl<'a> Running<'a> {
     /// # Errors
     /// When it has just ended.
     pub async fn connect(&self) -> Result<UnixStream, VmError> {
-        self.link().connect().await
+        self.client().connect().await
     }
 
     /// As [`Running::connect`], for an operation on files: a guest that does nothing for too long is an error.

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::host::clock;
 use crate::id::Id;
 use crate::store::Store;
-use crate::vm::link::Link;
+use crate::vm::control::client::SupervisorClient;
 use crate::vm::shape;
 use std::collections::BTreeMap;
 
@@ -68,7 +68,7 @@ pub async fn update(config: &Config, id: Id, request: &UpdateRequest) -> Result<
 async fn tell_supervisors(config: &Config, store: &Store, id: Id) -> Result<(), WorkspaceError> {
     let workspace = find(store, id)?;
     for vm in [workspace.vm, workspace.next_vm].into_iter().flatten() {
-        if let Err(error) = Link::new(config, vm).lifetime_changed().await {
+        if let Err(error) = SupervisorClient::new(config, vm).lifetime_changed().await {
             // It reads the record when it begins to serve; one that has ended has nothing to wait for.
             tracing::debug!(error = &error as &dyn std::error::Error, "no supervisor was told of the new lifetime");
         }

@@ -237,7 +237,7 @@ fn pull_makes_the_first(home: &Home) {
     let empty = home.path().join("empty");
     std::fs::create_dir(&empty).unwrap();
     let mut without = pull();
-    without.env("PATH", &empty);
+    without.env("PATH", &empty).env_remove("PYRO_QEMU");
     let told = pulled(without);
     assert!(!told.contains("WARN") && !told.contains("booting"), "{told}");
     let broken = other_qemu(home, "broken", Some("exit 1"));

@@ -3,10 +3,13 @@
 pub mod abilities;
 pub mod accel;
 pub mod argv;
+pub mod block;
 pub mod confine;
+pub mod migrate;
+pub mod monitor;
 mod program;
-pub mod qmp;
 mod seccomp;
+mod wire;
 
 pub use abilities::Abilities;
 pub use program::find;
@@ -16,6 +19,7 @@ use super::{EngineError, Machine, MachineSpec};
 use crate::config::QemuProgram;
 use crate::host::spawn::{Spawn, tied};
 use confine::Sandbox;
+use monitor::Monitor;
 use std::os::fd::OwnedFd;
 use std::process::Stdio;
 use tokio::net::UnixStream;
@@ -50,8 +54,7 @@ fn start_inner(qemu: &QemuProgram, spec: &MachineSpec, extra: Vec<(OwnedFd, i32)
     Ok(Machine {
         child,
         channel: Some(channel),
-        monitor: Some(monitor),
-        qmp: None,
+        monitor: Some(Monitor::start(monitor)),
         console: Tail::follow(console),
         stderr,
     })

@@ -1,13 +1,14 @@
 //! Deleting a vm, whatever it is at: its processes end, then its files and its record go.
 
 use super::claim::claim;
-use super::reconcile::{Verdict, give_up, judge, settle};
-use super::state::Operation;
+use super::reconcile::{Verdict, judge, settle};
 use super::stop::end_process;
 use crate::config::Config;
 use crate::store::Store;
+use crate::store::claim::give_up;
 use crate::store::vm::{VmRecord, VmState};
 use crate::vm::error::VmError;
+use crate::vm::operation::Operation;
 use crate::vm::reap::clear_vm;
 use std::time::Duration;
 

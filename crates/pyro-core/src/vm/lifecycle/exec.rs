@@ -1,17 +1,18 @@
 //! One command in a started vm, after which the vm is gone.
 
-use super::state::{self, Operation};
+use super::state;
 use super::{blocking, gone, reconcile};
 use crate::config::Config;
 use crate::store::Store;
 use crate::store::vm::VmRecord;
+use crate::vm::control::client::{Lease, SupervisorClient};
+use crate::vm::control::failure::Failure;
 use crate::vm::error::VmError;
 use crate::vm::exec::{ExecIo, ExecOutcome, ExecRequest, exec_noting};
-use crate::vm::launch::Failure;
+use crate::vm::limits::CLEAR_LIMIT;
 use crate::vm::line::LineRequest;
-use crate::vm::link::{Lease, Link};
+use crate::vm::operation::Operation;
 use crate::vm::paths;
-use crate::vm::running::CLEAR_LIMIT;
 use pyro_protocol::GuestPath;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_util::sync::CancellationToken;
@@ -29,8 +30,8 @@ pub async fn exec_and_delete(
     io: ExecIo<'_>,
     cancel: &CancellationToken,
 ) -> Result<ExecOutcome, VmError> {
-    let link = Link::new(config, vm.id);
-    let lease = match link.lease().await {
+    let client = SupervisorClient::new(config, vm.id);
+    let lease = match client.lease().await {
         Ok(Some(lease)) => lease,
         Ok(None) => return Err(VmError::InUse { id: vm.id }),
         Err(error) => {
@@ -44,7 +45,7 @@ pub async fn exec_and_delete(
     let request = ExecRequest { in_guest, ..line.exec_request(working_directory(config, vm)) };
     let began = AtomicBool::new(false);
     let executed = tokio::select! {
-        executed = exec_noting(link, request, io, &began).instrument(tracing::debug_span!("exec")) => executed,
+        executed = exec_noting(client, request, io, &began).instrument(tracing::debug_span!("exec")) => executed,
         () = cancel.cancelled() => Err(VmError::Cancelled),
     };
     match executed {

@@ -13,13 +13,13 @@ pub mod state;
 pub mod stop;
 
 use super::error::VmError;
+use super::operation::Operation;
 use super::reap;
 use crate::config::Config;
 use crate::host::clock;
 use crate::id::Id;
 use crate::store::Store;
 use crate::store::vm::{VmKind, VmRecord};
-use state::Operation;
 
 /// Find a vm for an operation: what is over is put away first, and its state is one that the operation takes.
 ///

@@ -2,10 +2,10 @@
 
 use super::delete;
 use crate::config::Config;
-use crate::host::process::ProcessId;
 use crate::host::{clock, fs};
 use crate::store::Store;
-use crate::store::vm::{Change, VmKind, VmRecord, VmState};
+use crate::store::claim::{Claimable, give_up};
+use crate::store::vm::{VmKind, VmRecord, VmState};
 use crate::vm::error::VmError;
 use crate::vm::paths;
 use std::time::Duration;
@@ -103,8 +103,7 @@ pub fn settle(config: &Config, store: &Store, vm: &VmRecord) -> Result<bool, VmE
 pub(super) fn put_down(config: &Config, store: &Store, vm: &VmRecord, why: &str) -> Result<bool, VmError> {
     // Claimed first: what is cleared here must not be what a start in between has made.
     let claimed = VmRecord { supervisor: None, last_error: Some(why.to_owned()), ..vm.claimed(VmState::Stopping) };
-    let Change::Made(revision) = store.change_vm(&claimed, None)? else { return Ok(false) };
-    let claimed = VmRecord { revision, ..claimed };
+    let Some(claimed) = claimed.write(store)? else { return Ok(false) };
     stopped(config, store, &claimed).inspect_err(|_| give_up(store, &claimed))
 }
 
@@ -118,28 +117,9 @@ fn stopped(config: &Config, store: &Store, vm: &VmRecord) -> Result<bool, VmErro
     Ok(true)
 }
 
-/// Give up a change that could not be finished, so that the next command goes on with it, from whatever process: this one may
-/// live for a long time.
-pub(super) fn give_up(store: &Store, claimed: &VmRecord) {
-    let given_up = || -> Result<(), VmError> {
-        let is_ours = |vm: &VmRecord| vm.state == claimed.state && vm.owner == claimed.owner;
-        while let Some(vm) = store.vm(claimed.id)?.filter(is_ours) {
-            // Its supervisor may note something in between.
-            if let Change::Made(_) = store.change_vm(&VmRecord { owner: ProcessId::NOBODY, ..vm }, None)? {
-                break;
-            }
-        }
-        Ok(())
-    };
-    if let Err(error) = given_up() {
-        tracing::warn!(id = %claimed.id, %error, "a vm waits for the end of this process");
-    }
-}
-
 fn remove(config: &Config, store: &Store, vm: &VmRecord) -> Result<bool, VmError> {
-    let claimed = vm.claimed(VmState::Deleting);
-    let Change::Made(revision) = store.change_vm(&claimed, None)? else { return Ok(false) };
-    delete::finish(config, store, &VmRecord { revision, ..claimed }).map(|()| true)
+    let Some(claimed) = vm.claimed(VmState::Deleting).write(store)? else { return Ok(false) };
+    delete::finish(config, store, &claimed).map(|()| true)
 }
 
 #[cfg(test)]

@@ -3,16 +3,14 @@
 use super::claim::claim;
 use super::gone;
 use super::reconcile::put_down;
-use super::state::Operation;
 use crate::config::Config;
 use crate::host::process::ProcessId;
 use crate::store::Store;
 use crate::store::vm::{VmRecord, VmState};
 use crate::vm::error::VmError;
+use crate::vm::limits::POWER_OFF_LIMIT;
+use crate::vm::operation::Operation;
 use std::time::Duration;
-
-/// How long a guest may take to write its disk back and end; then it is killed, and its filesystem's journal has to do.
-pub const POWER_OFF_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long its supervisor may take beyond that.
 const SUPERVISOR_LIMIT: Duration = Duration::from_secs(10);

@@ -1,6 +1,6 @@
 //! A page of a kept output.
 
-use super::OutputName;
+use super::name::OutputName;
 use serde::Serialize;
 use std::fs::File;
 use std::io;

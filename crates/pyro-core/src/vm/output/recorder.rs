@@ -1,7 +1,10 @@
 //! Recording a command's output: its head and tail for the result, the whole in a file where that is too much.
 
-use super::{Capture, CapturedOutput, Inline, OutputName, OutputStore, json_len, page};
-use crate::config::Config;
+use super::capture::{Capture, CapturedOutput, json_len};
+use super::name::OutputName;
+use super::page;
+use super::store::{MAX_FILE, OutputStore};
+use crate::config::{Config, Inline};
 use crate::vm::exec::ExecIo;
 use std::fs::File;
 use std::io::{self, Write};
@@ -9,9 +12,6 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite};
-
-/// Most bytes of one stream that are kept in its file.
-pub const MAX_FILE: u64 = 256 * 1024 * 1024;
 
 /// After how many bytes the bounds of all outputs are looked at again.
 const PRUNE_STEP: u64 = 64 * 1024 * 1024;

@@ -1,64 +1,25 @@
 //! Whole outputs in files: private, bounded each and together, the least recently used removed first.
 
-use super::recorder::MAX_FILE;
-use super::{OutputError, OutputPage};
+use super::error::OutputError;
+use super::name::OutputName;
+use super::page::OutputPage;
 use crate::config::Config;
 use crate::host::fs::{self, FsError};
 use crate::host::sparse;
 use crate::id::Id;
-use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::time::SystemTime;
+
+/// Most bytes that are kept of one stream.
+pub const MAX_FILE: u64 = 256 * 1024 * 1024;
 
 /// Most files that are kept.
 const MAX_FILES: usize = 256;
 
 /// Most bytes that are kept in all files together.
 const MAX_TOTAL: u64 = 1024 * 1024 * 1024;
-
-/// Name of a kept output: an id of its own and the stream, such as `0123456789ab-stdout`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct OutputName(String);
-
-/// Text that is not the name of an output.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("an output's name is that of a result, such as 0123456789ab-stdout")]
-pub struct OutputNameError;
-
-impl OutputName {
-    /// Parse an id, a hyphen, and `stdout` or `stderr`.
-    ///
-    /// # Errors
-    /// [`OutputNameError`] for anything else.
-    pub fn parse(text: &str) -> Result<Self, OutputNameError> {
-        match text.split_once('-') {
-            Some((id, "stdout" | "stderr")) if Id::parse(id).is_ok() => Ok(Self(text.to_owned())),
-            _ => Err(OutputNameError),
-        }
-    }
-}
-
-impl std::fmt::Display for OutputName {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(&self.0)
-    }
-}
-
-impl TryFrom<String> for OutputName {
-    type Error = OutputNameError;
-    fn try_from(text: String) -> Result<Self, OutputNameError> {
-        Self::parse(&text)
-    }
-}
-
-impl From<OutputName> for String {
-    fn from(name: OutputName) -> Self {
-        name.0
-    }
-}
 
 /// The kept outputs of a data directory.
 #[derive(Clone, Debug)]
@@ -76,7 +37,7 @@ impl OutputStore {
     /// A new, empty file for an output of `stream`.
     pub(super) fn create(&self, stream: &str) -> io::Result<(OutputName, File)> {
         fs::private_dir(&self.directory).map_err(io::Error::other)?;
-        let name = OutputName(format!("{}-{stream}", Id::random().map_err(io::Error::other)?));
+        let name = OutputName::new(Id::random().map_err(io::Error::other)?, stream);
         let file = sparse::create_new(&self.path(&name))?;
         self.prune();
         Ok((name, file))
@@ -136,7 +97,7 @@ impl OutputStore {
     }
 
     fn path(&self, name: &OutputName) -> PathBuf {
-        self.directory.join(&name.0)
+        self.directory.join(name.to_string())
     }
 }
 
@@ -145,15 +106,6 @@ mod tests {
     use super::*;
     use std::io::Write;
     use std::time::Duration;
-
-    #[test]
-    fn a_name_leads_nowhere_else() {
-        assert!(OutputName::parse("0123456789ab-stdout").is_ok());
-        for text in ["", "0123456789ab", "0123456789ab-", "../x-stdout", "0123456789ab-stdout/", "0123456789AB-stderr"]
-        {
-            assert_eq!(OutputName::parse(text), Err(OutputNameError), "{text}");
-        }
-    }
 
     #[test]
     fn the_least_recently_used_go_first() {

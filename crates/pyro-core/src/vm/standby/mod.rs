@@ -7,9 +7,9 @@ mod keeper;
 mod pool;
 mod waiting;
 
+use super::control::client::SupervisorClient;
+use super::control::failure::Failure;
 use super::error::VmError;
-use super::launch::Failure;
-use super::link::Link;
 use super::shape::Shape;
 use crate::config::Config;
 use crate::environment::EnvironmentStore;
@@ -82,7 +82,7 @@ impl Claimed {
     /// When it does not: no command has begun in it.
     pub(super) async fn wake(&self, config: &Config) -> Result<(), VmError> {
         let call = async {
-            let stream = Link::new(config, self.id).connect().await?;
+            let stream = SupervisorClient::new(config, self.id).connect().await?;
             let request = Request::SetClock(SetClock { wall_clock_ns: clock::wall_ns() });
             client::call(stream, &request).await.map_err(VmError::Guest)
         };

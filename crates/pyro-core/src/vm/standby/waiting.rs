@@ -9,11 +9,11 @@ use crate::execution_mode::ExecutionMode;
 use crate::id::Id;
 use crate::store::Store;
 use crate::store::vm::VmKind;
+use crate::vm::control::protocol::{EngineLaunch, Launch};
+use crate::vm::control::starter::Leased;
 use crate::vm::error::VmError;
 use crate::vm::exec::{ExecIo, ExecRequest, exec};
-use crate::vm::launch::{EngineLaunch, Launch};
 use crate::vm::lifecycle::blocking;
-use crate::vm::running::Leased;
 use crate::vm::shape::Shape;
 use crate::vm::{one_shot, plan, reap};
 use pyro_protocol::message::Command;
@@ -172,7 +172,7 @@ async fn warm(vm: &Leased<'_>, engine: &EngineLaunch) -> Result<(), VmError> {
     for line in &qemu.warm {
         let request = ExecRequest::new(Command::Shell(line.clone()), WARM_LIMIT);
         let (mut stdout, mut stderr) = (tokio::io::sink(), tokio::io::sink());
-        exec(vm.link(), request, ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr }).await?;
+        exec(vm.client(), request, ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr }).await?;
     }
     Ok(())
 }

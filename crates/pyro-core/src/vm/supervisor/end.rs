@@ -1,17 +1,17 @@
 //! The end of a vm: what ended it decides what is kept of it.
 
-use super::Supervisor;
-use super::start::{call, failure};
+use super::failure::failure;
+use super::record::Supervisor;
+use super::sessions::Sessions;
 use crate::config::Config;
 use crate::engine::Machine;
-use crate::guest::transport::Channel;
 use crate::host::fs;
 use crate::store::vm::{Change, VmKind, VmRecord, VmState};
 use crate::store::{Store, StoreError};
-use crate::vm::launch::{Failure, Launch, Stage};
-use crate::vm::lifecycle::stop::POWER_OFF_LIMIT;
+use crate::vm::control::failure::{Failure, Stage};
+use crate::vm::control::protocol::Launch;
+use crate::vm::limits::POWER_OFF_LIMIT;
 use crate::vm::paths;
-use pyro_protocol::message::Request;
 use tokio::signal::unix::Signal;
 
 /// What ended a vm.
@@ -64,11 +64,11 @@ impl Supervisor<'_> {
     pub(super) async fn power_off(
         &self,
         machine: &mut Machine,
-        channel: &Channel,
+        sessions: &Sessions,
         terminate: &mut Signal,
     ) -> Option<Failure> {
         let orderly = async {
-            call(channel, &Request::PowerOff).await.map_err(|error| failure(Stage::Stopping, &error))?;
+            sessions.power_off().await.map_err(|error| failure(Stage::Stopping, &error))?;
             // All of it is with the engine, which closes the disk's files in order. A guest without ACPI may know no way to
             // switch itself off.
             machine.terminate();
@@ -87,14 +87,6 @@ impl Supervisor<'_> {
             if self.is_unwanted() {
                 return;
             }
-        }
-    }
-
-    /// Whether the vm is to be deleted, or was.
-    pub(super) fn is_unwanted(&self) -> bool {
-        match self.store.vm(self.launch.id) {
-            Ok(vm) => vm.is_none_or(|vm| vm.state == VmState::Deleting),
-            Err(_) => false,
         }
     }
 

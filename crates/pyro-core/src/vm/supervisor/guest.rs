@@ -1,18 +1,20 @@
 //! A guest's start: from a template where there is one, else by a boot that leaves one behind.
 
-use super::Supervisor;
 use super::boot_watch;
+use super::failure::{after_broken_channel, failure};
 use super::maker::Making;
-use super::start::{Guest, after_broken_channel, failure, port_of, wait_ready};
+use super::record::Supervisor;
+use super::sessions::Sessions;
+use super::start::{Guest, port_of, wait_ready};
 use crate::engine::machine::Machine;
 use crate::engine::qemu;
 use crate::engine::qemu::argv::fd;
-use crate::engine::qemu::qmp::QmpError;
+use crate::engine::qemu::monitor::MonitorError;
 use crate::engine::spec::{Accel, MachineSpec, Memory};
 use crate::guest::boot::Port;
-use crate::guest::transport::Channel;
 use crate::host::{fs, pipe, sparse};
-use crate::vm::launch::{Failure, QemuLaunch, Stage};
+use crate::vm::control::failure::{Failure, Stage};
+use crate::vm::control::protocol::QemuLaunch;
 use crate::vm::template::save::load;
 use crate::vm::template::{MakerLock, Template, TemplateKey, TemplateStore};
 use crate::vm::timeline::Step;
@@ -78,9 +80,9 @@ impl Supervisor<'_> {
         let lock = lock.filter(|_| missing.iter().any(Option::is_some));
         if lock.is_none()
             && let Some(template) = &bare
-            && let Some(channel) = self.resume(slot, qemu, &keys.bare, template, new).await?
+            && let Some(sessions) = self.resume(slot, qemu, &keys.bare, template, new).await?
         {
-            return Ok(Guest { channel, mounted: false });
+            return Ok(Guest { sessions, mounted: false });
         }
         let spec = self.machine_spec(qemu, &qemu.blank_layer, new).map_err(no_files)?;
         let ([bare, mounted], data_dir) = (missing, self.config.data_dir.as_path());
@@ -101,7 +103,7 @@ impl Supervisor<'_> {
             && let Some(template) = templates.find(key)
         {
             let resumed = self.resume(slot, qemu, key, &template, new).await?;
-            return Ok(resumed.map(|channel| Guest { channel, mounted: true }));
+            return Ok(resumed.map(|sessions| Guest { sessions, mounted: true }));
         }
         Ok(None)
     }
@@ -153,10 +155,10 @@ impl Supervisor<'_> {
         key: &TemplateKey,
         template: &Template,
         new: bool,
-    ) -> Result<Option<Channel>, Failure> {
+    ) -> Result<Option<Sessions>, Failure> {
         let resumed = self.try_resume(slot, qemu, template, new);
         match resumed.instrument(tracing::debug_span!("template", key = key.name())).await {
-            Ok(channel) => Ok(Some(channel)),
+            Ok(sessions) => Ok(Some(sessions)),
             Err(TemplateFailure::Other(failure)) => Err(failure),
             Err(TemplateFailure::Unusable(failure)) => {
                 tracing::warn!(key = key.name(), %failure, causes = ?failure.causes, "a template failed; the vm starts without");
@@ -173,7 +175,7 @@ impl Supervisor<'_> {
         qemu: &QemuLaunch,
         template: &Template,
         new: bool,
-    ) -> Result<Channel, TemplateFailure> {
+    ) -> Result<Sessions, TemplateFailure> {
         let layer = template.layer();
         let layer = layer.as_deref().unwrap_or(&qemu.blank_layer);
         let spec = self.machine_spec(qemu, layer, new).map_err(|error| match fs::is_full(&error) {
@@ -196,7 +198,7 @@ impl Supervisor<'_> {
             Err(error) => Err(after_broken_channel(machine, Stage::Boot, &error).await),
         };
         match met {
-            Ok(channel) => Ok(channel),
+            Ok(sessions) => Ok(sessions),
             // Killed by somebody, as any machine can be, or held for want of room: that says nothing of the template.
             Err(failure) if machine.was_killed() || failure.stage == Stage::HostFull => {
                 Err(TemplateFailure::Other(failure))
@@ -232,7 +234,7 @@ impl Supervisor<'_> {
             mounted = made.instrument(tracing::debug_span!("make templates")).await?;
             self.stopwatch.mark(Step::Saved);
         }
-        Ok(Guest { channel: self.greet(machine, port).await?, mounted })
+        Ok(Guest { sessions: self.greet(machine, port).await?, mounted })
     }
 }
 
@@ -274,8 +276,8 @@ fn shared_memory(spec: &MachineSpec) -> Option<(File, OwnedFd)> {
     }
 }
 
-async fn load_state(machine: &mut Machine, pipe: Sender, state: &[u8]) -> Result<(), QmpError> {
-    load(machine.qmp().await?, pipe, state).await
+async fn load_state(machine: &Machine, pipe: Sender, state: &[u8]) -> Result<(), MonitorError> {
+    load(machine.monitor()?, pipe, state).await
 }
 
 /// Kill and reap what is in `slot`.

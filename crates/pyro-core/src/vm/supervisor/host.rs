@@ -1,12 +1,13 @@
 //! The agent as a plain process of the host: its start in the directory of a workspace, and its end with all that it began.
 
-use super::Supervisor;
-use super::start::failure;
+use super::failure::failure;
+use super::record::Supervisor;
 use crate::engine::{Machine, host};
 use crate::guest;
 use crate::host::{fs, sparse};
 use crate::store::vm::VmKind;
-use crate::vm::launch::{EngineLaunch, Failure, Stage};
+use crate::vm::control::failure::{Failure, Stage};
+use crate::vm::control::protocol::EngineLaunch;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 

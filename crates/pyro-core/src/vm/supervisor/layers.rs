@@ -1,24 +1,22 @@
 //! Closing the layer that a running vm writes to: its disk as it is in one moment, for others to stand on.
 
-use super::Supervisor;
-use super::start::{open, until_no_room};
-use crate::engine::qemu::qmp::{Qmp, QmpError};
+use super::failure::until_no_room;
+use super::record::Supervisor;
+use super::sessions::Sessions;
+use crate::engine::qemu::block::{Disk, Node};
+use crate::engine::qemu::monitor::{Monitor, MonitorError};
 use crate::guest::client::ClientError;
-use crate::guest::transport::Channel;
-use crate::guest::{file, freeze};
 use crate::host::fs::{self, FsError};
 use crate::host::sparse;
 use crate::store::StoreError;
 use crate::store::layer::NewLayer;
 use crate::store::vm::VmKind;
-use crate::vm::launch::{EngineLaunch, LayerReply};
+use crate::vm::control::protocol::{EngineLaunch, LayerReply};
 use crate::vm::paths;
-use serde_json::json;
 use std::io;
-use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// How long the guest's writes may be held; the guest lets go by itself then.
 const HOLD_LIMIT_MS: u32 = 20_000;
@@ -26,13 +24,11 @@ const HOLD_LIMIT_MS: u32 = 20_000;
 /// How long the guest may take for each of its parts: writing out, freezing, thawing.
 const GUEST_LIMIT: Duration = Duration::from_secs(30);
 
-/// Name that the engine knows the first layer by; see [`crate::engine::qemu::argv`].
-const FIRST_NODE: &str = "layer";
-
-/// What a client wants, and where it hears of it.
-pub(super) struct Order {
-    pub(super) layer: NewLayer,
-    pub(super) reply: oneshot::Sender<LayerReply>,
+/// What the other parts of a supervisor want of the vm's layers.
+#[derive(Debug)]
+pub(super) enum LayerRequest {
+    /// Close the one that is written to, and go on in a new one.
+    Close { layer: NewLayer, reply: oneshot::Sender<LayerReply> },
 }
 
 /// Why a layer was not closed.
@@ -45,11 +41,13 @@ enum CloseError {
     #[error(transparent)]
     Files(#[from] FsError),
     #[error(transparent)]
-    Engine(#[from] QmpError),
+    Engine(#[from] MonitorError),
     #[error("the guest did not hold its writes")]
     Guest(#[from] ClientError),
     #[error("the guest did not hold its writes within {} s", GUEST_LIMIT.as_secs())]
     Silent,
+    #[error("the guest is held: the host's disk is full")]
+    NoRoom,
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the workspace is gone")]
@@ -59,59 +57,68 @@ enum CloseError {
 }
 
 /// The layers of a running machine.
-pub(super) struct Layers {
-    qmp: Option<Qmp>,
-    /// Node of the layer that takes the writes.
-    node: String,
-    sets: u32,
+pub(super) struct Layers<'a> {
+    of: &'a Supervisor<'a>,
+    sessions: Sessions,
+    monitor: Option<Monitor>,
+    /// None where there is no monitor.
+    disk: Option<Disk>,
+    is_closing: watch::Sender<bool>,
 }
 
-/// What came of an order.
-pub(super) enum Closing {
-    /// The vm goes on.
-    Done(LayerReply),
-    /// The engine writes to a layer that no record names: it must end before its guest writes again.
-    Lost(LayerReply),
-}
+/// The engine writes to a layer that no record names: it must end before its guest writes again.
+pub(super) struct Lost;
 
-impl Layers {
-    pub(super) fn new(qmp: Option<Qmp>) -> Self {
-        Self { qmp, node: FIRST_NODE.to_owned(), sets: 0 }
+impl<'a> Layers<'a> {
+    pub(super) fn new(of: &'a Supervisor<'a>, sessions: Sessions, monitor: Option<Monitor>) -> Self {
+        let disk = monitor.clone().map(Disk::new);
+        Self { of, sessions, monitor, disk, is_closing: watch::Sender::new(false) }
     }
 
-    /// Take what the engine says unasked; ends when it holds the guest because the host's disk is full.
-    pub(super) async fn until_no_room(&mut self) {
-        until_no_room(&mut self.qmp).await;
+    /// Whether a layer is being closed at a moment.
+    pub(super) fn closing(&self) -> Closing {
+        Closing(self.is_closing.subscribe())
     }
 
-    /// Close the layer and go on in a new one.
-    pub(super) async fn close(&mut self, of: &Supervisor<'_>, channel: &Channel, layer: &NewLayer) -> Closing {
+    /// Do what is asked for, one after another. Dropped in the middle of it, the machine must end.
+    pub(super) async fn serve(mut self, mut requests: mpsc::Receiver<LayerRequest>) -> Lost {
+        loop {
+            let Some(request) = requests.recv().await else { return std::future::pending().await };
+            let LayerRequest::Close { layer, reply } = request;
+            self.is_closing.send_replace(true);
+            let (told, is_lost) = self.close(&layer).await;
+            // Whoever asked may be gone.
+            let _ = reply.send(told);
+            if is_lost {
+                return Lost;
+            }
+            self.is_closing.send_replace(false);
+            // Whoever waits for this moment is before the next request.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Close the layer and go on in a new one; whether the engine has gone on in one that no record names.
+    async fn close(&mut self, layer: &NewLayer) -> (LayerReply, bool) {
         let mut switched = false;
-        match self.try_close(of, channel, layer, &mut switched).await {
+        match self.try_close(layer, &mut switched).await {
             Ok(held) => {
                 let held_us = u64::try_from(held.as_micros()).unwrap_or(u64::MAX);
-                Closing::Done(LayerReply::Closed { held_us })
+                (LayerReply::Closed { held_us }, false)
             }
             Err(error) => {
-                let causes = std::iter::successors(std::error::Error::source(&error), |cause| (*cause).source());
-                let message = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
-                give_up(of, layer);
+                give_up(self.of, layer);
                 let reply = match has_ended(&error) {
                     true => LayerReply::Ended,
-                    false => LayerReply::Failed { message, full: is_full(&error) },
+                    false => LayerReply::Failed { message: with_causes(&error), full: is_full(&error) },
                 };
-                if switched { Closing::Lost(reply) } else { Closing::Done(reply) }
+                (reply, switched)
             }
         }
     }
 
-    async fn try_close(
-        &mut self,
-        of: &Supervisor<'_>,
-        channel: &Channel,
-        layer: &NewLayer,
-        switched: &mut bool,
-    ) -> Result<Duration, CloseError> {
+    async fn try_close(&mut self, layer: &NewLayer, switched: &mut bool) -> Result<Duration, CloseError> {
+        let of = self.of;
         let EngineLaunch::Qemu(qemu) = &of.launch.engine else { return Err(CloseError::NoDisk) };
         if of.launch.kind != VmKind::Workspace {
             return Err(CloseError::NoDisk);
@@ -123,40 +130,32 @@ impl Layers {
         sparse::copy_whole(&qemu.blank_layer, &path)?;
         let node = self.add_node(&path, layer).await?;
         // Written out beforehand, so that little is left to write while everybody waits.
-        in_time(async { file::sync(open(channel).await?).await }).await?;
+        self.in_time(self.sessions.sync()).await?;
         let held = Instant::now();
-        let frozen = in_time(async { freeze::freeze(open(channel).await?, HOLD_LIMIT_MS).await }).await?;
-        match self.switch(of, layer, &node, switched).await {
-            Ok(()) => self.node = node,
-            Err(error) => {
-                if *switched {
-                    // Thawed, the guest would go on in a layer that nobody knows: it stays held until its engine is killed.
-                    std::mem::forget(frozen);
-                }
-                return Err(error);
+        let frozen = self.in_time(self.sessions.freeze(HOLD_LIMIT_MS)).await?;
+        if let Err(error) = self.switch(layer, node, switched).await {
+            if *switched {
+                // Thawed, the guest would go on in a layer that nobody knows: it stays held until its
+                // engine is killed.
+                frozen.keep();
             }
+            return Err(error);
         }
-        in_time(frozen.thaw()).await?;
+        self.in_time(frozen.thaw()).await?;
         Ok(held.elapsed())
     }
 
     /// Let the engine go on in the new layer, and record it.
-    async fn switch(
-        &mut self,
-        of: &Supervisor<'_>,
-        layer: &NewLayer,
-        node: &str,
-        switched: &mut bool,
-    ) -> Result<(), CloseError> {
-        let qmp = self.qmp.as_mut().ok_or(QmpError::Closed)?;
+    async fn switch(&mut self, layer: &NewLayer, node: Node, switched: &mut bool) -> Result<(), CloseError> {
+        let disk = self.disk.as_mut().ok_or(MonitorError::Closed)?;
         // Whatever else comes than a refusal, it may have switched, or may yet do.
         *switched = true;
-        let snapshot = qmp.execute("blockdev-snapshot", json!({ "node": self.node, "overlay": node })).await;
-        if let Err(QmpError::Refused { .. }) = snapshot {
+        let on_new_layer = disk.switch_to(node).await;
+        if let Err(MonitorError::Refused { .. }) = on_new_layer {
             *switched = false;
         }
-        snapshot?;
-        if !of.store.close_layer(of.launch.id, layer)? {
+        on_new_layer?;
+        if !self.of.store.close_layer(self.of.launch.id, layer)? {
             return Err(CloseError::Gone);
         }
         // Recorded: from here on the new layer is the one.
@@ -165,20 +164,39 @@ impl Layers {
     }
 
     /// Make the new layer known to the engine, which may open no file by its name any more.
-    async fn add_node(&mut self, path: &Path, layer: &NewLayer) -> Result<String, CloseError> {
-        let qmp = self.qmp.as_mut().ok_or(QmpError::Closed)?;
-        self.sets += 1;
-        // It reads it through the second one once it writes to a layer above.
-        for file in [fs::open_to_write(path)?, fs::open(path)?] {
-            qmp.add_fd(self.sets, file.as_fd()).await?;
-        }
-        let node = format!("layer-{}", layer.id);
-        // The set keeps the first one open, and with it a lock that would keep everybody from the layer when it is closed.
-        let file = json!({ "driver": "file", "filename": format!("/dev/fdset/{}", self.sets), "discard": "unmap", "locking": "off" });
-        let add = json!({ "driver": "qcow2", "node-name": node, "file": file, "backing": null, "discard": "unmap" });
-        qmp.execute("blockdev-add", add).await?;
-        Ok(node)
+    async fn add_node(&mut self, path: &Path, layer: &NewLayer) -> Result<Node, CloseError> {
+        let disk = self.disk.as_mut().ok_or(MonitorError::Closed)?;
+        let (write, read) = (fs::open_to_write(path)?, fs::open(path)?);
+        Ok(disk.add_layer(format!("layer-{}", layer.id), write.into(), read.into()).await?)
     }
+
+    /// Ask something of the guest. One that does not answer holds nobody up: this process has others to
+    /// listen to. One that is held for want of room never will.
+    async fn in_time<T>(&self, asked: impl Future<Output = Result<T, ClientError>>) -> Result<T, CloseError> {
+        tokio::select! {
+            answer = tokio::time::timeout(GUEST_LIMIT, asked) => {
+                Ok(answer.map_err(|_| CloseError::Silent)??)
+            }
+            () = until_no_room(self.monitor.as_ref()) => Err(CloseError::NoRoom),
+        }
+    }
+}
+
+/// Tells when no layer is being closed.
+pub(super) struct Closing(watch::Receiver<bool>);
+
+impl Closing {
+    /// Wait until none is.
+    pub(super) async fn over(&mut self) {
+        if self.0.wait_for(|is_closing| !is_closing).await.is_err() {
+            std::future::pending().await
+        }
+    }
+}
+
+fn with_causes(error: &CloseError) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| (*cause).source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Remove the file of a layer that nothing was written to, and leave its record to whoever comes next.
@@ -205,13 +223,10 @@ fn is_full(error: &CloseError) -> bool {
 /// Whether the engine or the agent is gone, and the vm with it.
 fn has_ended(error: &CloseError) -> bool {
     match error {
-        CloseError::Engine(error) => matches!(error, QmpError::Closed | QmpError::Io(_)),
+        CloseError::Engine(error) => matches!(error, MonitorError::Closed | MonitorError::Io(_)),
+        // It is ended for that next, and its record says so.
+        CloseError::NoRoom => true,
         CloseError::Guest(error) => matches!(error, ClientError::Ended | ClientError::Io(_)),
         _ => false,
     }
-}
-
-/// A guest that does not answer holds nobody up: this process has others to listen to.
-async fn in_time<T>(asked: impl Future<Output = Result<T, ClientError>>) -> Result<T, CloseError> {
-    Ok(tokio::time::timeout(GUEST_LIMIT, asked).await.map_err(|_| CloseError::Silent)??)
 }

@@ -1,7 +1,8 @@
 //! The lease of a running vm: one client at a time has it for one use, and the vm ends when that client is done or gone.
 
+use super::lifetime::LifetimeRequest;
 use crate::guest::client::{ClientError, FrameReader, send_message};
-use crate::vm::launch::{LeaseReply, LeaseWord};
+use crate::vm::control::protocol::{LeaseReply, LeaseWord};
 use std::sync::Arc;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{Mutex, mpsc};
@@ -11,12 +12,12 @@ use tokio::sync::{Mutex, mpsc};
 pub(super) struct Lease(Arc<Mutex<Option<OwnedWriteHalf>>>);
 
 impl Lease {
-    /// Serve a client that wants the vm for one use; `used` is told when the vm is used up.
+    /// Serve a client that wants the vm for one use; `lifetime` is told when the vm is used up.
     pub(super) async fn serve(
         &self,
         mut frames: FrameReader<OwnedReadHalf>,
         mut writer: OwnedWriteHalf,
-        used: mpsc::Sender<()>,
+        lifetime: mpsc::Sender<LifetimeRequest>,
     ) -> Result<(), ClientError> {
         {
             let mut holder = self.0.lock().await;
@@ -34,7 +35,7 @@ impl Lease {
             };
         }
         // The supervisor is ending already where nobody takes this.
-        let _ = used.send(()).await;
+        let _ = lifetime.send(LifetimeRequest::Used).await;
         Ok(())
     }
 

@@ -1,9 +1,11 @@
 //! Making templates from a vm that boots, on its way.
 
-use super::start::{ANSWER_LIMIT, after_broken_channel, disk, not_met, with_room};
+use super::failure::{after_broken_channel, not_met, with_room};
+use super::start::{ANSWER_LIMIT, disk};
 use crate::engine::machine::Machine;
 use crate::guest::boot::Port;
-use crate::vm::launch::{Failure, QemuLaunch, Stage};
+use crate::vm::control::failure::{Failure, Stage};
+use crate::vm::control::protocol::QemuLaunch;
 use crate::vm::template::save::{SaveError, save};
 use crate::vm::template::{MakerLock, TemplateKey, TemplateStore};
 use pyro_protocol::hello::Prepare;
@@ -33,7 +35,8 @@ impl Making<'_> {
         memory: &File,
         layer: Option<&PathBuf>,
     ) -> Result<bool, Failure> {
-        if let Err(error) = machine.qmp().await {
+        let ready = async { machine.monitor()?.ready().await };
+        if let Err(error) = ready.await {
             tracing::warn!(%error, "no template can be made");
             return Ok(false);
         }
@@ -43,7 +46,7 @@ impl Making<'_> {
         let Some(key) = self.mounted else { return Ok(false) };
         let order = Prepare { mount: disk(), warm: self.qemu.warm.clone() };
         let prepared = async { Ok(port.prepare(&order, ANSWER_LIMIT).await) };
-        if let Err(error) = with_room(self.data_dir, &mut machine.qmp, prepared).await? {
+        if let Err(error) = with_room(self.data_dir, machine.monitor.as_ref(), prepared).await? {
             return Err(Failure { stage: Stage::Mount, ..not_met(machine, error).await });
         }
         self.save(machine, memory, key, layer.map(PathBuf::as_path)).await?;
@@ -57,8 +60,8 @@ impl Making<'_> {
         key: &TemplateKey,
         layer: Option<&Path>,
     ) -> Result<(), Failure> {
-        let saved = match (self.templates.begin(self.lock, key), machine.qmp().await) {
-            (Ok(staging), Ok(qmp)) => save(qmp, memory, layer, staging).await,
+        let saved = match (self.templates.begin(self.lock, key), machine.monitor()) {
+            (Ok(staging), Ok(monitor)) => save(monitor, memory, layer, staging).await,
             (Err(error), _) => Err(SaveError::Files(error)),
             (_, Err(error)) => Err(SaveError::Qemu(error)),
         };

@@ -1,41 +1,65 @@
 //! The supervisor: the one process that owns a running vm, from its record to the last of its files.
+//!
+//! `start` brings the guest up; from then on a small loop waits for what ends the
+//! vm, over parts that know nothing of each other and are asked through one request enum each:
+//!
+//! - `sessions`: everything that is under way with the guest's agent.
+//! - `layers`: the disk of the running machine.
+//! - `lifetime`: what ends the vm in order, be it its starter, its user, a signal or the time.
+//! - the engine's [`Monitor`](crate::engine::qemu::monitor::Monitor): QEMU itself.
+//! - `clients`: connections to the vm's socket; each is handed to the part that it asks for.
+//!
+//! A vm's network will be one more part of this kind, on a thread of its own: it moves packets while
+//! the others wait for the records. It needs a descriptor of the engine and the policy of the launch,
+//! and nothing of the other parts.
+//!
+//! **The cut.** Bytes of the guest are read in two places only: by [`Port`](crate::guest::boot::Port),
+//! for as long as greetings are exchanged, and by `sessions` from then on. Both take the machine's
+//! channel and give typed values; a client's connection goes in as a whole and is never read elsewhere
+//! afterwards. These two are what moves into a confined process: `SessionRequest` is then what is sent
+//! to it, the connections travel as descriptors, and no other part changes. The console is read as
+//! bytes only, and made printable where it is shown. What QEMU says is read by the monitor's task.
 
 mod boot_watch;
+mod clients;
 mod end;
+mod failure;
 mod guest;
 mod host;
 mod layers;
 mod lease;
+mod lifetime;
 mod maker;
+mod record;
 mod relay;
+mod sessions;
 mod start;
 
 use crate::config::Config;
 use crate::engine::Machine;
 use crate::guest::client::{ClientError, FrameReader, send_message};
-use crate::guest::transport::Channel;
 use crate::host::process::ProcessId;
-use crate::host::{clock, fs, socket, sparse};
-use crate::store::vm::{Change, VmKind, VmRecord, VmState};
+use crate::host::{fs, socket, sparse};
+use crate::store::vm::VmKind;
 use crate::store::{Store, StoreError};
-use crate::timestamp::Timestamp;
-use crate::vm::launch::{EngineLaunch, Event, Failure, Launch, LeaseReply, Stage};
+use crate::vm::control::failure::Stage;
+use crate::vm::control::protocol::{Event, Launch, LeaseReply};
 use crate::vm::paths;
 use crate::vm::timeline::{Step, Stopwatch};
+use clients::Clients;
 use end::End;
-use futures::future::OptionFuture;
-use layers::{Closing, Layers, Order};
+use failure::{agent_gone, failure, machine_ended, no_room, unrecorded, until_no_room};
+use layers::{Layers, Lost};
 use lease::Lease;
-use relay::Activity;
+use lifetime::{Activity, Lifetime, released};
+use record::Supervisor;
+use sessions::Sessions;
 use std::cell::RefCell;
 use std::io;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::io::AsyncReadExt;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
 /// Why a supervisor gave up before there was a vm to own.
 #[derive(Debug, thiserror::Error)]
@@ -54,11 +78,11 @@ pub enum SupervisorError {
     Io(#[from] io::Error),
 }
 
-/// After how many seconds a lifetime is renewed again that could not be written down.
-const RENEW_AGAIN: Duration = Duration::from_secs(60);
-
 /// Bytes of the host's disk that are kept for writing down how a vm ended that has filled it.
 const ROOM_LEN: u64 = 512 * 1024;
+
+/// Words to the lifetime that wait for their turn.
+const LIFETIME_QUEUE_LEN: usize = 16;
 
 /// Own one vm until it is over. `control` is the connection of whoever started this process.
 ///
@@ -90,23 +114,6 @@ pub async fn serve(config: &Config, control: UnixStream) -> Result<(), Superviso
     Ok(())
 }
 
-/// How long a lifetime is by what somebody did last.
-enum Renewed {
-    /// Until this moment, in seconds since 1970; it may be over.
-    Until(Timestamp),
-    ForEver,
-}
-
-struct Supervisor<'a> {
-    config: &'a Config,
-    launch: &'a Launch,
-    store: &'a Store,
-    /// The vm's record as this process last wrote it.
-    record: RefCell<VmRecord>,
-    lease: &'a Lease,
-    stopwatch: Stopwatch,
-}
-
 impl Supervisor<'_> {
     /// Start the vm and serve it until it is over.
     async fn live(&self, control: OwnedReadHalf, writer: &mut OwnedWriteHalf, terminate: Signal) -> End {
@@ -130,25 +137,25 @@ impl Supervisor<'_> {
         mut terminate: Signal,
     ) -> End {
         if let Err(error) = self.own_dir() {
-            return End::Failed(start::failure(Stage::Files, &error));
+            return End::Failed(failure(Stage::Files, &error));
         }
         let started = tokio::select! {
             started = self.start(machine) => started,
             () = released(&mut control) => return End::Told(None),
             _ = terminate.recv() => return End::Told(None),
         };
-        let (channel, listener) = match started {
+        let (sessions, listener) = match started {
             Ok(started) => started,
             Err(failure) => return End::Failed(failure),
         };
         self.stopwatch.mark(Step::Ready);
         let timeline = Some(self.stopwatch.timeline());
-        let ready = Event::Ready { execution_mode: self.execution_mode(), timeline };
+        let ready = Event::Ready { execution_mode: self.execution_mode().to_owned(), timeline };
         if send_message(writer, &ready).await.is_err() && self.launch.is_leased() {
             return End::Told(None);
         }
         let Some(machine) = machine.as_mut() else { return End::Told(None) };
-        let end = self.serve_clients(machine, &channel, &listener, control, &mut terminate).await;
+        let end = self.until_over(machine, &sessions, &listener, control, &mut terminate).await;
         let in_order = match &end {
             End::Told(_) => self.launch.kind.stays() && !self.is_unwanted(),
             End::Expired(_) => self.launch.kind == VmKind::Workspace,
@@ -160,86 +167,64 @@ impl Supervisor<'_> {
         // Whoever comes now finds the record, not a guest that goes.
         drop(listener);
         self.note_stopping();
-        match (self.power_off(machine, &channel, &mut terminate).await, end) {
+        match (self.power_off(machine, &sessions, &mut terminate).await, end) {
             (Some(failure), End::Told(_)) => End::Told(Some(failure)),
             (_, end) => end,
         }
     }
 
-    async fn serve_clients(
+    /// Serve the vm's clients until something ends it.
+    async fn until_over(
         &self,
         machine: &mut Machine,
-        channel: &Channel,
+        sessions: &Sessions,
         listener: &UnixListener,
-        mut control: OwnedReadHalf,
+        control: OwnedReadHalf,
         terminate: &mut Signal,
     ) -> End {
-        let (used, mut used_up) = mpsc::channel(1);
-        let (order, mut orders) = mpsc::channel::<Order>(1);
+        let (to_lifetime, requests) = mpsc::channel(LIFETIME_QUEUE_LEN);
         let activity = Activity::begin_now();
-        let lifetime = Arc::new(Notify::new());
-        let client = relay::Client {
-            channel: channel.clone(),
+        let lifetime = Lifetime { of: self, requests, activity: activity.clone(), control, terminate };
+        let (to_layers, requests) = mpsc::channel(1);
+        let monitor = machine.monitor.clone();
+        let layers = Layers::new(self, sessions.clone(), monitor.clone());
+        let mut closing = layers.closing();
+        let clients = Clients {
+            sessions: sessions.clone(),
+            layers: to_layers,
+            lifetime: to_lifetime,
+            activity,
             lease: self.lease.clone(),
-            used,
-            order,
-            activity: activity.clone(),
-            lifetime: lifetime.clone(),
         };
-        // Only a workspace's disk is closed and gone on with; any other's engine is only listened to, and the host has none.
-        let is_workspace = self.launch.kind == VmKind::Workspace && matches!(self.launch.engine, EngineLaunch::Qemu(_));
-        // One that has booted and left no template was never talked to.
-        if let Err(error) = machine.qmp().await
-            && is_workspace
-        {
-            tracing::warn!(%error, "the disk of this workspace cannot be held still");
-        }
-        let mut layers = Some(Layers::new(machine.qmp.take()));
-        // Closing one takes the guest's time: whoever comes meanwhile is served.
-        let closing = OptionFuture::default();
-        tokio::pin!(closing);
-        let expiry = self.until_expired(&activity, &lifetime);
-        tokio::pin!(expiry);
+        let (lifetime, layers) = (lifetime.over(), layers.serve(requests));
+        tokio::pin!(lifetime, layers);
+        let mut over: Option<End> = None;
         loop {
-            let is_closing = layers.is_none();
             tokio::select! {
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => { tokio::spawn(client.clone().serve(stream)); }
-                    Err(error) => tracing::warn!(%error, "a client could not connect"),
-                },
-                Some((returned, is_lost)) = closing.as_mut(), if is_closing => {
-                    layers = Some(returned);
-                    if is_lost {
-                        return End::Failed(start::unrecorded());
+                biased;
+                ended = machine.ended() => {
+                    return End::Failed(machine_ended(machine, ended, Stage::Running));
+                }
+                () = sessions.closed() => return End::Failed(agent_gone(machine).await),
+                end = &mut lifetime, if over.is_none() => over = Some(end),
+                () = until_no_room(monitor.as_ref()), if !matches!(over, Some(End::Failed(_))) => {
+                    over = Some(End::Failed(no_room(&self.config.data_dir)));
+                }
+                // Both wait for the moment when the vm's disk is whole; that is bounded.
+                () = closing.over(), if over.is_some() => {
+                    if let Some(end) = over.take() {
+                        return end;
                     }
                 }
-                Some(order) = orders.recv(), if !is_closing => {
-                    closing.set(layers.take().map(|layers| self.close_layer(layers, channel, order)).into());
-                }
-                // What ends the vm in order waits for the moment when its disk is whole; that is bounded.
-                () = released(&mut control), if self.launch.is_leased() && !is_closing => return End::Told(None),
-                _ = terminate.recv(), if !is_closing => return End::Told(None),
-                _ = used_up.recv(), if !is_closing => return End::Used,
-                () = until_no_room(&mut layers) => return End::Failed(start::no_room(&self.config.data_dir)),
-                () = &mut expiry, if !is_closing => return End::Expired(self.expired()),
-                ended = machine.ended() => return End::Failed(start::machine_ended(machine, ended, Stage::Running)),
-                () = channel.closed() => return End::Failed(start::agent_gone(machine).await),
+                Lost = &mut layers => return End::Failed(unrecorded()),
+                // Clients that come one after another hold nothing else up.
+                accepted = listener.accept() => clients.accept(accepted),
             }
         }
     }
 
-    /// Carry an order out, and give the layers back; whether the engine writes to a layer that no record names.
-    async fn close_layer(&self, mut layers: Layers, channel: &Channel, order: Order) -> (Layers, bool) {
-        let (told, is_lost) = match layers.close(self, channel, &order.layer).await {
-            Closing::Done(told) => (told, false),
-            Closing::Lost(told) => (told, true),
-        };
-        // Whoever asked may be gone.
-        let _ = order.reply.send(told);
-        (layers, is_lost)
-    }
-
-    /// Make the vm's directory, where there is none yet, and log there from now on, unless the starter wants to see it.
+    /// Make the vm's directory, where there is none yet, and log there from now on, unless the starter
+    /// wants to see it.
     fn own_dir(&self) -> io::Result<()> {
         fs::private_dir(&paths::vm_dir(self.config, self.launch.id)).map_err(io::Error::other)?;
         if self.launch.kind.stays() {
@@ -252,104 +237,10 @@ impl Supervisor<'_> {
         Ok(())
     }
 
-    /// Change the vm's record, unless somebody else did: then the vm is not wanted any more.
-    fn note(&self, change: impl FnOnce(&mut VmRecord)) -> Result<(), Failure> {
-        let mut vm = self.record.borrow().clone();
-        change(&mut vm);
-        match self.store.change_vm(&vm, None) {
-            Ok(Change::Made(revision)) => {
-                *self.record.borrow_mut() = VmRecord { revision, ..vm };
-                Ok(())
-            }
-            Ok(Change::Lost | Change::Full) => Err(Failure::stopped()),
-            Err(error) => Err(start::failure(Stage::Files, &error)),
-        }
-    }
-
-    /// Where nobody asked for the stop in the record (the host goes down), say there that it happens.
-    fn note_stopping(&self) {
-        let claimed = self.record.borrow().claimed(VmState::Stopping);
-        if self.note(|vm| *vm = claimed).is_err() {
-            tracing::debug!("the record says already that the vm stops");
-        }
-    }
-
-    /// Wait until the vm's lifetime is over: whoever talks to a workspace's guest renews it, and `changed` tells of another one.
-    async fn until_expired(&self, activity: &Activity, changed: &Notify) {
-        loop {
-            let recorded = match self.store.vm(self.launch.id) {
-                Ok(Some(vm)) => vm.expires_at,
-                _ => self.launch.expires_at,
-            };
-            let expires_at = match recorded {
-                Some(at) if at <= clock::now() => match self.renewed(activity) {
-                    Renewed::Until(later) if later > clock::now() => Some(later),
-                    Renewed::Until(_) => return,
-                    Renewed::ForEver => None,
-                },
-                recorded => recorded,
-            };
-            let over = async {
-                let Some(at) = expires_at else { return std::future::pending().await };
-                tokio::time::sleep(at.since(clock::now())).await;
-            };
-            tokio::select! {
-                () = over => {}
-                () = changed.notified() => {}
-            }
-        }
-    }
-
-    /// When the lifetime of a workspace is over that began with what somebody did last.
-    fn renewed(&self, activity: &Activity) -> Renewed {
-        if self.launch.kind != VmKind::Workspace {
-            return Renewed::Until(Timestamp::EPOCH);
-        }
-        match self.store.renew_workspace_of(self.launch.id, activity.last()) {
-            Ok(Some(Some(at))) => Renewed::Until(at),
-            Ok(Some(None)) => Renewed::ForEver,
-            Ok(None) => Renewed::Until(Timestamp::EPOCH),
-            Err(error) => {
-                tracing::warn!(%error, "the lifetime cannot be renewed");
-                Renewed::Until(if activity.is_going_on() { clock::now() + RENEW_AGAIN } else { Timestamp::EPOCH })
-            }
-        }
-    }
-
-    fn expired(&self) -> Failure {
-        let expired = Failure::expired(self.launch.shape.ttl_seconds);
-        if self.launch.kind != VmKind::Workspace {
-            return expired;
-        }
-        let kept = in_words(self.config.workspace_retention_seconds);
-        Failure { message: format!("its lifetime is over; its disk is kept for {kept} from then on"), ..expired }
-    }
-
     fn listen(&self) -> io::Result<UnixListener> {
         fs::private_dir(&self.config.runtime_dir).map_err(io::Error::other)?;
         let listener = socket::listen(&self.config.runtime_dir, &paths::socket_name(self.launch.id))?;
         listener.set_nonblocking(true)?;
         UnixListener::from_std(listener)
     }
-}
-
-/// As [`Layers::until_no_room`]; never while a layer is being closed.
-async fn until_no_room(layers: &mut Option<Layers>) {
-    match layers {
-        Some(layers) => layers.until_no_room().await,
-        None => std::future::pending().await,
-    }
-}
-
-/// A whole number of the greatest unit that fits.
-fn in_words(seconds: u32) -> String {
-    let units = [(86_400, "days"), (3_600, "hours"), (60, "minutes")];
-    let fitting = units.into_iter().find(|(unit, _)| seconds >= 2 * unit && seconds.is_multiple_of(*unit));
-    fitting.map_or_else(|| format!("{seconds} seconds"), |(unit, name)| format!("{} {name}", seconds / unit))
-}
-
-/// Wait until the starter lets go: it closed its end, or it is dead.
-async fn released(control: &mut OwnedReadHalf) {
-    let mut byte = [0];
-    while let Ok(1..) = control.read(&mut byte).await {}
 }

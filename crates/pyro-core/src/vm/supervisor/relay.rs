@@ -1,128 +1,25 @@
 //! One client of a running vm: its bytes go to a stream of the guest's agent and back, unchanged.
 
-use super::layers::Order;
-use super::lease::Lease;
 use crate::guest::client::{ClientError, FrameReader, send_message};
 use crate::guest::transport::{Channel, ChannelError};
-use crate::host::clock;
-use crate::store::layer::NewLayer;
-use crate::timestamp::Timestamp;
-use crate::vm::launch::Call;
 use pyro_protocol::message::{Failure, FailureKind, Reply};
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::{Notify, mpsc, oneshot};
 
 /// Bytes moved at once, each way.
 const RELAY_LEN: usize = 256 * 1024;
 
-/// What a client may be given.
-#[derive(Clone)]
-pub(super) struct Client {
-    pub(super) channel: Channel,
-    pub(super) lease: Lease,
-    /// Told when the vm is used up.
-    pub(super) used: mpsc::Sender<()>,
-    /// Where layers are closed, one at a time.
-    pub(super) order: mpsc::Sender<Order>,
-    pub(super) activity: Activity,
-    /// Told when the record's lifetime is another.
-    pub(super) lifetime: Arc<Notify>,
-}
-
-/// Who talks to the guest, and until when somebody did.
-#[derive(Clone, Debug)]
-pub(super) struct Activity(Arc<Mutex<Talks>>);
-
+/// A client's connection, past what it asked for.
 #[derive(Debug)]
-struct Talks {
-    open: usize,
-    last_end: Timestamp,
+pub(super) struct Client {
+    pub(super) frames: FrameReader<OwnedReadHalf>,
+    pub(super) writer: OwnedWriteHalf,
 }
 
-impl Activity {
-    /// Nobody has talked to it yet: it has just become ready, however long that took.
-    pub(super) fn begin_now() -> Self {
-        Self(Arc::new(Mutex::new(Talks { open: 0, last_end: clock::now() })))
-    }
-
-    /// When somebody last talked to the guest, in seconds since 1970: now, while somebody does.
-    pub(super) fn last(&self) -> Timestamp {
-        let talks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if talks.open > 0 { clock::now() } else { talks.last_end }
-    }
-
-    /// Whether somebody talks to the guest at this moment.
-    pub(super) fn is_going_on(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).open > 0
-    }
-
-    fn begin(&self) -> Talk {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).open += 1;
-        Talk(self.clone())
-    }
-}
-
-/// One of those who talk to the guest; dropped, it is over.
-struct Talk(Activity);
-
-impl Drop for Talk {
-    fn drop(&mut self) {
-        let mut talks = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        talks.open -= 1;
-        talks.last_end = clock::now();
-    }
-}
-
-impl Client {
-    /// Serve the client at the other end of `stream` until either side ends.
-    pub(super) async fn serve(self, stream: UnixStream) {
-        if let Err(error) = self.answer(stream).await {
-            tracing::debug!(%error, "a client's connection ended");
-        }
-    }
-
-    async fn answer(self, stream: UnixStream) -> Result<(), ClientError> {
-        let (reader, writer) = stream.into_split();
-        let mut frames = FrameReader::new(reader);
-        match frames.message::<Call>().await? {
-            Call::Guest => {
-                let _talk = self.activity.begin();
-                relay(&self.channel, frames, writer).await
-            }
-            Call::Lease => self.lease.serve(frames, writer, self.used).await,
-            Call::CloseLayer(layer) => {
-                let _talk = self.activity.begin();
-                close_layer(&self.order, layer, writer).await
-            }
-            Call::LifetimeChanged => {
-                self.lifetime.notify_one();
-                Ok(())
-            }
-        }
-    }
-}
-
-async fn close_layer(
-    order: &mpsc::Sender<Order>,
-    layer: NewLayer,
-    mut writer: OwnedWriteHalf,
-) -> Result<(), ClientError> {
-    let (reply, replied) = oneshot::channel();
-    // The vm ends in this moment: the client sees the connection close.
-    order.send(Order { layer, reply }).await.map_err(|_| ClientError::Ended)?;
-    let reply = replied.await.map_err(|_| ClientError::Ended)?;
-    send_message(&mut writer, &reply).await
-}
-
-async fn relay(
-    channel: &Channel,
-    frames: FrameReader<OwnedReadHalf>,
-    mut writer: OwnedWriteHalf,
-) -> Result<(), ClientError> {
+/// Move bytes between `client` and a new stream of the agent until either side ends.
+pub(super) async fn relay(channel: &Channel, client: Client) -> Result<(), ClientError> {
+    let Client { frames, mut writer } = client;
     let (mut reader, first) = frames.into_inner();
     let guest = match channel.open().await {
         Ok(guest) => guest,
@@ -172,6 +69,9 @@ async fn pump(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + U
 mod tests {
     use super::*;
     use futures::future::{poll_fn, poll_immediate};
+    use std::sync::Arc;
+    use tokio::net::UnixStream;
+    use tokio::sync::Notify;
     use tokio_util::compat::{FuturesAsyncReadCompatExt, TokioAsyncReadCompatExt};
     use yamux::{Config, Connection, Mode};
 
@@ -199,7 +99,7 @@ mod tests {
             let (reader, writer) = ours.into_split();
             let (mut from, mut to) = client.into_split();
             let sending = tokio::spawn(async move { while to.write_all(&[7; 65536]).await.is_ok() {} });
-            let mut relayed = Box::pin(relay(&channel, FrameReader::new(reader), writer));
+            let mut relayed = Box::pin(relay(&channel, Client { frames: FrameReader::new(reader), writer }));
             for _ in 0..TURNS {
                 assert!(poll_immediate(&mut relayed).await.is_none(), "round {round}");
                 tokio::task::yield_now().await;

@@ -9,7 +9,7 @@ use crate::guest::{file, patience::Patient};
 use crate::host::path::HostPath;
 use crate::id::Id;
 use crate::store::workspace::SeedRecord;
-use crate::vm::link::Link;
+use crate::vm::control::client::SupervisorClient;
 use crate::workspace::error::WorkspaceError;
 use crate::workspace::running::PATIENCE;
 use crate::workspace::{ROOT, STAGES};
@@ -62,8 +62,8 @@ pub(in crate::workspace) async fn fill(
     source: Option<Source>,
 ) -> Result<Filled, WorkspaceError> {
     let path = |text: &str| GuestPath::parse(text.as_bytes()).unwrap_or_else(|_| GuestPath::root());
-    let link = Link::new(config, vm);
-    let connect = async || Ok::<_, WorkspaceError>(Patient::new(link.connect().await?, PATIENCE));
+    let client = SupervisorClient::new(config, vm);
+    let connect = async || Ok::<_, WorkspaceError>(Patient::new(client.connect().await?, PATIENCE));
     // Stages are made in an area whose parent is there.
     let (area, _) = STAGES.rsplit_once('/').unwrap_or_default();
     file::mkdir(connect().await?, path(area), 0o700, true).await.map_err(WorkspaceError::Guest)?;

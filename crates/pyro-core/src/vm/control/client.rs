@@ -1,15 +1,16 @@
-//! The way to a running vm, from whatever process: its supervisor's socket.
+//! A client of a running vm's supervisor, in whatever process: it connects to the vm's socket for each
+//! operation.
 
-use super::error::VmError;
-use super::launch::{Call, Failure, LayerReply, LeaseReply, LeaseWord};
-use super::lifecycle::stop::POWER_OFF_LIMIT;
-use super::paths;
-use super::running::CLEAR_LIMIT;
+use super::failure::Failure;
+use super::protocol::{ControlRequest, LayerReply, LeaseReply, LeaseWord};
 use crate::config::Config;
 use crate::guest::client::{ClientError, FrameReader, send_message};
 use crate::host::socket;
 use crate::id::Id;
 use crate::store::layer::NewLayer;
+use crate::vm::error::VmError;
+use crate::vm::limits::{CLEAR_LIMIT, POWER_OFF_LIMIT};
+use crate::vm::paths;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
@@ -21,22 +22,22 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 /// How long a guest may take to write its disk out, and its supervisor to close the layer.
 const LAYER_LIMIT: Duration = Duration::from_secs(120);
 
-/// The way to a vm that runs, or ran.
+/// What asks the supervisor of one vm for something.
 #[derive(Clone, Copy, Debug)]
-pub struct Link<'a> {
+pub struct SupervisorClient<'a> {
     config: &'a Config,
     id: Id,
 }
 
-impl<'a> Link<'a> {
-    /// The way to the vm `id`; nothing is connected yet.
+impl<'a> SupervisorClient<'a> {
+    /// For the vm `id`; nothing is connected yet.
     #[must_use]
     pub fn new(config: &'a Config, id: Id) -> Self {
         Self { config, id }
     }
 
-    /// What the way leads by, for work that outlives this value.
-    pub(super) fn ends(&self) -> (Config, Id) {
+    /// What another one is made from, for work that outlives this value.
+    pub(in crate::vm) fn parts(&self) -> (Config, Id) {
         (self.config.clone(), self.id)
     }
 
@@ -45,7 +46,7 @@ impl<'a> Link<'a> {
     /// # Errors
     /// [`VmError::Control`] when the supervisor is gone.
     pub async fn connect(&self) -> Result<UnixStream, VmError> {
-        self.call(Call::Guest).await
+        self.ask(ControlRequest::Guest).await
     }
 
     /// Take the vm for one use, after which it is gone; none when somebody else has it.
@@ -53,7 +54,7 @@ impl<'a> Link<'a> {
     /// # Errors
     /// [`VmError::Control`] when the supervisor is gone.
     pub async fn lease(&self) -> Result<Option<Lease>, VmError> {
-        let (reader, writer) = self.call(Call::Lease).await?.into_split();
+        let (reader, writer) = self.ask(ControlRequest::Lease).await?.into_split();
         let mut lease = Lease { replies: FrameReader::new(reader), writer };
         match lease.reply(ANSWER_LIMIT).await? {
             LeaseReply::Granted => Ok(Some(lease)),
@@ -69,7 +70,7 @@ impl<'a> Link<'a> {
     /// # Errors
     /// [`VmError::Layer`] with the supervisor's words, [`VmError::Control`] when it is gone.
     pub async fn close_layer(&self, layer: NewLayer) -> Result<Duration, VmError> {
-        let mut replies = FrameReader::new(self.call(Call::CloseLayer(layer)).await?);
+        let mut replies = FrameReader::new(self.ask(ControlRequest::CloseLayer(layer)).await?);
         let reply = tokio::time::timeout(LAYER_LIMIT, replies.message()).await.map_err(|_| VmError::Stuck)?;
         match reply.map_err(VmError::Control)? {
             LayerReply::Closed { held_us } => Ok(Duration::from_micros(held_us)),
@@ -83,21 +84,21 @@ impl<'a> Link<'a> {
     /// # Errors
     /// [`VmError::Control`] when it is gone, [`VmError::Stuck`] when it does not answer.
     pub async fn lifetime_changed(&self) -> Result<(), VmError> {
-        let mut stream = self.call(Call::LifetimeChanged).await?;
+        let mut stream = self.ask(ControlRequest::LifetimeChanged).await?;
         match tokio::time::timeout(ANSWER_LIMIT, stream.read(&mut [0])).await {
             Ok(_) => Ok(()),
             Err(_) => Err(VmError::Stuck),
         }
     }
 
-    async fn call(&self, call: Call) -> Result<UnixStream, VmError> {
+    async fn ask(&self, request: ControlRequest) -> Result<UnixStream, VmError> {
         let connect = || {
             let stream = socket::connect(&self.config.runtime_dir, &paths::socket_name(self.id))?;
             stream.set_nonblocking(true)?;
             UnixStream::from_std(stream)
         };
         let mut stream = connect().map_err(|error| VmError::Control(error.into()))?;
-        send_message(&mut stream, &call).await.map_err(VmError::Control)?;
+        send_message(&mut stream, &request).await.map_err(VmError::Control)?;
         Ok(stream)
     }
 }

@@ -1,30 +1,29 @@
-//! A vm as its user sees it: started through a supervisor, reached through its socket, gone when told.
+//! Starting a vm through a supervisor of its own, and ending it again.
 
-use super::error::VmError;
-use super::launch::{Event, Failure, Launch};
-use super::link::Link;
-use super::timeline::Timeline;
+use super::client::SupervisorClient;
+use super::failure::Failure;
+use super::protocol::{Event, Launch};
 use crate::config::Config;
 use crate::execution_mode::ExecutionMode;
 use crate::guest::client::{FrameReader, send_message};
 use crate::host::process::ProcessId;
 use crate::host::spawn::{Spawn, detached};
+use crate::vm::error::VmError;
+use crate::vm::limits::CLEAR_LIMIT;
+use crate::vm::timeline::Timeline;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 /// Descriptor at which a supervisor finds the connection of its starter.
 pub const CONTROL_FD: i32 = 3;
 
-/// How long an ended vm's supervisor may take to clear away.
-pub(super) const CLEAR_LIMIT: Duration = Duration::from_secs(20);
-
 /// The connection of whoever starts a vm to its supervisor. Until the guest answers, the vm ends with it; a vm that
 /// stays goes on without it from then on.
 #[derive(Debug)]
 pub struct Starter<'a> {
-    link: Link<'a>,
+    client: SupervisorClient<'a>,
     began: Instant,
     events: FrameReader<OwnedReadHalf>,
     lease: OwnedWriteHalf,
@@ -53,7 +52,13 @@ impl<'a> Starter<'a> {
         send_message(&mut lease, launch).await.map_err(VmError::Control)?;
         let began = Instant::now();
         let supervisor = spawn_supervisor(config, theirs).map_err(VmError::Supervisor)?;
-        Ok(Self { link: Link::new(config, launch.id), began, events: FrameReader::new(reader), lease, supervisor })
+        Ok(Self {
+            client: SupervisorClient::new(config, launch.id),
+            began,
+            events: FrameReader::new(reader),
+            lease,
+            supervisor,
+        })
     }
 
     /// The supervisor's process; it is there before it is recorded. None when it ended at once.
@@ -90,7 +95,7 @@ impl<'a> Starter<'a> {
     /// before, if it had.
     ///
     /// # Errors
-    /// [`VmError::Control`] when the supervisor died: then its leftovers wait for [`super::reap::clear_leftovers`].
+    /// [`VmError::Control`] when the supervisor died: then its leftovers wait for [`crate::vm::reap::clear_leftovers`].
     pub async fn end(self) -> Result<Option<Failure>, VmError> {
         let Self { mut events, lease, .. } = self;
         drop(lease);
@@ -126,10 +131,10 @@ impl<'a> Leased<'a> {
         Ok(Self { starter, execution_mode, timeline })
     }
 
-    /// The way to its guest.
+    /// What asks its supervisor for something.
     #[must_use]
-    pub fn link(&self) -> Link<'a> {
-        self.starter.link
+    pub fn client(&self) -> SupervisorClient<'a> {
+        self.starter.client
     }
 
     /// Wait until the vm ends by itself; see [`Starter::ended`].
@@ -143,7 +148,7 @@ impl<'a> Leased<'a> {
     /// End the vm and wait until nothing is left of it; why it had ended before, if it had.
     ///
     /// # Errors
-    /// [`VmError::Control`] when the supervisor died: then its leftovers wait for [`super::reap::clear_leftovers`].
+    /// [`VmError::Control`] when the supervisor died: then its leftovers wait for [`crate::vm::reap::clear_leftovers`].
     pub async fn end(self) -> Result<Option<Failure>, VmError> {
         self.starter.end().await
     }
@@ -180,36 +185,4 @@ fn spawn_supervisor(config: &Config, control: UnixStream) -> std::io::Result<Opt
         let _ = child.wait();
     })?;
     Ok(supervisor)
-}
-
-impl Failure {
-    /// The vm was told to stop while it was in use.
-    pub(super) fn stopped() -> Self {
-        Self {
-            stage: super::launch::Stage::Stopped,
-            message: "somebody stopped it".to_owned(),
-            causes: Vec::new(),
-            console: String::new(),
-        }
-    }
-
-    /// Its supervisor was gone before the vm ran.
-    pub(super) fn lost() -> Self {
-        Self {
-            stage: super::launch::Stage::Killed,
-            message: "its supervisor was killed".to_owned(),
-            causes: Vec::new(),
-            console: String::new(),
-        }
-    }
-
-    /// The vm's time was over.
-    pub(super) fn expired(ttl_seconds: u32) -> Self {
-        Self {
-            stage: super::launch::Stage::Expired,
-            message: format!("the vm's lifetime of {ttl_seconds} s is over"),
-            causes: Vec::new(),
-            console: String::new(),
-        }
-    }
 }

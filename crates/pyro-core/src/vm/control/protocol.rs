@@ -1,5 +1,6 @@
-//! What the starter of a vm and its supervisor say to each other; host-only, frames as on the guest's wire.
+//! The messages between a vm's supervisor and those who start and use the vm.
 
+use super::failure::Failure;
 use crate::config::QemuProgram;
 use crate::engine::qemu::Abilities;
 use crate::engine::spec::{Accel, DiskSpec, KernelSpec, MachineSpec, Memory};
@@ -109,53 +110,9 @@ pub enum Event {
     },
 }
 
-/// Why a vm did not start, or stopped by itself.
-#[derive(Clone, Debug, Serialize, Deserialize, thiserror::Error, PartialEq, Eq)]
-#[error("{message}")]
-pub struct Failure {
-    /// How far it had come.
-    pub stage: Stage,
-    /// What happened.
-    pub message: String,
-    /// The causes below it, outermost first.
-    pub causes: Vec<String>,
-    /// End of the guest's console, safe to print; empty when it said nothing.
-    pub console: String,
-}
-
-/// The stages of a start, in their order, and what can end a running vm.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq)]
-pub enum Stage {
-    /// The vm's directory, layer or socket.
-    Files,
-    /// Starting the engine's process.
-    Engine,
-    /// From the engine's start to the agent's hello.
-    Boot,
-    /// As [`Stage::Boot`], and the guest was seen to hang.
-    Hung,
-    /// Mounting the environment's disk.
-    Mount,
-    /// Before it ran its machine was killed, or its supervisor.
-    Killed,
-    /// It ran, and the machine ended.
-    Running,
-    /// It ran, and the host's disk had no room for what it wrote.
-    HostFull,
-    /// It ran, and its lifetime is over.
-    Expired,
-    /// Somebody else told it to stop.
-    Stopped,
-    /// It was told to stop, and did not end by itself.
-    Stopping,
-    /// A stage that this version does not know, from a newer supervisor; never sent. Keep it the last one.
-    #[serde(other)]
-    Unknown,
-}
-
 /// First frame on a connection to a running vm's supervisor.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Call {
+pub enum ControlRequest {
     /// Everything that follows is relayed to a stream of the guest's agent, and back.
     Guest,
     /// Take the vm for one use: it is ended and removed when this connection closes, unless it was given back before.
@@ -222,21 +179,6 @@ mod tests {
         let mut decoder = FrameDecoder::default();
         decoder.push(&encode_message(message).unwrap());
         decoder.next_frame().unwrap().unwrap().message().unwrap()
-    }
-
-    #[test]
-    fn a_stage_that_is_not_known_yet_is_read() {
-        #[derive(Serialize)]
-        struct Newer {
-            stage: &'static str,
-            message: &'static str,
-            causes: [String; 0],
-            console: &'static str,
-        }
-        for (stage, expected) in [("Hung", Stage::Hung), ("OfNextYear", Stage::Unknown)] {
-            let failure: Failure = carried(&Newer { stage, message: "why", causes: [], console: "" });
-            assert_eq!((failure.stage, failure.message.as_str()), (expected, "why"));
-        }
     }
 
     #[test]

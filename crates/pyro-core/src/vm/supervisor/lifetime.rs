@@ -1,0 +1,185 @@
+//! The lifetime of a vm: what ends it in order.
+
+use super::end::End;
+use super::record::Supervisor;
+use crate::host::clock;
+use crate::store::vm::VmKind;
+use crate::timestamp::Timestamp;
+use crate::vm::control::failure::Failure;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::OwnedReadHalf;
+use tokio::signal::unix::Signal;
+use tokio::sync::mpsc;
+
+/// After what time a lifetime is renewed again that could not be written down.
+const RENEW_AGAIN: Duration = Duration::from_secs(60);
+
+/// What the other parts of a supervisor tell of the vm's lifetime.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum LifetimeRequest {
+    /// The one in the vm's record is another now.
+    Changed,
+    /// Whoever had the vm for one use is done, or gone.
+    Used,
+}
+
+/// How long a lifetime is by what somebody did last.
+enum Renewed {
+    /// Until this moment, in seconds since 1970; it may be over.
+    Until(Timestamp),
+    ForEver,
+}
+
+/// What a vm's end depends on.
+pub(super) struct Lifetime<'a> {
+    pub(super) of: &'a Supervisor<'a>,
+    pub(super) requests: mpsc::Receiver<LifetimeRequest>,
+    pub(super) activity: Activity,
+    /// The connection of whoever started the vm.
+    pub(super) control: OwnedReadHalf,
+    /// SIGTERM.
+    pub(super) terminate: &'a mut Signal,
+}
+
+impl Lifetime<'_> {
+    /// Wait until the vm is to end.
+    pub(super) async fn over(mut self) -> End {
+        let expiry = Expiry { of: self.of, activity: self.activity };
+        tokio::select! {
+            () = released(&mut self.control), if self.of.launch.is_leased() => End::Told(None),
+            _ = self.terminate.recv() => End::Told(None),
+            end = expiry.until_over(&mut self.requests) => end,
+        }
+    }
+}
+
+/// Wait until the starter lets go: it closed its end, or it is dead.
+pub(super) async fn released(control: &mut OwnedReadHalf) {
+    let mut byte = [0];
+    while let Ok(1..) = control.read(&mut byte).await {}
+}
+
+struct Expiry<'a> {
+    of: &'a Supervisor<'a>,
+    activity: Activity,
+}
+
+impl Expiry<'_> {
+    /// Wait until the vm's time is over: whoever talks to a workspace's guest renews it.
+    async fn until_over(&self, requests: &mut mpsc::Receiver<LifetimeRequest>) -> End {
+        loop {
+            let Some(expires_at) = self.expires_at() else { return End::Expired(self.failure()) };
+            let over = async {
+                let Some(at) = expires_at else { return std::future::pending().await };
+                tokio::time::sleep(at.since(clock::now())).await;
+            };
+            tokio::select! {
+                () = over => {}
+                Some(request) = requests.recv() => match request {
+                    LifetimeRequest::Changed => {}
+                    LifetimeRequest::Used => return End::Used,
+                },
+            }
+        }
+    }
+
+    /// When it is over, in seconds since 1970, if ever; none where it is over now.
+    fn expires_at(&self) -> Option<Option<Timestamp>> {
+        let recorded = match self.of.store.vm(self.of.launch.id) {
+            Ok(Some(vm)) => vm.expires_at,
+            _ => self.of.launch.expires_at,
+        };
+        match recorded {
+            Some(at) if at <= clock::now() => match self.renewed() {
+                Renewed::Until(later) if later > clock::now() => Some(Some(later)),
+                Renewed::Until(_) => None,
+                Renewed::ForEver => Some(None),
+            },
+            recorded => Some(recorded),
+        }
+    }
+
+    /// When the lifetime of a workspace is over that began with what somebody did last.
+    fn renewed(&self) -> Renewed {
+        if self.of.launch.kind != VmKind::Workspace {
+            return Renewed::Until(Timestamp::EPOCH);
+        }
+        match self.of.store.renew_workspace_of(self.of.launch.id, self.activity.last()) {
+            Ok(Some(Some(at))) => Renewed::Until(at),
+            Ok(Some(None)) => Renewed::ForEver,
+            Ok(None) => Renewed::Until(Timestamp::EPOCH),
+            Err(error) => {
+                tracing::warn!(%error, "the lifetime cannot be renewed");
+                let again = clock::now() + RENEW_AGAIN;
+                Renewed::Until(if self.activity.is_going_on() { again } else { Timestamp::EPOCH })
+            }
+        }
+    }
+
+    fn failure(&self) -> Failure {
+        let expired = Failure::expired(self.of.launch.shape.ttl_seconds);
+        if self.of.launch.kind != VmKind::Workspace {
+            return expired;
+        }
+        let kept = in_words(self.of.config.workspace_retention_seconds);
+        let message = format!("its lifetime is over; its disk is kept for {kept} from then on");
+        Failure { message, ..expired }
+    }
+}
+
+/// A whole number of the greatest unit that fits.
+fn in_words(seconds: u32) -> String {
+    let units = [(86_400, "days"), (3_600, "hours"), (60, "minutes")];
+    let fits = |unit: u32| seconds >= 2 * unit && seconds.is_multiple_of(unit);
+    match units.into_iter().find(|(unit, _)| fits(*unit)) {
+        Some((unit, name)) => format!("{} {name}", seconds / unit),
+        None => format!("{seconds} seconds"),
+    }
+}
+
+/// Who talks to the guest, and until when somebody did.
+#[derive(Clone, Debug)]
+pub(super) struct Activity(Arc<Mutex<Talks>>);
+
+#[derive(Debug)]
+struct Talks {
+    open: usize,
+    last_end: Timestamp,
+}
+
+impl Activity {
+    /// Nobody has talked to it yet: it has just become ready, however long that took.
+    pub(super) fn begin_now() -> Self {
+        Self(Arc::new(Mutex::new(Talks { open: 0, last_end: clock::now() })))
+    }
+
+    /// When somebody last talked to the guest, in seconds since 1970: now, while somebody does.
+    fn last(&self) -> Timestamp {
+        let talks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if talks.open > 0 { clock::now() } else { talks.last_end }
+    }
+
+    /// Whether somebody talks to the guest at this moment.
+    fn is_going_on(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).open > 0
+    }
+
+    /// Somebody begins to talk to the guest.
+    pub(super) fn begin(&self) -> Talk {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).open += 1;
+        Talk(self.clone())
+    }
+}
+
+/// One of those who talk to the guest; dropped, it is over.
+pub(super) struct Talk(Activity);
+
+impl Drop for Talk {
+    fn drop(&mut self) {
+        let mut talks = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        talks.open -= 1;
+        talks.last_end = clock::now();
+    }
+}
