@@ -12,6 +12,7 @@ use futures::stream::{StreamExt, TryStreamExt};
 use pyro_contract::CommandLine;
 use pyro_core::id::Id;
 use pyro_core::store::vm::VmKind;
+use pyro_core::vm::Caller;
 use pyro_core::vm::control::client::SupervisorClient;
 use pyro_core::vm::exec::{ExecIo, ExecRequest, exec};
 use pyro_core::vm::lifecycle::start::start_on as start_on_layers;
@@ -52,7 +53,7 @@ async fn operate(pyro: &Pyro, args: &[&str]) -> Result<Value, PyroError> {
             let shape = Shape { ttl_seconds: ttl_seconds.parse().unwrap(), mem_mib: 512, vcpu_count: 1 };
             let allow_host_compat = std::env::var_os("VM_ALLOW_HOST").is_some();
             let request = VmRequest { environment: "debian:12".into(), shape, allow_host_compat, network: false };
-            told(pyro.create_vm(&request, &mut |_| {}, &cancel).await?)
+            told(pyro.create_vm(&request, Caller::default()).await?)
         }
         ["start", vm] => told(pyro.start_vm(id(vm)?, &cancel).await?),
         ["start-on", vm, below] => start_on(pyro, id(vm)?, id(below)?).await,
@@ -65,7 +66,7 @@ async fn operate(pyro: &Pyro, args: &[&str]) -> Result<Value, PyroError> {
         ["exec", vm, seconds, command] => {
             let mut watch = |_, bytes: &[u8]| drop(std::io::stderr().write_all(bytes));
             let line = line(command, seconds.parse().unwrap());
-            told(pyro.exec_vm_captured(id(vm)?, &line, None, &mut watch, &cancel).await?)
+            told(pyro.exec_vm(id(vm)?, &line, None, OutputTo::Watch(&mut watch), &cancel).await?)
         }
         ["page", name, offset, length] => {
             let length = page_length(length.parse().unwrap()).map_err(VmError::from)?;
@@ -95,11 +96,9 @@ async fn start_on(pyro: &Pyro, vm: Id, below: Id) -> Result<Value, PyroError> {
 /// Run a command many times, some at once: the sequences of those that ended with 0, in the order of their ends.
 async fn exec_many(pyro: &Pyro, workspace: Id, count: usize, command: &str) -> Result<Value, PyroError> {
     let one = |_| async move {
-        let mut watch = |_, _: &[u8]| {};
-        let done = pyro
-            .exec_workspace(workspace, line(command, 300), None, OutputTo::Watch(&mut watch), &CancellationToken::new())
-            .await?;
-        assert_eq!(done.exit_code, 0, "{done:?}");
+        let cancel = CancellationToken::new();
+        let done = pyro.exec_workspace(workspace, line(command, 300), None, OutputTo::Result, &cancel).await?;
+        assert_eq!(done.result.exit_code, Some(0), "{done:?}");
         Ok::<_, PyroError>(done.sequence)
     };
     let all: Vec<u64> = futures::stream::iter(0..count).map(one).buffer_unordered(16).try_collect().await?;

@@ -36,6 +36,11 @@ pub(crate) fn stdin() -> Box<dyn AsyncRead + Unpin + Send> {
     if io::stdin().is_terminal() { Box::new(terminal()) } else { Box::new(whole()) }
 }
 
+/// Stdin as a command of core's is given it.
+pub(crate) fn given(stdin: &mut Option<Box<dyn AsyncRead + Unpin + Send>>) -> pyro_core::vm::exec::Stdin<'_> {
+    stdin.as_mut().map(|stdin| stdin as _)
+}
+
 fn whole() -> Stdin {
     tokio::io::stdin()
 }

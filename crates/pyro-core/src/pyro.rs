@@ -12,17 +12,17 @@ use crate::error::PyroError;
 use crate::id::Id;
 use crate::store::Store;
 use crate::store::vm::{VmKind, VmRecord};
-use crate::vm::exec::ExecIo;
-use crate::vm::info::{VmDeleted, VmExecOutcome, VmInfo};
+use crate::vm::exec::Stdin;
+use crate::vm::info::{VmDeleted, VmExec, VmInfo};
 use crate::vm::lifecycle::network_info::{self, VmNetworkInfo};
 use crate::vm::lifecycle::{self, blocking, create, delete, list, reap_expired, start, stop};
 use crate::vm::operation::Operation;
-use crate::vm::output::{Inline, OutputName, OutputPage, OutputStore, OutputWatch, Recorder};
+use crate::vm::output::{Inline, OutputName, OutputPage, OutputStore, OutputTo, Recorder};
+use crate::vm::result::{CommandOutput, CommandResult};
 use crate::vm::standby::{Standby, StandbyCounts};
 use crate::vm::template::TemplateStore;
-use crate::vm::{CapturedRun, LineRequest, RunOutcome, RunRequest, VmError, VmRequest, prepare, run, supervisor};
+use crate::vm::{Caller, LineRequest, RunRequest, VmError, VmRequest, prepare, run, supervisor};
 use std::path::PathBuf;
-use tokio::io::AsyncRead;
 use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
 
@@ -74,42 +74,28 @@ impl Pyro {
         &self.config
     }
 
-    /// Run one command in a vm of its own and clear the vm away.
+    /// Run one command in a vm of its own and delete the vm.
     ///
     /// # Errors
     /// Whatever it is, nothing of the vm is left.
     pub async fn run(
         &self,
         request: &RunRequest,
-        io: ExecIo<'_>,
-        progress: &mut (dyn FnMut(Progress) + Send),
-        cancel: &CancellationToken,
-    ) -> Result<RunOutcome, PyroError> {
-        Ok(run::run(&self.config, self.standby.as_ref(), request, io, progress, cancel).await?)
-    }
-
-    /// As [`Pyro::run`], with the output in the result: what fits in it as text, the whole in a file that
-    /// [`Pyro::read_output`] pages through where it does not. `watch` is told of output as it comes.
-    ///
-    /// # Errors
-    /// As [`Pyro::run`].
-    pub async fn run_captured(
-        &self,
-        request: &RunRequest,
-        stdin: Option<&mut (dyn AsyncRead + Unpin + Send)>,
-        watch: &mut OutputWatch<'_>,
-        progress: &mut (dyn FnMut(Progress) + Send),
-        cancel: &CancellationToken,
-    ) -> Result<CapturedRun, PyroError> {
-        let mut watch = |stream, bytes: &[u8]| watch(stream, bytes);
-        let mut recorder = Recorder::new(&self.config, &mut watch);
-        let io = match stdin {
-            Some(stdin) => recorder.io(Some(stdin)),
-            None => recorder.io(None),
-        };
-        let outcome = self.run(request, io, progress, cancel).await?;
-        let outcome = outcome.in_environment(&request.environment);
-        Ok(CapturedRun::of(&request.line.command, outcome, recorder.finish()))
+        stdin: Stdin<'_>,
+        output: OutputTo<'_>,
+        mut caller: Caller<'_>,
+    ) -> Result<VmExec, PyroError> {
+        let mut recorder = Recorder::new(&self.config, output);
+        let io = recorder.io(stdin);
+        let ran = run::run(&self.config, self.standby.as_ref(), request, io, &mut caller).await?;
+        let output = CommandOutput::of(recorder.finish());
+        Ok(VmExec {
+            vm_id: ran.vm_id,
+            environment: request.environment.clone(),
+            environment_version: ran.environment_version,
+            result: CommandResult::of(&request.line.command, ran.execution_mode, ran.exec, output),
+            cleanup: VmDeleted::after_exec(ran.vm_id),
+        })
     }
 
     /// At most `length` bytes of the output `name` from `offset` on; see [`crate::vm::shape::page_length`].
@@ -124,13 +110,8 @@ impl Pyro {
     ///
     /// # Errors
     /// Whatever it is, there is no vm.
-    pub async fn create_vm(
-        &self,
-        request: &VmRequest,
-        progress: &mut (dyn FnMut(Progress) + Send),
-        cancel: &CancellationToken,
-    ) -> Result<VmInfo, PyroError> {
-        Ok(create::create(&self.config, request, progress, cancel).await?.into())
+    pub async fn create_vm(&self, request: &VmRequest, mut caller: Caller<'_>) -> Result<VmInfo, PyroError> {
+        Ok(create::create(&self.config, request, &mut caller).await?.into())
     }
 
     /// Start a vm that is created or stopped, from the disk that it has; it runs on when this process ends.
@@ -152,35 +133,23 @@ impl Pyro {
         &self,
         id: Id,
         line: &LineRequest,
-        io: ExecIo<'_>,
+        stdin: Stdin<'_>,
+        output: OutputTo<'_>,
         cancel: &CancellationToken,
-    ) -> Result<VmExecOutcome, PyroError> {
+    ) -> Result<VmExec, PyroError> {
         line.check()?;
         let (_, vm) = self.open_vm(id, Operation::Exec).await?;
-        let exec = lifecycle::exec::exec_and_delete(&self.config, &vm, line, io, cancel).await?;
-        Ok(VmExecOutcome::of(vm, exec))
-    }
-
-    /// As [`Pyro::exec_vm`], with the output in the result as [`Pyro::run_captured`] has it.
-    ///
-    /// # Errors
-    /// As [`Pyro::exec_vm`].
-    pub async fn exec_vm_captured(
-        &self,
-        id: Id,
-        line: &LineRequest,
-        stdin: Option<&mut (dyn AsyncRead + Unpin + Send)>,
-        watch: &mut OutputWatch<'_>,
-        cancel: &CancellationToken,
-    ) -> Result<CapturedRun, PyroError> {
-        let mut watch = |stream, bytes: &[u8]| watch(stream, bytes);
-        let mut recorder = Recorder::new(&self.config, &mut watch);
-        let io = match stdin {
-            Some(stdin) => recorder.io(Some(stdin)),
-            None => recorder.io(None),
-        };
-        let outcome = self.exec_vm(id, line, io, cancel).await?;
-        Ok(CapturedRun::of(&line.command, outcome, recorder.finish()))
+        let mut recorder = Recorder::new(&self.config, output);
+        let io = recorder.io(stdin);
+        let ended = lifecycle::exec::exec_and_delete(&self.config, &vm, line, io, cancel).await?;
+        let output = CommandOutput::of(recorder.finish());
+        Ok(VmExec {
+            vm_id: id,
+            environment: vm.environment,
+            environment_version: vm.environment_version,
+            result: CommandResult::of(&line.command, vm.execution_mode, ended, output),
+            cleanup: VmDeleted::after_exec(id),
+        })
     }
 
     /// Stop a started vm: the guest writes its disk back and ends, the disk is kept, and it can be started again.
@@ -369,10 +338,10 @@ mod tests {
             network: false,
         };
         let mut watch = |_: crate::vm::output::Stream, _: &[u8]| {};
-        movable(pyro.run_captured(&request, None, &mut watch, &mut |_| {}, &cancel));
-        movable(pyro.create_vm(&vm, &mut |_| {}, &cancel));
+        movable(pyro.run(&request, None, OutputTo::Watch(&mut watch), Caller::default()));
+        movable(pyro.create_vm(&vm, Caller::default()));
         movable(pyro.start_vm(id, &cancel));
-        movable(pyro.exec_vm_captured(id, &line, None, &mut watch, &cancel));
+        movable(pyro.exec_vm(id, &line, None, OutputTo::Result, &cancel));
         movable(pyro.stop_vm(id));
         movable(pyro.delete_vm(id));
         movable(pyro.status_vm(id));

@@ -7,8 +7,9 @@ use super::{block_on, fail, pyro};
 use crate::cli::{Demo, OtherDemo};
 use crate::progress::ProgressLine;
 use crate::{exit, printer};
+use pyro_core::vm::output::OutputTo;
 use pyro_core::vm::shape::{Shape, timeout};
-use pyro_core::vm::{CapturedRun, ExecOptions, LineRequest, VmError, VmRequest};
+use pyro_core::vm::{Caller, ExecOptions, LineRequest, VmError, VmExec, VmRequest};
 use pyro_core::{ErrorKind, Pyro, PyroError};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -60,24 +61,22 @@ impl Steps {
 #[derive(Serialize)]
 struct Report {
     #[serde(flatten)]
-    run: CapturedRun,
+    run: VmExec,
     steps: Vec<Value>,
 }
 
 async fn demonstrate(args: &Demo, interrupted: &Interrupted) -> Result<i32, PyroError> {
     let pyro = pyro()?;
     let mut steps = Steps { quiet: args.json, began: Instant::now(), done: Vec::new() };
-    let (request, cancel) = (
-        VmRequest {
-            environment: ENVIRONMENT.to_owned(),
-            shape: Shape::default(),
-            allow_host_compat: false,
-            network: args.network,
-        },
-        &interrupted.token,
-    );
+    let request = VmRequest {
+        environment: ENVIRONMENT.to_owned(),
+        shape: Shape::default(),
+        allow_host_compat: false,
+        network: args.network,
+    };
     let mut line = ProgressLine::new();
-    let vm = pyro.create_vm(&request, &mut |progress| line.show(ENVIRONMENT, progress), cancel).await?;
+    let caller = Caller::with_cancel(&interrupted.token).told(|progress| line.show(ENVIRONMENT, progress));
+    let vm = pyro.create_vm(&request, caller).await?;
     line.finish();
     let id = vm.vm_id;
     let version = vm.environment_version.as_deref().unwrap_or("of the host");
@@ -95,7 +94,7 @@ async fn demonstrate(args: &Demo, interrupted: &Interrupted) -> Result<i32, Pyro
         Err(error) => return Err(error),
         Ok(_) => return Err(VmError::Stuck.into()),
     }
-    let exit_code = if run.exit_code == 0 { exit::OK } else { exit::FAILED };
+    let exit_code = if run.result.status() == 0 { exit::OK } else { exit::FAILED };
     printer::json(&Report { run, steps: steps.done });
     Ok(exit_code)
 }
@@ -105,12 +104,12 @@ async fn start_and_use(
     id: pyro_core::id::Id,
     steps: &mut Steps,
     interrupted: &Interrupted,
-) -> Result<CapturedRun, PyroError> {
+) -> Result<VmExec, PyroError> {
     let started = pyro.start_vm(id, &interrupted.token).await?;
     steps.done("start", started.execution_mode.name());
     let timeout = timeout(TIMEOUT_SECONDS).map_err(VmError::from)?;
     let line = LineRequest { command: COMMAND.to_owned(), timeout, options: ExecOptions::default() };
-    let run = pyro.exec_vm_captured(id, &line, None, &mut |_, _| {}, &interrupted.token).await?;
-    steps.done("exec", &format!("{COMMAND} exits with {}: {}", run.exit_code, run.stdout.trim()));
+    let run = pyro.exec_vm(id, &line, None, OutputTo::Result, &interrupted.token).await?;
+    steps.done("exec", &format!("{COMMAND} exits with {}: {}", run.result.status(), run.result.output.stdout.trim()));
     Ok(run)
 }

@@ -8,10 +8,9 @@ use crate::progress::ProgressLine;
 use crate::{exit, printer, streams};
 use pyro_core::PyroError;
 use pyro_core::environment::Progress;
-use pyro_core::vm::exec::ExecIo;
+use pyro_core::vm::output::OutputTo;
 use pyro_core::vm::shape::Shape;
-use pyro_core::vm::{ExecOptions, RunOutcome, RunRequest, VmError};
-use tokio::io::AsyncRead;
+use pyro_core::vm::{Caller, ExecOptions, RunRequest, VmError};
 
 pub(super) fn run(args: Run) -> i32 {
     printer::fail_with(exit::RUN_FAILED);
@@ -49,25 +48,35 @@ fn request(args: Run) -> Result<RunRequest, PyroError> {
 }
 
 async fn streamed(request: &RunRequest, with_stdin: bool, interrupted: &Interrupted) -> Result<i32, PyroError> {
-    let (mut stdin, mut stdout, mut stderr) = (with_stdin.then(streams::stdin), streams::stdout(), streams::stderr());
-    let stdin = stdin.as_deref_mut().map(|stdin| stdin as &mut (dyn AsyncRead + Unpin + Send));
-    let io = ExecIo { stdin, stdout: &mut stdout, stderr: &mut stderr };
-    let outcome = execute(request, io, interrupted).await?;
+    let mut stdin = with_stdin.then(streams::stdin);
+    let (mut stdout, mut stderr) = (streams::stdout(), streams::stderr());
+    let output = OutputTo::Writers { stdout: &mut stdout, stderr: &mut stderr };
+    let mut line = ProgressLine::new();
+    phase(&format!("create environment={}", request.environment));
+    let caller = Caller::with_cancel(&interrupted.token).told(|progress| {
+        match &progress {
+            Progress::Starting(id) => phase(&format!("start vm_id={id}")),
+            Progress::Running(id) => phase(&format!("execute vm_id={id}")),
+            _ => {}
+        }
+        line.show(&request.environment, progress);
+    });
+    let result = pyro()?.run(request, streams::given(&mut stdin), output, caller).await?.result;
     printer::talk(&format!(
         "[run] environment={} execution_mode={} exit_code={} duration_ms={}",
         request.environment,
-        outcome.execution_mode,
-        outcome.exec.exit_code,
-        outcome.exec.duration.as_millis()
+        result.execution_mode,
+        result.status(),
+        result.duration_ms
     ));
-    tell_of_memory("run", outcome.exec.out_of_memory.as_deref(), MORE_MEMORY);
-    if outcome.exec.timed_out {
+    tell_of_memory("run", result.out_of_memory.as_deref(), MORE_MEMORY);
+    if result.timed_out {
         printer::talk(&format!(
             "[run] the command was killed after {} s; allow more with --timeout-seconds",
             request.line.timeout.as_secs()
         ));
     }
-    Ok(outcome.exec.exit_code)
+    Ok(result.status())
 }
 
 /// What gives one command more memory.
@@ -82,28 +91,12 @@ pub(super) fn tell_of_memory(topic: &str, killed: Option<&str>, advice: &str) {
 
 async fn captured(request: &RunRequest, with_stdin: bool, interrupted: &Interrupted) -> Result<i32, PyroError> {
     let (mut line, mut stdin) = (ProgressLine::new(), with_stdin.then(streams::stdin));
-    let stdin = stdin.as_deref_mut().map(|stdin| stdin as &mut (dyn AsyncRead + Unpin + Send));
-    let mut progress = |progress| line.show(&request.environment, progress);
-    let (mut nobody, cancel) = (|_, _: &[u8]| {}, &interrupted.token);
-    let run = pyro()?.run_captured(request, stdin, &mut nobody, &mut progress, cancel).await?;
+    let caller = Caller::with_cancel(&interrupted.token).told(|progress| line.show(&request.environment, progress));
+    let run = pyro()?.run(request, streams::given(&mut stdin), OutputTo::Result, caller).await?;
     printer::json(&run);
-    output::hint([(&run.stdout_file, run.stdout_bytes), (&run.stderr_file, run.stderr_bytes)]);
-    tell_of_memory("run", run.out_of_memory.as_deref(), MORE_MEMORY);
-    Ok(run.exit_code)
-}
-
-async fn execute(request: &RunRequest, io: ExecIo<'_>, interrupted: &Interrupted) -> Result<RunOutcome, PyroError> {
-    let mut line = ProgressLine::new();
-    phase(&format!("create environment={}", request.environment));
-    let mut progress = |progress| {
-        match &progress {
-            Progress::Starting(id) => phase(&format!("start vm_id={id}")),
-            Progress::Running(id) => phase(&format!("execute vm_id={id}")),
-            _ => {}
-        }
-        line.show(&request.environment, progress);
-    };
-    pyro()?.run(request, io, &mut progress, &interrupted.token).await
+    output::hint(run.result.output.kept());
+    tell_of_memory("run", run.result.out_of_memory.as_deref(), MORE_MEMORY);
+    Ok(run.result.status())
 }
 
 /// Tell a program that follows; a person is shown a bar where something takes its time.

@@ -1,9 +1,10 @@
 //! The facade's operations on workspaces.
 
 use super::Pyro;
-use crate::environment::Progress;
 use crate::error::PyroError;
 use crate::id::Id;
+use crate::vm::Caller;
+use crate::vm::exec::Stdin;
 use crate::vm::lifecycle::blocking;
 use crate::vm::line::LineRequest;
 use crate::vm::output::OutputTo;
@@ -13,7 +14,6 @@ use crate::workspace::info::{WorkspaceDeleted, WorkspaceForks, WorkspaceInfo, Wo
 use crate::workspace::logs::{self, WorkspaceLogs};
 use crate::workspace::update::{self, UpdateRequest};
 use crate::workspace::{WorkspaceError, delete, explained, fork, list, reset, start, status, stop};
-use tokio::io::AsyncRead;
 use tokio_util::sync::CancellationToken;
 
 impl Pyro {
@@ -24,10 +24,9 @@ impl Pyro {
     pub async fn create_workspace(
         &self,
         request: &CreateRequest,
-        progress: &mut (dyn FnMut(Progress) + Send),
-        cancel: &CancellationToken,
+        mut caller: Caller<'_>,
     ) -> Result<WorkspaceInfo, PyroError> {
-        let created = create::create(&self.config, request, progress, cancel).await;
+        let created = create::create(&self.config, request, &mut caller).await;
         created.map_err(|error| PyroError::from(error).of_no_workspace())
     }
 
@@ -123,8 +122,8 @@ impl Pyro {
         &self,
         id: Id,
         line: LineRequest,
-        stdin: Option<&mut (dyn AsyncRead + Unpin + Send)>,
-        output: OutputTo<'_, '_>,
+        stdin: Stdin<'_>,
+        output: OutputTo<'_>,
         cancel: &CancellationToken,
     ) -> Result<WorkspaceExec, PyroError> {
         if line.command.trim().is_empty() {

@@ -4,7 +4,7 @@ use crate::execution_mode::ExecutionMode;
 use crate::id::Id;
 use crate::store::vm::{VmRecord, VmState};
 use crate::timestamp::Timestamp;
-use crate::vm::exec::ExecOutcome;
+use crate::vm::result::CommandResult;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -93,26 +93,18 @@ impl VmDeleted {
     }
 }
 
-impl VmExecOutcome {
-    /// The outcome of a command in `vm`.
-    #[must_use]
-    pub fn of(vm: VmRecord, exec: ExecOutcome) -> Self {
-        let VmRecord { id, environment, environment_version, execution_mode, .. } = vm;
-        Self { vm_id: id, environment, environment_version, execution_mode, exec }
-    }
-}
-
-/// How a command in a vm ended.
-#[derive(Clone, Debug)]
-pub struct VmExecOutcome {
-    /// The vm that was.
+/// A command that ran in a vm, which is gone since. The names are those of the contract.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct VmExec {
+    /// The vm.
     pub vm_id: Id,
     /// Name of its environment.
     pub environment: String,
-    /// Version of that environment.
+    /// Version of that environment; none on the host.
     pub environment_version: Option<String>,
-    /// `guest_kvm`, `guest_tcg` or `host_compat`.
-    pub execution_mode: ExecutionMode,
-    /// How the command ended.
-    pub exec: ExecOutcome,
+    /// How the command ended, and its output.
+    #[serde(flatten)]
+    pub result: CommandResult,
+    /// That the vm was deleted.
+    pub cleanup: VmDeleted,
 }

@@ -2,7 +2,7 @@
 
 pub mod active;
 pub mod admission;
-pub mod captured;
+pub mod caller;
 pub mod control;
 pub mod error;
 pub mod exec;
@@ -21,6 +21,7 @@ pub mod plan;
 pub mod prepare;
 pub mod reap;
 pub mod record;
+pub mod result;
 pub mod run;
 pub mod shape;
 pub mod standby;
@@ -28,11 +29,12 @@ pub mod supervisor;
 pub mod template;
 pub mod timeline;
 
-pub use captured::CapturedRun;
+pub use caller::Caller;
 pub use error::VmError;
-pub use info::{VmDeleted, VmExecOutcome, VmInfo};
+pub use info::{VmDeleted, VmExec, VmInfo};
 pub use lifecycle::create::VmRequest;
 pub use lifecycle::network_info::VmNetworkInfo;
 pub use line::{ExecOptions, LineRequest};
-pub use run::{RunOutcome, RunRequest};
+pub use result::{CommandOutput, CommandResult};
+pub use run::RunRequest;
 pub use shape::Shape;

@@ -1,5 +1,6 @@
 //! One command in a vm of its own: start, run, clear away, whatever happens in between.
 
+use super::caller::Caller;
 use super::control::client::SupervisorClient;
 use super::control::failure::Failure;
 use super::control::protocol::{EngineLaunch, Launch};
@@ -39,30 +40,30 @@ pub struct RunRequest {
 }
 
 /// How a run ended.
-#[derive(Clone, Debug)]
-pub struct RunOutcome {
+pub(crate) struct RunOutcome {
     /// The vm that was.
-    pub vm_id: Id,
+    pub(crate) vm_id: Id,
     /// Version of the environment, where one was used.
-    pub environment_version: Option<String>,
+    pub(crate) environment_version: Option<String>,
     /// `guest_kvm`, `guest_tcg` or `host_compat`.
-    pub execution_mode: ExecutionMode,
+    pub(crate) execution_mode: ExecutionMode,
     /// How the command ended.
-    pub exec: ExecOutcome,
+    pub(crate) exec: ExecOutcome,
 }
 
 /// Run one command in a new vm and clear the vm away; in one of `standby` where one fits.
 ///
 /// # Errors
 /// [`VmError`]; whatever it is, nothing of the vm is left.
-pub async fn run(
+pub(crate) async fn run(
     config: &Config,
     standby: Option<&Standby>,
     request: &RunRequest,
     mut io: ExecIo<'_>,
-    progress: &mut (dyn FnMut(Progress) + Send),
-    cancel: &CancellationToken,
+    caller: &mut Caller<'_>,
 ) -> Result<RunOutcome, VmError> {
+    let (mut progress, cancel) = caller.parts();
+    let progress = &mut progress;
     request.line.check()?;
     if request.network {
         return Err(VmError::NoNetwork);

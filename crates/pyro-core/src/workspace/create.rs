@@ -10,7 +10,6 @@ use super::update::lifetime;
 use super::{ROOT, explained, label, on_host, reconcile, running, start, status};
 use crate::backing::Backing;
 use crate::config::Config;
-use crate::environment::Progress;
 use crate::guest::client::ClientError;
 use crate::guest::patience::Patient;
 use crate::host::process::{self, ProcessId};
@@ -20,13 +19,13 @@ use crate::store::Store;
 use crate::store::layer::NewLayer;
 use crate::store::vm::{VmKind, VmState};
 use crate::store::workspace::{SeedRecord, WorkspaceChange, WorkspaceRecord};
+use crate::vm::caller::Caller;
 use crate::vm::control::client::SupervisorClient;
 use crate::vm::control::protocol::EngineLaunch;
 use crate::vm::shape::Shape;
 use crate::vm::{VmError, lifecycle, paths, plan, record};
 use pyro_protocol::message::{Failure, FailureKind};
 use std::collections::BTreeMap;
-use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 /// What to create.
@@ -57,9 +56,9 @@ pub struct CreateRequest {
 pub async fn create(
     config: &Config,
     request: &CreateRequest,
-    progress: &mut (dyn FnMut(Progress) + Send),
-    cancel: &CancellationToken,
+    caller: &mut Caller<'_>,
 ) -> Result<WorkspaceInfo, WorkspaceError> {
+    let (mut progress, cancel) = caller.parts();
     let shape = shape(request)?;
     let name = request.name.as_deref().map(label::name).transpose()?;
     let labels = label::labels(&request.labels)?;
@@ -69,7 +68,7 @@ pub async fn create(
     };
     let store = Store::open(&config.data_dir)?;
     reconcile::reconcile(config, &store)?;
-    let planned = plan::plan(config, &store, &request.environment, shape, request.allow_host_compat, progress);
+    let planned = plan::plan(config, &store, &request.environment, shape, request.allow_host_compat, &mut progress);
     let plan = tokio::select! {
         plan = planned => plan.map_err(unplanned)?,
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),

@@ -3,13 +3,12 @@
 use super::background::{BackgroundOutput, background};
 use super::claim::find;
 use super::error::WorkspaceError;
-use super::exec::Said;
 use crate::config::Config;
-use crate::execution_mode::ExecutionMode;
 use crate::id::Id;
 use crate::store::Store;
 use crate::store::command::{CommandRecord, CommandState};
 use crate::timestamp::Timestamp;
+use crate::vm::result::CommandResult;
 use serde::Serialize;
 
 /// Commands of a page where nothing else is asked for.
@@ -34,30 +33,22 @@ pub struct WorkspaceLogs {
     pub background: Option<Vec<BackgroundOutput>>,
 }
 
-/// A command that was run.
+/// A command of the history.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LogEntry {
-    /// Its number.
+    /// Its number, from 1.
     pub sequence: u64,
-    /// As given.
-    pub command: String,
     /// Where it ran.
     pub cwd: String,
     /// Whom it ran as, where that was chosen.
     pub user: Option<String>,
     /// How far it has come.
     pub state: CommandState,
-    /// Its status; none unless it has ended.
-    pub exit_code: Option<i32>,
-    /// Wall time in milliseconds.
-    pub duration_ms: u64,
-    /// What ran it.
-    pub execution_mode: ExecutionMode,
-    /// Seconds since 1970.
+    /// When it began, or ended where it has.
     pub recorded_at: Timestamp,
-    /// What it said.
+    /// How it ended, and its output.
     #[serde(flatten)]
-    pub said: Said,
+    pub result: CommandResult,
 }
 
 /// At most `limit` commands behind the number `after`.
@@ -87,20 +78,23 @@ pub async fn of_background(config: &Config, id: Id, max_bytes: usize) -> Result<
 }
 
 impl From<CommandRecord> for LogEntry {
-    fn from(command: CommandRecord) -> Self {
-        let exit_code = command.status();
+    fn from(record: CommandRecord) -> Self {
+        // A record of another version says what it can.
+        let kept: CommandResult = serde_json::from_str(&record.output).unwrap_or_default();
+        let result = CommandResult {
+            exit_code: record.status(),
+            command: record.command,
+            duration_ms: record.duration_ms,
+            execution_mode: record.execution_mode,
+            ..kept
+        };
         Self {
-            sequence: command.sequence,
-            command: command.command,
-            cwd: command.cwd,
-            user: command.user,
-            state: command.state,
-            exit_code,
-            duration_ms: command.duration_ms,
-            execution_mode: command.execution_mode,
-            recorded_at: command.recorded_at,
-            // A record of another version says what it can.
-            said: serde_json::from_str(&command.output).unwrap_or_default(),
+            sequence: record.sequence,
+            cwd: record.cwd,
+            user: record.user,
+            state: record.state,
+            recorded_at: record.recorded_at,
+            result,
         }
     }
 }

@@ -1,7 +1,6 @@
 //! A command in the history from before its start to its end.
 
 use super::error::WorkspaceError;
-use super::exec::Said;
 use super::outputs;
 use super::running::Running;
 use crate::config::Config;
@@ -10,6 +9,7 @@ use crate::id::Id;
 use crate::store::Store;
 use crate::store::command::{CommandRecord, CommandState};
 use crate::vm::exec::ExecRequest;
+use crate::vm::result::{CommandOutput, CommandResult};
 
 /// A command that the history has as running. When its client dies the history shows that.
 pub(super) struct OpenCommand<'a> {
@@ -71,12 +71,12 @@ impl<'a> OpenCommand<'a> {
     ///
     /// # Errors
     /// [`WorkspaceError::EndedMeanwhile`] when the disk that it worked on is gone.
-    pub(super) fn end(&mut self, said: &Said) -> Result<(u64, Option<String>), WorkspaceError> {
-        match self.complete(said) {
+    pub(super) fn end(&mut self, result: &CommandResult) -> Result<(u64, Option<String>), WorkspaceError> {
+        match self.complete(result) {
             Ok(true) => Ok((self.record.sequence, None)),
             Ok(false) => {
                 // Nobody is told what it said.
-                outputs::remove(self.config, said.files());
+                outputs::remove(self.config, result.output.files());
                 Err(ended_meanwhile(self.workspace))
             }
             Err(error) => {
@@ -89,9 +89,9 @@ impl<'a> OpenCommand<'a> {
     }
 
     /// Complete the record of one that broke off; why it did is told, whatever becomes of this.
-    pub(super) fn close(&mut self, said: &Said) {
-        if !self.is_open || !self.complete(said).unwrap_or(false) {
-            outputs::remove(self.config, said.files());
+    pub(super) fn close(&mut self, result: CommandResult) {
+        if !self.is_open || !self.complete(&result).unwrap_or(false) {
+            outputs::remove(self.config, result.output.files());
         }
     }
 
@@ -101,12 +101,20 @@ impl<'a> OpenCommand<'a> {
         self.record.clone()
     }
 
-    fn complete(&mut self, said: &Said) -> Result<bool, crate::store::StoreError> {
+    fn complete(&mut self, result: &CommandResult) -> Result<bool, crate::store::StoreError> {
         self.is_open = false;
         self.record.recorded_at = clock::now();
-        self.record.output = said.kept();
+        self.record.output = kept(result);
         self.store.end_command(self.workspace, self.vm, &self.record)
     }
+}
+
+/// A result as the history keeps it: without the command, which has a column of its own.
+fn kept(result: &CommandResult) -> String {
+    let output = CommandOutput { stdout_base64: None, stderr_base64: None, ..result.output.clone() };
+    let (signal, timed_out, out_of_memory) = (result.signal, result.timed_out, result.out_of_memory.clone());
+    let kept = CommandResult { output, signal, timed_out, out_of_memory, ..CommandResult::default() };
+    serde_json::to_string(&kept).unwrap_or_default()
 }
 
 fn ended_meanwhile(id: Id) -> WorkspaceError {
@@ -119,7 +127,7 @@ impl Drop for OpenCommand<'_> {
         // Whoever waited for the command was dropped, which has ended it; this process may live on.
         if self.is_open {
             self.record.state = CommandState::Abandoned;
-            let _ = self.complete(&Said::default());
+            let _ = self.complete(&CommandResult::default());
         }
     }
 }

@@ -5,7 +5,7 @@ use super::error::WorkspaceError;
 use super::files::baseline;
 use super::open_command::OpenCommand;
 use super::update::{self, UpdateRequest};
-use super::{delete, exec, fork, logs, reconcile};
+use super::{delete, fork, logs, reconcile};
 use crate::backing::Backing;
 use crate::config::{AccelChoice, Config};
 use crate::execution_mode::ExecutionMode;
@@ -20,6 +20,7 @@ use crate::store::workspace::{SeedRecord, WorkspaceChange, WorkspaceRecord};
 use crate::timestamp::Timestamp;
 use crate::vm::output::OutputName;
 use crate::vm::paths;
+use crate::vm::result::{CommandOutput, CommandResult};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -261,7 +262,7 @@ fn a_command_whose_end_cannot_be_recorded_has_its_outcome() {
     let home = Home::new();
     let workspace = home.workspace();
     let vm = workspace.vm.unwrap();
-    let said = exec::Said::default();
+    let said = CommandResult::default();
     let mut first = begun(&home, &workspace, vm).unwrap();
     first.record.state = CommandState::Ended;
     assert_eq!(first.end(&said).unwrap(), (1, None));
@@ -288,15 +289,16 @@ fn a_command_is_in_the_history_before_its_end_and_stays_when_it_breaks_off() {
     let mut refused = begun(&home, &workspace, vm).unwrap();
     assert_eq!(history(&home, &workspace), [(1, Running), (2, Running)]);
     refused.never_began();
-    refused.close(&exec::Said::default());
+    refused.close(CommandResult::default());
     interrupted.record.state = Interrupted;
-    interrupted.close(&exec::Said { stdout: "so far".to_owned(), ..exec::Said::default() });
+    let output = CommandOutput { stdout: "so far".to_owned(), ..CommandOutput::default() };
+    interrupted.close(CommandResult { output, ..CommandResult::default() });
     // The number of one that never began is free.
     drop(begun(&home, &workspace, vm).unwrap());
     let open = begun(&home, &workspace, vm).unwrap();
     assert_eq!(history(&home, &workspace), [(1, Interrupted), (2, Abandoned), (3, Running)]);
     let entry = logs::logs(&home.config, workspace.id, 0, 1).unwrap().entries.remove(0);
-    assert_eq!((entry.said.stdout.as_str(), entry.exit_code), ("so far", None));
+    assert_eq!((entry.result.output.stdout.as_str(), entry.result.exit_code), ("so far", None));
     // What a reset has forgotten comes back by no command that it ended, although the numbers begin anew.
     let mut other = home.now(&workspace).unwrap();
     other.vm = Some(new_id());
@@ -320,7 +322,10 @@ fn long_outputs_go_with_the_workspace_whose_history_names_them() {
                 fs::write_new(&outputs.join(name), b"long").unwrap();
             }
             let [stdout_file, stderr_file] = names.map(|name| Some(OutputName::parse(&name).unwrap()));
-            let said = exec::Said { stdout_file, stderr_file, ..exec::Said::default() };
+            let said = CommandResult {
+                output: CommandOutput { stdout_file, stderr_file, ..CommandOutput::default() },
+                ..CommandResult::default()
+            };
             begun(&home, of, of.vm.unwrap()).unwrap().end(&said).unwrap();
         }
     };

@@ -37,8 +37,8 @@ fn fitting(entries: &[LogEntry], room: usize) -> usize {
 
 /// Bytes of a command in the text.
 fn cost(entry: &LogEntry) -> usize {
-    let said = &entry.said;
-    BESIDE.0 + text_length(&entry.command) + text_length(&said.stdout) + text_length(&said.stderr)
+    let said = &entry.result.output;
+    BESIDE.0 + text_length(&entry.result.command) + text_length(&said.stdout) + text_length(&said.stderr)
 }
 
 /// Most bytes of one, where short ones leave to long ones what they do not need.
@@ -59,9 +59,9 @@ fn share(costs: &[usize], room: usize) -> usize {
 /// Cut a command and its output to so many bytes.
 fn cut(entry: &mut LogEntry, share: usize) {
     let alone = format!("; all of it: after {}, limit 1, max_output_bytes 1048576", entry.sequence.saturating_sub(1));
-    entry.command = shortened(&entry.command, share / 4, &alone);
-    let room = share.saturating_sub(text_length(&entry.command));
-    let said = &mut entry.said;
+    entry.result.command = shortened(&entry.result.command, share / 4, &alone);
+    let room = share.saturating_sub(text_length(&entry.result.command));
+    let said = &mut entry.result.output;
     let (stdout, stderr) = (text_length(&said.stdout), text_length(&said.stderr));
     let (for_stdout, for_stderr) = match (stdout <= room / 2, stderr <= room / 2) {
         (true, _) => (stdout, room.saturating_sub(stdout)),
@@ -99,26 +99,29 @@ mod tests {
     use crate::brief::brief;
     use pyro_core::id::Id;
     use pyro_core::store::command::CommandState;
-    use pyro_core::workspace::exec::Said;
+    use pyro_core::vm::{CommandOutput, CommandResult};
     use rmcp::model::JsonObject;
 
     fn entry(sequence: u64, command: usize, stdout: &str, stderr: usize) -> LogEntry {
         LogEntry {
             sequence,
-            command: "c".repeat(command),
             cwd: "/workspace/a".to_owned(),
             user: Some("www-data".to_owned()),
             state: CommandState::Ended,
-            exit_code: Some(0),
-            duration_ms: 1000,
-            execution_mode: pyro_core::ExecutionMode::GuestKvm,
             recorded_at: pyro_core::Timestamp::from_seconds(1_795_000_000.123),
-            said: Said {
-                stdout: stdout.to_owned(),
-                stdout_bytes: stdout.len() as u64,
-                stdout_encoding: "utf-8".to_owned(),
-                stderr: "e".repeat(stderr),
-                ..Said::default()
+            result: CommandResult {
+                command: "c".repeat(command),
+                exit_code: Some(0),
+                duration_ms: 1000,
+                execution_mode: pyro_core::ExecutionMode::GuestKvm,
+                output: CommandOutput {
+                    stdout: stdout.to_owned(),
+                    stdout_bytes: stdout.len() as u64,
+                    stdout_encoding: "utf-8".to_owned(),
+                    stderr: "e".repeat(stderr),
+                    ..CommandOutput::default()
+                },
+                ..CommandResult::default()
             },
         }
     }
@@ -158,14 +161,17 @@ mod tests {
     fn short_output_is_whole_beside_a_long_one() {
         let page = page(vec![entry(1, 4, "short\n", 0), entry(2, 4, &"long\n".repeat(9000), 0), entry(3, 4, "", 5)]);
         assert_eq!((page.count, page.next_after), (3, None));
-        assert_eq!((page.entries[0].said.stdout.as_str(), page.entries[2].said.stderr.as_str()), ("short\n", "eeeee"));
-        let long = &page.entries[1].said;
+        assert_eq!(
+            (page.entries[0].result.output.stdout.as_str(), page.entries[2].result.output.stderr.as_str()),
+            ("short\n", "eeeee")
+        );
+        let long = &page.entries[1].result.output;
         assert!(long.stdout_truncated && long.stdout.starts_with("long\n") && long.stdout.ends_with("long\n"));
         assert!(
             long.stdout.contains("; all of it: after 1, limit 1, max_output_bytes 1048576 ...]"),
             "{}",
             long.stdout
         );
-        assert!(page.entries[1].said.stdout.len() > 10_000);
+        assert!(page.entries[1].result.output.stdout.len() > 10_000);
     }
 }

@@ -7,6 +7,7 @@ use crate::refusal::Refusal;
 use crate::server::State;
 use crate::turn;
 use pyro_core::PyroError;
+use pyro_core::vm::Caller;
 use pyro_core::vm::shape::Shape;
 use pyro_core::vm::{VmError, VmRequest};
 use rmcp::RoleServer;
@@ -65,8 +66,9 @@ impl Describe for VmCreate {
         let pyro = state.pyro.clone();
         let created = turn::take(&state, &context, move |turn| async move {
             turn.reporter.say("creating the vm");
-            let mut told = |progress| turn.reporter.tell(&request.environment, progress);
-            pyro.create_vm(&request, &mut told, &turn.cancel).await
+            let caller =
+                Caller::with_cancel(&turn.cancel).told(|progress| turn.reporter.tell(&request.environment, progress));
+            pyro.create_vm(&request, caller).await
         });
         answer::object(&created.await?)
     }

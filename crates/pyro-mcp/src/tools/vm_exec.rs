@@ -9,6 +9,7 @@ use crate::refusal::Refusal;
 use crate::server::State;
 use crate::turn;
 use pyro_core::vm::ExecOptions;
+use pyro_core::vm::output::OutputTo;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
@@ -16,7 +17,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tokio::io::AsyncRead;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -81,8 +81,8 @@ impl Describe for VmExec {
             let mut watch = Watch::new(&turn.reporter);
             let mut note = |stream, bytes: &[u8]| watch.note(stream, bytes);
             let mut stdin = self.stdin.as_deref().map(str::as_bytes);
-            let stdin = stdin.as_mut().map(|stdin| stdin as &mut (dyn AsyncRead + Unpin + Send));
-            pyro.exec_vm_captured(id, &line, stdin, &mut note, &turn.cancel).await.map_err(Refusal::from)
+            let stdin = stdin.as_mut().map(|stdin| stdin as _);
+            pyro.exec_vm(id, &line, stdin, OutputTo::Watch(&mut note), &turn.cancel).await.map_err(Refusal::from)
         });
         Ok(answer::ran(answer::object(&ran.await?)?))
     }

@@ -8,8 +8,9 @@ use crate::progress::Watch;
 use crate::refusal::Refusal;
 use crate::server::State;
 use crate::turn::{self, Turn};
+use pyro_core::vm::output::OutputTo;
 use pyro_core::vm::shape::Shape;
-use pyro_core::vm::{CapturedRun, ExecOptions, RunRequest};
+use pyro_core::vm::{Caller, ExecOptions, RunRequest, VmExec};
 use pyro_core::{Pyro, PyroError};
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
@@ -18,7 +19,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tokio::io::AsyncRead;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -109,10 +109,11 @@ impl VmRun {
     }
 }
 
-async fn run(pyro: &Pyro, request: RunRequest, stdin: Option<&str>, turn: Turn) -> Result<CapturedRun, PyroError> {
+async fn run(pyro: &Pyro, request: RunRequest, stdin: Option<&str>, turn: Turn) -> Result<VmExec, PyroError> {
     let mut stdin = stdin.map(str::as_bytes);
-    let stdin = stdin.as_mut().map(|stdin| stdin as &mut (dyn AsyncRead + Unpin + Send));
+    let stdin = stdin.as_mut().map(|stdin| stdin as _);
     let mut watch = Watch::new(&turn.reporter);
-    let mut told = |progress| turn.reporter.tell(&request.environment, progress);
-    pyro.run_captured(&request, stdin, &mut |stream, bytes| watch.note(stream, bytes), &mut told, &turn.cancel).await
+    let mut note = |stream, bytes: &[u8]| watch.note(stream, bytes);
+    let caller = Caller::with_cancel(&turn.cancel).told(|progress| turn.reporter.tell(&request.environment, progress));
+    pyro.run(&request, stdin, OutputTo::Watch(&mut note), caller).await
 }

@@ -10,6 +10,7 @@ use crate::server::State;
 use crate::turn::{self, Turn};
 use pyro_core::id::Id;
 use pyro_core::store::vm::VmState;
+use pyro_core::vm::Caller;
 use pyro_core::vm::VmError;
 use pyro_core::vm::output::{Inline, OutputTo};
 use pyro_core::workspace::create::CreateRequest;
@@ -57,8 +58,9 @@ pub(super) async fn create(
     let pyro = state.pyro.clone();
     let created = turn::take(state, context, move |turn| async move {
         turn.reporter.say("creating the workspace");
-        let mut told = |progress| turn.reporter.tell(&request.environment, progress);
-        pyro.create_workspace(&request, &mut told, &turn.cancel).await
+        let caller =
+            Caller::with_cancel(&turn.cancel).told(|progress| turn.reporter.tell(&request.environment, progress));
+        pyro.create_workspace(&request, caller).await
     });
     created.await
 }

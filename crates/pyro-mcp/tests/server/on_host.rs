@@ -12,13 +12,12 @@ use pyro_core::vm::shape::Shape;
 use pyro_mcp::{Grants, Profile};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use tokio_util::sync::CancellationToken;
 
 /// A vm that was created where no guest was to be had.
 async fn vm(pyro: &Pyro) -> Id {
     let request =
         VmRequest { environment: "debian:12".into(), shape: Shape::default(), allow_host_compat: true, network: false };
-    pyro.create_vm(&request, &mut |_| {}, &CancellationToken::new()).await.unwrap().vm_id
+    pyro.create_vm(&request, pyro_core::vm::Caller::default()).await.unwrap().vm_id
 }
 
 /// A stopped workspace on a layer of an image, or of none.

@@ -15,13 +15,13 @@ use conversation::Conversation;
 use endpoint::{Endpoint, EndpointError};
 use lines::{say, say_all};
 use pyro_contract::CommandLine;
+use pyro_core::vm::output::OutputTo;
 use pyro_core::vm::shape::{Shape, timeout};
-use pyro_core::vm::{CapturedRun, ExecOptions, LineRequest, RunRequest, VmError};
+use pyro_core::vm::{Caller, ExecOptions, LineRequest, RunRequest, VmError, VmExec};
 use pyro_core::{Pyro, PyroError, worded};
 use std::error::Error;
 use std::iter::successors;
 use std::time::Duration;
-use tokio::io::AsyncRead;
 
 pub(super) fn run(args: &Ollama) -> i32 {
     let interrupted = Interrupted::default();
@@ -52,16 +52,16 @@ async fn demonstrate(args: &Ollama, interrupted: &Interrupted) -> Result<i32, Fa
         Some(run) => run,
         None => fall_back(&machines).await?,
     };
-    let (exit_code, mode) = (run.exit_code, &run.execution_mode);
+    let (exit_code, mode) = (run.result.status(), run.result.execution_mode);
     say("[summary] ", &format!("exit_code={exit_code} fallback_used={fallback_used} execution_mode={mode}"));
     if args.verbose {
-        say_all("[summary] stdout=", run.stdout.trim());
+        say_all("[summary] stdout=", run.result.output.stdout.trim());
     }
     Ok(exit_code)
 }
 
 /// Run what the model was asked to run.
-async fn fall_back(machines: &Machines<'_>) -> Result<CapturedRun, Failure> {
+async fn fall_back(machines: &Machines<'_>) -> Result<VmExec, Failure> {
     say("[fallback] ", &format!("the model made no usable call: running {COMMAND} in {ENVIRONMENT} without it"));
     let timeout = timeout(TIMEOUT_SECONDS).map_err(|error| PyroError::from(VmError::from(error)))?;
     let request = RunRequest {
@@ -83,13 +83,13 @@ struct Machines<'a> {
 }
 
 impl Machines<'_> {
-    async fn run(&self, request: &RunRequest, stdin: Option<&str>) -> Result<CapturedRun, PyroError> {
+    async fn run(&self, request: &RunRequest, stdin: Option<&str>) -> Result<VmExec, PyroError> {
         let mut stdin = stdin.map(str::as_bytes);
-        let stdin = stdin.as_mut().map(|stdin| stdin as &mut (dyn AsyncRead + Unpin + Send));
+        let stdin = stdin.as_mut().map(|stdin| stdin as _);
         let mut line = ProgressLine::new();
-        let mut progress = |progress| line.show(&request.environment, progress);
-        let (mut nobody, cancel) = (|_, _: &[u8]| {}, &self.interrupted.token);
-        self.pyro.run_captured(request, stdin, &mut nobody, &mut progress, cancel).await
+        let caller =
+            Caller::with_cancel(&self.interrupted.token).told(|progress| line.show(&request.environment, progress));
+        self.pyro.run(request, stdin, OutputTo::Result, caller).await
     }
 }
 

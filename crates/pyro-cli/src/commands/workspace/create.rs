@@ -5,6 +5,7 @@ use crate::cli::workspace::Create;
 use crate::printer;
 use crate::progress::ProgressLine;
 use pyro_core::host::terminal::printable;
+use pyro_core::vm::Caller;
 use pyro_core::vm::shape::{Shape, lifetime, limits};
 use pyro_core::workspace::create::CreateRequest;
 use pyro_core::workspace::files::seed::SeedRequest;
@@ -16,8 +17,8 @@ pub(in crate::commands) fn run(args: Create, noun: Noun) -> i32 {
     until_interrupted(noun, as_json, async |pyro, cancel| {
         let request = request(&args)?;
         let mut line = ProgressLine::new();
-        let mut progress = |progress| line.show(&request.environment, progress);
-        let created = pyro.create_workspace(&request, &mut progress, cancel).await;
+        let caller = Caller::with_cancel(cancel).told(|progress| line.show(&request.environment, progress));
+        let created = pyro.create_workspace(&request, caller).await;
         line.finish();
         let workspace = created?;
         if !as_json && workspace.execution_mode == ExecutionMode::HostCompat {

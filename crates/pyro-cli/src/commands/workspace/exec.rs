@@ -12,7 +12,6 @@ use pyro_core::id::Id;
 use pyro_core::vm::LineRequest;
 use pyro_core::vm::output::OutputTo;
 use pyro_core::workspace::exec::{WorkspaceExec, options};
-use tokio::io::AsyncRead;
 
 /// What to run and where.
 struct Call {
@@ -33,10 +32,10 @@ pub(in crate::commands) fn run(args: Exec, noun: Noun) -> i32 {
     let result = block_on(async {
         interrupted.watch();
         if as_json {
-            execute(&call, OutputTo::Watch(&mut |_, _| {}), &interrupted).await
+            execute(&call, OutputTo::Result, &interrupted).await
         } else {
             let (mut stdout, mut stderr) = (streams::stdout(), streams::stderr());
-            let output = OutputTo::Readers { stdout: &mut stdout, stderr: &mut stderr };
+            let output = OutputTo::Writers { stdout: &mut stdout, stderr: &mut stderr };
             execute(&call, output, &interrupted).await
         }
     });
@@ -44,13 +43,12 @@ pub(in crate::commands) fn run(args: Exec, noun: Noun) -> i32 {
         Ok(executed) => {
             if as_json {
                 noun.json(&executed);
-                let said = &executed.said;
-                output::hint([(&said.stdout_file, said.stdout_bytes), (&said.stderr_file, said.stderr_bytes)]);
-                tell_of_memory(&topic(noun), said.out_of_memory.as_deref(), &more_memory(noun));
+                output::hint(executed.result.output.kept());
+                tell_of_memory(&topic(noun), executed.result.out_of_memory.as_deref(), &more_memory(noun));
             } else {
                 tell(&executed, seconds, noun);
             }
-            executed.exit_code
+            executed.result.status()
         }
         // Nobody reads on: the command was ended, as in any pipeline.
         Err(error) if error.is_closed_output() => exit::CLOSED_OUTPUT,
@@ -65,10 +63,9 @@ fn call(args: Exec) -> Result<Call, PyroError> {
     Ok(Call { line: line::request(args.line, options)?, id: id(&args.workspace_id)?, hands_stdin_on })
 }
 
-async fn execute(call: &Call, output: OutputTo<'_, '_>, interrupted: &Interrupted) -> Result<WorkspaceExec, PyroError> {
+async fn execute(call: &Call, output: OutputTo<'_>, interrupted: &Interrupted) -> Result<WorkspaceExec, PyroError> {
     let mut stdin = call.hands_stdin_on.then(streams::stdin);
-    let stdin = stdin.as_deref_mut().map(|stdin| stdin as &mut (dyn AsyncRead + Unpin + Send));
-    pyro()?.exec_workspace(call.id, call.line.clone(), stdin, output, &interrupted.token).await
+    pyro()?.exec_workspace(call.id, call.line.clone(), streams::given(&mut stdin), output, &interrupted.token).await
 }
 
 fn topic(noun: Noun) -> String {
@@ -87,15 +84,15 @@ fn tell(executed: &WorkspaceExec, seconds: u64, noun: Noun) {
         executed.workspace_id,
         executed.sequence,
         summary::one_line(&executed.cwd),
-        executed.execution_mode,
-        executed.exit_code,
-        executed.duration_ms
+        executed.result.execution_mode,
+        executed.result.status(),
+        executed.result.duration_ms
     ));
     if let Some(why) = &executed.not_recorded {
         printer::talk(&format!("[{word}-exec] the history does not have the command's end: {why}"));
     }
-    tell_of_memory(&topic(noun), executed.said.out_of_memory.as_deref(), &more_memory(noun));
-    if executed.said.timed_out {
+    tell_of_memory(&topic(noun), executed.result.out_of_memory.as_deref(), &more_memory(noun));
+    if executed.result.timed_out {
         printer::talk(&format!(
             "[{word}-exec] the command was killed after {seconds} s; allow more with --timeout-seconds"
         ));

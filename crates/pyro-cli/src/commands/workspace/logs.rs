@@ -49,7 +49,7 @@ fn show(logs: &WorkspaceLogs, noun: Noun) {
         printer::data(&format!("No {} logs found.", noun.word()));
     }
     for entry in &logs.entries {
-        let status = match entry.exit_code {
+        let status = match entry.result.exit_code {
             Some(exit_code) => format!("exit_code={exit_code}"),
             None => format!("state={}", entry.state.name()),
         };
@@ -57,15 +57,15 @@ fn show(logs: &WorkspaceLogs, noun: Noun) {
         printer::data(&format!(
             "#{} {status} duration_ms={} cwd={}{user}",
             entry.sequence,
-            entry.duration_ms,
+            entry.result.duration_ms,
             summary::one_line(&entry.cwd),
         ));
-        printer::data(&format!("$ {}", summary::command(&entry.command)));
-        let said = &entry.said;
-        content(said.stdout.as_bytes());
-        printer::content_on_stderr(said.stderr.as_bytes());
+        printer::data(&format!("$ {}", summary::command(&entry.result.command)));
+        let output = &entry.result.output;
+        content(output.stdout.as_bytes());
+        printer::content_on_stderr(output.stderr.as_bytes());
         printer::end_line();
-        output::hint([(&said.stdout_file, said.stdout_bytes), (&said.stderr_file, said.stderr_bytes)]);
+        output::hint(output.kept());
     }
     if let Some(after) = logs.next_after {
         let word = noun.word();

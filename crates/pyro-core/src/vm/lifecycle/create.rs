@@ -1,13 +1,12 @@
 //! Creating a vm: its environment is installed and its record written; nothing runs yet.
 
 use crate::config::Config;
-use crate::environment::Progress;
 use crate::store::Store;
 use crate::store::vm::{VmKind, VmRecord, VmState};
+use crate::vm::caller::Caller;
 use crate::vm::error::VmError;
 use crate::vm::shape::Shape;
 use crate::vm::{plan, reap, record};
-use tokio_util::sync::CancellationToken;
 
 /// What to create.
 #[derive(Clone, Debug)]
@@ -26,12 +25,8 @@ pub struct VmRequest {
 ///
 /// # Errors
 /// [`VmError`]; whatever it is, there is no vm.
-pub async fn create(
-    config: &Config,
-    request: &VmRequest,
-    progress: &mut (dyn FnMut(Progress) + Send),
-    cancel: &CancellationToken,
-) -> Result<VmRecord, VmError> {
+pub async fn create(config: &Config, request: &VmRequest, caller: &mut Caller<'_>) -> Result<VmRecord, VmError> {
+    let (mut progress, cancel) = caller.parts();
     if request.network {
         return Err(VmError::NoNetwork);
     }
@@ -39,7 +34,7 @@ pub async fn create(
     reap::clear_leftovers_or_warn(config, &store);
     let (environment, shape) = (&request.environment, request.shape);
     let plan = tokio::select! {
-        plan = plan::plan(config, &store, environment, shape, request.allow_host_compat, progress) => plan?,
+        plan = plan::plan(config, &store, environment, shape, request.allow_host_compat, &mut progress) => plan?,
         () = cancel.cancelled() => return Err(VmError::Cancelled),
     };
     let vm = record::new(VmKind::Vm, VmState::Created, environment, shape, &plan)?;

@@ -5,13 +5,13 @@ use super::name::OutputName;
 use super::page;
 use super::store::{MAX_FILE, OutputStore};
 use crate::config::{Config, Inline};
-use crate::vm::exec::ExecIo;
+use crate::vm::exec::{ExecIo, Stdin};
 use std::fs::File;
 use std::io::{self, Write};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::AsyncWrite;
 
 /// After how many bytes the bounds of all outputs are looked at again.
 const PRUNE_STEP: u64 = 64 * 1024 * 1024;
@@ -40,15 +40,18 @@ impl Stream {
 /// Told of output as it comes; it must not take long.
 pub type OutputWatch<'a> = dyn FnMut(Stream, &[u8]) + Send + 'a;
 
-/// Who is given a command's output as it comes.
-pub enum OutputTo<'a, 'w> {
-    /// Told at once.
-    Watch(&'a mut OutputWatch<'w>),
-    /// Given it at their own pace: while they do not read, the command waits, and whoever waits for it can give up.
-    Readers {
-        /// Of its stdout.
+/// Where a command's output goes.
+pub enum OutputTo<'a> {
+    /// Into the command's result: what fits as text, the whole in a file where it does not.
+    Result,
+    /// Into the result, and to a function as it comes.
+    Watch(&'a mut OutputWatch<'a>),
+    /// To two writers as it comes, at their pace: while they do not take more, the command waits. The result of a
+    /// command in a workspace holds it as well, for the history; any other result only its length.
+    Writers {
+        /// For standard output.
         stdout: &'a mut (dyn AsyncWrite + Unpin + Send),
-        /// Of its stderr.
+        /// For standard error.
         stderr: &'a mut (dyn AsyncWrite + Unpin + Send),
     },
 }
@@ -69,36 +72,53 @@ pub struct Recorded {
     pub file: Option<OutputName>,
 }
 
+impl Recorded {
+    /// Of a stream that was handed on and not kept.
+    fn of_length(bytes: u64) -> Self {
+        let output =
+            CapturedOutput { text: String::new(), encoding: "utf-8", truncated: bytes > 0, bytes, base64: None };
+        Self { output, file: None }
+    }
+}
+
 impl<'a> Recorder<'a> {
-    /// Record into the outputs of `config`; `watch` is told as well.
+    /// Hand output on to where it goes, and keep it for the result unless that is to writers.
     #[must_use]
-    pub fn new(config: &Config, watch: &'a mut OutputWatch<'a>) -> Self {
-        let store = OutputStore::new(config);
-        let (inline, watch) = (config.inline, Arc::new(Mutex::new(watch)));
-        Self {
-            inline,
-            stdout: Recording::new(store.clone(), inline, Stream::Stdout, Told::Watch(watch.clone())),
-            stderr: Recording::new(store, inline, Stream::Stderr, Told::Watch(watch)),
-        }
+    pub fn new(config: &Config, to: OutputTo<'a>) -> Self {
+        let keeps = !matches!(to, OutputTo::Writers { .. });
+        Self::to(config, to, keeps)
     }
 
-    /// Record into the outputs of `config` what these readers have taken.
+    /// Hand output on to where it goes, and keep it for the result and the history.
     #[must_use]
-    pub fn handing_on(
-        config: &Config,
-        stdout: &'a mut (dyn AsyncWrite + Unpin + Send),
-        stderr: &'a mut (dyn AsyncWrite + Unpin + Send),
-    ) -> Self {
-        let (inline, store) = (config.inline, OutputStore::new(config));
+    pub fn keeping(config: &Config, to: OutputTo<'a>) -> Self {
+        Self::to(config, to, true)
+    }
+
+    fn to(config: &Config, to: OutputTo<'a>, keeps: bool) -> Self {
+        let (inline, store) = (config.inline, keeps.then(|| OutputStore::new(config)));
+        let (stdout, stderr) = match to {
+            OutputTo::Result => (Told::Nobody, Told::Nobody),
+            OutputTo::Watch(watch) => {
+                let watch = Arc::new(Mutex::new(watch));
+                (Told::Watch(Arc::clone(&watch)), Told::Watch(watch))
+            }
+            OutputTo::Writers { stdout, stderr } => (Told::Writer(stdout), Told::Writer(stderr)),
+        };
         Self {
             inline,
-            stdout: Recording::new(store.clone(), inline, Stream::Stdout, Told::Reader(stdout)),
-            stderr: Recording::new(store, inline, Stream::Stderr, Told::Reader(stderr)),
+            stdout: Recording::new(store.clone(), inline, Stream::Stdout, stdout),
+            stderr: Recording::new(store, inline, Stream::Stderr, stderr),
         }
     }
 
     /// What a command is given.
-    pub fn io<'b>(&'b mut self, stdin: Option<&'b mut (dyn AsyncRead + Unpin + Send)>) -> ExecIo<'b> {
+    pub fn io<'b, 'i: 'b>(&'b mut self, stdin: Stdin<'i>) -> ExecIo<'b> {
+        // As a value of the shorter lifetime: a mutable reference behind an option does not become one by itself.
+        let stdin: Stdin<'b> = match stdin {
+            Some(stdin) => Some(stdin),
+            None => None,
+        };
         ExecIo { stdin, stdout: &mut self.stdout, stderr: &mut self.stderr }
     }
 
@@ -126,7 +146,8 @@ fn shares(total: usize, stdout: Option<usize>, stderr: Option<usize>) -> (usize,
 }
 
 struct Recording<'a> {
-    store: OutputStore,
+    /// None where nothing is kept.
+    store: Option<OutputStore>,
     /// Bytes that are kept in memory.
     kept: usize,
     weigh: fn(char) -> usize,
@@ -138,8 +159,9 @@ struct Recording<'a> {
 
 /// Who is given one stream as it comes.
 enum Told<'a> {
+    Nobody,
     Watch(Arc<Mutex<&'a mut OutputWatch<'a>>>),
-    Reader(&'a mut (dyn AsyncWrite + Unpin + Send)),
+    Writer(&'a mut (dyn AsyncWrite + Unpin + Send)),
 }
 
 /// The file of a stream.
@@ -153,12 +175,13 @@ enum Spill {
 }
 
 impl<'a> Recording<'a> {
-    fn new(store: OutputStore, inline: Inline, stream: Stream, told: Told<'a>) -> Self {
+    fn new(store: Option<OutputStore>, inline: Inline, stream: Stream, told: Told<'a>) -> Self {
         // A character takes at least as many bytes in JSON as it has itself.
         let (kept, weigh): (_, fn(char) -> usize) = match inline {
             Inline::Each(limit) => (limit, char::len_utf8),
             Inline::Json(total) => (total, json_len),
         };
+        let kept = if store.is_some() { kept } else { 0 };
         Self { store, kept, weigh, stream, told, capture: Capture::new(kept), spill: Spill::None }
     }
 
@@ -180,7 +203,8 @@ impl<'a> Recording<'a> {
 
     /// Begin the file with all that is in memory.
     fn spill_kept(&mut self) {
-        self.spill = match self.store.create(self.stream.name()) {
+        let Some(store) = &self.store else { return };
+        self.spill = match store.create(self.stream.name()) {
             Ok((name, file)) => Spill::To { name, file, written: 0 },
             Err(error) => {
                 tracing::warn!(%error, "output is not kept");
@@ -198,19 +222,22 @@ impl<'a> Recording<'a> {
         let bytes = &bytes[..bytes.len().min(room)];
         if let Err(error) = file.write_all(bytes) {
             tracing::warn!(%error, "output is not kept");
-            self.store.remove(name);
+            remove(self.store.as_ref(), name);
             self.spill = Spill::Failed;
             return;
         }
         let before = *written;
         *written += bytes.len() as u64;
-        if before / PRUNE_STEP != *written / PRUNE_STEP {
-            self.store.prune();
+        if before / PRUNE_STEP != *written / PRUNE_STEP
+            && let Some(store) = &self.store
+        {
+            store.prune();
         }
     }
 
     /// What was recorded, with text that weighs at most `limit`.
     fn finish(mut self, limit: usize) -> Recorded {
+        let Some(store) = self.store.clone() else { return Recorded::of_length(self.capture.total()) };
         let weigh = self.weigh;
         // Some bytes take more room as text than they took as bytes.
         let probe = self.capture.clone().into_output_within(limit, weigh, |_| String::new());
@@ -225,7 +252,7 @@ impl<'a> Recording<'a> {
                 if !whole && let Err(error) = page::mark_cut(&file, MAX_FILE, capture.total()) {
                     tracing::warn!(%error, "an output does not tell that it is cut");
                 }
-                self.store.prune();
+                store.prune();
                 let output = capture.into_output_within(limit, weigh, |omitted| match whole {
                     true => format!("{omitted} bytes omitted; the whole is output {name}"),
                     false => format!("{omitted} bytes omitted; the first {written} of all are output {name}"),
@@ -244,16 +271,22 @@ impl Drop for Recording<'_> {
     fn drop(&mut self) {
         // Nobody learns the name of what was not finished.
         if let Spill::To { name, .. } = &self.spill {
-            self.store.remove(name);
+            remove(self.store.as_ref(), name);
         }
+    }
+}
+
+fn remove(store: Option<&OutputStore>, name: &OutputName) {
+    if let Some(store) = store {
+        store.remove(name);
     }
 }
 
 impl AsyncWrite for Recording<'_> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let taken = match &mut self.told {
-            Told::Watch(_) => bytes.len(),
-            Told::Reader(reader) => ready!(Pin::new(reader).poll_write(context, bytes))?,
+            Told::Nobody | Told::Watch(_) => bytes.len(),
+            Told::Writer(writer) => ready!(Pin::new(writer).poll_write(context, bytes))?,
         };
         self.push(&bytes[..taken]);
         Poll::Ready(Ok(taken))
@@ -261,8 +294,8 @@ impl AsyncWrite for Recording<'_> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.told {
-            Told::Watch(_) => Poll::Ready(Ok(())),
-            Told::Reader(reader) => Pin::new(reader).poll_flush(context),
+            Told::Nobody | Told::Watch(_) => Poll::Ready(Ok(())),
+            Told::Writer(writer) => Pin::new(writer).poll_flush(context),
         }
     }
 
@@ -293,8 +326,12 @@ mod tests {
             seen += bytes.len();
         };
         let watch: &mut OutputWatch<'_> = &mut watch;
-        let mut recording =
-            Recording::new(store.clone(), Inline::default(), Stream::Stdout, Told::Watch(Arc::new(Mutex::new(watch))));
+        let mut recording = Recording::new(
+            Some(store.clone()),
+            Inline::default(),
+            Stream::Stdout,
+            Told::Watch(Arc::new(Mutex::new(watch))),
+        );
         chunks.iter().for_each(|chunk| recording.push(chunk));
         let recorded = recording.finish(INLINE_LIMIT);
         assert_eq!(seen, chunks.iter().map(|chunk| chunk.len()).sum::<usize>());
@@ -367,7 +404,7 @@ mod tests {
             [(&[b'\n'; 400][..], false), (&[b'\n'; 600], true), (&[1; 200], true), (&[b'x'; 5000], true)]
         {
             let mut watch = |_: Stream, _: &[u8]| {};
-            let mut recorder = Recorder::new(&config, &mut watch);
+            let mut recorder = Recorder::new(&config, OutputTo::Watch(&mut watch));
             recorder.stdout.push(bytes);
             recorder.stderr.push(b"oops");
             let (stdout, stderr) = recorder.finish();
@@ -385,8 +422,12 @@ mod tests {
         let (_home, store) = store();
         let mut watch = |_: Stream, _: &[u8]| {};
         let watch: &mut OutputWatch<'_> = &mut watch;
-        let mut recording =
-            Recording::new(store.clone(), Inline::default(), Stream::Stderr, Told::Watch(Arc::new(Mutex::new(watch))));
+        let mut recording = Recording::new(
+            Some(store.clone()),
+            Inline::default(),
+            Stream::Stderr,
+            Told::Watch(Arc::new(Mutex::new(watch))),
+        );
         recording.push(&[b'x'; INLINE_LIMIT]);
         recording.push(b"y");
         let Spill::To { written, .. } = &mut recording.spill else { panic!("no file") };
@@ -407,7 +448,7 @@ mod tests {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let (_home, store) = store();
         let (mut ours, mut theirs) = tokio::io::duplex(4);
-        let mut recording = Recording::new(store, Inline::default(), Stream::Stdout, Told::Reader(&mut ours));
+        let mut recording = Recording::new(Some(store), Inline::default(), Stream::Stdout, Told::Writer(&mut ours));
         tokio::select! {
             biased;
             _ = recording.write_all(b"0123456789") => panic!("nobody has read"),
@@ -427,7 +468,7 @@ mod tests {
         let mut watch = |_: Stream, _: &[u8]| {};
         let watch: &mut OutputWatch<'_> = &mut watch;
         let mut recording =
-            Recording::new(store, Inline::default(), Stream::Stdout, Told::Watch(Arc::new(Mutex::new(watch))));
+            Recording::new(Some(store), Inline::default(), Stream::Stdout, Told::Watch(Arc::new(Mutex::new(watch))));
         recording.push(&[b'x'; INLINE_LIMIT + 1]);
         assert_eq!(std::fs::read_dir(home.path().join("outputs")).unwrap().count(), 1);
         drop(recording);

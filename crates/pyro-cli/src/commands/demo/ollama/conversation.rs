@@ -6,7 +6,7 @@ use super::lines::{cut, say};
 use super::{COMMAND, ENVIRONMENT, Failure, Machines};
 use crate::cli::Ollama;
 use pyro_core::vm::shape::limits;
-use pyro_core::vm::{CapturedRun, RunRequest};
+use pyro_core::vm::{RunRequest, VmExec};
 use pyro_mcp::Refusal;
 use pyro_mcp::function::{self, Function};
 use serde::Serialize;
@@ -45,7 +45,7 @@ impl<'a> Conversation<'a> {
     ///
     /// # Errors
     /// When the endpoint fails, and when the user ends it. A command that cannot be run is the model's to read.
-    pub(super) async fn hold(mut self) -> Result<Option<CapturedRun>, Failure> {
+    pub(super) async fn hold(mut self) -> Result<Option<VmExec>, Failure> {
         let mut last = None;
         for asked in 1..=ANSWERS {
             let call = self.next_call().await?;
@@ -102,7 +102,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// Do what the model calls for, and tell it what came of it.
-    async fn answer_call(&mut self, call: &Call) -> Result<Option<CapturedRun>, Failure> {
+    async fn answer_call(&mut self, call: &Call) -> Result<Option<VmExec>, Failure> {
         let asked = format!("calls {} {}", call.name(), call.arguments());
         say("[model] ", &if self.args.verbose { asked.into() } else { cut(&asked, SHOWN_BRIEFLY) });
         let ran = self.execute(call).await?;
@@ -118,7 +118,7 @@ impl<'a> Conversation<'a> {
         Ok(ran.ok())
     }
 
-    async fn execute(&self, call: &Call) -> Result<Result<CapturedRun, Refusal>, Failure> {
+    async fn execute(&self, call: &Call) -> Result<Result<VmExec, Refusal>, Failure> {
         let (request, stdin) = match self.function.request(call.name(), call.arguments()) {
             Ok((request, stdin)) => (bounded(request), stdin),
             Err(refusal) => return Ok(Err(refusal)),
@@ -136,14 +136,14 @@ fn bounded(mut request: RunRequest) -> RunRequest {
     request
 }
 
-fn summary(run: &CapturedRun) -> String {
+fn summary(run: &VmExec) -> String {
     format!(
         "{} environment={} exit_code={} execution_mode={} duration_ms={}",
         function::NAME,
         run.environment,
-        run.exit_code,
-        run.execution_mode,
-        run.duration_ms
+        run.result.status(),
+        run.result.execution_mode,
+        run.result.duration_ms
     )
 }
 
