@@ -114,11 +114,7 @@ impl<'a> Recorder<'a> {
 
     /// What a command is given.
     pub fn io<'b, 'i: 'b>(&'b mut self, stdin: Stdin<'i>) -> ExecIo<'b> {
-        // As a value of the shorter lifetime: a mutable reference behind an option does not become one by itself.
-        let stdin: Stdin<'b> = match stdin {
-            Some(stdin) => Some(stdin),
-            None => None,
-        };
+        let stdin = stdin.map(|stdin| stdin as _);
         ExecIo { stdin, stdout: &mut self.stdout, stderr: &mut self.stderr }
     }
 
