@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let program = std::env::var_os("PYRO_PROGRAM").unwrap().into();
+    let program = std::path::PathBuf::from(std::env::var_os("PYRO_PROGRAM").unwrap());
     let pyro = Pyro::new(Config::from_variables(program, |name| std::env::var_os(name)).unwrap());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     match runtime.block_on(operate(&pyro, &args)) {

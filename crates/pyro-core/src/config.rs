@@ -1,7 +1,9 @@
 //! Settings as values: surfaces read the environment and hand it over, core never does.
 
+mod pyro_program;
 mod qemu;
 
+pub use pyro_program::PyroProgram;
 pub use qemu::QemuProgram;
 
 use std::ffi::OsString;
@@ -66,8 +68,8 @@ pub struct Config {
     pub runtime_dir: PathBuf,
     /// Installed environments (`PYRO_ENVIRONMENT_CACHE_DIR`, else `~/.cache/pyro-mcp/environments`).
     pub environment_cache_dir: PathBuf,
-    /// The `pyro` executable that is started as a vm's supervisor.
-    pub program: PathBuf,
+    /// The `pyro` that is started as a vm's supervisor.
+    pub program: PyroProgram,
     /// Accelerator (`PYRO_ACCEL`: `auto`, `kvm`, `tcg`).
     pub accel: AccelChoice,
     /// A kernel of the user's own: a directory with `vmlinux` and `kernel.toml` (`PYRO_KERNEL_DIR`).
@@ -114,7 +116,11 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError`], naming the variable.
-    pub fn from_variables(program: PathBuf, variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigError> {
+    pub fn from_variables(
+        program: impl Into<PyroProgram>,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, ConfigError> {
+        let program = program.into();
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let absolute = |name: &'static str| match set(name).map(PathBuf::from) {
             Some(path) if path.is_relative() => {
@@ -197,10 +203,14 @@ impl Config {
     /// As [`Config::from_variables`], whatever they hold: what cannot be used is named and left out. Without a home there is no
     /// place for files; `/dev/null` stands for it, below which nothing can be made.
     #[must_use]
-    pub fn salvaged(program: &Path, variable: impl Fn(&str) -> Option<OsString>) -> (Self, Vec<ConfigError>) {
+    pub fn salvaged(
+        program: impl Into<PyroProgram>,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> (Self, Vec<ConfigError>) {
+        let program = program.into();
         let (mut faults, mut left_out, mut home): (Vec<_>, Vec<&str>, _) = (Vec::new(), Vec::new(), None);
         loop {
-            let found = Self::from_variables(program.to_owned(), |name| match (name, &home) {
+            let found = Self::from_variables(program.clone(), |name| match (name, &home) {
                 ("HOME", Some(home)) => Some(OsString::from(home)),
                 _ => variable(name).filter(|_| !left_out.contains(&name)),
             });
@@ -272,7 +282,7 @@ mod tests {
     }
 
     fn config(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        Config::from_variables("/usr/bin/pyro".into(), |name| {
+        Config::from_variables("/usr/bin/pyro", |name| {
             variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
         })
     }
@@ -312,7 +322,7 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_left_out_where_something_must_be_said() {
         let salvaged = |variables: &[(&str, &str)]| {
-            Config::salvaged(Path::new("/usr/bin/pyro"), |name| {
+            Config::salvaged("/usr/bin/pyro", |name| {
                 variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
             })
         };

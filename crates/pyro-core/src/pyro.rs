@@ -319,7 +319,7 @@ mod tests {
     #[test]
     fn every_operation_can_move_between_threads() {
         fn movable<T: Send>(_: T) {}
-        let config = Config::from_variables("/pyro".into(), |name| (name == "HOME").then(|| "/nonexistent".into()));
+        let config = Config::from_variables("/pyro", |name| (name == "HOME").then(|| "/nonexistent".into()));
         let pyro = Pyro::new(config.unwrap());
         let (id, cancel) = (Id::random().unwrap(), CancellationToken::new());
         let timeout = Duration::from_secs(1);

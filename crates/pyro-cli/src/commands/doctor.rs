@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 pub(super) fn run(args: &Doctor) -> i32 {
     // It answers whatever is wrong: that is what it is for.
-    let (config, faults) = Config::salvaged(&program(), |name| std::env::var_os(name));
+    let (config, faults) = Config::salvaged(program(), |name| std::env::var_os(name));
     let report = block_on(Pyro::new(config).doctor(&faults, args.quick));
     if args.json {
         printer::json(&object(&report));

@@ -93,9 +93,9 @@ impl Bench<'_> {
     async fn pyro_run(&self, start: Start) -> Result<Duration, ProgramError> {
         let config = &self.site.config;
         let mem_mib = self.request.shape.mem_mib.to_string();
-        let mut program = Program::new(&config.program)
+        let mut program = Program::new(&config.program.executable)
             .called("pyro run")
-            .args(["run", &self.request.environment, "--mem-mib", &mem_mib, "--", "true"])
+            .args(config.program.args_for(&["run", &self.request.environment, "--mem-mib", &mem_mib, "--", "true"]))
             .without_env("PYRO_LOG");
         for (name, value) in config.variables() {
             program = program.env(name, value);

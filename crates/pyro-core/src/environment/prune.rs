@@ -137,7 +137,7 @@ mod tests {
             "PYRO_DATA_DIR" => Some("/nonexistent".into()),
             _ => None,
         };
-        let config = Config::from_variables("/nonexistent/pyro".into(), variable).unwrap();
+        let config = Config::from_variables("/nonexistent/pyro", variable).unwrap();
         let removed = prune(&config, &cache.path().join("install.lock"), || {
             Ok::<_, EnvironmentError>(vec!["0123456789abcdef".into()])
         })
@@ -162,7 +162,7 @@ mod tests {
             "PYRO_DATA_DIR" => Some("/nonexistent".into()),
             _ => None,
         };
-        let config = Config::from_variables("/nonexistent/pyro".into(), variable).unwrap();
+        let config = Config::from_variables("/nonexistent/pyro", variable).unwrap();
         prune(&config, &cache.path().join("install.lock"), || Ok::<_, EnvironmentError>(vec![digest.into()])).unwrap();
         assert_eq!(fs::names_in(&image).unwrap(), ["blank", "blank.new-2", "disk.ext4"]);
     }

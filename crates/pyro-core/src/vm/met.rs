@@ -25,7 +25,7 @@ impl Met {
     pub(super) fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
         let read = |name: &str| (name == "HOME").then(|| OsString::from(home.path()));
-        let config = Config::from_variables("/nonexistent".into(), read).unwrap();
+        let config = Config::from_variables("/nonexistent", read).unwrap();
         let id = Id::random().unwrap();
         fs::private_dir(&config.runtime_dir).unwrap();
         let listener = socket::listen(&config.runtime_dir, &paths::socket_name(id)).unwrap();

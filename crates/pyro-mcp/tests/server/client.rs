@@ -30,7 +30,7 @@ pub fn bare(home: &std::path::Path) -> Pyro {
         "PYRO_MIRROR" => Some("http://127.0.0.1:9/".into()),
         _ => None,
     };
-    Pyro::new(Config::from_variables("/nonexistent/pyro".into(), variable).unwrap())
+    Pyro::new(Config::from_variables("/nonexistent/pyro", variable).unwrap())
 }
 
 pub fn server(home: &std::path::Path, profile: Profile, grants: Grants, ending: &Ending) -> Server {

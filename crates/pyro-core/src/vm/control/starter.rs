@@ -170,8 +170,8 @@ fn spawn_supervisor(config: &Config, control: UnixStream) -> std::io::Result<Opt
     let control = control.into_std()?;
     control.set_nonblocking(false)?;
     let spawn = Spawn {
-        program: &config.program,
-        args: vec!["supervise".into()],
+        program: &config.program.executable,
+        args: config.program.args_for(&["supervise"]),
         // Its settings are its starter's, which need not be those of the environment.
         variables: config.variables(),
         fds: vec![(control.into(), CONTROL_FD)],

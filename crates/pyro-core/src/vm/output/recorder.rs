@@ -308,7 +308,7 @@ mod tests {
 
     fn store() -> (tempfile::TempDir, OutputStore) {
         let home = tempfile::tempdir().unwrap();
-        let config = Config::from_variables("/pyro".into(), |name| {
+        let config = Config::from_variables("/pyro", |name| {
             (name == "PYRO_DATA_DIR" || name == "HOME").then(|| home.path().into())
         });
         let store = OutputStore::new(&config.unwrap());
@@ -392,7 +392,7 @@ mod tests {
     #[test]
     fn what_a_small_result_leaves_out_is_in_a_file() {
         let home = tempfile::tempdir().unwrap();
-        let config = Config::from_variables("/pyro".into(), |name| {
+        let config = Config::from_variables("/pyro", |name| {
             (name == "PYRO_DATA_DIR" || name == "HOME").then(|| home.path().into())
         });
         let config = Config { inline: Inline::Json(1000), ..config.unwrap() };

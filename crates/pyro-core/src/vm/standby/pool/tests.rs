@@ -10,7 +10,7 @@ use tokio::sync::oneshot::{self, Receiver};
 const ENOUGH: Option<u64> = Some(100_000);
 
 fn pool(count: usize) -> Arc<Pool> {
-    let config = Config::from_variables("/pyro".into(), |name| (name == "HOME").then(|| "/nonexistent".into()));
+    let config = Config::from_variables("/pyro", |name| (name == "HOME").then(|| "/nonexistent".into()));
     Pool::new(config.unwrap(), count, "a")
 }
 
