@@ -2,6 +2,7 @@
 
 use super::error::VmError;
 use super::exec::ExecRequest;
+use super::shape::limits;
 use pyro_protocol::message::Command;
 pub use pyro_protocol::message::Shell;
 use pyro_protocol::path::GuestPathError;
@@ -39,6 +40,13 @@ pub struct LineRequest {
 }
 
 impl LineRequest {
+    /// A line with the default limit of 30 seconds, and nothing chosen.
+    #[must_use]
+    pub fn new(command: impl Into<String>) -> Self {
+        let timeout = Duration::from_secs(limits::DEFAULT_TIMEOUT_SECONDS.into());
+        Self { command: command.into(), timeout, options: ExecOptions::default() }
+    }
+
     /// Whether a shell can be given it.
     ///
     /// # Errors

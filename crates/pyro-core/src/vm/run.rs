@@ -39,6 +39,20 @@ pub struct RunRequest {
     pub network: bool,
 }
 
+impl RunRequest {
+    /// A command in a machine of the default shape, in a guest, without a network.
+    #[must_use]
+    pub fn new(environment: impl Into<String>, command: impl Into<String>) -> Self {
+        Self {
+            environment: environment.into(),
+            line: LineRequest::new(command),
+            shape: Shape::default(),
+            allow_host_compat: false,
+            network: false,
+        }
+    }
+}
+
 /// How a run ended.
 pub(crate) struct RunOutcome {
     /// The vm that was.

@@ -22,7 +22,7 @@ use crate::store::workspace::{SeedRecord, WorkspaceChange, WorkspaceRecord};
 use crate::vm::caller::Caller;
 use crate::vm::control::client::SupervisorClient;
 use crate::vm::control::protocol::EngineLaunch;
-use crate::vm::shape::Shape;
+use crate::vm::shape::{Shape, limits};
 use crate::vm::{VmError, lifecycle, paths, plan, record};
 use pyro_protocol::message::{Failure, FailureKind};
 use std::collections::BTreeMap;
@@ -47,6 +47,23 @@ pub struct CreateRequest {
     pub seed: Option<SeedRequest>,
     /// Whether it may be a directory of the host where no guest can be had, with commands that run as the caller.
     pub allow_host_compat: bool,
+}
+
+impl CreateRequest {
+    /// An empty workspace of the default shape, in a guest, without a name.
+    #[must_use]
+    pub fn new(environment: impl Into<String>) -> Self {
+        Self {
+            environment: environment.into(),
+            vcpu_count: limits::DEFAULT_VCPU_COUNT,
+            mem_mib: limits::DEFAULT_MEM_MIB,
+            ttl_seconds: limits::DEFAULT_TTL_SECONDS,
+            name: None,
+            labels: BTreeMap::new(),
+            seed: None,
+            allow_host_compat: false,
+        }
+    }
 }
 
 /// Create a workspace and start it.
