@@ -33,19 +33,21 @@ pub(crate) fn check() -> Result {
     test::close(findings, test::run_tests(cargo(args))?)
 }
 
-/// Format, clippy and licences; all of them run, whatever the first one says.
+/// Format, clippy, documentation and licences; all of them run, whatever the first one says.
 pub(crate) fn without_tests() -> Findings {
     let mut findings = Findings::default();
     let mut step = |name: &str, tool: &[&str], args: &[&str], hint: &str| {
         if !answers(&mut cargo(tool)) {
             findings.skipped.push(format!("{name}: not installed; {hint}"));
-        } else if let Err(error) = finish(name, &mut cargo(args)) {
+        } else if let Err(error) = finish(name, cargo(args).env("RUSTDOCFLAGS", "-D warnings")) {
             findings.failed.push(error);
         }
     };
     step("cargo fmt", &["fmt", "--version"], &["fmt", "--all", "--check"], "rustup component add rustfmt");
     let clippy = ["clippy", "--quiet", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     step("cargo clippy", &["clippy", "--version"], &clippy, "rustup component add clippy");
+    let doc = ["doc", "--quiet", "--workspace", "--no-deps", "--locked"];
+    step("cargo doc", &["doc", "--version"], &doc, "rustup component add rustc");
     // Building cargo-deny takes longer than everything else here: it runs where someone has it. Advisories need
     // a database from the network, so they are a person's `cargo deny check`, not a step that fails offline.
     let deny = ["deny", "--locked", "check", "bans", "licenses", "sources"];

@@ -36,7 +36,7 @@ impl Profile {
         Self::ALL.into_iter().find(|profile| profile.name() == name)
     }
 
-    /// Names of the tools that it holds and that are built, in the order of [`place`].
+    /// Names of the tools that it holds and that are built, in the order of `place`.
     #[must_use]
     pub fn tools(self) -> Vec<String> {
         let offered = |row: &Row| {

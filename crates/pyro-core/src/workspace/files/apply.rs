@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 /// Apply a patch to `/workspace`.
 ///
 /// # Errors
-/// [`FileError::Rejected`] with every hunk that does not fit; whatever it is, nothing has changed.
+/// [`FileError::Patch`] with every hunk that does not fit; whatever it is, nothing has changed.
 pub async fn apply(
     config: &Config,
     id: Id,

@@ -106,7 +106,7 @@ pub struct WorkspaceExport {
 /// Export.
 ///
 /// # Errors
-/// [`FileError::Exists`] unless it may be replaced; whatever it is, there is nothing new on the host.
+/// [`FileError::Output`] with the reason unless it may be replaced; whatever it is, there is nothing new on the host.
 pub async fn export(
     config: &Config,
     id: Id,
