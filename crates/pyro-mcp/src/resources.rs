@@ -1,7 +1,7 @@
 //! Files of workspaces as resources: a host shows them to its user, or reads one that a result names.
 
 use crate::bounds;
-use crate::server::State;
+use crate::state::State;
 use crate::tools::output_read::lacking;
 use crate::tools::workspace;
 use base64::prelude::{BASE64_STANDARD, Engine};

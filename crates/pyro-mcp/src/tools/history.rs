@@ -82,7 +82,7 @@ fn cut(entry: &mut LogEntry, share: usize) {
 
 /// A page of a workspace's history.
 pub(super) async fn logs(
-    state: &std::sync::Arc<crate::server::State>,
+    state: &std::sync::Arc<crate::state::State>,
     id: pyro_core::id::Id,
     after: u64,
     limit: u32,

@@ -47,7 +47,7 @@ use crate::bounds;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
 use crate::schema;
-use crate::server::State;
+use crate::state::State;
 use pyro_core::ErrorKind;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, JsonObject, ToolAnnotations};

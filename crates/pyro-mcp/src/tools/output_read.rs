@@ -5,7 +5,7 @@ use crate::answer;
 use crate::bounds;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use crate::turn;
 use pyro_core::ErrorKind;
 use pyro_core::vm::output::{OutputName, OutputPage};

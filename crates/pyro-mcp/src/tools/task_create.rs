@@ -4,7 +4,7 @@ use super::{Describe, answers, parameters, workspace};
 use crate::answer;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use pyro_core::PyroError;
 use pyro_core::vm::VmError;
 use pyro_core::workspace::create::CreateRequest;

@@ -6,7 +6,7 @@ use crate::answer;
 use crate::grants::{Grants, Runs};
 use crate::progress::Watch;
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use crate::turn;
 use pyro_core::vm::ExecOptions;
 use rmcp::RoleServer;

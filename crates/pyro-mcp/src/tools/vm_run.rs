@@ -6,7 +6,7 @@ use crate::answer;
 use crate::grants::Grants;
 use crate::progress::Watch;
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use crate::turn::{self, Turn};
 use pyro_core::vm::shape::Shape;
 use pyro_core::vm::{CapturedRun, ExecOptions, RunRequest};

@@ -6,7 +6,7 @@ use crate::grants::Runs;
 use crate::progress::Watch;
 use crate::refusal::Refusal;
 use crate::roots;
-use crate::server::State;
+use crate::state::State;
 use crate::turn::{self, Turn};
 use pyro_core::id::Id;
 use pyro_core::store::vm::VmState;

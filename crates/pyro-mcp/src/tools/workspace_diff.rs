@@ -5,7 +5,7 @@ use crate::answer;
 use crate::bounds::{self, FIELDS, STRUCTURED, count, shortened, text_length};
 use crate::grants::Grants;
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use pyro_core::workspace::files::diff::DiffRequest;
 use pyro_core::workspace::files::diff_report::DiffReport;
 use rmcp::RoleServer;

@@ -5,7 +5,7 @@ use crate::answer;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
 use crate::roots;
-use crate::server::State;
+use crate::state::State;
 use pyro_core::workspace::files::export::{ExportFormat, ExportRequest};
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};

@@ -6,7 +6,7 @@ use crate::bounds;
 use crate::brief;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use pyro_core::workspace::files::list::{FileList, ListRequest};
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
