@@ -26,17 +26,6 @@ pub(crate) fn object(answer: &impl Serialize) -> Result<CallToolResult, Refusal>
     Ok(result)
 }
 
-/// The result that carries a workspace's object under a task's name, the one of pyro's oldest interface.
-pub(crate) fn of_task(answer: &impl Serialize) -> Result<CallToolResult, Refusal> {
-    let mut value = value(answer)?;
-    if let Some(object) = value.as_object_mut()
-        && let Some(id) = object.remove("workspace_id")
-    {
-        object.insert("task_id".to_owned(), id);
-    }
-    self::object(&value)
-}
-
 /// The result that carries a list: one text item for each element.
 pub(crate) fn list<T: Serialize>(items: &[T]) -> Result<CallToolResult, Refusal> {
     object(&serde_json::json!({ "result": value(&items)? }))

@@ -6,7 +6,8 @@ use crate::instructions::instructions;
 use crate::refusal::Refusal;
 use crate::resources;
 use crate::state::{Settings, State};
-use crate::tools::{self, Tool};
+use crate::tools;
+use crate::tools::tool::Tool;
 use crate::turn;
 use pyro_contract::Tools;
 use pyro_core::{ErrorKind, Pyro};
@@ -65,7 +66,7 @@ impl Server {
         };
         let arguments = request.arguments.unwrap_or_default();
         let called = match crate::arguments::checked(&request.name, &tool.model.input_schema, arguments) {
-            Ok(arguments) => (tool.call)(Arc::clone(&self.state), arguments, context).await,
+            Ok(arguments) => tool.call(&self.state, arguments, context).await,
             Err(refusal) => Err(refusal),
         };
         called.unwrap_or_else(|refusal| {

@@ -1,6 +1,7 @@
 //! `output_read`: the rest of an output that was too long for its result.
 
-use super::{Describe, answers};
+use super::describe::Describe;
+use super::{annotations, answers};
 use crate::answer;
 use crate::bounds;
 use crate::grants::Grants;
@@ -17,7 +18,6 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct OutputRead {
     /// stdout_file or stderr_file of a result
     name: String,
@@ -39,7 +39,7 @@ impl Describe for OutputRead {
     type Answer = answers::Page;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
-        super::looks()
+        annotations::looks()
     }
 
     async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
