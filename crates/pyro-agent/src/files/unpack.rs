@@ -78,11 +78,11 @@ fn fill(dir: OwnedFd, owners: bool, desk: &mut Desk) -> Result<(), Stop> {
 }
 
 fn is_empty(dir: BorrowedFd<'_>) -> Result<bool, Errno> {
-    Ok(pyro_tree::walk::Names::of(dir)?.is_empty())
+    Ok(pyro_tree::Names::of(dir)?.is_empty())
 }
 
 fn empty(dir: BorrowedFd<'_>) -> Result<(), Errno> {
-    for name in pyro_tree::walk::Names::of(dir)?.iter() {
+    for name in pyro_tree::Names::of(dir)?.iter() {
         node::remove(dir, name)?;
     }
     Ok(())

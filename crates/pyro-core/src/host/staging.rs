@@ -2,7 +2,7 @@
 
 use super::output::Output;
 use pyro_tree::node;
-use pyro_tree::walk::Names;
+use pyro_tree::Names;
 use rustix::fs::{AtFlags, FlockOperation, Mode, RenameFlags};
 use rustix::io::Errno;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
