@@ -2,6 +2,7 @@
 
 use crate::bounds;
 use crate::brief::{self, brief};
+use crate::output;
 use crate::refusal::Refusal;
 use pyro_core::ErrorKind;
 use pyro_core::environment::elsewhere;
@@ -127,7 +128,7 @@ fn brief_environment(item: &Value) -> Value {
 fn link(value: &Value, stream: &str) -> Option<ContentBlock> {
     let name = value[format!("{stream}_file")].as_str()?;
     let bytes = value[format!("{stream}_bytes")].as_u64().unwrap_or(0);
-    let link = Resource::new(format!("{}{name}", crate::resources::OUTPUT), name)
+    let link = Resource::new(format!("{}{name}", output::ADDRESS), name)
         .with_description(format!("all {bytes} bytes of {stream}, in pages: add ?offset=N"));
     Some(ContentBlock::resource_link(link))
 }

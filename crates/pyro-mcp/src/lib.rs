@@ -16,6 +16,7 @@ pub mod http;
 mod instructions;
 mod lines;
 mod message;
+mod output;
 mod progress;
 mod refusal;
 mod resources;

@@ -3,6 +3,7 @@
 use crate::contract;
 use crate::ending::Ending;
 use crate::instructions::instructions;
+use crate::output;
 use crate::refusal::Refusal;
 use crate::resources;
 use crate::state::{Settings, State};
@@ -143,7 +144,7 @@ impl ServerHandler for Server {
         asked: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        if asked.uri.starts_with(resources::OUTPUT) {
+        if asked.uri.starts_with(output::ADDRESS) {
             return Ok(ReadResourceResult::new(resources::read_output(&self.state, &asked.uri).await?).into());
         }
         if !self.reads_files() {

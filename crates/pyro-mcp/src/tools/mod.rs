@@ -8,7 +8,7 @@ mod describe;
 mod history;
 mod line;
 mod machine;
-pub(crate) mod output_read;
+mod output_read;
 mod parameters;
 pub(crate) mod tool;
 mod vm_create;

@@ -5,6 +5,7 @@ use super::{annotations, answers};
 use crate::answer;
 use crate::bounds;
 use crate::grants::Grants;
+use crate::output::lacking;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::turn;
@@ -72,15 +73,6 @@ impl From<OutputPage> for Told {
         let hint = lacking(&page);
         Self { page, hint }
     }
-}
-
-/// What the last page says where only the first bytes of an output were kept.
-pub(crate) fn lacking(page: &OutputPage) -> Option<String> {
-    let is_cut = page.next_offset.is_none() && page.output_bytes > page.total_bytes;
-    is_cut.then(|| {
-        let lost = page.output_bytes - page.total_bytes;
-        format!("the output is incomplete: its last {lost} of {} bytes were not kept", page.output_bytes)
-    })
 }
 
 #[cfg(test)]
