@@ -1,8 +1,7 @@
 //! Recover: plans that a crash interrupted are finished, all other stages removed; what resists is set aside.
 
 use super::commit::Swap;
-use super::desk::Stop;
-use super::failed;
+use super::desk::{Stop, failed};
 use super::plan::{self, Plan};
 use super::root::{Root, durable};
 use super::stage::{self, PLAN};

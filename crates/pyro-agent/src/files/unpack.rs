@@ -1,8 +1,8 @@
 //! Unpack: a tree made from a stream, in an empty directory or in a stage.
 
-use super::desk::{Desk, Stop};
+use super::desk::{Desk, Stop, failed};
 use super::root::Root;
-use super::{failed, stage};
+use super::stage;
 use crate::failure::failure;
 use pyro_protocol::GuestPath;
 use pyro_protocol::files::{Into, Stage, Unpack};
