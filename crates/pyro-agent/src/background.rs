@@ -1,6 +1,5 @@
 //! Background: what processes print that a command has left behind, kept in bounds so that they can go on writing.
 
-use crate::agent::Agent;
 use crate::text::cut;
 use crate::wire::Wire;
 use pyro_protocol::limits::{MAX_BACKGROUND_COMMAND_LEN, MAX_BACKGROUND_COMMANDS, MAX_BACKGROUND_TAIL_LEN};
@@ -41,20 +40,25 @@ struct Tail {
 }
 
 /// Go on reading the pipes of a command that has ended, until nobody holds them.
-pub(crate) fn keep(agent: &Rc<Agent>, request: &Exec, pid: u32, pipes: impl IntoIterator<Item = AsyncFd<OwnedFd>>) {
-    let room = MAX_PIPES.saturating_sub(agent.background.pipes.get());
+pub(crate) fn keep(
+    background: &Rc<Background>,
+    request: &Exec,
+    pid: u32,
+    pipes: impl IntoIterator<Item = AsyncFd<OwnedFd>>,
+) {
+    let room = MAX_PIPES.saturating_sub(background.pipes.get());
     let pipes: Vec<_> = pipes.into_iter().take(room).collect();
     if pipes.is_empty() {
         return;
     }
-    let tail = agent.background.begin(request.sequence, shown(&request.command), pid, pipes.len());
+    let tail = background.begin(request.sequence, shown(&request.command), pid, pipes.len());
     for pipe in pipes {
-        agent.background.pipes.update(|count| count + 1);
-        tokio::task::spawn_local(drain(Rc::clone(agent), pipe, Rc::clone(&tail)));
+        background.pipes.update(|count| count + 1);
+        tokio::task::spawn_local(drain(Rc::clone(background), pipe, Rc::clone(&tail)));
     }
 }
 
-async fn drain(agent: Rc<Agent>, pipe: AsyncFd<OwnedFd>, tail: Rc<Tail>) {
+async fn drain(background: Rc<Background>, pipe: AsyncFd<OwnedFd>, tail: Rc<Tail>) {
     loop {
         let read = pipe.async_io(Interest::READABLE, |fd| {
             let mut buffer = [0; READ_LEN];
@@ -64,20 +68,20 @@ async fn drain(agent: Rc<Agent>, pipe: AsyncFd<OwnedFd>, tail: Rc<Tail>) {
         });
         match read.await {
             Ok(0) | Err(_) => break,
-            Ok(_) => agent.background.trim(),
+            Ok(_) => background.trim(),
         }
         // One that prints for ever must not keep the agent from its other work.
         tokio::task::yield_now().await;
     }
     drop(pipe);
     tail.open.update(|count| count - 1);
-    agent.background.pipes.update(|count| count - 1);
-    agent.background.forget_silent();
+    background.pipes.update(|count| count - 1);
+    background.forget_silent();
 }
 
 /// Tell it all, the oldest first.
-pub(crate) async fn tell(agent: &Agent, wire: &Wire) {
-    let told: Vec<Told> = agent.background.tails.borrow().iter().map(|tail| tail.told()).collect();
+pub(crate) async fn tell(background: &Background, wire: &Wire) {
+    let told: Vec<Told> = background.tails.borrow().iter().map(|tail| tail.told()).collect();
     for one in told {
         if wire.send(&Reply::Background(one)).await.is_err() {
             return;

@@ -1,8 +1,8 @@
 //! The child: what runs between the clone and the new program. Only plain system calls, no allocation.
 
 use crate::launch::Launch;
+use crate::person::Credentials;
 use crate::raw::call;
-use crate::user::Credentials;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// What the child was doing when it failed, as it stands in its report.

@@ -1,7 +1,7 @@
 //! The environment: the variables that a command starts with.
 
 use crate::failure::failure;
-use crate::user::Credentials;
+use crate::person::Credentials;
 use pyro_protocol::message::{Failure, FailureKind};
 use pyro_protocol::variable::Variable;
 use pyro_protocol::variable::{CHOSEN, COPY_PREFIX, is_variable_name};

@@ -6,10 +6,11 @@ use crate::failure::{failure, from_io};
 use crate::files;
 use crate::input;
 use crate::output;
+use crate::person::Person;
 use crate::reaper::{Ended, Exit};
+use crate::running::Running;
 use crate::spawn::{self, Child, Pipes};
-use crate::tree::Tree;
-use crate::user::{self, Person};
+use crate::user;
 use crate::wire::{Gone, Wire};
 use pyro_protocol::FrameKind;
 use pyro_protocol::message::{Command, Exec, ExitStatus, Exited, Failure, FailureKind, Reply, Signal, Started};
@@ -22,12 +23,6 @@ use tokio::sync::{Notify, watch};
 
 /// How long output is waited for after the command has ended while something else holds its pipes.
 const GRACE: Duration = Duration::from_millis(50);
-
-/// A command that runs.
-pub(crate) struct Running {
-    pid: i32,
-    tree: Tree,
-}
 
 /// Run a command: to its end, or until the host closes the stream, which ends its whole tree.
 pub(crate) async fn run(agent: &Rc<Agent>, wire: &Wire, request: &Exec) {
@@ -45,7 +40,7 @@ pub(crate) async fn run(agent: &Rc<Agent>, wire: &Wire, request: &Exec) {
     let exit = child.exit.clone();
     let outcome = match child.confirm().await {
         Ok(pid) => follow(agent, wire, child, pid).await.map(|(ended, pipes)| {
-            background::keep(agent, request, pid, pipes.into_iter().flatten());
+            background::keep(&agent.background, request, pid, pipes.into_iter().flatten());
             Ok(ended)
         }),
         Err(failure) => Ok(Err(failure)),
@@ -64,7 +59,7 @@ pub(crate) async fn run(agent: &Rc<Agent>, wire: &Wire, request: &Exec) {
         }
         Ok(Ok(Ended { status, at_us })) => {
             let duration_us = at_us.saturating_sub(begun_us);
-            let synced = if request.sync { files::sync(agent).await } else { Ok(()) };
+            let synced = if request.sync { files::sync(&agent.place, &agent.workers).await } else { Ok(()) };
             let exited = Reply::Exited(Exited { status, duration_us, out_of_memory });
             wire.finish(&synced.map_or_else(Reply::Failed, |()| exited)).await;
         }
@@ -81,7 +76,7 @@ async fn begin_as(agent: &Agent, request: &Exec) -> Result<Option<Child>, Failur
     if request.user.is_none() && matches!(request.command, Command::Program(_)) {
         return begin(agent, request, Person::default()).map(Some);
     }
-    agent.check_ready()?;
+    agent.place.borrow().check_ready()?;
     let killed = Rc::new(Notify::new());
     match agent.beginning.borrow_mut().entry(request.id) {
         Entry::Occupied(_) => return Err(in_use(request.id)),
@@ -91,7 +86,7 @@ async fn begin_as(agent: &Agent, request: &Exec) -> Result<Option<Child>, Failur
         // First: a kill that was answered must not be lost.
         biased;
         () = killed.notified() => Ok(None),
-        looked_up = user::look_up(agent, request.user.as_ref()) => looked_up.map(Some),
+        looked_up = user::look_up(&agent.place, &agent.workers, request.user.as_ref()) => looked_up.map(Some),
     };
     agent.beginning.borrow_mut().remove(&request.id);
     match looked_up? {
@@ -106,7 +101,7 @@ fn in_use(id: u64) -> Failure {
 
 /// Start it and enter it among those that run.
 fn begin(agent: &Agent, request: &Exec, person: Person) -> Result<Child, Failure> {
-    agent.check_ready()?;
+    agent.place.borrow().check_ready()?;
     let mut execs = agent.execs.borrow_mut();
     if execs.contains_key(&request.id) {
         return Err(in_use(request.id));

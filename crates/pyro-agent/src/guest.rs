@@ -1,11 +1,12 @@
 //! A guest: the agent as PID 1.
 
-use crate::agent::{Agent, Place};
+use crate::agent::Agent;
 use crate::cgroup::Cgroups;
 use crate::channel::{Channel, End, Shared};
 use crate::greeting::Met;
 use crate::identity::Identity;
 use crate::memory::Memory;
+use crate::place::Place;
 use crate::reaper::Reaper;
 use crate::tree::Trees;
 use crate::workers::Workers;
@@ -13,7 +14,7 @@ use crate::{boot, console, greeting, prepare, root, session, world};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Rlimit;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -36,27 +37,29 @@ async fn serve(port: OwnedFd, begun_us: u64) -> io::Result<std::convert::Infalli
     for directory in [root::DISK, root::NAMES, root::KERNEL] {
         std::fs::create_dir_all(directory)?;
     }
+    let trees = Trees::Cgroups(Cgroups::new("/sys/fs/cgroup/pyro".into())?);
+    let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+    let (memory, identity) = (Memory::of_a_guest(), Identity::of_a_guest(Path::new(root::NAMES))?);
+    // Before the hello, which in a vm from a template comes later: nobody waits for this then.
+    let waiting = world::begin(&trees, &reaper, null.as_fd())
+        .and_then(|waiting| waiting.until_prepared().map(|()| waiting))
+        .map_err(|failure| io::Error::other(failure.message))?;
+    // After that clone, which wants one thread only, and before the mount, which forbids the main thread to make others.
+    let workers = Workers::start()?;
     let agent = Rc::new(Agent {
-        place: Place::Unmounted(None).into(),
+        place: Place::Unmounted(Some(waiting)).into(),
         execs: Default::default(),
         beginning: Default::default(),
         background: Default::default(),
-        memory: Memory::of_a_guest(),
-        trees: Trees::Cgroups(Cgroups::new("/sys/fs/cgroup/pyro".into())?),
+        memory,
+        trees,
         reaper: Rc::clone(&reaper),
-        null: rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?,
-        identity: Identity::of_a_guest(Path::new(root::NAMES))?,
+        null,
+        identity,
         nofile: Rlimit { current: Some(65_536), maximum: Some(1_048_576) },
-        workers: Default::default(),
+        workers,
         activity: Default::default(),
     });
-    // Before the hello, which in a vm from a template comes later: nobody waits for this then.
-    match world::begin(&agent).and_then(|waiting| waiting.until_prepared().map(|()| waiting)) {
-        Ok(waiting) => *agent.place.borrow_mut() = Place::Unmounted(Some(waiting)),
-        Err(failure) => return Err(io::Error::other(failure.message)),
-    }
-    // After that clone, which wants one thread only, and before the mount, which forbids the main thread to make others.
-    let _ = agent.workers.set(Workers::start()?);
     tune_disks();
     tokio::task::spawn_local(reaper.run(signals));
     let channel = Shared::new(Channel::new(port, End::Wait)?);

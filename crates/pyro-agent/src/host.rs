@@ -1,10 +1,11 @@
 //! A plain process: the agent beside its caller, for hosts that can run no guest and for tests.
 
-use crate::agent::{Agent, Place};
+use crate::agent::Agent;
 use crate::channel::{Channel, End, Shared};
 use crate::descendants::Marks;
 use crate::greeting::Met;
 use crate::identity::Identity;
+use crate::place::Place;
 use crate::reaper::Reaper;
 use crate::tree::Trees;
 use crate::workers::Workers;
@@ -77,7 +78,7 @@ async fn serve(
         null,
         identity: Identity::of_the_host(),
         nofile,
-        workers: Workers::start()?.into(),
+        workers: Workers::start()?,
         activity: Default::default(),
     });
     tokio::task::spawn_local(reaper.run(signals));

@@ -2,7 +2,7 @@
 
 use crate::environment::Environment;
 use crate::failure::failure;
-use crate::user::{Credentials, Person, SH};
+use crate::person::{Credentials, Person, SH};
 use pyro_protocol::message::{Command, Exec, Failure, FailureKind, Shell};
 use pyro_protocol::variable::PRELUDE;
 use rustix::process::Rlimit;

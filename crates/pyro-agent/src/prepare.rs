@@ -2,7 +2,7 @@
 
 use crate::agent::Agent;
 use crate::failure::{failure, from_io};
-use crate::{spawn, user, world};
+use crate::{mount, spawn, user};
 use pyro_protocol::GuestPath;
 use pyro_protocol::hello::Prepare;
 use pyro_protocol::message::{Command, Exec, Failure, FailureKind, Shell};
@@ -23,7 +23,7 @@ const CLOCK_LIMIT: Duration = Duration::from_secs(3);
 
 /// Mount the disk, and run what is to be warm.
 pub(crate) async fn carry_out(agent: &Rc<Agent>, order: &Prepare) -> Result<(), Failure> {
-    world::mount(agent, &order.mount).await?;
+    mount::mount(agent, &order.mount).await?;
     for line in &order.warm {
         // What cannot be warmed is cold in the copies: they run no worse for it.
         let _ = run(agent, line).await;
@@ -67,7 +67,8 @@ async fn run(agent: &Agent, line: &str) -> Result<(), Failure> {
         sequence: 0,
     };
     let ended = async {
-        let mut child = spawn::start(agent, &tree, &exec, user::look_up(agent, None).await?)?;
+        let person = user::look_up(&agent.place, &agent.workers, None).await?;
+        let mut child = spawn::start(agent, &tree, &exec, person)?;
         child.confirm().await?;
         // Its pipes stay open until it has ended; what they cannot hold is not waited for.
         if tokio::time::timeout(LINE_LIMIT, child.exit.wait()).await.is_err() {

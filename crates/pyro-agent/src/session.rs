@@ -4,7 +4,7 @@ use crate::agent::Agent;
 use crate::channel::Shared;
 use crate::failure::{failure, from_io};
 use crate::wire::{RecvError, Wire};
-use crate::{background, exec, files, world};
+use crate::{background, exec, files, mount};
 use pyro_protocol::limits::{DATA_CHUNK_LEN, MAX_KNOWN_STREAMS, MAX_STREAMS};
 use pyro_protocol::message::{Failure, FailureKind, Reply, Request};
 use std::future::poll_fn;
@@ -67,24 +67,25 @@ async fn operation(agent: Rc<Agent>, wire: Wire) {
         Err(RecvError::Malformed(err)) => Err(err),
         Err(RecvError::Gone) => return,
     };
+    let (place, workers) = (&agent.place, &agent.workers);
     let reply = match request {
         Err(err) => Err(failure(FailureKind::InvalidInput, err.to_string())),
         Ok(Request::Ping) => Ok(()),
-        Ok(Request::Mount(request)) => world::mount(&agent, &request).await,
+        Ok(Request::Mount(request)) => mount::mount(&agent, &request).await,
         Ok(Request::Signal(request)) => exec::signal(&agent, &request),
         Ok(Request::SetClock(request)) => {
             let set = agent.identity.set_clock(request.wall_clock_ns);
             set.map_err(|err| from_io("cannot set the wall clock", &err))
         }
-        Ok(Request::Background) => return background::tell(&agent, &wire).await,
+        Ok(Request::Background) => return background::tell(&agent.background, &wire).await,
         Ok(Request::PowerOff) => return power_off(&agent, &wire).await,
         Ok(Request::Exec(request)) => match admit(&agent) {
             Ok(()) => return exec::run(&agent, &wire, &request).await,
             Err(failure) => Err(failure),
         },
-        Ok(Request::Freeze(request)) => return files::freeze(&agent, &wire, &request).await,
-        Ok(Request::Hold(request)) => return files::hold(&agent, &wire, request).await,
-        Ok(request) => return files::run(&agent, &wire, request).await,
+        Ok(Request::Freeze(request)) => return files::freeze(place, workers, &wire, &request).await,
+        Ok(Request::Hold(request)) => return files::hold(place, workers, &wire, request).await,
+        Ok(request) => return files::run(place, workers, &wire, request).await,
     };
     wire.finish(&reply.map_or_else(Reply::Failed, |()| Reply::Done)).await;
 }

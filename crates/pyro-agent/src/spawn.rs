@@ -1,14 +1,15 @@
 //! Spawning: starting a command, exactly once, with all its ends in hand.
 
-use crate::agent::{Agent, Place};
+use crate::agent::Agent;
 use crate::child::{self, Orders, Stage};
 use crate::environment::Environment;
 use crate::failure::{failure, from_errno, from_io};
 use crate::launch::Launch;
+use crate::person::{Credentials, Person};
+use crate::place::Place;
 use crate::reaper::Exit;
 use crate::sys::{self, ChildStack};
 use crate::tree::Tree;
-use crate::user::{Credentials, Person};
 use crate::{descendants, launch};
 use pyro_protocol::message::{Command, Exec, Failure, FailureKind};
 use rustix::fs::{OFlags, Uid};
@@ -68,7 +69,7 @@ pub(crate) struct Pipes {
 
 /// Start a command as `person`. Nothing waits in here, so its end cannot be missed.
 pub(crate) fn start(agent: &Agent, tree: &Tree, request: &Exec, person: Person) -> Result<Child, Failure> {
-    let beside_the_agent = !agent.is_guest();
+    let beside_the_agent = !agent.place.borrow().is_guest();
     let mut environment =
         if beside_the_agent { Environment::of_the_host(request.cwd.as_bytes()) } else { Environment::of_a_guest() };
     if let Some(user) = &person.credentials {
@@ -157,7 +158,7 @@ fn make_pipes(agent: &Agent, with_stdin: bool, user: Option<&Credentials>) -> io
         let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC)?;
         hand_over(&theirs)?;
         set_nonblocking(&ours)?;
-        if agent.is_guest() {
+        if agent.place.borrow().is_guest() {
             // A refusal costs speed only. On a host it would use up what its user's other programs may have.
             let _ = fcntl_setpipe_size(&ours, PIPE_LEN);
         }

@@ -1,8 +1,10 @@
 //! The user: whom a command runs as, looked up in the lists that lie below the command's own root.
 
-use crate::agent::Agent;
 use crate::failure::{failure, from_errno};
 use crate::files::Root;
+use crate::person::{Credentials, Person, SH};
+use crate::place::Place;
+use crate::workers::Workers;
 use pyro_protocol::limits::MAX_ACCOUNT_ID;
 use pyro_protocol::message::{Failure, FailureKind};
 use pyro_protocol::tree::Kind;
@@ -11,13 +13,11 @@ use pyro_protocol::{GuestPath, User};
 use pyro_tree::node;
 use rustix::fs::{OFlags, Stat};
 use rustix::io::Errno;
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::time::Duration;
-
-/// The shell of a user that has none that can run a line.
-pub(crate) const SH: &str = "/bin/sh";
 
 /// Login shells that run a line as `/bin/sh` does, by the names of their files. What another one makes of `-lc -- LINE` cannot be known.
 const SHELLS: [&[u8]; 7] = [b"bash", b"sh", b"dash", b"ash", b"ksh", b"ksh93", b"mksh"];
@@ -35,36 +35,12 @@ const MAX_LIST_LEN: u64 = 1 << 20;
 /// How long the lists may take to be read: what they lie on may be a filesystem of the guest's making.
 const LOOK_UP_LIMIT: Duration = Duration::from_secs(5);
 
-/// Whom a command runs as, in the kernel's terms and for its environment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Credentials {
-    /// Its user.
-    pub(crate) uid: u32,
-    /// Its group.
-    pub(crate) gid: u32,
-    /// All groups that it is in, `gid` among them.
-    pub(crate) groups: Vec<u32>,
-    /// The user's name, or its number where it has none.
-    pub(crate) name: Vec<u8>,
-    /// Its home; `/` where it has none.
-    pub(crate) home: GuestPath,
-}
-
-/// Whom a command runs as, and with which shell.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Person {
-    /// Whom to become; none: whoever the agent is.
-    pub(crate) credentials: Option<Credentials>,
-    /// The login shell; none where the host's own list would have to be asked.
-    pub(crate) shell: Option<Vec<u8>>,
-}
-
 /// Find out whom a command is to run as and which shell is theirs: `user`, or root where none is given.
-pub(crate) async fn look_up(agent: &Agent, user: Option<&User>) -> Result<Person, Failure> {
-    if !agent.is_guest() {
-        return beside_the_agent(agent, user).await;
+pub(crate) async fn look_up(place: &RefCell<Place>, workers: &Workers, user: Option<&User>) -> Result<Person, Failure> {
+    if !place.borrow().is_guest() {
+        return beside_the_agent(place, workers, user).await;
     }
-    let (root, wanted) = (Root::of(agent)?, user.cloned());
+    let (root, wanted) = (Root::of(&place.borrow())?, user.cloned());
     let lists: &[&str] = if user.is_some() { &[PASSWD, GROUP] } else { &[PASSWD] };
     let is_quick = lists.iter().all(|list| is_small(&root, list));
     let find = move || {
@@ -79,7 +55,7 @@ pub(crate) async fn look_up(agent: &Agent, user: Option<&User>) -> Result<Person
         Ok(Person { credentials, shell: Some(usable(&root, shell)) })
     };
     // The first thread costs an emulated guest 10 ms.
-    let found = if is_quick { find() } else { in_time(agent, find).await };
+    let found = if is_quick { find() } else { in_time(workers, find).await };
     match found {
         Err(Failure { kind: FailureKind::UnknownUser, .. }) if user.is_none() => {
             Ok(Person { credentials: None, shell: Some(SH.into()) })
@@ -90,10 +66,10 @@ pub(crate) async fn look_up(agent: &Agent, user: Option<&User>) -> Result<Person
 
 /// Do what reads the lists.
 async fn in_time<T: Send + 'static>(
-    agent: &Agent,
+    workers: &Workers,
     read: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
-    match tokio::time::timeout(LOOK_UP_LIMIT, agent.workers()?.run(read)).await {
+    match tokio::time::timeout(LOOK_UP_LIMIT, workers.run(read)).await {
         Ok(Ok(found)) => found,
         Ok(Err(_)) => Err(failure(FailureKind::Busy, "no thread can be had")),
         Err(_) => Err(unknown(format!("cannot read {PASSWD} and {GROUP} of the guest: they take too long"))),
@@ -101,10 +77,10 @@ async fn in_time<T: Send + 'static>(
 }
 
 /// Without a guest everything runs as the agent's own user, who may be named.
-async fn beside_the_agent(agent: &Agent, user: Option<&User>) -> Result<Person, Failure> {
+async fn beside_the_agent(place: &RefCell<Place>, workers: &Workers, user: Option<&User>) -> Result<Person, Failure> {
     let Some(user) = user else { return Ok(Person::default()) };
-    let (root, wanted) = (Root::of(agent)?, user.clone());
-    let found = in_time(agent, move || resolve(&wanted, &read(&root, PASSWD)?, &read(&root, GROUP)?)).await;
+    let (root, wanted) = (Root::of(&place.borrow())?, user.clone());
+    let found = in_time(workers, move || resolve(&wanted, &read(&root, PASSWD)?, &read(&root, GROUP)?)).await;
     let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
     if found.is_ok_and(|(found, _)| found.uid == uid && (user.group().is_none() || found.gid == gid)) {
         return Ok(Person::default());

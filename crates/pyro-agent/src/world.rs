@@ -1,27 +1,21 @@
 //! The world: the mount and PID namespaces that a guest's commands live in, held by their first process.
 
-use crate::agent::{Agent, Place};
 use crate::child;
 use crate::failure::{failure, from_errno, from_io};
+use crate::reaper::Reaper;
 use crate::root::{self, RootError};
 use crate::sys::{self, Cloned};
 use crate::tree::Trees;
-use pyro_protocol::message::{Failure, FailureKind, Mount};
-use rustix::fs::{FileType, Mode, OFlags};
+use pyro_protocol::message::{Failure, FailureKind};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::thread::{ThreadNameSpaceType, move_into_thread_name_spaces};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::rc::Rc;
-use std::time::Duration;
 use tokio::io::Interest;
 
 /// Longest report of the first process, in bytes.
 const MAX_REPORT_LEN: usize = 4096;
-
-/// How long the last replies may take on their way after the world has ended, before the power goes.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The namespaces, for as long as their first process lives.
 pub(crate) struct World {
@@ -48,41 +42,16 @@ impl World {
 
 /// A world whose first process waits for its disk.
 pub(crate) struct Waiting {
-    world: World,
+    pub(crate) world: World,
     /// To the first process: what to mount.
-    order: OwnedFd,
+    pub(crate) order: OwnedFd,
     /// From it: how that went.
-    report: OwnedFd,
-}
-
-/// Mount a disk and complete the world around it; once in a guest's life.
-pub(crate) async fn mount(agent: &Rc<Agent>, request: &Mount) -> Result<(), Failure> {
-    let waiting = match &mut *agent.place.borrow_mut() {
-        Place::Host { .. } => return Ok(()),
-        place @ Place::Unmounted(_) => match std::mem::replace(place, Place::Mounting) {
-            Place::Unmounted(waiting) => waiting,
-            _ => None,
-        },
-        _ => return Err(failure(FailureKind::WrongState, "a disk is mounted already")),
-    };
-    let built = build(agent, waiting, request).await;
-    let mut place = agent.place.borrow_mut();
-    match built {
-        Ok(world) => {
-            tokio::task::spawn_local(outlive(Rc::clone(agent), world.init));
-            *place = Place::Mounted(world);
-            Ok(())
-        }
-        Err(failure) => {
-            *place = Place::Unmounted(None);
-            Err(failure)
-        }
-    }
+    pub(crate) report: OwnedFd,
 }
 
 /// Begin a world: its first process prepares all that needs no disk, and waits for one.
-pub(crate) fn begin(agent: &Agent) -> Result<Waiting, Failure> {
-    let Trees::Cgroups(cgroups) = &agent.trees else {
+pub(crate) fn begin(trees: &Trees, reaper: &Reaper, null: BorrowedFd<'_>) -> Result<Waiting, Failure> {
+    let Trees::Cgroups(cgroups) = trees else {
         return Err(failure(FailureKind::WrongState, "this agent has no guest to mount a disk in"));
     };
     let cgroup = cgroups.root().map_err(|err| from_io("cgroup", &err))?;
@@ -91,9 +60,9 @@ pub(crate) fn begin(agent: &Agent) -> Result<Waiting, Failure> {
     // SAFETY: the agent has one thread, and the child ends in `first_process`.
     let cloned = unsafe { sys::clone_process(libc::CLONE_NEWPID, Some(cgroup.as_fd())) };
     match cloned.map_err(|err| from_io("cannot start a process", &err))? {
-        Cloned::Child => first_process(agent.null.as_fd(), their_order.as_fd(), their_report.as_fd()),
+        Cloned::Child => first_process(null, their_order.as_fd(), their_report.as_fd()),
         Cloned::Parent { pid, pidfd } => {
-            agent.reaper.watch(pid);
+            reaper.watch(pid);
             Ok(Waiting { world: World { init: pid, pidfd }, order, report })
         }
     }
@@ -108,46 +77,6 @@ impl Waiting {
             _ => Err(failure(FailureKind::Io, "the new init process ended before it was ready")),
         }
     }
-}
-
-async fn build(agent: &Agent, waiting: Option<Waiting>, request: &Mount) -> Result<World, Failure> {
-    for text in [&request.device, &request.fstype] {
-        if text.is_empty() || text.contains('\0') {
-            return Err(failure(FailureKind::InvalidInput, format!("{text:?} is no device and no filesystem")));
-        }
-    }
-    forget_cached(&request.device).map_err(|err| from_errno(&request.device, err))?;
-    let Waiting { world, order, report } = match waiting {
-        Some(waiting) => waiting,
-        // An earlier mount failed, and its process with it.
-        None => {
-            let waiting = begin(agent)?;
-            waiting.until_prepared()?;
-            waiting
-        }
-    };
-    let exit = agent.reaper.watch_again(world.init);
-    let words = format!("{}\0{}", request.device, request.fstype);
-    let ordered = rustix::io::write(&order, words.as_bytes());
-    drop(order);
-    ordered.map_err(|err| from_errno("cannot reach the new init", err))?;
-    if let Err(failure) = outcome(report).await {
-        exit.wait().await;
-        return Err(failure);
-    }
-    // From here on the agent's children are born in the world's PID namespace.
-    move_into_thread_name_spaces(world.pidfd(), ThreadNameSpaceType::PROCESS_ID)
-        .map_err(|err| from_errno("cannot enter the PID namespace", err))?;
-    Ok(world)
-}
-
-/// In a vm that was restored from a template, what the kernel had read of the device is another disk's.
-fn forget_cached(device: &str) -> Result<(), Errno> {
-    let opened = rustix::fs::open(device, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())?;
-    if FileType::from_raw_mode(rustix::fs::fstat(&opened)?.st_mode) != FileType::BlockDevice {
-        return Err(Errno::NOTBLK);
-    }
-    sys::flush_buffers(opened.as_fd()).map_err(|err| Errno::from_io_error(&err).unwrap_or(Errno::IO))
 }
 
 /// In the clone: prepare, wait for the order, complete the root, say how that went, and be the init of what comes:
@@ -188,7 +117,7 @@ fn read_order(order: &OwnedFd) -> Result<String, RootError> {
 }
 
 /// What the first process said.
-async fn outcome(report: OwnedFd) -> Result<(), Failure> {
+pub(crate) async fn outcome(report: OwnedFd) -> Result<(), Failure> {
     let text = read_all(report).await.map_err(|err| from_io("the new init's report", &err))?;
     match text.split_first_chunk::<4>() {
         Some(([0, 0, 0, 0], [])) => Ok(()),
@@ -212,20 +141,4 @@ async fn read_all(pipe: OwnedFd) -> io::Result<Vec<u8>> {
     }
     text.truncate(len);
     Ok(text)
-}
-
-/// When the world ends by itself, such as by a command's reboot(2), the guest has nothing left to do.
-async fn outlive(agent: Rc<Agent>, init: i32) {
-    agent.reaper.watch_again(init).wait().await;
-    if !matches!(*agent.place.borrow(), Place::Mounted(_)) {
-        return;
-    }
-    *agent.place.borrow_mut() = Place::Gone;
-    let told = async {
-        while !agent.execs.borrow().is_empty() {
-            agent.activity.notified().await;
-        }
-    };
-    let _ = tokio::time::timeout(LAST_WORDS, told).await;
-    agent.power_off();
 }

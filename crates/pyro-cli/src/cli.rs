@@ -2,16 +2,21 @@
 
 mod demo;
 mod internal;
+mod json;
 mod line;
+mod machine;
 mod number;
 mod output;
+mod pair;
 mod task;
 pub(crate) mod workspace;
 pub(crate) mod workspace_files;
 
 pub(crate) use demo::{Demo, Ollama, Other as OtherDemo};
 pub(crate) use internal::{BenchPage, Internal, InternalCommand};
+pub(crate) use json::Json;
 pub(crate) use line::Line;
+pub(crate) use machine::Machine;
 pub(crate) use number::{integer, whole};
 pub(crate) use output::{Output, Read as OutputRead};
 pub(crate) use task::Task;
@@ -68,12 +73,8 @@ pub(crate) enum Command {
 pub(crate) struct Run {
     /// Environment to run in, such as debian:12; installed first where it is not.
     pub(crate) environment: String,
-    /// Virtual CPUs, 1 to 8.
-    #[arg(long, value_name = "N", default_value_t = limits::DEFAULT_VCPU_COUNT.into(), allow_negative_numbers = true, value_parser = integer())]
-    pub(crate) vcpu_count: i64,
-    /// Memory in MiB, 256 to 32768.
-    #[arg(long, value_name = "MIB", default_value_t = limits::DEFAULT_MEM_MIB.into(), allow_negative_numbers = true, value_parser = integer())]
-    pub(crate) mem_mib: i64,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
     /// Seconds that the virtual machine may live, at least 60.
     #[arg(long, value_name = "SECONDS", default_value_t = limits::DEFAULT_TTL_SECONDS.into(), allow_negative_numbers = true, value_parser = integer())]
     pub(crate) ttl_seconds: i64,
@@ -100,13 +101,6 @@ pub(crate) enum Env {
     Inspect(Inspect),
     /// Remove what no installed environment needs, all templates, and what an interrupted installation left.
     Prune(Json),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Json {
-    /// Print one JSON object on stdout.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 use crate::bounds;
 use crate::brief::{self, brief};
+use crate::output;
 use crate::refusal::Refusal;
 use pyro_core::ErrorKind;
 use pyro_core::environment::elsewhere;
@@ -24,17 +25,6 @@ pub(crate) fn object(answer: &impl Serialize) -> Result<CallToolResult, Refusal>
     let mut result = CallToolResult::structured(value(answer)?);
     result.content = Vec::new();
     Ok(result)
-}
-
-/// The result that carries a workspace's object under a task's name, the one of pyro's oldest interface.
-pub(crate) fn of_task(answer: &impl Serialize) -> Result<CallToolResult, Refusal> {
-    let mut value = value(answer)?;
-    if let Some(object) = value.as_object_mut()
-        && let Some(id) = object.remove("workspace_id")
-    {
-        object.insert("task_id".to_owned(), id);
-    }
-    self::object(&value)
 }
 
 /// The result that carries a list: one text item for each element.
@@ -138,7 +128,7 @@ fn brief_environment(item: &Value) -> Value {
 fn link(value: &Value, stream: &str) -> Option<ContentBlock> {
     let name = value[format!("{stream}_file")].as_str()?;
     let bytes = value[format!("{stream}_bytes")].as_u64().unwrap_or(0);
-    let link = Resource::new(format!("{}{name}", crate::resources::OUTPUT), name)
+    let link = Resource::new(format!("{}{name}", output::ADDRESS), name)
         .with_description(format!("all {bytes} bytes of {stream}, in pages: add ?offset=N"));
     Some(ContentBlock::resource_link(link))
 }

@@ -1,9 +1,9 @@
 //! `vm_run` as a function of a chat-completions API: for a model that calls tools without speaking MCP.
 
+use crate::arguments;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
 use crate::tools::vm_run::VmRun;
-use crate::{arguments, schema};
 use pyro_contract::Tools;
 use pyro_core::vm::RunRequest;
 use pyro_core::{ErrorKind, PyroError};
@@ -25,9 +25,7 @@ pub struct Function {
 
 impl Default for Function {
     fn default() -> Self {
-        let mut parameters = schema::of_arguments::<VmRun>();
-        Grants::default().describe(&mut parameters);
-        Self { parameters }
+        Self { parameters: VmRun::parameters(&Grants::default()) }
     }
 }
 

@@ -22,9 +22,6 @@ pub use token::{Token, TokenError};
 /// Where clients find the server.
 pub const PATH: &str = "/mcp";
 
-/// Longest request body, in bytes.
-const BODY_LIMIT: usize = 16 * 1024 * 1024;
-
 /// A session that is silent for this long is forgotten; longer than commands take.
 const SESSION_LIMIT: Duration = Duration::from_secs(3600);
 
@@ -99,7 +96,7 @@ fn router<S: ServerHandler + Clone>(server: S, address: SocketAddr, access: Acce
         // A page that a browser shows is no client, unless it came from this very address.
         .enforce_origin_validation()
         .with_allowed_origins(origins)
-        .with_max_request_body_bytes(BODY_LIMIT)
+        .with_max_request_body_bytes(bodies::LIMIT)
         .with_cancellation_token(ending.token.clone());
     let service = StreamableHttpService::new(move || Ok(server.clone()), Arc::new(manager), config);
     let router = Router::new().nest_service(PATH, service).layer(from_fn(bodies::take));

@@ -1,6 +1,6 @@
 //! What a server tells a model about itself: which tool to take when.
 
-use crate::server::Settings;
+use crate::state::Settings;
 
 /// A step of the loop: the tool without which it is not told, and its words.
 type Step = (&'static str, &'static str);

@@ -1,8 +1,8 @@
 //! Files of workspaces as resources: a host shows them to its user, or reads one that a result names.
 
 use crate::bounds;
-use crate::server::State;
-use crate::tools::output_read::lacking;
+use crate::output::{ADDRESS as OUTPUT, lacking};
+use crate::state::State;
 use crate::tools::workspace;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use percent_encoding::percent_decode_str;
@@ -31,9 +31,6 @@ pub(crate) fn template() -> ResourceTemplate {
          path is relative",
     )
 }
-
-/// What the address of an output begins with.
-pub(crate) const OUTPUT: &str = "pyro://output/";
 
 /// The rest of outputs that were longer than their results.
 pub(crate) fn output_template() -> ResourceTemplate {

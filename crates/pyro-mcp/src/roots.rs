@@ -2,7 +2,7 @@
 
 use crate::grants::{self, Grants};
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use percent_encoding::percent_decode_str;
 use pyro_core::ErrorKind;
 use pyro_core::host::path::{HostPath, expanded};

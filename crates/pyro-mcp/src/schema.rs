@@ -15,6 +15,7 @@ pub(crate) fn of_arguments<T: JsonSchema>() -> JsonObject {
             map.remove("default");
         });
     });
+    schema.insert("additionalProperties".to_owned(), false.into());
     let properties = schema.entry("properties").or_insert_with(|| Value::Object(JsonObject::new()));
     for property in properties.as_object_mut().into_iter().flat_map(JsonObject::values_mut) {
         if let Value::Object(property) = property

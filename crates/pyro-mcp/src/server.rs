@@ -1,12 +1,14 @@
 //! `Server`: what answers a client's requests, and what all of its calls share.
 
-use crate::contract::{self, Profile};
+use crate::contract;
 use crate::ending::Ending;
-use crate::grants::Grants;
 use crate::instructions::instructions;
+use crate::output;
 use crate::refusal::Refusal;
 use crate::resources;
-use crate::tools::{self, Tool};
+use crate::state::{Settings, State};
+use crate::tools;
+use crate::tools::tool::Tool;
 use crate::turn;
 use pyro_contract::Tools;
 use pyro_core::{ErrorKind, Pyro};
@@ -17,50 +19,8 @@ use rmcp::model::{
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
-use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
-
-/// What a server is started with.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Which tools it offers.
-    pub profile: Profile,
-    /// What it may let calls reach.
-    pub grants: Grants,
-    /// How many calls work at once; others wait for their turn.
-    pub at_once: usize,
-    /// How many vms of the default shape its runtime keeps started; for what it tells the model.
-    pub warm: usize,
-    /// The home that a leading `~` of a host path stands for.
-    pub home: Option<PathBuf>,
-}
-
-impl Settings {
-    /// As many calls at once as suit this host: four for each CPU, and a GiB of memory for each.
-    #[must_use]
-    pub fn suitable_at_once() -> usize {
-        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-        let gib = usize::try_from(pyro_core::host::facts::memory_mib() / 1024).unwrap_or(usize::MAX);
-        (4 * cpus).min(gib).max(2)
-    }
-}
-
-/// What all calls share.
-pub(crate) struct State {
-    pub(crate) pyro: Pyro,
-    pub(crate) grants: Grants,
-    pub(crate) home: Option<PathBuf>,
-    pub(crate) at_once: usize,
-    pub(crate) places: Arc<Semaphore>,
-    /// Places of those beside them.
-    pub(crate) asides: Arc<Semaphore>,
-    pub(crate) ending: Ending,
-    /// Whether there is a tool that reads what a result leaves out of an output.
-    pub(crate) reads_outputs: bool,
-    /// Whether a stopped workspace is started by its next call: no tool that is offered does it.
-    pub(crate) wakes: bool,
-}
 
 /// An MCP server; a clone is the same server for another client.
 #[derive(Clone)]
@@ -107,7 +67,7 @@ impl Server {
         };
         let arguments = request.arguments.unwrap_or_default();
         let called = match crate::arguments::checked(&request.name, &tool.model.input_schema, arguments) {
-            Ok(arguments) => (tool.call)(Arc::clone(&self.state), arguments, context).await,
+            Ok(arguments) => tool.call(&self.state, arguments, context).await,
             Err(refusal) => Err(refusal),
         };
         called.unwrap_or_else(|refusal| {
@@ -184,7 +144,7 @@ impl ServerHandler for Server {
         asked: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        if asked.uri.starts_with(resources::OUTPUT) {
+        if asked.uri.starts_with(output::ADDRESS) {
             return Ok(ReadResourceResult::new(resources::read_output(&self.state, &asked.uri).await?).into());
         }
         if !self.reads_files() {

@@ -3,7 +3,7 @@
 use crate::ending::Ending;
 use crate::progress::{self, Reporter};
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use pyro_core::{ErrorKind, Pyro, PyroError};
 use rmcp::RoleServer;
 use rmcp::service::RequestContext;

@@ -7,6 +7,7 @@
 pub mod attributes;
 pub mod descent;
 mod error;
+mod names;
 pub mod node;
 pub mod pack;
 pub mod place;
@@ -14,6 +15,7 @@ pub mod sparse;
 pub mod walk;
 
 pub use error::TreeError;
+pub use names::Names;
 pub use pack::pack;
 pub use place::{Odd, Placed, Placer, Placing};
 pub use walk::{Walk, WalkOptions};

@@ -1,6 +1,6 @@
 //! One node: what the kernel knows of it, looked at and opened by its name in an open directory.
 
-use crate::walk::Names;
+use crate::names::Names;
 use pyro_protocol::tree::{Kind, Meta, Time};
 use rustix::fs::{AtFlags, Mode, OFlags, Stat, Timespec, Timestamps, UTIME_OMIT};
 use rustix::io::Errno;

@@ -1,10 +1,12 @@
 //! The house's own rules: who may use whom, and that the map agrees with the tree.
 #![allow(clippy::disallowed_methods, reason = "it reads the work tree")]
 
+mod circles;
 mod crates;
 mod layers;
 mod map;
 mod pure;
+mod uses;
 
 use std::fs;
 use std::path::{Path, PathBuf};

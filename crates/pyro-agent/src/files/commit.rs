@@ -4,8 +4,7 @@
 //! gets its name: from there on it is in force, and [`super::recover`] finishes it. The plan's name goes after the last
 //! rename and the filesystem's journal keeps that order, so a plan that is still there was not finished.
 
-use super::desk::{Desk, Stop};
-use super::failed;
+use super::desk::{Desk, Stop, failed};
 use super::plan::{self, MAX_STEPS, Plan, Planned};
 use super::root::{Root, durable};
 use super::stage::{self, GONE, PLAN, PLAN_DRAFT, TREE};

@@ -1,12 +1,13 @@
 //! The desk: where a worker finds its input and leaves its output, while the main thread carries both.
 
-use crate::failure::failure;
+use crate::failure::{failure, from_errno};
 use crate::wire::{Gone, Wire};
 use crate::workers::Workers;
 use pyro_protocol::message::{Failure, FailureKind, Reply};
 use pyro_protocol::tree::{Batch, RecordError};
 use pyro_protocol::{Frame, FrameKind};
 use pyro_tree::TreeError;
+use rustix::io::Errno;
 use tokio::sync::mpsc;
 
 /// Frames that may lie on either side: one in work, one to go on with.
@@ -31,7 +32,7 @@ impl From<TreeError> for Stop {
     fn from(err: TreeError) -> Self {
         let text = err.to_string();
         Self::Failed(match err {
-            TreeError::System { source, .. } => crate::failure::from_errno(&text, source),
+            TreeError::System { source, .. } => from_errno(&text, source),
             TreeError::Special { .. } => failure(FailureKind::Unsupported, text),
             TreeError::Exists { .. } => failure(FailureKind::Exists, text),
             _ => failure(FailureKind::InvalidInput, text),
@@ -43,6 +44,12 @@ impl From<RecordError> for Stop {
     fn from(err: RecordError) -> Self {
         Self::Failed(failure(FailureKind::InvalidInput, err.to_string()))
     }
+}
+
+/// A failed system call on a path.
+pub(crate) fn failed(what: &str, path: &[u8]) -> impl FnOnce(Errno) -> Stop {
+    let text = format!("cannot {what} {}", String::from_utf8_lossy(path));
+    move |errno| Stop::Failed(from_errno(&text, errno))
 }
 
 /// The worker's side.

@@ -1,20 +1,22 @@
 //! Freeze: writes to the disk are held while the host takes it as it is, and never longer than was said.
 
 use super::root::Root;
-use crate::agent::{Agent, Place};
 use crate::failure::{failure, from_io};
+use crate::place::Place;
 use crate::sys;
 use crate::wire::Wire;
+use crate::workers::Workers;
 use pyro_protocol::FrameKind;
 use pyro_protocol::files::{Freeze, MAX_FREEZE_MS};
 use pyro_protocol::message::{Failure, FailureKind, Reply};
+use std::cell::RefCell;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Hold writes until the host has done, has left, or the limit is over.
-pub(crate) async fn freeze(agent: &Agent, wire: &Wire, request: &Freeze) {
-    let reply = match begin(agent, request).await {
+pub(crate) async fn freeze(place: &RefCell<Place>, workers: &Workers, wire: &Wire, request: &Freeze) {
+    let reply = match begin(place, workers, request).await {
         Err(failure) => Reply::Failed(failure),
         Ok((thaw, mut ended)) => {
             if wire.send(&Reply::Frozen).await.is_ok() {
@@ -45,20 +47,24 @@ enum Thawed {
     Over,
 }
 
-async fn begin(agent: &Agent, request: &Freeze) -> Result<(Sender<()>, oneshot::Receiver<Thawed>), Failure> {
-    if matches!(*agent.place.borrow(), Place::Host { .. }) {
+async fn begin(
+    place: &RefCell<Place>,
+    workers: &Workers,
+    request: &Freeze,
+) -> Result<(Sender<()>, oneshot::Receiver<Thawed>), Failure> {
+    if !place.borrow().is_guest() {
         return Err(failure(FailureKind::Unsupported, "a plain process has no disk of its own to freeze"));
     }
     if !(1..=MAX_FREEZE_MS).contains(&request.limit_ms) {
         let text = format!("a freeze of {} ms is not within 1 and {MAX_FREEZE_MS}", request.limit_ms);
         return Err(failure(FailureKind::InvalidInput, text));
     }
-    let root = Root::of(agent)?;
+    let root = Root::of(&place.borrow())?;
     let limit = Duration::from_millis(request.limit_ms.into());
     let (thaw, released) = mpsc::channel::<()>();
     let (answer, begun) = oneshot::channel();
     // One thread does both, so that nothing can keep it from thawing: it waits for nobody that writes.
-    let ended = agent.workers()?.run(move || {
+    let ended = workers.run(move || {
         let frozen = sys::freeze(root.as_fd());
         let is_frozen = frozen.is_ok();
         let is_heard = answer.send(frozen).is_ok();

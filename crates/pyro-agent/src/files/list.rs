@@ -1,7 +1,6 @@
 //! List: the nodes of a tree, with what `stat` knows of them.
 
-use super::desk::{Desk, Stop};
-use super::failed;
+use super::desk::{Desk, Stop, failed};
 use super::root::Root;
 use pyro_protocol::TreePath;
 use pyro_protocol::files::{List, Listed};

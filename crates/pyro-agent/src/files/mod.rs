@@ -19,21 +19,23 @@ pub(crate) use freeze::freeze;
 pub(crate) use hold::hold;
 pub(crate) use root::Root;
 
-use crate::agent::Agent;
-use crate::failure::{failure, from_errno};
+use crate::failure::failure;
+use crate::place::Place;
 use crate::wire::Wire;
+use crate::workers::Workers;
 use desk::Stop;
 use pyro_protocol::message::{Failure, FailureKind, Reply, Request};
-use rustix::io::Errno;
+use std::cell::RefCell;
 
 /// Do one operation on files, to its last reply.
-pub(crate) async fn run(agent: &Agent, wire: &Wire, request: Request) {
-    let (root, workers) = match Root::of(agent).and_then(|root| Ok((root, agent.workers()?))) {
-        Ok(found) => found,
+pub(crate) async fn run(place: &RefCell<Place>, workers: &Workers, wire: &Wire, request: Request) {
+    let root = Root::of(&place.borrow());
+    let root = match root {
+        Ok(root) => root,
         Err(failure) => return wire.finish(&Reply::Failed(failure)).await,
     };
     let cleaners = workers.clone();
-    desk::serve(wire, &workers, move |desk| match request {
+    desk::serve(wire, workers, move |desk| match request {
         Request::List(request) => list::list(&root, &request, desk),
         Request::Digest(request) => digest::digest(&root, &request, desk),
         Request::Read(request) => read::read(&root, &request, desk),
@@ -50,16 +52,10 @@ pub(crate) async fn run(agent: &Agent, wire: &Wire, request: Request) {
 }
 
 /// Make all that was written to the disk durable.
-pub(crate) async fn sync(agent: &Agent) -> Result<(), Failure> {
-    let root = Root::of(agent)?;
-    match agent.workers()?.run(move || root.sync()).await {
+pub(crate) async fn sync(place: &RefCell<Place>, workers: &Workers) -> Result<(), Failure> {
+    let root = Root::of(&place.borrow())?;
+    match workers.run(move || root.sync()).await {
         Ok(synced) => synced,
         Err(_) => Err(failure(FailureKind::Busy, "no thread can be had")),
     }
-}
-
-/// A failed system call on a path.
-fn failed(what: &str, path: &[u8]) -> impl FnOnce(Errno) -> Stop {
-    let text = format!("cannot {what} {}", String::from_utf8_lossy(path));
-    move |errno| Stop::Failed(from_errno(&text, errno))
 }

@@ -1,8 +1,8 @@
 //! Pack: a tree with its contents, or the nodes of a list.
 
-use super::desk::{Desk, Stop};
+use super::desk::{Desk, Stop, failed};
+use super::list;
 use super::root::Root;
-use super::{failed, list};
 use pyro_protocol::files::Pack;
 use pyro_protocol::message::Reply;
 use pyro_protocol::tree::{Kind, Meta, Record, RecordError, Records};

@@ -1,7 +1,6 @@
 //! Read: a part of a regular file.
 
-use super::desk::{Desk, Stop};
-use super::failed;
+use super::desk::{Desk, Stop, failed};
 use super::root::Root;
 use crate::failure::failure;
 use pyro_protocol::files::Read;

@@ -1,16 +1,15 @@
 //! Recover: plans that a crash interrupted are finished, all other stages removed; what resists is set aside.
 
 use super::commit::Swap;
-use super::desk::Stop;
-use super::failed;
+use super::desk::{Stop, failed};
 use super::plan::{self, Plan};
 use super::root::{Root, durable};
 use super::stage::{self, PLAN};
 use crate::failure::{failure, from_errno};
 use pyro_protocol::files::{Recover, Recovered};
 use pyro_protocol::message::{FailureKind, Reply};
+use pyro_tree::Names;
 use pyro_tree::node;
-use pyro_tree::walk::Names;
 use rustix::fs::{AtFlags, Mode, RenameFlags};
 use rustix::io::Errno;
 use std::os::fd::{AsFd, OwnedFd};

@@ -1,9 +1,8 @@
 //! The root: the directory that commands see as `/`, and every path of a request resolved below it.
 
-use super::desk::Stop;
-use super::failed;
-use crate::agent::{Agent, Place};
+use super::desk::{Stop, failed};
 use crate::failure::{failure, from_errno};
+use crate::place::Place;
 use pyro_protocol::GuestPath;
 use pyro_protocol::message::{Failure, FailureKind};
 use pyro_protocol::tree_path;
@@ -22,9 +21,9 @@ pub(crate) struct Root {
 
 impl Root {
     /// The root of the place where commands run.
-    pub(crate) fn of(agent: &Agent) -> Result<Self, Failure> {
-        agent.check_ready()?;
-        let path = match &*agent.place.borrow() {
+    pub(crate) fn of(place: &Place) -> Result<Self, Failure> {
+        place.check_ready()?;
+        let path = match place {
             Place::Mounted(world) => format!("/proc/{}/root", world.init()),
             Place::Host { root: Some(root) } => {
                 let dir = rustix::io::fcntl_dupfd_cloexec(root, 0).map_err(|err| from_errno("the root", err))?;

@@ -1,7 +1,6 @@
 //! Stages: directories that hold what is not in force yet, and the names in them.
 
-use super::desk::Stop;
-use super::failed;
+use super::desk::{Stop, failed};
 use super::root::Root;
 use pyro_protocol::GuestPath;
 use pyro_protocol::files::Stage;

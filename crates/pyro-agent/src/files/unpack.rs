@@ -1,8 +1,8 @@
 //! Unpack: a tree made from a stream, in an empty directory or in a stage.
 
-use super::desk::{Desk, Stop};
+use super::desk::{Desk, Stop, failed};
 use super::root::Root;
-use super::{failed, stage};
+use super::stage;
 use crate::failure::failure;
 use pyro_protocol::GuestPath;
 use pyro_protocol::files::{Into, Stage, Unpack};
@@ -78,11 +78,11 @@ fn fill(dir: OwnedFd, owners: bool, desk: &mut Desk) -> Result<(), Stop> {
 }
 
 fn is_empty(dir: BorrowedFd<'_>) -> Result<bool, Errno> {
-    Ok(pyro_tree::walk::Names::of(dir)?.is_empty())
+    Ok(pyro_tree::Names::of(dir)?.is_empty())
 }
 
 fn empty(dir: BorrowedFd<'_>) -> Result<(), Errno> {
-    for name in pyro_tree::walk::Names::of(dir)?.iter() {
+    for name in pyro_tree::Names::of(dir)?.iter() {
         node::remove(dir, name)?;
     }
     Ok(())

@@ -1,7 +1,6 @@
 //! Write and mkdir: a file made whole or not at all, and directories, both durable.
 
-use super::desk::{Desk, Stop};
-use super::failed;
+use super::desk::{Desk, Stop, failed};
 use super::root::{Root, durable};
 use crate::failure::failure;
 use pyro_protocol::files::{Mkdir, Write};

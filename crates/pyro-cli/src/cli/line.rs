@@ -1,6 +1,7 @@
 //! A command of a guest as clap reads it: what stands behind `--`, and how it is to run.
 
-use super::{integer, workspace::variable};
+use super::integer;
+use super::pair::variable;
 use clap::Args;
 use pyro_core::vm::line::{SHELLS, Variable};
 use pyro_core::vm::shape::limits;

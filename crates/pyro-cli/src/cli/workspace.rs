@@ -1,5 +1,6 @@
 //! `pyro workspace` as clap reads it.
 
+use super::pair::setting;
 use super::{integer, whole, workspace_files as files};
 use clap::{Args, Subcommand};
 use pyro_core::vm::shape::limits;
@@ -48,12 +49,8 @@ pub(crate) enum Workspace {
 pub(crate) struct Create {
     /// Environment that its disk begins with, such as debian:12; installed first where it is not.
     pub(crate) environment: String,
-    /// Virtual CPUs, 1 to 8.
-    #[arg(long, value_name = "N", default_value_t = limits::DEFAULT_VCPU_COUNT.into(), allow_negative_numbers = true, value_parser = integer())]
-    pub(crate) vcpu_count: i64,
-    /// Memory in MiB, 256 to 32768.
-    #[arg(long, value_name = "MIB", default_value_t = limits::DEFAULT_MEM_MIB.into(), allow_negative_numbers = true, value_parser = integer())]
-    pub(crate) mem_mib: i64,
+    #[command(flatten)]
+    pub(crate) machine: super::Machine,
     /// Seconds without activity after which it is stopped, at least 60; 0 for never.
     #[arg(long, value_name = "SECONDS", default_value_t = limits::DEFAULT_TTL_SECONDS.into(), allow_negative_numbers = true, value_parser = integer())]
     pub(crate) ttl_seconds: i64,
@@ -174,34 +171,4 @@ pub(crate) struct Fork {
     /// Print the ids of the new ones, a line for each, and nothing else.
     #[arg(long)]
     pub(crate) id_only: bool,
-}
-
-/// `KEY=VALUE`, split at the first `=`.
-fn setting(text: &str) -> Result<(String, String), &'static str> {
-    split(text).ok_or("it must be KEY=VALUE")
-}
-
-/// `NAME=VALUE`, split at the first `=`.
-pub(super) fn variable(text: &str) -> Result<(String, String), &'static str> {
-    split(text).ok_or("it must be NAME=VALUE")
-}
-
-fn split(text: &str) -> Option<(String, String)> {
-    let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty())?;
-    Some((name.to_owned(), value.to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_split_at_its_first_equals_sign_is_told_by_its_own_name() {
-        assert_eq!(setting("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
-        assert_eq!(variable("A="), Ok(("A".to_owned(), String::new())));
-        for wrong in ["a", "=b", ""] {
-            assert_eq!(setting(wrong), Err("it must be KEY=VALUE"));
-            assert_eq!(variable(wrong), Err("it must be NAME=VALUE"));
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! `pyro bench`: what pyro takes on this host.
 
 use super::interrupted::Interrupted;
-use super::{block_on, fail, on_host, pyro};
+use super::runtime::{block_on, fail, on_host, pyro};
 use crate::cli::{Bench, BenchPage};
 use crate::progress::{CountLine, ProgressLine};
 use crate::{exit, printer};

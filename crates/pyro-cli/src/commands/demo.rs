@@ -1,12 +1,14 @@
 //! `pyro demo`: one virtual machine's life, step by step.
 
+mod command;
 mod ollama;
 
 use super::interrupted::Interrupted;
-use super::{block_on, fail, pyro};
+use super::runtime::{block_on, fail, pyro};
 use crate::cli::{Demo, OtherDemo};
 use crate::progress::ProgressLine;
 use crate::{exit, printer};
+use command::{COMMAND, ENVIRONMENT, TIMEOUT_SECONDS};
 use pyro_core::vm::output::OutputTo;
 use pyro_core::vm::shape::{Shape, timeout};
 use pyro_core::vm::{Caller, ExecOptions, LineRequest, VmError, VmExec, VmRequest};
@@ -14,15 +16,6 @@ use pyro_core::{ErrorKind, Pyro, PyroError};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::time::Instant;
-
-/// What the demonstration runs in.
-const ENVIRONMENT: &str = "debian:12";
-
-/// What it runs.
-const COMMAND: &str = "git --version";
-
-/// Seconds that the command may take: the first one of a cold host reads git from the disk.
-const TIMEOUT_SECONDS: u32 = 120;
 
 pub(super) fn run(args: &Demo) -> i32 {
     if let Some(OtherDemo::Ollama(args)) = &args.other {

@@ -1,6 +1,6 @@
 //! `pyro doctor`: what works on this host, and the command that mends what does not.
 
-use super::{block_on, program};
+use super::runtime::{block_on, program};
 use crate::cli::Doctor;
 use crate::{exit, printer};
 use pyro_contract::CommandLine;

@@ -1,6 +1,6 @@
 //! `pyro env`: environments.
 
-use super::{block_on, fail, pyro};
+use super::runtime::{block_on, fail, pyro};
 use crate::cli::Env;
 use crate::progress::ProgressLine;
 use crate::{exit, printer};

@@ -11,17 +11,13 @@ mod man;
 mod mcp;
 mod output;
 mod run;
+mod runtime;
 mod supervise;
 mod surface;
 mod task;
 mod workspace;
 
 use crate::cli::{Command, InternalCommand};
-use crate::{exit, printer};
-use pyro_contract::CommandLine;
-use pyro_core::host::path::expanded;
-use pyro_core::{Config, Pyro, PyroError, worded};
-use std::path::{Path, PathBuf};
 
 /// Run a command; its exit status.
 pub(crate) fn dispatch(command: Command) -> i32 {
@@ -47,48 +43,4 @@ pub(crate) fn dispatch_internal(command: InternalCommand) -> i32 {
         InternalCommand::Surface => surface::run(),
         InternalCommand::Supervise => supervise::run(),
     }
-}
-
-/// A path of the host as a user gives it: a shell leaves the `~` of `--flag=~/x` and of what is in quotes.
-fn on_host(path: &Path) -> PathBuf {
-    let home = std::env::var_os("HOME").map(PathBuf::from);
-    expanded(path, home.as_deref())
-}
-
-/// The runtime as this process's environment describes it.
-fn pyro() -> Result<Pyro, PyroError> {
-    Ok(Pyro::new(Config::from_variables(program(), |name| std::env::var_os(name))?))
-}
-
-/// This executable.
-fn program() -> PathBuf {
-    std::env::current_exe().unwrap_or_else(|_| "pyro".into())
-}
-
-/// Run `future` on this thread alone: a supervisor's machine is tied to it, and a short command needs no other.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    match runtime {
-        Ok(runtime) => {
-            let result = runtime.block_on(future);
-            // A thread may be waiting for a line of stdin; nobody waits for it.
-            runtime.shutdown_background();
-            result
-        }
-        Err(error) => {
-            printer::talk(&format!("error: cannot start the runtime: {error}"));
-            std::process::exit(exit::FAILED)
-        }
-    }
-}
-
-/// Tell a failure; the status of it.
-fn fail(error: &PyroError, as_json: bool, failed: i32) -> i32 {
-    fail_in(CommandLine::default(), error, as_json, failed)
-}
-
-/// Tell a failure in the words that its command was called by; the status of it.
-fn fail_in(wording: CommandLine, error: &PyroError, as_json: bool, failed: i32) -> i32 {
-    printer::failure(error, worded(error.hints(), &wording).as_deref(), as_json);
-    exit::status(error, failed)
 }

@@ -1,6 +1,6 @@
 //! `pyro output read`: what a command printed beyond what its result holds.
 
-use super::{fail, pyro};
+use super::runtime::{fail, pyro};
 use crate::cli::{Output, OutputRead};
 use crate::{exit, printer};
 use pyro_core::PyroError;

@@ -2,7 +2,8 @@
 
 use super::interrupted::Interrupted;
 use super::line::{self, hands_stdin_on};
-use super::{block_on, fail, output, pyro};
+use super::output;
+use super::runtime::{block_on, fail, pyro};
 use crate::cli::Run;
 use crate::progress::ProgressLine;
 use crate::{exit, printer, streams};
@@ -41,7 +42,7 @@ fn request(args: Run) -> Result<RunRequest, PyroError> {
     Ok(RunRequest {
         environment: args.environment,
         line: line::request(args.line, ExecOptions::parse)?,
-        shape: Shape::new(args.vcpu_count, args.mem_mib, args.ttl_seconds).map_err(VmError::from)?,
+        shape: Shape::new(args.machine.vcpu_count, args.machine.mem_mib, args.ttl_seconds).map_err(VmError::from)?,
         allow_host_compat: args.allow_host_compat,
         network: args.network,
     })

@@ -1,6 +1,6 @@
 //! `pyro supervise`: own one virtual machine, for the process that started this one.
 
-use super::{block_on, pyro};
+use super::runtime::{block_on, pyro};
 use crate::exit;
 use pyro_core::vm::control::starter::CONTROL_FD;
 use std::os::unix::net::UnixStream;

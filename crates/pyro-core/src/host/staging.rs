@@ -1,8 +1,8 @@
 //! `Staging`: where an output is made, in a directory beside its place; what a killed process left of one is swept.
 
 use super::output::Output;
+use pyro_tree::Names;
 use pyro_tree::node;
-use pyro_tree::walk::Names;
 use rustix::fs::{AtFlags, FlockOperation, Mode, RenameFlags};
 use rustix::io::Errno;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

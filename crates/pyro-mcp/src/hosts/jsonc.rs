@@ -1,6 +1,6 @@
 //! JSON files, with comments or without.
 
-use super::{Changes, MergeError, SERVER};
+use super::merge::{Changes, MergeError, SERVER};
 use jsonc_parser::cst::{CstInputValue, CstRootNode};
 use jsonc_parser::{ParseOptions, parse_to_serde_value};
 use rmcp::model::JsonObject;

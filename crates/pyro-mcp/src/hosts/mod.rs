@@ -2,18 +2,16 @@
 
 mod entry;
 mod jsonc;
+mod merge;
 mod toml_file;
 mod yaml;
 
+pub use merge::MergeError;
+
+use merge::SERVER;
 use rmcp::model::JsonObject;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-
-/// What to set in an entry that has these fields, of which none may be there.
-type Changes<'a> = dyn Fn(&JsonObject) -> Vec<(String, Value)> + 'a;
-
-/// The name under which a host knows this server.
-const SERVER: &str = "pyro";
 
 /// What a user types for each host.
 pub const NAMES: [&str; 9] =
@@ -60,17 +58,6 @@ pub struct Folders {
     pub config: PathBuf,
     /// The project: the working directory.
     pub project: PathBuf,
-}
-
-/// The host's file cannot be changed without harm.
-#[derive(Debug, thiserror::Error)]
-pub enum MergeError {
-    /// It is not what its name says.
-    #[error("it is no valid {0}: {1}")]
-    Invalid(&'static str, String),
-    /// Something else stands where servers belong.
-    #[error("{0} in it holds something else than servers, written one to a block")]
-    Occupied(&'static str),
 }
 
 impl Host {

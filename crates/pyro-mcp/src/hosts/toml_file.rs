@@ -1,6 +1,6 @@
 //! TOML files.
 
-use super::{Changes, MergeError, SERVER};
+use super::merge::{Changes, MergeError, SERVER};
 use rmcp::model::JsonObject;
 use serde_json::Value;
 use toml_edit::{Array, DocumentMut, Item, Table};

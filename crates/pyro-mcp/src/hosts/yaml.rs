@@ -1,6 +1,6 @@
 //! YAML files: only lines of the server's own block change, and what comes of it is read back before it is taken.
 
-use super::{Changes, MergeError, SERVER};
+use super::merge::{Changes, MergeError, SERVER};
 use rmcp::model::JsonObject;
 use serde_json::Value;
 

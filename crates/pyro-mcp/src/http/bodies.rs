@@ -1,6 +1,5 @@
 //! Request bodies, before rmcp has them: repaired or refused as lines are on stdio, and batches taken apart.
 
-use super::BODY_LIMIT;
 use crate::message::{self, Refused, WITH_BATCHES};
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
@@ -10,6 +9,9 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
+
+/// Longest request body, in bytes.
+pub(super) const LIMIT: usize = 16 * 1024 * 1024;
 
 /// Where a client says which revision it speaks, after the handshake.
 const REVISION: &str = "mcp-protocol-version";
@@ -23,7 +25,7 @@ pub(super) async fn take(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
+    let Ok(body) = to_bytes(body, LIMIT).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     match message::parsed(&body) {

@@ -173,54 +173,9 @@ struct Logged {
     stderr: String,
 }
 
-/// A task.
-#[derive(JsonSchema)]
-pub(super) struct Task {
-    task_id: String,
-    environment: String,
-    state: String,
-    execution_mode: String,
-    command_count: u64,
-    expires_at: Option<f64>,
-}
-
-/// A task that is gone.
-#[derive(JsonSchema)]
-pub(super) struct TaskDeleted {
-    deleted: bool,
-}
-
-/// A command that ran in a task.
-#[derive(JsonSchema)]
-pub(super) struct TaskExecuted {
-    sequence: u64,
-    exit_code: i32,
-    timed_out: bool,
-    stdout: String,
-    stdout_truncated: bool,
-    stderr: String,
-    stderr_truncated: bool,
-    out_of_memory: String,
-    hint: String,
-}
-
-/// A page of a task's history.
-#[derive(JsonSchema)]
-pub(super) struct TaskLogs {
-    entries: Vec<Logged>,
-    next_after: Option<u64>,
-    background: Option<Vec<Left>>,
-}
-
 /// A tree that was brought in.
 #[derive(JsonSchema)]
 pub(super) struct Synced {
-    workspace_sync: Sync,
-}
-
-/// As [`Synced`], of a task.
-#[derive(JsonSchema)]
-pub(super) struct TaskSynced {
     workspace_sync: Sync,
 }
 

@@ -2,7 +2,7 @@
 
 use crate::bounds::{FIELDS, text_length};
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use crate::turn;
 use pyro_core::id::Id;
 use pyro_core::workspace::logs::WorkspaceLogs;

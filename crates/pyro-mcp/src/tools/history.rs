@@ -1,8 +1,12 @@
 //! A page of a workspace's history, as long as a result may be.
 
-use super::workspace;
 use crate::bounds::{FIELDS, shortened, text_length};
+use crate::refusal::Refusal;
+use crate::state::State;
+use crate::turn;
+use pyro_core::id::Id;
 use pyro_core::workspace::logs::{LogEntry, WorkspaceLogs};
+use std::sync::Arc;
 
 /// Fewest bytes of a command and its output that are worth telling.
 const LEAST: usize = 600;
@@ -82,14 +86,14 @@ fn cut(entry: &mut LogEntry, share: usize) {
 
 /// A page of a workspace's history.
 pub(super) async fn logs(
-    state: &std::sync::Arc<crate::server::State>,
-    id: pyro_core::id::Id,
+    state: &Arc<State>,
+    id: Id,
     after: u64,
     limit: u32,
     max_output_bytes: u32,
-) -> Result<WorkspaceLogs, crate::refusal::Refusal> {
-    let logs = workspace::logs(state, id, after, limit).await?;
-    Ok(fitted(logs, usize::try_from(max_output_bytes).unwrap_or(usize::MAX)))
+) -> Result<WorkspaceLogs, Refusal> {
+    let logs = turn::aside(state, move |pyro| async move { pyro.logs_workspace(id, after, limit.into()).await });
+    Ok(fitted(logs.await?, usize::try_from(max_output_bytes).unwrap_or(usize::MAX)))
 }
 
 #[cfg(test)]
@@ -97,7 +101,6 @@ mod tests {
     use super::*;
     use crate::bounds::{DEFAULT, length};
     use crate::brief::brief;
-    use pyro_core::id::Id;
     use pyro_core::store::command::CommandState;
     use pyro_core::vm::{CommandOutput, CommandResult};
     use rmcp::model::JsonObject;

@@ -1,36 +1,63 @@
-//! A command as the tools are given it: a line, and how it is to run.
+//! A command as the tools are given it: a line, how it is to run, and what it reads.
 
+use super::parameters;
 use crate::refusal::Refusal;
 use pyro_core::PyroError;
 use pyro_core::vm::line::{OptionError, Variable};
+use pyro_core::vm::output::Inline;
 use pyro_core::vm::shape::timeout;
 use pyro_core::vm::{ExecOptions, LineRequest};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// What stands in the arguments of a call; what was not given is none.
-#[derive(Default)]
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct Line {
-    pub(super) command: String,
-    pub(super) timeout_seconds: u32,
-    pub(super) cwd: Option<String>,
-    pub(super) env: Option<BTreeMap<String, String>>,
-    pub(super) user: Option<String>,
-    pub(super) shell: Option<String>,
+    /// Line for the user's login shell (root: bash)
+    #[schemars(length(max = 2_097_152), regex(pattern = r"\S"))]
+    command: String,
+    /// Limit for the command
+    #[serde(default = "parameters::timeout_seconds")]
+    #[schemars(range(min = 1))]
+    timeout_seconds: u32,
+    #[serde(default)]
+    cwd: Option<String>,
+    /// More variables
+    #[serde(default)]
+    env: Option<BTreeMap<String, String>>,
+    /// NAME or UID[:GROUP], default root
+    #[serde(default)]
+    user: Option<String>,
+    #[serde(default)]
+    #[schemars(schema_with = "parameters::shell")]
+    shell: Option<String>,
+    #[serde(default)]
+    stdin: Option<String>,
+    #[serde(default = "parameters::output_bytes")]
+    #[schemars(schema_with = "parameters::command_output")]
+    max_output_bytes: u32,
 }
 
 impl Line {
-    /// As core takes it; `options` says what may be chosen there.
+    /// What a result may hold of the command's output, beside its other fields.
+    pub(super) fn inline(&self) -> Inline {
+        parameters::inline(self.max_output_bytes)
+    }
+
+    /// As core takes it, and its stdin; `options` says what may be chosen there.
     pub(super) fn request(
         self,
         options: impl FnOnce(Option<&str>, Vec<Variable>, Option<&str>) -> Result<ExecOptions, OptionError>,
-    ) -> Result<LineRequest, Refusal> {
-        let env = self.env.unwrap_or_default().into_iter().map(|(name, value)| Variable::new(name, value)).collect();
-        Ok(LineRequest {
+    ) -> Result<(LineRequest, Option<String>), Refusal> {
+        let env = self.env.unwrap_or_default().into_iter();
+        let env = env.map(|(name, value)| Variable::new(name, value)).collect();
+        let line = LineRequest {
             command: self.command,
             timeout: timeout(self.timeout_seconds).map_err(PyroError::from)?,
             options: options(self.cwd.as_deref(), env, self.user.as_deref())
                 .and_then(|options| options.with_shell(self.shell.as_deref()))
                 .map_err(PyroError::from)?,
-        })
+        };
+        Ok((line, self.stdin))
     }
 }

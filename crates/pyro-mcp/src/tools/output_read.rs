@@ -1,11 +1,13 @@
 //! `output_read`: the rest of an output that was too long for its result.
 
-use super::{Describe, answers};
+use super::describe::Describe;
+use super::{annotations, answers};
 use crate::answer;
 use crate::bounds;
 use crate::grants::Grants;
+use crate::output::lacking;
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use crate::turn;
 use pyro_core::ErrorKind;
 use pyro_core::vm::output::{OutputName, OutputPage};
@@ -17,7 +19,6 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct OutputRead {
     /// stdout_file or stderr_file of a result
     name: String,
@@ -39,7 +40,7 @@ impl Describe for OutputRead {
     type Answer = answers::Page;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
-        super::looks()
+        annotations::looks()
     }
 
     async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
@@ -72,15 +73,6 @@ impl From<OutputPage> for Told {
         let hint = lacking(&page);
         Self { page, hint }
     }
-}
-
-/// What the last page says where only the first bytes of an output were kept.
-pub(crate) fn lacking(page: &OutputPage) -> Option<String> {
-    let is_cut = page.next_offset.is_none() && page.output_bytes > page.total_bytes;
-    is_cut.then(|| {
-        let lost = page.output_bytes - page.total_bytes;
-        format!("the output is incomplete: its last {lost} of {} bytes were not kept", page.output_bytes)
-    })
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
 //! `vm_create`: a vm that stays until its command.
 
-use super::{Describe, answers, parameters};
+use super::describe::Describe;
+use super::machine::Machine;
+use super::{annotations, answers, parameters};
 use crate::answer;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use crate::turn;
-use pyro_core::PyroError;
 use pyro_core::vm::Caller;
-use pyro_core::vm::shape::Shape;
-use pyro_core::vm::{VmError, VmRequest};
+use pyro_core::vm::VmRequest;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
@@ -18,28 +18,13 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct VmCreate {
-    #[schemars(schema_with = "parameters::environment")]
-    environment: String,
-    /// Virtual CPUs
-    #[serde(default = "parameters::vcpu_count")]
-    #[schemars(range(min = 1, max = 8))]
-    vcpu_count: u32,
-    /// Memory
-    #[serde(default = "parameters::mem_mib")]
-    #[schemars(range(min = 256, max = 32_768))]
-    mem_mib: u32,
+    #[serde(flatten)]
+    machine: Machine,
     /// Lifetime of the vm
     #[serde(default = "parameters::ttl_seconds")]
     #[schemars(range(min = 60))]
     ttl_seconds: u32,
-    /// Needs the server's --allow-network
-    #[serde(default)]
-    network: bool,
-    /// Run on the host where no vm can start; needs the server's --allow-host-compat
-    #[serde(default)]
-    allow_host_compat: bool,
 }
 
 impl Describe for VmCreate {
@@ -51,18 +36,14 @@ impl Describe for VmCreate {
     type Answer = answers::Vm;
 
     fn annotations(grants: &Grants) -> ToolAnnotations {
-        super::works(grants)
+        annotations::works(grants)
     }
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
-        state.grants.check(self.network, self.allow_host_compat)?;
-        let shape = Shape::new(self.vcpu_count, self.mem_mib, self.ttl_seconds).map_err(VmError::from);
-        let request = VmRequest {
-            environment: self.environment,
-            shape: shape.map_err(PyroError::from)?,
-            allow_host_compat: self.allow_host_compat,
-            network: self.network,
-        };
+        self.machine.check(&state.grants)?;
+        let shape = self.machine.shape(self.ttl_seconds)?;
+        let Machine { environment, network, allow_host_compat, .. } = self.machine;
+        let request = VmRequest { environment, shape, allow_host_compat, network };
         let pyro = state.pyro.clone();
         let created = turn::take(&state, &context, move |turn| async move {
             turn.reporter.say("creating the vm");

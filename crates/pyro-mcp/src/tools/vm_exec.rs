@@ -1,12 +1,13 @@
 //! `vm_exec`: one command in a started vm, which is deleted after it.
 
+use super::describe::Describe;
 use super::line::Line;
-use super::{Describe, answers, parameters};
+use super::{annotations, answers, parameters};
 use crate::answer;
 use crate::grants::{Grants, Runs};
 use crate::progress::Watch;
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use crate::turn;
 use pyro_core::vm::ExecOptions;
 use pyro_core::vm::output::OutputTo;
@@ -15,38 +16,14 @@ use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct VmExec {
     /// Of a started vm
     vm_id: String,
-    /// Line for the user's login shell (root: bash)
-    #[schemars(length(max = 2_097_152), regex(pattern = r"\S"))]
-    command: String,
-    /// Limit for the command
-    #[serde(default = "parameters::timeout_seconds")]
-    #[schemars(range(min = 1))]
-    timeout_seconds: u32,
-    /// Default /
-    #[serde(default)]
-    cwd: Option<String>,
-    /// More variables
-    #[serde(default)]
-    env: Option<BTreeMap<String, String>>,
-    /// NAME or UID[:GROUP], default root
-    #[serde(default)]
-    user: Option<String>,
-    #[serde(default)]
-    #[schemars(schema_with = "parameters::shell")]
-    shell: Option<String>,
-    #[serde(default)]
-    stdin: Option<String>,
-    #[serde(default = "parameters::output_bytes")]
-    #[schemars(schema_with = "parameters::command_output")]
-    max_output_bytes: u32,
+    #[serde(flatten)]
+    line: Line,
 }
 
 impl Describe for VmExec {
@@ -56,31 +33,24 @@ impl Describe for VmExec {
          command's exit_code. Join all steps with &&. For a command without a vm of its own, vm_run is one call. exit_code \
          is 124 on timeout. Long output keeps head and tail";
     const HAS_OUTPUT: bool = true;
+    const TEXTS: &[(&str, &str)] = &[("cwd", "Default /")];
     type Answer = answers::Ran;
 
     fn annotations(grants: &Grants) -> ToolAnnotations {
         // The vm goes with its command.
-        super::works(grants).destructive(true)
+        annotations::works(grants).destructive(true)
     }
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
         let (id, shared) = (parameters::vm_id(&self.vm_id)?, Arc::clone(&state));
-        let pyro = state.pyro.clone().with_inline(parameters::inline(self.max_output_bytes));
-        let line = Line {
-            command: self.command,
-            timeout_seconds: self.timeout_seconds,
-            cwd: self.cwd,
-            env: self.env,
-            user: self.user,
-            shell: self.shell,
-        };
-        let line = line.request(ExecOptions::parse)?;
+        let pyro = state.pyro.clone().with_inline(self.line.inline());
+        let (line, stdin) = self.line.request(ExecOptions::parse)?;
         let ran = turn::take(&state, &context, move |turn| async move {
             shared.grants.running(&shared.pyro, Runs::Vm(id)).await?;
             turn.reporter.say("running");
             let mut watch = Watch::new(&turn.reporter);
             let mut note = |stream, bytes: &[u8]| watch.note(stream, bytes);
-            let mut stdin = self.stdin.as_deref().map(str::as_bytes);
+            let mut stdin = stdin.as_deref().map(str::as_bytes);
             let stdin = stdin.as_mut().map(|stdin| stdin as _);
             pyro.exec_vm(id, &line, stdin, OutputTo::Watch(&mut note), &turn.cancel).await.map_err(Refusal::from)
         });

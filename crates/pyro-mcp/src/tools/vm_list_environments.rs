@@ -1,10 +1,11 @@
 //! `vm_list_environments`: what machines can hold.
 
-use super::{Describe, answers};
+use super::describe::Describe;
+use super::{annotations, answers};
 use crate::answer;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use crate::turn;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
@@ -15,7 +16,6 @@ use std::sync::Arc;
 
 /// No arguments.
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct VmListEnvironments {}
 
 impl Describe for VmListEnvironments {
@@ -26,7 +26,7 @@ impl Describe for VmListEnvironments {
     type Answer = answers::Environments;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
-        super::looks()
+        annotations::looks()
     }
 
     async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {

@@ -1,10 +1,11 @@
 //! `vm_reap_expired`: delete the vms whose lifetime is over.
 
-use super::{Describe, answers};
+use super::describe::Describe;
+use super::{annotations, answers};
 use crate::answer;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use crate::turn;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
@@ -14,7 +15,6 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct VmReapExpired {}
 
 impl Describe for VmReapExpired {
@@ -25,7 +25,7 @@ impl Describe for VmReapExpired {
     type Answer = answers::Reaped;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
-        super::ends().idempotent(true)
+        annotations::ends().idempotent(true)
     }
 
     async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {

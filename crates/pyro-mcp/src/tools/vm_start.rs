@@ -1,10 +1,11 @@
 //! `vm_start`: start a vm that was created or stopped.
 
-use super::{Describe, answers, parameters};
+use super::describe::Describe;
+use super::{annotations, answers, parameters};
 use crate::answer;
 use crate::grants::{Grants, Runs};
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use crate::turn;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
@@ -14,7 +15,6 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct VmStart {
     /// From vm_create
     vm_id: String,
@@ -28,7 +28,7 @@ impl Describe for VmStart {
     type Answer = answers::Vm;
 
     fn annotations(grants: &Grants) -> ToolAnnotations {
-        super::works(grants)
+        annotations::works(grants)
     }
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {

@@ -1,10 +1,11 @@
 //! `vm_status`: a vm as it is now.
 
-use super::{Describe, answers, parameters};
+use super::describe::Describe;
+use super::{annotations, answers, parameters};
 use crate::answer;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use crate::turn;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
@@ -14,7 +15,6 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct VmStatus {
     /// From vm_create
     vm_id: String,
@@ -27,7 +27,7 @@ impl Describe for VmStatus {
     type Answer = answers::Vm;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
-        super::looks()
+        annotations::looks()
     }
 
     async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {

@@ -1,10 +1,11 @@
 //! `vm_stop`: stop a vm and keep its disk.
 
-use super::{Describe, answers, parameters};
+use super::describe::Describe;
+use super::{annotations, answers, parameters};
 use crate::answer;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use crate::turn;
 use pyro_core::ErrorKind;
 use pyro_core::store::vm::VmState;
@@ -16,7 +17,6 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct VmStop {
     /// From vm_create
     vm_id: String,
@@ -30,7 +30,7 @@ impl Describe for VmStop {
     type Answer = answers::Vm;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
-        super::ends().idempotent(true)
+        annotations::ends().idempotent(true)
     }
 
     async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {

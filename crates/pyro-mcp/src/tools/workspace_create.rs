@@ -1,11 +1,19 @@
 //! `workspace_create`: a machine that stays.
 
-use super::{Describe, answers, parameters, workspace};
+use super::describe::Describe;
+use super::machine::Machine;
+use super::{annotations, answers, parameters};
 use crate::answer;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::roots;
+use crate::state::State;
+use crate::turn;
+use pyro_core::Caller;
+use pyro_core::PyroError;
+use pyro_core::vm::VmError;
 use pyro_core::workspace::create::CreateRequest;
+use pyro_core::workspace::files::seed::SeedRequest;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
@@ -15,18 +23,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceCreate {
-    #[schemars(schema_with = "parameters::environment")]
-    environment: String,
-    /// Virtual CPUs
-    #[serde(default = "parameters::vcpu_count")]
-    #[schemars(range(min = 1, max = 8))]
-    vcpu_count: u32,
-    /// Memory
-    #[serde(default = "parameters::mem_mib")]
-    #[schemars(range(min = 256, max = 32_768))]
-    mem_mib: u32,
+    #[serde(flatten)]
+    machine: Machine,
     /// Idle time until it is stopped (files stay); 0: none, else at least 60
     #[serde(default = "parameters::ttl_seconds")]
     #[schemars(range(min = 0))]
@@ -45,34 +44,48 @@ pub(super) struct WorkspaceCreate {
     /// Leave out what git ignores
     #[serde(default)]
     respect_ignore: bool,
-    /// Use the host if no vm can start; needs the server's --allow-host-compat
-    #[serde(default)]
-    allow_host_compat: bool,
 }
 
 impl Describe for WorkspaceCreate {
     const NAME: &'static str = "workspace_create";
     const TITLE: &'static str = "Create a workspace";
     const DESCRIPTION: &'static str = "Create and start a workspace: a Linux vm whose /workspace stays between calls, until workspace_delete or long unused. For several steps; for one command vm_run.";
+    const LEFT_OUT: &[&str] = &["network"];
     type Answer = answers::Workspace;
 
     fn annotations(grants: &Grants) -> ToolAnnotations {
-        super::works(grants)
+        annotations::works(grants)
     }
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
-        state.grants.check(false, self.allow_host_compat)?;
-        let seed = workspace::seed(&state, &context, self.seed_path.as_deref(), self.respect_ignore).await?;
+        self.machine.check(&state.grants)?;
+        if self.machine.network {
+            return Err(PyroError::from(VmError::NoNetwork).into());
+        }
+        let seed = match &self.seed_path {
+            Some(path) => Some(SeedRequest {
+                path: roots::path(&state, &context, path).await?,
+                respect_ignore: self.respect_ignore,
+            }),
+            None => None,
+        };
         let request = CreateRequest {
-            environment: self.environment,
-            vcpu_count: self.vcpu_count,
-            mem_mib: self.mem_mib,
+            environment: self.machine.environment,
+            vcpu_count: self.machine.vcpu_count,
+            mem_mib: self.machine.mem_mib,
             ttl_seconds: self.ttl_seconds,
             name: self.name,
             labels: self.labels.unwrap_or_default(),
-            allow_host_compat: self.allow_host_compat,
+            allow_host_compat: self.machine.allow_host_compat,
             seed,
         };
-        answer::object(&workspace::create(&state, &context, request).await?)
+        let pyro = state.pyro.clone();
+        let created = turn::take(&state, &context, move |turn| async move {
+            turn.reporter.say("creating the workspace");
+            let caller =
+                Caller::with_cancel(&turn.cancel).told(|progress| turn.reporter.tell(&request.environment, progress));
+            pyro.create_workspace(&request, caller).await
+        });
+        answer::object(&created.await?)
     }
 }

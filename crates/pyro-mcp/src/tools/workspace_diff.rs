@@ -1,11 +1,12 @@
 //! `workspace_diff`: what changed in a workspace since it was made.
 
-use super::{Describe, answers, parameters, workspace};
+use super::describe::Describe;
+use super::{annotations, answers, parameters, workspace};
 use crate::answer;
 use crate::bounds::{self, FIELDS, STRUCTURED, count, shortened, text_length};
 use crate::grants::Grants;
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use pyro_core::workspace::files::diff::DiffRequest;
 use pyro_core::workspace::files::diff_report::DiffReport;
 use rmcp::RoleServer;
@@ -16,7 +17,6 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceDiff {
     workspace_id: String,
     /// Only at or below this
@@ -43,7 +43,7 @@ impl Describe for WorkspaceDiff {
     type Answer = answers::Differences;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
-        super::looks()
+        annotations::looks()
     }
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {

@@ -1,47 +1,29 @@
 //! `workspace_exec`: a command in a workspace.
 
+use super::describe::Describe;
 use super::line::Line;
-use super::{Describe, answers, parameters, workspace};
+use super::{annotations, answers, parameters, workspace};
 use crate::answer;
-use crate::grants::Grants;
+use crate::grants::{Grants, Runs};
+use crate::progress::Watch;
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
+use crate::turn;
+use pyro_core::vm::output::OutputTo;
+use pyro_core::workspace::exec::options;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::io::AsyncRead;
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceExec {
     workspace_id: String,
-    /// Line for the user's login shell (root: bash)
-    #[schemars(length(max = 2_097_152), regex(pattern = r"\S"))]
-    command: String,
-    /// Limit for the command
-    #[serde(default = "parameters::timeout_seconds")]
-    #[schemars(range(min = 1))]
-    timeout_seconds: u32,
-    /// Default /workspace
-    #[serde(default)]
-    cwd: Option<String>,
-    /// More variables
-    #[serde(default)]
-    env: Option<BTreeMap<String, String>>,
-    /// NAME or UID[:GROUP], default root
-    #[serde(default)]
-    user: Option<String>,
-    #[serde(default)]
-    #[schemars(schema_with = "parameters::shell")]
-    shell: Option<String>,
-    #[serde(default)]
-    stdin: Option<String>,
-    #[serde(default = "parameters::output_bytes")]
-    #[schemars(schema_with = "parameters::command_output")]
-    max_output_bytes: u32,
+    #[serde(flatten)]
+    line: Line,
 }
 
 impl Describe for WorkspaceExec {
@@ -49,25 +31,31 @@ impl Describe for WorkspaceExec {
     const TITLE: &'static str = "Run a command in a workspace";
     const DESCRIPTION: &'static str = "Run a shell command in /workspace of a workspace; files stay, background processes until the workspace stops. exit_code is the command's, 124 on timeout. Long output keeps head and tail";
     const HAS_OUTPUT: bool = true;
+    const TEXTS: &[(&str, &str)] = &[("cwd", "Default /workspace")];
     type Answer = answers::Executed;
 
     fn annotations(grants: &Grants) -> ToolAnnotations {
         // Of what the workspace holds a command may delete anything.
-        super::works(grants).destructive(true)
+        annotations::works(grants).destructive(true)
     }
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
-        let line = Line {
-            command: self.command,
-            timeout_seconds: self.timeout_seconds,
-            cwd: self.cwd,
-            env: self.env,
-            user: self.user,
-            shell: self.shell,
-        };
-        let inline = parameters::inline(self.max_output_bytes);
-        let executed = workspace::exec(&state, &context, id, line, self.stdin, inline).await?;
-        Ok(answer::ran(answer::object(&executed)?))
+        let inline = self.line.inline();
+        let (line, stdin) = self.line.request(options)?;
+        let (shared, pyro) = (Arc::clone(&state), state.pyro.clone().with_inline(inline));
+        let executed = turn::take(&state, &context, move |turn| async move {
+            shared.grants.running(&shared.pyro, Runs::Workspace(id)).await?;
+            workspace::wake(&shared, id, &turn).await?;
+            turn.reporter.say("running");
+            let mut watch = Watch::new(&turn.reporter);
+            let mut note = |stream, bytes: &[u8]| watch.note(stream, bytes);
+            let mut stdin = stdin.as_deref().map(str::as_bytes);
+            let stdin = stdin.as_mut().map(|stdin| stdin as &mut (dyn AsyncRead + Unpin + Send));
+            let output = OutputTo::Watch(&mut note);
+            let executed = pyro.exec_workspace(id, line, stdin, output, &turn.cancel).await;
+            executed.map_err(Refusal::from)
+        });
+        Ok(answer::ran(answer::object(&executed.await?)?))
     }
 }

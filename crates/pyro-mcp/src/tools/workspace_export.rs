@@ -1,11 +1,12 @@
 //! `workspace_export`: a file or a tree of a workspace, on the host.
 
-use super::{Describe, answers, parameters, workspace};
+use super::describe::Describe;
+use super::{annotations, answers, parameters, workspace};
 use crate::answer;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
 use crate::roots;
-use crate::server::State;
+use crate::state::State;
 use pyro_core::workspace::files::export::{ExportFormat, ExportRequest};
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
@@ -15,7 +16,6 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceExport {
     workspace_id: String,
     /// File, directory or link, below /workspace
@@ -53,7 +53,7 @@ impl Describe for WorkspaceExport {
     type Answer = answers::Exported;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
-        super::ends()
+        annotations::ends()
     }
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {

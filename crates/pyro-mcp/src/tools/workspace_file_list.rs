@@ -1,12 +1,13 @@
 //! `workspace_file_list`: files of a workspace.
 
-use super::{Describe, answers, parameters, workspace};
+use super::describe::Describe;
+use super::{annotations, answers, parameters, workspace};
 use crate::answer;
 use crate::bounds;
 use crate::brief;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use pyro_core::workspace::files::list::{FileList, ListRequest};
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
@@ -17,7 +18,6 @@ use serde_json::Value;
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceFileList {
     workspace_id: String,
     /// At or below /workspace
@@ -46,7 +46,7 @@ impl Describe for WorkspaceFileList {
     type Answer = answers::Files;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
-        super::looks()
+        annotations::looks()
     }
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {

@@ -1,10 +1,11 @@
 //! `workspace_file_write`: a file of a workspace, written whole.
 
-use super::{Describe, answers, parameters, workspace};
+use super::describe::Describe;
+use super::{annotations, answers, parameters, workspace};
 use crate::answer;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
@@ -13,7 +14,6 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceFileWrite {
     workspace_id: String,
     /// Below /workspace
@@ -30,7 +30,7 @@ impl Describe for WorkspaceFileWrite {
     type Answer = answers::Written;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
-        super::replaces().idempotent(true)
+        annotations::replaces().idempotent(true)
     }
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {

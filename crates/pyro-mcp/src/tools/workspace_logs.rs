@@ -1,10 +1,11 @@
 //! `workspace_logs`: the history of a workspace's commands.
 
-use super::{Describe, answers, background, history, parameters};
+use super::describe::Describe;
+use super::{annotations, answers, background, history, parameters};
 use crate::answer;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
@@ -13,7 +14,6 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceLogs {
     workspace_id: String,
     /// sequence of the last one known
@@ -39,7 +39,7 @@ impl Describe for WorkspaceLogs {
     type Answer = answers::Logs;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
-        super::looks()
+        annotations::looks()
     }
 
     async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {

@@ -1,10 +1,11 @@
 //! `workspace_patch_apply`: a patch applied to a workspace.
 
-use super::{Describe, answers, parameters, workspace};
+use super::describe::Describe;
+use super::{annotations, answers, parameters, workspace};
 use crate::answer;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
@@ -13,7 +14,6 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct WorkspacePatchApply {
     workspace_id: String,
     #[schemars(length(max = 1_048_576), regex(pattern = r"\S"))]
@@ -27,7 +27,7 @@ impl Describe for WorkspacePatchApply {
     type Answer = answers::Patched;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
-        super::replaces()
+        annotations::replaces()
     }
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {

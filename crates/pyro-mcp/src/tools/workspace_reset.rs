@@ -1,10 +1,11 @@
 //! `workspace_reset`: put a workspace back to its baseline.
 
-use super::{Describe, answers, parameters};
+use super::describe::Describe;
+use super::{annotations, answers, parameters};
 use crate::answer;
 use crate::grants::{Grants, Runs};
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use crate::turn;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
@@ -14,7 +15,6 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceReset {
     workspace_id: String,
     /// What to go back to
@@ -37,7 +37,7 @@ impl Describe for WorkspaceReset {
     type Answer = answers::WorkspaceReset;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
-        super::ends().idempotent(true)
+        annotations::ends().idempotent(true)
     }
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {

@@ -1,10 +1,11 @@
 //! `workspace_start`: start a stopped workspace.
 
-use super::{Describe, answers, parameters};
+use super::describe::Describe;
+use super::{annotations, answers, parameters};
 use crate::answer;
 use crate::grants::{Grants, Runs};
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use crate::turn;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
@@ -14,7 +15,6 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceStart {
     workspace_id: String,
 }
@@ -27,7 +27,7 @@ impl Describe for WorkspaceStart {
     type Answer = answers::Workspace;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
-        super::keeps()
+        annotations::keeps()
     }
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {

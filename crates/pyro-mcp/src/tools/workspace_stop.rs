@@ -1,10 +1,11 @@
 //! `workspace_stop`: stop a workspace and keep its disk.
 
-use super::{Describe, answers, parameters};
+use super::describe::Describe;
+use super::{annotations, answers, parameters};
 use crate::answer;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use crate::turn;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
@@ -14,7 +15,6 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceStop {
     workspace_id: String,
 }
@@ -26,7 +26,7 @@ impl Describe for WorkspaceStop {
     type Answer = answers::Workspace;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
-        super::ends().idempotent(true)
+        annotations::ends().idempotent(true)
     }
 
     async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {

@@ -1,11 +1,13 @@
 //! `workspace_sync_push`: a host tree brought into a workspace.
 
-use super::workspace::{self, Push};
-use super::{Describe, answers, parameters};
+use super::describe::Describe;
+use super::{annotations, answers, parameters, workspace};
 use crate::answer;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::roots;
+use crate::state::State;
+use pyro_core::workspace::files::push::PushRequest;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
@@ -14,7 +16,6 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceSyncPush {
     workspace_id: String,
     /// Host directory, or tar file (also gz, bz2, xz, zst); below a path granted to the server
@@ -40,18 +41,21 @@ impl Describe for WorkspaceSyncPush {
     type Answer = answers::Synced;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
-        super::replaces().idempotent(true)
+        annotations::replaces().idempotent(true)
     }
 
     async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
-        let push = Push {
-            source_path: self.source_path,
-            dest: self.dest,
+        let request = PushRequest {
+            source: roots::path(&state, &context, &self.source_path).await?,
+            dest: parameters::place(&self.dest)?,
             delete: self.delete,
             respect_ignore: self.respect_ignore,
             dry_run: self.dry_run,
         };
-        answer::object(&workspace::push(&state, &context, id, push).await?)
+        let work = workspace::work(&state, &context, id, "pushing", move |pyro, cancel| async move {
+            pyro.push_workspace_sync(id, request, &cancel).await
+        });
+        answer::object(&work.await?)
     }
 }

@@ -1,10 +1,11 @@
 //! `workspace_update`: a workspace's name, labels and lifetime.
 
-use super::{Describe, answers, parameters};
+use super::describe::Describe;
+use super::{annotations, answers, parameters};
 use crate::answer;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
-use crate::server::State;
+use crate::state::State;
 use crate::turn;
 use pyro_core::workspace::update::UpdateRequest;
 use rmcp::RoleServer;
@@ -16,7 +17,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceUpdate {
     workspace_id: String,
     /// New one
@@ -45,7 +45,7 @@ impl Describe for WorkspaceUpdate {
     type Answer = answers::Workspace;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
-        super::keeps().idempotent(true)
+        annotations::keeps().idempotent(true)
     }
 
     async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {

@@ -102,6 +102,37 @@ async fn a_task_that_is_gone_is_told_in_words_of_tasks() {
 }
 
 #[tokio::test]
+async fn an_alias_refuses_what_its_tool_would_take_by_another_name() {
+    let mut client = Client::connected(Profile::Task, Grants::default(), "2025-11-25").await;
+    let environment = "debian:12";
+    for (tool, arguments, message) in [
+        ("task_status", json!({ "workspace_id": "0123456789ab" }), "unknown argument \"workspace_id\""),
+        ("task_status", json!({ "task_id": "x" }), "task_id"),
+        ("task_create", json!({ "environment": environment, "seed_path": "/" }), "\"seed_path\""),
+        ("task_create", json!({ "environment": environment, "name": "a" }), "unknown argument \"name\""),
+        ("task_create", json!({ "environment": environment, "source_path": "/" }), "host path / is"),
+        ("task_create", json!({ "environment": environment, "network": true }), "have no network"),
+    ] {
+        let refusal = client.refused(tool, arguments).await;
+        assert!(refusal["message"].as_str().unwrap().contains(message), "{refusal}");
+    }
+    let wrong = client.refused("task_status", json!({ "task_id": "x" })).await;
+    assert_eq!(wrong["hint"], "take the task_id that task_create gave");
+}
+
+#[tokio::test]
+async fn no_tool_takes_an_argument_that_its_schema_lacks() {
+    for profile in [Profile::WorkspaceFull, Profile::Task] {
+        let mut client = Client::connected(profile, Grants::default(), "2025-11-25").await;
+        for tool in crate::contract::tools(profile, Grants::default()) {
+            let refusal = client.refused(tool["name"].as_str().unwrap(), json!({ "bogus": 1 })).await;
+            let message = refusal["message"].as_str().unwrap();
+            assert!(message.contains("unknown argument \"bogus\""), "{}: {refusal}", tool["name"]);
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_granted_is_not_denied() {
     let grants = Grants { network: true, host_compat: true, ..Grants::default() };
     let mut client = Client::connected(Profile::VmRun, grants, "2025-11-25").await;

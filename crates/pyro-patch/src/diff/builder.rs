@@ -1,7 +1,8 @@
 //! `DiffBuilder`: changes one at a time, a bounded patch of all of them at the end.
 
 use super::changes::Effort;
-use super::entry::{Entry, Form, diff_path};
+use super::compare::diff_path;
+use super::entry::{Entry, Form};
 use super::left_out;
 use super::options::DiffOptions;
 use super::renames;

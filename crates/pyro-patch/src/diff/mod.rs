@@ -5,6 +5,7 @@
 
 mod builder;
 mod changes;
+mod compare;
 mod entry;
 mod header;
 mod hunks;

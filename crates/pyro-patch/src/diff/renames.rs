@@ -1,6 +1,7 @@
 //! Renames: a file that is gone and a file that came, of the very same content.
 
 use super::entry::{Entry, Form, Status};
+use super::header::header;
 use crate::git::GitMode;
 use std::collections::HashMap;
 
@@ -53,6 +54,6 @@ fn renamed(old: Entry, new: Entry) -> Entry {
         deleted_lines: 0,
         ..new
     };
-    entry.patch = entry.header(false);
+    entry.patch = header(&entry, false);
     entry
 }

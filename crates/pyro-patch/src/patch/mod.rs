@@ -12,6 +12,7 @@ mod parse;
 mod path;
 mod plan;
 mod reject;
+mod resolution;
 mod resolve;
 mod state;
 
@@ -22,4 +23,5 @@ pub use parse::parse;
 pub use path::PathError;
 pub use plan::Plan;
 pub use reject::{HunkReject, Note, Reason, Reject, Rejected};
-pub use resolve::{Action, PatchStatus, Resolution, resolve};
+pub use resolution::{Action, PatchStatus, Resolution};
+pub use resolve::resolve;

@@ -5,71 +5,11 @@ use super::budget::Budget;
 use super::limits::TOTAL_BYTES;
 use super::model::{Change, FilePatch, Patch};
 use super::reject::{Reason, Reject, Rejected};
-use super::state::State;
+use super::resolution::Resolution;
+use super::state::{State, Step};
 use crate::side::Side;
 use pyro_protocol::TreePath;
-use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What is to be done; all of it, in this order, or nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Resolution {
-    /// What to do: removals first, the deepest first; then what is made, sorted by path.
-    pub actions: Vec<Action>,
-    /// What happens to which path, sorted by the bytes of the paths.
-    pub outcomes: Vec<(TreePath, PatchStatus)>,
-}
-
-/// What happened to a path; a rename is a deletion and an addition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PatchStatus {
-    /// It was not there.
-    Added,
-    /// Its content, its mode or its kind changed.
-    Modified,
-    /// It is gone.
-    Deleted,
-}
-
-/// One step. Directories on the way to what is made are made too.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Remove a file or a link, and the directories that are empty then, as git does.
-    Remove {
-        /// Which.
-        path: TreePath,
-    },
-    /// A file takes a directory's place: before anything is done, make sure that this holds nothing
-    /// but directories and what the patch removes.
-    RemoveDirectory {
-        /// Which.
-        path: TreePath,
-    },
-    /// Put a file there, in place of a file or a link, or of nothing.
-    WriteFile {
-        /// Where.
-        path: TreePath,
-        /// Its permission bits.
-        mode: u32,
-        /// All it holds.
-        bytes: Vec<u8>,
-    },
-    /// Change a file's permission bits.
-    Chmod {
-        /// Which.
-        path: TreePath,
-        /// The bits.
-        mode: u32,
-    },
-    /// Put a link there, in place of a file or a link, or of nothing.
-    Symlink {
-        /// Where.
-        path: TreePath,
-        /// What it points to.
-        target: Vec<u8>,
-    },
-}
 
 /// Decide a patch by what its paths are: `sides` has those of the [`Plan`](super::Plan) that exist.
 ///
@@ -117,12 +57,6 @@ struct Work<'p> {
     /// Paths of changes that do not fit: what later steps do to them is not judged.
     spoilt: BTreeSet<TreePath>,
     rejects: Vec<Reject>,
-}
-
-/// One step: what leaves, and what is made.
-pub(super) struct Step<'f> {
-    pub(super) leaving: BTreeSet<&'f TreePath>,
-    pub(super) made: BTreeMap<&'f TreePath, Side>,
 }
 
 impl Work<'_> {
@@ -210,20 +144,4 @@ fn leaving<'f>(files: &'f [FilePatch<'_>]) -> BTreeSet<&'f TreePath> {
         _ => None,
     };
     files.iter().filter_map(gone).collect()
-}
-
-/// What puts a side in the place of the one before.
-pub(super) fn action(path: &TreePath, before: Option<&Side>, side: Side) -> Option<Action> {
-    let path = path.clone();
-    let same_bytes = before
-        .is_some_and(|before| before.artifact() == side.artifact() && before.blob() == side.blob());
-    match side {
-        Side::File { mode, .. } if same_bytes => Some(Action::Chmod { path, mode }),
-        Side::File { mode, content: crate::side::Content::Held(bytes) } => {
-            Some(Action::WriteFile { path, mode, bytes })
-        }
-        Side::Symlink { target } => Some(Action::Symlink { path, target }),
-        // Applying makes nothing else.
-        Side::File { .. } | Side::Directory | Side::Other => None,
-    }
 }

@@ -2,11 +2,17 @@
 
 use super::apply::same;
 use super::reject::{Reason, Reject};
-use super::resolve::{Action, PatchStatus, Resolution, Step, action};
+use super::resolution::{Action, PatchStatus, Resolution, action};
 use crate::side::{ArtifactType, Side};
 use pyro_protocol::TreePath;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
+
+/// One step: what leaves, and what is made.
+pub(super) struct Step<'f> {
+    pub(super) leaving: BTreeSet<&'f TreePath>,
+    pub(super) made: BTreeMap<&'f TreePath, Side>,
+}
 
 /// What is there before the patch, and what the steps so far changed.
 pub(super) struct State<'p> {

@@ -3,24 +3,23 @@
 mod chat;
 mod conversation;
 mod endpoint;
+mod failure;
 mod lines;
+mod machines;
 
 use super::super::interrupted::Interrupted;
-use super::super::{block_on, pyro};
-use super::{COMMAND, ENVIRONMENT, TIMEOUT_SECONDS};
+use super::super::runtime::{block_on, pyro};
+use super::command::{COMMAND, ENVIRONMENT, TIMEOUT_SECONDS};
 use crate::cli::Ollama;
 use crate::exit;
-use crate::progress::ProgressLine;
 use conversation::Conversation;
-use endpoint::{Endpoint, EndpointError};
+use endpoint::Endpoint;
+use failure::Failure;
 use lines::{say, say_all};
-use pyro_contract::CommandLine;
-use pyro_core::vm::output::OutputTo;
+use machines::Machines;
+use pyro_core::PyroError;
 use pyro_core::vm::shape::{Shape, timeout};
-use pyro_core::vm::{Caller, ExecOptions, LineRequest, RunRequest, VmError, VmExec};
-use pyro_core::{Pyro, PyroError, worded};
-use std::error::Error;
-use std::iter::successors;
+use pyro_core::vm::{ExecOptions, LineRequest, RunRequest, VmError, VmExec};
 use std::time::Duration;
 
 pub(super) fn run(args: &Ollama) -> i32 {
@@ -74,62 +73,4 @@ async fn fall_back(machines: &Machines<'_>) -> Result<VmExec, Failure> {
     let run = machines.run(&request, None).await?;
     say("[done] ", "the command ran without the model");
     Ok(run)
-}
-
-/// Where commands are run.
-struct Machines<'a> {
-    pyro: Pyro,
-    interrupted: &'a Interrupted,
-}
-
-impl Machines<'_> {
-    async fn run(&self, request: &RunRequest, stdin: Option<&str>) -> Result<VmExec, PyroError> {
-        let mut stdin = stdin.map(str::as_bytes);
-        let stdin = stdin.as_mut().map(|stdin| stdin as _);
-        let mut line = ProgressLine::new();
-        let caller =
-            Caller::with_cancel(&self.interrupted.token).told(|progress| line.show(&request.environment, progress));
-        self.pyro.run(request, stdin, OutputTo::Result, caller).await
-    }
-}
-
-/// What the demonstration fails of.
-enum Failure {
-    Endpoint(EndpointError),
-    Pyro(PyroError),
-    Interrupted,
-}
-
-impl Failure {
-    /// What happened, why, and what to do about it.
-    fn told(&self, model: &str) -> String {
-        match self {
-            Self::Endpoint(error) => {
-                let causes = successors(error.source(), |cause| (*cause).source()).map(ToString::to_string).collect();
-                in_words(error.to_string(), causes, Some(&error.hint(model)))
-            }
-            Self::Pyro(error) => {
-                let hint = worded(error.hints(), &CommandLine::default());
-                in_words(error.to_string(), error.causes(), hint.as_deref())
-            }
-            Self::Interrupted => "interrupted".to_owned(),
-        }
-    }
-}
-
-fn in_words(error: String, causes: Vec<String>, hint: Option<&str>) -> String {
-    let hint = hint.map(|hint| format!("; hint: {hint}")).unwrap_or_default();
-    format!("{}{hint}", [vec![error], causes].concat().join(": "))
-}
-
-impl From<EndpointError> for Failure {
-    fn from(error: EndpointError) -> Self {
-        Self::Endpoint(error)
-    }
-}
-
-impl From<PyroError> for Failure {
-    fn from(error: PyroError) -> Self {
-        Self::Pyro(error)
-    }
 }

@@ -1,6 +1,7 @@
 //! `pyro mcp config`: what makes a host start this server.
 
-use super::{fail, here};
+use super::failure::fail;
+use super::project::here;
 use crate::cli::McpConfig;
 use crate::{exit, printer};
 use pyro_core::host::fs::{self, FsError};

@@ -1,8 +1,9 @@
 //! `pyro mcp serve`: the MCP server.
 
-use super::{fail, here};
+use super::failure::fail;
+use super::project::here;
 use crate::cli::McpServe;
-use crate::commands::{on_host, pyro};
+use crate::commands::runtime::{self, on_host, pyro};
 use crate::{exit, printer};
 use pyro_core::Pyro;
 use pyro_mcp::http::{Access, ListenError, PATH, Token, TokenError};
@@ -23,7 +24,7 @@ pub(super) fn run(mut args: McpServe) -> i32 {
     }
     let pyro = match pyro() {
         Ok(pyro) => pyro,
-        Err(error) => return crate::commands::fail(&error, false, exit::FAILED),
+        Err(error) => return runtime::fail(&error, false, exit::FAILED),
     };
     let over_http = args.transport == "http";
     if !over_http && (args.token_file.is_some() || !args.allow_host.is_empty()) {

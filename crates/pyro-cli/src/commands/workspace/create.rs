@@ -1,6 +1,8 @@
 //! `pyro workspace create`: a new workspace, started.
 
-use super::{Noun, left_out, on_host, summary, until_interrupted};
+use super::super::runtime::on_host;
+use super::call::until_interrupted;
+use super::{Noun, left_out, summary};
 use crate::cli::workspace::Create;
 use crate::printer;
 use crate::progress::ProgressLine;
@@ -45,7 +47,7 @@ pub(in crate::commands) fn run(args: Create, noun: Noun) -> i32 {
 }
 
 fn request(args: &Create) -> Result<CreateRequest, PyroError> {
-    let shape = Shape::new(args.vcpu_count, args.mem_mib, limits::DEFAULT_TTL_SECONDS)?;
+    let shape = Shape::new(args.machine.vcpu_count, args.machine.mem_mib, limits::DEFAULT_TTL_SECONDS)?;
     let seed = |path: &PathBuf| SeedRequest { path: on_host(path).into(), respect_ignore: args.respect_ignore };
     Ok(CreateRequest {
         environment: args.environment.clone(),

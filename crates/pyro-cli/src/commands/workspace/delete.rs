@@ -1,6 +1,7 @@
 //! `pyro workspace delete`: nothing of it is left.
 
-use super::{Noun, id, to_its_end};
+use super::Noun;
+use super::call::{id, to_its_end};
 use crate::cli::workspace::One;
 use crate::printer;
 

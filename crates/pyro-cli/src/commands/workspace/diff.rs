@@ -1,6 +1,7 @@
 //! `pyro workspace diff`: what changed since the workspace was made.
 
-use super::{Noun, id, path, until_interrupted};
+use super::Noun;
+use super::call::{id, path, until_interrupted};
 use crate::cli::workspace_files::Diff;
 use crate::exit;
 use crate::printer;

@@ -2,9 +2,11 @@
 
 use super::super::interrupted::Interrupted;
 use super::super::line::{self, hands_stdin_on};
+use super::super::output;
 use super::super::run::tell_of_memory;
-use super::super::{block_on, fail_in, output, pyro};
-use super::{Noun, id, summary};
+use super::super::runtime::{block_on, fail_in, pyro};
+use super::call::id;
+use super::{Noun, summary};
 use crate::cli::workspace::Exec;
 use crate::{exit, printer, streams};
 use pyro_core::PyroError;

@@ -1,6 +1,8 @@
 //! `pyro workspace export`: a file, a tree or the changes of a workspace, on the host.
 
-use super::{Noun, id, left_out, on_host, path, until_interrupted};
+use super::super::runtime::on_host;
+use super::call::{id, path, until_interrupted};
+use super::{Noun, left_out};
 use crate::cli::workspace_files::{Export, Format};
 use crate::exit;
 use crate::printer;

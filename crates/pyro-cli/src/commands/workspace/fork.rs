@@ -1,6 +1,7 @@
 //! `pyro workspace fork`: new workspaces from the present disk of one.
 
-use super::{Noun, id, until_interrupted};
+use super::Noun;
+use super::call::{id, until_interrupted};
 use crate::cli::workspace::Fork;
 use crate::printer;
 use pyro_core::workspace::info::WorkspaceForks;

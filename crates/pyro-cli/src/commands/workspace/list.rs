@@ -1,6 +1,7 @@
 //! `pyro workspace list`: all workspaces, a line for each.
 
-use super::{Noun, summary, to_its_end};
+use super::call::to_its_end;
+use super::{Noun, summary};
 use crate::cli::Json;
 use crate::printer;
 use pyro_core::host::terminal::printable;

@@ -1,7 +1,8 @@
 //! `pyro workspace logs`: what was run in a workspace, and what it printed.
 
 use super::super::output;
-use super::{Noun, id, summary, to_its_end};
+use super::call::{id, to_its_end};
+use super::{Noun, summary};
 use crate::cli::workspace::Logs;
 use crate::printer;
 use pyro_core::workspace::background::BackgroundOutput;

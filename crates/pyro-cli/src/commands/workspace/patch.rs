@@ -1,6 +1,7 @@
 //! `pyro workspace patch apply`: a patch, all of it or nothing.
 
-use super::{Noun, given, id, until_interrupted};
+use super::Noun;
+use super::call::{given, id, until_interrupted};
 use crate::cli::workspace_files::{Apply, Patch};
 use crate::printer;
 use pyro_core::host::terminal::printable;

@@ -1,6 +1,7 @@
 //! `pyro workspace reset`: a workspace's disk as it was at first.
 
-use super::{Noun, id, summary, until_interrupted};
+use super::call::{id, until_interrupted};
+use super::{Noun, summary};
 use crate::cli::workspace::Reset;
 use crate::printer;
 

@@ -1,6 +1,7 @@
 //! `pyro workspace start`: a stopped workspace runs again.
 
-use super::{Noun, id, summary, until_interrupted};
+use super::call::{id, until_interrupted};
+use super::{Noun, summary};
 use crate::cli::workspace::One;
 
 pub(super) fn run(args: &One) -> i32 {

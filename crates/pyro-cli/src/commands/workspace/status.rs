@@ -1,6 +1,7 @@
 //! `pyro workspace status`: what a workspace is at.
 
-use super::{Noun, id, summary, to_its_end};
+use super::call::{id, to_its_end};
+use super::{Noun, summary};
 use crate::cli::workspace::One;
 
 pub(in crate::commands) fn run(args: &One, noun: Noun) -> i32 {

@@ -1,6 +1,7 @@
 //! `pyro workspace stop`: a workspace runs no longer and keeps its disk.
 
-use super::{Noun, id, summary, to_its_end};
+use super::call::{id, to_its_end};
+use super::{Noun, summary};
 use crate::cli::workspace::One;
 
 pub(super) fn run(args: &One) -> i32 {

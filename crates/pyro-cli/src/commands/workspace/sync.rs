@@ -1,6 +1,8 @@
 //! `pyro workspace sync push`: a tree of the host made the workspace's.
 
-use super::{Noun, id, left_out, on_host, path, until_interrupted};
+use super::super::runtime::on_host;
+use super::call::{id, path, until_interrupted};
+use super::{Noun, left_out};
 use crate::cli::workspace_files::{Push, Sync};
 use crate::printer;
 use pyro_core::host::terminal::printable;

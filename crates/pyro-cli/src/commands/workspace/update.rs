@@ -1,6 +1,7 @@
 //! `pyro workspace update`: another name, other labels, another lifetime.
 
-use super::{Noun, id, summary, to_its_end};
+use super::call::{id, to_its_end};
+use super::{Noun, summary};
 use crate::cli::workspace::Update;
 use pyro_core::vm::shape::lifetime;
 use pyro_core::workspace::update::UpdateRequest;

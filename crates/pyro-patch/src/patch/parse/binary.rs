@@ -1,8 +1,8 @@
 //! `GIT binary patch`: packed data, in lines of base85.
 
-use super::Reader;
 use super::cursor::without_return;
 use super::header::Header;
+use super::reader::Reader;
 use crate::git::base85;
 use crate::patch::error::ParseError;
 use crate::patch::limits::FILE_BYTES;

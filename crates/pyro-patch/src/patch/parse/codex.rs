@@ -1,10 +1,10 @@
 //! The form that Codex writes: `*** Begin Patch`, then files by name and chunks that are found by
 //! their text.
 
-use super::Reader;
 use super::cursor::{Cursor, without_return};
 use super::hunk::{heading, numbered};
 use super::names;
+use super::reader::Reader;
 use super::steps::Steps;
 use crate::git::text::printable;
 use crate::patch::error::ParseError;

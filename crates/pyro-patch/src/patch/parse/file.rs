@@ -1,10 +1,10 @@
 //! One file of a patch, in git's form or the plain one.
 
-use super::Reader;
 use super::cursor::Cursor;
 use super::header::Header;
-use super::names::{self, Raw};
+use super::names::{self, Labels, Raw, one_name};
 use super::plain;
+use super::reader::Reader;
 use super::submodule;
 use crate::git::text::printable;
 use crate::patch::error::ParseError;
@@ -154,12 +154,6 @@ fn begins_commit(line: &[u8]) -> bool {
     matches!(id, 40 | 64) && rest.get(id).is_none_or(|byte| byte.is_ascii_whitespace())
 }
 
-/// The `---` and `+++` lines: a name, unless it is `/dev/null`, and the time after it.
-pub(super) struct Labels<'a> {
-    pub(super) old: (Option<Raw<'a>>, &'a [u8]),
-    pub(super) new: (Option<Raw<'a>>, &'a [u8]),
-}
-
 fn take_labels<'a>(cursor: &mut Cursor<'a>) -> Labels<'a> {
     // Both lines were looked at: they are there and long enough.
     let mut next =
@@ -233,19 +227,6 @@ fn in_place(
         _ if labels.is_some() && new.is_none() && old.is_some() => Ok(Change::Delete(path)),
         _ => Ok(Change::Modify { path, may_create: false }),
     }
-}
-
-/// The one name that two sides stand for.
-pub(super) fn one_name(old: &[u8], new: &[u8], line: usize) -> Result<Vec<u8>, ParseError> {
-    let (old, new) = names::stripped(old, new);
-    if old != new {
-        return Err(ParseError::TwoNames {
-            line,
-            old: printable(old, 200),
-            new: printable(new, 200),
-        });
-    }
-    Ok(old.to_vec())
 }
 
 /// A label must name what the header names, or nothing where there is nothing.

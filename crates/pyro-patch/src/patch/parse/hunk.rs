@@ -1,6 +1,6 @@
 //! Hunks: a header, and the lines that follow it.
 
-use super::Reader;
+use super::reader::Reader;
 use crate::git::text::printable;
 use crate::patch::error::ParseError;
 use crate::patch::model::{Hunk, Line, Mark, Place};

@@ -9,6 +9,7 @@ mod header;
 mod hunk;
 mod names;
 mod plain;
+mod reader;
 mod steps;
 mod submodule;
 #[cfg(test)]
@@ -18,7 +19,7 @@ use super::error::ParseError;
 use super::limits::PatchLimits;
 use super::model::Patch;
 use cursor::Cursor;
-use pyro_protocol::TreePath;
+use reader::Reader;
 use std::collections::BTreeSet;
 use steps::Steps;
 
@@ -58,15 +59,4 @@ pub fn parse<'a>(text: &'a [u8], limits: &PatchLimits) -> Result<Patch<'a>, Pars
         return Err(ParseError::Nothing);
     }
     Ok(Patch { steps, submodules })
-}
-
-/// What is being read, and what was counted.
-struct Reader<'a> {
-    cursor: Cursor<'a>,
-    limits: PatchLimits,
-    hunks: usize,
-    binary: usize,
-    /// Whether the header of a commit was passed since the last file.
-    commit_begins: bool,
-    submodules: BTreeSet<TreePath>,
 }

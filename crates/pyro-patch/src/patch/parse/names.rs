@@ -12,6 +12,12 @@ use std::borrow::Cow;
 /// A name as it stands in a header, unquoted.
 pub(super) type Raw<'a> = Cow<'a, [u8]>;
 
+/// The `---` and `+++` lines: a name, unless it is `/dev/null`, and the time after it.
+pub(super) struct Labels<'a> {
+    pub(super) old: (Option<Raw<'a>>, &'a [u8]),
+    pub(super) new: (Option<Raw<'a>>, &'a [u8]),
+}
+
 /// Longest `diff --git` line that is searched for its two names, in bytes: two paths in quotes.
 const LONGEST_PAIR: usize = 40_000;
 
@@ -27,6 +33,19 @@ const PREFIXES: [(&[u8], &[u8]); 8] = [
     (b"o/", b"w/"),
     (b"1/", b"2/"),
 ];
+
+/// The one name that two sides stand for.
+pub(super) fn one_name(old: &[u8], new: &[u8], line: usize) -> Result<Vec<u8>, ParseError> {
+    let (old, new) = stripped(old, new);
+    if old != new {
+        return Err(ParseError::TwoNames {
+            line,
+            old: printable(old, 200),
+            new: printable(new, 200),
+        });
+    }
+    Ok(old.to_vec())
+}
 
 /// The rest of a `rename from` and the like: a name without a prefix.
 pub(super) fn bare(rest: &[u8]) -> Raw<'_> {

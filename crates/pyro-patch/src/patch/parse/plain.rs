@@ -1,7 +1,6 @@
 //! The plain unified form: two labels, and times that tell whether a side exists.
 
-use super::file::{Labels, one_name};
-use super::names;
+use super::names::{self, Labels, one_name};
 use crate::patch::error::ParseError;
 use crate::patch::model::Change;
 

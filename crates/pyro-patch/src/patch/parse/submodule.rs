@@ -1,8 +1,8 @@
 //! Submodules in a patch: they are named and skipped, since git keeps only the id of a commit of
 //! them.
 
-use super::Reader;
 use super::names;
+use super::reader::Reader;
 use crate::patch::error::ParseError;
 use crate::patch::model::{Hunk, Place};
 

@@ -1,9 +1,11 @@
 //! A conversation with a model that has one tool: what it calls for is run, and what came of that is told to it.
 
+use super::super::command::{COMMAND, ENVIRONMENT};
 use super::chat::{self, Call, Message};
 use super::endpoint::Endpoint;
+use super::failure::Failure;
 use super::lines::{cut, say};
-use super::{COMMAND, ENVIRONMENT, Failure, Machines};
+use super::machines::Machines;
 use crate::cli::Ollama;
 use pyro_core::vm::shape::limits;
 use pyro_core::vm::{RunRequest, VmExec};

@@ -1,7 +1,8 @@
 //! `pyro workspace file read`: a part of a file.
 
+use super::super::Noun;
+use super::super::call::{id, path, to_its_end};
 use super::super::summary::one_line;
-use super::super::{Noun, id, path, to_its_end};
 use crate::cli::workspace_files::Read;
 use crate::printer;
 use pyro_core::host::terminal::printable;

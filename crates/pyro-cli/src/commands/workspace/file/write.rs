@@ -1,6 +1,7 @@
 //! `pyro workspace file write`: a file, whole or not at all.
 
-use super::super::{Noun, given, id, path, to_its_end};
+use super::super::Noun;
+use super::super::call::{given, id, path, to_its_end};
 use crate::cli::workspace_files::Write;
 use crate::printer;
 use pyro_core::host::terminal::printable;
