@@ -1,6 +1,8 @@
 //! The place of a measurement: a data directory of its own, cleared away whatever happens.
 
-use super::{BenchError, BenchRequest, Progress};
+use super::error::BenchError;
+use super::progress::Progress;
+use super::request::BenchRequest;
 use crate::config::Config;
 use crate::host::fs;
 use crate::host::lock::FileLock;
