@@ -138,12 +138,16 @@ impl Monitor {
     }
 
     /// Run one command and wait for its answer.
-    pub(super) async fn execute(&self, command: &'static str, arguments: Value) -> Result<Value, MonitorError> {
+    pub(in crate::engine) async fn execute(
+        &self,
+        command: &'static str,
+        arguments: Value,
+    ) -> Result<Value, MonitorError> {
         self.ask(command, arguments, None).await
     }
 
     /// Run a command that takes the descriptor which comes with it.
-    pub(super) async fn execute_with_fd(
+    pub(in crate::engine) async fn execute_with_fd(
         &self,
         command: &'static str,
         arguments: Value,
@@ -177,8 +181,8 @@ impl Monitor {
         }
     }
 
-    /// Wait until QEMU has stopped the guest because a write found no room on the host; for ever where
-    /// it does not, or has ended. Cancel-safe.
+    /// Wait until QEMU has stopped the guest because a write found no room on the host; for ever
+    /// where it does not, or has ended. Cancel-safe.
     pub async fn no_room(&self) {
         let mut told = self.told.clone();
         if told.wait_for(|told| told.no_room).await.is_err() {
@@ -187,7 +191,7 @@ impl Monitor {
     }
 
     /// The migrations from now on.
-    pub(super) fn migrations(&self) -> Migrations {
+    pub(in crate::engine) fn migrations(&self) -> Migrations {
         let over = self.told.borrow().migrations_over;
         Migrations { monitor: self.clone(), over }
     }
@@ -198,14 +202,14 @@ impl Monitor {
 }
 
 /// The migrations after one moment.
-pub(super) struct Migrations {
+pub(in crate::engine) struct Migrations {
     monitor: Monitor,
     over: u64,
 }
 
 impl Migrations {
     /// Wait until one is over, for as long as QEMU says that it gets on.
-    pub(super) async fn end(mut self) -> Result<MigrationEnd, MonitorError> {
+    pub(in crate::engine) async fn end(mut self) -> Result<MigrationEnd, MonitorError> {
         loop {
             let told = self.monitor.told.borrow_and_update().clone();
             if let Some(end) = told.migration_end.filter(|_| told.migrations_over > self.over) {
@@ -267,7 +271,8 @@ impl Connection {
         }
     }
 
-    /// Enter command mode. A starting QEMU takes its time for that: only whoever waits is in a hurry.
+    /// Enter command mode. A starting QEMU takes its time for that: only whoever waits is in a
+    /// hurry.
     async fn negotiate(&mut self) -> Result<(), MonitorError> {
         let (answer, mut answered) = oneshot::channel();
         let arguments = Value::Object(serde_json::Map::new());
@@ -288,7 +293,8 @@ impl Connection {
         let line = wire::command(command, &arguments, self.sent);
         let written = async {
             if let Some(fd) = fd {
-                // QEMU takes a descriptor that came with any byte before a command's end: a blank carries it.
+                // QEMU takes a descriptor that came with any byte before a command's end: a blank
+                // carries it.
                 let stream = self.writer.as_ref();
                 stream.writable().await?;
                 stream.try_io(Interest::WRITABLE, || descriptor::send(stream, fd.as_fd()))?;

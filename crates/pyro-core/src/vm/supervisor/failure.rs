@@ -1,7 +1,7 @@
 //! Failures of a vm as its supervisor tells them.
 
 use crate::engine::machine::{Ended, Machine};
-use crate::engine::qemu::monitor::{Monitor, MonitorError};
+use crate::engine::qmp::monitor::{Monitor, MonitorError};
 use crate::guest::boot::MeetError;
 use crate::guest::client::ClientError;
 use crate::vm::control::failure::{Failure, Stage};

@@ -9,7 +9,7 @@ use super::start::{Guest, port_of, wait_ready};
 use crate::engine::machine::Machine;
 use crate::engine::qemu;
 use crate::engine::qemu::argv::fd;
-use crate::engine::qemu::monitor::MonitorError;
+use crate::engine::qmp::monitor::MonitorError;
 use crate::engine::spec::{Accel, MachineSpec, Memory};
 use crate::guest::boot::Port;
 use crate::host::{fs, pipe, sparse};

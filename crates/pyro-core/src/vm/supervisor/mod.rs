@@ -6,7 +6,7 @@
 //! - `sessions`: everything that is under way with the guest's agent.
 //! - `layers`: the disk of the running machine.
 //! - `lifetime`: what ends the vm in order, be it its starter, its user, a signal or the time.
-//! - the engine's [`Monitor`](crate::engine::qemu::monitor::Monitor): QEMU itself.
+//! - the engine's [`Monitor`](crate::engine::qmp::monitor::Monitor): QEMU itself.
 //! - `clients`: connections to the vm's socket; each is handed to the part that it asks for.
 //!
 //! A vm's network will be one more part of this kind, on a thread of its own: it moves packets while

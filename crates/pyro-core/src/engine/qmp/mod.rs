@@ -1,0 +1,4 @@
+//! QMP, the language of QEMU's monitor: the connection and what is said on it.
+
+pub mod monitor;
+mod wire;
