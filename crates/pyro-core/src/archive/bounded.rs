@@ -8,7 +8,8 @@ use std::rc::Rc;
 /// What the reader of an archive and its user tell each other.
 #[derive(Default)]
 pub(super) struct Watch {
-    /// Bytes that may still be read while no entry's content is: only headers are, and they are bounded.
+    /// Bytes that may still be read while no entry's content is: only headers are, and they are
+    /// bounded.
     pub(super) budget: Cell<Option<u64>>,
     /// Whether there is nothing more to read.
     pub(super) is_over: Cell<bool>,

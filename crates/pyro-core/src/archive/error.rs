@@ -8,7 +8,8 @@ use std::io;
 /// Most entries of an archive.
 pub(super) const MAX_ENTRIES: u64 = 5_000_000;
 
-/// Longest sparse file of the old GNU format, in bytes: what the guest's ext4 can hold. Its holes are read as zeros.
+/// Longest sparse file of the old GNU format, in bytes: what the guest's ext4 can hold. Its holes
+/// are read as zeros.
 pub(super) const MAX_SPARSE_LEN: u64 = 16 << 40;
 
 /// An archive that is refused.

@@ -158,8 +158,7 @@ mod tests {
     use super::*;
     use crate::backing::Backing;
     use crate::config::AccelChoice;
-    use crate::execution_mode::ExecutionMode;
-    use crate::host::process::{self, ProcessId};
+    use crate::host::process::ProcessId;
     use crate::store::vm::{VmKind, VmState};
     use crate::timestamp::Timestamp;
 
@@ -183,27 +182,9 @@ mod tests {
     }
 
     fn record(owner: ProcessId) -> VmRecord {
-        VmRecord {
-            id: Id::random().unwrap(),
-            kind: VmKind::OneShot,
-            environment: "debian:12".into(),
-            environment_version: None,
-            backing: Backing::HostTree,
-            vcpu_count: 1,
-            mem_mib: 1024,
-            ttl_seconds: 600,
-            allow_host_compat: false,
-            created_at: Timestamp::EPOCH,
-            expires_at: Some(Timestamp::from_seconds(600.0)),
-            state: VmState::Starting,
-            execution_mode: ExecutionMode::Pending,
-            last_error: None,
-            boot_id: process::boot_id(),
-            owner,
-            supervisor: None,
-            engine: None,
-            revision: 0,
-        }
+        let expires_at = Some(Timestamp::EPOCH + Duration::from_secs(600));
+        let vm = VmRecord::small(VmKind::OneShot, Backing::HostTree);
+        VmRecord { expires_at, state: VmState::Starting, owner, ..vm }
     }
 
     fn vm(state: VmState) -> VmRecord {

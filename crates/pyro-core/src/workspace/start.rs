@@ -5,12 +5,10 @@ use super::error::WorkspaceError;
 use super::info::WorkspaceInfo;
 use super::{on_host, reconcile, rest, running, status};
 use crate::config::Config;
-use crate::execution_mode::ExecutionMode;
 use crate::host::clock;
-use crate::host::process::{self, ProcessId};
 use crate::id::Id;
 use crate::store::Store;
-use crate::store::vm::{VmKind, VmRecord, VmState};
+use crate::store::vm::{NewVm, VmKind, VmRecord, VmState};
 use crate::store::workspace::{WorkspaceChange, WorkspaceRecord};
 use crate::vm::{VmError, lifecycle, paths};
 use std::path::PathBuf;
@@ -103,8 +101,7 @@ pub(super) async fn vm_of(
     }
     let id = workspace.id;
     let top = workspace.top_layer.ok_or(WorkspaceError::NoDisk { id })?;
-    let vm = VmRecord {
-        id: Id::random().map_err(VmError::from)?,
+    let vm = VmRecord::new(NewVm {
         kind: VmKind::Workspace,
         environment: workspace.environment.clone(),
         environment_version: workspace.environment_version.clone(),
@@ -112,18 +109,8 @@ pub(super) async fn vm_of(
         vcpu_count: workspace.vcpu_count,
         mem_mib: workspace.mem_mib,
         ttl_seconds: workspace.ttl_seconds,
-        allow_host_compat: false,
-        created_at: clock::now(),
-        expires_at: None,
-        state: VmState::Created,
-        execution_mode: ExecutionMode::Pending,
-        last_error: None,
-        boot_id: process::boot_id(),
-        owner: ProcessId::current(),
-        supervisor: None,
-        engine: None,
-        revision: 0,
-    };
+    })
+    .map_err(VmError::from)?;
     note(store, id, &[], |workspace| workspace.vm = Some(vm.id))?;
     store.insert_vm(&vm, None)?;
     Ok(vm)

@@ -129,27 +129,9 @@ fn layer(parent: Option<Id>) -> NewLayer {
 }
 
 fn vm() -> VmRecord {
-    VmRecord {
-        id: new_id(),
-        kind: VmKind::Workspace,
-        environment: "unknown:1".into(),
-        environment_version: None,
-        backing: Backing::Image("d".to_owned().into()),
-        vcpu_count: 1,
-        mem_mib: 1024,
-        ttl_seconds: 600,
-        allow_host_compat: false,
-        created_at: Timestamp::EPOCH,
-        expires_at: None,
-        state: VmState::Stopped,
-        execution_mode: ExecutionMode::GuestTcg,
-        last_error: None,
-        boot_id: process::boot_id(),
-        owner: ProcessId::current(),
-        supervisor: None,
-        engine: None,
-        revision: 0,
-    }
+    let backing = Backing::Image("d".to_owned().into());
+    let vm = VmRecord::small(VmKind::Workspace, backing);
+    VmRecord { state: VmState::Stopped, execution_mode: ExecutionMode::GuestTcg, ..vm }
 }
 
 #[test]
