@@ -22,8 +22,9 @@ use crate::store::vm::{VmKind, VmState};
 use crate::store::workspace::{SeedRecord, WorkspaceChange, WorkspaceRecord};
 use crate::vm::control::client::SupervisorClient;
 use crate::vm::control::protocol::EngineLaunch;
+use crate::vm::plan::{self, record};
 use crate::vm::shape::Shape;
-use crate::vm::{VmError, lifecycle, paths, plan, record};
+use crate::vm::{VmError, blocking, paths};
 use pyro_protocol::message::{Failure, FailureKind};
 use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
@@ -191,7 +192,7 @@ fn empty_seed() -> SeedRecord {
 
 /// A seed that can be carried, as far as that can be known without a guest.
 async fn looked_at(seed: SeedRequest) -> Result<Source, WorkspaceError> {
-    let looked = lifecycle::blocking(move || {
+    let looked = blocking(move || {
         let look = || {
             let source = Source::open(&seed.path, Ignore::asked(seed.respect_ignore))?;
             source.check()?;
@@ -225,7 +226,7 @@ async fn fill(config: &Config, id: Id, vm: Id, source: Option<Source>) -> Result
         baseline::keep(&config, id, &entries)?;
         seed.proofs(&entries).keep(&config, id)
     };
-    lifecycle::blocking(move || Ok(keep())).await??;
+    blocking(move || Ok(keep())).await??;
     Ok(record)
 }
 

@@ -12,7 +12,8 @@ use crate::store::vm::VmState;
 use crate::store::workspace::WorkspaceChange;
 use crate::timestamp::Timestamp;
 use crate::vm::VmError;
-use crate::vm::lifecycle::{blocking, reconcile};
+use crate::vm::blocking;
+use crate::vm::recover::reconcile;
 use std::io;
 use std::time::{Duration, Instant};
 

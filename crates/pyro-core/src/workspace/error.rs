@@ -10,7 +10,7 @@ use crate::id::Id;
 use crate::store::StoreError;
 use crate::store::workspace::WorkspaceChange;
 use crate::vm::VmError;
-use crate::vm::line::OptionError;
+use crate::vm::exec::line::OptionError;
 use std::path::PathBuf;
 
 /// A failure of a workspace's operation.

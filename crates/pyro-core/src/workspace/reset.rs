@@ -16,7 +16,7 @@ use crate::store::vm::{VmRecord, VmState};
 use crate::store::workspace::{WorkspaceChange, WorkspaceRecord};
 use crate::vm::control::client::SupervisorClient;
 use crate::vm::output::OutputName;
-use crate::vm::{VmError, lifecycle};
+use crate::vm::{VmError, blocking};
 use tokio_util::sync::CancellationToken;
 
 /// Put a workspace's whole disk back to its baseline, and forget its commands; it runs afterwards.
@@ -84,7 +84,7 @@ async fn remove_old(config: &Config, vm: Id, said: Vec<OutputName>) -> Result<()
         let removed = reconcile::remove_vm(&config, &store, vm);
         Ok(removed.and(reconcile::collect_layers(&config, &store)))
     };
-    lifecycle::blocking(remove).await?
+    blocking(remove).await?
 }
 
 /// Note what the files of a copy are: they are others than those that the baseline's manifest names. Until it takes over a
@@ -93,7 +93,7 @@ async fn keep_manifest(config: &Config, id: Id, vm: Id) -> Result<(), WorkspaceE
     let stream = Patient::new(SupervisorClient::new(config, vm).connect().await?, running::PATIENCE);
     let entries = baseline::present(stream).await?;
     let config = config.clone();
-    lifecycle::blocking(move || Ok(baseline::keep(&config, id, &entries))).await?
+    blocking(move || Ok(baseline::keep(&config, id, &entries))).await?
 }
 
 /// Record the vm and the layer that are to take over.

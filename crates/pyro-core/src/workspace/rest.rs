@@ -7,7 +7,8 @@ use crate::id::Id;
 use crate::store::Store;
 use crate::store::vm::{VmRecord, VmState};
 use crate::store::workspace::{WorkspaceChange, WorkspaceRecord};
-use crate::vm::lifecycle::{self, blocking};
+use crate::vm::recover::reconcile;
+use crate::vm::{blocking, lifecycle};
 use std::time::{Duration, Instant};
 
 /// How long somebody else's change is waited for. A start that boots takes minutes on a busy host without KVM.
@@ -65,7 +66,7 @@ pub(super) fn at_rest(config: &Config, store: &Store, vm: Id) -> Result<Option<V
             return Ok(Some(lifecycle::stop::await_end(config, store, &vm)?));
         }
         let is_late = Instant::now() >= deadline;
-        if lifecycle::reconcile::settle(config, store, &vm)? && !is_late {
+        if reconcile::settle(config, store, &vm)? && !is_late {
             continue;
         }
         match (vm.state, vm.supervisor) {

@@ -5,8 +5,9 @@ use crate::environment::Progress;
 use crate::store::Store;
 use crate::store::vm::{VmKind, VmRecord, VmState};
 use crate::vm::error::VmError;
+use crate::vm::plan::{self, record};
+use crate::vm::recover::reap;
 use crate::vm::shape::Shape;
-use crate::vm::{plan, reap, record};
 use tokio_util::sync::CancellationToken;
 
 /// What to create.

@@ -4,7 +4,7 @@ use crate::engine::machine::{Ended, Machine};
 use crate::engine::qmp::monitor::{Monitor, MonitorError};
 use crate::guest::boot::MeetError;
 use crate::guest::client::ClientError;
-use crate::vm::control::failure::{Failure, Stage};
+use crate::vm::failure::{Failure, Stage};
 use std::error::Error;
 use std::io;
 use std::path::Path;

@@ -16,7 +16,7 @@ use crate::host::path::HostPath;
 use crate::host::tree::{Allowance, HostTreeError, Receiver};
 use crate::id::Id;
 use crate::store::workspace::LeftOut;
-use crate::vm::{VmError, lifecycle};
+use crate::vm::{VmError, blocking};
 use crate::workspace::error::WorkspaceError;
 use crate::workspace::running::Running;
 use pyro_patch::git::inert::{self, Look, Node, Verdict};
@@ -161,7 +161,7 @@ async fn place(config: &Config, request: &ExportRequest, is_directory: bool) -> 
         }
         Ok(output)
     };
-    let prepared = lifecycle::blocking(move || Ok(prepare())).await?;
+    let prepared = blocking(move || Ok(prepare())).await?;
     Ok(prepared.map_err(|error: OutputFileError| FileError::from(error))?)
 }
 
@@ -206,7 +206,7 @@ async fn tree_of(
         let sink = Staged::new(Guarded { guard, made: sink }, staged);
         let sink = pack(stream, pack_request, &[], sink, put).await.map_err(received)?;
         let finish = |sink: Guarded<Tar>| (sink.made.finish(), sink.guard.told());
-        let (finished, told) = lifecycle::blocking(move || Ok(sink.last(finish))).await?;
+        let (finished, told) = blocking(move || Ok(sink.last(finish))).await?;
         (finished.map_err(outward)?, told)
     } else {
         let allowance = Allowance { max_entries: u64::MAX, max_bytes: u64::MAX, overwrite: request.force };
@@ -218,7 +218,7 @@ async fn tree_of(
         let receiver = Staged::new(Guarded { guard, made: receiver }, staged);
         let receiver = pack(stream, pack_request, &[], receiver, put).await.map_err(received)?;
         let finish = |receiver: Guarded<Receiver>| (receiver.made.finish(), receiver.guard.told());
-        let (finished, told) = lifecycle::blocking(move || Ok(receiver.last(finish))).await?;
+        let (finished, told) = blocking(move || Ok(receiver.last(finish))).await?;
         let placed = finished.map_err(FileError::Output)?;
         let (odd, odd_count) = (placed.odd, placed.odd_count);
         (Sum { entries: placed.entries, bytes: placed.bytes, odd, odd_count }, told)
@@ -264,7 +264,7 @@ async fn patch(
         std::io::Write::write_all(&mut file, text.as_bytes()).map_err(|source| file.failed(source))?;
         file.appear(force)
     };
-    lifecycle::blocking(move || Ok(output.last(write))).await?.map_err(FileError::from)?;
+    blocking(move || Ok(output.last(write))).await?.map_err(FileError::from)?;
     Ok(WorkspaceExport {
         entry_count,
         bytes_written: bytes,

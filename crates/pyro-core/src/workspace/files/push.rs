@@ -16,7 +16,7 @@ use crate::host::path::HostPath;
 use crate::id::Id;
 use crate::store::Store;
 use crate::store::workspace::LeftOut;
-use crate::vm::{VmError, lifecycle};
+use crate::vm::{VmError, blocking};
 use crate::workspace::claim::find;
 use crate::workspace::error::WorkspaceError;
 use crate::workspace::running::Running;
@@ -108,7 +108,7 @@ pub async fn push(
     cancel: &CancellationToken,
 ) -> Result<WorkspaceSync, WorkspaceError> {
     let (path, ignore) = (request.source.clone(), ignore(config, id, request.respect_ignore)?);
-    let opened = lifecycle::blocking(move || Ok(Source::open(&path, ignore))).await?;
+    let opened = blocking(move || Ok(Source::open(&path, ignore))).await?;
     let source = opened.map_err(FileError::Source)?;
     let running = Running::open_until(config, id, cancel).await?;
     running.touch()?;
@@ -217,14 +217,14 @@ impl Push<'_> {
         let listed = async {
             // What is proven is read first: its moment must lie before the look at the source.
             let look = move || Ok((Proofs::read(&config, id, source.device()), source.list()));
-            let (proofs, listed) = lifecycle::blocking(look).await?;
+            let (proofs, listed) = blocking(look).await?;
             Ok::<_, WorkspaceError>((proofs, listed.map_err(FileError::Source)?))
         };
         let ((proofs, listed), (present, missing)) = tokio::try_join!(listed, self.present())?;
         let (mut equal, doubtful) = self.proven(&proofs, &listed, &present);
         let (source, paths) = (self.source.clone(), doubtful.clone());
         let digests = async {
-            let digests = lifecycle::blocking(move || Ok(source.digests(&paths))).await?;
+            let digests = blocking(move || Ok(source.digests(&paths))).await?;
             Ok::<_, WorkspaceError>(digests.map_err(FileError::Source)?)
         };
         let (here, there) = tokio::try_join!(digests, self.digests(self.request.dest.guest(), &doubtful))?;
@@ -298,7 +298,7 @@ impl Push<'_> {
             }
         }
         let (config, id) = (self.running.config.clone(), self.running.workspace.id);
-        lifecycle::blocking(move || Ok(proofs.keep(&config, id))).await??;
+        blocking(move || Ok(proofs.keep(&config, id))).await??;
         Ok(())
     }
 
@@ -365,7 +365,7 @@ impl Push<'_> {
             });
             Ok((plan, sides.source))
         };
-        let (plan, source) = lifecycle::blocking(make).await?;
+        let (plan, source) = blocking(make).await?;
         self.source.knows_rules().map_err(FileError::Source)?;
         if plan.in_the_way.is_empty() {
             return Ok((plan, source));

@@ -1,7 +1,7 @@
 //! A line for the guest's login shell, and how it is to run: where, with which variables, as whom.
 
-use super::error::VmError;
-use super::exec::ExecRequest;
+use super::request::ExecRequest;
+use crate::vm::error::VmError;
 use pyro_protocol::message::Command;
 pub use pyro_protocol::message::Shell;
 use pyro_protocol::path::GuestPathError;

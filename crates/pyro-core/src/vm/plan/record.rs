@@ -1,11 +1,11 @@
 //! From a plan to a vm's record, and from the record to what its supervisor is told.
 
-use super::control::protocol::{EngineLaunch, Launch};
-use super::paths;
-use super::plan::Plan;
-use super::shape::Shape;
+use super::machine::Plan;
 use crate::config::Config;
 use crate::store::vm::{NewVm, VmKind, VmRecord, VmState};
+use crate::vm::control::protocol::{EngineLaunch, Launch};
+use crate::vm::paths;
+use crate::vm::shape::Shape;
 use std::time::Duration;
 
 /// The record of a new vm of this process, not written yet. Its lifetime begins now.
