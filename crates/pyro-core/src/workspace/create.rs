@@ -2,12 +2,14 @@
 
 use super::claim::Claimed;
 use super::error::WorkspaceError;
+use super::file_error::FileError;
+use super::files::baseline;
 use super::files::seed::{self, SeedRequest};
-use super::files::source::{Ignore, Source};
-use super::files::{FileError, baseline};
 use super::info::WorkspaceInfo;
+use super::paths::ROOT;
+use super::source::{Ignore, Source};
 use super::update::lifetime;
-use super::{ROOT, explained, label, on_host, reconcile, running, start, status};
+use super::{explained, label, on_host, reconcile, running, start, status};
 use crate::backing::Backing;
 use crate::config::Config;
 use crate::environment::Progress;

@@ -2,7 +2,7 @@
 
 use super::claim::find;
 use super::error::WorkspaceError;
-use super::rest::LOOK;
+use super::limits::LOOK;
 use crate::config::Config;
 use crate::guest::client::ClientError;
 use crate::host::clock;

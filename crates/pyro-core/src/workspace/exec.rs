@@ -1,9 +1,10 @@
 //! A command in a workspace: streamed, exactly once, on the disk before its end is told, and in the history.
 
 use super::error::WorkspaceError;
+use super::on_host;
 use super::open_command::OpenCommand;
+use super::paths::ROOT;
 use super::running::Running;
-use super::{ROOT, on_host};
 use crate::config::Config;
 use crate::execution_mode::ExecutionMode;
 use crate::id::Id;

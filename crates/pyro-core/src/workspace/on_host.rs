@@ -1,8 +1,8 @@
 //! Workspaces on a host that can run no guest: a layer is a directory with a `workspace` in it, a closed one is a copy.
 
-use super::ROOT;
 use super::claim::note;
 use super::error::WorkspaceError;
+use super::paths::ROOT;
 use super::running::Running;
 use crate::backing::Backing;
 use crate::config::Config;

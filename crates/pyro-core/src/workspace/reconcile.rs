@@ -2,6 +2,7 @@
 
 use super::error::WorkspaceError;
 use super::outputs;
+use super::paths::directory;
 use crate::config::Config;
 use crate::host::{clock, fs};
 use crate::id::Id;
@@ -12,17 +13,10 @@ use crate::store::{Store, StoreError};
 use crate::vm::recover::reconcile::{Verdict, judge};
 use crate::vm::recover::{clear, reap};
 use crate::vm::{VmError, lifecycle, paths};
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// How old a layer's file without a record is before it counts as left behind: its record comes within moments.
 const STRAY_AGE: Duration = Duration::from_secs(600);
-
-/// Files of one workspace that are neither records nor layers.
-#[must_use]
-pub fn directory(config: &Config, id: Id) -> PathBuf {
-    config.data_dir.join("workspaces").join(id.to_string())
-}
 
 /// Put everything right that no living process stands for. Blocks while processes end; one piece that resists does not
 /// stop the others, and concerns nobody but the log.

@@ -4,15 +4,15 @@ use super::claim::{Claimed, claim, find, note};
 use super::error::WorkspaceError;
 use super::files::baseline;
 use super::info::{ResetTo, WorkspaceResetInfo};
-use super::{ROOT, on_host, outputs, reconcile, running, start, status};
+use super::paths::ROOT;
+use super::{layers, on_host, outputs, reconcile, running, start, status};
 use crate::config::Config;
-use crate::execution_mode::ExecutionMode;
 use crate::guest::patience::Patient;
 use crate::host::clock;
 use crate::id::Id;
 use crate::store::Store;
 use crate::store::layer::NewLayer;
-use crate::store::vm::{VmRecord, VmState};
+use crate::store::vm::VmRecord;
 use crate::store::workspace::{WorkspaceChange, WorkspaceRecord};
 use crate::vm::control::client::SupervisorClient;
 use crate::vm::output::OutputName;
@@ -30,7 +30,7 @@ pub async fn reset(config: &Config, id: Id, cancel: &CancellationToken) -> Resul
     let claimed = Claimed::new(config, &store, id);
     running::touch(&store, id)?;
     let baseline = workspace.baseline_layer.ok_or(WorkspaceError::NoDisk { id })?;
-    start::layer_files(config, &store, &workspace, baseline)?;
+    layers::layer_files(config, &store, &workspace, baseline)?;
     let old = tokio::select! {
         vm = start::vm_of(config, &store, &workspace) => vm?,
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
@@ -104,34 +104,11 @@ fn begin(
     parent: Id,
 ) -> Result<(VmRecord, NewLayer), WorkspaceError> {
     let id = workspace.id;
-    let layer = above(store, parent)?.ok_or(WorkspaceError::NoDisk { id })?;
-    let vm = another(old)?;
+    let layer = layers::above(store, parent)?.ok_or(WorkspaceError::NoDisk { id })?;
+    let vm = old.another().map_err(VmError::from)?;
     note(store, id, std::slice::from_ref(&layer), |workspace| {
         (workspace.next_vm, workspace.next_layer) = (Some(vm.id), Some(layer.id));
     })?;
     store.insert_vm(&vm, None)?;
     Ok((vm, layer))
-}
-
-/// A new layer over `parent`; none when that is gone.
-pub(super) fn above(store: &Store, parent: Id) -> Result<Option<NewLayer>, WorkspaceError> {
-    let id = Id::random().map_err(VmError::from)?;
-    let created_at = clock::now();
-    let below = store.layer(parent)?;
-    Ok(below.map(|NewLayer { backing, .. }| NewLayer { id, parent: Some(parent), backing, created_at }))
-}
-
-/// A vm of the same shape and environment that never ran.
-pub(super) fn another(vm: &VmRecord) -> Result<VmRecord, WorkspaceError> {
-    let claimed = vm.claimed(VmState::Created);
-    Ok(VmRecord {
-        id: Id::random().map_err(VmError::from)?,
-        created_at: clock::now(),
-        execution_mode: ExecutionMode::Pending,
-        last_error: None,
-        supervisor: None,
-        engine: None,
-        revision: 0,
-        ..claimed
-    })
 }

@@ -2,6 +2,7 @@
 
 use super::claim::claim;
 use super::error::WorkspaceError;
+use super::limits::{LOOK, TURN_LIMIT};
 use crate::config::Config;
 use crate::id::Id;
 use crate::store::Store;
@@ -11,14 +12,8 @@ use crate::vm::recover::reconcile;
 use crate::vm::{blocking, lifecycle};
 use std::time::{Duration, Instant};
 
-/// How long somebody else's change is waited for. A start that boots takes minutes on a busy host without KVM.
-pub(super) const TURN_LIMIT: Duration = Duration::from_secs(180);
-
 /// How long the supervisor of a dead starter may take to see that, and to put its vm away.
 const REST_LIMIT: Duration = Duration::from_secs(60);
-
-/// How often a record is looked at: it is changed by other processes, and no event tells of it.
-pub(super) const LOOK: Duration = Duration::from_millis(10);
 
 /// Claim a workspace for `change` as soon as nobody else has it; one that is being deleted is not waited for.
 ///

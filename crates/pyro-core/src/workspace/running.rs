@@ -2,7 +2,7 @@
 
 use super::claim::find;
 use super::error::WorkspaceError;
-use super::rest::{LOOK, TURN_LIMIT};
+use super::limits::{LOOK, TURN_LIMIT};
 use crate::config::Config;
 use crate::guest::patience::Patient;
 use crate::host::clock;

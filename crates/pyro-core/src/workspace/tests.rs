@@ -4,8 +4,9 @@ use super::claim::{Claimed, claim, note};
 use super::error::WorkspaceError;
 use super::files::baseline;
 use super::open_command::OpenCommand;
+use super::paths::directory;
 use super::update::{self, UpdateRequest};
-use super::{delete, exec, fork, logs, reconcile};
+use super::{delete, exec, fork, limits, logs, reconcile};
 use crate::backing::Backing;
 use crate::config::{AccelChoice, Config};
 use crate::execution_mode::ExecutionMode;
@@ -340,7 +341,7 @@ async fn a_fork_that_cannot_be_recorded_leaves_nothing_behind() {
     let home = Home::new();
     let workspace = home.workspace();
     baseline::keep(&home.config, workspace.id, &[]).unwrap();
-    let manifest = reconcile::directory(&home.config, workspace.id).join("baseline");
+    let manifest = directory(&home.config, workspace.id).join("baseline");
     fs::remove_file(&manifest).unwrap();
     // A directory in its place cannot be inherited.
     fs::private_dir(&manifest).unwrap();
@@ -363,7 +364,7 @@ async fn a_workspace_on_very_many_layers_is_not_forked() {
     let depth = |home: &Home, top| home.store.layer_chain(top).unwrap().len();
     let mut above = Vec::new();
     let mut top = workspace.top_layer;
-    for _ in depth(&home, top.unwrap())..fork::MAX_LAYERS - 1 {
+    for _ in depth(&home, top.unwrap())..limits::MAX_LAYERS - 1 {
         let next = layer(top);
         made(next.id);
         top = Some(next.id);
@@ -374,7 +375,7 @@ async fn a_workspace_on_very_many_layers_is_not_forked() {
     let forked = fork().await;
     assert!(matches!(forked, Err(WorkspaceError::Vm(_))), "{forked:?}");
     workspace = home.now(&workspace).unwrap();
-    assert_eq!(depth(&home, workspace.top_layer.unwrap()), fork::MAX_LAYERS);
+    assert_eq!(depth(&home, workspace.top_layer.unwrap()), limits::MAX_LAYERS);
     // Its new layer was never written to: a fork stands on the one below, and adds none.
     assert!(matches!(fork().await, Err(WorkspaceError::Vm(_))));
     made(workspace.top_layer.unwrap());

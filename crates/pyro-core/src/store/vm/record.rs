@@ -161,6 +161,23 @@ impl VmRecord {
         })
     }
 
+    /// The record of another vm like this one, of this process, that never ran; not written yet.
+    ///
+    /// # Errors
+    /// When the host's random generator fails.
+    pub fn another(&self) -> Result<Self, getrandom::Error> {
+        let new = Self::new(NewVm {
+            kind: self.kind,
+            environment: self.environment.clone(),
+            environment_version: self.environment_version.clone(),
+            backing: self.backing.clone(),
+            vcpu_count: self.vcpu_count,
+            mem_mib: self.mem_mib,
+            ttl_seconds: self.ttl_seconds,
+        })?;
+        Ok(Self { allow_host_compat: self.allow_host_compat, expires_at: self.expires_at, ..new })
+    }
+
     /// Whether some process still stands for this vm while it changes or runs.
     #[must_use]
     pub fn is_attended(&self) -> bool {

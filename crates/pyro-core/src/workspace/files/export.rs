@@ -1,10 +1,8 @@
 //! A file or a tree of a workspace, or its changes, on the host: there whole or not at all.
 
 use super::diff::{self, DiffRequest};
-use super::error::FileError;
 use super::git_guard::GitGuard;
 use super::list::artifact_type;
-use super::place::WorkspacePath;
 use crate::archive::{TarError, TarWriter};
 use crate::config::Config;
 use crate::execution_mode::ExecutionMode;
@@ -18,6 +16,8 @@ use crate::id::Id;
 use crate::store::workspace::LeftOut;
 use crate::vm::{VmError, blocking};
 use crate::workspace::error::WorkspaceError;
+use crate::workspace::file_error::FileError;
+use crate::workspace::place::WorkspacePath;
 use crate::workspace::running::Running;
 use pyro_patch::git::inert::{self, Look, Node, Verdict};
 use pyro_protocol::TreePath;

@@ -3,9 +3,9 @@
 use super::base::BasePlace;
 use super::compare::Changed;
 use super::contents;
-use super::error::FileError;
 use crate::vm::blocking;
 use crate::workspace::error::WorkspaceError;
+use crate::workspace::file_error::FileError;
 use crate::workspace::ignore::Ignored;
 use crate::workspace::ignore::guest::{GuestFiles, INDEX_LEN, WORK};
 use crate::workspace::running::Running;

@@ -1,12 +1,9 @@
 //! A push: a tree of the host made the workspace's, by sending what differs and putting it in force as a whole.
 
 use super::baseline;
-use super::error::FileError;
-use super::place::{WorkspacePath, joined};
 use super::proof::{self, Proofs};
 use super::push_plan::{PushPlan, Trees, candidates};
 use super::seed::transfer;
-use super::source::{Ignore, Source};
 use crate::config::Config;
 use crate::execution_mode::ExecutionMode;
 use crate::guest::archive::unpack;
@@ -19,8 +16,11 @@ use crate::store::workspace::LeftOut;
 use crate::vm::{VmError, blocking};
 use crate::workspace::claim::find;
 use crate::workspace::error::WorkspaceError;
+use crate::workspace::file_error::FileError;
+use crate::workspace::paths::{ROOT, STAGES};
+use crate::workspace::place::{WorkspacePath, joined};
 use crate::workspace::running::Running;
-use crate::workspace::{ROOT, STAGES};
+use crate::workspace::source::{Ignore, Source};
 use pyro_protocol::files::{Commit, Into, Stage, Unpack};
 use pyro_protocol::message::FailureKind;
 use pyro_protocol::tree::{Action, Digest, Entry, Kind, Meta, Time};
