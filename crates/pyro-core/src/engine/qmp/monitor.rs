@@ -5,74 +5,24 @@
 //! while nobody waits for one. What QEMU says unasked is kept as the state that it means, not as a
 //! list: a QEMU that was taken over by its guest can send as much as it likes.
 
+use super::error::ANSWER_LIMIT;
+pub use super::error::MonitorError;
 pub use super::wire::MigrationEnd;
-use super::wire::{self, Event, Line, WireError};
+use super::wire::{self, Event, Line};
 use crate::host::descriptor;
 use serde_json::Value;
-use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 use tokio::io::{AsyncWriteExt, BufReader, Interest};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot, watch};
-
-/// Longest wait for one answer, and for the next event of something that is under way.
-const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
 /// The command that enters command mode.
 const NEGOTIATE: &str = "qmp_capabilities";
 
 /// Commands that wait for their turn.
 const QUEUE_LEN: usize = 16;
-
-/// A failure of the monitor.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum MonitorError {
-    /// The connection broke: QEMU ended.
-    #[error("QEMU closed its monitor")]
-    Closed,
-    /// Reading or writing failed.
-    #[error("QEMU's monitor cannot be reached")]
-    Io(#[source] Arc<io::Error>),
-    /// What came is not QMP, or more than anything QEMU says.
-    #[error("QEMU's monitor answered nonsense")]
-    Malformed,
-    /// No answer in time.
-    #[error("QEMU's monitor did not answer {command} within {} s", ANSWER_LIMIT.as_secs())]
-    Timeout {
-        /// The command, or the event that was waited for.
-        command: &'static str,
-    },
-    /// QEMU refused a command.
-    #[error("QEMU refused {command}: {description}")]
-    Refused {
-        /// The command.
-        command: &'static str,
-        /// QEMU's words.
-        description: String,
-    },
-}
-
-impl From<io::Error> for MonitorError {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::Closed,
-            _ => WireError::from(error).into(),
-        }
-    }
-}
-
-impl From<WireError> for MonitorError {
-    fn from(error: WireError) -> Self {
-        match error {
-            WireError::Closed => Self::Closed,
-            WireError::Io(error) => Self::Io(Arc::new(error)),
-            WireError::Malformed => Self::Malformed,
-        }
-    }
-}
 
 /// What QEMU's events have told so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
