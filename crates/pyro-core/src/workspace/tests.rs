@@ -130,9 +130,12 @@ fn layer(parent: Option<Id>) -> NewLayer {
 }
 
 fn vm() -> VmRecord {
-    let backing = Backing::Image("d".to_owned().into());
-    let vm = VmRecord::small(VmKind::Workspace, backing);
-    VmRecord { state: VmState::Stopped, execution_mode: ExecutionMode::GuestTcg, ..vm }
+    VmRecord {
+        environment: "unknown:1".to_owned(),
+        state: VmState::Stopped,
+        execution_mode: ExecutionMode::GuestTcg,
+        ..VmRecord::small(VmKind::Workspace, Backing::Image("d".to_owned().into()))
+    }
 }
 
 #[test]
