@@ -1,6 +1,7 @@
 //! Creating a workspace: a started vm, its files, and the layer that a reset goes back to.
 
 use super::claim::Claimed;
+use super::ended::explained;
 use super::error::WorkspaceError;
 use super::file_error::FileError;
 use super::files::baseline;
@@ -9,7 +10,7 @@ use super::info::WorkspaceInfo;
 use super::paths::ROOT;
 use super::source::{Ignore, Source};
 use super::update::lifetime;
-use super::{explained, label, on_host, reconcile, running, start, status};
+use super::{label, on_host, reconcile, running, start, status};
 use crate::backing::Backing;
 use crate::config::Config;
 use crate::environment::Progress;

@@ -1,11 +1,12 @@
 //! Forking a workspace: new ones over the disk that it has at one moment; all of them go on.
 
 use super::claim::{Claimed, claim, find, note};
+use super::ended::explained;
 use super::error::WorkspaceError;
 use super::files::{baseline, proof};
 use super::info::WorkspaceForks;
 use super::limits::{MAX_COUNT, MAX_LAYERS};
-use super::{explained, label, layers, reconcile, running, start, status};
+use super::{label, layers, reconcile, running, start, status};
 use crate::config::Config;
 use crate::host::{clock, process};
 use crate::id::Id;

@@ -17,6 +17,7 @@ pub mod patch_steps;
 pub(in crate::workspace) mod proof;
 pub mod push;
 pub mod push_plan;
+pub mod push_report;
 pub mod read;
 pub mod seed;
 pub mod write;
