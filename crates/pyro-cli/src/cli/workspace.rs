@@ -3,7 +3,7 @@
 use super::{integer, whole, workspace_files as files};
 use clap::{Args, Subcommand};
 use pyro_core::vm::shape::limits;
-use pyro_core::workspace::{limits, logs};
+use pyro_core::workspace::{fork, logs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Workspace {
@@ -163,7 +163,7 @@ pub(crate) struct Fork {
     /// Id of the one to fork.
     pub(crate) workspace_id: String,
     /// New workspaces to make, 1 to 32.
-    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = whole(1..=limits::MAX_COUNT))]
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = whole(1..=fork::MAX_COUNT))]
     pub(crate) count: u32,
     /// What you call the new one; of several, NAME-1, NAME-2 and so on.
     #[arg(long)]

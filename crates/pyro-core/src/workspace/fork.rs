@@ -5,7 +5,7 @@ use super::ended::explained;
 use super::error::WorkspaceError;
 use super::files::{baseline, proof};
 use super::info::WorkspaceForks;
-use super::limits::{MAX_COUNT, MAX_LAYERS};
+pub use super::limits::{MAX_COUNT, MAX_LAYERS};
 use super::{label, layers, reconcile, running, start, status};
 use crate::config::Config;
 use crate::host::{clock, process};

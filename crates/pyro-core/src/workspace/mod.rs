@@ -15,7 +15,7 @@ pub mod ignore;
 pub mod info;
 pub mod label;
 mod layers;
-pub mod limits;
+mod limits;
 pub mod list;
 pub mod logs;
 mod on_host;
