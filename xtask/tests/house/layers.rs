@@ -1,5 +1,7 @@
-//! Arrows point down: a module of `pyro-core` uses only modules of rows below its own.
+//! Arrows point down: a module of `pyro-core` uses only modules of rows below its own, and so do the
+//! files inside the big modules.
 
+use crate::inner_rows::{EXCEPTIONS, INNER};
 use crate::{assert_none, read, root, rust_files, shown};
 use proc_macro2::{TokenStream, TokenTree};
 use std::fmt;
@@ -38,8 +40,16 @@ impl fmt::Display for Violation {
     }
 }
 
-fn row(module: &str) -> Option<usize> {
-    ROWS.iter().position(|row| row.contains(&module))
+/// Rows of names, top to bottom.
+pub(crate) type Rows = &'static [&'static [&'static str]];
+
+fn row(rows: Rows, name: &str) -> Option<usize> {
+    rows.iter().position(|row| row.contains(&name))
+}
+
+/// The rows inside a module, where it has some.
+fn inner_rows(module: &str) -> Option<Rows> {
+    INNER.iter().find(|(name, _)| *name == module).map(|(_, rows)| *rows)
 }
 
 /// Module path of a file, from its path below `src`: `vm/run.rs` is `["vm", "run"]`, `lib.rs` is `[]`.
@@ -55,9 +65,12 @@ fn module_of(file: &Path) -> Vec<String> {
 /// Every use of a module that this file may not use. `file` is its path below `src`.
 fn violations(file: &Path, source: &str) -> Vec<Violation> {
     let mut reader = Reader { file: file.display().to_string(), at: module_of(file), found: Vec::new() };
-    if row(reader.module()).is_none() {
-        let message = format!("module `{}` has no row in xtask/tests/house/layers.rs", reader.module());
+    if let Some(message) = reader.without_row() {
         return vec![Violation { file: reader.file, line: 1, message }];
+    }
+    // A file of tests may reach for whatever it needs.
+    if file.ends_with("tests.rs") {
+        return Vec::new();
     }
     match syn::parse_file(source) {
         Ok(parsed) => reader.visit_file(&parsed),
@@ -78,31 +91,74 @@ impl Reader {
         self.at.first().map_or("lib", String::as_str)
     }
 
+    /// The file or directory inside the module; `mod` for the module's own `mod.rs`.
+    fn inner(&self) -> &str {
+        self.at.get(1).map_or("mod", String::as_str)
+    }
+
+    /// That this file has no row, if so.
+    fn without_row(&self) -> Option<String> {
+        let module = self.module();
+        if row(ROWS, module).is_none() {
+            return Some(format!("module `{module}` has no row in xtask/tests/house/layers.rs"));
+        }
+        let is_test = self.inner() == "tests";
+        inner_rows(module).filter(|rows| !is_test && row(rows, self.inner()).is_none()).map(|_| {
+            let inner = self.inner();
+            format!("`{module}/{inner}` has no row in xtask/tests/house/inner_rows.rs")
+        })
+    }
+
     fn find(&mut self, line: usize, message: String) {
         self.found.push(Violation { file: self.file.clone(), line, message });
     }
 
     /// Judge one path, given as its names.
     fn judge(&mut self, names: &[String], line: usize) {
-        let Some(used) = self.resolve(names) else { return };
+        let Some(path) = self.resolve(names) else { return };
+        let Some(used) = path.first() else { return };
         let own = self.module();
-        if used == own || own == "lib" {
+        if used == own {
+            return self.judge_inner(&path[1..], line);
+        }
+        if own == "lib" {
             return;
         }
-        let message = match row(&used) {
+        let message = match row(ROWS, used) {
             None => format!("`{own}` uses `crate::{used}`: name the module that it comes from"),
-            Some(below) if row(own) < Some(below) => return,
+            Some(below) if row(ROWS, own) < Some(below) => return,
             Some(_) => format!("`{own}` may not use `{used}`, which is not below it"),
         };
         self.find(line, message);
     }
 
-    /// The top module that a path leads to; none when it leads out of the crate or stays where it is.
-    fn resolve(&self, names: &[String]) -> Option<String> {
+    /// Judge the path of something inside the same module: `names` begin below that.
+    fn judge_inner(&mut self, names: &[String], line: usize) {
+        let (module, own) = (self.module(), self.inner());
+        let Some(rows) = inner_rows(module) else { return };
+        // What is no file of the module stands in its `mod.rs`, or is given on there from somewhere.
+        let used = names.first().filter(|name| row(rows, name).is_some()).map_or("mod", String::as_str);
+        let is_below = row(rows, own) < row(rows, used);
+        if used == own || is_below || EXCEPTIONS.contains(&(module, own, used)) {
+            return;
+        }
+        let message = format!("`{module}/{own}` may not use `{module}/{used}`, which is not below it");
+        self.find(line, message);
+    }
+
+    /// The whole path that these names lead to; none when it leads out of the crate.
+    fn resolve(&self, names: &[String]) -> Option<Vec<String>> {
         let supers = names.iter().take_while(|name| *name == "super").count();
         match names.first()?.as_str() {
-            "crate" => names.get(1).cloned(),
-            "super" if supers >= self.at.len() => names.get(supers).cloned(),
+            "crate" => Some(names[1..].to_vec()),
+            "super" => {
+                let above = self.at.len().checked_sub(supers)?;
+                Some([&self.at[..above], &names[supers..]].concat())
+            }
+            // In a `mod.rs`, its own files.
+            name if self.at.len() == 1 && inner_rows(self.module()).is_some_and(|rows| row(rows, name).is_some()) => {
+                Some([&self.at[..], names].concat())
+            }
             _ => None,
         }
     }
@@ -146,6 +202,11 @@ impl Reader {
     }
 }
 
+/// Whether a path begins in the module itself.
+fn is_relative(tree: &syn::UseTree) -> bool {
+    matches!(tree, syn::UseTree::Path(path) if path.ident != "crate" && path.ident != "super")
+}
+
 /// Tests may reach for whatever they need.
 fn is_test(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| {
@@ -157,9 +218,12 @@ fn is_test(attributes: &[syn::Attribute]) -> bool {
 
 impl<'ast> Visit<'ast> for Reader {
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
-        if !is_test(&item.attrs) {
-            self.use_tree(&item.tree, &[]);
+        // What a `mod.rs` gives on it does not use.
+        let is_door = self.at.len() == 1 && !matches!(item.vis, syn::Visibility::Inherited);
+        if is_test(&item.attrs) || is_door && inner_rows(self.module()).is_some() && is_relative(&item.tree) {
+            return;
         }
+        self.use_tree(&item.tree, &[]);
     }
 
     fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
@@ -225,7 +289,7 @@ mod tests {
 
     #[test]
     fn downwards_and_within_is_allowed() {
-        let source = "use crate::{host::fs, id::Id, vm::state};\nuse super::state;\nuse std::fs;\n\
+        let source = "use crate::{host::fs, id::Id, vm::shape};\nuse super::shape;\nuse std::fs;\n\
                       fn f() -> crate::config::Config { crate::engine::start() }";
         assert_eq!(lines("vm/run.rs", source), []);
         assert_eq!(lines("vm.rs", "use self::state::State; mod state { use super::super::engine; use super::X; }"), []);
@@ -244,6 +308,23 @@ mod tests {
         assert_eq!(lines("host/mod.rs", "use super::store::*;"), [1]);
         assert_eq!(lines("host/fs.rs", "fn f() { println!(\"{}\",\n crate::vm::count()); }"), [2]);
         assert_eq!(lines("id.rs", "macro_rules! m { () => { ($crate::vm::x(), f(crate::store::y)) } }"), [1, 1]);
+    }
+
+    #[test]
+    fn inside_a_big_module_arrows_point_down_as_well() {
+        let source = "use super::error::VmError;\nuse crate::vm::exec::ExecIo;\nuse super::plan::{self, Plan};";
+        assert_eq!(lines("vm/run.rs", source), []);
+        let found = violations(Path::new("vm/exec/line.rs"), "use crate::vm::run::RunRequest;");
+        let message = "vm/exec/line.rs:1: `vm/exec` may not use `vm/run`, which is not below it";
+        assert_eq!(found[0].to_string(), message);
+        assert_eq!(lines("vm/exec/line.rs", "use super::super::run;\nuse super::command::begun;"), [1]);
+        assert_eq!(lines("vm/exec/line.rs", "use crate::vm::VmError;"), [1], "from where it stands");
+        assert_eq!(lines("vm/recover/reap.rs", "fn f() { super::super::lifecycle::open() }"), [1]);
+        assert_eq!(lines("vm/paths.rs", "use super::shape;\nuse super::paths;"), [1], "sideways");
+        assert_eq!(lines("store/schema.rs", "use super::Store;"), [1]);
+        assert_eq!(lines("store/mod.rs", "use command::X;\npub use vm::Y;\nfn f() { schema::migrate() }"), [1]);
+        let found = violations(Path::new("vm/helper.rs"), "");
+        assert!(found[0].message.contains("`vm/helper` has no row"), "{found:?}");
     }
 
     #[test]

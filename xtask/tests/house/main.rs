@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "it reads the work tree")]
 
 mod crates;
+mod inner_rows;
 mod layers;
 mod map;
 mod pure;
