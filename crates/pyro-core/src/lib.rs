@@ -10,7 +10,7 @@
 //! One command in a machine of its own:
 //!
 //! ```
-//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest/host.rs"));
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest/host.inc"));
 //! use pyro_core::{Caller, Config, OutputTo, Pyro, PyroError, RunRequest};
 //!
 //! async fn git_version(config: Config) -> Result<(), PyroError> {
@@ -27,7 +27,7 @@
 //! A workspace is a machine that stays, and whose changes can be told and taken back:
 //!
 //! ```
-//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest/host.rs"));
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest/host.inc"));
 //! use pyro_core::{
 //!     Caller, CancellationToken, Config, CreateRequest, DiffRequest, LineRequest, OutputTo, Pyro, PyroError,
 //! };

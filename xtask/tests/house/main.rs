@@ -3,6 +3,7 @@
 
 mod circles;
 mod crates;
+mod inner_rows;
 mod layers;
 mod map;
 mod pure;

@@ -13,7 +13,7 @@ use pyro_core::id::Id;
 use pyro_core::store::vm::VmState;
 use pyro_core::store::workspace::WorkspaceChange;
 use pyro_core::vm::VmError;
-use pyro_core::vm::control::failure::{Failure, Stage};
+use pyro_core::vm::failure::{Failure, Stage};
 use pyro_core::vm::line::OptionError;
 use pyro_core::vm::operation::Operation;
 use pyro_core::vm::output::{OutputError, OutputName};

@@ -1,6 +1,7 @@
 //! What a member's PAX headers say: its time, its holes, and attributes that no record carries.
 
-use super::read::{TarError, TreeName};
+use super::error::TarError;
+use super::name::TreeName;
 use pyro_protocol::tree::Time;
 use std::io::{self, Read};
 

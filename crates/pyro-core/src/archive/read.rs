@@ -1,11 +1,12 @@
 //! Reading tar: each entry checked and turned into records, nothing ever held but one block.
 
+use super::bounded::{Bounded, Watch};
 use super::compression;
+use super::error::{MAX_ENTRIES, MAX_SPARSE_LEN, TarError};
+use super::name::TreeName;
 use super::pax::Pax;
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::{Batch, Kind, Meta};
-use pyro_protocol::tree_path::TreePathError;
-use std::cell::Cell;
 use std::io::{self, Read};
 use std::rc::Rc;
 use tar::{Archive, Entry, EntryType};
@@ -13,95 +14,17 @@ use tar::{Archive, Entry, EntryType};
 /// Bytes that one entry's headers may take: long names, extended attributes.
 const MAX_HEADERS_LEN: u64 = 1024 * 1024;
 
-/// Most entries of an archive.
-const MAX_ENTRIES: u64 = 5_000_000;
-
 /// Zeros that may follow the end of an archive: tar programs fill up records of at most some MiB.
 const MAX_PADDING_LEN: u64 = 64 * 1024 * 1024;
 
 /// Members that are told by name when they are left out.
 const MAX_NAMED: usize = 10;
 
-/// Longest sparse file of the old GNU format, in bytes: what the guest's ext4 can hold. Its holes are read as zeros.
-const MAX_SPARSE_LEN: u64 = 16 << 40;
-
 /// Zeros after which some are sent: whoever sends must notice within seconds that nobody takes any more.
 const MAX_QUIET_LEN: u64 = 256 << 20;
 
 /// Zeros of this length, aligned to it, become a hole.
 const HOLE_LEN: usize = 4096;
-
-/// An archive that is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum TarError {
-    /// It cannot be read, or is no archive.
-    #[error("cannot read the archive")]
-    Io(#[from] io::Error),
-    /// It ends before its end: it was cut, or nothing is in it at all.
-    #[error("the archive is incomplete: it ends without the two blocks of zeros that end every tar file")]
-    Truncated,
-    /// Something stands behind its end.
-    #[error("the archive has {0} after its end")]
-    Trailing(&'static str),
-    /// The holes of a sparse file make no sense.
-    #[error("{name} cannot be unpacked: its list of holes is damaged or too long")]
-    Map {
-        /// Archive member that is refused.
-        name: TreeName,
-    },
-    /// It is a sparse file of the old format of GNU tar that is longer than a file may be.
-    #[error("{path} is longer than {} TiB, which no file of a workspace may be", MAX_SPARSE_LEN >> 40)]
-    TooLong {
-        /// Archive member that is refused.
-        path: TreePath,
-    },
-    /// More zeros would stand in it than it may hold.
-    #[error("{path} holds more holes than an archive has room for: {} GiB in all", limit >> 30)]
-    Sparse {
-        /// Archive member that is refused.
-        path: TreePath,
-        /// Most bytes of holes of all its files.
-        limit: u64,
-    },
-    /// An entry's name leads out of the tree or is none.
-    #[error("{name} cannot be unpacked: {source}")]
-    Name {
-        /// The name as it is there.
-        name: TreeName,
-        /// What is wrong with it.
-        #[source]
-        source: TreePathError,
-    },
-    /// An entry is something that cannot be carried.
-    #[error("{name} is a {what}, which cannot be unpacked")]
-    Special {
-        /// The entry's name.
-        name: TreeName,
-        /// What it is.
-        what: &'static str,
-    },
-    /// There are too many.
-    #[error("the archive has more than {MAX_ENTRIES} entries")]
-    TooMany,
-}
-
-/// A name from an archive; shown without what could steer a terminal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TreeName(Vec<u8>);
-
-impl From<&[u8]> for TreeName {
-    fn from(name: &[u8]) -> Self {
-        Self(name.to_vec())
-    }
-}
-
-impl std::fmt::Display for TreeName {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        String::from_utf8_lossy(&self.0).chars().try_for_each(|char| {
-            if char.is_control() { write!(out, "{}", char.escape_default()) } else { write!(out, "{char}") }
-        })
-    }
-}
 
 /// What was sent of an archive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -114,52 +37,6 @@ pub struct Sent {
     pub attributes: Vec<TreePath>,
     /// How many of them there are.
     pub attributes_count: u64,
-}
-
-/// What the reader of an archive and its user tell each other.
-#[derive(Default)]
-struct Watch {
-    /// Bytes that may still be read while no entry's content is: only headers are, and they are bounded.
-    budget: Cell<Option<u64>>,
-    /// Whether there is nothing more to read.
-    is_over: Cell<bool>,
-}
-
-/// Counts what is read, and sees its end.
-struct Bounded<R> {
-    inner: R,
-    watch: Rc<Watch>,
-}
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.watch.is_over.get() || buffer.is_empty() {
-            return Ok(0);
-        }
-        let read = self.inner.read(buffer);
-        let is_over = match &read {
-            Ok(len) => *len == 0,
-            Err(error) => error.kind() == io::ErrorKind::UnexpectedEof,
-        };
-        self.watch.is_over.set(is_over);
-        let len = read?;
-        if let Some(budget) = self.watch.budget.get() {
-            let rest = budget.checked_sub(len as u64);
-            let long = || io::Error::new(io::ErrorKind::InvalidData, "the headers of an entry are too long");
-            self.watch.budget.set(Some(rest.ok_or_else(long)?));
-        }
-        Ok(len)
-    }
-}
-
-impl Watch {
-    /// An archive that could not be read because it ended is one that was cut.
-    fn explain(&self, error: TarError) -> TarError {
-        match error {
-            TarError::Io(_) if self.is_over.get() => TarError::Truncated,
-            error => error,
-        }
-    }
 }
 
 /// Send what an archive holds: a tar file, plain or compressed by gzip, bzip2, xz or zstd, told by its content. Names that

@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use tar::{Builder, EntryType, Header};
 
-use super::read::TarError;
+use super::error::TarError;
 
 /// Zeros that the holes of all files may become: tar has no holes that a stream could write, and they cost a guest nothing.
 const MAX_HOLES_LEN: u64 = 4 * 1024 * 1024 * 1024;

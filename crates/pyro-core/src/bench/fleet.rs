@@ -1,8 +1,10 @@
 //! Many vms alive at once: what each takes of the host's memory and disk.
 
+use super::error::BenchError;
+use super::guest;
+use super::measuring::Bench;
 use super::report::Unit;
 use super::site::Started;
-use super::{Bench, BenchError, guest};
 use crate::host::usage;
 use crate::vm::paths;
 use futures::future::join_all;

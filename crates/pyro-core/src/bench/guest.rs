@@ -1,7 +1,8 @@
 //! What a running vm does: commands, the channel's round trip, bytes out and in.
 
+use super::error::BenchError;
+use super::measuring::{Bench, millis};
 use super::report::Unit;
-use super::{Bench, BenchError, millis};
 use crate::guest::client;
 use crate::vm::VmError;
 use crate::vm::control::client::SupervisorClient;

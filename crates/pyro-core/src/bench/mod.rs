@@ -3,56 +3,26 @@
 mod error;
 mod fleet;
 mod guest;
+mod measuring;
 mod process;
+mod progress;
 pub mod report;
+mod request;
 mod site;
 mod start;
 pub mod statistics;
 pub mod table;
 
 pub use error::BenchError;
+pub use progress::Progress;
 pub use report::Report;
+pub use request::BenchRequest;
 
 use crate::config::Config;
-use crate::environment;
-use crate::vm::Shape;
+use measuring::Bench;
 use site::Site;
 use std::path::PathBuf;
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-
-/// What to measure.
-#[derive(Clone, Debug)]
-pub struct BenchRequest {
-    /// Name of the environment; installed first where it is not.
-    pub environment: String,
-    /// Shape of every vm.
-    pub shape: Shape,
-    /// How many starts each measure takes.
-    pub runs: u32,
-    /// How many vms at once, at most.
-    pub vms: u32,
-    /// A command for the host's shell, timed in turn with `pyro run`.
-    pub against: Option<String>,
-    /// Where the results are written: a file, or a directory in which they get a name of their own.
-    pub output: Option<PathBuf>,
-}
-
-/// How far a measurement is.
-#[derive(Debug)]
-pub enum Progress {
-    /// The environment is being installed.
-    Installing(environment::Progress),
-    /// One more measurement begins.
-    Measuring {
-        /// Of what.
-        what: &'static str,
-        /// How many were taken.
-        done: u32,
-        /// How many will be.
-        of: u32,
-    },
-}
 
 /// Measure everything; nothing of it is left, whatever happens. With the report comes where it was written, or why it was not.
 ///
@@ -82,14 +52,6 @@ pub async fn run(
     Ok((report, saved))
 }
 
-/// A measurement on its way.
-struct Bench<'a> {
-    site: &'a Site,
-    request: &'a BenchRequest,
-    progress: &'a mut (dyn FnMut(Progress) + Send),
-    report: Report,
-}
-
 impl Bench<'_> {
     async fn measure(mut self) -> Result<Report, BenchError> {
         self.warm_up().await?;
@@ -102,12 +64,4 @@ impl Bench<'_> {
         self.against().await?;
         Ok(self.report)
     }
-
-    fn tell(&mut self, what: &'static str, done: u32, of: u32) {
-        (self.progress)(Progress::Measuring { what, done, of });
-    }
-}
-
-fn millis(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
 }

@@ -1,8 +1,9 @@
 //! Whole processes, timed from outside: `pyro run`, many of them at once, and the command that it is compared with.
 
+use super::error::BenchError;
+use super::measuring::{Bench, millis};
 use super::report::{Parallel, Unit};
 use super::statistics::round;
-use super::{Bench, BenchError, millis};
 use crate::host::program::{self, Program, ProgramError};
 use futures::future::join_all;
 use std::path::PathBuf;

@@ -1,7 +1,8 @@
 //! What was measured, and on what; as it stands in a results file.
 
+use super::error::BenchError;
+use super::request::BenchRequest;
 use super::statistics::{Summary, round};
-use super::{BenchError, BenchRequest};
 use crate::config::Config;
 use crate::engine::qemu;
 use crate::host::{clock, cpu, facts, fs};

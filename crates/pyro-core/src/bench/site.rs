@@ -1,6 +1,8 @@
 //! The place of a measurement: a data directory of its own, cleared away whatever happens.
 
-use super::{BenchError, BenchRequest, Progress};
+use super::error::BenchError;
+use super::progress::Progress;
+use super::request::BenchRequest;
 use crate::config::Config;
 use crate::host::fs;
 use crate::host::lock::FileLock;
@@ -8,8 +10,10 @@ use crate::host::process::ProcessId;
 use crate::id::Id;
 use crate::store::Store;
 use crate::store::vm::{VmKind, VmState};
+use crate::vm::VmError;
 use crate::vm::control::starter::{Leased, Starter};
-use crate::vm::{VmError, plan, reap, record};
+use crate::vm::plan::{self, record};
+use crate::vm::recover::reap;
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

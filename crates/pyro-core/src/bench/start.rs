@@ -1,8 +1,10 @@
 //! Starts through the library: from the request to the agent's hello, and the first command in a fresh vm.
 
+use super::error::BenchError;
+use super::guest;
+use super::measuring::{Bench, millis};
 use super::report::Unit;
 use super::site::Started;
-use super::{Bench, BenchError, guest, millis};
 
 impl Bench<'_> {
     /// Install what is missing, fill the caches, let a template be made; see how vms start.

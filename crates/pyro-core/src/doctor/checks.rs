@@ -11,7 +11,8 @@ use crate::host::program;
 use crate::host::{access, fs};
 use crate::store::{Store, StoreError};
 use crate::vm::prepare::{self, Booted};
-use crate::vm::{VmError, plan, reap};
+use crate::vm::recover::reap;
+use crate::vm::{VmError, plan};
 use std::path::Path;
 
 /// Free space below which an installation may fail: an image, its root filesystem beside it, packages, a kernel.

@@ -1,7 +1,7 @@
 //! The `host` engine: the real agent as a plain process over a socket pair, for hosts that can run no guest.
 
-use super::machine::Tail;
-use super::{EngineError, Machine};
+use super::error::EngineError;
+use super::machine::{Machine, Tail};
 use crate::host::spawn::{Spawn, tied};
 use std::os::fd::OwnedFd;
 use std::path::Path;

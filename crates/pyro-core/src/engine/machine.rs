@@ -1,6 +1,6 @@
 //! A running machine: its process, the ends of its sockets, and the bounded end of what it says.
 
-use super::qemu::monitor::{Monitor, MonitorError};
+use super::qmp::monitor::{Monitor, MonitorError};
 use crate::host::process::ProcessId;
 use crate::host::terminal::printable;
 use std::collections::VecDeque;

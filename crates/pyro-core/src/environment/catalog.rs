@@ -1,6 +1,7 @@
-//! The environments that pyro knows without being told.
+//! The environments that pyro knows without being told, and which one a name means.
 
 use super::debian::Debian;
+use super::error::EnvironmentError;
 use super::reference::{Environment, Origin};
 
 /// The only platform that guests have.
@@ -11,6 +12,9 @@ pub const CATALOG_VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(super) const COMPATIBILITY: &str = ">=3.0.0,<4.0.0";
 /// The release of Debian that all of them are built from.
 pub(super) const SUITE: &str = "bookworm";
+
+/// How far a mistyped name may be from a known one to be suggested.
+const NEAR: f64 = 0.7;
 
 /// An [`Environment`] as it is compiled in; the fields are documented there.
 struct Entry {
@@ -83,7 +87,8 @@ static CATALOG: [Entry; 3] = [
         distribution: "debian",
         distribution_version: "12",
         suite: SUITE,
-        // Without recommended packages gcc has no C library to compile against, and CMake asks for a C++ compiler.
+        // Without recommended packages gcc has no C library to compile against, and CMake asks for
+        // a C++ compiler.
         packages: &[
             "bash",
             "coreutils",
@@ -120,6 +125,53 @@ impl Entry {
             warm: owned(self.warm),
             needs_mib: self.needs_mib,
             origin: Origin::Debian(Debian { suite: self.suite.to_owned(), packages: owned(self.packages) }),
+        }
+    }
+}
+
+impl Environment {
+    /// The environment called `name`.
+    ///
+    /// # Errors
+    /// [`EnvironmentError::Unknown`], with all names and the one that was probably meant.
+    pub fn find(name: &str) -> Result<Self, EnvironmentError> {
+        let mut known = catalog();
+        if let Some(index) = known.iter().position(|environment| environment.name == name) {
+            return Ok(known.swap_remove(index));
+        }
+        let known: Vec<String> = known.into_iter().map(|environment| environment.name).collect();
+        let nearest = nearest(name, &known).cloned();
+        Err(EnvironmentError::Unknown { name: name.to_owned(), known, nearest })
+    }
+}
+
+/// The known name that is most like `name`, where one is like it at all.
+fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a String> {
+    let name = name.to_lowercase();
+    let scored = known.iter().map(|entry| (strsim::jaro_winkler(&name, entry), entry));
+    let near = scored.filter(|(score, _)| *score >= NEAR);
+    near.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, entry)| entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_names_are_found_and_others_get_a_suggestion() {
+        assert_eq!(Environment::find("debian:12").unwrap().dir_name(), "debian_12-1.1.0");
+        for (typed, meant) in [
+            ("debian12", Some("debian:12")),
+            ("Debian:12", Some("debian:12")),
+            ("debian:12-bulid", Some("debian:12-build")),
+            ("debian-base", Some("debian:12-base")),
+            ("windows", None),
+            ("", None),
+        ] {
+            let Err(EnvironmentError::Unknown { known, nearest, .. }) = Environment::find(typed) else {
+                panic!("{typed} is known");
+            };
+            assert_eq!((known.len(), nearest.as_deref()), (3, meant), "{typed}");
         }
     }
 }

@@ -20,11 +20,11 @@ pub(super) fn of_file(path: &Path, limit: u64) -> Result<String, FsError> {
     Ok(of_bytes(&fs::read_bounded(path, limit)?))
 }
 
-/// Digest of a disk image, in hex: SHA-256 over each block of 64 KiB that holds anything but zeroes, preceded by its
-/// index (u64, little endian), and at the end the image's size (likewise).
+/// Digest of a disk image, in hex: SHA-256 over each block of 64 KiB that holds anything but
+/// zeroes, preceded by its index (u64, little endian), and at the end the image's size (likewise).
 ///
-/// Holes and zeroes written out are the same image, so copying an image sparsely or not does not change its digest,
-/// and 8 GiB of which 250 MB are used cost 250 MB of reading.
+/// Holes and zeroes written out are the same image, so copying an image sparsely or not does not
+/// change its digest, and 8 GiB of which 250 MB are used cost 250 MB of reading.
 pub(super) fn of_image(path: &Path) -> Result<String, FsError> {
     let mut digest = Sha256::new();
     let size = fs::for_each_data_block(path, BLOCK, |index, block| {

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::debian::MissingProgram;
 use super::kernel::KernelError;
 use super::kernel::own::OwnKernelError;
+use super::missing_program::MissingProgram;
 use crate::host::fs::FsError;
 use crate::host::lock::LockError;
 use crate::host::program::ProgramError;
@@ -36,7 +36,8 @@ pub enum EnvironmentError {
         /// The file.
         path: PathBuf,
     },
-    /// The modules of a kernel are not as they were installed; pulling the environment again mends it.
+    /// The modules of a kernel are not as they were installed; pulling the environment again mends
+    /// it.
     #[error("kernel modules in {} were altered or truncated", path.display())]
     CorruptKernel {
         /// Their directory.
@@ -59,7 +60,8 @@ pub enum EnvironmentError {
     /// The host does not let this user make the namespaces that a system is built in.
     #[error("this host does not allow the namespaces that environments are built in")]
     NoNamespaces {
-        /// The setting of the kernel that forbids them, and the value that allows them; none where none is known to.
+        /// The setting of the kernel that forbids them, and the value that allows them; none where
+        /// none is known to.
         setting: Option<(&'static str, u8)>,
         /// What `unshare` said.
         #[source]

@@ -1,4 +1,5 @@
-//! Installing an environment: built in a partial directory, then moved into place part by part, its record last.
+//! Installing an environment: built in a partial directory, then moved into place part by part, its
+//! record last.
 
 use std::path::{Path, PathBuf};
 
@@ -86,7 +87,8 @@ fn store_kernel(cache: &Path, work: &Path, dpkg_deb: &Path) -> Result<KernelReco
     Ok(kernel::store(cache, work, &unpacked)?)
 }
 
-/// Make the environment's directory: links for people who look there, then the record, which is what counts.
+/// Make the environment's directory: links for people who look there, then the record, which is
+/// what counts.
 fn publish(cache: &Path, environment: &Environment, record: &Record) -> Result<(), FsError> {
     let dir = record::install_dir(cache, environment);
     fs::private_dir(&dir)?;

@@ -1,4 +1,5 @@
-//! An installation in progress: a directory in the cache that is removed unless everything went well.
+//! An installation in progress: a directory in the cache that is removed unless everything went
+//! well.
 
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
@@ -38,7 +39,8 @@ impl Drop for Partial {
     }
 }
 
-/// Remove what interrupted installations left, and say what that was. The caller holds the cache's lock.
+/// Remove what interrupted installations left, and say what that was. The caller holds the cache's
+/// lock.
 pub(super) fn remove_all(cache: &Path, path: &OsStr) -> Result<Vec<String>, FsError> {
     let names: Vec<_> = fs::names_in(cache)?.into_iter().filter(|name| name.starts_with(PREFIX)).collect();
     for name in &names {
@@ -47,10 +49,12 @@ pub(super) fn remove_all(cache: &Path, path: &OsStr) -> Result<Vec<String>, FsEr
     Ok(names)
 }
 
-/// Remove a directory that may hold files of the user's subordinate ids, which only root of a user namespace can.
+/// Remove a directory that may hold files of the user's subordinate ids, which only root of a user
+/// namespace can.
 fn remove(dir: &Path, path: &OsStr) -> Result<(), FsError> {
     let Err(error) = fs::remove_tree(dir) else { return Ok(()) };
-    // Processes that were just killed may have written a last file meanwhile: that is worth a second try too.
+    // Processes that were just killed may have written a last file meanwhile: that is worth a
+    // second try too.
     if !matches!(error.source.kind(), ErrorKind::PermissionDenied | ErrorKind::DirectoryNotEmpty) {
         return Err(error);
     }

@@ -23,8 +23,8 @@ const PROGRAMS: [(&str, &[&str]); 12] = [
 /// The package of Python, which has its program under one name only.
 const PYTHON: &str = "python3";
 
-/// The program that a shell did not find in the environment of this name, and an environment that has it. `stderr` is what
-/// a command printed that ended with status 127.
+/// The program that a shell did not find in the environment of this name, and an environment that
+/// has it. `stderr` is what a command printed that ended with status 127.
 #[must_use]
 pub fn elsewhere(environment: &str, stderr: &str) -> Option<(&'static str, Environment)> {
     let here = Environment::find(environment).ok()?;
@@ -36,8 +36,8 @@ pub fn elsewhere(environment: &str, stderr: &str) -> Option<(&'static str, Envir
     catalog().into_iter().find(has).map(|other| (program, other))
 }
 
-/// The program that a line says is missing: `sh: 1: gcc: not found`, `bash: line 1: gcc: command not found` or
-/// `env: 'gcc': No such file or directory`.
+/// The program that a line says is missing: `sh: 1: gcc: not found`, `bash: line 1: gcc: command
+/// not found` or `env: 'gcc': No such file or directory`.
 fn missing(line: &str) -> Option<&str> {
     let line = line.trim_end();
     let of_shell = line.strip_suffix(": not found").or_else(|| line.strip_suffix(": command not found"));

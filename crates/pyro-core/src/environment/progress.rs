@@ -43,7 +43,8 @@ impl Stage {
 /// Something happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Progress {
-    /// A stage begins. Packages and root filesystem come twice: first the essential system, then the rest.
+    /// A stage begins. Packages and root filesystem come twice: first the essential system, then
+    /// the rest.
     Stage(Stage),
     /// How much of the current stage is done, from 0 to 1.
     Fraction(f32),
@@ -122,7 +123,8 @@ impl Reader {
     }
 }
 
-/// `29.7 MB` in bytes; apt counts in thousands. `1,024 kB/29.7 MB` (some are here already) counts what is missing.
+/// `29.7 MB` in bytes; apt counts in thousands. `1,024 kB/29.7 MB` (some are here already) counts
+/// what is missing.
 fn bytes(text: &str) -> Option<f64> {
     let text = text.split('/').next()?;
     let (number, unit) = text.trim().split_once(' ')?;

@@ -1,4 +1,5 @@
-//! Removing what no installed environment needs: leftovers, old versions, unused images, kernels and archives.
+//! Removing what no installed environment needs: leftovers, old versions, unused images, kernels
+//! and archives.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -16,7 +17,8 @@ use crate::config::Config;
 use crate::host::fs;
 use crate::host::lock::FileLock;
 
-/// An archive younger than this may belong to a vm that is about to start, and a file that is being written is.
+/// An archive younger than this may belong to a vm that is about to start, and a file that is being
+/// written is.
 const YOUNG_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What installed environments and `in_use` need.
@@ -27,9 +29,9 @@ struct Needed {
     kernels: BTreeSet<String>,
 }
 
-/// Remove it all and name it, relative to the cache or, for an environment, to its platform's directory. `in_use` tells
-/// the digests of images that disk layers stand on; it is asked under the lock, since what is recorded later stands on an
-/// image that is published later.
+/// Remove it all and name it, relative to the cache or, for an environment, to its platform's
+/// directory. `in_use` tells the digests of images that disk layers stand on; it is asked under the
+/// lock, since what is recorded later stands on an image that is published later.
 pub(super) fn prune<E: From<EnvironmentError>>(
     config: &Config,
     lock: &Path,

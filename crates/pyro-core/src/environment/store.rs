@@ -10,8 +10,8 @@ use super::debian;
 use super::digest;
 use super::error::EnvironmentError;
 use super::image::{self, blank};
+use super::initramfs::{self, Agent};
 use super::install;
-use super::kernel::initramfs::{self, Agent};
 use super::kernel::vmlinux::SIZE_LIMIT;
 use super::kernel::{Kernel, own};
 use super::progress::{Progress, Stage};
@@ -130,7 +130,8 @@ impl EnvironmentStore {
         &self.config.environment_cache_dir
     }
 
-    /// Held by whoever installs; one for the whole cache, because installations share what they download.
+    /// Held by whoever installs; one for the whole cache, because installations share what they
+    /// download.
     fn lock_path(&self) -> PathBuf {
         self.cache().join("install.lock")
     }
@@ -185,13 +186,14 @@ impl EnvironmentStore {
 
     /// The environment, checked and ready to boot from.
     ///
-    /// Checking costs a few system calls: a file whose size, times, inode and device are as they were installed is the
-    /// one that was installed. Where they are not (a copied cache, an altered file) its digest decides, which takes
-    /// about a second once.
+    /// Checking costs a few system calls: a file whose size, times, inode and device are as they
+    /// were installed is the one that was installed. Where they are not (a copied cache, an altered
+    /// file) its digest decides, which takes about a second once.
     ///
     /// # Errors
-    /// [`EnvironmentError::NotInstalled`] where it has to be pulled first, [`EnvironmentError::Corrupt`] where it has to
-    /// be pulled again, [`EnvironmentError::OwnKernel`] where the user's kernel cannot be used.
+    /// [`EnvironmentError::NotInstalled`] where it has to be pulled first,
+    /// [`EnvironmentError::Corrupt`] where it has to be pulled again,
+    /// [`EnvironmentError::OwnKernel`] where the user's kernel cannot be used.
     pub fn open(&self, name: &str) -> Result<Installed, EnvironmentError> {
         let environment = Environment::find(name)?;
         let record = self.load(&environment)?;
@@ -211,7 +213,8 @@ impl EnvironmentStore {
         })
     }
 
-    /// Digest of the image that a new machine of this environment stands on, where it is installed; nothing is checked.
+    /// Digest of the image that a new machine of this environment stands on, where it is installed;
+    /// nothing is checked.
     #[must_use]
     pub fn image_digest(&self, name: &str) -> Option<String> {
         match Record::read(self.cache(), &Environment::find(name).ok()?) {
@@ -220,8 +223,8 @@ impl EnvironmentStore {
         }
     }
 
-    /// Where the image with this digest and the empty layer over it are, if they are there: a disk may stand on an image
-    /// that its environment has left behind.
+    /// Where the image with this digest and the empty layer over it are, if they are there: a disk
+    /// may stand on an image that its environment has left behind.
     #[must_use]
     pub fn image_of(&self, digest: &str) -> (PathBuf, PathBuf) {
         let dir = image::dir(self.cache(), digest);
@@ -272,8 +275,8 @@ impl EnvironmentStore {
 
     /// Install an environment, unless it is there and intact.
     ///
-    /// Dropping the future stops the installation, kills what it started and removes what it made; packages that came
-    /// over the network stay for the next time.
+    /// Dropping the future stops the installation, kills what it started and removes what it made;
+    /// packages that came over the network stay for the next time.
     ///
     /// # Errors
     /// [`EnvironmentError`]; nothing is installed then, and what was installed before is as it was.
@@ -316,7 +319,8 @@ impl EnvironmentStore {
         initramfs::obtain(self.cache(), kernel, agent)
     }
 
-    /// Look whether environments can be installed: programs, namespaces and a mirror that answers. Gives the mirror.
+    /// Look whether environments can be installed: programs, namespaces and a mirror that answers.
+    /// Gives the mirror.
     ///
     /// # Errors
     /// What is missing, as a pull would say it.
@@ -324,8 +328,8 @@ impl EnvironmentStore {
         debian::check_host(&self.config, SUITE).await
     }
 
-    /// Remove what no installed environment needs, and name it, sorted. `in_use` tells the digests of images that
-    /// disk layers stand on. What an installation in progress may need stays.
+    /// Remove what no installed environment needs, and name it, sorted. `in_use` tells the digests
+    /// of images that disk layers stand on. What an installation in progress may need stays.
     ///
     /// # Errors
     /// When something cannot be removed.

@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::common::{again, doctor, other_engine, room, see_room};
 use super::{ErrorKind, Hint, OperationId, Parameter, PyroError};
-use crate::vm::control::failure::{Failure, Stage};
+use crate::vm::failure::{Failure, Stage};
 use std::error::Error;
 use std::fmt;
 

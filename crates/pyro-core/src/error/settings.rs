@@ -6,7 +6,7 @@ use super::{ErrorKind, Hint, OperationId, Parameter, PyroError};
 use crate::config::ConfigError;
 use crate::id::IdError;
 use crate::store::StoreError;
-use crate::vm::line::OptionError;
+use crate::vm::exec::line::OptionError;
 use crate::vm::output::name::OutputNameError;
 use crate::vm::shape::OutOfRange;
 

@@ -6,7 +6,7 @@ use super::{ErrorKind, Hint, OperationId, Parameter, PyroError};
 use crate::guest::client::ClientError;
 use crate::id::Id;
 use crate::vm::VmError;
-use crate::vm::control::failure::Stage;
+use crate::vm::failure::Stage;
 use crate::workspace::WorkspaceError;
 use crate::workspace::label::LabelError;
 use pyro_protocol::message::FailureKind;
@@ -302,7 +302,7 @@ mod tests {
     use crate::error::worded;
     use crate::error::wording::plain::Plain;
     use crate::host::fs::FsError;
-    use crate::vm::control::failure::Failure;
+    use crate::vm::failure::Failure;
     use crate::workspace::files::FileError;
     use crate::workspace::files::source::SourceError;
     use std::io;

@@ -9,6 +9,7 @@ pub mod descriptor;
 pub mod facts;
 pub mod fs;
 pub mod lock;
+pub mod new_file;
 pub mod output;
 pub mod path;
 pub mod pipe;

@@ -1,11 +1,11 @@
 //! Records that cannot be understood, as far as they can: what of the host still belongs to them.
 
 use super::claim;
-use super::vm::parse_process;
+use super::column::parse_process;
 use super::{Store, StoreError};
 use crate::host::process::{self, ProcessId};
 use crate::id::Id;
-use rusqlite::{Error, OptionalExtension, Row};
+use rusqlite::{OptionalExtension, Row};
 
 /// What can be read of a workspace's broken record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,17 @@ pub struct BrokenWorkspace {
 pub struct BrokenVm {
     /// Its processes of this boot of the host: the supervisor, then the engine.
     pub processes: Vec<ProcessId>,
+}
+
+/// A record that cannot be understood.
+#[derive(Debug, thiserror::Error)]
+#[error("the record {id:?} is broken")]
+pub struct BrokenRecord {
+    /// Its key, whatever that holds.
+    pub id: String,
+    /// Why.
+    #[source]
+    pub error: rusqlite::Error,
 }
 
 impl Store {
@@ -59,15 +70,4 @@ fn text(row: &Row<'_>, column: &str) -> Option<String> {
 
 fn is_of_this_boot(row: &Row<'_>) -> bool {
     text(row, "boot_id").is_some_and(|boot| boot == process::boot_id())
-}
-
-/// Tell a record that holds nonsense from a database that fails.
-pub(super) fn told_apart(noun: &'static str, id: Id) -> impl Fn(Error) -> StoreError {
-    move |source| match source {
-        Error::FromSqlConversionFailure(..)
-        | Error::InvalidColumnType(..)
-        | Error::IntegralValueOutOfRange(..)
-        | Error::Utf8Error(..) => StoreError::Broken { noun, id, source },
-        source => StoreError::Sql(source),
-    }
 }

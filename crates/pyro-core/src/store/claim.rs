@@ -103,7 +103,8 @@ pub fn give_up<R: Claimable>(store: &Store, judged: &R) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::vm::{Change, VmRecord, VmState, tests::record};
+    use crate::store::vm::record::tests::record;
+    use crate::store::vm::{Change, VmRecord, VmState};
     use std::cell::Cell;
 
     fn claimed(store: &Store, vm: VmRecord, rivals: &Cell<usize>) -> Result<VmRecord, StoreError> {

@@ -1,6 +1,6 @@
 //! A workspace's history, as records: each command is there before it starts.
 
-use super::vm::{parse_process, parsed_option, process_text};
+use super::column::{parse_process, parsed_option, process_text};
 use super::workspace::{ANEW, renew};
 use super::{Store, StoreError};
 use crate::execution_mode::ExecutionMode;

@@ -1,8 +1,8 @@
 //! Disk layers that workspaces share, as records.
 
-use super::vm::{parse_process, parsed, parsed_option, process_text};
-use super::workspace::text;
-use super::{Store, StoreError};
+use super::Store;
+use super::column::{id_text, parse_process, parsed, parsed_option, process_text};
+use super::error::StoreError;
 use crate::backing::{Backing, ImageDigest};
 use crate::host::process::{self, ProcessId};
 use crate::id::Id;
@@ -38,7 +38,7 @@ impl Store {
         self.durably(|transaction| {
             let written =
                 format!("SELECT EXISTS (SELECT 1 FROM workspace WHERE {WRITTEN} IS ?2 AND (vm = ?1 OR next_vm = ?1))");
-            let stands_on = params![vm.to_string(), text(layer.parent)];
+            let stands_on = params![vm.to_string(), id_text(layer.parent)];
             if !transaction.query_row(&written, stands_on, |row| row.get(0))? {
                 return Ok(false);
             }
@@ -188,7 +188,7 @@ pub(super) fn insert_layer(connection: &Connection, layer: &NewLayer) -> rusqlit
     // The column is older than directories of the host, which have no image.
     connection.execute(
         "INSERT INTO layer (id, parent, image_digest, created_at) VALUES (?1, ?2, coalesce(?3, ''), ?4)",
-        params![layer.id.to_string(), text(layer.parent), layer.backing, layer.created_at],
+        params![layer.id.to_string(), id_text(layer.parent), layer.backing, layer.created_at],
     )?;
     Ok(())
 }

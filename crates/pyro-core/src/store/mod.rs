@@ -4,16 +4,18 @@ pub mod broken;
 pub mod claim;
 mod column;
 pub mod command;
+mod error;
 pub mod layer;
 mod schema;
 pub mod vm;
 pub mod workspace;
 
+pub use error::StoreError;
+
 use crate::host::lock::FileLock;
 use crate::host::{fs, process};
-use crate::id::Id;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,50 +26,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct Store {
     connection: Mutex<Connection>,
-}
-
-/// A failure of the records.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The data directory cannot be used.
-    #[error(transparent)]
-    Directory(#[from] fs::FsError),
-    /// The database was written by a later pyro.
-    #[error("the records in {} were written by a newer pyro (schema {found}, this one knows {known})", path.display())]
-    Newer {
-        /// The database.
-        path: PathBuf,
-        /// Its schema number.
-        found: i64,
-        /// The highest number this program knows.
-        known: i64,
-    },
-    /// A record that was read holds what cannot be understood.
-    #[error("the record of {noun} {id} is broken")]
-    Broken {
-        /// What it is a record of: `vm` or `workspace`.
-        noun: &'static str,
-        /// Whose.
-        id: Id,
-        /// What is wrong with it.
-        #[source]
-        source: rusqlite::Error,
-    },
-    /// SQLite failed.
-    #[error("the records cannot be read or written")]
-    Sql(#[from] rusqlite::Error),
-}
-
-impl StoreError {
-    /// Whether there is no room for the records.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        match self {
-            Self::Directory(error) => error.is_full(),
-            Self::Sql(error) => error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
-            Self::Newer { .. } | Self::Broken { .. } => false,
-        }
-    }
 }
 
 /// The database, in the data directory.

@@ -1,6 +1,6 @@
 //! Numbered migrations: each runs once, in one transaction with the number that records it.
 
-use super::StoreError;
+use super::error::StoreError;
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 

@@ -1,10 +1,11 @@
 //! Records of workspaces.
 
-use super::broken::told_apart;
+use super::Store;
+use super::broken::BrokenRecord;
 use super::claim::{self, Claimable};
+use super::column::{id_text, parse_process, parsed, parsed_option, process_text};
+use super::error::{StoreError, told_apart};
 use super::layer::{NewLayer, insert_layer};
-use super::vm::{BrokenRecord, parse_process, parsed, parsed_option, process_text};
-use super::{Store, StoreError};
 use crate::host::process::{self, ProcessId};
 use crate::id::Id;
 use crate::timestamp::Timestamp;
@@ -329,10 +330,6 @@ impl Store {
     }
 }
 
-pub(super) fn text(id: Option<Id>) -> Option<String> {
-    id.map(|id| id.to_string())
-}
-
 /// A lifetime that begins at `?2`.
 pub(super) const ANEW: &str = "expires_at = iif(ttl_seconds > 0, ?2 + ttl_seconds, NULL) WHERE id = ?1";
 
@@ -375,11 +372,11 @@ fn update(connection: &Connection, workspace: &WorkspaceRecord) -> rusqlite::Res
             json(serde_json::to_string(&workspace.labels))?,
             workspace.environment_version,
             json(serde_json::to_string(&workspace.seed))?,
-            text(workspace.vm),
-            text(workspace.top_layer),
-            text(workspace.baseline_layer),
-            text(workspace.next_vm),
-            text(workspace.next_layer),
+            id_text(workspace.vm),
+            id_text(workspace.top_layer),
+            id_text(workspace.baseline_layer),
+            id_text(workspace.next_vm),
+            id_text(workspace.next_layer),
             workspace.reset_count,
             workspace.last_reset_at,
             workspace.change.map(WorkspaceChange::name),

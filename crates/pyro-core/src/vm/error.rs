@@ -1,6 +1,6 @@
 //! What can go wrong with a vm.
 
-use super::control::failure::Failure;
+use super::failure::Failure;
 use super::operation::Operation;
 use super::output::error::OutputError;
 use super::shape::OutOfRange;

@@ -3,8 +3,9 @@
 use super::control::protocol::Launch;
 use super::error::VmError;
 use super::plan::Plan;
+use super::plan::{admission, record};
+use super::recover::clear;
 use super::shape::Shape;
-use super::{admission, reap, record};
 use crate::config::Config;
 use crate::id::Id;
 use crate::store::Store;
@@ -44,7 +45,7 @@ pub(super) fn record(
 
 /// A supervisor clears away its own vm; this is for one that was killed, or that never came to be.
 pub(super) fn clear_if_abandoned(config: &Config, store: &Store, id: Id) {
-    let cleared = ended(store, id).and_then(|vm| vm.map_or(Ok(()), |vm| reap::clear_vm(config, store, &vm)));
+    let cleared = ended(store, id).and_then(|vm| vm.map_or(Ok(()), |vm| clear::clear_vm(config, store, &vm)));
     if let Err(error) = cleared {
         tracing::warn!(error = &error as &dyn std::error::Error, "leftovers wait for the next command");
     }

@@ -1,17 +1,18 @@
 //! One command in a vm of its own: start, run, clear away, whatever happens in between.
 
+use super::blocking::blocking;
 use super::caller::Caller;
 use super::control::client::SupervisorClient;
-use super::control::failure::Failure;
 use super::control::protocol::{EngineLaunch, Launch};
 use super::control::starter::Leased;
 use super::error::VmError;
+use super::exec::line::LineRequest;
 use super::exec::{ExecIo, ExecOutcome, ExecRequest, exec_noting};
-use super::lifecycle::blocking;
-use super::line::LineRequest;
+use super::failure::Failure;
+use super::recover::reap;
 use super::shape::Shape;
 use super::standby::{Claimed, Standby};
-use super::{one_shot, paths, plan, reap};
+use super::{one_shot, paths, plan};
 use crate::config::Config;
 use crate::environment::Progress;
 use crate::execution_mode::ExecutionMode;

@@ -1,13 +1,16 @@
 //! Creating a workspace: a started vm, its files, and the layer that a reset goes back to.
 
 use super::claim::Claimed;
+use super::ended::explained;
 use super::error::WorkspaceError;
+use super::file_error::FileError;
+use super::files::baseline;
 use super::files::seed::{self, SeedRequest};
-use super::files::source::{Ignore, Source};
-use super::files::{FileError, baseline};
 use super::info::WorkspaceInfo;
+use super::paths::ROOT;
+use super::source::{Ignore, Source};
 use super::update::lifetime;
-use super::{ROOT, explained, label, on_host, reconcile, running, start, status};
+use super::{label, on_host, reconcile, running, start, status};
 use crate::backing::Backing;
 use crate::config::Config;
 use crate::guest::client::ClientError;
@@ -17,13 +20,14 @@ use crate::host::{clock, fs};
 use crate::id::Id;
 use crate::store::Store;
 use crate::store::layer::NewLayer;
-use crate::store::vm::{VmKind, VmState};
+use crate::store::vm::{VmKind, VmRecord, VmState};
 use crate::store::workspace::{SeedRecord, WorkspaceChange, WorkspaceRecord};
 use crate::vm::caller::Caller;
 use crate::vm::control::client::SupervisorClient;
 use crate::vm::control::protocol::EngineLaunch;
+use crate::vm::plan::{self, record};
 use crate::vm::shape::{Shape, limits};
-use crate::vm::{VmError, lifecycle, paths, plan, record};
+use crate::vm::{VmError, blocking, paths};
 use pyro_protocol::message::{Failure, FailureKind};
 use std::collections::BTreeMap;
 use tracing::Instrument;
@@ -98,33 +102,8 @@ pub async fn create(
         record::new(VmKind::Workspace, VmState::Created, &request.environment, shape, &plan).map_err(VmError::from)?;
     vm.expires_at = running::expiry(request.ttl_seconds, now);
     let first = NewLayer { id: Id::random().map_err(VmError::from)?, parent: None, backing, created_at: now };
-    let workspace = WorkspaceRecord {
-        id,
-        name,
-        labels,
-        environment: request.environment.clone(),
-        environment_version: plan.environment_version.clone(),
-        vcpu_count: shape.vcpu_count,
-        mem_mib: shape.mem_mib,
-        ttl_seconds: request.ttl_seconds,
-        allow_host_compat: request.allow_host_compat,
-        created_at: now,
-        last_activity_at: now,
-        expires_at: vm.expires_at,
-        seed: empty_seed(),
-        vm: None,
-        top_layer: Some(first.id),
-        baseline_layer: None,
-        next_vm: Some(vm.id),
-        next_layer: None,
-        command_count: 0,
-        reset_count: 0,
-        last_reset_at: None,
-        change: Some(WorkspaceChange::Creating),
-        owner: Some(ProcessId::current()),
-        boot_id: process::boot_id(),
-        revision: 0,
-    };
+    let unnamed = claimed_record(id, request, &vm, &first);
+    let workspace = WorkspaceRecord { name, labels, ..unnamed };
     fs::private_dir(&paths::layers_dir(config))?;
     store.insert_workspace(&workspace, &first)?;
     // From here on everything is removed unless it comes to its end.
@@ -155,6 +134,38 @@ pub async fn create(
         workspace.seed = seed.clone();
     })?;
     status::told(&store, id)
+}
+
+/// The record of a new workspace without a name, claimed by this process, that is to run in `vm` on
+/// the layer `first`.
+fn claimed_record(id: Id, request: &CreateRequest, vm: &VmRecord, first: &NewLayer) -> WorkspaceRecord {
+    WorkspaceRecord {
+        id,
+        name: None,
+        labels: BTreeMap::new(),
+        environment: vm.environment.clone(),
+        environment_version: vm.environment_version.clone(),
+        vcpu_count: vm.vcpu_count,
+        mem_mib: vm.mem_mib,
+        ttl_seconds: request.ttl_seconds,
+        allow_host_compat: request.allow_host_compat,
+        created_at: first.created_at,
+        last_activity_at: first.created_at,
+        expires_at: vm.expires_at,
+        seed: empty_seed(),
+        vm: None,
+        top_layer: Some(first.id),
+        baseline_layer: None,
+        next_vm: Some(vm.id),
+        next_layer: None,
+        command_count: 0,
+        reset_count: 0,
+        last_reset_at: None,
+        change: Some(WorkspaceChange::Creating),
+        owner: Some(ProcessId::current()),
+        boot_id: process::boot_id(),
+        revision: 0,
+    }
 }
 
 /// Whoever creates one may do without an engine.
@@ -207,7 +218,7 @@ fn empty_seed() -> SeedRecord {
 
 /// A seed that can be carried, as far as that can be known without a guest.
 async fn looked_at(seed: SeedRequest) -> Result<Source, WorkspaceError> {
-    let looked = lifecycle::blocking(move || {
+    let looked = blocking(move || {
         let look = || {
             let source = Source::open(&seed.path, Ignore::asked(seed.respect_ignore))?;
             source.check()?;
@@ -241,7 +252,7 @@ async fn fill(config: &Config, id: Id, vm: Id, source: Option<Source>) -> Result
         baseline::keep(&config, id, &entries)?;
         seed.proofs(&entries).keep(&config, id)
     };
-    lifecycle::blocking(move || Ok(keep())).await??;
+    blocking(move || Ok(keep())).await??;
     Ok(record)
 }
 

@@ -3,6 +3,7 @@
 use super::claim::{claim, find};
 use super::error::WorkspaceError;
 use super::info::WorkspaceDeleted;
+use super::paths::directory;
 use super::{outputs, reconcile};
 use crate::config::Config;
 use crate::host::fs;
@@ -46,7 +47,7 @@ fn delete_broken(config: &Config, store: &Store, id: Id) -> Result<(), Workspace
     for vm in broken.vms {
         reconcile::remove_vm(config, store, vm)?;
     }
-    fs::remove_tree(&reconcile::directory(config, id))?;
+    fs::remove_tree(&directory(config, id))?;
     outputs::remove(config, &outputs::named(store, id));
     store.delete_workspace(id)?;
     reconcile::collect_layers(config, store)

@@ -2,7 +2,7 @@
 
 use super::claim::find;
 use super::error::WorkspaceError;
-use super::rest::LOOK;
+use super::limits::LOOK;
 use crate::config::Config;
 use crate::guest::client::ClientError;
 use crate::host::clock;
@@ -12,7 +12,8 @@ use crate::store::vm::VmState;
 use crate::store::workspace::WorkspaceChange;
 use crate::timestamp::Timestamp;
 use crate::vm::VmError;
-use crate::vm::lifecycle::{blocking, reconcile};
+use crate::vm::blocking;
+use crate::vm::recover::reconcile;
 use std::io;
 use std::time::{Duration, Instant};
 

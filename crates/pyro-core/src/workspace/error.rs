@@ -1,6 +1,6 @@
 //! What can go wrong with a workspace.
 
-use super::files::FileError;
+use super::file_error::FileError;
 use super::label::LabelError;
 use crate::engine::EngineError;
 use crate::guest::client::ClientError;
@@ -10,7 +10,7 @@ use crate::id::Id;
 use crate::store::StoreError;
 use crate::store::workspace::WorkspaceChange;
 use crate::vm::VmError;
-use crate::vm::line::OptionError;
+use crate::vm::exec::line::OptionError;
 use std::path::PathBuf;
 
 /// A failure of a workspace's operation.
@@ -125,10 +125,10 @@ pub enum WorkspaceError {
     #[error("ttl_seconds is {0}; it must be 0 (no limit) or at least 60")]
     Ttl(u32),
     /// More forks at once than are made.
-    #[error("count is {0}; it must be 1 to {max}", max = super::fork::MAX_COUNT)]
+    #[error("count is {0}; it must be 1 to {max}", max = super::limits::MAX_COUNT)]
     Count(u32),
     /// Its disk stands on as many layers as one may: each fork closes one.
-    #[error("the disk of workspace {id} stands on {max} layers, as many as it may: each fork adds one", max = super::fork::MAX_LAYERS)]
+    #[error("the disk of workspace {id} stands on {max} layers, as many as it may: each fork adds one", max = super::limits::MAX_LAYERS)]
     TooDeep {
         /// The workspace.
         id: Id,

@@ -1,15 +1,17 @@
 //! A command in a workspace: streamed, exactly once, on the disk before its end is told, and in the history.
 
 use super::error::WorkspaceError;
+use super::on_host;
 use super::open_command::OpenCommand;
+use super::paths::ROOT;
 use super::running::Running;
-use super::{ROOT, on_host};
 use crate::config::Config;
 use crate::id::Id;
 use crate::store::command::{CommandRecord, CommandState};
 use crate::vm::VmError;
-use crate::vm::exec::{ExecIo, ExecOutcome, ExecRequest, Stdin, exec_noting};
-use crate::vm::line::{ExecOptions, LineRequest, OptionError};
+use crate::vm::exec::line::{ExecOptions, LineRequest, OptionError};
+use crate::vm::exec::{ExecOutcome, ExecRequest, exec_noting};
+use crate::vm::io::{ExecIo, Stdin};
 use crate::vm::output::{OutputTo, Recorder};
 use crate::vm::result::{CommandOutput, CommandResult, millis};
 use pyro_protocol::GuestPath;

@@ -1,11 +1,12 @@
 //! Forking a workspace: new ones over the disk that it has at one moment; all of them go on.
 
 use super::claim::{Claimed, claim, find, note};
+use super::ended::explained;
 use super::error::WorkspaceError;
 use super::files::{baseline, proof};
 use super::info::WorkspaceForks;
-use super::reset::{above, another};
-use super::{explained, label, reconcile, running, start, status};
+pub use super::limits::{MAX_COUNT, MAX_LAYERS};
+use super::{label, layers, reconcile, running, start, status};
 use crate::config::Config;
 use crate::host::{clock, process};
 use crate::id::Id;
@@ -18,13 +19,6 @@ use crate::vm::{VmError, paths};
 use futures::stream::{StreamExt, TryStreamExt};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-
-/// Most forks that one call makes.
-pub const MAX_COUNT: u32 = 32;
-
-/// Most layers that a workspace which is forked may stand on. Each takes three of QEMU's 1024 descriptors, so that a few hundred
-/// more would fail in the middle of a fork, and at last at a start.
-pub const MAX_LAYERS: usize = 256;
 
 /// How many start at a time.
 const AT_ONCE: usize = 4;
@@ -63,7 +57,7 @@ pub async fn fork(
     // A supervisor that was waited for may have closed a layer until its end.
     let workspace = find(&store, id)?;
     if vm.state != VmState::Started {
-        start::layer_files(config, &store, &workspace, workspace.top_layer.ok_or(WorkspaceError::NoDisk { id })?)?;
+        layers::layer_files(config, &store, &workspace, workspace.top_layer.ok_or(WorkspaceError::NoDisk { id })?)?;
     }
     let (below, held) = explained(config, id, close_top(config, &store, &workspace, &vm)).await?;
     let (mut born, mut guards) = (Vec::new(), Vec::new());
@@ -96,7 +90,7 @@ async fn close_top(
 ) -> Result<(Id, Duration), WorkspaceError> {
     let id = workspace.id;
     let top = workspace.top_layer.ok_or(WorkspaceError::NoDisk { id })?;
-    let next = above(store, top)?.ok_or(WorkspaceError::NoDisk { id })?;
+    let next = layers::above(store, top)?.ok_or(WorkspaceError::NoDisk { id })?;
     let chain = store.layer_chain(top)?;
     let is_full = chain.len() >= MAX_LAYERS;
     match vm.state {
@@ -138,9 +132,9 @@ fn record(
     id: Id,
     name: Option<String>,
 ) -> Result<(WorkspaceRecord, VmRecord), WorkspaceError> {
-    let layer: NewLayer = above(store, below)?.ok_or(WorkspaceError::NoDisk { id: parent.id })?;
+    let layer: NewLayer = layers::above(store, below)?.ok_or(WorkspaceError::NoDisk { id: parent.id })?;
     let now = clock::now();
-    let vm = another(parent_vm)?;
+    let vm = parent_vm.another().map_err(VmError::from)?;
     let child = WorkspaceRecord {
         id,
         name,

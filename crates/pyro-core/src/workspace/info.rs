@@ -1,6 +1,6 @@
 //! What surfaces tell of a workspace: one shape for the command line, MCP and Python.
 
-use super::ROOT;
+use super::paths::ROOT;
 use crate::execution_mode::ExecutionMode;
 use crate::id::Id;
 use crate::store::command::{CommandRecord, CommandState};

@@ -7,21 +7,27 @@ pub mod delete;
 mod ended;
 pub mod error;
 pub mod exec;
+mod file_error;
 pub mod files;
 pub mod fork;
 pub mod git_dir;
 pub mod ignore;
 pub mod info;
 pub mod label;
+mod layers;
+mod limits;
 pub mod list;
 pub mod logs;
 mod on_host;
 mod open_command;
 mod outputs;
+pub mod paths;
+pub mod place;
 pub mod reconcile;
 pub mod reset;
 mod rest;
 pub mod running;
+pub mod source;
 pub mod start;
 pub mod status;
 pub mod stop;
@@ -32,9 +38,4 @@ mod tests;
 
 pub use ended::explained;
 pub use error::WorkspaceError;
-
-/// Where a workspace's files are in its guest.
-pub const ROOT: &str = "/workspace";
-
-/// Where the agent keeps changes that are not in force yet.
-pub const STAGES: &str = crate::guest::stage::AREA;
+pub use paths::{ROOT, STAGES};

@@ -1,8 +1,8 @@
 //! Workspaces on a host that can run no guest: a layer is a directory with a `workspace` in it, a closed one is a copy.
 
-use super::ROOT;
 use super::claim::note;
 use super::error::WorkspaceError;
+use super::paths::ROOT;
 use super::running::Running;
 use crate::backing::Backing;
 use crate::config::Config;
@@ -13,8 +13,8 @@ use crate::store::Store;
 use crate::store::layer::NewLayer;
 use crate::store::workspace::WorkspaceRecord;
 use crate::vm::exec::ExecRequest;
-use crate::vm::line::OptionError;
-use crate::vm::{VmError, lifecycle, paths};
+use crate::vm::exec::line::OptionError;
+use crate::vm::{VmError, blocking, paths};
 use pyro_protocol::GuestPath;
 use pyro_protocol::variable::Variable;
 use std::os::unix::ffi::OsStrExt;
@@ -55,7 +55,7 @@ pub(super) async fn copy(config: &Config, from: Id, to: Id, cancel: &Cancellatio
     let (from, to) = (paths::layer_tree(config, from), paths::layer_tree(config, to));
     // Waited for to its end: what it makes is removed only when it makes no more.
     let cancel = cancel.clone();
-    let copied = lifecycle::blocking(move || Ok(copy_whole(&from, &to, &|| cancel.is_cancelled())));
+    let copied = blocking(move || Ok(copy_whole(&from, &to, &|| cancel.is_cancelled())));
     copied.await?.map_err(|error| match error {
         CopyError::Stopped => VmError::Cancelled.into(),
         error => WorkspaceError::Copy(error),

@@ -2,6 +2,7 @@
 
 use super::error::WorkspaceError;
 use super::outputs;
+use super::paths::directory;
 use crate::config::Config;
 use crate::host::{clock, fs};
 use crate::id::Id;
@@ -9,19 +10,13 @@ use crate::store::claim::{Claimable, change_claimed, give_up};
 use crate::store::vm::{VmKind, VmState};
 use crate::store::workspace::{WorkspaceChange, WorkspaceRecord};
 use crate::store::{Store, StoreError};
-use crate::vm::lifecycle::{self, reconcile::Verdict};
-use crate::vm::{VmError, paths, reap};
-use std::path::PathBuf;
+use crate::vm::recover::reconcile::{Verdict, judge};
+use crate::vm::recover::{clear, reap};
+use crate::vm::{VmError, lifecycle, paths};
 use std::time::Duration;
 
 /// How old a layer's file without a record is before it counts as left behind: its record comes within moments.
 const STRAY_AGE: Duration = Duration::from_secs(600);
-
-/// Files of one workspace that are neither records nor layers.
-#[must_use]
-pub fn directory(config: &Config, id: Id) -> PathBuf {
-    config.data_dir.join("workspaces").join(id.to_string())
-}
 
 /// Put everything right that no living process stands for. Blocks while processes end; one piece that resists does not
 /// stop the others, and concerns nobody but the log.
@@ -66,7 +61,7 @@ pub fn reconcile(config: &Config, store: &Store) -> Result<(), WorkspaceError> {
 
 fn runs(store: &Store, workspace: &WorkspaceRecord) -> bool {
     let vm = workspace.vm.and_then(|vm| store.vm(vm).ok().flatten());
-    vm.is_some_and(|vm| vm.state == VmState::Started && lifecycle::reconcile::judge(&vm) == Verdict::Leave)
+    vm.is_some_and(|vm| vm.state == VmState::Started && judge(&vm) == Verdict::Leave)
 }
 
 /// Remove a workspace whose time is over, unless somebody has changed it since it was read.
@@ -126,7 +121,7 @@ fn destroy_whole(config: &Config, store: &Store, workspace: &WorkspaceRecord) ->
 /// When it resists.
 pub fn remove_vm(config: &Config, store: &Store, id: Id) -> Result<(), WorkspaceError> {
     let vm = match store.vm(id) {
-        Err(StoreError::Broken { .. }) => return Ok(reap::clear_broken_vm(config, store, &id.to_string())?),
+        Err(StoreError::Broken { .. }) => return Ok(clear::clear_broken_vm(config, store, &id.to_string())?),
         vm => vm?,
     };
     let Some(vm) = vm else { return Ok(()) };

@@ -4,19 +4,19 @@ use super::claim::{Claimed, claim, find, note};
 use super::error::WorkspaceError;
 use super::files::baseline;
 use super::info::{ResetTo, WorkspaceResetInfo};
-use super::{ROOT, on_host, outputs, reconcile, running, start, status};
+use super::paths::ROOT;
+use super::{layers, on_host, outputs, reconcile, running, start, status};
 use crate::config::Config;
-use crate::execution_mode::ExecutionMode;
 use crate::guest::patience::Patient;
 use crate::host::clock;
 use crate::id::Id;
 use crate::store::Store;
 use crate::store::layer::NewLayer;
-use crate::store::vm::{VmRecord, VmState};
+use crate::store::vm::VmRecord;
 use crate::store::workspace::{WorkspaceChange, WorkspaceRecord};
 use crate::vm::control::client::SupervisorClient;
 use crate::vm::output::OutputName;
-use crate::vm::{VmError, lifecycle};
+use crate::vm::{VmError, blocking};
 use tokio_util::sync::CancellationToken;
 
 /// Put a workspace's whole disk back to its baseline, and forget its commands; it runs afterwards.
@@ -30,7 +30,7 @@ pub async fn reset(config: &Config, id: Id, cancel: &CancellationToken) -> Resul
     let claimed = Claimed::new(config, &store, id);
     running::touch(&store, id)?;
     let baseline = workspace.baseline_layer.ok_or(WorkspaceError::NoDisk { id })?;
-    start::layer_files(config, &store, &workspace, baseline)?;
+    layers::layer_files(config, &store, &workspace, baseline)?;
     let old = tokio::select! {
         vm = start::vm_of(config, &store, &workspace) => vm?,
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
@@ -84,7 +84,7 @@ async fn remove_old(config: &Config, vm: Id, said: Vec<OutputName>) -> Result<()
         let removed = reconcile::remove_vm(&config, &store, vm);
         Ok(removed.and(reconcile::collect_layers(&config, &store)))
     };
-    lifecycle::blocking(remove).await?
+    blocking(remove).await?
 }
 
 /// Note what the files of a copy are: they are others than those that the baseline's manifest names. Until it takes over a
@@ -93,7 +93,7 @@ async fn keep_manifest(config: &Config, id: Id, vm: Id) -> Result<(), WorkspaceE
     let stream = Patient::new(SupervisorClient::new(config, vm).connect().await?, running::PATIENCE);
     let entries = baseline::present(stream).await?;
     let config = config.clone();
-    lifecycle::blocking(move || Ok(baseline::keep(&config, id, &entries))).await?
+    blocking(move || Ok(baseline::keep(&config, id, &entries))).await?
 }
 
 /// Record the vm and the layer that are to take over.
@@ -104,34 +104,11 @@ fn begin(
     parent: Id,
 ) -> Result<(VmRecord, NewLayer), WorkspaceError> {
     let id = workspace.id;
-    let layer = above(store, parent)?.ok_or(WorkspaceError::NoDisk { id })?;
-    let vm = another(old)?;
+    let layer = layers::above(store, parent)?.ok_or(WorkspaceError::NoDisk { id })?;
+    let vm = old.another().map_err(VmError::from)?;
     note(store, id, std::slice::from_ref(&layer), |workspace| {
         (workspace.next_vm, workspace.next_layer) = (Some(vm.id), Some(layer.id));
     })?;
     store.insert_vm(&vm, None)?;
     Ok((vm, layer))
-}
-
-/// A new layer over `parent`; none when that is gone.
-pub(super) fn above(store: &Store, parent: Id) -> Result<Option<NewLayer>, WorkspaceError> {
-    let id = Id::random().map_err(VmError::from)?;
-    let created_at = clock::now();
-    let below = store.layer(parent)?;
-    Ok(below.map(|NewLayer { backing, .. }| NewLayer { id, parent: Some(parent), backing, created_at }))
-}
-
-/// A vm of the same shape and environment that never ran.
-pub(super) fn another(vm: &VmRecord) -> Result<VmRecord, WorkspaceError> {
-    let claimed = vm.claimed(VmState::Created);
-    Ok(VmRecord {
-        id: Id::random().map_err(VmError::from)?,
-        created_at: clock::now(),
-        execution_mode: ExecutionMode::Pending,
-        last_error: None,
-        supervisor: None,
-        engine: None,
-        revision: 0,
-        ..claimed
-    })
 }

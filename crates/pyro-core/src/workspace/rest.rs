@@ -2,22 +2,18 @@
 
 use super::claim::claim;
 use super::error::WorkspaceError;
+use super::limits::{LOOK, TURN_LIMIT};
 use crate::config::Config;
 use crate::id::Id;
 use crate::store::Store;
 use crate::store::vm::{VmRecord, VmState};
 use crate::store::workspace::{WorkspaceChange, WorkspaceRecord};
-use crate::vm::lifecycle::{self, blocking};
+use crate::vm::recover::reconcile;
+use crate::vm::{blocking, lifecycle};
 use std::time::{Duration, Instant};
-
-/// How long somebody else's change is waited for. A start that boots takes minutes on a busy host without KVM.
-pub(super) const TURN_LIMIT: Duration = Duration::from_secs(180);
 
 /// How long the supervisor of a dead starter may take to see that, and to put its vm away.
 const REST_LIMIT: Duration = Duration::from_secs(60);
-
-/// How often a record is looked at: it is changed by other processes, and no event tells of it.
-pub(super) const LOOK: Duration = Duration::from_millis(10);
 
 /// Claim a workspace for `change` as soon as nobody else has it; one that is being deleted is not waited for.
 ///
@@ -65,7 +61,7 @@ pub(super) fn at_rest(config: &Config, store: &Store, vm: Id) -> Result<Option<V
             return Ok(Some(lifecycle::stop::await_end(config, store, &vm)?));
         }
         let is_late = Instant::now() >= deadline;
-        if lifecycle::reconcile::settle(config, store, &vm)? && !is_late {
+        if reconcile::settle(config, store, &vm)? && !is_late {
             continue;
         }
         match (vm.state, vm.supervisor) {

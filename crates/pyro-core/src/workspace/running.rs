@@ -2,7 +2,7 @@
 
 use super::claim::find;
 use super::error::WorkspaceError;
-use super::rest::{LOOK, TURN_LIMIT};
+use super::limits::{LOOK, TURN_LIMIT};
 use crate::config::Config;
 use crate::guest::patience::Patient;
 use crate::host::clock;
@@ -11,9 +11,10 @@ use crate::store::vm::{VmRecord, VmState};
 use crate::store::workspace::{WorkspaceChange, WorkspaceRecord};
 use crate::store::{Store, StoreError};
 use crate::timestamp::Timestamp;
+use crate::vm::VmError;
 use crate::vm::control::client::SupervisorClient;
-use crate::vm::lifecycle::reconcile::{self, Verdict};
-use crate::vm::{VmError, reap};
+use crate::vm::recover::clear;
+use crate::vm::recover::reconcile::{self, Verdict};
 use std::time::{Duration, Instant};
 use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
@@ -78,7 +79,7 @@ impl<'a> Running<'a> {
         let vm = match workspace.vm {
             Some(vm) => match store.vm(vm) {
                 Err(StoreError::Broken { .. }) => {
-                    reap::clear_broken_vm(config, store, &vm.to_string())?;
+                    clear::clear_broken_vm(config, store, &vm.to_string())?;
                     None
                 }
                 vm => vm?,

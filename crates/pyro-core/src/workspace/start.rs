@@ -3,17 +3,14 @@
 use super::claim::{Claimed, find, note};
 use super::error::WorkspaceError;
 use super::info::WorkspaceInfo;
-use super::{on_host, reconcile, rest, running, status};
+use super::{layers, reconcile, rest, running, status};
 use crate::config::Config;
-use crate::execution_mode::ExecutionMode;
 use crate::host::clock;
-use crate::host::process::{self, ProcessId};
 use crate::id::Id;
 use crate::store::Store;
-use crate::store::vm::{VmKind, VmRecord, VmState};
+use crate::store::vm::{NewVm, VmKind, VmRecord, VmState};
 use crate::store::workspace::{WorkspaceChange, WorkspaceRecord};
-use crate::vm::{VmError, lifecycle, paths};
-use std::path::PathBuf;
+use crate::vm::{VmError, lifecycle};
 use tokio_util::sync::CancellationToken;
 
 /// Start a workspace; one that runs stays so. Of many who start it at once one does, and the others wait for it.
@@ -57,35 +54,8 @@ pub(super) async fn start_vm(
     cancel: &CancellationToken,
 ) -> Result<VmRecord, WorkspaceError> {
     let expires_at = store.renew_workspace(workspace.id, clock::now())?;
-    let layers = layer_files(config, store, workspace, top)?;
+    let layers = layers::layer_files(config, store, workspace, top)?;
     Ok(lifecycle::start::start_on(config, store, VmRecord { expires_at, ..vm }, layers, cancel).await?)
-}
-
-/// Files of the layer `top` of a workspace and of all below it, bottom first; on the host the directory of that layer.
-///
-/// # Errors
-/// [`WorkspaceError::LayerGone`] when one was removed that may hold something.
-pub(super) fn layer_files(
-    config: &Config,
-    store: &Store,
-    workspace: &WorkspaceRecord,
-    top: Id,
-) -> Result<Vec<PathBuf>, WorkspaceError> {
-    let id = workspace.id;
-    if store.layer(top)?.ok_or(WorkspaceError::NoDisk { id })?.backing.is_host_tree() {
-        return Ok(vec![on_host::layer(config, workspace, top)?]);
-    }
-    let chain = store.layer_chain(top)?;
-    for layer in &chain {
-        let path = paths::shared_layer(config, *layer);
-        if !path.is_file() && (*layer != top || store.is_layer_made(top)?) {
-            let baseline = workspace.baseline_layer.map(|baseline| store.layer_chain(baseline)).transpose()?;
-            let resettable =
-                baseline.is_some_and(|below| below.iter().all(|layer| paths::shared_layer(config, *layer).is_file()));
-            return Err(WorkspaceError::LayerGone { id, path, resettable });
-        }
-    }
-    Ok(chain.into_iter().map(|layer| paths::shared_layer(config, layer)).collect())
 }
 
 /// The vm of a workspace that this process has claimed, at rest. One whose record was lost is replaced: all that is worth
@@ -103,8 +73,7 @@ pub(super) async fn vm_of(
     }
     let id = workspace.id;
     let top = workspace.top_layer.ok_or(WorkspaceError::NoDisk { id })?;
-    let vm = VmRecord {
-        id: Id::random().map_err(VmError::from)?,
+    let vm = VmRecord::new(NewVm {
         kind: VmKind::Workspace,
         environment: workspace.environment.clone(),
         environment_version: workspace.environment_version.clone(),
@@ -112,18 +81,8 @@ pub(super) async fn vm_of(
         vcpu_count: workspace.vcpu_count,
         mem_mib: workspace.mem_mib,
         ttl_seconds: workspace.ttl_seconds,
-        allow_host_compat: false,
-        created_at: clock::now(),
-        expires_at: None,
-        state: VmState::Created,
-        execution_mode: ExecutionMode::Pending,
-        last_error: None,
-        boot_id: process::boot_id(),
-        owner: ProcessId::current(),
-        supervisor: None,
-        engine: None,
-        revision: 0,
-    };
+    })
+    .map_err(VmError::from)?;
     note(store, id, &[], |workspace| workspace.vm = Some(vm.id))?;
     store.insert_vm(&vm, None)?;
     Ok(vm)

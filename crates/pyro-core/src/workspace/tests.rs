@@ -4,8 +4,9 @@ use super::claim::{Claimed, claim, note};
 use super::error::WorkspaceError;
 use super::files::baseline;
 use super::open_command::OpenCommand;
+use super::paths::directory;
 use super::update::{self, UpdateRequest};
-use super::{delete, fork, logs, reconcile};
+use super::{delete, fork, limits, logs, reconcile};
 use crate::backing::Backing;
 use crate::config::{AccelChoice, Config};
 use crate::execution_mode::ExecutionMode;
@@ -131,25 +132,10 @@ fn layer(parent: Option<Id>) -> NewLayer {
 
 fn vm() -> VmRecord {
     VmRecord {
-        id: new_id(),
-        kind: VmKind::Workspace,
-        environment: "unknown:1".into(),
-        environment_version: None,
-        backing: Backing::Image("d".to_owned().into()),
-        vcpu_count: 1,
-        mem_mib: 1024,
-        ttl_seconds: 600,
-        allow_host_compat: false,
-        created_at: Timestamp::EPOCH,
-        expires_at: None,
+        environment: "unknown:1".to_owned(),
         state: VmState::Stopped,
         execution_mode: ExecutionMode::GuestTcg,
-        last_error: None,
-        boot_id: process::boot_id(),
-        owner: ProcessId::current(),
-        supervisor: None,
-        engine: None,
-        revision: 0,
+        ..VmRecord::small(VmKind::Workspace, Backing::Image("d".to_owned().into()))
     }
 }
 
@@ -363,7 +349,7 @@ async fn a_fork_that_cannot_be_recorded_leaves_nothing_behind() {
     let home = Home::new();
     let workspace = home.workspace();
     baseline::keep(&home.config, workspace.id, &[]).unwrap();
-    let manifest = reconcile::directory(&home.config, workspace.id).join("baseline");
+    let manifest = directory(&home.config, workspace.id).join("baseline");
     fs::remove_file(&manifest).unwrap();
     // A directory in its place cannot be inherited.
     fs::private_dir(&manifest).unwrap();
@@ -386,7 +372,7 @@ async fn a_workspace_on_very_many_layers_is_not_forked() {
     let depth = |home: &Home, top| home.store.layer_chain(top).unwrap().len();
     let mut above = Vec::new();
     let mut top = workspace.top_layer;
-    for _ in depth(&home, top.unwrap())..fork::MAX_LAYERS - 1 {
+    for _ in depth(&home, top.unwrap())..limits::MAX_LAYERS - 1 {
         let next = layer(top);
         made(next.id);
         top = Some(next.id);
@@ -397,7 +383,7 @@ async fn a_workspace_on_very_many_layers_is_not_forked() {
     let forked = fork().await;
     assert!(matches!(forked, Err(WorkspaceError::Vm(_))), "{forked:?}");
     workspace = home.now(&workspace).unwrap();
-    assert_eq!(depth(&home, workspace.top_layer.unwrap()), fork::MAX_LAYERS);
+    assert_eq!(depth(&home, workspace.top_layer.unwrap()), limits::MAX_LAYERS);
     // Its new layer was never written to: a fork stands on the one below, and adds none.
     assert!(matches!(fork().await, Err(WorkspaceError::Vm(_))));
     made(workspace.top_layer.unwrap());

@@ -1,7 +1,7 @@
 //! What a QEMU is asked before it runs a machine: its version, and which processor features it knows by name.
 
 use crate::config::QemuProgram;
-use crate::engine::EngineError;
+use crate::engine::error::EngineError;
 use crate::host::program::ProgramError;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;

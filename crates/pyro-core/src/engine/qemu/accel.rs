@@ -1,7 +1,8 @@
 //! Which accelerator a host has: KVM is measured before it is trusted.
 
 use crate::config::AccelChoice;
-use crate::engine::{Accel, EngineError};
+use crate::engine::error::EngineError;
+use crate::engine::spec::Accel;
 use kvm_bindings::{KVM_MAX_CPUID_ENTRIES, kvm_segment, kvm_userspace_memory_region};
 use kvm_ioctls::{Kvm, VcpuExit, VcpuFd, VmFd};
 use serde::{Deserialize, Serialize};

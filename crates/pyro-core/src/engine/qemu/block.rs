@@ -1,6 +1,6 @@
 //! The disk of a running QEMU: its layers as QEMU's block nodes.
 
-use super::monitor::{Monitor, MonitorError};
+use crate::engine::qmp::monitor::{Monitor, MonitorError};
 use serde_json::json;
 use std::os::fd::OwnedFd;
 

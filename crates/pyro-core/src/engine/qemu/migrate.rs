@@ -3,7 +3,7 @@
 //! Only the devices travel: the memory is a file that both sides have.
 
 use super::argv::fd;
-use super::monitor::{MigrationEnd, Monitor, MonitorError};
+use crate::engine::qmp::monitor::{MigrationEnd, Monitor, MonitorError};
 use serde_json::json;
 use std::os::fd::OwnedFd;
 use std::time::Duration;

@@ -6,20 +6,19 @@ pub mod argv;
 pub mod block;
 pub mod confine;
 pub mod migrate;
-pub mod monitor;
 mod program;
 mod seccomp;
-mod wire;
 
 pub use abilities::Abilities;
 pub use program::find;
 
-use super::machine::Tail;
-use super::{EngineError, Machine, MachineSpec};
+use super::error::EngineError;
+use super::machine::{Machine, Tail};
+use super::qmp::monitor::Monitor;
+use super::spec::MachineSpec;
 use crate::config::QemuProgram;
 use crate::host::spawn::{Spawn, tied};
 use confine::Sandbox;
-use monitor::Monitor;
 use std::os::fd::OwnedFd;
 use std::process::Stdio;
 use tokio::net::UnixStream;

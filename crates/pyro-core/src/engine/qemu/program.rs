@@ -1,8 +1,9 @@
 //! Which QEMU is used and how it is started, with the host's libraries or its own.
 
-use super::Abilities;
+use super::abilities::Abilities;
 use crate::config::{Config, QemuProgram};
-use crate::engine::{Accel, EngineError};
+use crate::engine::error::EngineError;
+use crate::engine::spec::Accel;
 use crate::host::program::{self, Program};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

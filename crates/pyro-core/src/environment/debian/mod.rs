@@ -3,11 +3,12 @@
 mod build;
 mod deb;
 mod prerequisites;
+mod release;
 mod sources;
 
 pub(super) use build::Site;
-pub use prerequisites::MissingProgram;
 pub(super) use prerequisites::Tools;
+pub(super) use release::Debian;
 
 use std::path::Path;
 
@@ -17,15 +18,6 @@ use super::progress::{Progress, Stage};
 use crate::config::Config;
 use crate::host::fs;
 use sources::Sources;
-
-/// A release of Debian and the packages of it that an environment holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Debian {
-    /// Debian's name of the release.
-    pub(super) suite: String,
-    /// What is asked of apt beyond the minimal system.
-    pub(super) packages: Vec<String>,
-}
 
 impl Debian {
     /// Build the system of the environment `name` at `site`. Gives where it came from.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::super::error::EnvironmentError;
+use super::super::missing_program::MissingProgram;
 use crate::config::Config;
 use crate::host::program::{self, Program, ProgramError};
 
@@ -15,15 +16,6 @@ pub(super) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg
 const APT_HELPER: &str = "/usr/lib/apt/apt-helper";
 /// What making namespaces may take on a loaded host.
 const NAMESPACE_LIMIT: Duration = Duration::from_secs(20);
-
-/// A program that the host lacks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MissingProgram {
-    /// Its name.
-    pub program: &'static str,
-    /// The Debian package that holds it.
-    pub package: &'static str,
-}
 
 /// Programs, or files with an absolute path, that a host must have, and their packages on Debian 12 and 13 and Ubuntu 24.04.
 /// README and `xtask` name the same packages.

@@ -3,13 +3,19 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use super::super::debian::MissingProgram;
 use super::super::error::EnvironmentError;
-use super::{IMAGE_BYTES, STAGE};
+use super::super::missing_program::MissingProgram;
 use crate::host::fs;
 use crate::host::program::{self, OutputOf, ProgramError};
 
-/// In the name of a layer that is being made to replace one; the number of the process that makes it follows.
+/// Virtual size of every image; the file is sparse.
+pub(in crate::environment) const IMAGE_BYTES: u64 = 8 << 30;
+
+/// The stage of an installation that makes the layer.
+pub(super) const STAGE: &str = "making its empty layer";
+
+/// In the name of a layer that is being made to replace one; the number of the process that makes
+/// it follows.
 pub(in crate::environment) const NEW: &str = ".new-";
 
 /// Write an empty layer at `layer` over the image that is, or will be, at `image`.

@@ -2,6 +2,8 @@
 
 pub(super) mod blank;
 
+pub(super) use blank::IMAGE_BYTES;
+
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -9,16 +11,12 @@ use serde::{Deserialize, Serialize};
 use super::digest;
 use super::error::EnvironmentError;
 use crate::host::fs::{self, Stamp};
+use blank::STAGE;
 
-/// Virtual size of every image; the file is sparse.
-pub(super) const IMAGE_BYTES: u64 = 8 << 30;
 /// Name of a disk image in its directory.
 pub(super) const IMAGE_FILE: &str = "rootfs.ext4";
 /// Name of the empty layer beside it.
 pub(super) const BLANK_FILE: &str = "blank.qcow2";
-/// The stage of an installation that makes the layer.
-const STAGE: &str = "making its empty layer";
-
 /// What is known of an installed disk image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ImageRecord {
@@ -49,8 +47,8 @@ pub(super) fn dir(cache: &Path, digest: &str) -> PathBuf {
     cache.join("images").join(digest::short(digest))
 }
 
-/// Move the image that was built into `work` to the place that its digest names, with an empty layer;
-/// both durable before they are in place. `name` is the environment's.
+/// Move the image that was built into `work` to the place that its digest names, with an empty
+/// layer; both durable before they are in place. `name` is the environment's.
 pub(super) fn store(name: &str, cache: &Path, work: &Path, qemu_img: &Path) -> Result<ImageRecord, EnvironmentError> {
     let built = work.join(IMAGE_FILE);
     let digest = digest::of_image(&built)?;

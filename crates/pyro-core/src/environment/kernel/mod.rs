@@ -1,6 +1,5 @@
 //! The guest's kernel: unpacked, stored by its digest and shared by all environments.
 
-pub(super) mod initramfs;
 pub(super) mod modules;
 pub(super) mod own;
 pub(super) mod vmlinux;

@@ -1,7 +1,6 @@
 //! A client of a running vm's supervisor, in whatever process: it connects to the vm's socket for each
 //! operation.
 
-use super::failure::Failure;
 use super::protocol::{ControlRequest, LayerReply, LeaseReply, LeaseWord};
 use crate::config::Config;
 use crate::guest::client::{ClientError, FrameReader, send_message};
@@ -9,6 +8,7 @@ use crate::host::socket;
 use crate::id::Id;
 use crate::store::layer::NewLayer;
 use crate::vm::error::VmError;
+use crate::vm::failure::Failure;
 use crate::vm::limits::{CLEAR_LIMIT, POWER_OFF_LIMIT};
 use crate::vm::paths;
 use std::time::Duration;

@@ -3,9 +3,7 @@
 //! - `protocol`: the messages, both ways; host-only, frames as on the guest's wire.
 //! - `client`: a running vm, reached through its supervisor's socket.
 //! - `starter`: a supervisor's start, and the connection that its vm ends with.
-//! - `failure`: how a vm fails, as its supervisor tells it.
 
 pub mod client;
-pub mod failure;
 pub mod protocol;
 pub mod starter;

@@ -1,6 +1,5 @@
 //! The messages between a vm's supervisor and those who start and use the vm.
 
-use super::failure::Failure;
 use crate::config::QemuProgram;
 use crate::engine::qemu::Abilities;
 use crate::engine::spec::{Accel, DiskSpec, KernelSpec, MachineSpec, Memory};
@@ -9,6 +8,7 @@ use crate::id::Id;
 use crate::store::layer::NewLayer;
 use crate::store::vm::VmKind;
 use crate::timestamp::Timestamp;
+use crate::vm::failure::Failure;
 use crate::vm::shape::Shape;
 use crate::vm::timeline::Timeline;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,6 @@
 //! Starting a vm through a supervisor of its own, and ending it again.
 
 use super::client::SupervisorClient;
-use super::failure::Failure;
 use super::protocol::{Event, Launch};
 use crate::config::Config;
 use crate::execution_mode::ExecutionMode;
@@ -9,6 +8,7 @@ use crate::guest::client::{FrameReader, send_message};
 use crate::host::process::ProcessId;
 use crate::host::spawn::{Spawn, detached};
 use crate::vm::error::VmError;
+use crate::vm::failure::Failure;
 use crate::vm::limits::CLEAR_LIMIT;
 use crate::vm::timeline::Timeline;
 use std::process::Stdio;
@@ -95,7 +95,7 @@ impl<'a> Starter<'a> {
     /// before, if it had.
     ///
     /// # Errors
-    /// [`VmError::Control`] when the supervisor died: then its leftovers wait for [`crate::vm::reap::clear_leftovers`].
+    /// [`VmError::Control`] when the supervisor died: then its leftovers wait for [`crate::vm::recover::reap::clear_leftovers`].
     pub async fn end(self) -> Result<Option<Failure>, VmError> {
         let Self { mut events, lease, .. } = self;
         drop(lease);
@@ -148,7 +148,7 @@ impl<'a> Leased<'a> {
     /// End the vm and wait until nothing is left of it; why it had ended before, if it had.
     ///
     /// # Errors
-    /// [`VmError::Control`] when the supervisor died: then its leftovers wait for [`crate::vm::reap::clear_leftovers`].
+    /// [`VmError::Control`] when the supervisor died: then its leftovers wait for [`crate::vm::recover::reap::clear_leftovers`].
     pub async fn end(self) -> Result<Option<Failure>, VmError> {
         self.starter.end().await
     }

@@ -1,6 +1,6 @@
 //! Claiming a vm for the way to its next state.
 
-use super::gone;
+use super::gone::gone;
 use super::state;
 use crate::store::vm::{Change, VmRecord, VmState};
 use crate::store::{Store, claim as claims};

@@ -5,8 +5,9 @@ use crate::store::Store;
 use crate::store::vm::{VmKind, VmRecord, VmState};
 use crate::vm::caller::Caller;
 use crate::vm::error::VmError;
+use crate::vm::plan::{self, record};
+use crate::vm::recover::reap;
 use crate::vm::shape::Shape;
-use crate::vm::{plan, reap, record};
 
 /// What to create.
 #[derive(Clone, Debug)]

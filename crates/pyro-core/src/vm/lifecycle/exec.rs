@@ -1,18 +1,20 @@
 //! One command in a started vm, after which the vm is gone.
 
+use super::gone::gone;
 use super::state;
-use super::{blocking, gone, reconcile};
 use crate::config::Config;
 use crate::store::Store;
 use crate::store::vm::VmRecord;
+use crate::vm::blocking::blocking;
 use crate::vm::control::client::{Lease, SupervisorClient};
-use crate::vm::control::failure::Failure;
 use crate::vm::error::VmError;
+use crate::vm::exec::line::LineRequest;
 use crate::vm::exec::{ExecIo, ExecOutcome, ExecRequest, exec_noting};
+use crate::vm::failure::Failure;
 use crate::vm::limits::CLEAR_LIMIT;
-use crate::vm::line::LineRequest;
 use crate::vm::operation::Operation;
 use crate::vm::paths;
+use crate::vm::recover::reconcile;
 use pyro_protocol::GuestPath;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_util::sync::CancellationToken;

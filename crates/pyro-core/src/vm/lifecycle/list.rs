@@ -5,7 +5,7 @@ use crate::host::clock;
 use crate::store::Store;
 use crate::store::vm::{VmKind, VmRecord};
 use crate::vm::error::VmError;
-use crate::vm::reap;
+use crate::vm::recover::reap;
 
 /// Every vm that stays, oldest first, without the expired ones.
 ///

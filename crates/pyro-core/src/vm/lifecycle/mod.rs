@@ -4,22 +4,22 @@ mod claim;
 pub mod create;
 pub mod delete;
 pub mod exec;
+mod gone;
 pub mod list;
 pub mod network_info;
 pub mod reap_expired;
-pub mod reconcile;
 pub mod start;
 pub mod state;
 pub mod stop;
 
 use super::error::VmError;
 use super::operation::Operation;
-use super::reap;
+use super::recover::reap;
 use crate::config::Config;
-use crate::host::clock;
 use crate::id::Id;
 use crate::store::Store;
 use crate::store::vm::{VmKind, VmRecord};
+use gone::{gone, gone_is_fine, is_over};
 
 /// Find a vm for an operation: what is over is put away first, and its state is one that the operation takes.
 ///
@@ -42,37 +42,4 @@ pub fn open(config: &Config, kind: VmKind, id: Id, operation: Operation) -> Resu
     let vm = find()?.ok_or_else(|| gone(&known))?;
     state::check(&vm, operation)?;
     Ok((store, vm))
-}
-
-fn is_over(vm: &VmRecord) -> bool {
-    vm.kind == VmKind::Vm && vm.is_expired(clock::now())
-}
-
-/// That a vm which was there a moment ago is not: its lifetime may have ended since, or somebody deleted it.
-fn gone(vm: &VmRecord) -> VmError {
-    match is_over(vm) {
-        true => VmError::Expired { id: vm.id, ttl_seconds: vm.ttl_seconds },
-        false => VmError::NoSuchVm { id: vm.id },
-    }
-}
-
-/// Somebody else removed it, or is about to.
-fn gone_is_fine(error: VmError) -> Result<(), VmError> {
-    match error {
-        VmError::NoSuchVm { .. } | VmError::Changing { .. } => Ok(()),
-        error => Err(error),
-    }
-}
-
-/// Do what blocks on a thread of its own; it comes to its end whether or not somebody waits for it.
-pub(crate) async fn blocking<T: Send + 'static>(
-    act: impl FnOnce() -> Result<T, VmError> + Send + 'static,
-) -> Result<T, VmError> {
-    match tokio::task::spawn_blocking(act).await {
-        Ok(result) => result,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Err(VmError::Cancelled),
-        },
-    }
 }

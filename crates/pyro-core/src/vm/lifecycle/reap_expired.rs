@@ -1,6 +1,7 @@
 //! Deleting the vms whose lifetime is over.
 
-use super::{delete, gone_is_fine};
+use super::delete;
+use super::gone::gone_is_fine;
 use crate::config::Config;
 use crate::host::clock;
 use crate::id::Id;

@@ -1,19 +1,20 @@
 //! Starting a vm: from a template as any other, on the disk that it has.
 
 use super::claim::claim;
-use super::gone;
-use super::reconcile;
+use super::gone::gone;
 use crate::config::Config;
 use crate::environment::{EnvironmentStore, Progress};
 use crate::store::Store;
 use crate::store::vm::{VmRecord, VmState};
-use crate::vm::control::failure::Failure;
 use crate::vm::control::protocol::{EngineLaunch, Launch};
 use crate::vm::control::starter::Starter;
 use crate::vm::error::VmError;
+use crate::vm::failure::Failure;
 use crate::vm::operation::Operation;
+use crate::vm::paths;
 use crate::vm::plan::{self, Plan};
-use crate::vm::{admission, paths, record};
+use crate::vm::plan::{admission, record};
+use crate::vm::recover::reconcile;
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;

@@ -1,15 +1,15 @@
 //! Stopping a vm: the guest writes its disk back and ends; the disk is kept.
 
 use super::claim::claim;
-use super::gone;
-use super::reconcile::put_down;
+use super::gone::gone;
 use crate::config::Config;
-use crate::host::process::ProcessId;
 use crate::store::Store;
 use crate::store::vm::{VmRecord, VmState};
 use crate::vm::error::VmError;
 use crate::vm::limits::POWER_OFF_LIMIT;
 use crate::vm::operation::Operation;
+use crate::vm::recover::clear::end_process;
+use crate::vm::recover::reconcile::put_down;
 use std::time::Duration;
 
 /// How long its supervisor may take beyond that.
@@ -38,13 +38,4 @@ pub fn await_end(config: &Config, store: &Store, vm: &VmRecord) -> Result<VmReco
         put_down(config, store, &now, "its supervisor was killed while it stopped")?;
     }
     store.vm(vm.id)?.ok_or_else(|| gone(vm))
-}
-
-/// Tell a supervisor to end, and kill it where it does not within `limit`.
-pub(super) fn end_process(supervisor: ProcessId, limit: Duration) -> Result<(), VmError> {
-    if supervisor.terminate_and_wait(limit) || supervisor.kill_and_wait(SUPERVISOR_LIMIT) {
-        Ok(())
-    } else {
-        Err(VmError::Stuck)
-    }
 }

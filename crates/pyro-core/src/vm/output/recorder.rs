@@ -5,7 +5,7 @@ use super::name::OutputName;
 use super::page;
 use super::store::{MAX_FILE, OutputStore};
 use crate::config::{Config, Inline};
-use crate::vm::exec::{ExecIo, Stdin};
+use crate::vm::io::{ExecIo, Stdin};
 use std::fs::File;
 use std::io::{self, Write};
 use std::pin::Pin;

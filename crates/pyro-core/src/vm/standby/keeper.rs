@@ -1,7 +1,7 @@
 //! The keeper: starts what is missing, one at a time, until the pool is closed.
 
+use super::life::stand;
 use super::pool::{Next, Pool, Starting};
-use super::waiting::stand;
 use crate::host::facts;
 use std::sync::Arc;
 use std::time::Instant;

@@ -3,104 +3,31 @@
 //! A process that serves many commands (the MCP server) keeps some vms of the default shape, each with the new disk of
 //! an environment that was asked for lately, its identity taken and its processor's translations warm. Each is used once.
 
+mod claimed;
+mod in_use;
 mod keeper;
+mod life;
 mod pool;
 mod waiting;
 
-use super::control::client::SupervisorClient;
-use super::control::failure::Failure;
-use super::error::VmError;
+pub(super) use claimed::Claimed;
+pub use pool::StandbyCounts;
+
 use super::shape::Shape;
 use crate::config::Config;
 use crate::environment::EnvironmentStore;
-use crate::execution_mode::ExecutionMode;
-use crate::guest::client;
-use crate::host::clock;
-use crate::id::Id;
-use pool::{InUse, Pool};
-use pyro_protocol::message::{Request, SetClock};
+use pool::Pool;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::oneshot;
 use tokio_util::sync::DropGuard;
 
 /// Most vms that may stand by.
 pub const MAX_COUNT: usize = 16;
-
-/// How long a guest that stood by may take to answer before another vm is taken; it takes 2 ms on an idle host.
-const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
 /// Vms that stand by for this process; a clone is the same vms. They end, later, with the last clone.
 #[derive(Clone, Debug)]
 pub struct Standby {
     pool: Arc<Pool>,
     _closing: Arc<DropGuard>,
-}
-
-/// How many vms stand by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct StandbyCounts {
-    /// As many as are to be kept.
-    pub wanted: usize,
-    /// Those that can be used at once.
-    pub ready: usize,
-    /// Those that were claimed and are not gone yet.
-    pub in_use: usize,
-}
-
-/// A vm that stood by and is its claimant's now; it is gone soon after this value is.
-#[derive(Debug)]
-pub(super) struct Claimed {
-    /// The vm.
-    pub(super) id: Id,
-    /// Version of its environment.
-    pub(super) environment_version: Option<String>,
-    /// `guest_kvm` or `guest_tcg`.
-    pub(super) execution_mode: ExecutionMode,
-    release: oneshot::Sender<()>,
-    ended: oneshot::Receiver<Ended>,
-}
-
-/// How a used vm ended.
-type Ended = Result<Option<Failure>, VmError>;
-
-/// What a claimant leaves with a vm.
-#[derive(Debug)]
-struct Claim {
-    /// Closes when the claimant is done with it.
-    released: oneshot::Receiver<()>,
-    /// Where it hears of the end.
-    ended: oneshot::Sender<Ended>,
-    /// Counts the vm until nothing is left of it.
-    in_use: InUse,
-}
-
-impl Claimed {
-    /// Give its guest the time: it may have waited for days, through a sleep of the host. Shows that it answers.
-    ///
-    /// # Errors
-    /// When it does not: no command has begun in it.
-    pub(super) async fn wake(&self, config: &Config) -> Result<(), VmError> {
-        let call = async {
-            let stream = SupervisorClient::new(config, self.id).connect().await?;
-            let request = Request::SetClock(SetClock { wall_clock_ns: clock::wall_ns() });
-            client::call(stream, &request).await.map_err(VmError::Guest)
-        };
-        tokio::time::timeout(ANSWER_LIMIT, call).await.unwrap_or(Err(VmError::Stuck))
-    }
-
-    /// Give it up and wait until nothing is left of it; why it had ended before, if it had.
-    ///
-    /// # Errors
-    /// When its supervisor died: its leftovers are cleared away by now.
-    pub(super) async fn end(self) -> Ended {
-        let Self { release, ended, .. } = self;
-        drop(release);
-        ended.await.unwrap_or(Ok(None))
-    }
-
-    /// Give it up; [`Standby::close`] waits until nothing is left of it.
-    pub(super) fn give_up(self) {}
 }
 
 impl Standby {

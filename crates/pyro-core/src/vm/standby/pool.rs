@@ -1,7 +1,8 @@
 //! The pool: which vms wait, which are wanted, and what is to be done next. It starts and ends nothing itself.
 
+use super::claimed::Claimed;
+use super::in_use::InUse;
 use super::waiting::Waiting;
-use super::{Claimed, StandbyCounts};
 use crate::config::Config;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,6 +30,17 @@ const LEAST_MEMORY_MIB: u64 = 1024;
 /// What must be left beyond that for one more to be started, in MiB. One takes some 110: none is started that would soon
 /// have to go.
 const ONE_MORE_MIB: u64 = 256;
+
+/// How many vms stand by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct StandbyCounts {
+    /// As many as are to be kept.
+    pub wanted: usize,
+    /// Those that can be used at once.
+    pub ready: usize,
+    /// Those that were claimed and are not gone yet.
+    pub in_use: usize,
+}
 
 /// All vms that one process keeps.
 #[derive(Debug)]
@@ -233,23 +245,6 @@ impl Drop for Starting {
             drop(state);
             self.pool.changed.notify_one();
         }
-    }
-}
-
-/// A claimed vm, counted until this is dropped.
-#[derive(Debug)]
-pub(super) struct InUse(Arc<AtomicUsize>);
-
-impl InUse {
-    fn new(count: &Arc<AtomicUsize>) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(count))
-    }
-}
-
-impl Drop for InUse {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

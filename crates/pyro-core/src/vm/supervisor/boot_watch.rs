@@ -8,7 +8,7 @@ use crate::engine::Accel;
 use crate::engine::machine::{Machine, Tail};
 use crate::host::cpu;
 use crate::host::threads::{self, Thread};
-use crate::vm::control::failure::{Failure, Stage};
+use crate::vm::failure::{Failure, Stage};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 

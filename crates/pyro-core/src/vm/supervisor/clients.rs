@@ -2,7 +2,8 @@
 
 use super::layers::LayerRequest;
 use super::lease::Lease;
-use super::lifetime::{Activity, LifetimeRequest};
+use super::lifetime::Activity;
+use super::lifetime_request::LifetimeRequest;
 use super::relay::Client;
 use super::sessions::Sessions;
 use crate::guest::client::{ClientError, FrameReader, send_message};

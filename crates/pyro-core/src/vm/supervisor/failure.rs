@@ -1,10 +1,10 @@
 //! Failures of a vm as its supervisor tells them.
 
 use crate::engine::machine::{Ended, Machine};
-use crate::engine::qemu::monitor::{Monitor, MonitorError};
+use crate::engine::qmp::monitor::{Monitor, MonitorError};
 use crate::guest::boot::MeetError;
 use crate::guest::client::ClientError;
-use crate::vm::control::failure::{Failure, Stage};
+use crate::vm::failure::{Failure, Stage};
 use std::error::Error;
 use std::io;
 use std::path::Path;

@@ -6,8 +6,8 @@ use crate::engine::{Machine, host};
 use crate::guest;
 use crate::host::{fs, sparse};
 use crate::store::vm::VmKind;
-use crate::vm::control::failure::{Failure, Stage};
 use crate::vm::control::protocol::EngineLaunch;
+use crate::vm::failure::{Failure, Stage};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use super::failure::until_no_room;
 use super::record::Supervisor;
 use super::sessions::Sessions;
 use crate::engine::qemu::block::{Disk, Node};
-use crate::engine::qemu::monitor::{Monitor, MonitorError};
+use crate::engine::qmp::monitor::{Monitor, MonitorError};
 use crate::guest::client::ClientError;
 use crate::host::fs::{self, FsError};
 use crate::host::sparse;

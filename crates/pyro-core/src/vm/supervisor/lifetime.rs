@@ -1,11 +1,12 @@
 //! The lifetime of a vm: what ends it in order.
 
 use super::end::End;
+use super::lifetime_request::LifetimeRequest;
 use super::record::Supervisor;
 use crate::host::clock;
 use crate::store::vm::VmKind;
 use crate::timestamp::Timestamp;
-use crate::vm::control::failure::Failure;
+use crate::vm::failure::Failure;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
@@ -15,15 +16,6 @@ use tokio::sync::mpsc;
 
 /// After what time a lifetime is renewed again that could not be written down.
 const RENEW_AGAIN: Duration = Duration::from_secs(60);
-
-/// What the other parts of a supervisor tell of the vm's lifetime.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum LifetimeRequest {
-    /// The one in the vm's record is another now.
-    Changed,
-    /// Whoever had the vm for one use is done, or gone.
-    Used,
-}
 
 /// How long a lifetime is by what somebody did last.
 enum Renewed {

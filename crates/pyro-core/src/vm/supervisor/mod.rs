@@ -6,7 +6,7 @@
 //! - `sessions`: everything that is under way with the guest's agent.
 //! - `layers`: the disk of the running machine.
 //! - `lifetime`: what ends the vm in order, be it its starter, its user, a signal or the time.
-//! - the engine's [`Monitor`](crate::engine::qemu::monitor::Monitor): QEMU itself.
+//! - the engine's [`Monitor`](crate::engine::qmp::monitor::Monitor): QEMU itself.
 //! - `clients`: connections to the vm's socket; each is handed to the part that it asks for.
 //!
 //! A vm's network will be one more part of this kind, on a thread of its own: it moves packets while
@@ -29,6 +29,7 @@ mod host;
 mod layers;
 mod lease;
 mod lifetime;
+mod lifetime_request;
 mod maker;
 mod record;
 mod relay;
@@ -42,8 +43,8 @@ use crate::host::process::ProcessId;
 use crate::host::{fs, socket, sparse};
 use crate::store::vm::VmKind;
 use crate::store::{Store, StoreError};
-use crate::vm::control::failure::Stage;
 use crate::vm::control::protocol::{Event, Launch, LeaseReply};
+use crate::vm::failure::Stage;
 use crate::vm::paths;
 use crate::vm::timeline::{Step, Stopwatch};
 use clients::Clients;

@@ -5,8 +5,8 @@ use super::lease::Lease;
 use crate::config::Config;
 use crate::store::Store;
 use crate::store::vm::{Change, VmRecord, VmState};
-use crate::vm::control::failure::{Failure, Stage};
 use crate::vm::control::protocol::Launch;
+use crate::vm::failure::{Failure, Stage};
 use crate::vm::timeline::Stopwatch;
 use std::cell::RefCell;
 

@@ -2,7 +2,7 @@
 
 use super::store::Staging;
 use crate::engine::qemu::migrate;
-use crate::engine::qemu::monitor::{MigrationEnd, Monitor, MonitorError};
+use crate::engine::qmp::monitor::{MigrationEnd, Monitor, MonitorError};
 use crate::host::fs::FsError;
 use crate::host::{pipe, sparse};
 use std::fs::File;

@@ -2,10 +2,8 @@
 
 use super::baseline;
 use super::contents::{self, Found};
-use super::error::FileError;
 use super::patch_report::PatchReport;
 use super::patch_steps::{PatchSteps, Staged};
-use super::place::WorkspacePath;
 use crate::config::Config;
 use crate::guest::archive::{NoMore, Outlet, TransferError, unpack};
 use crate::guest::{stage, tree};
@@ -13,8 +11,10 @@ use crate::host::clock;
 use crate::id::Id;
 use crate::vm::VmError;
 use crate::workspace::error::WorkspaceError;
+use crate::workspace::file_error::FileError;
+use crate::workspace::paths::{ROOT, STAGES};
+use crate::workspace::place::WorkspacePath;
 use crate::workspace::running::Running;
-use crate::workspace::{ROOT, STAGES};
 use pyro_patch::Side;
 use pyro_patch::patch::Reason;
 use pyro_patch::patch::parse;
@@ -118,7 +118,7 @@ async fn check_emptied(
         let place = WorkspacePath::root().join(above);
         let held = baseline::manifest(running.files().await?, place.guest(), false).await?;
         let goes = |entry: &Entry| {
-            let full = super::place::joined(above, &entry.path);
+            let full = crate::workspace::place::joined(above, &entry.path);
             let is = |action: &pyro_patch::patch::Action| matches!(action, Remove { path } if *path == full);
             entry.meta.kind == Kind::Directory || resolution.actions.iter().any(is)
         };

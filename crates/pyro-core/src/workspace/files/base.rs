@@ -1,15 +1,15 @@
 //! The files that a workspace began with: on closed layers of a disk, or in a directory of the host.
 
-use super::error::FileError;
-use super::place::WorkspacePath;
 use crate::backing::Backing;
 use crate::disk::OfflineDisk;
 use crate::environment::EnvironmentStore;
 use crate::host::tree;
 use crate::workspace::error::WorkspaceError;
+use crate::workspace::file_error::FileError;
+use crate::workspace::layers::layer_files;
 use crate::workspace::on_host;
+use crate::workspace::place::WorkspacePath;
 use crate::workspace::running::Running;
-use crate::workspace::start::layer_files;
 use pyro_protocol::TreePath;
 use std::path::PathBuf;
 

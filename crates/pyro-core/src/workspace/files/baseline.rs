@@ -1,13 +1,13 @@
 //! The baseline's manifest: every node of `/workspace` as it was at create, kept on the host.
 
-use super::error::FileError;
 use crate::config::Config;
 use crate::guest::tree;
 use crate::host::fs;
 use crate::id::Id;
-use crate::workspace::ROOT;
 use crate::workspace::error::WorkspaceError;
-use crate::workspace::reconcile::directory;
+use crate::workspace::file_error::FileError;
+use crate::workspace::paths::ROOT;
+use crate::workspace::paths::directory;
 use pyro_protocol::files::List;
 use pyro_protocol::tree::{Batch, Entry, Record, Records};
 use pyro_protocol::{GuestPath, TreePath};

@@ -1,8 +1,8 @@
 //! The present content of some paths of a workspace, taken from a stream as sides of a change.
 
 use crate::guest::archive::{TransferError, pack};
-use crate::workspace::ROOT;
 use crate::workspace::error::WorkspaceError;
+use crate::workspace::paths::ROOT;
 use pyro_patch::git::{BlobHasher, BlobId};
 use pyro_patch::{Content, Side};
 use pyro_protocol::files::Pack;

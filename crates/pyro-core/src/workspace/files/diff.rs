@@ -5,14 +5,14 @@ use super::baseline;
 use super::compare::{Changed, compare};
 use super::contents::{self, Found, HASH_BYTES, Parts};
 use super::diff_report::DiffReport;
-use super::error::FileError;
 use super::hidden::{self, BothRules, Hidden};
-use super::place::WorkspacePath;
 use crate::config::Config;
 use crate::id::Id;
-use crate::vm::{VmError, lifecycle};
+use crate::vm::{VmError, blocking};
 use crate::workspace::error::WorkspaceError;
+use crate::workspace::file_error::FileError;
 use crate::workspace::ignore::guest::GuestFiles;
+use crate::workspace::place::WorkspacePath;
 use crate::workspace::running::Running;
 use pyro_patch::diff::{Diff, DiffBuilder, DiffOptions};
 use pyro_patch::{Content, Side};
@@ -60,7 +60,7 @@ pub async fn diff(
 /// [`WorkspaceError`].
 pub(super) async fn changes(running: &Running<'_>, request: &DiffRequest) -> Result<(Diff, Hidden), WorkspaceError> {
     let (config, id) = (running.config.clone(), running.workspace.id);
-    let kept = async { lifecycle::blocking(move || Ok(baseline::kept(&config, id))).await? };
+    let kept = async { blocking(move || Ok(baseline::kept(&config, id))).await? };
     let present = async { baseline::present(running.files().await?).await };
     let (old, new) = tokio::try_join!(kept, present)?;
     let within = request.path.as_ref().map_or_else(TreePath::root, |path| path.tree().clone());

@@ -1,22 +1,23 @@
 //! A file or a tree of a workspace, or its changes, on the host: there whole or not at all.
 
 use super::diff::{self, DiffRequest};
-use super::error::FileError;
 use super::git_guard::GitGuard;
 use super::list::artifact_type;
-use super::place::WorkspacePath;
 use crate::archive::{TarError, TarWriter};
 use crate::config::Config;
 use crate::execution_mode::ExecutionMode;
 use crate::guest::archive::{TransferError, pack};
 use crate::guest::tree;
-use crate::host::output::{NewFile, Output, OutputFileError};
+use crate::host::new_file::NewFile;
+use crate::host::output::{Output, OutputFileError};
 use crate::host::path::HostPath;
 use crate::host::tree::{Allowance, HostTreeError, Receiver};
 use crate::id::Id;
 use crate::store::workspace::LeftOut;
-use crate::vm::{VmError, lifecycle};
+use crate::vm::{VmError, blocking};
 use crate::workspace::error::WorkspaceError;
+use crate::workspace::file_error::FileError;
+use crate::workspace::place::WorkspacePath;
 use crate::workspace::running::Running;
 use pyro_patch::git::inert::{self, Look, Node, Verdict};
 use pyro_protocol::TreePath;
@@ -160,7 +161,7 @@ async fn place(config: &Config, request: &ExportRequest, is_directory: bool) -> 
         }
         Ok(output)
     };
-    let prepared = lifecycle::blocking(move || Ok(prepare())).await?;
+    let prepared = blocking(move || Ok(prepare())).await?;
     Ok(prepared.map_err(|error: OutputFileError| FileError::from(error))?)
 }
 
@@ -205,7 +206,7 @@ async fn tree_of(
         let sink = Staged::new(Guarded { guard, made: sink }, staged);
         let sink = pack(stream, pack_request, &[], sink, put).await.map_err(received)?;
         let finish = |sink: Guarded<Tar>| (sink.made.finish(), sink.guard.told());
-        let (finished, told) = lifecycle::blocking(move || Ok(sink.last(finish))).await?;
+        let (finished, told) = blocking(move || Ok(sink.last(finish))).await?;
         (finished.map_err(outward)?, told)
     } else {
         let allowance = Allowance { max_entries: u64::MAX, max_bytes: u64::MAX, overwrite: request.force };
@@ -217,7 +218,7 @@ async fn tree_of(
         let receiver = Staged::new(Guarded { guard, made: receiver }, staged);
         let receiver = pack(stream, pack_request, &[], receiver, put).await.map_err(received)?;
         let finish = |receiver: Guarded<Receiver>| (receiver.made.finish(), receiver.guard.told());
-        let (finished, told) = lifecycle::blocking(move || Ok(receiver.last(finish))).await?;
+        let (finished, told) = blocking(move || Ok(receiver.last(finish))).await?;
         let placed = finished.map_err(FileError::Output)?;
         let (odd, odd_count) = (placed.odd, placed.odd_count);
         (Sum { entries: placed.entries, bytes: placed.bytes, odd, odd_count }, told)
@@ -263,7 +264,7 @@ async fn patch(
         std::io::Write::write_all(&mut file, text.as_bytes()).map_err(|source| file.failed(source))?;
         file.appear(force)
     };
-    lifecycle::blocking(move || Ok(output.last(write))).await?.map_err(FileError::from)?;
+    blocking(move || Ok(output.last(write))).await?.map_err(FileError::from)?;
     Ok(WorkspaceExport {
         entry_count,
         bytes_written: bytes,

@@ -1,10 +1,10 @@
 //! Where a link of a workspace leads: found name by name, never out of `/workspace`.
 
-use super::error::FileError;
-use super::place::WorkspacePath;
 use crate::guest::tree;
-use crate::workspace::ROOT;
 use crate::workspace::error::WorkspaceError;
+use crate::workspace::file_error::FileError;
+use crate::workspace::paths::ROOT;
+use crate::workspace::place::WorkspacePath;
 use crate::workspace::running::Running;
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::Kind;

@@ -3,9 +3,9 @@
 use super::base::BasePlace;
 use super::compare::Changed;
 use super::contents;
-use super::error::FileError;
-use crate::vm::lifecycle;
+use crate::vm::blocking;
 use crate::workspace::error::WorkspaceError;
+use crate::workspace::file_error::FileError;
 use crate::workspace::ignore::Ignored;
 use crate::workspace::ignore::guest::{GuestFiles, INDEX_LEN, WORK};
 use crate::workspace::running::Running;
@@ -62,14 +62,14 @@ pub(super) async fn hide(
             Ok((new, directories, wanted))
         };
         let wanted;
-        (new, directories, wanted) = lifecycle::blocking(look).await?;
+        (new, directories, wanted) = blocking(look).await?;
         if wanted.is_empty() {
             break;
         }
         new = read(running, new, &wanted).await?;
     }
     let base = BasePlace::of(running)?;
-    let judged = lifecycle::blocking(move || {
+    let judged = blocking(move || {
         let mut new = Ignored::new(new, b"", WORK);
         let is_ignored: Vec<bool> =
             changed.iter().map(|one| !ended.is_cancelled() && is_ignored(&mut new, one)).collect();

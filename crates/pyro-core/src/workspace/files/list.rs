@@ -1,13 +1,13 @@
 //! Files of a workspace, page by page.
 
-use super::error::FileError;
-use super::place::WorkspacePath;
 use crate::config::Config;
 use crate::execution_mode::ExecutionMode;
 use crate::guest::tree;
 use crate::id::Id;
 use crate::timestamp::Timestamp;
 use crate::workspace::error::WorkspaceError;
+use crate::workspace::file_error::FileError;
+use crate::workspace::place::WorkspacePath;
 use crate::workspace::running::Running;
 use pyro_protocol::TreePath;
 use pyro_protocol::files::List;

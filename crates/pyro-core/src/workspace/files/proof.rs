@@ -6,12 +6,12 @@
 //! exception, as they are for every program that trusts ctimes.
 
 use super::baseline::MAX_ENTRIES;
-use super::place::joined;
 use crate::config::Config;
 use crate::host::{clock, fs};
 use crate::id::Id;
 use crate::workspace::error::WorkspaceError;
-use crate::workspace::reconcile::directory;
+use crate::workspace::paths::directory;
+use crate::workspace::place::joined;
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::{Entry, Kind, Meta, Time};
 use std::collections::{HashMap, HashSet};

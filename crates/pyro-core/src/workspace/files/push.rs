@@ -1,31 +1,29 @@
 //! A push: a tree of the host made the workspace's, by sending what differs and putting it in force as a whole.
 
 use super::baseline;
-use super::error::FileError;
-use super::place::{WorkspacePath, joined};
 use super::proof::{self, Proofs};
 use super::push_plan::{PushPlan, Trees, candidates};
+pub use super::push_report::{Pushed, WorkspaceSync};
 use super::seed::transfer;
-use super::source::{Ignore, Source};
 use crate::config::Config;
-use crate::execution_mode::ExecutionMode;
 use crate::guest::archive::unpack;
 use crate::guest::client::ClientError;
 use crate::guest::{stage, tree};
 use crate::host::path::HostPath;
 use crate::id::Id;
 use crate::store::Store;
-use crate::store::workspace::LeftOut;
-use crate::vm::{VmError, lifecycle};
+use crate::vm::{VmError, blocking};
 use crate::workspace::claim::find;
 use crate::workspace::error::WorkspaceError;
+use crate::workspace::file_error::FileError;
+use crate::workspace::paths::{ROOT, STAGES};
+use crate::workspace::place::{WorkspacePath, joined};
 use crate::workspace::running::Running;
-use crate::workspace::{ROOT, STAGES};
+use crate::workspace::source::{Ignore, Source};
 use pyro_protocol::files::{Commit, Into, Stage, Unpack};
 use pyro_protocol::message::FailureKind;
 use pyro_protocol::tree::{Action, Digest, Entry, Kind, Meta, Time};
 use pyro_protocol::{GuestPath, TreePath};
-use serde::Serialize;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -52,51 +50,6 @@ pub struct PushRequest {
     pub dry_run: bool,
 }
 
-/// A push that is done.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct WorkspaceSync {
-    /// The workspace.
-    pub workspace_id: Id,
-    /// Where it ran.
-    pub execution_mode: ExecutionMode,
-    /// What was pushed.
-    pub workspace_sync: Pushed,
-}
-
-/// What was pushed. The names are those of the contract; `unchanged`, `deleted`, `changed`, `dry_run`, `left_out` and
-/// `left_out_count` are ours.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Pushed {
-    /// `directory` or `tar_archive`.
-    pub mode: &'static str,
-    /// Where it came from.
-    pub source_path: String,
-    /// Where it went.
-    pub destination: String,
-    /// Files, directories and links that were written.
-    pub entry_count: u64,
-    /// Bytes of files that were written.
-    pub bytes_written: u64,
-    /// Files, directories and links that were right already, but for a mode or a time.
-    pub unchanged: u64,
-    /// Files, directories and links that were deleted.
-    pub deleted: u64,
-    /// Whether anything was different.
-    pub changed: bool,
-    /// Whether it was only looked at.
-    pub dry_run: bool,
-    /// The first few nodes of the source that were not carried, or not whole.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub left_out: Vec<LeftOut>,
-    /// How many there are.
-    pub left_out_count: u64,
-    /// Whether what git ignores was left out, and left alone.
-    pub respect_ignore: bool,
-    /// Why git does not work in all of what was pushed, where it does not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub git_note: Option<String>,
-}
-
 /// Push a tree.
 ///
 /// # Errors
@@ -108,7 +61,7 @@ pub async fn push(
     cancel: &CancellationToken,
 ) -> Result<WorkspaceSync, WorkspaceError> {
     let (path, ignore) = (request.source.clone(), ignore(config, id, request.respect_ignore)?);
-    let opened = lifecycle::blocking(move || Ok(Source::open(&path, ignore))).await?;
+    let opened = blocking(move || Ok(Source::open(&path, ignore))).await?;
     let source = opened.map_err(FileError::Source)?;
     let running = Running::open_until(config, id, cancel).await?;
     running.touch()?;
@@ -217,14 +170,14 @@ impl Push<'_> {
         let listed = async {
             // What is proven is read first: its moment must lie before the look at the source.
             let look = move || Ok((Proofs::read(&config, id, source.device()), source.list()));
-            let (proofs, listed) = lifecycle::blocking(look).await?;
+            let (proofs, listed) = blocking(look).await?;
             Ok::<_, WorkspaceError>((proofs, listed.map_err(FileError::Source)?))
         };
         let ((proofs, listed), (present, missing)) = tokio::try_join!(listed, self.present())?;
         let (mut equal, doubtful) = self.proven(&proofs, &listed, &present);
         let (source, paths) = (self.source.clone(), doubtful.clone());
         let digests = async {
-            let digests = lifecycle::blocking(move || Ok(source.digests(&paths))).await?;
+            let digests = blocking(move || Ok(source.digests(&paths))).await?;
             Ok::<_, WorkspaceError>(digests.map_err(FileError::Source)?)
         };
         let (here, there) = tokio::try_join!(digests, self.digests(self.request.dest.guest(), &doubtful))?;
@@ -298,7 +251,7 @@ impl Push<'_> {
             }
         }
         let (config, id) = (self.running.config.clone(), self.running.workspace.id);
-        lifecycle::blocking(move || Ok(proofs.keep(&config, id))).await??;
+        blocking(move || Ok(proofs.keep(&config, id))).await??;
         Ok(())
     }
 
@@ -365,7 +318,7 @@ impl Push<'_> {
             });
             Ok((plan, sides.source))
         };
-        let (plan, source) = lifecycle::blocking(make).await?;
+        let (plan, source) = blocking(make).await?;
         self.source.knows_rules().map_err(FileError::Source)?;
         if plan.in_the_way.is_empty() {
             return Ok((plan, source));

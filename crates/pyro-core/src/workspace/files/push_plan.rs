@@ -1,6 +1,6 @@
 //! The plan of a push: what differs between a tree on the host and one in the guest, as steps. Pure.
 
-use super::place::joined;
+use crate::workspace::place::joined;
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::{Action, Entry, Expect, Kind, Meta, Step, Time};
 use std::collections::{BTreeMap, HashMap, HashSet};

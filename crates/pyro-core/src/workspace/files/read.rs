@@ -1,9 +1,7 @@
 //! A part of a file of a workspace.
 
-use super::error::FileError;
 use super::follow::follow;
 use super::list::timestamp;
-use super::place::WorkspacePath;
 use crate::config::Config;
 use crate::execution_mode::ExecutionMode;
 use crate::guest::client::ClientError;
@@ -12,6 +10,8 @@ use crate::id::Id;
 use crate::timestamp::Timestamp;
 use crate::vm::output::whole_characters;
 use crate::workspace::error::WorkspaceError;
+use crate::workspace::file_error::FileError;
+use crate::workspace::place::WorkspacePath;
 use crate::workspace::running::Running;
 use pyro_protocol::files::Read;
 use pyro_protocol::message::FailureKind;

@@ -1,8 +1,6 @@
 //! The first files of a workspace.
 
-use super::error::FileError;
 use super::proof::{self, Proofs};
-use super::source::{Source, SourceError};
 use crate::config::Config;
 use crate::guest::archive::{TransferError, unpack};
 use crate::guest::{file, patience::Patient};
@@ -11,8 +9,10 @@ use crate::id::Id;
 use crate::store::workspace::SeedRecord;
 use crate::vm::control::client::SupervisorClient;
 use crate::workspace::error::WorkspaceError;
+use crate::workspace::file_error::FileError;
+use crate::workspace::paths::{ROOT, STAGES};
 use crate::workspace::running::PATIENCE;
-use crate::workspace::{ROOT, STAGES};
+use crate::workspace::source::{Source, SourceError};
 use pyro_protocol::files::{Into, Unpack};
 use pyro_protocol::tree::{Entry, Meta};
 use pyro_protocol::{GuestPath, TreePath};

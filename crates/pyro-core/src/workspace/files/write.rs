@@ -1,12 +1,12 @@
 //! A file of a workspace, written whole or not at all.
 
-use super::error::FileError;
-use super::place::WorkspacePath;
 use crate::config::Config;
 use crate::execution_mode::ExecutionMode;
 use crate::guest::file;
 use crate::id::Id;
 use crate::workspace::error::WorkspaceError;
+use crate::workspace::file_error::FileError;
+use crate::workspace::place::WorkspacePath;
 use crate::workspace::running::Running;
 use pyro_protocol::files::Write;
 use serde::Serialize;

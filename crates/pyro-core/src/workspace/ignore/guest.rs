@@ -1,7 +1,7 @@
 //! The rules of a guest's tree, from its manifest and the few files that say them. Pure.
 
 use super::{Files, GITIGNORE, RULES_LEN, Repository};
-use crate::workspace::ROOT;
+use crate::workspace::paths::ROOT;
 use pyro_patch::git::{Index, Rules, Tracked};
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::{Entry, Kind};

@@ -1,6 +1,6 @@
 //! The pool with vms that are only said to be there.
 
-use super::super::Claim;
+use super::super::claimed::Claim;
 use super::*;
 use crate::backing::Backing;
 use crate::execution_mode::ExecutionMode;

@@ -1,6 +1,6 @@
 //! `Steady`: whether files stay as they are while they are read to be sent.
 
-use super::source::SourceError;
+use super::error::SourceError;
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::Record;
 use rustix::io::Errno;

@@ -1,147 +1,15 @@
-//! Records of vms: written before a process starts, changed whole, removed after everything of the vm is gone.
+//! Records of vms: written before a process starts, changed whole, removed after everything of the
+//! vm is gone.
 
-use super::broken::told_apart;
-use super::claim::{self, Claimable};
-use super::{Store, StoreError};
-use crate::backing::Backing;
-use crate::execution_mode::ExecutionMode;
-use crate::host::process::{self, ProcessId};
+use super::record::{VmKind, VmRecord, VmState};
+use crate::host::process::ProcessId;
 use crate::id::Id;
-use crate::timestamp::Timestamp;
+use crate::store::Store;
+use crate::store::broken::BrokenRecord;
+use crate::store::claim::Claimable;
+use crate::store::column::{Unexpected, parse_process, parsed, parsed_option, process_text};
+use crate::store::error::{StoreError, told_apart};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
-use serde::{Deserialize, Serialize};
-
-/// What a vm is kept for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum VmKind {
-    /// One command; it ends with the process that asked for it.
-    OneShot,
-    /// It waits, started, for the one command of the process that keeps it, and ends with that process.
-    Standby,
-    /// It stays until it is deleted, was used by a command, or its lifetime is over.
-    Vm,
-    /// The machine of a workspace: when its lifetime is over it is stopped, and keeps its disk.
-    Workspace,
-}
-
-impl VmKind {
-    /// Whether it outlives the process that started it.
-    #[must_use]
-    pub fn stays(self) -> bool {
-        !matches!(self, Self::OneShot | Self::Standby)
-    }
-}
-
-/// Where a vm is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum VmState {
-    /// Recorded; it never ran.
-    Created,
-    /// Its supervisor is being started or boots the machine.
-    Starting,
-    /// The guest answers.
-    Started,
-    /// The guest writes its disk back and ends, or what a dead supervisor left is put away.
-    Stopping,
-    /// Nothing of it runs; its disk is kept.
-    Stopped,
-    /// Everything of it is being removed.
-    Deleting,
-}
-
-impl VmState {
-    /// Every state.
-    pub const ALL: [Self; 6] =
-        [Self::Created, Self::Starting, Self::Started, Self::Stopping, Self::Stopped, Self::Deleting];
-
-    /// The name that records and results use.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Starting => "starting",
-            Self::Started => "started",
-            Self::Stopping => "stopping",
-            Self::Stopped => "stopped",
-            Self::Deleting => "deleting",
-        }
-    }
-}
-
-/// One vm, as recorded.
-#[derive(Clone, Debug, PartialEq)]
-pub struct VmRecord {
-    /// Its id.
-    pub id: Id,
-    /// What it is kept for.
-    pub kind: VmKind,
-    /// Name of the environment it boots.
-    pub environment: String,
-    /// Version of that environment as installed.
-    pub environment_version: Option<String>,
-    /// What its disk stands on.
-    pub backing: Backing,
-    /// Virtual CPUs.
-    pub vcpu_count: u8,
-    /// Memory in MiB.
-    pub mem_mib: u32,
-    /// Lifetime from creation, in seconds.
-    pub ttl_seconds: u32,
-    /// Whether it may run on the host where no guest can.
-    pub allow_host_compat: bool,
-    /// Seconds since 1970.
-    pub created_at: Timestamp,
-    /// Seconds since 1970; from then on it is ended. None: never.
-    pub expires_at: Option<Timestamp>,
-    /// Where it is in its life.
-    pub state: VmState,
-    /// `pending`, `guest_kvm`, `guest_tcg` or `host_compat`.
-    pub execution_mode: ExecutionMode,
-    /// Why it stopped by itself, or did not start; safe to print.
-    pub last_error: Option<String>,
-    /// The host's boot in which the processes below ran.
-    pub boot_id: String,
-    /// The process that changes its state, or last did.
-    pub owner: ProcessId,
-    /// The process that owns the machine.
-    pub supervisor: Option<ProcessId>,
-    /// The machine's process.
-    pub engine: Option<ProcessId>,
-    /// Counts the changes: a change is made to the revision that was read, or not at all.
-    pub revision: i64,
-}
-
-impl VmRecord {
-    /// Whether some process still stands for this vm while it changes or runs.
-    #[must_use]
-    pub fn is_attended(&self) -> bool {
-        claim::is_attended(Some(self.supervisor.unwrap_or(self.owner)), &self.boot_id)
-    }
-
-    /// Whether its processes are of this boot of the host.
-    #[must_use]
-    pub fn is_of_this_boot(&self) -> bool {
-        self.boot_id == process::boot_id()
-    }
-
-    /// Whether its lifetime is over at `now`, in seconds since 1970.
-    #[must_use]
-    pub fn is_expired(&self, now: Timestamp) -> bool {
-        self.expires_at.is_some_and(|expires_at| expires_at <= now)
-    }
-
-    /// This record, claimed by this process for the way to `state`. Processes of an earlier boot are forgotten.
-    #[must_use]
-    pub fn claimed(&self, state: VmState) -> Self {
-        let mut claimed = Self { state, owner: ProcessId::current(), boot_id: process::boot_id(), ..self.clone() };
-        if !self.is_of_this_boot() {
-            (claimed.supervisor, claimed.engine) = (None, None);
-        }
-        claimed
-    }
-}
 
 impl Claimable for VmRecord {
     const NOUN: &'static str = "vm";
@@ -228,8 +96,8 @@ impl Store {
         Ok(Change::Made(vm.revision))
     }
 
-    /// Change a vm's record (all but its lifetime) to `vm`, whose revision is the one that was read. Where it becomes active and `max_active`
-    /// are already, it is left as it was.
+    /// Change a vm's record (all but its lifetime) to `vm`, whose revision is the one that was
+    /// read. Where it becomes active and `max_active` are already, it is left as it was.
     ///
     /// # Errors
     /// [`StoreError::Sql`].
@@ -265,8 +133,9 @@ impl Store {
         Ok(if changed == 1 { Change::Made(vm.revision + 1) } else { Change::Lost })
     }
 
-    /// The supervisor takes a vm over at the revision that its start was claimed with; none when the record is gone or
-    /// was changed, because whoever asked for the start died or somebody deletes the vm: then nothing may be started.
+    /// The supervisor takes a vm over at the revision that its start was claimed with; none when
+    /// the record is gone or was changed, because whoever asked for the start died or somebody
+    /// deletes the vm: then nothing may be started.
     ///
     /// # Errors
     /// [`StoreError::Sql`].
@@ -299,7 +168,8 @@ impl Store {
         row.optional().map_err(told_apart("vm", id))
     }
 
-    /// Every vm, oldest first; a record that cannot be understood is given as its error, beside the good ones.
+    /// Every vm, oldest first; a record that cannot be understood is given as its error, beside the
+    /// good ones.
     ///
     /// # Errors
     /// [`StoreError::Sql`] when the records cannot be read at all.
@@ -330,17 +200,6 @@ fn is_full(connection: &Connection, state: VmState, max_active: Option<u32>) -> 
     Ok(active >= i64::from(max_active))
 }
 
-/// A record that cannot be understood.
-#[derive(Debug, thiserror::Error)]
-#[error("the record {id:?} is broken")]
-pub struct BrokenRecord {
-    /// Its key, whatever that holds.
-    pub id: String,
-    /// Why.
-    #[source]
-    pub error: rusqlite::Error,
-}
-
 fn vm_of_row(row: &Row<'_>) -> rusqlite::Result<VmRecord> {
     Ok(VmRecord {
         id: parsed(row, "id", Id::parse)?,
@@ -365,35 +224,6 @@ fn vm_of_row(row: &Row<'_>) -> rusqlite::Result<VmRecord> {
     })
 }
 
-pub(super) fn parsed<T, E>(row: &Row<'_>, column: &str, parse: impl Fn(&str) -> Result<T, E>) -> rusqlite::Result<T>
-where
-    E: std::error::Error + Send + Sync + 'static,
-{
-    let text: String = row.get(column)?;
-    parse(&text)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error)))
-}
-
-pub(super) fn parsed_option<T, E>(
-    row: &Row<'_>,
-    column: &str,
-    parse: impl Fn(&str) -> Result<T, E>,
-) -> rusqlite::Result<Option<T>>
-where
-    E: std::error::Error + Send + Sync + 'static,
-{
-    if row.get_ref(column)? == rusqlite::types::ValueRef::Null {
-        Ok(None)
-    } else {
-        parsed(row, column, parse).map(Some)
-    }
-}
-
-/// Text that is not what its column holds.
-#[derive(Debug, thiserror::Error)]
-#[error("unexpected value")]
-pub(super) struct Unexpected;
-
 fn kind_name(kind: VmKind) -> &'static str {
     match kind {
         VmKind::OneShot => "one_shot",
@@ -412,46 +242,10 @@ fn parse_state(text: &str) -> Result<VmState, Unexpected> {
     VmState::ALL.into_iter().find(|state| state.name() == text).ok_or(Unexpected)
 }
 
-/// A process as `PID:START_TICKS`.
-pub(super) fn process_text(process: ProcessId) -> String {
-    format!("{}:{}", process.pid, process.start_ticks)
-}
-
-pub(super) fn parse_process(text: &str) -> Result<ProcessId, Unexpected> {
-    let (pid, start_ticks) = text.split_once(':').ok_or(Unexpected)?;
-    Ok(ProcessId {
-        pid: pid.parse().map_err(|_| Unexpected)?,
-        start_ticks: start_ticks.parse().map_err(|_| Unexpected)?,
-    })
-}
-
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-
-    pub(in crate::store) fn record(id: &str) -> VmRecord {
-        VmRecord {
-            id: Id::parse(id).unwrap(),
-            kind: VmKind::OneShot,
-            environment: "debian:12".into(),
-            environment_version: Some("1.0.0".into()),
-            backing: Backing::Image("00ff".to_owned().into()),
-            vcpu_count: 1,
-            mem_mib: 1024,
-            ttl_seconds: 600,
-            allow_host_compat: true,
-            created_at: Timestamp::from_seconds(1.5),
-            expires_at: Some(Timestamp::from_seconds(601.5)),
-            state: VmState::Starting,
-            execution_mode: ExecutionMode::Pending,
-            last_error: None,
-            boot_id: process::boot_id(),
-            owner: ProcessId::current(),
-            supervisor: None,
-            engine: None,
-            revision: 0,
-        }
-    }
+    use crate::store::vm::record::tests::record;
 
     #[test]
     fn a_record_is_adopted_once_and_never_after_it_was_changed_or_cleared() {

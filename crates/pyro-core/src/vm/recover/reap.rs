@@ -1,18 +1,15 @@
 //! Leftovers: what a killed process could not clear away, the next command does.
 
-use super::error::VmError;
-use super::lifecycle::reconcile::{self, Verdict};
-use super::paths;
+use super::clear::{clear_broken_vm, clear_vm};
+use super::reconcile::{self, Verdict};
 use crate::config::Config;
 use crate::host::{fs, socket};
 use crate::id::Id;
+use crate::store::Store;
 use crate::store::vm::VmRecord;
-use crate::store::{Store, StoreError};
+use crate::vm::error::VmError;
+use crate::vm::paths;
 use std::collections::HashSet;
-use std::time::Duration;
-
-/// How long a killed engine may take to be gone.
-const KILL_LIMIT: Duration = Duration::from_secs(5);
 
 /// Something that no process stands for any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,39 +113,6 @@ fn clear(config: &Config, store: &Store, leftover: &Leftover) -> Result<bool, Vm
     }
 }
 
-/// Remove everything of a vm that nobody attends to: its engine, its files, and last its record.
-///
-/// # Errors
-/// When something of it stays.
-pub fn clear_vm(config: &Config, store: &Store, vm: &VmRecord) -> Result<(), VmError> {
-    // The kernel has killed the engine with its supervisor; this is for a kernel that did not get to it yet.
-    if let Some(engine) = vm.engine.filter(|_| vm.boot_id == crate::host::process::boot_id())
-        && !engine.kill_and_wait(KILL_LIMIT)
-    {
-        return Err(VmError::Stuck);
-    }
-    fs::remove_file(&config.runtime_dir.join(paths::socket_name(vm.id))).map_err(VmError::Leftovers)?;
-    fs::remove_tree(&paths::vm_dir(config, vm.id)).map_err(VmError::Leftovers)?;
-    store.delete_vm(vm.id).map_err(|error: StoreError| error.into())
-}
-
-/// Remove a vm whose record cannot be understood: what can be read of its processes, its files, and the record.
-///
-/// # Errors
-/// When something of it stays.
-pub fn clear_broken_vm(config: &Config, store: &Store, id: &str) -> Result<(), VmError> {
-    let Some(broken) = store.broken_vm(id)? else { return Ok(()) };
-    if !broken.processes.into_iter().all(|process| process.kill_and_wait(KILL_LIMIT)) {
-        return Err(VmError::Stuck);
-    }
-    // Whatever else the key is, it is no name of a file.
-    if let Ok(id) = Id::parse(id) {
-        fs::remove_file(&config.runtime_dir.join(paths::socket_name(id))).map_err(VmError::Leftovers)?;
-        fs::remove_tree(&paths::vm_dir(config, id)).map_err(VmError::Leftovers)?;
-    }
-    Ok(store.delete_broken_vm(id)?)
-}
-
 fn names(directory: &std::path::Path) -> Result<Vec<String>, VmError> {
     fs::names_in(directory).map_err(VmError::Leftovers)
 }
@@ -158,10 +122,10 @@ mod tests {
     use super::*;
     use crate::backing::Backing;
     use crate::config::AccelChoice;
-    use crate::execution_mode::ExecutionMode;
-    use crate::host::process::{self, ProcessId};
+    use crate::host::process::ProcessId;
     use crate::store::vm::{VmKind, VmState};
     use crate::timestamp::Timestamp;
+    use std::time::Duration;
 
     fn config(home: &std::path::Path) -> Config {
         Config {
@@ -183,27 +147,9 @@ mod tests {
     }
 
     fn record(owner: ProcessId) -> VmRecord {
-        VmRecord {
-            id: Id::random().unwrap(),
-            kind: VmKind::OneShot,
-            environment: "debian:12".into(),
-            environment_version: None,
-            backing: Backing::HostTree,
-            vcpu_count: 1,
-            mem_mib: 1024,
-            ttl_seconds: 600,
-            allow_host_compat: false,
-            created_at: Timestamp::EPOCH,
-            expires_at: Some(Timestamp::from_seconds(600.0)),
-            state: VmState::Starting,
-            execution_mode: ExecutionMode::Pending,
-            last_error: None,
-            boot_id: process::boot_id(),
-            owner,
-            supervisor: None,
-            engine: None,
-            revision: 0,
-        }
+        let expires_at = Some(Timestamp::EPOCH + Duration::from_secs(600));
+        let vm = VmRecord::small(VmKind::OneShot, Backing::HostTree);
+        VmRecord { expires_at, state: VmState::Starting, owner, ..vm }
     }
 
     fn vm(state: VmState) -> VmRecord {

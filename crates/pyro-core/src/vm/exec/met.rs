@@ -1,14 +1,14 @@
 //! `Met`: the socket of a vm at which a test says what an agent says.
 
-use super::control::client::SupervisorClient;
-use super::control::protocol::ControlRequest;
-use super::error::VmError;
-use super::exec::{ExecIo, ExecOutcome, ExecRequest, exec};
-use super::paths;
+use super::{ExecIo, ExecOutcome, ExecRequest, exec};
 use crate::config::Config;
 use crate::guest::client::FrameReader;
 use crate::host::{fs, socket};
 use crate::id::Id;
+use crate::vm::control::client::SupervisorClient;
+use crate::vm::control::protocol::ControlRequest;
+use crate::vm::error::VmError;
+use crate::vm::paths;
 use pyro_protocol::message::{Failure, FailureKind, Reply, Request};
 use std::ffi::OsString;
 use tokio::net::{UnixListener, UnixStream};

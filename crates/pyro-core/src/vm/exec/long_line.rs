@@ -1,12 +1,14 @@
 //! A line for the shell that is longer than one argument may be: it is put in a file of the guest, and the shell reads it.
 
-use super::control::client::SupervisorClient;
-use super::error::VmError;
-use super::exec::{ExecIo, ExecRequest, begun, random_exec_id};
+use super::command::{begun, random_exec_id};
 use super::line::MAX_ARGUMENT_LEN;
+use super::request::ExecRequest;
 use crate::guest::client::ClientError;
 use crate::guest::patience::Patient;
 use crate::guest::{file, tree};
+use crate::vm::control::client::SupervisorClient;
+use crate::vm::error::VmError;
+use crate::vm::io::ExecIo;
 use pyro_protocol::GuestPath;
 use pyro_protocol::files::Write;
 use pyro_protocol::message::{Command, FailureKind};
@@ -121,7 +123,7 @@ fn reading(path: &str) -> String {
 mod tests {
     use super::*;
     use crate::guest::client::{FrameReader, send_data, send_message};
-    use crate::vm::met::{Met, failed};
+    use crate::vm::exec::met::{Met, failed};
     use pyro_protocol::FrameKind;
     use pyro_protocol::files::Listed;
     use pyro_protocol::message::{Exec, ExitStatus, Exited, Reply, Request};

@@ -3,13 +3,13 @@
 //! The `.git` of a linked worktree, and of some submodules, is a file that names a directory elsewhere; a shared clone borrows
 //! objects. Carried as they are, no git command would work in the guest: so what they name takes their place.
 
-use super::place::joined;
-use super::source::SourceError;
+use super::error::SourceError;
 use crate::host::fs;
 use crate::host::path::{HostPath, HostPathError, of_descriptor};
 use crate::host::tree::{self, HostTreeError};
 use crate::workspace::git_dir::{GitDir, GitDirError};
 use crate::workspace::ignore::INDEX_LEN;
+use crate::workspace::place::joined;
 use pyro_patch::git::Index;
 use pyro_patch::git::config;
 use pyro_protocol::TreePath;

@@ -1,9 +1,5 @@
 //! From a request to what a supervisor is told: which engine, which kernel, which image.
 
-use super::control::protocol::{EngineLaunch, QemuLaunch};
-use super::error::VmError;
-use super::shape::Shape;
-use super::template::TemplateStore;
 use crate::backing::Backing;
 use crate::config::{Config, QemuProgram};
 use crate::engine::qemu::Abilities;
@@ -15,6 +11,10 @@ use crate::guest;
 use crate::host::clock;
 use crate::host::fs::Stamp;
 use crate::store::Store;
+use crate::vm::control::protocol::{EngineLaunch, QemuLaunch};
+use crate::vm::error::VmError;
+use crate::vm::shape::Shape;
+use crate::vm::template::TemplateStore;
 use std::time::Duration;
 
 /// How long the time stamp counter is measured, once per boot of the host; 100 ms give its rate to about one part in a
@@ -34,7 +34,7 @@ pub struct Plan {
 
 impl Plan {
     /// The agent as a plain process of the host.
-    pub(super) fn host() -> Self {
+    pub(in crate::vm) fn host() -> Self {
         Self { engine: EngineLaunch::Host, environment_version: None, backing: Backing::HostTree }
     }
 }

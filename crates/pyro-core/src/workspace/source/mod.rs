@@ -1,17 +1,23 @@
 //! `Source`: what is carried into a workspace, looked at before anything is written.
 
-use super::graft::Grafts;
-use super::left_out::NotCarried;
+mod error;
+pub mod graft;
+mod left_out;
+mod steady;
+
+pub use error::SourceError;
+
 use super::place::joined;
-use super::steady::Steady;
-use crate::archive::{self, TarError};
-use crate::guest::archive::{NoMore, Outlet};
+use crate::archive;
+use crate::guest::archive::Outlet;
 use crate::host::fs::{self, FsError, Stamp};
-use crate::host::path::{HostPath, HostPathError, of_descriptor};
+use crate::host::path::{HostPath, of_descriptor};
 use crate::host::tree::{self, HostTreeError, Refusal};
 use crate::store::workspace::LeftOut;
 use crate::workspace::ignore::Ignored;
 use crate::workspace::ignore::host::{HostFiles, ignored};
+use graft::Grafts;
+use left_out::NotCarried;
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::{Batch, Entry, Kind, Meta, Record, Records};
 use pyro_tree::walk::Skip;
@@ -21,6 +27,7 @@ use std::collections::HashSet;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use steady::Steady;
 
 /// Nodes that are named when they are refused; more are counted.
 const MAX_NAMED: usize = 10;
@@ -62,47 +69,6 @@ impl Ignore {
     #[must_use]
     pub fn asked(respect: bool) -> Self {
         if respect { Self::LeaveOut } else { Self::Carry }
-    }
-}
-
-/// What cannot be carried into a workspace.
-#[derive(Debug, thiserror::Error)]
-pub enum SourceError {
-    /// It cannot be looked at.
-    #[error(transparent)]
-    Fs(#[from] FsError),
-    /// Its path leads elsewhere than when it was judged.
-    #[error("a link has come onto the way to {}", .0.display())]
-    Redirected(PathBuf),
-    /// It is neither a directory nor called as an archive is.
-    #[error("{} is neither a directory nor a .tar, .tar.gz, .tar.bz2, .tar.xz or .tar.zst file", .0.display())]
-    Neither(PathBuf),
-    /// Rules for a checkout, and it is an archive.
-    #[error("{} is an archive: only a directory has ignore rules", .0.display())]
-    NoRules(PathBuf),
-    /// The directory.
-    #[error(transparent)]
-    Tree(#[from] HostTreeError),
-    /// The archive.
-    #[error(transparent)]
-    Archive(#[from] TarError),
-    /// Its rules take too long: what they leave out is not known.
-    #[error("matching the ignore rules of {} takes too long", .0.display())]
-    Rules(PathBuf),
-    /// It did not stay as it was for as long as it was read.
-    #[error("{0} changed while it was read")]
-    Changed(String),
-    /// The guest has ended it.
-    #[error(transparent)]
-    NoMore(#[from] NoMore),
-}
-
-impl From<HostPathError> for SourceError {
-    fn from(error: HostPathError) -> Self {
-        match error {
-            HostPathError::Redirected(path) => Self::Redirected(path),
-            HostPathError::Fs(error) => Self::Fs(error),
-        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! A line for the guest's login shell, and how it is to run: where, with which variables, as whom.
 
-use super::error::VmError;
-use super::exec::ExecRequest;
-use super::shape::limits;
+use super::request::ExecRequest;
+use crate::vm::error::VmError;
+use crate::vm::shape::limits;
 use pyro_protocol::message::Command;
 pub use pyro_protocol::message::Shell;
 use pyro_protocol::path::GuestPathError;

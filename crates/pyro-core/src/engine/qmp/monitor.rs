@@ -5,74 +5,24 @@
 //! while nobody waits for one. What QEMU says unasked is kept as the state that it means, not as a
 //! list: a QEMU that was taken over by its guest can send as much as it likes.
 
+use super::error::ANSWER_LIMIT;
+pub use super::error::MonitorError;
 pub use super::wire::MigrationEnd;
-use super::wire::{self, Event, Line, WireError};
+use super::wire::{self, Event, Line};
 use crate::host::descriptor;
 use serde_json::Value;
-use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 use tokio::io::{AsyncWriteExt, BufReader, Interest};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot, watch};
-
-/// Longest wait for one answer, and for the next event of something that is under way.
-const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
 /// The command that enters command mode.
 const NEGOTIATE: &str = "qmp_capabilities";
 
 /// Commands that wait for their turn.
 const QUEUE_LEN: usize = 16;
-
-/// A failure of the monitor.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum MonitorError {
-    /// The connection broke: QEMU ended.
-    #[error("QEMU closed its monitor")]
-    Closed,
-    /// Reading or writing failed.
-    #[error("QEMU's monitor cannot be reached")]
-    Io(#[source] Arc<io::Error>),
-    /// What came is not QMP, or more than anything QEMU says.
-    #[error("QEMU's monitor answered nonsense")]
-    Malformed,
-    /// No answer in time.
-    #[error("QEMU's monitor did not answer {command} within {} s", ANSWER_LIMIT.as_secs())]
-    Timeout {
-        /// The command, or the event that was waited for.
-        command: &'static str,
-    },
-    /// QEMU refused a command.
-    #[error("QEMU refused {command}: {description}")]
-    Refused {
-        /// The command.
-        command: &'static str,
-        /// QEMU's words.
-        description: String,
-    },
-}
-
-impl From<io::Error> for MonitorError {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::Closed,
-            _ => WireError::from(error).into(),
-        }
-    }
-}
-
-impl From<WireError> for MonitorError {
-    fn from(error: WireError) -> Self {
-        match error {
-            WireError::Closed => Self::Closed,
-            WireError::Io(error) => Self::Io(Arc::new(error)),
-            WireError::Malformed => Self::Malformed,
-        }
-    }
-}
 
 /// What QEMU's events have told so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -138,12 +88,16 @@ impl Monitor {
     }
 
     /// Run one command and wait for its answer.
-    pub(super) async fn execute(&self, command: &'static str, arguments: Value) -> Result<Value, MonitorError> {
+    pub(in crate::engine) async fn execute(
+        &self,
+        command: &'static str,
+        arguments: Value,
+    ) -> Result<Value, MonitorError> {
         self.ask(command, arguments, None).await
     }
 
     /// Run a command that takes the descriptor which comes with it.
-    pub(super) async fn execute_with_fd(
+    pub(in crate::engine) async fn execute_with_fd(
         &self,
         command: &'static str,
         arguments: Value,
@@ -177,8 +131,8 @@ impl Monitor {
         }
     }
 
-    /// Wait until QEMU has stopped the guest because a write found no room on the host; for ever where
-    /// it does not, or has ended. Cancel-safe.
+    /// Wait until QEMU has stopped the guest because a write found no room on the host; for ever
+    /// where it does not, or has ended. Cancel-safe.
     pub async fn no_room(&self) {
         let mut told = self.told.clone();
         if told.wait_for(|told| told.no_room).await.is_err() {
@@ -187,7 +141,7 @@ impl Monitor {
     }
 
     /// The migrations from now on.
-    pub(super) fn migrations(&self) -> Migrations {
+    pub(in crate::engine) fn migrations(&self) -> Migrations {
         let over = self.told.borrow().migrations_over;
         Migrations { monitor: self.clone(), over }
     }
@@ -198,14 +152,14 @@ impl Monitor {
 }
 
 /// The migrations after one moment.
-pub(super) struct Migrations {
+pub(in crate::engine) struct Migrations {
     monitor: Monitor,
     over: u64,
 }
 
 impl Migrations {
     /// Wait until one is over, for as long as QEMU says that it gets on.
-    pub(super) async fn end(mut self) -> Result<MigrationEnd, MonitorError> {
+    pub(in crate::engine) async fn end(mut self) -> Result<MigrationEnd, MonitorError> {
         loop {
             let told = self.monitor.told.borrow_and_update().clone();
             if let Some(end) = told.migration_end.filter(|_| told.migrations_over > self.over) {
@@ -267,7 +221,8 @@ impl Connection {
         }
     }
 
-    /// Enter command mode. A starting QEMU takes its time for that: only whoever waits is in a hurry.
+    /// Enter command mode. A starting QEMU takes its time for that: only whoever waits is in a
+    /// hurry.
     async fn negotiate(&mut self) -> Result<(), MonitorError> {
         let (answer, mut answered) = oneshot::channel();
         let arguments = Value::Object(serde_json::Map::new());
@@ -288,7 +243,8 @@ impl Connection {
         let line = wire::command(command, &arguments, self.sent);
         let written = async {
             if let Some(fd) = fd {
-                // QEMU takes a descriptor that came with any byte before a command's end: a blank carries it.
+                // QEMU takes a descriptor that came with any byte before a command's end: a blank
+                // carries it.
                 let stream = self.writer.as_ref();
                 stream.writable().await?;
                 stream.try_io(Interest::WRITABLE, || descriptor::send(stream, fd.as_fd()))?;

@@ -1,12 +1,13 @@
-//! The guest's first file system: our agent as `/init` and the modules that it loads, written as a newc archive.
+//! The guest's first file system: our agent as `/init` and the modules that it loads, written as a
+//! newc archive.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::super::digest;
-use super::super::error::EnvironmentError;
-use super::{Kernel, MODULE_LIMIT};
+use super::digest;
+use super::error::EnvironmentError;
+use super::kernel::{Kernel, MODULE_LIMIT};
 use crate::host::fs::{self, Stamp};
 use crate::host::lock::FileLock;
 
@@ -42,7 +43,8 @@ pub(in crate::environment) fn obtain(
         return Ok(path);
     }
     fs::private_dir(&dir)?;
-    // One maker at a time: an engine that was confined to one file finds no other when it opens that name.
+    // One maker at a time: an engine that was confined to one file finds no other when it opens
+    // that name.
     let _lock = FileLock::acquire_blocking(&dir.join(".lock"))?;
     if is_intact(&path, &note) {
         return Ok(path);
@@ -70,7 +72,7 @@ pub(in crate::environment) fn modules(kernel: &Kernel) -> Result<Vec<(String, Ve
         modules.push((name, fs::read_bounded(path, MODULE_LIMIT)?));
     }
     let named = modules.iter().map(|(name, bytes)| (name.as_str(), &bytes[..]));
-    if super::digest_of(&kernel.vmlinux_digest, named) == kernel.digest {
+    if super::kernel::digest_of(&kernel.vmlinux_digest, named) == kernel.digest {
         return Ok(modules);
     }
     let path = kernel.modules.first().and_then(|path| path.parent()).unwrap_or(&kernel.vmlinux);
@@ -93,7 +95,8 @@ fn archive(agent: &[u8], modules: &[(String, Vec<u8>)]) -> Vec<u8> {
     archive.bytes
 }
 
-/// An archive in the format that the kernel unpacks at boot (`newc`: Documentation/driver-api/early-userspace/buffer-format.rst).
+/// An archive in the format that the kernel unpacks at boot (`newc`:
+/// Documentation/driver-api/early-userspace/buffer-format.rst).
 #[derive(Default)]
 struct Archive {
     bytes: Vec<u8>,
@@ -106,7 +109,8 @@ impl Archive {
         let size = u32::try_from(content.len()).unwrap_or(u32::MAX);
         let name_size = u32::try_from(name.len() + 1).unwrap_or(u32::MAX);
         let links = if mode & 0o170_000 == 0o040_000 { 2 } else { 1 };
-        // inode, mode, uid, gid, links, mtime, size, device (2), device node (2), length of the name, checksum
+        // inode, mode, uid, gid, links, mtime, size, device (2), device node (2), length of the
+        // name, checksum
         let fields = [self.entries, mode, 0, 0, links, 0, size, 0, 0, major, minor, name_size, 0];
         self.bytes.extend_from_slice(b"070701");
         for field in fields {
@@ -126,7 +130,7 @@ impl Archive {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{KernelAccel, Unpacked, store};
+    use super::super::kernel::{KernelAccel, Unpacked, store};
     use super::*;
 
     #[test]

@@ -1,6 +1,6 @@
 //! What is to be done with a record whose processes died, whose host booted again, or whose time is over.
 
-use super::delete;
+use super::clear;
 use crate::config::Config;
 use crate::host::{clock, fs};
 use crate::store::Store;
@@ -100,7 +100,7 @@ pub fn settle(config: &Config, store: &Store, vm: &VmRecord) -> Result<bool, VmE
 }
 
 /// Make of a vm whose supervisor is gone one that is stopped, with its disk as it is; false when somebody else is at it.
-pub(super) fn put_down(config: &Config, store: &Store, vm: &VmRecord, why: &str) -> Result<bool, VmError> {
+pub(in crate::vm) fn put_down(config: &Config, store: &Store, vm: &VmRecord, why: &str) -> Result<bool, VmError> {
     // Claimed first: what is cleared here must not be what a start in between has made.
     let claimed = VmRecord { supervisor: None, last_error: Some(why.to_owned()), ..vm.claimed(VmState::Stopping) };
     let Some(claimed) = claimed.write(store)? else { return Ok(false) };
@@ -119,7 +119,7 @@ fn stopped(config: &Config, store: &Store, vm: &VmRecord) -> Result<bool, VmErro
 
 fn remove(config: &Config, store: &Store, vm: &VmRecord) -> Result<bool, VmError> {
     let Some(claimed) = vm.claimed(VmState::Deleting).write(store)? else { return Ok(false) };
-    delete::finish(config, store, &claimed).map(|()| true)
+    clear::finish(config, store, &claimed).map(|()| true)
 }
 
 #[cfg(test)]

@@ -1,15 +1,13 @@
-//! One command in a running vm: streamed, bounded in time, exactly once.
+//! One command on a connection to its guest: its output handed on, its end awaited, killed when its time is over.
 
-use super::control::client::SupervisorClient;
-use super::error::VmError;
-use super::long_line::LongLine;
+use super::request::ExecRequest;
 use crate::guest::client::{self, ClientError, FrameReader, send_data, send_message};
+use crate::vm::control::client::SupervisorClient;
+use crate::vm::error::VmError;
+use crate::vm::io::ExecIo;
 use pyro_protocol::frame::Frame;
-use pyro_protocol::message::{
-    Command, Exec, ExitStatus, Exited, Failure, FailureKind, OutOfMemory, Reply, Request, Shell, Signal,
-};
-use pyro_protocol::variable::Variable;
-use pyro_protocol::{FrameKind, GuestPath, User, limits};
+use pyro_protocol::message::{Exec, ExitStatus, Exited, Failure, FailureKind, OutOfMemory, Reply, Request, Signal};
+use pyro_protocol::{FrameKind, limits};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -27,68 +25,6 @@ const MAX_NAME_LEN: usize = 15;
 
 /// Frames that can be under way when a command is killed: two full pipes and what the channel holds are far fewer.
 const FRAMES_UNDER_WAY: u32 = 64;
-
-/// A command to run.
-#[derive(Clone, Debug)]
-pub struct ExecRequest {
-    /// What to execute.
-    pub command: Command,
-    /// Working directory.
-    pub cwd: GuestPath,
-    /// Variables over the guest's defaults.
-    pub env: Vec<Variable>,
-    /// Whom it runs as; root where none is given.
-    pub user: Option<User>,
-    /// Which shell runs a line.
-    pub shell: Shell,
-    /// Number by which the guest tells of what it leaves in the background; 0 for none.
-    pub sequence: u64,
-    /// How long it may run.
-    pub timeout: Duration,
-    /// Whether what it has written is to be on the disk before its end is told.
-    pub sync: bool,
-    /// Whether it runs in a guest of its own and not on the host.
-    pub in_guest: bool,
-}
-
-impl ExecRequest {
-    /// A command of root's in `/`, with the guest's own variables, that need not be on the disk.
-    #[must_use]
-    pub fn new(command: Command, timeout: Duration) -> Self {
-        Self {
-            command,
-            cwd: GuestPath::root(),
-            env: Vec::new(),
-            user: None,
-            shell: Shell::Login,
-            sequence: 0,
-            timeout,
-            sync: false,
-            in_guest: false,
-        }
-    }
-}
-
-/// What a command reads as its standard input; none is `/dev/null`.
-pub type Stdin<'a> = Option<&'a mut (dyn AsyncRead + Unpin + Send)>;
-
-/// Where a command's input comes from and where its output goes.
-pub struct ExecIo<'a> {
-    /// Its stdin; `/dev/null` where there is none.
-    pub stdin: Stdin<'a>,
-    /// Its stdout, as it comes.
-    pub stdout: &'a mut (dyn AsyncWrite + Unpin + Send),
-    /// Its stderr, as it comes.
-    pub stderr: &'a mut (dyn AsyncWrite + Unpin + Send),
-}
-
-impl ExecIo<'_> {
-    /// The same once more, for a command that may have to be given to another vm.
-    pub(super) fn again(&mut self) -> ExecIo<'_> {
-        let stdin = self.stdin.as_mut().map(|stdin| &mut **stdin as &mut (dyn AsyncRead + Unpin + Send));
-        ExecIo { stdin, stdout: &mut *self.stdout, stderr: &mut *self.stderr }
-    }
-}
 
 /// How a command ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,60 +45,9 @@ pub struct ExecOutcome {
 
 impl ExecOutcome {
     /// Of a command whose time was over before it could begin.
-    fn never_began(duration: Duration) -> Self {
+    pub(super) fn never_began(duration: Duration) -> Self {
         let (signal, guest_duration, out_of_memory) = (None, None, None);
         Self { exit_code: 124, signal, timed_out: true, duration, guest_duration, out_of_memory }
-    }
-}
-
-/// Run a command and wait for its end; dropping the future closes its connection, on which the agent kills its tree.
-///
-/// # Errors
-/// [`VmError::Guest`] when the connection breaks, [`VmError::Output`] when the output's reader is gone.
-pub async fn exec(vm: SupervisorClient<'_>, request: ExecRequest, io: ExecIo<'_>) -> Result<ExecOutcome, VmError> {
-    exec_noting(vm, request, io, &AtomicBool::new(false)).await
-}
-
-/// As [`exec`]; `began` is set as soon as the command may have begun to run.
-///
-/// # Errors
-/// As [`exec`].
-pub async fn exec_noting(
-    vm: SupervisorClient<'_>,
-    mut request: ExecRequest,
-    io: ExecIo<'_>,
-    began_to_run: &AtomicBool,
-) -> Result<ExecOutcome, VmError> {
-    let (id, began) = (random_exec_id()?, Instant::now());
-    let long = LongLine::of(vm, id, &mut request)?;
-    let ready = async {
-        if request.shell == Shell::Bash {
-            check_shells(vm).await?;
-        }
-        match &long {
-            Some(long) => long.deliver().await,
-            None => Ok(()),
-        }
-    };
-    let executed = match tokio::time::timeout_at(began + request.timeout, ready).await {
-        Ok(Ok(())) => begun(vm, id, began, request, io, began_to_run).await,
-        Ok(Err(error)) => Err(error),
-        Err(_) => Ok(ExecOutcome::never_began(began.elapsed())),
-    };
-    if let Some(long) = long {
-        long.forget().await;
-    }
-    executed
-}
-
-/// Whether the agent can choose the shell of a line. One that cannot would take `/bin/sh` without a word; it does not know
-/// [`Request::Background`] either, as both came in the same version.
-async fn check_shells(vm: SupervisorClient<'_>) -> Result<(), VmError> {
-    let mut stream = vm.connect().await?;
-    send_message(&mut stream, &Request::Background).await.map_err(VmError::Guest)?;
-    match FrameReader::new(stream).message().await.map_err(VmError::Guest)? {
-        Reply::Failed(failure) if failure.kind == FailureKind::InvalidInput => Err(VmError::NoChoiceOfShell),
-        _ => Ok(()),
     }
 }
 
@@ -368,59 +253,4 @@ pub(super) fn random_exec_id() -> Result<u64, VmError> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes)?;
     Ok(u64::from_le_bytes(bytes))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::vm::met::{Met, failed};
-
-    #[tokio::test]
-    async fn a_command_that_ended_in_time_did_not_time_out_because_the_disk_was_slow() {
-        let met = Met::new();
-        // What an agent says whose command has ended, and whose disk takes its time.
-        let agent = async {
-            let (mut exec, request) = met.accept().await;
-            assert!(matches!(request, Request::Exec(Exec { sync: true, .. })));
-            let (mut signal, request) = met.accept().await;
-            assert!(matches!(request, Request::Signal(_)));
-            send_message(&mut signal, &failed(FailureKind::NotFound)).await.unwrap();
-            let exited = Exited { status: ExitStatus::Code(7), duration_us: 1, out_of_memory: None };
-            send_message(&mut exec, &Reply::Exited(exited)).await.unwrap();
-        };
-        let request = ExecRequest {
-            sync: true,
-            in_guest: true,
-            ..ExecRequest::new(Command::Shell("exit 7".to_owned()), Duration::from_millis(1))
-        };
-        let (outcome, ()) = tokio::join!(met.exec(request), agent);
-        let outcome = outcome.unwrap();
-        assert_eq!((outcome.exit_code, outcome.timed_out), (7, false));
-    }
-
-    #[tokio::test]
-    async fn an_agent_that_cannot_choose_the_shell_is_not_asked_for_bash() {
-        let met = Met::new();
-        let request = || ExecRequest {
-            shell: Shell::Bash,
-            ..ExecRequest::new(Command::Shell("echo $BASH".to_owned()), Duration::from_secs(60))
-        };
-        let older = async {
-            let (mut stream, request) = met.accept().await;
-            assert_eq!(request, Request::Background);
-            send_message(&mut stream, &failed(FailureKind::InvalidInput)).await.unwrap();
-        };
-        let (executed, ()) = tokio::join!(met.exec(request()), older);
-        assert!(matches!(executed, Err(VmError::NoChoiceOfShell)), "{executed:?}");
-        let newer = async {
-            let (mut stream, _) = met.accept().await;
-            send_message(&mut stream, &Reply::Done).await.unwrap();
-            let (mut stream, request) = met.accept().await;
-            assert!(matches!(request, Request::Exec(Exec { shell: Shell::Bash, .. })));
-            let exited = Exited { status: ExitStatus::Code(0), duration_us: 1, out_of_memory: None };
-            send_message(&mut stream, &Reply::Exited(exited)).await.unwrap();
-        };
-        let (executed, ()) = tokio::join!(met.exec(request()), newer);
-        assert_eq!(executed.unwrap().exit_code, 0);
-    }
 }

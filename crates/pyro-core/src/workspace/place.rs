@@ -1,6 +1,6 @@
 //! `WorkspacePath`: a place at or below `/workspace`, parsed where it enters.
 
-use crate::workspace::ROOT;
+use crate::workspace::paths::ROOT;
 use pyro_patch::git::quote;
 use pyro_protocol::{GuestPath, TreePath};
 

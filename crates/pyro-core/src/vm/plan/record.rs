@@ -1,18 +1,14 @@
 //! From a plan to a vm's record, and from the record to what its supervisor is told.
 
-use super::control::protocol::{EngineLaunch, Launch};
-use super::paths;
-use super::plan::Plan;
-use super::shape::Shape;
+use super::machine::Plan;
 use crate::config::Config;
-use crate::execution_mode::ExecutionMode;
-use crate::host::clock;
-use crate::host::process::{self, ProcessId};
-use crate::id::Id;
-use crate::store::vm::{VmKind, VmRecord, VmState};
+use crate::store::vm::{NewVm, VmKind, VmRecord, VmState};
+use crate::vm::control::protocol::{EngineLaunch, Launch};
+use crate::vm::paths;
+use crate::vm::shape::Shape;
 use std::time::Duration;
 
-/// The record of a new vm of this process, not written yet.
+/// The record of a new vm of this process, not written yet. Its lifetime begins now.
 ///
 /// # Errors
 /// When the host's random generator fails.
@@ -23,9 +19,7 @@ pub fn new(
     shape: Shape,
     plan: &Plan,
 ) -> Result<VmRecord, getrandom::Error> {
-    let created_at = clock::now();
-    Ok(VmRecord {
-        id: Id::random()?,
+    let vm = VmRecord::new(NewVm {
         kind,
         environment: environment.to_owned(),
         environment_version: plan.environment_version.clone(),
@@ -33,18 +27,9 @@ pub fn new(
         vcpu_count: shape.vcpu_count,
         mem_mib: shape.mem_mib,
         ttl_seconds: shape.ttl_seconds,
-        allow_host_compat: false,
-        created_at,
-        expires_at: Some(created_at + Duration::from_secs(shape.ttl_seconds.into())),
-        state,
-        execution_mode: ExecutionMode::Pending,
-        last_error: None,
-        boot_id: process::boot_id(),
-        owner: ProcessId::current(),
-        supervisor: None,
-        engine: None,
-        revision: 0,
-    })
+    })?;
+    let lifetime = Duration::from_secs(shape.ttl_seconds.into());
+    Ok(VmRecord { state, expires_at: Some(vm.created_at + lifetime), ..vm })
 }
 
 /// The shape that a vm was created with.

@@ -1,0 +1,24 @@
+//! A command's input and output.
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// What a command reads as its standard input; none is `/dev/null`.
+pub type Stdin<'a> = Option<&'a mut (dyn AsyncRead + Unpin + Send)>;
+
+/// Where a command's input comes from and where its output goes.
+pub struct ExecIo<'a> {
+    /// Its stdin; `/dev/null` where there is none.
+    pub stdin: Stdin<'a>,
+    /// Its stdout, as it comes.
+    pub stdout: &'a mut (dyn AsyncWrite + Unpin + Send),
+    /// Its stderr, as it comes.
+    pub stderr: &'a mut (dyn AsyncWrite + Unpin + Send),
+}
+
+impl ExecIo<'_> {
+    /// The same once more, for a command that may have to be given to another vm.
+    pub(super) fn again(&mut self) -> ExecIo<'_> {
+        let stdin = self.stdin.as_mut().map(|stdin| &mut **stdin as &mut (dyn AsyncRead + Unpin + Send));
+        ExecIo { stdin, stdout: &mut *self.stdout, stderr: &mut *self.stderr }
+    }
+}
