@@ -1,4 +1,5 @@
-//! Builds the guest's agent and tells core where it lies (`PYRO_AGENT_PATH`), so that `pyro` is one file to install.
+//! Builds the guest's agent and tells core where it lies (`PYRO_AGENT_PATH`), so that `pyro` is one
+//! file to install.
 #![allow(
     clippy::print_stdout,
     clippy::disallowed_methods,
@@ -28,8 +29,9 @@ const SOURCES: &[&str] = &[
     "crates/pyro-tree/src",
 ];
 
-/// What cargo, clippy and coverage tools tell the compiler about core; said of the agent it would be wrong, or
-/// would build it anew each time. `CARGO_MAKEFLAGS` stays: both cargos share one set of jobs.
+/// What cargo, clippy and coverage tools tell the compiler about core; said of the agent it would
+/// be wrong, or would build it anew each time. `CARGO_MAKEFLAGS` stays: both cargos share one set
+/// of jobs.
 const NOT_FOR_THE_AGENT: &[&str] = &[
     "CARGO_BUILD_RUSTFLAGS",
     "CARGO_BUILD_TARGET",
@@ -53,7 +55,9 @@ fn main() {
 
 fn build() -> Result<(PathBuf, String), String> {
     let root = variable("CARGO_MANIFEST_DIR")?.join("../..");
-    let root = root.canonicalize().map_err(|error| format!("no work tree at {}: {error}", root.display()))?;
+    let root = root
+        .canonicalize()
+        .map_err(|error| format!("no work tree at {}: {error}", root.display()))?;
     println!("cargo::rerun-if-changed=build.rs");
     for source in SOURCES {
         println!("cargo::rerun-if-changed={}", root.join(source).display());
@@ -67,7 +71,16 @@ fn build() -> Result<(PathBuf, String), String> {
     })?;
 
     let mut cargo = Command::new(variable("CARGO")?);
-    cargo.args(["build", "--locked", "--package", "pyro-agent", "--profile", "agent", "--target", target]);
+    cargo.args([
+        "build",
+        "--locked",
+        "--package",
+        "pyro-agent",
+        "--profile",
+        "agent",
+        "--target",
+        target,
+    ]);
     cargo.arg("--target-dir").arg(&target_dir).current_dir(&root).stdin(Stdio::null());
     for (name, _) in env::vars_os() {
         // All that cargo says of core's own package; `RUSTC` stays, so that both have one compiler.
@@ -84,20 +97,28 @@ fn build() -> Result<(PathBuf, String), String> {
         cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static");
     }
     // Stdout is where cargo listens to this script.
-    let status = cargo.stdout(Stdio::null()).status().map_err(|error| format!("cannot start cargo: {error}"))?;
+    let status = cargo
+        .stdout(Stdio::null())
+        .status()
+        .map_err(|error| format!("cannot start cargo: {error}"))?;
     if !status.success() {
-        return Err(format!("the guest's agent does not build for {target} ({status}); cargo's words are above"));
+        return Err(format!(
+            "the guest's agent does not build for {target} ({status}); cargo's words are above"
+        ));
     }
 
     // A copy of one's own: another profile's build may replace the shared file while core reads it.
     let built = target_dir.join(target).join("agent/pyro-agent");
     let agent = out.join("pyro-agent");
-    let bytes = fs::read(&built).map_err(|error| format!("cannot read {}: {error}", built.display()))?;
-    fs::write(&agent, &bytes).map_err(|error| format!("cannot write {}: {error}", agent.display()))?;
+    let bytes =
+        fs::read(&built).map_err(|error| format!("cannot read {}: {error}", built.display()))?;
+    fs::write(&agent, &bytes)
+        .map_err(|error| format!("cannot write {}: {error}", agent.display()))?;
     Ok((agent, hex::encode(Sha256::digest(&bytes))))
 }
 
-/// One folder for all profiles of core, and not core's own: cargo holds a lock on that one while this script runs.
+/// One folder for all profiles of core, and not core's own: cargo holds a lock on that one while
+/// this script runs.
 fn agent_target_dir(out: &Path) -> Result<PathBuf, String> {
     // <target>[/<triple>]/<profile>/build/pyro-core-<hash>/out
     let above = out.ancestors().nth(4).ok_or_else(|| format!("{} is no OUT_DIR", out.display()))?;
@@ -107,14 +128,19 @@ fn agent_target_dir(out: &Path) -> Result<PathBuf, String> {
 }
 
 fn is_installed(rustc: &Path, target: &str) -> bool {
-    let printed = Command::new(rustc).args(["--print", "target-libdir", "--target", target]).output();
-    printed.is_ok_and(|out| out.status.success() && Path::new(String::from_utf8_lossy(&out.stdout).trim()).is_dir())
+    let printed =
+        Command::new(rustc).args(["--print", "target-libdir", "--target", target]).output();
+    printed.is_ok_and(|out| {
+        out.status.success() && Path::new(String::from_utf8_lossy(&out.stdout).trim()).is_dir()
+    })
 }
 
 fn variable(name: &str) -> Result<PathBuf, String> {
     match env::var(name) {
         Ok(value) => Ok(value.into()),
-        Err(VarError::NotPresent) => Err(format!("{name} is not set: this is cargo's build script")),
+        Err(VarError::NotPresent) => {
+            Err(format!("{name} is not set: this is cargo's build script"))
+        }
         Err(VarError::NotUnicode(value)) => Ok(value.into()),
     }
 }

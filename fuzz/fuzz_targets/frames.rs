@@ -1,4 +1,5 @@
-//! Bytes from either side of the wire, in pieces of any size: frames and messages, or a typed error.
+//! Bytes from either side of the wire, in pieces of any size: frames and messages, or a typed
+//! error.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -20,7 +21,8 @@ fuzz_target!(|input: (u8, &[u8])| {
             }
         }
     }
-    // The same bytes as a payload: framing must not be what keeps a message decoder from being reached.
+    // The same bytes as a payload: framing must not be what keeps a message decoder from being
+    // reached.
     check(&Frame { kind: FrameKind::Message, payload: bytes.to_vec() });
 });
 

@@ -1,4 +1,5 @@
-//! Any bytes as tree records: each is understood, said again and understood as the same, or a typed error.
+//! Any bytes as tree records: each is understood, said again and understood as the same, or a typed
+//! error.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

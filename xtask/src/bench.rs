@@ -1,4 +1,5 @@
-//! `cargo xtask bench ARGS…`: measure with a release build, and make the documentation's table of the newest results.
+//! `cargo xtask bench ARGS…`: measure with a release build, and make the documentation's table of
+//! the newest results.
 
 use crate::{Result, cargo, system};
 use std::collections::BTreeMap;
@@ -23,8 +24,12 @@ pub(crate) fn bench(args: &[OsString]) -> Result {
     if is_table {
         return table(&pyro, &results);
     }
-    fs::create_dir_all(&results).map_err(|error| format!("cannot create {}: {error}", results.display()))?;
-    cargo::finish("pyro bench", Command::new(&pyro).arg("bench").arg("--output").arg(&results).args(args))
+    fs::create_dir_all(&results)
+        .map_err(|error| format!("cannot create {}: {error}", results.display()))?;
+    cargo::finish(
+        "pyro bench",
+        Command::new(&pyro).arg("bench").arg("--output").arg(&results).args(args),
+    )
 }
 
 fn table(pyro: &Path, results: &Path) -> Result {
@@ -36,7 +41,10 @@ fn table(pyro: &Path, results: &Path) -> Result {
     let printed = Command::new(pyro).arg("bench-page").args(files).output();
     let printed = printed.map_err(|error| format!("cannot start {}: {error}", pyro.display()))?;
     if !printed.status.success() {
-        return Err(format!("pyro bench-page failed: {}", String::from_utf8_lossy(&printed.stderr).trim()));
+        return Err(format!(
+            "pyro bench-page failed: {}",
+            String::from_utf8_lossy(&printed.stderr).trim()
+        ));
     }
     let path = cargo::root().join("docs/benchmarks.md");
     let failed = |error: std::io::Error| format!("{}: {error}", path.display());
@@ -62,7 +70,9 @@ fn newest(mut names: Vec<String>) -> Vec<String> {
     names.sort();
     let mut newest = BTreeMap::new();
     for name in names {
-        if let Some((_, accelerator)) = name.strip_suffix(".json").and_then(|stem| stem.split_once('-')) {
+        if let Some((_, accelerator)) =
+            name.strip_suffix(".json").and_then(|stem| stem.split_once('-'))
+        {
             newest.insert(accelerator.to_owned(), name);
         }
     }
@@ -82,7 +92,12 @@ mod tests {
 
     #[test]
     fn the_newest_of_each_accelerator_counts() {
-        let names = ["20251120T114737Z-tcg.json", "20251121T000000Z-tcg.json", "20251101T000000Z-kvm.json", "notes.md"];
+        let names = [
+            "20251120T114737Z-tcg.json",
+            "20251121T000000Z-tcg.json",
+            "20251101T000000Z-kvm.json",
+            "notes.md",
+        ];
         let names = names.map(str::to_owned).into();
         assert_eq!(newest(names), ["20251101T000000Z-kvm.json", "20251121T000000Z-tcg.json"]);
     }

@@ -5,16 +5,18 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What the guest's agent and the released executable are built for: static, so that they run anywhere.
+/// What the guest's agent and the released executable are built for: static, so that they run
+/// anywhere.
 pub(crate) const STATIC_TARGET: &str = "x86_64-unknown-linux-musl";
 
 /// The profile of `Cargo.toml` that builds in minutes what runs nearly as fast as a release.
 pub(crate) const TRIAL_PROFILE: &str = "trial";
 
-/// The root of the work tree that cargo was called in. What was compiled in may be another one: work trees that share
-/// a target folder share the xtask in it.
+/// The root of the work tree that cargo was called in. What was compiled in may be another one:
+/// work trees that share a target folder share the xtask in it.
 pub(crate) fn root() -> PathBuf {
-    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let manifest =
+        std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     Path::new(&manifest).parent().expect("xtask is a folder of the work tree").to_owned()
 }
 
@@ -22,7 +24,9 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn cargo<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+        if name.to_str().is_some_and(|name| {
+            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+        }) {
             command.env_remove(name);
         }
     }
@@ -45,10 +49,15 @@ pub(crate) fn answers(command: &mut Command) -> bool {
     quiet.status().is_ok_and(|status| status.success())
 }
 
-/// The folder of one profile's products, such as `target/release`; xtask itself lies in its neighbour.
+/// The folder of one profile's products, such as `target/release`; xtask itself lies in its
+/// neighbour.
 pub(crate) fn products(profile: &str) -> Result<PathBuf> {
-    let own = std::env::current_exe().map_err(|error| format!("cannot tell where xtask lies: {error}"))?;
-    let target = own.parent().and_then(Path::parent).ok_or_else(|| format!("{} has no folder", own.display()))?;
+    let own = std::env::current_exe()
+        .map_err(|error| format!("cannot tell where xtask lies: {error}"))?;
+    let target = own
+        .parent()
+        .and_then(Path::parent)
+        .ok_or_else(|| format!("{} has no folder", own.display()))?;
     Ok(target.join(profile))
 }
 
@@ -61,7 +70,8 @@ pub(crate) fn ensure_static_target() -> bool {
         return false;
     }
     eprintln!("xtask: adding the Rust target {STATIC_TARGET}");
-    let added = finish("rustup target add", Command::new("rustup").args(["target", "add", STATIC_TARGET]));
+    let added =
+        finish("rustup target add", Command::new("rustup").args(["target", "add", STATIC_TARGET]));
     if let Err(error) = added {
         eprintln!("xtask: {error}");
     }
@@ -74,5 +84,7 @@ fn has_static_target() -> bool {
         .current_dir(root())
         .stderr(Stdio::null())
         .output();
-    printed.is_ok_and(|out| out.status.success() && Path::new(String::from_utf8_lossy(&out.stdout).trim()).is_dir())
+    printed.is_ok_and(|out| {
+        out.status.success() && Path::new(String::from_utf8_lossy(&out.stdout).trim()).is_dir()
+    })
 }

@@ -26,7 +26,9 @@ impl Findings {
 pub(crate) fn check() -> Result {
     let findings = without_tests();
     let mut args: Vec<String> =
-        ["test", "--workspace", "--no-fail-fast", "--locked", "--lib", "--bins"].map(str::to_owned).into();
+        ["test", "--workspace", "--no-fail-fast", "--locked", "--lib", "--bins"]
+            .map(str::to_owned)
+            .into();
     for name in test_targets(&crate::cargo::root()).into_iter().filter(|name| name != GUEST_TESTS) {
         args.extend(["--test".to_owned(), name]);
     }
@@ -43,18 +45,27 @@ pub(crate) fn without_tests() -> Findings {
             findings.failed.push(error);
         }
     };
-    step("cargo fmt", &["fmt", "--version"], &["fmt", "--all", "--check"], "rustup component add rustfmt");
-    let clippy = ["clippy", "--quiet", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+    step(
+        "cargo fmt",
+        &["fmt", "--version"],
+        &["fmt", "--all", "--check"],
+        "rustup component add rustfmt",
+    );
+    let clippy =
+        ["clippy", "--quiet", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     step("cargo clippy", &["clippy", "--version"], &clippy, "rustup component add clippy");
     let doc = ["doc", "--quiet", "--workspace", "--no-deps", "--locked"];
     step("cargo doc", &["doc", "--version"], &doc, "rustup component add rustc");
-    // Building cargo-deny takes longer than everything else here: it runs where someone has it. Advisories need
-    // a database from the network, so they are a person's `cargo deny check`, not a step that fails offline.
+    // Building cargo-deny takes longer than everything else here: it runs where someone has it.
+    // Advisories need a database from the network, so they are a person's `cargo deny check`, not a
+    // step that fails offline.
     let deny = ["deny", "--locked", "check", "bans", "licenses", "sources"];
     if system::find("cargo-deny").is_some() {
         step("cargo deny", &["deny", "--version"], &deny, "");
     } else {
-        findings.skipped.push("cargo deny: not installed; cargo install --locked cargo-deny".to_owned());
+        findings
+            .skipped
+            .push("cargo deny: not installed; cargo install --locked cargo-deny".to_owned());
     }
     findings
 }
@@ -63,8 +74,9 @@ pub(crate) fn without_tests() -> Findings {
 fn test_targets(root: &Path) -> BTreeSet<String> {
     let members = list(&root.join("crates")).into_iter().chain([root.join("xtask")]);
     let entries = members.flat_map(|member| list(&member.join("tests")));
-    let targets =
-        entries.filter(|entry| entry.extension().is_some_and(|end| end == "rs") || entry.join("main.rs").is_file());
+    let targets = entries.filter(|entry| {
+        entry.extension().is_some_and(|end| end == "rs") || entry.join("main.rs").is_file()
+    });
     targets.filter_map(|entry| Some(entry.file_stem()?.to_str()?.to_owned())).collect()
 }
 

@@ -1,4 +1,5 @@
-//! Other people's MCP clients and suites, which tests run `pyro mcp serve` against: from PyPI and npm, into `target/`.
+//! Other people's MCP clients and suites, which tests run `pyro mcp serve` against: from PyPI and
+//! npm, into `target/`.
 
 use crate::{Result, cargo, quietly, system};
 use std::fs;
@@ -6,8 +7,11 @@ use std::path::Path;
 use std::process::Command;
 
 /// From npm; the suite and the Inspector need a newer Node than Debian 12 has.
-const NPM: &[&str] =
-    &["node@24.21.0", "@modelcontextprotocol/conformance@0.2.0-alpha.12", "@modelcontextprotocol/inspector@2.12.0"];
+const NPM: &[&str] = &[
+    "node@24.21.0",
+    "@modelcontextprotocol/conformance@0.2.0-alpha.12",
+    "@modelcontextprotocol/inspector@2.12.0",
+];
 
 /// From PyPI.
 const PYPI: &[&str] = &["mcp==2.3.0", "fastmcp==4.1.2"];
@@ -26,17 +30,21 @@ pub(crate) fn ensure() {
         Ok(folder) => folder.join("checkers"),
         Err(error) => return eprintln!("xtask: {error}"),
     };
-    for (name, packages, install) in
-        [("npm", NPM, install_npm as fn(&Path) -> Result), ("venv", PYPI, install_pypi as fn(&Path) -> Result)]
-    {
+    for (name, packages, install) in [
+        ("npm", NPM, install_npm as fn(&Path) -> Result),
+        ("venv", PYPI, install_pypi as fn(&Path) -> Result),
+    ] {
         let folder = folder.join(name);
         let (stamp, wanted) = (folder.join("installed"), packages.join("\n"));
         if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
             continue;
         }
         eprintln!("xtask: installing {}", packages.join(" "));
-        if let Err(error) = made(&folder).and_then(|()| install(&folder)).and_then(|()| written(&stamp, &wanted)) {
-            // A half is worse than nothing: a test would fail where it should say that it cannot run.
+        if let Err(error) =
+            made(&folder).and_then(|()| install(&folder)).and_then(|()| written(&stamp, &wanted))
+        {
+            // A half is worse than nothing: a test would fail where it should say that it cannot
+            // run.
             let _ = fs::remove_dir_all(&folder);
             eprintln!("xtask: the MCP checkers cannot be installed: {error}");
         }
@@ -45,7 +53,8 @@ pub(crate) fn ensure() {
 
 fn made(folder: &Path) -> Result {
     let _ = fs::remove_dir_all(folder);
-    fs::create_dir_all(folder).map_err(|error| format!("cannot create {}: {error}", folder.display()))
+    fs::create_dir_all(folder)
+        .map_err(|error| format!("cannot create {}: {error}", folder.display()))
 }
 
 fn written(file: &Path, text: &str) -> Result {

@@ -1,6 +1,8 @@
-//! The published archive on other releases of Debian: it is made, unpacked in a chroot, and runs a guest there as README says.
+//! The published archive on other releases of Debian: it is made, unpacked in a chroot, and runs a
+//! guest there as README says.
 //!
-//! Everything happens in namespaces that end with this process, so nothing stays mounted, whatever fails.
+//! Everything happens in namespaces that end with this process, so nothing stays mounted, whatever
+//! fails.
 
 use crate::check::Findings;
 use crate::dist::{self, Profile};
@@ -13,7 +15,8 @@ use std::process::{Command, Stdio};
 struct Release {
     suite: &'static str,
     name: &'static str,
-    /// Whether the environment is installed in the chroot, as a newcomer does it; otherwise that of the tests is used.
+    /// Whether the environment is installed in the chroot, as a newcomer does it; otherwise that of
+    /// the tests is used.
     installs: bool,
 }
 
@@ -23,8 +26,8 @@ const RELEASES: &[Release] = &[
     Release { suite: "bullseye", name: "Debian 11", installs: false },
 ];
 
-/// What runs in the namespaces: `$1` is the chroot, `$2` a folder with the archive, `$3` the tests' environments or nothing,
-/// `$4` what to do in the chroot.
+/// What runs in the namespaces: `$1` is the chroot, `$2` a folder with the archive, `$3` the tests'
+/// environments or nothing, `$4` what to do in the chroot.
 const ENTER: &str = r#"set -e
 # A root that is no mount point would keep pyro from making mounts of its own.
 mount --bind "$1" "$1"
@@ -80,7 +83,9 @@ pub(crate) fn test(chroots: &[Chroot]) -> Findings {
     for Chroot { release, root } in chroots {
         let name = release.name;
         match root {
-            Err(error) => findings.skipped.push(format!("the archive on {name}: no chroot: {error}")),
+            Err(error) => {
+                findings.skipped.push(format!("the archive on {name}: no chroot: {error}"))
+            }
             Ok(root) => match runs(release, root, &archive) {
                 Ok(()) => println!("the archive runs a guest on {name}"),
                 Err(error) => findings.failed.push(format!("the archive on {name}: {error}")),
@@ -99,13 +104,21 @@ fn runs(release: &Release, root: &Path, archive: &Path) -> Result {
     let mut command = in_namespaces();
     command.args(["sh", "-c", ENTER, "sh"]).arg(root).arg(folder);
     command.arg(if release.installs { Path::new("") } else { &environments }).arg(STEPS);
-    for name in ["PYRO_QEMU", "PYRO_ACCEL", "PYRO_KERNEL_DIR", "PYRO_DATA_DIR", "PYRO_RUNTIME_DIR", "XDG_RUNTIME_DIR"] {
+    for name in [
+        "PYRO_QEMU",
+        "PYRO_ACCEL",
+        "PYRO_KERNEL_DIR",
+        "PYRO_DATA_DIR",
+        "PYRO_RUNTIME_DIR",
+        "XDG_RUNTIME_DIR",
+    ] {
         command.env_remove(name);
     }
     quietly(&mut command)
 }
 
-/// A command in mounts and processes of its own: the kernel ends both with the first of them, and that one with this process.
+/// A command in mounts and processes of its own: the kernel ends both with the first of them, and
+/// that one with this process.
 fn in_namespaces() -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "unshare"]);
@@ -120,11 +133,13 @@ fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout.trim_ascii() == b"0")
 }
 
-/// A minimal system of this release with the packages that README names, made where it is not there yet.
+/// A minimal system of this release with the packages that README names, made where it is not there
+/// yet.
 fn chroot(suite: &str) -> Result<PathBuf> {
     let folder = cargo::products("tmp")?.join("chroots");
     let (root, packages) = (folder.join(suite), system::packages().join(","));
-    // Beside it, since an ordinary user may not look into all of what belongs to the ids of a namespace.
+    // Beside it, since an ordinary user may not look into all of what belongs to the ids of a
+    // namespace.
     let stamp = folder.join(format!("{suite}.packages"));
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == packages) {
         return Ok(root);

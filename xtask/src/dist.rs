@@ -9,15 +9,23 @@ use std::process::Command;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Documents at the root that go along.
-const DOCUMENTS: &[&str] =
-    &["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "contract.toml", "docs"];
+const DOCUMENTS: &[&str] = &[
+    "README.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "contract.toml",
+    "docs",
+];
 
 /// How much the compiler does for the executable.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profile {
     /// All of it, for an archive that is published.
     Release,
-    /// Little, for one that is only tried: the same features and the same static target in a quarter of the time.
+    /// Little, for one that is only tried: the same features and the same static target in a
+    /// quarter of the time.
     Trial,
 }
 
@@ -50,13 +58,15 @@ pub(crate) fn dist(profile: Profile) -> Result<PathBuf> {
     let pyro = products(STATIC_TARGET)?.join(name).join("pyro");
     let name = format!("pyro-{VERSION}-x86_64-linux");
     let folder = dist.join(&name);
-    lay_out(&pyro, &folder).map_err(|error| format!("cannot fill {}: {error}", folder.display()))?;
+    lay_out(&pyro, &folder)
+        .map_err(|error| format!("cannot fill {}: {error}", folder.display()))?;
 
     let archive = format!("{name}.tar.gz");
     // The same tree gives the same archive: order, owners and times are fixed.
     let mut tar = Command::new("tar");
     tar.args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mtime=@0"]);
-    tar.args(["--use-compress-program=gzip -9n", "-cf", archive.as_str(), name.as_str()]).current_dir(&dist);
+    tar.args(["--use-compress-program=gzip -9n", "-cf", archive.as_str(), name.as_str()])
+        .current_dir(&dist);
     finish("tar", &mut tar)?;
     let sum = Command::new("sha256sum").arg(&archive).current_dir(&dist).output();
     let sum = sum.map_err(|error| format!("cannot start sha256sum: {error}"))?;
@@ -83,7 +93,11 @@ fn lay_out(pyro: &Path, folder: &Path) -> std::io::Result<()> {
         fs::write(folder.join("completions").join(file), printed(pyro, &["completions", shell])?)?;
     }
     let man = Command::new(pyro).arg("man").arg(folder.join("man")).status()?;
-    if man.success() { Ok(()) } else { Err(std::io::Error::other(format!("pyro man failed ({man})"))) }
+    if man.success() {
+        Ok(())
+    } else {
+        Err(std::io::Error::other(format!("pyro man failed ({man})")))
+    }
 }
 
 /// Copy a file, or a folder with all that it holds.

@@ -44,9 +44,13 @@ fn main() -> ExitCode {
         (Some("run"), rest) => run::run(rest),
         (Some("check"), []) => check::check(),
         (Some("test"), []) => test::test(),
-        (Some("test"), [flag, version]) if flag == "--qemu" => qemus::test(&version.to_string_lossy()),
+        (Some("test"), [flag, version]) if flag == "--qemu" => {
+            qemus::test(&version.to_string_lossy())
+        }
         (Some("bench"), rest) => bench::bench(rest),
-        (Some("dist"), []) => dist::dist(dist::Profile::Release).map(|archive| println!("{}", archive.display())),
+        (Some("dist"), []) => {
+            dist::dist(dist::Profile::Release).map(|archive| println!("{}", archive.display()))
+        }
         (Some("help" | "--help" | "-h"), _) => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
@@ -87,9 +91,16 @@ pub(crate) fn quietly(command: &mut Command) -> Result {
     if !name.contains('/') && system::find(&name).is_none() {
         return Err(format!("there is no {name}"));
     }
-    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("cannot start {name}: {error}"))?;
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("cannot start {name}: {error}"))?;
     if output.status.success() {
         return Ok(());
     }
-    Err(format!("{name} failed ({}): {}", output.status, String::from_utf8_lossy(&output.stderr).trim()))
+    Err(format!(
+        "{name} failed ({}): {}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr).trim()
+    ))
 }

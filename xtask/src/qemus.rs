@@ -1,7 +1,9 @@
-//! `cargo xtask test --qemu VERSION|all`: the guest tests on other QEMUs than the one that is installed.
+//! `cargo xtask test --qemu VERSION|all`: the guest tests on other QEMUs than the one that is
+//! installed.
 //!
-//! Each is unpacked from Debian's packages into `target/tmp/qemu/SUITE` with the libraries that it was built for, and started
-//! by its own dynamic loader (`PYRO_QEMU`), so the host's release does not matter.
+//! Each is unpacked from Debian's packages into `target/tmp/qemu/SUITE` with the libraries that it
+//! was built for, and started by its own dynamic loader (`PYRO_QEMU`), so the host's release does
+//! not matter.
 
 use crate::test::{self, Tally};
 use crate::{Result, cargo, system};
@@ -14,7 +16,8 @@ use std::time::Duration;
 /// Debian releases that hold the versions, and how those are called on the command line.
 const SUITES: &[(&str, &str)] = &[("7.2", "bookworm"), ("10.0", "trixie"), ("newest", "sid")];
 
-/// What every run holds on each version: a boot, a start from a template, data both ways, layers of a disk.
+/// What every run holds on each version: a boot, a start from a template, data both ways, layers of
+/// a disk.
 const SHORT: &[&str] = &[
     "run::tcg::a_guest_answers",
     "run::tcg::stdin_is_forwarded",
@@ -47,7 +50,10 @@ pub(crate) fn test(asked: &str) -> Result {
         .collect();
     if wanted.is_empty() {
         let known: Vec<&str> = SUITES.iter().map(|(version, _)| *version).collect();
-        return Err(format!("there is no QEMU {asked:?} to test with; give one of {}, or all", known.join(", ")));
+        return Err(format!(
+            "there is no QEMU {asked:?} to test with; give one of {}, or all",
+            known.join(", ")
+        ));
     }
     system::prepare()?;
     // Tests start these too, and cargo does not build them for one test binary.
@@ -60,7 +66,9 @@ pub(crate) fn test(asked: &str) -> Result {
         println!("QEMU {} of {suite}", qemu.version);
         let tally = run(&qemu, &[])?;
         is_good &= tally.is_good();
-        closing.extend(tally.skipped().map(|skip| format!("skipped on QEMU {}: {skip}", qemu.version)));
+        closing.extend(
+            tally.skipped().map(|skip| format!("skipped on QEMU {}: {skip}", qemu.version)),
+        );
         closing.push(format!("QEMU {}: {}", qemu.version, tally.closing_line(0, 0)));
     }
     println!("{}", closing.join("\n"));
@@ -100,7 +108,11 @@ pub(crate) fn short(offered: &[Offered], tally: &mut Tally, skipped: &mut Vec<St
                 let short = run(qemu, SHORT)?;
                 // A name that matches no test passes in silence.
                 if short.ran() != 2 * SHORT.len() {
-                    return Err(format!("{} tests ran of the {} on the short list", short.ran(), 2 * SHORT.len()));
+                    return Err(format!(
+                        "{} tests ran of the {} on the short list",
+                        short.ran(),
+                        2 * SHORT.len()
+                    ));
                 }
                 tally.add(short, &format!("QEMU {}", qemu.version));
             }
@@ -126,7 +138,8 @@ fn unpacked(suite: &str) -> Result<Qemu> {
         return Ok(qemu);
     }
     match unpack(suite, &root) {
-        Ok(()) => look(&root).ok_or_else(|| format!("{suite}'s QEMU does not start from {}", root.display())),
+        Ok(()) => look(&root)
+            .ok_or_else(|| format!("{suite}'s QEMU does not start from {}", root.display())),
         // Last week's newest tells more than none.
         Err(error) => look(&root).ok_or(error),
     }
@@ -139,10 +152,14 @@ fn is_young(root: &Path) -> bool {
 
 fn look(root: &Path) -> Option<Qemu> {
     let executable = root.join("usr/bin/qemu-system-x86_64");
-    let libraries = ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu"].map(|name| root.join(name));
-    let libraries: Vec<PathBuf> = libraries.into_iter().filter(|directory| directory.is_dir()).collect();
-    let loader =
-        libraries.iter().map(|directory| directory.join("ld-linux-x86-64.so.2")).find(|file| file.is_file())?;
+    let libraries =
+        ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu"].map(|name| root.join(name));
+    let libraries: Vec<PathBuf> =
+        libraries.into_iter().filter(|directory| directory.is_dir()).collect();
+    let loader = libraries
+        .iter()
+        .map(|directory| directory.join("ld-linux-x86-64.so.2"))
+        .find(|file| file.is_file())?;
     let paths = std::env::join_paths(&libraries).ok()?;
     let mut command = Command::new(loader);
     command.args(["--inhibit-cache", "--library-path"]).arg(&paths).arg(&executable);
@@ -168,14 +185,26 @@ fn unpack(suite: &str, root: &Path) -> Result {
     let (archive, fresh) = (above.join(format!("{suite}.tar")), above.join(format!("{suite}.new")));
     // An archive, for only as one can mmdebstrap make it for a user who is not root.
     let mut make = Command::new("mmdebstrap");
-    make.args(["--variant=extract", "--include=qemu-system-x86", "--skip=check/empty", "--format=tar"]);
+    make.args([
+        "--variant=extract",
+        "--include=qemu-system-x86",
+        "--skip=check/empty",
+        "--format=tar",
+    ]);
     // The archive's signature holds; its date may be behind, or this machine's clock ahead.
-    make.arg("--aptopt=Acquire::Check-Valid-Until \"false\"").arg(suite).arg(&archive).args(mirror());
+    make.arg("--aptopt=Acquire::Check-Valid-Until \"false\"")
+        .arg(suite)
+        .arg(&archive)
+        .args(mirror());
     let made = crate::quietly(&mut make);
     let _ = fs::remove_dir_all(&fresh);
     let unpacked = made.and_then(|()| fs::create_dir_all(&fresh).map_err(failed)).and_then(|()| {
         let mut tar = Command::new("tar");
-        tar.arg("-xf").arg(&archive).arg("-C").arg(&fresh).args(["--exclude=./dev", "--no-same-owner"]);
+        tar.arg("-xf")
+            .arg(&archive)
+            .arg("-C")
+            .arg(&fresh)
+            .args(["--exclude=./dev", "--no-same-owner"]);
         crate::quietly(&mut tar)
     });
     let _ = fs::remove_file(&archive);

@@ -12,7 +12,8 @@ pub(crate) fn run(args: &[OsString]) -> Result {
     let mut build = cargo::cargo(["build", "--locked", "-p", "pyro-cli"]);
     build.args(["--profile", cargo::TRIAL_PROFILE]);
     if pyro.exists() {
-        // The first build takes minutes and shows how far it is; later ones would only stand in the command's way.
+        // The first build takes minutes and shows how far it is; later ones would only stand in the
+        // command's way.
         build.arg("--quiet");
     }
     cargo::finish("building pyro", &mut build)?;

@@ -13,15 +13,20 @@ pub(crate) struct Need {
 
 /// To build pyro, to install environments and to run guests.
 pub(crate) const RUN: &[Need] = &[
-    // rustc needs a C compiler to link, so xtask would not be running without one; bundled SQLite needs its headers.
+    // rustc needs a C compiler to link, so xtask would not be running without one; bundled SQLite
+    // needs its headers.
     Need { what: "cc", packages: &["gcc", "libc6-dev"] },
-    // Together: the two are of one version, and apt would rather remove an older or newer qemu-utils than say so.
+    // Together: the two are of one version, and apt would rather remove an older or newer
+    // qemu-utils than say so.
     Need { what: "qemu-system-x86_64", packages: &["qemu-system-x86", "qemu-utils"] },
     Need { what: "qemu-img", packages: &["qemu-utils"] },
     Need { what: "mmdebstrap", packages: &["mmdebstrap"] },
     Need { what: "newuidmap", packages: &["uidmap"] },
     Need { what: "mke2fs", packages: &["e2fsprogs"] },
-    Need { what: "/usr/share/keyrings/debian-archive-keyring.gpg", packages: &["debian-archive-keyring"] },
+    Need {
+        what: "/usr/share/keyrings/debian-archive-keyring.gpg",
+        packages: &["debian-archive-keyring"],
+    },
     // The smallest Debian 13 has neither.
     Need { what: "gpgv", packages: &["gpgv"] },
     Need { what: "mount", packages: &["mount"] },
@@ -49,7 +54,8 @@ pub(crate) const CHECK: &[Need] = &[
 /// To build the released executable: the C compiler that bundled SQLite is built with.
 pub(crate) const DIST: &[Need] = &[Need { what: "musl-gcc", packages: &["musl-tools"] }];
 
-/// Install what is missing. Quiet: one line that says what is installed, the whole log when it fails.
+/// Install what is missing. Quiet: one line that says what is installed, the whole log when it
+/// fails.
 pub(crate) fn ensure(needs: &[Need]) -> Result {
     let missing: Vec<&Need> = needs.iter().filter(|need| !is_there(need.what)).collect();
     if missing.is_empty() {
@@ -63,13 +69,20 @@ pub(crate) fn ensure(needs: &[Need]) -> Result {
         return Err(format!("missing: {}; on Debian they come with: {by_hand}", names.join(", ")));
     }
     let Some(privilege) = Privilege::of_this_user() else {
-        return Err(format!("packages are missing and this user cannot install them\nhint: as root, {by_hand}"));
+        return Err(format!(
+            "packages are missing and this user cannot install them\nhint: as root, {by_hand}"
+        ));
     };
     eprintln!("xtask: installing {}", packages.join(" "));
-    install(privilege, &packages).map_err(|log| format!("{log}\ncannot install packages; by hand: {by_hand}"))?;
+    install(privilege, &packages)
+        .map_err(|log| format!("{log}\ncannot install packages; by hand: {by_hand}"))?;
     match needs.iter().find(|need| !is_there(need.what)) {
         None => Ok(()),
-        Some(need) => Err(format!("{} is still missing after installing {}", need.what, need.packages.join(" "))),
+        Some(need) => Err(format!(
+            "{} is still missing after installing {}",
+            need.what,
+            need.packages.join(" ")
+        )),
     }
 }
 
@@ -82,7 +95,11 @@ enum Privilege {
 impl Privilege {
     fn of_this_user() -> Option<Self> {
         let id = Command::new("id").arg("-u").output().ok()?;
-        if id.stdout.trim_ascii() == b"0" { Some(Self::Root) } else { find("sudo").map(|_| Self::Sudo) }
+        if id.stdout.trim_ascii() == b"0" {
+            Some(Self::Root)
+        } else {
+            find("sudo").map(|_| Self::Sudo)
+        }
     }
 
     fn apt_get(self) -> Command {
@@ -95,7 +112,14 @@ impl Privilege {
             }
         };
         // Another apt on the machine is waited for, two minutes at most.
-        command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=120"]);
+        command.args([
+            "DEBIAN_FRONTEND=noninteractive",
+            "apt-get",
+            "-q",
+            "-y",
+            "-o",
+            "DPkg::Lock::Timeout=120",
+        ]);
         command
     }
 }
@@ -103,7 +127,8 @@ impl Privilege {
 /// Both attempts; the error is the log of everything that was tried.
 fn install(privilege: Privilege, packages: &[&str]) -> Result {
     let mut log = String::new();
-    // A broken source must not keep packages from coming out of a good one: only the installation decides.
+    // A broken source must not keep packages from coming out of a good one: only the installation
+    // decides.
     logged(privilege.apt_get().arg("update"), &mut log);
     // Nothing of the user's is removed for pyro's sake.
     let install = ["install", "--no-install-recommends", "--no-remove"];
@@ -112,8 +137,9 @@ fn install(privilege: Privilege, packages: &[&str]) -> Result {
     if logged(&mut plain, &mut log) {
         return Ok(());
     }
-    // A machine may hold qemu-utils from a source that it no longer has (backports): then apt refuses to put
-    // qemu-system-x86 of another version beside it, unless qemu-utils is taken to that version too.
+    // A machine may hold qemu-utils from a source that it no longer has (backports): then apt
+    // refuses to put qemu-system-x86 of another version beside it, unless qemu-utils is taken to
+    // that version too.
     if packages.contains(&"qemu-system-x86")
         && let Some(version) = candidate("qemu-system-x86")
     {
@@ -128,7 +154,8 @@ fn install(privilege: Privilege, packages: &[&str]) -> Result {
     Err(log)
 }
 
-/// Run it, add what it printed to the log; true when it succeeded. Its stdin stays the user's, for sudo.
+/// Run it, add what it printed to the log; true when it succeeded. Its stdin stays the user's, for
+/// sudo.
 fn logged(command: &mut Command, log: &mut String) -> bool {
     let line = format!("$ {command:?}\n").replace('"', "");
     log.push_str(&line);
@@ -147,7 +174,8 @@ fn logged(command: &mut Command, log: &mut String) -> bool {
 
 /// The version that apt would install.
 fn candidate(package: &str) -> Option<String> {
-    let out = Command::new("apt-cache").args(["policy", package]).env("LC_ALL", "C").output().ok()?;
+    let out =
+        Command::new("apt-cache").args(["policy", package]).env("LC_ALL", "C").output().ok()?;
     parse_candidate(&String::from_utf8_lossy(&out.stdout))
 }
 
@@ -167,7 +195,8 @@ pub(crate) fn find(program: &str) -> Option<std::path::PathBuf> {
     folders.map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
-/// Everything for guests and for the build: packages, and the static Rust target where it can be had.
+/// Everything for guests and for the build: packages, and the static Rust target where it can be
+/// had.
 pub(crate) fn prepare() -> Result {
     ensure(RUN)?;
     if !cargo::ensure_static_target() {
@@ -195,7 +224,8 @@ mod tests {
 
     #[test]
     fn candidate_is_read_from_apts_policy() {
-        let policy = "qemu-system-x86:\n  Installed: (none)\n  Candidate: 1:7.2+dfsg-7\n  Version table:\n";
+        let policy =
+            "qemu-system-x86:\n  Installed: (none)\n  Candidate: 1:7.2+dfsg-7\n  Version table:\n";
         assert_eq!(parse_candidate(policy).as_deref(), Some("1:7.2+dfsg-7"));
         assert_eq!(parse_candidate("x:\n  Installed: (none)\n  Candidate: (none)\n"), None);
         assert_eq!(parse_candidate(""), None);

@@ -12,8 +12,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Names the file that a test appends `test name: reason` to when it cannot run here, because libtest hides what
-/// passing tests print.
+/// Names the file that a test appends `test name: reason` to when it cannot run here, because
+/// libtest hides what passing tests print.
 const SKIPS_VARIABLE: &str = "PYRO_TEST_SKIPS";
 
 /// Where `proptest` begins.
@@ -104,9 +104,13 @@ fn join<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// Run the tests of `targets`, all of them or those of these names, with variables of their own; few that fail run once more,
-/// one at a time.
-pub(crate) fn run_settled(targets: &[&str], names: &[&str], variables: &[(&str, &OsStr)]) -> Result<Tally> {
+/// Run the tests of `targets`, all of them or those of these names, with variables of their own;
+/// few that fail run once more, one at a time.
+pub(crate) fn run_settled(
+    targets: &[&str],
+    names: &[&str],
+    variables: &[(&str, &OsStr)],
+) -> Result<Tally> {
     let command = |tests: &[&str]| {
         let mut command = cargo::cargo(["test", "--no-fail-fast", "--locked"]);
         command.args(targets).envs(variables.iter().copied());
@@ -118,7 +122,8 @@ pub(crate) fn run_settled(targets: &[&str], names: &[&str], variables: &[(&str, 
     let mut tally = run_tests(command(names))?;
     if tally.may_be_noise() && !is_strict() {
         println!("once more, one at a time: {}", tally.failures.join(", "));
-        let again: Vec<&str> = tally.failures.iter().map(String::as_str).chain(["--test-threads=1"]).collect();
+        let again: Vec<&str> =
+            tally.failures.iter().map(String::as_str).chain(["--test-threads=1"]).collect();
         let again = run_tests(command(&again))?;
         tally.settle(&again);
     }
@@ -133,7 +138,8 @@ fn is_strict() -> bool {
 /// Run `cargo test …`, hand its output on as it comes and count what it says.
 pub(crate) fn run_tests(mut command: Command) -> Result<Tally> {
     let skips = std::env::temp_dir().join(format!("pyro-test-skips-{}", std::process::id()));
-    // The same cases each time: what is new is looked for by fuzzing, not by whoever changes something else.
+    // The same cases each time: what is new is looked for by fuzzing, not by whoever changes
+    // something else.
     if std::env::var_os(SEED_VARIABLE).is_none() {
         command.env(SEED_VARIABLE, "1");
     }
@@ -210,7 +216,11 @@ pub(crate) fn close(findings: Findings, tally: Tally) -> Result {
         println!("failed: {failure}");
     }
     println!("{}", tally.closing_line(findings.failed.len(), findings.skipped.len()));
-    if findings.failed.is_empty() && tally.failed == 0 { Ok(()) } else { Err("not everything passed".to_owned()) }
+    if findings.failed.is_empty() && tally.failed == 0 {
+        Ok(())
+    } else {
+        Err("not everything passed".to_owned())
+    }
 }
 
 impl Tally {
@@ -251,14 +261,19 @@ impl Tally {
         }
     }
 
-    /// Add one binary's line `test NAME ... FAILED` or `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
+    /// Add one binary's line `test NAME ... FAILED` or
+    /// `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
     fn count(&mut self, line: &str) {
-        if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
+        if let Some(name) =
+            line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED"))
+        {
             self.failures.push(name.to_owned());
         }
         self.unfinished += isize::from(is_beginning(line));
         self.unfinished -= isize::from(line.starts_with("test result: "));
-        let Some((_, counts)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")) else {
+        let Some((_, counts)) =
+            line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". "))
+        else {
             return;
         };
         for count in counts.split("; ") {
@@ -273,14 +288,19 @@ impl Tally {
 
     /// A test that noted a skip returned, so libtest counted it as passed.
     fn note_skips(&mut self, noted: &str) {
-        self.skips = noted.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
+        self.skips =
+            noted.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
         self.passed = self.passed.saturating_sub(self.skips.len());
     }
 
     pub(crate) fn closing_line(&self, checks_failed: usize, checks_skipped: usize) -> String {
         let failed = self.failed + checks_failed;
         let skipped = self.ignored + self.skips.len() + checks_skipped;
-        let flaky = if self.flaky.is_empty() { String::new() } else { format!(", {} flaky", self.flaky.len()) };
+        let flaky = if self.flaky.is_empty() {
+            String::new()
+        } else {
+            format!(", {} flaky", self.flaky.len())
+        };
         format!("{} passed, {failed} failed, {skipped} skipped{flaky}", self.passed)
     }
 }
@@ -301,7 +321,9 @@ mod tests {
         ] {
             tally.count(line);
         }
-        tally.note_skips("kvm: /dev/kvm does not open\n\nkvm: /dev/kvm does not open\nlab: no folder\n");
+        tally.note_skips(
+            "kvm: /dev/kvm does not open\n\nkvm: /dev/kvm does not open\nlab: no folder\n",
+        );
         assert_eq!((tally.passed, tally.failed, tally.ignored, tally.skips.len()), (11, 2, 1, 2));
         assert_eq!(tally.closing_line(1, 1), "11 passed, 3 failed, 4 skipped");
     }
@@ -329,8 +351,13 @@ mod tests {
             lines.iter().for_each(|line| tally.count(line));
             tally
         };
-        let first =
-            || told(&["test a ... ok", "test b::c ... FAILED", "test result: FAILED. 1 passed; 1 failed; 0 ignored"]);
+        let first = || {
+            told(&[
+                "test a ... ok",
+                "test b::c ... FAILED",
+                "test result: FAILED. 1 passed; 1 failed; 0 ignored",
+            ])
+        };
         let mut tally = first();
         assert!(tally.may_be_noise());
         tally.settle(&told(&["test result: ok. 1 passed; 0 failed; 0 ignored"]));
@@ -338,16 +365,21 @@ mod tests {
             (tally.flaky.as_slice(), &*tally.closing_line(0, 0)),
             (&["b::c".to_owned()][..], "2 passed, 0 failed, 0 skipped, 1 flaky")
         );
-        for again in
-            ["test result: FAILED. 0 passed; 1 failed; 0 ignored", "test result: ok. 0 passed; 0 failed; 0 ignored"]
-        {
+        for again in [
+            "test result: FAILED. 0 passed; 1 failed; 0 ignored",
+            "test result: ok. 0 passed; 0 failed; 0 ignored",
+        ] {
             let mut tally = first();
             tally.settle(&told(&[again]));
             assert_eq!(tally.closing_line(0, 0), "1 passed, 1 failed, 0 skipped");
         }
         let died = told(&["test result: FAILED. 1 passed; 1 failed; 0 ignored"]);
-        let begun =
-            ["running 1 test", "test a ... FAILED", "test result: FAILED. 0 passed; 1 failed", "running 3 tests"];
+        let begun = [
+            "running 1 test",
+            "test a ... FAILED",
+            "test result: FAILED. 0 passed; 1 failed",
+            "running 3 tests",
+        ];
         assert_eq!(told(&begun).unfinished, 1);
         let many = told(
             &["test a ... FAILED"; 9]

@@ -30,9 +30,13 @@ impl Times {
     pub(crate) fn table(&self, tests: &[(String, Duration)]) -> String {
         let mut slowest: Vec<_> = tests.iter().collect();
         slowest.sort_by_key(|(_, took)| Reverse(*took));
-        let slowest = slowest.into_iter().take(SLOWEST).map(|(name, took)| (format!("test {name}"), took));
+        let slowest =
+            slowest.into_iter().take(SLOWEST).map(|(name, took)| (format!("test {name}"), took));
         let parts = self.parts.iter().map(|(name, took)| (name.clone(), took));
-        parts.chain(slowest).map(|(name, took)| format!("{:>7}  {name}\n", minutes(*took))).collect()
+        parts
+            .chain(slowest)
+            .map(|(name, took)| format!("{:>7}  {name}\n", minutes(*took)))
+            .collect()
     }
 }
 
@@ -44,8 +48,8 @@ fn minutes(took: Duration) -> String {
 
 /// The tests of one binary while they run.
 ///
-/// libtest says when a test ends but not when it starts. It starts them in the order of their names, as many at once as
-/// it has threads, and the next one when one ends.
+/// libtest says when a test ends but not when it starts. It starts them in the order of their
+/// names, as many at once as it has threads, and the next one when one ends.
 pub(crate) struct Clock {
     started: Instant,
     threads: usize,
@@ -60,7 +64,9 @@ impl Clock {
 
     /// Take a line `test NAME ... ok`, `... FAILED` or `... ignored`.
     pub(crate) fn line(&mut self, line: &str) {
-        let Some((name, result)) = line.strip_prefix("test ").and_then(|rest| rest.rsplit_once(" ... ")) else {
+        let Some((name, result)) =
+            line.strip_prefix("test ").and_then(|rest| rest.rsplit_once(" ... "))
+        else {
             return;
         };
         if result == "ok" || result == "FAILED" || result.starts_with("ignored") {
@@ -81,7 +87,8 @@ fn durations(ended: Vec<(String, Duration)>, threads: usize) -> Vec<(String, Dur
     let starts: Vec<Duration> = std::iter::repeat_n(Duration::ZERO, threads).chain(ends).collect();
     let mut by_name = ended;
     by_name.sort();
-    let took = |((name, end), start): ((String, Duration), Duration)| (name, end.saturating_sub(start));
+    let took =
+        |((name, end), start): ((String, Duration), Duration)| (name, end.saturating_sub(start));
     by_name.into_iter().zip(starts).map(took).collect()
 }
 
@@ -124,7 +131,10 @@ mod tests {
         times.add("building", Duration::from_millis(185_400));
         let tests: Vec<_> = (0..20).map(|n| (format!("t{n}"), Duration::from_secs(n))).collect();
         let table = times.table(&tests);
-        assert!(table.starts_with("   3:05  building\n   0:19  test t19\n   0:18  test t18\n"), "{table}");
+        assert!(
+            table.starts_with("   3:05  building\n   0:19  test t19\n   0:18  test t18\n"),
+            "{table}"
+        );
         assert_eq!(table.lines().count(), 11);
     }
 }

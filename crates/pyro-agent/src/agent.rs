@@ -57,7 +57,8 @@ impl Agent {
             Place::Mounted(world) => {
                 let ended = self.reaper.watch_again(world.init());
                 world.kill();
-                // The init of a PID namespace is reaped after everything in it, and the last one there unmounts.
+                // The init of a PID namespace is reaped after everything in it, and the last one
+                // there unmounts.
                 let _ = tokio::time::timeout(Duration::from_secs(5), ended.wait()).await;
             }
             Place::Unmounted(_) | Place::Mounting | Place::Gone | Place::Host { .. } => {}

@@ -1,8 +1,11 @@
-//! Background: what processes print that a command has left behind, kept in bounds so that they can go on writing.
+//! Background: what processes print that a command has left behind, kept in bounds so that they can
+//! go on writing.
 
 use crate::text::cut;
 use crate::wire::Wire;
-use pyro_protocol::limits::{MAX_BACKGROUND_COMMAND_LEN, MAX_BACKGROUND_COMMANDS, MAX_BACKGROUND_TAIL_LEN};
+use pyro_protocol::limits::{
+    MAX_BACKGROUND_COMMAND_LEN, MAX_BACKGROUND_COMMANDS, MAX_BACKGROUND_TAIL_LEN,
+};
 use pyro_protocol::message::{Background as Told, Command, Exec, Reply};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -194,13 +197,17 @@ mod tests {
     #[test]
     fn all_together_are_bounded_and_the_newest_are_kept() {
         let background = Background::default();
-        let tails: Vec<_> = (0..200).map(|number| background.begin(number, String::new(), 1, 1)).collect();
+        let tails: Vec<_> =
+            (0..200).map(|number| background.begin(number, String::new(), 1, 1)).collect();
         for tail in &tails {
             tail.push(&[b'x'; 100_000]);
             background.trim();
         }
         let told = told(&background);
-        assert_eq!((told.len(), told[0].sequence, told[63].sequence), (MAX_BACKGROUND_COMMANDS, 136, 199));
+        assert_eq!(
+            (told.len(), told[0].sequence, told[63].sequence),
+            (MAX_BACKGROUND_COMMANDS, 136, 199)
+        );
         let held: usize = tails.iter().map(|tail| tail.len()).sum();
         assert!((MAX_TOTAL_LEN / 4..=MAX_TOTAL_LEN).contains(&held), "{held}");
         assert!(told.iter().all(|one| one.bytes == 100_000 && !one.tail.is_empty()));
@@ -209,7 +216,8 @@ mod tests {
     #[test]
     fn what_has_ended_makes_room_first_and_what_never_printed_is_forgotten() {
         let background = Background::default();
-        let tails: Vec<_> = (0..64).map(|number| background.begin(number, String::new(), 1, 1)).collect();
+        let tails: Vec<_> =
+            (0..64).map(|number| background.begin(number, String::new(), 1, 1)).collect();
         tails[5].push(b"last words");
         tails[5].open.set(0);
         background.begin(64, String::new(), 1, 1);

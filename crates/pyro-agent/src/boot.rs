@@ -27,8 +27,13 @@ pub(crate) fn channel() -> Result<OwnedFd, BootError> {
     mount_kernel("devtmpfs", "/dev", MountFlags::NOSUID)?;
     mount_kernel("proc", "/proc", MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC)?;
     mount_kernel("sysfs", "/sys", MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC)?;
-    mount_kernel("cgroup2", "/sys/fs/cgroup", MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC)?;
-    // Each operation has a few descriptors; a refusal leaves the kernel's default, which is enough for hundreds.
+    mount_kernel(
+        "cgroup2",
+        "/sys/fs/cgroup",
+        MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC,
+    )?;
+    // Each operation has a few descriptors; a refusal leaves the kernel's default, which is enough
+    // for hundreds.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(65_536), maximum: Some(1_048_576) });
     loopback();
     // Before the modules, so that no event of theirs is missed.
@@ -37,7 +42,11 @@ pub(crate) fn channel() -> Result<OwnedFd, BootError> {
     Ok(arrivals.wait()?)
 }
 
-fn mount_kernel(fstype: &'static str, target: &'static str, flags: MountFlags) -> Result<(), BootError> {
+fn mount_kernel(
+    fstype: &'static str,
+    target: &'static str,
+    flags: MountFlags,
+) -> Result<(), BootError> {
     let wrap = |source| BootError::Mount { fstype, target, source };
     if !Path::new(target).is_dir() {
         std::fs::create_dir_all(target).map_err(wrap)?;
@@ -49,10 +58,13 @@ fn mount_kernel(fstype: &'static str, target: &'static str, flags: MountFlags) -
     }
 }
 
-/// Programs in the guest talk to each other over 127.0.0.1; a kernel without IP has no such programs.
+/// Programs in the guest talk to each other over 127.0.0.1; a kernel without IP has no such
+/// programs.
 fn loopback() {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
-    if let Ok(socket) = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None) {
+    if let Ok(socket) =
+        socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)
+    {
         let _ = crate::sys::loopback_up(socket.as_fd());
     }
 }

@@ -1,8 +1,10 @@
-//! The boundary: where one multiplexer frame ends, and whether what follows still belongs to this session.
+//! The boundary: where one multiplexer frame ends, and whether what follows still belongs to this
+//! session.
 //!
-//! A vm that is restored, or whose host went away unseen, meets a new host that greets it in the middle of the old
-//! session. The host is the multiplexer's client and uses odd stream ids (0 for the session itself); the first bytes of a
-//! hello, read as a multiplexer header, have an even one. So a greeting is told from a frame before either is taken.
+//! A vm that is restored, or whose host went away unseen, meets a new host that greets it in the
+//! middle of the old session. The host is the multiplexer's client and uses odd stream ids (0 for
+//! the session itself); the first bytes of a hello, read as a multiplexer header, have an even one.
+//! So a greeting is told from a frame before either is taken.
 
 /// Bytes of a `yamux` header: version, type, flags (2), stream id (4), length (4).
 const HEADER_LEN: usize = 12;
@@ -37,7 +39,8 @@ impl Boundary {
             if id != [0; 4] && last % 2 == 0 {
                 return Next::Foreign;
             }
-            let body = if kind == DATA { u64::from(u32::from_be_bytes([l0, l1, l2, l3])) } else { 0 };
+            let body =
+                if kind == DATA { u64::from(u32::from_be_bytes([l0, l1, l2, l3])) } else { 0 };
             self.left = HEADER_LEN as u64 + body;
         }
         Next::Frame(usize::try_from(self.left).unwrap_or(usize::MAX))

@@ -27,7 +27,12 @@ impl Cgroups {
     /// Make `root`, the cgroup of the whole world that commands live in.
     pub(crate) fn new(root: PathBuf) -> io::Result<Self> {
         std::fs::create_dir(&root)?;
-        Ok(Self { root, made: Cell::new(0), spare: RefCell::default(), leftovers: RefCell::default() })
+        Ok(Self {
+            root,
+            made: Cell::new(0),
+            spare: RefCell::default(),
+            leftovers: RefCell::default(),
+        })
     }
 
     /// The world's own cgroup.
@@ -71,10 +76,12 @@ impl Cgroup {
             // The kernel kills them as one: not even a fork in progress escapes.
             return std::fs::write(self.path.join("cgroup.kill"), "1");
         }
-        // A process that forks while this goes on may leave a child unsignalled; so look until nobody new is met.
+        // A process that forks while this goes on may leave a child unsignalled; so look until
+        // nobody new is met.
         let mut met = BTreeSet::new();
         loop {
-            let new: Vec<i32> = processes(&self.path)?.into_iter().filter(|pid| met.insert(*pid)).collect();
+            let new: Vec<i32> =
+                processes(&self.path)?.into_iter().filter(|pid| met.insert(*pid)).collect();
             if new.is_empty() {
                 return Ok(());
             }
@@ -99,12 +106,16 @@ fn open(path: &Path) -> io::Result<OwnedFd> {
 
 fn below(path: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
-    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path())
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
 }
 
 fn processes(path: &Path) -> io::Result<Vec<i32>> {
     let mut pids: Vec<i32> = match std::fs::read_to_string(path.join("cgroup.procs")) {
-        Ok(list) => list.lines().filter_map(|line| line.parse().ok()).filter(|pid| *pid > 0).collect(),
+        Ok(list) => {
+            list.lines().filter_map(|line| line.parse().ok()).filter(|pid| *pid > 0).collect()
+        }
         // A cgroup that has been turned into a threaded one has no list of its own.
         Err(err) if err.raw_os_error() == Some(libc::EOPNOTSUPP) => Vec::new(),
         Err(err) => return Err(err),
@@ -115,7 +126,8 @@ fn processes(path: &Path) -> io::Result<Vec<i32>> {
     Ok(pids)
 }
 
-/// Remove a cgroup and those that its processes have made below it; `false` while something lives there.
+/// Remove a cgroup and those that its processes have made below it; `false` while something lives
+/// there.
 fn remove(path: &Path) -> bool {
     below(path).all(|child| remove(&child))
         && std::fs::remove_dir(path)

@@ -1,7 +1,8 @@
 //! The channel: one byte stream to the host, and what its device makes special.
 //!
-//! A virtio-serial port reads as "end of file" and polls as "hung up" for as long as no host is connected, and becomes
-//! alive again with the next one. Its device also takes at most 32 KiB a write, at a fixed cost, so writes are gathered.
+//! A virtio-serial port reads as "end of file" and polls as "hung up" for as long as no host is
+//! connected, and becomes alive again with the next one. Its device also takes at most 32 KiB a
+//! write, at a fixed cost, so writes are gathered.
 
 use crate::boundary::{Boundary, Next};
 use crate::sys;
@@ -36,7 +37,8 @@ pub(crate) enum End {
 /// The byte stream; used by one task at a time.
 pub(crate) struct Channel {
     fd: OwnedFd,
-    /// An epoll of our own around `fd`. Registered directly, a hang-up would stay "ready" in the runtime for ever.
+    /// An epoll of our own around `fd`. Registered directly, a hang-up would stay "ready" in the
+    /// runtime for ever.
     events: AsyncFd<OwnedFd>,
     end: End,
     input: Vec<u8>,
@@ -74,7 +76,10 @@ impl Channel {
     pub(crate) fn poll_change(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut guard = ready!(self.events.poll_read_ready(cx))?;
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let mut events = [epoll::Event { flags: epoll::EventFlags::empty(), data: epoll::EventData::new_u64(0) }; 1];
+        let mut events = [epoll::Event {
+            flags: epoll::EventFlags::empty(),
+            data: epoll::EventData::new_u64(0),
+        }; 1];
         epoll::wait(self.events.get_ref(), &mut events, Some(&now))?;
         guard.clear_ready();
         Poll::Ready(Ok(()))
@@ -108,7 +113,8 @@ impl Channel {
         Poll::Ready(Ok(()))
     }
 
-    /// Take bytes for writing: large runs at once, the rest gathered until a write is full or [`Channel::poll_drain`].
+    /// Take bytes for writing: large runs at once, the rest gathered until a write is full or
+    /// [`Channel::poll_drain`].
     fn poll_put(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.output.len() >= WRITE_LEN {
             ready!(self.poll_drain(cx))?;
@@ -177,12 +183,14 @@ impl Shared {
         poll_fn(|cx| self.poll_flushed(cx)).await
     }
 
-    /// Write out what the multiplexer has put; its owner calls this when the multiplexer has nothing more to say.
+    /// Write out what the multiplexer has put; its owner calls this when the multiplexer has
+    /// nothing more to say.
     pub(crate) fn poll_flushed(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.0.borrow_mut().poll_drain(cx)
     }
 
-    /// Forget the session that is over: what was being written, and what was read unless it is a new host's.
+    /// Forget the session that is over: what was being written, and what was read unless it is a
+    /// new host's.
     pub(crate) fn reset(&self) {
         let channel = &mut *self.0.borrow_mut();
         if !std::mem::take(&mut channel.foreign) {
@@ -195,7 +203,11 @@ impl Shared {
 }
 
 impl AsyncRead for Shared {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
         let channel = &mut *self.0.borrow_mut();
         let limit = loop {
             match channel.boundary.look(&channel.input) {
@@ -221,11 +233,16 @@ impl AsyncRead for Shared {
 }
 
 impl AsyncWrite for Shared {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.0.borrow_mut().poll_put(cx, bytes)
     }
 
-    /// The multiplexer flushes after each frame; [`Shared::poll_flushed`] does after all that are ready.
+    /// The multiplexer flushes after each frame; [`Shared::poll_flushed`] does after all that are
+    /// ready.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

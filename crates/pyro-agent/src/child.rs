@@ -1,4 +1,5 @@
-//! The child: what runs between the clone and the new program. Only plain system calls, no allocation.
+//! The child: what runs between the clone and the new program. Only plain system calls, no
+//! allocation.
 
 use crate::launch::Launch;
 use crate::person::Credentials;
@@ -19,7 +20,8 @@ pub(crate) enum Stage {
     User = 4,
 }
 
-/// What the child needs. It has descriptors of its own, so the numbers stay good when the agent closes its copies.
+/// What the child needs. It has descriptors of its own, so the numbers stay good when the agent
+/// closes its copies.
 pub(crate) struct Orders {
     /// What to become.
     pub(crate) launch: Launch,
@@ -33,13 +35,15 @@ pub(crate) struct Orders {
     pub(crate) parent: libc::pid_t,
 }
 
-/// Become the command. The report is the child's pid in its own namespace (`i32`), then, only when something failed, a
-/// [`Stage`] and an `errno`; the pipe closes by itself when the program starts.
+/// Become the command. The report is the child's pid in its own namespace (`i32`), then, only when
+/// something failed, a [`Stage`] and an `errno`; the pipe closes by itself when the program starts.
 ///
-/// The child borrows the agent's memory while the agent goes on: it only reads its orders and writes its own stack.
+/// The child borrows the agent's memory while the agent goes on: it only reads its orders and
+/// writes its own stack.
 ///
 /// # Safety
-/// `orders` is the address of an [`Orders`] that lives until the report closes; only as the entry of a clone.
+/// `orders` is the address of an [`Orders`] that lives until the report closes; only as the entry
+/// of a clone.
 pub(crate) unsafe extern "C" fn become_command(orders: usize) -> ! {
     // SAFETY: by the contract of this function.
     let orders = unsafe { &*(orders as *const Orders) };
@@ -49,28 +53,38 @@ pub(crate) unsafe extern "C" fn become_command(orders: usize) -> ! {
     unsafe { reset(orders) };
     if let Some(world) = orders.world {
         let flags = libc::CLONE_NEWNS | libc::CLONE_NEWCGROUP;
-        // SAFETY: takes numbers only; what it changes is not shared (no CLONE_FS), as `setns` requires.
-        check(report, Stage::World, unsafe { call(libc::SYS_setns, [number(world), number(flags), 0, 0, 0]) });
+        // SAFETY: takes numbers only; what it changes is not shared (no CLONE_FS), as `setns`
+        // requires.
+        check(report, Stage::World, unsafe {
+            call(libc::SYS_setns, [number(world), number(flags), 0, 0, 0])
+        });
     }
     if let Some(user) = &launch.user {
         become_user(report, user);
     }
     // SAFETY: `cwd` is NUL-terminated.
-    check(report, Stage::Directory, unsafe { call(libc::SYS_chdir, [launch.cwd.as_ptr() as usize, 0, 0, 0, 0]) });
+    check(report, Stage::Directory, unsafe {
+        call(libc::SYS_chdir, [launch.cwd.as_ptr() as usize, 0, 0, 0, 0])
+    });
     // SAFETY: takes nothing.
     tell(report, &[errno(unsafe { call(libc::SYS_getpid, [0; 5]) })]);
     fail(report, Stage::Program, execute(launch))
 }
 
-/// Give up being root. The raw calls change this process alone; the C library's would have every thread of the agent do the
-/// same. The last one takes every capability away, and the memory that is still the agent's out of the user's reach: the
-/// kernel lets nobody but root trace a process whose user has changed until it has executed a program.
+/// Give up being root. The raw calls change this process alone; the C library's would have every
+/// thread of the agent do the same. The last one takes every capability away, and the memory that
+/// is still the agent's out of the user's reach: the kernel lets nobody but root trace a process
+/// whose user has changed until it has executed a program.
 fn become_user(report: RawFd, user: &Credentials) {
     let Credentials { groups, gid, uid, .. } = user;
     let (gid, uid) = (*gid as usize, *uid as usize);
     // SAFETY: the array is as long as is said; the others take numbers only.
     unsafe {
-        check(report, Stage::User, call(libc::SYS_setgroups, [groups.len(), groups.as_ptr() as usize, 0, 0, 0]));
+        check(
+            report,
+            Stage::User,
+            call(libc::SYS_setgroups, [groups.len(), groups.as_ptr() as usize, 0, 0, 0]),
+        );
         check(report, Stage::User, call(libc::SYS_setresgid, [gid, gid, gid, 0, 0]));
         check(report, Stage::User, call(libc::SYS_setresuid, [uid, uid, uid, 0, 0]));
     }
@@ -84,11 +98,15 @@ unsafe fn reset(Orders { launch, standard, parent, .. }: &Orders) {
     // All zero: the default handler, no flags, no mask; and as a mask: nothing blocked.
     let zero = [0u64; 4];
     let zero = zero.as_ptr() as usize;
-    // SAFETY: plain system calls on numbers and on structures that live here or in the orders; signals are unblocked only
-    // after no handler is left that would run on shared memory.
+    // SAFETY: plain system calls on numbers and on structures that live here or in the orders;
+    // signals are unblocked only after no handler is left that would run on shared memory.
     unsafe {
         // The kernel has put back every handler (CLONE_CLEAR_SIGHAND); what was ignored still is.
-        for signal in if launch.beside_the_agent { 1..=64 } else { libc::SIGPIPE as usize..=libc::SIGPIPE as usize } {
+        for signal in if launch.beside_the_agent {
+            1..=64
+        } else {
+            libc::SIGPIPE as usize..=libc::SIGPIPE as usize
+        } {
             call(libc::SYS_rt_sigaction, [signal, zero, 0, 8, 0]);
         }
         call(libc::SYS_rt_sigprocmask, [number(libc::SIG_SETMASK), zero, 0, 8, 0]);
@@ -104,8 +122,12 @@ unsafe fn reset(Orders { launch, standard, parent, .. }: &Orders) {
         for (target, source) in (0..).zip(standard) {
             call(libc::SYS_dup2, [number(*source), target, 0, 0, 0]);
         }
-        // Everything is opened close-on-exec already; this holds for what a library may have forgotten.
-        call(libc::SYS_close_range, [3, u32::MAX as usize, libc::CLOSE_RANGE_CLOEXEC as usize, 0, 0]);
+        // Everything is opened close-on-exec already; this holds for what a library may have
+        // forgotten.
+        call(
+            libc::SYS_close_range,
+            [3, u32::MAX as usize, libc::CLOSE_RANGE_CLOEXEC as usize, 0, 0],
+        );
         let limit = (&raw const launch.nofile) as usize;
         call(libc::SYS_prlimit64, [0, libc::RLIMIT_NOFILE as usize, limit, 0, 0]);
     }
@@ -115,8 +137,10 @@ unsafe fn reset(Orders { launch, standard, parent, .. }: &Orders) {
 fn execute(launch: &Launch) -> i32 {
     let mut worst = libc::ENOENT;
     let run = |file: *const libc::c_char, arguments: *const *const libc::c_char| {
-        let arguments = [file as usize, arguments as usize, launch.variables.as_ptr() as usize, 0, 0];
-        // SAFETY: the file is NUL-terminated, both arrays end with null, and all of them live in `launch`.
+        let arguments =
+            [file as usize, arguments as usize, launch.variables.as_ptr() as usize, 0, 0];
+        // SAFETY: the file is NUL-terminated, both arrays end with null, and all of them live in
+        // `launch`.
         -errno(unsafe { call(libc::SYS_execve, arguments) })
     };
     for candidate in &launch.candidates {
@@ -159,8 +183,14 @@ fn fail(report: RawFd, stage: Stage, errno: i32) -> ! {
 }
 
 fn tell(report: RawFd, numbers: &[i32]) {
-    // SAFETY: the slice is as long as is said; a report that cannot be written is seen by its length.
-    unsafe { call(libc::SYS_write, [number(report), numbers.as_ptr() as usize, size_of_val(numbers), 0, 0]) };
+    // SAFETY: the slice is as long as is said; a report that cannot be written is seen by its
+    // length.
+    unsafe {
+        call(
+            libc::SYS_write,
+            [number(report), numbers.as_ptr() as usize, size_of_val(numbers), 0, 0],
+        )
+    };
 }
 
 fn exit(code: usize) -> ! {
@@ -170,13 +200,19 @@ fn exit(code: usize) -> ! {
     }
 }
 
-/// In a clone that becomes no command: keep the standard descriptors, pointed at `null`, and `kept`, which are returned.
+/// In a clone that becomes no command: keep the standard descriptors, pointed at `null`, and
+/// `kept`, which are returned.
 ///
 /// # Safety
-/// Only in a process that was just cloned and shares no memory with its parent, and nothing else in this process may use a descriptor any more.
-pub(crate) unsafe fn keep_only<const N: usize>(null: BorrowedFd<'_>, kept: [BorrowedFd<'_>; N]) -> [OwnedFd; N] {
-    // SAFETY: by the contract; the descriptors that are returned have just been made and have no other owner. The first
-    // copies go above every number in use, so that none is overwritten before it was copied.
+/// Only in a process that was just cloned and shares no memory with its parent, and nothing else in
+/// this process may use a descriptor any more.
+pub(crate) unsafe fn keep_only<const N: usize>(
+    null: BorrowedFd<'_>,
+    kept: [BorrowedFd<'_>; N],
+) -> [OwnedFd; N] {
+    // SAFETY: by the contract; the descriptors that are returned have just been made and have no
+    // other owner. The first copies go above every number in use, so that none is overwritten
+    // before it was copied.
     unsafe {
         for standard in 0..3 {
             libc::dup2(null.as_raw_fd(), standard);

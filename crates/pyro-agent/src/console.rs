@@ -18,11 +18,12 @@ pub(crate) fn say(line: &str) {
     }
 }
 
-/// Kernel messages of this level and above (a lower number) go to the console, as with `quiet` on the kernel's command line.
+/// Kernel messages of this level and above (a lower number) go to the console, as with `quiet` on
+/// the kernel's command line.
 const CONSOLE_LEVEL: libc::c_int = 4;
 
-/// Let the kernel say only what is wrong from now on: each byte on the console costs an emulated guest time, and while
-/// the guest boots the host needs to see how far it is.
+/// Let the kernel say only what is wrong from now on: each byte on the console costs an emulated
+/// guest time, and while the guest boots the host needs to see how far it is.
 pub(crate) fn quieten() {
     const SYSLOG_ACTION_CONSOLE_LEVEL: libc::c_int = 8;
     // SAFETY: for this action the call takes no buffer, only the level.

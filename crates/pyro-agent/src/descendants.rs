@@ -1,8 +1,9 @@
 //! Descendants: finding all that a command has started where no cgroup can be made.
 //!
-//! Each command carries a mark in its environment, which every process inherits however it detaches; one that clears
-//! its environment is still found as a child of one that did not. The agent is a subreaper, so what slips through both is
-//! at last a descendant of the agent and ends with it.
+//! Each command carries a mark in its environment, which every process inherits however it
+//! detaches; one that clears its environment is still found as a child of one that did not. The
+//! agent is a subreaper, so what slips through both is at last a descendant of the agent and ends
+//! with it.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -69,7 +70,8 @@ struct Process {
 /// Kill all processes that are roots and all that descend from them, until there is none.
 fn kill_all(is_root: impl Fn(i32, &Process) -> bool) -> io::Result<()> {
     for _ in 0..MAX_ROUNDS {
-        let held: Vec<OwnedFd> = family(&processes()?, &is_root).into_iter().filter_map(kill_one).collect();
+        let held: Vec<OwnedFd> =
+            family(&processes()?, &is_root).into_iter().filter_map(kill_one).collect();
         if held.is_empty() {
             return Ok(());
         }
@@ -88,14 +90,22 @@ fn kill_one(pid: i32) -> Option<OwnedFd> {
 }
 
 /// The roots and all that descend from them, this process never among them.
-fn family(processes: &BTreeMap<i32, Process>, is_root: impl Fn(i32, &Process) -> bool) -> BTreeSet<i32> {
+fn family(
+    processes: &BTreeMap<i32, Process>,
+    is_root: impl Fn(i32, &Process) -> bool,
+) -> BTreeSet<i32> {
     let me = i32::try_from(std::process::id()).unwrap_or(0);
-    let mut members: BTreeSet<i32> =
-        processes.iter().filter(|(pid, process)| **pid != me && is_root(**pid, process)).map(|(pid, _)| *pid).collect();
+    let mut members: BTreeSet<i32> = processes
+        .iter()
+        .filter(|(pid, process)| **pid != me && is_root(**pid, process))
+        .map(|(pid, _)| *pid)
+        .collect();
     loop {
         let children: Vec<i32> = processes
             .iter()
-            .filter(|(pid, process)| **pid != me && members.contains(&process.parent) && !members.contains(pid))
+            .filter(|(pid, process)| {
+                **pid != me && members.contains(&process.parent) && !members.contains(pid)
+            })
             .map(|(pid, _)| *pid)
             .collect();
         if children.is_empty() {
@@ -107,11 +117,16 @@ fn family(processes: &BTreeMap<i32, Process>, is_root: impl Fn(i32, &Process) ->
 
 /// Every live process.
 fn processes() -> io::Result<BTreeMap<i32, Process>> {
-    let pids = std::fs::read_dir("/proc")?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    Ok(pids.filter_map(|pid| Some((pid, parse(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)?))).collect())
+    let pids = std::fs::read_dir("/proc")?
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    Ok(pids
+        .filter_map(|pid| Some((pid, parse(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)?)))
+        .collect())
 }
 
-/// The fields after the name, which may itself hold spaces and parentheses; nothing for one that has ended.
+/// The fields after the name, which may itself hold spaces and parentheses; nothing for one that
+/// has ended.
 fn parse(stat: &[u8]) -> Option<Process> {
     let after = stat.iter().rposition(|byte| *byte == b')')? + 1;
     let mut fields = std::str::from_utf8(&stat[after..]).ok()?.split_ascii_whitespace();
@@ -123,7 +138,8 @@ fn parse(stat: &[u8]) -> Option<Process> {
     Some(Process { parent, session })
 }
 
-/// Whether the process was started with a variable that begins so. Another user's cannot be read and is not ours.
+/// Whether the process was started with a variable that begins so. Another user's cannot be read
+/// and is not ours.
 fn carries(pid: i32, variable: &[u8]) -> bool {
     let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
     environment.split(|byte| *byte == 0).any(|entry| match entry.strip_prefix(variable) {
@@ -149,7 +165,12 @@ mod tests {
     #[test]
     fn a_family_is_closed_under_children() {
         let process = |parent| Process { parent, session: 0 };
-        let all = BTreeMap::from([(10, process(1)), (11, process(10)), (12, process(11)), (13, process(1))]);
+        let all = BTreeMap::from([
+            (10, process(1)),
+            (11, process(10)),
+            (12, process(11)),
+            (13, process(1)),
+        ]);
         assert_eq!(family(&all, |pid, _| pid == 10), BTreeSet::from([10, 11, 12]));
         assert_eq!(family(&all, |_, _| false), BTreeSet::new());
     }

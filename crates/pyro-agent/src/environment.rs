@@ -9,14 +9,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
 
 /// `PATH` of a command that is given none.
-pub(crate) const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(crate) const DEFAULT_PATH: &str =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Variables by name.
 #[derive(Debug, Default)]
 pub(crate) struct Environment {
     variables: BTreeMap<Vec<u8>, Vec<u8>>,
-    /// Names that a request has set, with their lengths: a copy has a longer name than what it is a copy of, so that the shorter
-    /// name is done with before a variable that is called like its copy is set.
+    /// Names that a request has set, with their lengths: a copy has a longer name than what it is a
+    /// copy of, so that the shorter name is done with before a variable that is called like its
+    /// copy is set.
     chosen: BTreeSet<(usize, Vec<u8>)>,
 }
 
@@ -32,7 +34,8 @@ impl Environment {
             ("SHELL", "/bin/sh"),
             ("LANG", "C.UTF-8"),
             ("TERM", "dumb"),
-            // Coding agents that ask whether they may act freely, as Claude Code does as root, look for this.
+            // Coding agents that ask whether they may act freely, as Claude Code does as root, look
+            // for this.
             ("IS_SANDBOX", "1"),
         ] {
             environment.put(name.as_bytes(), value.as_bytes());
@@ -40,7 +43,8 @@ impl Environment {
         environment
     }
 
-    /// What a command of a plain process has: the caller's `PATH`, and its working directory as its home.
+    /// What a command of a plain process has: the caller's `PATH`, and its working directory as its
+    /// home.
     pub(crate) fn of_the_host(cwd: &[u8]) -> Self {
         let mut environment = Self::default();
         let path = std::env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into());
@@ -88,7 +92,8 @@ impl Environment {
         if program.contains(&b'/') {
             return vec![program.to_vec()];
         }
-        let path = self.variables.get(b"PATH".as_slice()).map_or(DEFAULT_PATH.as_bytes(), Vec::as_slice);
+        let path =
+            self.variables.get(b"PATH".as_slice()).map_or(DEFAULT_PATH.as_bytes(), Vec::as_slice);
         path.split(|byte| *byte == b':')
             .map(|directory| match directory {
                 // An empty entry is the working directory, as for a shell.
@@ -100,11 +105,13 @@ impl Environment {
 
     /// As `execve` takes them.
     pub(crate) fn entries(&self) -> Vec<CString> {
-        let entries = self.variables.iter().map(|(name, value)| [name.as_slice(), b"=", value].concat());
+        let entries =
+            self.variables.iter().map(|(name, value)| [name.as_slice(), b"=", value].concat());
         entries.filter_map(|entry| CString::new(entry).ok()).collect()
     }
 
-    /// Names that a request has set, in the order in which a shell is to set them again. Where it is, a shell knows itself.
+    /// Names that a request has set, in the order in which a shell is to set them again. Where it
+    /// is, a shell knows itself.
     pub(crate) fn chosen(&self) -> impl Iterator<Item = &[u8]> {
         self.chosen.iter().map(|(_, name)| name.as_slice()).filter(|name| *name != b"PWD")
     }
@@ -130,7 +137,8 @@ mod tests {
 
     fn set(variables: &[(&str, &str)]) -> Result<Environment, Failure> {
         let mut environment = Environment::of_a_guest();
-        let owned: Vec<_> = variables.iter().map(|(name, value)| Variable::new(*name, *value)).collect();
+        let owned: Vec<_> =
+            variables.iter().map(|(name, value)| Variable::new(*name, *value)).collect();
         environment.extend(&owned).map(|()| environment)
     }
 
@@ -139,12 +147,16 @@ mod tests {
         let entries = set(&[("HOME", "/h"), ("NEW", "a=b")]).unwrap().entries();
         assert!(entries.contains(&c"HOME=/h".into()) && entries.contains(&c"NEW=a=b".into()));
         assert!(entries.contains(&c"IS_SANDBOX=1".into()));
-        assert!(entries.contains(&c"LANG=C.UTF-8".into()) && !entries.contains(&c"HOME=/root".into()));
+        assert!(
+            entries.contains(&c"LANG=C.UTF-8".into()) && !entries.contains(&c"HOME=/root".into())
+        );
     }
 
     #[test]
     fn a_variable_that_cannot_be_is_refused() {
-        for (name, value) in [("", "x"), ("A=B", "x"), ("A\0", "x"), ("A", "x\0"), ("my-var", "1"), ("$(x)", "1")] {
+        for (name, value) in
+            [("", "x"), ("A=B", "x"), ("A\0", "x"), ("A", "x\0"), ("my-var", "1"), ("$(x)", "1")]
+        {
             assert_eq!(set(&[(name, value)]).unwrap_err().kind, FailureKind::InvalidInput);
         }
     }
@@ -152,7 +164,10 @@ mod tests {
     #[test]
     fn a_program_is_looked_for_on_the_path_of_the_request() {
         let environment = set(&[("PATH", "/a::/b")]).unwrap();
-        assert_eq!(environment.candidates(b"x"), [b"/a/x".to_vec(), b"./x".to_vec(), b"/b/x".to_vec()]);
+        assert_eq!(
+            environment.candidates(b"x"),
+            [b"/a/x".to_vec(), b"./x".to_vec(), b"/b/x".to_vec()]
+        );
         assert_eq!(environment.candidates(b"d/x"), [b"d/x".to_vec()]);
         assert!(environment.candidates(b"").is_empty());
     }

@@ -13,7 +13,9 @@ use crate::spawn::{self, Child, Pipes};
 use crate::user;
 use crate::wire::{Gone, Wire};
 use pyro_protocol::FrameKind;
-use pyro_protocol::message::{Command, Exec, ExitStatus, Exited, Failure, FailureKind, Reply, Signal, Started};
+use pyro_protocol::message::{
+    Command, Exec, ExitStatus, Exited, Failure, FailureKind, Reply, Signal, Started,
+};
 use std::collections::btree_map::Entry;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -32,7 +34,11 @@ pub(crate) async fn run(agent: &Rc<Agent>, wire: &Wire, request: &Exec) {
         Ok(Some(child)) => child,
         Ok(None) => {
             let duration_us = crate::sys::monotonic_us().saturating_sub(begun_us);
-            let killed = Exited { status: ExitStatus::Signal(libc::SIGKILL), duration_us, out_of_memory: None };
+            let killed = Exited {
+                status: ExitStatus::Signal(libc::SIGKILL),
+                duration_us,
+                out_of_memory: None,
+            };
             return wire.finish(&Reply::Exited(killed)).await;
         }
         Err(failure) => return wire.finish(&Reply::Failed(failure)).await,
@@ -55,11 +61,17 @@ pub(crate) async fn run(agent: &Rc<Agent>, wire: &Wire, request: &Exec) {
         // Killed before its program started, it is a command that was killed.
         Ok(Err(_)) if ended.status == ExitStatus::Signal(libc::SIGKILL) => {
             let duration_us = ended.at_us.saturating_sub(begun_us);
-            wire.finish(&Reply::Exited(Exited { status: ended.status, duration_us, out_of_memory })).await;
+            wire.finish(&Reply::Exited(Exited {
+                status: ended.status,
+                duration_us,
+                out_of_memory,
+            }))
+            .await;
         }
         Ok(Ok(Ended { status, at_us })) => {
             let duration_us = at_us.saturating_sub(begun_us);
-            let synced = if request.sync { files::sync(&agent.place, &agent.workers).await } else { Ok(()) };
+            let synced =
+                if request.sync { files::sync(&agent.place, &agent.workers).await } else { Ok(()) };
             let exited = Reply::Exited(Exited { status, duration_us, out_of_memory });
             wire.finish(&synced.map_or_else(Reply::Failed, |()| exited)).await;
         }
@@ -71,7 +83,8 @@ pub(crate) async fn run(agent: &Rc<Agent>, wire: &Wire, request: &Exec) {
     }
 }
 
-/// Find out whom it is to run as and with which shell, and start it; none when it was killed before it began.
+/// Find out whom it is to run as and with which shell, and start it; none when it was killed before
+/// it began.
 async fn begin_as(agent: &Agent, request: &Exec) -> Result<Option<Child>, Failure> {
     if request.user.is_none() && matches!(request.command, Command::Program(_)) {
         return begin(agent, request, Person::default()).map(Some);
@@ -163,7 +176,8 @@ async fn end(
 
 fn kill(agent: &Agent, id: u64) {
     if let Some(Running { pid, tree }) = agent.execs.borrow().get(&id) {
-        // The tree's end is waited for where its leader is reaped; there is nobody left to tell of a failure.
+        // The tree's end is waited for where its leader is reaped; there is nobody left to tell of
+        // a failure.
         let _ = agent.trees.signal(tree, *pid, libc::SIGKILL);
     }
 }
@@ -171,7 +185,10 @@ fn kill(agent: &Agent, id: u64) {
 /// Send a signal to a command.
 pub(crate) fn signal(agent: &Agent, request: &Signal) -> Result<(), Failure> {
     if !(1..=64).contains(&request.signal) {
-        return Err(failure(FailureKind::InvalidInput, format!("{} is not a signal", request.signal)));
+        return Err(failure(
+            FailureKind::InvalidInput,
+            format!("{} is not a signal", request.signal),
+        ));
     }
     if request.signal == libc::SIGKILL
         && let Some(beginning) = agent.beginning.borrow().get(&request.exec)
@@ -181,12 +198,19 @@ pub(crate) fn signal(agent: &Agent, request: &Signal) -> Result<(), Failure> {
     }
     let execs = agent.execs.borrow();
     let Some(Running { pid, tree }) = execs.get(&request.exec) else {
-        return Err(failure(FailureKind::NotFound, format!("no command with id {} is running", request.exec)));
+        return Err(failure(
+            FailureKind::NotFound,
+            format!("no command with id {} is running", request.exec),
+        ));
     };
     if request.tree {
-        return agent.trees.signal(tree, *pid, request.signal).map_err(|err| from_io("cannot signal the tree", &err));
+        return agent
+            .trees
+            .signal(tree, *pid, request.signal)
+            .map_err(|err| from_io("cannot signal the tree", &err));
     }
-    // The command leads a group of its own, and its number stays taken while anything is in the group.
+    // The command leads a group of its own, and its number stays taken while anything is in the
+    // group.
     crate::sys::kill(-*pid, request.signal).map_err(|err| match err.raw_os_error() {
         Some(libc::ESRCH) => failure(FailureKind::NotFound, "the command has ended"),
         _ => from_io("cannot signal the command", &err),

@@ -25,7 +25,8 @@ enum Opening {
     Prepare(Prepare),
 }
 
-/// Longest hello frame, in bytes. One that is half there is waited for, so this bounds what garbage can look like.
+/// Longest hello frame, in bytes. One that is half there is waited for, so this bounds what garbage
+/// can look like.
 const MAX_HELLO_LEN: usize = 4096;
 
 /// Say that the agent waits; once a boot.
@@ -44,15 +45,20 @@ pub(crate) async fn meet(channel: &Shared, identity: &Identity) -> io::Result<Me
         let taken = if hello.protocol == PROTOCOL_VERSION {
             identity.take(&hello).map_err(|err| err.to_string())
         } else {
-            Err(format!("the host speaks protocol {}, this agent {PROTOCOL_VERSION}", hello.protocol))
+            Err(format!(
+                "the host speaks protocol {}, this agent {PROTOCOL_VERSION}",
+                hello.protocol
+            ))
         };
         let nonce = hello.nonce;
         match taken {
             Err(message) => send(channel, &Greeting::Refused(Refused { nonce, message })).await?,
             Ok(()) => {
-                let kernel_release = rustix::system::uname().release().to_string_lossy().into_owned();
+                let kernel_release =
+                    rustix::system::uname().release().to_string_lossy().into_owned();
                 let agent_version = env!("CARGO_PKG_VERSION").to_owned();
-                send(channel, &Greeting::Welcome(Welcome { nonce, agent_version, kernel_release })).await?;
+                send(channel, &Greeting::Welcome(Welcome { nonce, agent_version, kernel_release }))
+                    .await?;
                 return Ok(Met::Host);
             }
         }
@@ -93,8 +99,9 @@ async fn next_opening(channel: &Shared) -> io::Result<Option<Opening>> {
     }
 }
 
-/// Take the first hello or order, and everything before it. `None` leaves at most what may be the beginning of one: where
-/// a frame begins in the remains of a broken session is unknown, so each byte is tried.
+/// Take the first hello or order, and everything before it. `None` leaves at most what may be the
+/// beginning of one: where a frame begins in the remains of a broken session is unknown, so each
+/// byte is tried.
 fn take_opening(bytes: &mut Vec<u8>) -> Option<Opening> {
     let mut half = bytes.len();
     for at in 0..bytes.len() {
@@ -105,7 +112,8 @@ fn take_opening(bytes: &mut Vec<u8>) -> Option<Opening> {
         {
             continue;
         }
-        let Some(payload) = length.and_then(|length| rest.get(frame::HEADER_LEN..4 + length)) else {
+        let Some(payload) = length.and_then(|length| rest.get(frame::HEADER_LEN..4 + length))
+        else {
             half = half.min(at);
             continue;
         };
@@ -150,13 +158,21 @@ mod tests {
         for before in [&b""[..], &[0; 50], &[0xff; 50], &[0, 0, 0, 3, 0, 1, 2], &[0, 0, 0, 1, 0]] {
             let mut bytes = [before, &hello, b"later"].concat();
             let taken = take_opening(&mut bytes);
-            assert!(matches!(&taken, Some(Opening::Hello(hello)) if hello.protocol == 1), "{before:?}: {taken:?}");
+            assert!(
+                matches!(&taken, Some(Opening::Hello(hello)) if hello.protocol == 1),
+                "{before:?}: {taken:?}"
+            );
             assert_eq!(bytes, b"later");
         }
-        let order =
-            Prepare { mount: Mount { device: "/dev/vda".into(), fstype: "ext4".into() }, warm: vec!["true".into()] };
-        let mut bytes = [&[0, 0, 0, 9][..], &frame::encode_message(&order).unwrap(), b"later"].concat();
-        assert!(matches!(take_opening(&mut bytes), Some(Opening::Prepare(taken)) if taken == order));
+        let order = Prepare {
+            mount: Mount { device: "/dev/vda".into(), fstype: "ext4".into() },
+            warm: vec!["true".into()],
+        };
+        let mut bytes =
+            [&[0, 0, 0, 9][..], &frame::encode_message(&order).unwrap(), b"later"].concat();
+        assert!(
+            matches!(take_opening(&mut bytes), Some(Opening::Prepare(taken)) if taken == order)
+        );
         assert_eq!(bytes, b"later");
         for len in 0..hello.len() {
             let mut bytes = [&[7; 9], &hello[..len]].concat();
@@ -168,13 +184,16 @@ mod tests {
     #[tokio::test(flavor = "current_thread")]
     async fn garbage_is_dropped_another_version_refused_and_the_next_hello_welcomed() {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None).unwrap();
+        let (ours, theirs) =
+            socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None).unwrap();
         let ours = Shared::new(Channel::new(ours, End::Final).unwrap());
         let theirs = Shared::new(Channel::new(theirs, End::Final).unwrap());
         let host = async {
             let mut greetings = Vec::new();
             let mut decoder = FrameDecoder::default();
-            for bytes in [vec![0xff; 100], [hello(9), hello(PROTOCOL_VERSION), b"later".to_vec()].concat()] {
+            for bytes in
+                [vec![0xff; 100], [hello(9), hello(PROTOCOL_VERSION), b"later".to_vec()].concat()]
+            {
                 theirs.send(&bytes).await.unwrap();
                 tokio::task::yield_now().await;
             }
@@ -189,8 +208,14 @@ mod tests {
         let identity = Identity::of_the_host();
         let (met, greetings) = tokio::join!(meet(&ours, &identity), host);
         assert!(matches!(met.unwrap(), Met::Host));
-        assert!(matches!(&greetings[0], Greeting::Refused(refused) if refused.nonce == [9; 16]), "{greetings:?}");
-        assert!(matches!(&greetings[1], Greeting::Welcome(welcome) if welcome.nonce == [1; 16]), "{greetings:?}");
+        assert!(
+            matches!(&greetings[0], Greeting::Refused(refused) if refused.nonce == [9; 16]),
+            "{greetings:?}"
+        );
+        assert!(
+            matches!(&greetings[1], Greeting::Welcome(welcome) if welcome.nonce == [1; 16]),
+            "{greetings:?}"
+        );
         assert_eq!(ours.receive().await.unwrap().unwrap(), b"later");
     }
 }

@@ -1,4 +1,5 @@
-//! The guardian: a second process that ends what the agent leaves running when it is killed; for a plain process only.
+//! The guardian: a second process that ends what the agent leaves running when it is killed; for a
+//! plain process only.
 
 use crate::child;
 use crate::descendants::Marks;
@@ -12,7 +13,8 @@ pub(crate) struct Guardian {
     _alive: OwnedFd,
 }
 
-/// Start the guardian. It must be done before anything else holds a descriptor that tells of the agent's end.
+/// Start the guardian. It must be done before anything else holds a descriptor that tells of the
+/// agent's end.
 pub(crate) fn start(marks: &Marks, null: BorrowedFd<'_>) -> io::Result<Guardian> {
     let (ends, alive) = pipe_with(PipeFlags::CLOEXEC)?;
     // SAFETY: the agent has one thread, and the child ends in `guard`.
@@ -22,10 +24,11 @@ pub(crate) fn start(marks: &Marks, null: BorrowedFd<'_>) -> io::Result<Guardian>
     }
 }
 
-/// In the clone: wait for the other end of the pipe to close, which no end of the agent can prevent.
+/// In the clone: wait for the other end of the pipe to close, which no end of the agent can
+/// prevent.
 fn guard(marks: &Marks, null: BorrowedFd<'_>, ends: BorrowedFd<'_>) -> ! {
-    // SAFETY: this process is a fresh clone that uses nothing of what it inherits but the pipe. Holding on to the channel
-    // would hide the agent's end from the host.
+    // SAFETY: this process is a fresh clone that uses nothing of what it inherits but the pipe.
+    // Holding on to the channel would hide the agent's end from the host.
     let [ends] = unsafe { child::keep_only(null, [ends]) };
     // A terminal's interrupt is for the agent.
     let _ = rustix::process::setsid();

@@ -44,7 +44,8 @@ async fn serve(port: OwnedFd, begun_us: u64) -> io::Result<std::convert::Infalli
     let waiting = world::begin(&trees, &reaper, null.as_fd())
         .and_then(|waiting| waiting.until_prepared().map(|()| waiting))
         .map_err(|failure| io::Error::other(failure.message))?;
-    // After that clone, which wants one thread only, and before the mount, which forbids the main thread to make others.
+    // After that clone, which wants one thread only, and before the mount, which forbids the main
+    // thread to make others.
     let workers = Workers::start()?;
     let agent = Rc::new(Agent {
         place: Place::Unmounted(Some(waiting)).into(),
@@ -68,17 +69,21 @@ async fn serve(port: OwnedFd, begun_us: u64) -> io::Result<std::convert::Infalli
     loop {
         match greeting::meet(&channel, &agent.identity).await? {
             Met::Host => session::run(&agent, &channel).await,
-            Met::Order(order) => greeting::prepared(&channel, prepare::carry_out(&agent, &order).await).await?,
+            Met::Order(order) => {
+                greeting::prepared(&channel, prepare::carry_out(&agent, &order).await).await?
+            }
             Met::Nobody => {}
         }
     }
 }
 
-/// The host schedules, merges and counts a disk's requests; doing it here too only costs instructions. A kernel that
-/// cannot leave it is as before.
+/// The host schedules, merges and counts a disk's requests; doing it here too only costs
+/// instructions. A kernel that cannot leave it is as before.
 fn tune_disks() {
     for disk in std::fs::read_dir("/sys/block").into_iter().flatten().flatten() {
-        for (knob, value) in [("scheduler", "none"), ("iostats", "0"), ("wbt_lat_usec", "0"), ("add_random", "0")] {
+        for (knob, value) in
+            [("scheduler", "none"), ("iostats", "0"), ("wbt_lat_usec", "0"), ("add_random", "0")]
+        {
             let _ = std::fs::write(disk.path().join("queue").join(knob), value);
         }
     }

@@ -12,7 +12,8 @@ use crate::workers::Workers;
 use crate::{greeting, guardian, prepare, session, sys};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{
-    PidfdFlags, Resource, Rlimit, getpid, getppid, getrlimit, pidfd_open, set_child_subreaper, setrlimit,
+    PidfdFlags, Resource, Rlimit, getpid, getppid, getrlimit, pidfd_open, set_child_subreaper,
+    setrlimit,
 };
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -21,8 +22,8 @@ use std::rc::Rc;
 use tokio::io::Interest;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Serve the host at the other end of descriptor `number`, until it closes it or ends. The directory at descriptor `root`
-/// is `/` to operations on files.
+/// Serve the host at the other end of descriptor `number`, until it closes it or ends. The
+/// directory at descriptor `root` is `/` to operations on files.
 pub(crate) fn run(number: &str, root: Option<&str>, begun_us: u64) -> ExitCode {
     match start(number, root, begun_us) {
         Ok(()) => ExitCode::SUCCESS,
@@ -40,17 +41,20 @@ fn start(number: &str, root: Option<&str>, begun_us: u64) -> io::Result<()> {
     // What detaches from a command becomes a child of this process, so that nothing outlives it.
     set_child_subreaper(Some(getpid()))?;
     let nofile = getrlimit(Resource::Nofile);
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: nofile.maximum, maximum: nofile.maximum });
+    let _ =
+        setrlimit(Resource::Nofile, Rlimit { current: nofile.maximum, maximum: nofile.maximum });
     let marks = Marks::new()?;
     let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
     let _guardian = guardian::start(&marks, null.as_fd())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    tokio::task::LocalSet::new().block_on(&runtime, serve((channel, root), marks, null, nofile, begun_us))
+    tokio::task::LocalSet::new()
+        .block_on(&runtime, serve((channel, root), marks, null, nofile, begun_us))
 }
 
 /// A descriptor that the caller has left open; commands do not get it.
 fn inherited(number: &str) -> io::Result<OwnedFd> {
-    let number: i32 = number.parse().map_err(|_| io::Error::other(format!("{number:?} is not a descriptor")))?;
+    let number: i32 =
+        number.parse().map_err(|_| io::Error::other(format!("{number:?} is not a descriptor")))?;
     if number < 3 {
         return Err(io::Error::other(format!("descriptor {number} is a standard one")));
     }
@@ -102,8 +106,8 @@ async fn converse(agent: &Rc<Agent>, channel: &Shared, begun_us: u64) -> io::Res
     }
 }
 
-/// Ends when this process is told to, or its caller has ended while something else still holds the channel.
-/// (`PR_SET_PDEATHSIG` would fire when the caller's *thread* ends.)
+/// Ends when this process is told to, or its caller has ended while something else still holds the
+/// channel. (`PR_SET_PDEATHSIG` would fire when the caller's *thread* ends.)
 async fn abandoned() -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -25,7 +25,8 @@ pub(crate) enum IdentityError {
 
 /// Where the identity goes.
 pub(crate) struct Identity {
-    /// The files that hold the names, open; none for a plain process, which keeps its host's identity.
+    /// The files that hold the names, open; none for a plain process, which keeps its host's
+    /// identity.
     names: Option<Names>,
 }
 
@@ -53,8 +54,10 @@ impl Identity {
     pub(crate) fn take(&self, hello: &Hello) -> Result<(), IdentityError> {
         let Some(names) = &self.names else { return Ok(()) };
         check(hello)?;
-        seed(&hello.entropy).map_err(|source| IdentityError::Set { what: "random numbers", source })?;
-        set_clock(hello.wall_clock_ns).map_err(|source| IdentityError::Set { what: "wall clock", source })?;
+        seed(&hello.entropy)
+            .map_err(|source| IdentityError::Set { what: "random numbers", source })?;
+        set_clock(hello.wall_clock_ns)
+            .map_err(|source| IdentityError::Set { what: "wall clock", source })?;
         rustix::system::sethostname(hello.hostname.as_bytes())
             .map_err(|err| IdentityError::Set { what: "host name", source: err.into() })?;
         names.keep(hello).map_err(|source| IdentityError::Set { what: "names", source })
@@ -81,7 +84,9 @@ fn check(hello: &Hello) -> Result<(), IdentityError> {
     if hello.machine_id.len() != 32 || !hello.machine_id.as_bytes().iter().all(hex) {
         return Err(IdentityError::Invalid("machine_id"));
     }
-    let uuid = |(at, byte): (usize, &u8)| if matches!(at, 8 | 13 | 18 | 23) { *byte == b'-' } else { hex(byte) };
+    let uuid = |(at, byte): (usize, &u8)| {
+        if matches!(at, 8 | 13 | 18 | 23) { *byte == b'-' } else { hex(byte) }
+    };
     if hello.boot_id.len() != 36 || !hello.boot_id.as_bytes().iter().enumerate().all(uuid) {
         return Err(IdentityError::Invalid("boot_id"));
     }
@@ -103,8 +108,8 @@ fn set_clock(wall_clock_ns: u64) -> io::Result<()> {
     rustix::time::clock_settime(rustix::time::ClockId::Realtime, now).map_err(Into::into)
 }
 
-/// The names, as files that are bound into a world. They are made before the hello and written in place after it, so
-/// that a vm from a template spends no time on looking them up.
+/// The names, as files that are bound into a world. They are made before the hello and written in
+/// place after it, so that a vm from a template spends no time on looking them up.
 struct Names {
     machine_id: File,
     hostname: File,
@@ -130,7 +135,9 @@ impl Names {
         write(&self.hostname, &format!("{name}\n"))?;
         write(
             &self.hosts,
-            &format!("127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.1.1 {name}\n"),
+            &format!(
+                "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.1.1 {name}\n"
+            ),
         )?;
         write(&self.boot_id, &format!("{}\n", hello.boot_id))
     }
@@ -176,7 +183,10 @@ mod tests {
         for (name, spoil) in bad {
             let mut hello = hello();
             spoil(&mut hello);
-            assert!(matches!(check(&hello), Err(IdentityError::Invalid(met)) if met == name), "{name}");
+            assert!(
+                matches!(check(&hello), Err(IdentityError::Invalid(met)) if met == name),
+                "{name}"
+            );
         }
     }
 

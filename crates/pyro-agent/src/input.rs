@@ -9,8 +9,9 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::Notify;
 
-/// Feed the command until the host closes the stream, or breaks its rules, which is the same to the command. Not reading
-/// on while the command does not take what was read is what makes the multiplexer hold this stream back, and only this.
+/// Feed the command until the host closes the stream, or breaks its rules, which is the same to the
+/// command. Not reading on while the command does not take what was read is what makes the
+/// multiplexer hold this stream back, and only this.
 pub(crate) async fn feed(wire: &Wire, stdin: Option<OwnedFd>, activity: &Notify) {
     let mut stdin = stdin.and_then(|stdin| sys::ready_when(stdin, Interest::WRITABLE).ok());
     while let Ok(frame) = wire.recv().await {
@@ -20,7 +21,8 @@ pub(crate) async fn feed(wire: &Wire, stdin: Option<OwnedFd>, activity: &Notify)
                 let Some(pipe) = &stdin else { continue };
                 match write_all(wire, pipe, &frame.payload, activity).await {
                     Ok(Ok(())) => {}
-                    // The command has closed its stdin: the rest is dropped, as in a shell's pipeline.
+                    // The command has closed its stdin: the rest is dropped, as in a shell's
+                    // pipeline.
                     Ok(Err(_)) => stdin = None,
                     Err(Gone) => return,
                 }
@@ -30,7 +32,8 @@ pub(crate) async fn feed(wire: &Wire, stdin: Option<OwnedFd>, activity: &Notify)
     }
 }
 
-/// Write as the command takes it. The stream is not read meanwhile, so that the host has reset it is seen otherwise.
+/// Write as the command takes it. The stream is not read meanwhile, so that the host has reset it
+/// is seen otherwise.
 async fn write_all(
     wire: &Wire,
     pipe: &AsyncFd<OwnedFd>,

@@ -18,7 +18,8 @@ pub(crate) struct Strings {
 
 impl Strings {
     fn new(owned: Vec<CString>) -> Self {
-        let pointers = owned.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect();
+        let pointers =
+            owned.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect();
         Self { _owned: owned, pointers }
     }
 
@@ -67,7 +68,9 @@ impl Launch {
         let shells = shells(request.shell, &person, beside_the_agent);
         let arguments: Vec<Vec<u8>> = match command {
             Command::Shell(line) => login_shell(&shells[0], line, environment),
-            Command::Program(arguments) => arguments.iter().map(|argument| argument.as_bytes().to_vec()).collect(),
+            Command::Program(arguments) => {
+                arguments.iter().map(|argument| argument.as_bytes().to_vec()).collect()
+            }
         };
         let Some(program) = arguments.first() else {
             return Err(failure(FailureKind::InvalidInput, "a program needs a name"));
@@ -79,8 +82,13 @@ impl Launch {
         let candidates = files
             .into_iter()
             .map(|file| {
-                let script = [b"/bin/sh".to_vec(), file.clone()].into_iter().chain(arguments.iter().skip(1).cloned());
-                Ok(Candidate { as_script: Strings::new(all_terminated(script)?), file: terminated(file)? })
+                let script = [b"/bin/sh".to_vec(), file.clone()]
+                    .into_iter()
+                    .chain(arguments.iter().skip(1).cloned());
+                Ok(Candidate {
+                    as_script: Strings::new(all_terminated(script)?),
+                    file: terminated(file)?,
+                })
             })
             .collect::<Result<_, Failure>>()?;
         let raw = |limit: Option<u64>| limit.unwrap_or(libc::RLIM_INFINITY);
@@ -102,8 +110,8 @@ impl Launch {
 /// Bash, where every distribution has it.
 const BASH: &str = "/bin/bash";
 
-/// The shells to try, in this order: a login shell that its user may not execute gives way to `/bin/sh`. Beside the agent the login
-/// shell is `bash` where there is one, whatever its user has.
+/// The shells to try, in this order: a login shell that its user may not execute gives way to
+/// `/bin/sh`. Beside the agent the login shell is `bash` where there is one, whatever its user has.
 pub(crate) fn shells(choice: Shell, person: &Person, beside_the_agent: bool) -> Vec<Vec<u8>> {
     match (choice, &person.shell) {
         (Shell::Sh, _) => vec![SH.into()],
@@ -123,7 +131,8 @@ fn login_shell(shell: &[u8], line: &str, environment: &Environment) -> Vec<Vec<u
 }
 
 fn terminated(bytes: Vec<u8>) -> Result<CString, Failure> {
-    CString::new(bytes).map_err(|_| failure(FailureKind::InvalidInput, "an argument holds a NUL byte"))
+    CString::new(bytes)
+        .map_err(|_| failure(FailureKind::InvalidInput, "an argument holds a NUL byte"))
 }
 
 fn all_terminated(items: impl IntoIterator<Item = Vec<u8>>) -> Result<Vec<CString>, Failure> {
@@ -137,7 +146,9 @@ mod tests {
     fn prepare(arguments: &[&str]) -> Result<Launch, Failure> {
         let request = Exec {
             id: 1,
-            command: Command::Program(arguments.iter().map(|argument| (*argument).to_owned()).collect()),
+            command: Command::Program(
+                arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+            ),
             cwd: pyro_protocol::GuestPath::root(),
             env: Vec::new(),
             stdin: false,
@@ -152,7 +163,8 @@ mod tests {
 
     #[test]
     fn a_login_shell_is_its_users_and_a_chosen_one_is_that() {
-        let person = |shell: Option<&str>| Person { credentials: None, shell: shell.map(Into::into) };
+        let person =
+            |shell: Option<&str>| Person { credentials: None, shell: shell.map(Into::into) };
         for (choice, shell, expected) in [
             (Shell::Login, Some("/bin/bash"), &["/bin/bash", "/bin/sh"][..]),
             (Shell::Login, Some("/bin/sh"), &["/bin/sh"]),
@@ -160,7 +172,8 @@ mod tests {
             (Shell::Sh, Some("/bin/bash"), &["/bin/sh"]),
             (Shell::Bash, Some("/bin/sh"), &["/bin/bash"]),
         ] {
-            let expected: Vec<Vec<u8>> = expected.iter().map(|shell| shell.as_bytes().to_vec()).collect();
+            let expected: Vec<Vec<u8>> =
+                expected.iter().map(|shell| shell.as_bytes().to_vec()).collect();
             assert_eq!(shells(choice, &person(shell), false), expected, "{choice:?} {shell:?}");
         }
     }
@@ -175,7 +188,8 @@ mod tests {
     #[test]
     fn a_line_stays_as_it_is_where_nothing_is_chosen() {
         let mut environment = Environment::of_a_guest();
-        let line = |environment: &Environment| login_shell(b"/bin/sh", "-x 'y", environment).remove(3);
+        let line =
+            |environment: &Environment| login_shell(b"/bin/sh", "-x 'y", environment).remove(3);
         assert_eq!(line(&environment), b"-x 'y");
         environment.extend(&[pyro_protocol::variable::Variable::new("A", "b")]).unwrap();
         assert_eq!(line(&environment), [PRELUDE.as_bytes(), b"-x 'y"].concat());

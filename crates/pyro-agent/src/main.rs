@@ -1,7 +1,11 @@
 //! PID 1 of a pyro guest, and the same program as a plain process for the `host` engine.
 //!
-//! One thread, one task for the channel, one task for each operation; what blocks on the disk has threads of its own. It knows nothing of workspaces.
-#![allow(clippy::disallowed_methods, reason = "the agent is a program of its own, with no host layer beneath it")]
+//! One thread, one task for the channel, one task for each operation; what blocks on the disk has
+//! threads of its own. It knows nothing of workspaces.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the agent is a program of its own, with no host layer beneath it"
+)]
 
 mod agent;
 mod background;
@@ -49,17 +53,19 @@ mod world;
 use std::io::Write;
 use std::process::ExitCode;
 
-/// musl's allocator gives every buffer of a transfer back to the kernel and takes it anew, a fault for each of its pages: a
-/// tenth of what an emulated guest did while it took a tree.
+/// musl's allocator gives every buffer of a transfer back to the kernel and takes it anew, a fault
+/// for each of its pages: a tenth of what an emulated guest did while it took a tree.
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
     let begun_us = sys::monotonic_us();
-    let args: Vec<String> = std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let args: Vec<String> =
+        std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     if std::process::id() == 1 {
-        // Words on the kernel's command line that it does not know arrive as arguments; none is for the agent.
+        // Words on the kernel's command line that it does not know arrive as arguments; none is for
+        // the agent.
         return guest::run(begun_us);
     }
     match args.as_slice() {

@@ -94,7 +94,11 @@ mod tests {
     fn only_the_kernel_says_who_was_killed() {
         let line = "Out of memory: Killed process 123 (perl) total-vm:2097152kB, anon-rss:1kB, UID:0 pgtables:1kB";
         assert_eq!(victim(format!("3,339,5140900,-;{line}\n").as_bytes()).as_deref(), Some("perl"));
-        assert_eq!(victim(format!("11,339,5140900,-;{line}\n").as_bytes()), None, "a program wrote it");
+        assert_eq!(
+            victim(format!("11,339,5140900,-;{line}\n").as_bytes()),
+            None,
+            "a program wrote it"
+        );
         let odd = "6,1,1,-;Memory cgroup out of memory: Killed process 7 (a) (b)) total-vm:1kB\n SUBSYSTEM=x\n";
         assert_eq!(victim(odd.as_bytes()).as_deref(), Some("a) (b)"));
         for other in [
@@ -108,7 +112,9 @@ mod tests {
             assert_eq!(victim(other.as_bytes()), None, "{other}");
         }
         assert_eq!(
-            victim(b"3,1;Out of memory: Killed process 1 (\xff\xff\xff\xff\xff\xff\xff) total-vm").unwrap().len(),
+            victim(b"3,1;Out of memory: Killed process 1 (\xff\xff\xff\xff\xff\xff\xff) total-vm")
+                .unwrap()
+                .len(),
             15
         );
     }

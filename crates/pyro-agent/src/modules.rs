@@ -20,7 +20,8 @@ pub(crate) fn load(directory: &Path) -> Result<(), ModuleError> {
         Err(source) => return Err(ModuleError { name: "order".into(), source }),
     };
     for name in names(&list) {
-        insert(&directory.join(name)).map_err(|source| ModuleError { name: name.to_owned(), source })?;
+        insert(&directory.join(name))
+            .map_err(|source| ModuleError { name: name.to_owned(), source })?;
     }
     Ok(())
 }

@@ -13,7 +13,8 @@ use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// How long the last replies may take on their way after the world has ended, before the power goes.
+/// How long the last replies may take on their way after the world has ended, before the power
+/// goes.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Mount a disk and complete the world around it; once in a guest's life.
@@ -44,7 +45,10 @@ pub(crate) async fn mount(agent: &Rc<Agent>, request: &Mount) -> Result<(), Fail
 async fn build(agent: &Agent, waiting: Option<Waiting>, request: &Mount) -> Result<World, Failure> {
     for text in [&request.device, &request.fstype] {
         if text.is_empty() || text.contains('\0') {
-            return Err(failure(FailureKind::InvalidInput, format!("{text:?} is no device and no filesystem")));
+            return Err(failure(
+                FailureKind::InvalidInput,
+                format!("{text:?} is no device and no filesystem"),
+            ));
         }
     }
     forget_cached(&request.device).map_err(|err| from_errno(&request.device, err))?;
@@ -72,16 +76,23 @@ async fn build(agent: &Agent, waiting: Option<Waiting>, request: &Mount) -> Resu
     Ok(world)
 }
 
-/// In a vm that was restored from a template, what the kernel had read of the device is another disk's.
+/// In a vm that was restored from a template, what the kernel had read of the device is another
+/// disk's.
 fn forget_cached(device: &str) -> Result<(), Errno> {
-    let opened = rustix::fs::open(device, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())?;
+    let opened = rustix::fs::open(
+        device,
+        OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK,
+        Mode::empty(),
+    )?;
     if FileType::from_raw_mode(rustix::fs::fstat(&opened)?.st_mode) != FileType::BlockDevice {
         return Err(Errno::NOTBLK);
     }
-    sys::flush_buffers(opened.as_fd()).map_err(|err| Errno::from_io_error(&err).unwrap_or(Errno::IO))
+    sys::flush_buffers(opened.as_fd())
+        .map_err(|err| Errno::from_io_error(&err).unwrap_or(Errno::IO))
 }
 
-/// When the world ends by itself, such as by a command's reboot(2), the guest has nothing left to do.
+/// When the world ends by itself, such as by a command's reboot(2), the guest has nothing left to
+/// do.
 async fn outlive(agent: Rc<Agent>, init: i32) {
     agent.reaper.watch_again(init).wait().await;
     if !matches!(*agent.place.borrow(), Place::Mounted(_)) {

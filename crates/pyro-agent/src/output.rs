@@ -10,9 +10,9 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
 
-/// Send what `pipe` gives until its end. When `stop` turns true, send only what is in the pipe at that moment: all that
-/// the command itself has written is there, and a background process that holds the pipe may write for ever. The pipe is
-/// then given back, for what comes later.
+/// Send what `pipe` gives until its end. When `stop` turns true, send only what is in the pipe at
+/// that moment: all that the command itself has written is there, and a background process that
+/// holds the pipe may write for ever. The pipe is then given back, for what comes later.
 pub(crate) async fn pump(
     pipe: OwnedFd,
     kind: FrameKind,
@@ -20,7 +20,8 @@ pub(crate) async fn pump(
     mut stop: watch::Receiver<bool>,
 ) -> Result<Option<AsyncFd<OwnedFd>>, Gone> {
     let Ok(pipe) = sys::ready_when(pipe, Interest::READABLE) else { return Err(Gone) };
-    // One buffer for the whole command, with room for the header: each chunk is read and sent in place.
+    // One buffer for the whole command, with room for the header: each chunk is read and sent in
+    // place.
     let mut frame = vec![0; DATA_CHUNK_LEN];
     loop {
         let read = tokio::select! {
@@ -39,8 +40,14 @@ pub(crate) async fn pump(
 }
 
 /// Send what is in the pipe now and no more.
-async fn rest(pipe: &AsyncFd<OwnedFd>, kind: FrameKind, wire: &Wire, frame: &mut [u8]) -> Result<(), Gone> {
-    let mut left = rustix::io::ioctl_fionread(pipe.get_ref()).map_or(0, |len| usize::try_from(len).unwrap_or(0));
+async fn rest(
+    pipe: &AsyncFd<OwnedFd>,
+    kind: FrameKind,
+    wire: &Wire,
+    frame: &mut [u8],
+) -> Result<(), Gone> {
+    let mut left = rustix::io::ioctl_fionread(pipe.get_ref())
+        .map_or(0, |len| usize::try_from(len).unwrap_or(0));
     while left > 0 {
         let room = (frame.len() - frame::HEADER_LEN).min(left);
         match read(pipe.get_ref(), &mut frame[frame::HEADER_LEN..][..room]) {

@@ -7,7 +7,8 @@ use std::os::fd::OwnedFd;
 
 /// In a guest, from its boot to its end, or beside the agent.
 pub(crate) enum Place {
-    /// In a guest whose disk is not mounted yet; with a world that waits for it, unless a mount has failed.
+    /// In a guest whose disk is not mounted yet; with a world that waits for it, unless a mount has
+    /// failed.
     Unmounted(Option<Waiting>),
     /// In a guest, on its disk.
     Mounted(World),
@@ -17,7 +18,8 @@ pub(crate) enum Place {
     Gone,
     /// Beside the agent, as the same user.
     Host {
-        /// The directory that is `/` to operations on files; the host's own where there is none. Commands see the host's.
+        /// The directory that is `/` to operations on files; the host's own where there is none.
+        /// Commands see the host's.
         root: Option<OwnedFd>,
     },
 }

@@ -37,14 +37,20 @@ impl Arrivals {
     pub(crate) fn listen() -> Result<Self, PortError> {
         let listen = || -> rustix::io::Result<OwnedFd> {
             let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-            let events = socket_with(AddressFamily::NETLINK, SocketType::DGRAM, flags, Some(netlink::KOBJECT_UEVENT))?;
+            let events = socket_with(
+                AddressFamily::NETLINK,
+                SocketType::DGRAM,
+                flags,
+                Some(netlink::KOBJECT_UEVENT),
+            )?;
             bind(&events, &SocketAddrNetlink::new(0, 1))?;
             Ok(events)
         };
         listen().map(|events| Self { events }).map_err(|err| PortError::Listen(err.into()))
     }
 
-    /// Open the port as soon as it is there. Its name arrives after the device, with an event of its own.
+    /// Open the port as soon as it is there. Its name arrives after the device, with an event of
+    /// its own.
     pub(crate) fn wait(self) -> Result<OwnedFd, PortError> {
         let deadline = Instant::now() + LIMIT;
         loop {
@@ -63,10 +69,13 @@ impl Arrivals {
         }
     }
 
-    /// What happened does not matter, only that something did: the search starts again. (An overflow is an event too.)
+    /// What happened does not matter, only that something did: the search starts again. (An
+    /// overflow is an event too.)
     fn drain(&self) {
         let mut event = [0; 8192];
-        while let Ok(_) | Err(rustix::io::Errno::NOBUFS) = recv(&self.events, &mut event, RecvFlags::empty()) {}
+        while let Ok(_) | Err(rustix::io::Errno::NOBUFS) =
+            recv(&self.events, &mut event, RecvFlags::empty())
+        {}
     }
 }
 
@@ -79,8 +88,12 @@ fn find(class: &Path, devices: &Path) -> Option<PathBuf> {
 }
 
 fn open(path: PathBuf) -> Result<OwnedFd, PortError> {
-    rustix::fs::open(&path, OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty())
-        .map_err(|err| PortError::Open { path, source: err.into() })
+    rustix::fs::open(
+        &path,
+        OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY,
+        Mode::empty(),
+    )
+    .map_err(|err| PortError::Open { path, source: err.into() })
 }
 
 #[cfg(test)]

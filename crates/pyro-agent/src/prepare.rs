@@ -1,4 +1,5 @@
-//! Preparing: what is done once, in a guest that others are copied from, so that none of them has to do it again.
+//! Preparing: what is done once, in a guest that others are copied from, so that none of them has
+//! to do it again.
 
 use crate::agent::Agent;
 use crate::failure::{failure, from_io};
@@ -35,8 +36,8 @@ pub(crate) async fn carry_out(agent: &Rc<Agent>, order: &Prepare) -> Result<(), 
     Ok(())
 }
 
-/// Wait until the kernel has made up its mind about its clock, a second after its boot: it stops the machine for that,
-/// and would do so in every copy.
+/// Wait until the kernel has made up its mind about its clock, a second after its boot: it stops
+/// the machine for that, and would do so in every copy.
 async fn settle() {
     let settled = async {
         while std::fs::read_to_string(CLOCK).is_ok_and(|name| name.trim() == "tsc-early") {

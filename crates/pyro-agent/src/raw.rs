@@ -1,5 +1,5 @@
-//! System calls that touch nothing of this process but their arguments: not even the C library's `errno`, which a child
-//! that borrows the agent's memory would share with it.
+//! System calls that touch nothing of this process but their arguments: not even the C library's
+//! `errno`, which a child that borrows the agent's memory would share with it.
 
 use std::arch::asm;
 
@@ -11,7 +11,8 @@ use std::arch::asm;
 pub(crate) unsafe fn call(number: libc::c_long, arguments: [usize; 5]) -> isize {
     let answer: isize;
     let [first, second, third, fourth, fifth] = arguments;
-    // SAFETY: the kernel preserves all registers but rax, rcx and r11; memory is as the caller promises.
+    // SAFETY: the kernel preserves all registers but rax, rcx and r11; memory is as the caller
+    // promises.
     unsafe {
         asm!(
             "syscall",
@@ -29,20 +30,21 @@ pub(crate) unsafe fn call(number: libc::c_long, arguments: [usize; 5]) -> isize 
     answer
 }
 
-/// `clone3` for a child that runs `entry(argument)` on the stack that `arguments` names; the child's pid, or a negative
-/// `errno`.
+/// `clone3` for a child that runs `entry(argument)` on the stack that `arguments` names; the
+/// child's pid, or a negative `errno`.
 ///
 /// # Safety
-/// `arguments` names a stack of its own for the child and lives as long as the child needs it; `entry` never returns and
-/// does with the shared memory nothing but read what outlives it.
+/// `arguments` names a stack of its own for the child and lives as long as the child needs it;
+/// `entry` never returns and does with the shared memory nothing but read what outlives it.
 pub(crate) unsafe fn clone_onto_stack(
     arguments: &libc::clone_args,
     entry: unsafe extern "C" fn(usize) -> !,
     argument: usize,
 ) -> isize {
     let answer: isize;
-    // SAFETY: in the parent this is a plain system call. The child starts behind it with the stack pointer at the top of
-    // its own stack (aligned by the caller) and goes to `entry`, never coming back to this frame.
+    // SAFETY: in the parent this is a plain system call. The child starts behind it with the stack
+    // pointer at the top of its own stack (aligned by the caller) and goes to `entry`, never coming
+    // back to this frame.
     unsafe {
         asm!(
             "syscall",

@@ -26,7 +26,8 @@ impl Exit {
     /// How it ended; at once when that is known already.
     pub(crate) async fn wait(&self) -> Ended {
         let mut receiver = self.0.clone();
-        let lost = Ended { status: ExitStatus::Signal(libc::SIGKILL), at_us: crate::sys::monotonic_us() };
+        let lost =
+            Ended { status: ExitStatus::Signal(libc::SIGKILL), at_us: crate::sys::monotonic_us() };
         match receiver.wait_for(Option::is_some).await {
             Ok(ended) => ended.unwrap_or(lost),
             // The reaper lives as long as the agent.
@@ -47,7 +48,8 @@ impl Reaper {
         Ok((Rc::new(Self::default()), signal(SignalKind::child())?))
     }
 
-    /// Be told how the child `pid` ends; to be called in the same breath as its start, before the reaper's task runs.
+    /// Be told how the child `pid` ends; to be called in the same breath as its start, before the
+    /// reaper's task runs.
     pub(crate) fn watch(&self, pid: i32) -> Exit {
         let (sender, receiver) = watch::channel(None);
         self.watched.borrow_mut().insert(pid, sender);

@@ -4,8 +4,8 @@ use crate::identity::{BOOT_ID, HOSTNAME, HOSTS, MACHINE_ID};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{
-    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount, mount_change, mount_move, move_mount,
-    open_tree,
+    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, mount, mount_change,
+    mount_move, move_mount, open_tree,
 };
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 use std::ffi::{CStr, CString};
@@ -32,10 +32,11 @@ fn step(what: impl Into<String>) -> impl FnOnce(Errno) -> RootError {
 /// Directory of the initramfs on which the kernel's filesystems wait for the disk.
 pub(crate) const KERNEL: &str = "/kernel";
 
-/// What is built before there is a disk: namespaces, and the kernel's filesystems on their way into the new root.
+/// What is built before there is a disk: namespaces, and the kernel's filesystems on their way into
+/// the new root.
 ///
-/// A vm that starts from a template goes on after this: what is done here is never done while somebody waits, and an
-/// emulated processor never has to translate it again.
+/// A vm that starts from a template goes on after this: what is done here is never done while
+/// somebody waits, and an emulated processor never has to translate it again.
 pub(crate) struct Prepared {
     /// Roots of mounts, each with its place.
     kernel: Vec<(OwnedFd, &'static str)>,
@@ -44,17 +45,24 @@ pub(crate) struct Prepared {
 /// Enter new namespaces and mount what does not need the disk.
 pub(crate) fn prepare() -> Result<Prepared, RootError> {
     // SAFETY: the file descriptor table stays shared with nobody, and this process has one thread.
-    unsafe { unshare_unsafe(UnshareFlags::NEWNS | UnshareFlags::NEWCGROUP) }.map_err(step("new namespaces"))?;
+    unsafe { unshare_unsafe(UnshareFlags::NEWNS | UnshareFlags::NEWCGROUP) }
+        .map_err(step("new namespaces"))?;
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     mount_change("/", private).map_err(step("private mounts"))?;
-    mount_kernel().map_err(|(target, errno)| RootError { what: format!("cannot mount {target}"), errno })?;
+    mount_kernel()
+        .map_err(|(target, errno)| RootError { what: format!("cannot mount {target}"), errno })?;
     complete_dev();
     let root = |target: &'static str| {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let opened = rustix::fs::open(format!("{KERNEL}{target}"), flags, Mode::empty());
         opened.map(|root| (root, target)).map_err(step(target))
     };
-    Ok(Prepared { kernel: ["/proc", "/sys", "/dev", "/run"].into_iter().map(root).collect::<Result<_, _>>()? })
+    Ok(Prepared {
+        kernel: ["/proc", "/sys", "/dev", "/run"]
+            .into_iter()
+            .map(root)
+            .collect::<Result<_, _>>()?,
+    })
 }
 
 impl Prepared {
@@ -63,8 +71,8 @@ impl Prepared {
         let options = options(fstype);
         mount(device, DISK, fstype, MountFlags::NOATIME, options.as_deref())
             .map_err(step(format!("cannot mount {device} as {fstype}")))?;
-        // Taken before the root changes, placed after it: links on the disk are then resolved below the disk's own
-        // root.
+        // Taken before the root changes, placed after it: links on the disk are then resolved below
+        // the disk's own root.
         let names = Names::take().map_err(step("identity"))?;
         rustix::process::chdir(DISK).map_err(step(DISK))?;
         // The initramfs cannot be left with pivot_root(2); the disk covers it instead.
@@ -73,7 +81,15 @@ impl Prepared {
         rustix::process::chdir("/").map_err(step("/"))?;
         for (tree, target) in self.kernel {
             make_directory(target, 0o755)
-                .and_then(|()| move_mount(tree.as_fd(), "", CWD, target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH))
+                .and_then(|()| {
+                    move_mount(
+                        tree.as_fd(),
+                        "",
+                        CWD,
+                        target,
+                        MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH,
+                    )
+                })
                 .map_err(step(target))?;
         }
         let _ = make_directory("/tmp", 0o1777);
@@ -87,8 +103,9 @@ impl Prepared {
 /// Settings of git for all users of the guest.
 const GIT_SETTINGS: &str = "/etc/gitconfig";
 
-/// Let git work in a repository whoever owns it: all users of a guest are one user's, and a seed belongs to root. Written where
-/// the disk has no such file, so that what its user sets is left alone; bound, `git config --system` could not replace it.
+/// Let git work in a repository whoever owns it: all users of a guest are one user's, and a seed
+/// belongs to root. Written where the disk has no such file, so that what its user sets is left
+/// alone; bound, `git config --system` could not replace it.
 fn trust_repositories() -> Result<(), Errno> {
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
     let file = rustix::fs::open(GIT_SETTINGS, flags, Mode::from_raw_mode(0o644))?;
@@ -96,9 +113,10 @@ fn trust_repositories() -> Result<(), Errno> {
     rustix::io::write(&file, b"[safe]\n\tdirectory = *\n").map(drop)
 }
 
-/// `discard` lets the host free what the guest deletes. Zeroing unused inode tables in the background would fill the vm's
-/// layer with writes that nobody needs. With `dioread_lock` a file's blocks are written as they are to be, not converted later
-/// by one more entry in the journal for each file.
+/// `discard` lets the host free what the guest deletes. Zeroing unused inode tables in the
+/// background would fill the vm's layer with writes that nobody needs. With `dioread_lock` a file's
+/// blocks are written as they are to be, not converted later by one more entry in the journal for
+/// each file.
 fn options(fstype: &str) -> Option<CString> {
     (fstype == "ext4").then(|| c"discard,noinit_itable,dioread_lock".to_owned())
 }
@@ -129,7 +147,8 @@ fn mount_kernel() -> Result<(), (&'static str, Errno)> {
     ];
     for (fstype, target, flags, data, optional) in list {
         let place = format!("{KERNEL}{target}");
-        let made = make_directory(&place, 0o755).and_then(|()| mount(fstype, &place, fstype, flags, data));
+        let made =
+            make_directory(&place, 0o755).and_then(|()| mount(fstype, &place, fstype, flags, data));
         if let (Err(errno), false) = (made, optional) {
             return Err((target, errno));
         }

@@ -19,8 +19,9 @@ const SPARE_STREAMS: usize = 16;
 /// What the multiplexer gives each stream at least; with this total no stream ever gets more.
 const STREAM_WINDOW: usize = 256 * 1024;
 
-/// How long the operations of a lost session may take to end once they are cancelled. A process that even SIGKILL does
-/// not end at once (it waits for a disk) must not keep the next host waiting.
+/// How long the operations of a lost session may take to end once they are cancelled. A process
+/// that even SIGKILL does not end at once (it waits for a disk) must not keep the next host
+/// waiting.
 const CANCEL_LIMIT: Duration = Duration::from_secs(5);
 
 fn config() -> yamux::Config {
@@ -31,14 +32,16 @@ fn config() -> yamux::Config {
     config
 }
 
-/// Serve one host until it leaves, breaks the protocol or is replaced; then end all that it had asked for.
+/// Serve one host until it leaves, breaks the protocol or is replaced; then end all that it had
+/// asked for.
 pub(crate) async fn run(agent: &Rc<Agent>, channel: &Shared) {
     let mut connection = yamux::Connection::new(channel.clone(), config(), yamux::Mode::Server);
     let mut operations = JoinSet::new();
     loop {
         let next = poll_fn(|cx| {
             let polled = connection.poll_next_inbound(cx);
-            // A failed write shows up as the end of the channel in the multiplexer's own next read or write.
+            // A failed write shows up as the end of the channel in the multiplexer's own next read
+            // or write.
             let flushed = channel.poll_flushed(cx);
             agent.activity.notify_waiters();
             match (polled, flushed) {
@@ -83,7 +86,9 @@ async fn operation(agent: Rc<Agent>, wire: Wire) {
             Ok(()) => return exec::run(&agent, &wire, &request).await,
             Err(failure) => Err(failure),
         },
-        Ok(Request::Freeze(request)) => return files::freeze(place, workers, &wire, &request).await,
+        Ok(Request::Freeze(request)) => {
+            return files::freeze(place, workers, &wire, &request).await;
+        }
         Ok(Request::Hold(request)) => return files::hold(place, workers, &wire, request).await,
         Ok(request) => return files::run(place, workers, &wire, request).await,
     };
@@ -102,7 +107,8 @@ fn admit(agent: &Agent) -> Result<(), Failure> {
 async fn power_off(agent: &Rc<Agent>, wire: &Wire) {
     agent.end_world().await;
     wire.finish(&Reply::Done).await;
-    // The answer must be out before the power is: the host hangs up on having it, or has had time to.
+    // The answer must be out before the power is: the host hangs up on having it, or has had time
+    // to.
     let _ = tokio::time::timeout(Duration::from_secs(5), wire.closed()).await;
     agent.power_off();
 }

@@ -50,7 +50,8 @@ struct Held {
 
 impl Drop for Borrowed {
     fn drop(&mut self) {
-        // The operation was dropped before the child was seen to have started its program: it may still be reading.
+        // The operation was dropped before the child was seen to have started its program: it may
+        // still be reading.
         if let Some(held) = self.held.take() {
             std::mem::forget(held);
         }
@@ -68,10 +69,18 @@ pub(crate) struct Pipes {
 }
 
 /// Start a command as `person`. Nothing waits in here, so its end cannot be missed.
-pub(crate) fn start(agent: &Agent, tree: &Tree, request: &Exec, person: Person) -> Result<Child, Failure> {
+pub(crate) fn start(
+    agent: &Agent,
+    tree: &Tree,
+    request: &Exec,
+    person: Person,
+) -> Result<Child, Failure> {
     let beside_the_agent = !agent.place.borrow().is_guest();
-    let mut environment =
-        if beside_the_agent { Environment::of_the_host(request.cwd.as_bytes()) } else { Environment::of_a_guest() };
+    let mut environment = if beside_the_agent {
+        Environment::of_the_host(request.cwd.as_bytes())
+    } else {
+        Environment::of_a_guest()
+    };
     if let Some(user) = &person.credentials {
         environment.put_user(user);
     }
@@ -83,10 +92,12 @@ pub(crate) fn start(agent: &Agent, tree: &Tree, request: &Exec, person: Person) 
         environment.put(descendants::VARIABLE.as_bytes(), mark.as_bytes());
     }
     let user = person.credentials.as_ref();
-    let (pipes, theirs) = make_pipes(agent, request.stdin, user).map_err(|err| from_io("pipe", &err))?;
+    let (pipes, theirs) =
+        make_pipes(agent, request.stdin, user).map_err(|err| from_io("pipe", &err))?;
     let program = program_name(request, &person, beside_the_agent);
     let launch = Launch::prepare(request, &environment, person, agent.nofile, beside_the_agent)?;
-    let (report, their_report) = pipe_with(PipeFlags::CLOEXEC).map_err(|err| from_errno("pipe", err))?;
+    let (report, their_report) =
+        pipe_with(PipeFlags::CLOEXEC).map_err(|err| from_errno("pipe", err))?;
     set_nonblocking(&report).map_err(|err| from_errno("pipe", err))?;
     let (pid, borrowed) = clone_into(agent, tree, launch, &theirs, &their_report)?;
     Ok(Child {
@@ -128,19 +139,26 @@ fn clone_into(
     let orders = Orders { launch, standard, report: report.as_raw_fd(), world, parent };
     let mut held = Box::new(Held { stack: ChildStack::new(), orders });
     let address = &raw const held.orders as usize;
-    // SAFETY: `become_command` is such an entry for such an address; what it borrows is in the box, which is kept until
-    // the report has closed.
-    match unsafe { sys::clone_borrowing(tree.cgroup(), &mut held.stack, child::become_command, address) } {
+    // SAFETY: `become_command` is such an entry for such an address; what it borrows is in the box,
+    // which is kept until the report has closed.
+    match unsafe {
+        sys::clone_borrowing(tree.cgroup(), &mut held.stack, child::become_command, address)
+    } {
         Ok(pid) => Ok((pid, Borrowed { held: Some(held) })),
         // A PID namespace without an init takes no more processes.
-        Err(err) if world.is_some() && err.raw_os_error() == Some(libc::ENOMEM) => {
-            Err(failure(FailureKind::WrongState, "the guest's init process has ended, or its memory is full"))
-        }
+        Err(err) if world.is_some() && err.raw_os_error() == Some(libc::ENOMEM) => Err(failure(
+            FailureKind::WrongState,
+            "the guest's init process has ended, or its memory is full",
+        )),
         Err(err) => Err(from_io("cannot start a process", &err)),
     }
 }
 
-fn make_pipes(agent: &Agent, with_stdin: bool, user: Option<&Credentials>) -> io::Result<(Pipes, [OwnedFd; 3])> {
+fn make_pipes(
+    agent: &Agent,
+    with_stdin: bool,
+    user: Option<&Credentials>,
+) -> io::Result<(Pipes, [OwnedFd; 3])> {
     // A pipe is its maker's; only its owner can open it again by name, as `/dev/stdout`.
     let hand_over = |pipe: &OwnedFd| match user {
         Some(user) => rustix::fs::fchown(pipe, Some(Uid::from_raw(user.uid)), None),
@@ -159,7 +177,8 @@ fn make_pipes(agent: &Agent, with_stdin: bool, user: Option<&Credentials>) -> io
         hand_over(&theirs)?;
         set_nonblocking(&ours)?;
         if agent.place.borrow().is_guest() {
-            // A refusal costs speed only. On a host it would use up what its user's other programs may have.
+            // A refusal costs speed only. On a host it would use up what its user's other programs
+            // may have.
             let _ = fcntl_setpipe_size(&ours, PIPE_LEN);
         }
         Ok((ours, theirs))
@@ -174,21 +193,25 @@ fn set_nonblocking(pipe: &OwnedFd) -> Result<(), Errno> {
 }
 
 impl Child {
-    /// Wait until the program runs, and give its process id as its own world sees it; otherwise say what failed.
+    /// Wait until the program runs, and give its process id as its own world sees it; otherwise say
+    /// what failed.
     pub(crate) async fn confirm(&mut self) -> Result<u32, Failure> {
-        let report = self.read_report().await.map_err(|err| from_io("cannot start a process", &err))?;
+        let report =
+            self.read_report().await.map_err(|err| from_io("cannot start a process", &err))?;
         // The report is closed: the child has a memory of its own, or none.
         drop(self.borrowed.held.take());
         let what = |name: &str| from_errno(name, Errno::from_raw_os_error(report[2]));
         match report[1] {
             0 if report[0] > 0 => Ok(report[0].cast_unsigned()),
-            stage if stage == Stage::Directory as i32 => {
-                Err(failure(FailureKind::Directory, what(&format!("working directory {}", self.cwd)).message))
-            }
+            stage if stage == Stage::Directory as i32 => Err(failure(
+                FailureKind::Directory,
+                what(&format!("working directory {}", self.cwd)).message,
+            )),
             stage if stage == Stage::Program as i32 => Err(what(&self.program)),
-            stage if stage == Stage::User as i32 => {
-                Err(failure(FailureKind::Io, what(&format!("cannot become user {}", self.user)).message))
-            }
+            stage if stage == Stage::User as i32 => Err(failure(
+                FailureKind::Io,
+                what(&format!("cannot become user {}", self.user)).message,
+            )),
             stage if stage == Stage::World as i32 => {
                 Err(failure(FailureKind::WrongState, "the guest's init process has ended"))
             }
@@ -202,15 +225,21 @@ impl Child {
         let report = sys::ready_when(self.report.as_fd(), Interest::READABLE)?;
         let mut bytes = [0; 16];
         let mut len = 0;
-        // To its end, also when all numbers are there: only then is the child done with the agent's memory.
+        // To its end, also when all numbers are there: only then is the child done with the agent's
+        // memory.
         loop {
             let rest = &mut bytes[len..];
-            match report.async_io(Interest::READABLE, |fd| Ok(rustix::io::read(fd, &mut *rest)?)).await? {
+            match report
+                .async_io(Interest::READABLE, |fd| Ok(rustix::io::read(fd, &mut *rest)?))
+                .await?
+            {
                 0 => break,
                 read => len += read,
             }
         }
-        let number = |at: usize| i32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let number = |at: usize| {
+            i32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+        };
         Ok([number(0), number(4), number(8)])
     }
 }

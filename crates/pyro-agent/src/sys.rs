@@ -24,7 +24,10 @@ pub(crate) const MAX_ENTROPY_LEN: usize = 512;
 /// Microseconds of the monotonic clock.
 pub(crate) fn monotonic_us() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    let since = Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0));
+    let since = Duration::new(
+        u64::try_from(now.tv_sec).unwrap_or(0),
+        u32::try_from(now.tv_nsec).unwrap_or(0),
+    );
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
@@ -45,7 +48,8 @@ pub(crate) fn add_entropy(random: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<()
     info.buf.get_mut(..bytes.len()).ok_or_else(invalid)?.copy_from_slice(bytes);
     info.buf_size = i32::try_from(bytes.len()).map_err(|_| invalid())?;
     info.entropy_count = info.buf_size * 8;
-    // SAFETY: the kernel reads the two counts and `buf_size` bytes of `buf`, which the structure holds.
+    // SAFETY: the kernel reads the two counts and `buf_size` bytes of `buf`, which the structure
+    // holds.
     checked(unsafe { libc::ioctl(random.as_raw_fd(), RNDADDENTROPY as _, &raw const info) })
 }
 
@@ -100,8 +104,12 @@ pub(crate) enum Cloned {
 /// `fork` that may start the child in a cgroup and in new namespaces (`CLONE_NEW*`).
 ///
 /// # Safety
-/// The caller must have one thread only, and the child must end in `execve` or `_exit`, never return to the runtime.
-pub(crate) unsafe fn clone_process(flags: libc::c_int, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Cloned> {
+/// The caller must have one thread only, and the child must end in `execve` or `_exit`, never
+/// return to the runtime.
+pub(crate) unsafe fn clone_process(
+    flags: libc::c_int,
+    cgroup: Option<BorrowedFd<'_>>,
+) -> io::Result<Cloned> {
     /// Wider than `c_int`, so `libc` has it in another type on each target.
     const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
     let mut pidfd: libc::c_int = -1;
@@ -114,9 +122,10 @@ pub(crate) unsafe fn clone_process(flags: libc::c_int, cgroup: Option<BorrowedFd
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = u64::from(cgroup.as_raw_fd().cast_unsigned());
     }
-    // SAFETY: no memory is shared with the child (no CLONE_VM), so both sides go on with their own copy of this stack;
-    // `args` and `pidfd` outlive the call.
-    let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<libc::clone_args>()) };
+    // SAFETY: no memory is shared with the child (no CLONE_VM), so both sides go on with their own
+    // copy of this stack; `args` and `pidfd` outlive the call.
+    let pid =
+        unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<libc::clone_args>()) };
     match i32::try_from(pid) {
         Ok(0) => Ok(Cloned::Child),
         Ok(pid) if pid > 0 => {
@@ -141,11 +150,13 @@ impl ChildStack {
     }
 }
 
-/// Start a child that borrows this process's memory and runs `entry(argument)` on `stack`, while this process goes on:
-/// nothing is copied, no page is written twice. Its handlers of signals are gone, its signals are blocked.
+/// Start a child that borrows this process's memory and runs `entry(argument)` on `stack`, while
+/// this process goes on: nothing is copied, no page is written twice. Its handlers of signals are
+/// gone, its signals are blocked.
 ///
 /// # Safety
-/// `entry` never returns and only reads what outlives it; `stack` lives until the child has executed a program or ended.
+/// `entry` never returns and only reads what outlives it; `stack` lives until the child has
+/// executed a program or ended.
 pub(crate) unsafe fn clone_borrowing(
     cgroup: Option<BorrowedFd<'_>>,
     stack: &mut ChildStack,
@@ -168,10 +179,13 @@ pub(crate) unsafe fn clone_borrowing(
     let all = [u64::MAX];
     let mut before = [0u64];
     let set = number(libc::SIG_SETMASK);
-    // SAFETY: masks of eight bytes that live here; the child unblocks its signals itself. The clone is as the caller
-    // promises.
+    // SAFETY: masks of eight bytes that live here; the child unblocks its signals itself. The clone
+    // is as the caller promises.
     let answer = unsafe {
-        raw::call(libc::SYS_rt_sigprocmask, [set, all.as_ptr() as usize, before.as_mut_ptr() as usize, 8, 0]);
+        raw::call(
+            libc::SYS_rt_sigprocmask,
+            [set, all.as_ptr() as usize, before.as_mut_ptr() as usize, 8, 0],
+        );
         let answer = raw::clone_onto_stack(&args, entry, argument);
         raw::call(libc::SYS_rt_sigprocmask, [set, before.as_ptr() as usize, 0, 8, 0]);
         answer
@@ -196,8 +210,12 @@ pub(crate) fn inherited(fd: i32) -> io::Result<OwnedFd> {
 }
 
 /// Let the runtime say when a descriptor is ready.
-pub(crate) fn ready_when<Fd: AsFd + AsRawFd>(fd: Fd, interest: Interest) -> io::Result<AsyncFd<Fd>> {
-    // SAFETY: `AsFd` promises that the descriptor stays open for as long as `fd` lives, which the result owns.
+pub(crate) fn ready_when<Fd: AsFd + AsRawFd>(
+    fd: Fd,
+    interest: Interest,
+) -> io::Result<AsyncFd<Fd>> {
+    // SAFETY: `AsFd` promises that the descriptor stays open for as long as `fd` lives, which the
+    // result owns.
     Ok(unsafe { AsyncFd::register_with_interest(fd, interest) }?)
 }
 
@@ -207,7 +225,8 @@ pub(crate) fn kill(pid: i32, signal: i32) -> io::Result<()> {
     checked(unsafe { libc::kill(pid, signal) })
 }
 
-/// Let the kernel reap this process's children, and sleep for ever: all that the init of a PID namespace has to do.
+/// Let the kernel reap this process's children, and sleep for ever: all that the init of a PID
+/// namespace has to do.
 pub(crate) fn reap_for_ever() -> ! {
     // SAFETY: sets a disposition that needs no handler.
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };

@@ -54,7 +54,8 @@ impl Trees {
         }
     }
 
-    /// End everything that any command has started; for a plain process. A guest ends its world instead.
+    /// End everything that any command has started; for a plain process. A guest ends its world
+    /// instead.
     pub(crate) fn kill_everything(&self) {
         if let Self::Marks(marks) = self {
             marks.kill_everything();

@@ -19,7 +19,8 @@ use std::fs::File;
 use std::io::Read;
 use std::time::Duration;
 
-/// Login shells that run a line as `/bin/sh` does, by the names of their files. What another one makes of `-lc -- LINE` cannot be known.
+/// Login shells that run a line as `/bin/sh` does, by the names of their files. What another one
+/// makes of `-lc -- LINE` cannot be known.
 const SHELLS: [&[u8]; 7] = [b"bash", b"sh", b"dash", b"ash", b"ksh", b"ksh93", b"mksh"];
 
 /// Longest list that is read without a thread, in bytes.
@@ -32,11 +33,17 @@ const GROUP: &str = "/etc/group";
 /// Longest list that is read, in bytes; a distribution's own has some thousand.
 const MAX_LIST_LEN: u64 = 1 << 20;
 
-/// How long the lists may take to be read: what they lie on may be a filesystem of the guest's making.
+/// How long the lists may take to be read: what they lie on may be a filesystem of the guest's
+/// making.
 const LOOK_UP_LIMIT: Duration = Duration::from_secs(5);
 
-/// Find out whom a command is to run as and which shell is theirs: `user`, or root where none is given.
-pub(crate) async fn look_up(place: &RefCell<Place>, workers: &Workers, user: Option<&User>) -> Result<Person, Failure> {
+/// Find out whom a command is to run as and which shell is theirs: `user`, or root where none is
+/// given.
+pub(crate) async fn look_up(
+    place: &RefCell<Place>,
+    workers: &Workers,
+    user: Option<&User>,
+) -> Result<Person, Failure> {
     if !place.borrow().is_guest() {
         return beside_the_agent(place, workers, user).await;
     }
@@ -46,7 +53,8 @@ pub(crate) async fn look_up(place: &RefCell<Place>, workers: &Workers, user: Opt
     let find = move || {
         let (credentials, shell) = match &wanted {
             Some(user) => {
-                let (credentials, shell) = resolve(user, &read(&root, PASSWD)?, &read(&root, GROUP)?)?;
+                let (credentials, shell) =
+                    resolve(user, &read(&root, PASSWD)?, &read(&root, GROUP)?)?;
                 (Some(credentials), shell)
             }
             // Root needs no list to be root.
@@ -72,20 +80,33 @@ async fn in_time<T: Send + 'static>(
     match tokio::time::timeout(LOOK_UP_LIMIT, workers.run(read)).await {
         Ok(Ok(found)) => found,
         Ok(Err(_)) => Err(failure(FailureKind::Busy, "no thread can be had")),
-        Err(_) => Err(unknown(format!("cannot read {PASSWD} and {GROUP} of the guest: they take too long"))),
+        Err(_) => Err(unknown(format!(
+            "cannot read {PASSWD} and {GROUP} of the guest: they take too long"
+        ))),
     }
 }
 
 /// Without a guest everything runs as the agent's own user, who may be named.
-async fn beside_the_agent(place: &RefCell<Place>, workers: &Workers, user: Option<&User>) -> Result<Person, Failure> {
+async fn beside_the_agent(
+    place: &RefCell<Place>,
+    workers: &Workers,
+    user: Option<&User>,
+) -> Result<Person, Failure> {
     let Some(user) = user else { return Ok(Person::default()) };
     let (root, wanted) = (Root::of(&place.borrow())?, user.clone());
-    let found = in_time(workers, move || resolve(&wanted, &read(&root, PASSWD)?, &read(&root, GROUP)?)).await;
+    let found =
+        in_time(workers, move || resolve(&wanted, &read(&root, PASSWD)?, &read(&root, GROUP)?))
+            .await;
     let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
-    if found.is_ok_and(|(found, _)| found.uid == uid && (user.group().is_none() || found.gid == gid)) {
+    if found
+        .is_ok_and(|(found, _)| found.uid == uid && (user.group().is_none() || found.gid == gid))
+    {
         return Ok(Person::default());
     }
-    Err(failure(FailureKind::Unsupported, format!("without a guest a command runs as user {uid}:{gid}, not as {user}")))
+    Err(failure(
+        FailureKind::Unsupported,
+        format!("without a guest a command runs as user {uid}:{gid}, not as {user}"),
+    ))
 }
 
 /// The shell, where it can run a line: a known one, there, and executable. Otherwise `/bin/sh`.
@@ -93,7 +114,8 @@ fn usable(root: &Root, shell: Option<Vec<u8>>) -> Vec<u8> {
     let runs = |shell: &Vec<u8>| {
         let name = shell.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         let meta = root.open(shell, OFlags::PATH).and_then(|opened| rustix::fs::fstat(&opened));
-        let executable = |meta: Stat| node::meta(&meta).kind == Kind::File && meta.st_mode & 0o111 != 0;
+        let executable =
+            |meta: Stat| node::meta(&meta).kind == Kind::File && meta.st_mode & 0o111 != 0;
         shell.starts_with(b"/") && SHELLS.contains(&name) && meta.is_ok_and(executable)
     };
     shell.filter(runs).unwrap_or_else(|| SH.into())
@@ -101,7 +123,10 @@ fn usable(root: &Root, shell: Option<Vec<u8>>) -> Vec<u8> {
 
 /// The shell that the list has for user 0.
 fn shell_of_root(passwd: &[u8]) -> Option<Vec<u8>> {
-    lines(passwd).filter_map(PasswdEntry::parse).find(|entry| entry.uid == 0).map(|entry| entry.shell.to_vec())
+    lines(passwd)
+        .filter_map(PasswdEntry::parse)
+        .find(|entry| entry.uid == 0)
+        .map(|entry| entry.shell.to_vec())
 }
 
 fn unknown(message: String) -> Failure {
@@ -110,14 +135,18 @@ fn unknown(message: String) -> Failure {
 
 /// Whether a list can be read at once: a small file on the disk that the root is on.
 fn is_small(root: &Root, path: &str) -> bool {
-    let stat = |path: &[u8]| root.open(path, OFlags::PATH).and_then(|opened| rustix::fs::fstat(&opened));
+    let stat =
+        |path: &[u8]| root.open(path, OFlags::PATH).and_then(|opened| rustix::fs::fstat(&opened));
     let (Ok(list), Ok(top)) = (stat(path.as_bytes()), stat(b"/")) else { return false };
-    node::meta(&list).kind == Kind::File && list.st_dev == top.st_dev && list.st_size <= MAX_QUICK_LEN
+    node::meta(&list).kind == Kind::File
+        && list.st_dev == top.st_dev
+        && list.st_size <= MAX_QUICK_LEN
 }
 
 /// A list as a whole; empty where there is none. Links are followed below the root.
 fn read(root: &Root, path: &str) -> Result<Vec<u8>, Failure> {
-    let failed = |errno| unknown(from_errno(&format!("cannot read {path} of the guest"), errno).message);
+    let failed =
+        |errno| unknown(from_errno(&format!("cannot read {path} of the guest"), errno).message);
     let opened = match root.open(path.as_bytes(), OFlags::PATH) {
         Err(Errno::NOENT) => return Ok(Vec::new()),
         opened => opened.map_err(failed)?,
@@ -136,17 +165,24 @@ fn read(root: &Root, path: &str) -> Result<Vec<u8>, Failure> {
     Ok(list)
 }
 
-/// Whom `user` means, as `--user` of docker and podman has it: a number needs no entry, and stands for group 0 where it has
-/// none; only a user without a group of its own choice is in the other groups that list it. Beside it the shell of its entry.
-fn resolve(user: &User, passwd: &[u8], group: &[u8]) -> Result<(Credentials, Option<Vec<u8>>), Failure> {
-    let no_such =
-        |what: &str, name: &str, list: &str| unknown(format!("there is no {what} {name:?} in {list} of the guest"));
+/// Whom `user` means, as `--user` of docker and podman has it: a number needs no entry, and stands
+/// for group 0 where it has none; only a user without a group of its own choice is in the other
+/// groups that list it. Beside it the shell of its entry.
+fn resolve(
+    user: &User,
+    passwd: &[u8],
+    group: &[u8],
+) -> Result<(Credentials, Option<Vec<u8>>), Failure> {
+    let no_such = |what: &str, name: &str, list: &str| {
+        unknown(format!("there is no {what} {name:?} in {list} of the guest"))
+    };
     let is_meant = |account: &Account, name: &[u8], id: u32| match account {
         Account::Id(wanted) => *wanted == id,
         Account::Name(wanted) => wanted.as_bytes() == name,
     };
-    let entry =
-        lines(passwd).filter_map(PasswdEntry::parse).find(|entry| is_meant(user.account(), entry.name, entry.uid));
+    let entry = lines(passwd)
+        .filter_map(PasswdEntry::parse)
+        .find(|entry| is_meant(user.account(), entry.name, entry.uid));
     let uid = match (user.account(), &entry) {
         (Account::Id(uid), _) => *uid,
         (_, Some(entry)) => entry.uid,
@@ -155,17 +191,23 @@ fn resolve(user: &User, passwd: &[u8], group: &[u8]) -> Result<(Credentials, Opt
     let mut listed = lines(group).filter_map(GroupEntry::parse);
     let (gid, mut groups) = match (user.group(), &entry) {
         (Some(Account::Id(gid)), _) => (*gid, BTreeSet::new()),
-        (Some(Account::Name(name)), _) => match listed.find(|entry| entry.name == name.as_bytes()) {
-            Some(entry) => (entry.gid, BTreeSet::new()),
-            None => return Err(no_such("group", name, GROUP)),
-        },
-        (None, Some(entry)) => {
-            (entry.gid, listed.filter(|group| group.holds(entry.name)).map(|group| group.gid).collect())
+        (Some(Account::Name(name)), _) => {
+            match listed.find(|entry| entry.name == name.as_bytes()) {
+                Some(entry) => (entry.gid, BTreeSet::new()),
+                None => return Err(no_such("group", name, GROUP)),
+            }
         }
+        (None, Some(entry)) => (
+            entry.gid,
+            listed.filter(|group| group.holds(entry.name)).map(|group| group.gid).collect(),
+        ),
         (None, None) => (0, BTreeSet::new()),
     };
     groups.insert(gid);
-    let home = entry.as_ref().and_then(|entry| GuestPath::parse(entry.home).ok()).unwrap_or_else(GuestPath::root);
+    let home = entry
+        .as_ref()
+        .and_then(|entry| GuestPath::parse(entry.home).ok())
+        .unwrap_or_else(GuestPath::root);
     let shell = entry.as_ref().map(|entry| entry.shell.to_vec());
     let name = entry.map_or_else(|| uid.to_string().into_bytes(), |entry| entry.name.to_vec());
     Ok((Credentials { uid, gid, groups: groups.into_iter().collect(), name, home }, shell))
@@ -192,7 +234,8 @@ struct PasswdEntry<'a> {
 impl<'a> PasswdEntry<'a> {
     fn parse(line: &'a [u8]) -> Option<Self> {
         let mut fields = line.split(|byte| *byte == b':');
-        let (name, _password, uid, gid) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+        let (name, _password, uid, gid) =
+            (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
         let (home, shell) = (fields.nth(1).unwrap_or_default(), fields.next().unwrap_or_default());
         let is_name = !name.is_empty() && !name.contains(&0);
         Some(Self { name, uid: id(uid)?, gid: id(gid)?, home, shell }).filter(|_| is_name)
@@ -237,16 +280,19 @@ mod tests {
         minus:x:-1:0::/:\n\
         short:x:7";
 
-    const GROUP_LINES: &[u8] = b"root:x:0:\nadm:x:4:app,other\napp:x:1001:\nstaff:x:50:other,app\nstaff:x:51:\n\
+    const GROUP_LINES: &[u8] =
+        b"root:x:0:\nadm:x:4:app,other\napp:x:1001:\nstaff:x:50:other,app\nstaff:x:51:\n\
         appendix:x:60:append,xapp,app \nsame:x:4294967295:app\nbad:x:y:app\n\xff:x:70:app";
 
     fn found(user: &str) -> Result<Credentials, Failure> {
-        resolve(&User::parse(user).unwrap(), PASSWD_LINES, GROUP_LINES).map(|(credentials, _)| credentials)
+        resolve(&User::parse(user).unwrap(), PASSWD_LINES, GROUP_LINES)
+            .map(|(credentials, _)| credentials)
     }
 
     #[test]
     fn a_login_shell_is_that_of_the_entry() {
-        let shell = |user: &str| resolve(&User::parse(user).unwrap(), PASSWD_LINES, GROUP_LINES).unwrap().1;
+        let shell =
+            |user: &str| resolve(&User::parse(user).unwrap(), PASSWD_LINES, GROUP_LINES).unwrap().1;
         assert_eq!(shell("app").as_deref(), Some(&b"/bin/bash"[..]));
         assert_eq!((shell("bare").as_deref(), shell("12345")), (Some(&b""[..]), None));
         assert_eq!(
@@ -266,7 +312,9 @@ mod tests {
             std::fs::write(&path, "").unwrap();
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
         };
-        for (name, mode) in [("bin/bash", 0o755), ("bin/ksh", 0o644), ("sbin/nologin", 0o755), ("bin/fish", 0o755)] {
+        for (name, mode) in
+            [("bin/bash", 0o755), ("bin/ksh", 0o644), ("sbin/nologin", 0o755), ("bin/fish", 0o755)]
+        {
             make(name, mode);
         }
         symlink("/bin/bash", place.path().join("bin/dash")).unwrap();
@@ -274,7 +322,10 @@ mod tests {
         std::fs::create_dir(place.path().join("bin/mksh")).unwrap();
         let root = Root::at(place.path());
         let usable = |shell: &str| String::from_utf8(usable(&root, Some(shell.into()))).unwrap();
-        assert_eq!((usable("/bin/bash"), usable("/bin/dash")), ("/bin/bash".to_owned(), "/bin/dash".to_owned()));
+        assert_eq!(
+            (usable("/bin/bash"), usable("/bin/dash")),
+            ("/bin/bash".to_owned(), "/bin/dash".to_owned())
+        );
         for shell in [
             "/bin/ksh",
             "/sbin/nologin",
@@ -312,12 +363,17 @@ mod tests {
         ];
         for (user, uid, gid, groups, name, home) in table {
             let home = GuestPath::parse(home.as_bytes()).unwrap();
-            let expected = Credentials { uid, gid, groups: groups.to_vec(), name: name.to_vec(), home };
+            let expected =
+                Credentials { uid, gid, groups: groups.to_vec(), name: name.to_vec(), home };
             assert_eq!(found(user).unwrap(), expected, "{user}");
         }
         let odd = found("1005").unwrap();
         assert_eq!((odd.name.as_slice(), odd.home.as_bytes()), (&b"\xff\xfe"[..], &b"/\xff"[..]));
-        assert_eq!(found("1006").unwrap().name, b"1006", "a name that no variable can hold is none");
+        assert_eq!(
+            found("1006").unwrap().name,
+            b"1006",
+            "a name that no variable can hold is none"
+        );
     }
 
     #[test]

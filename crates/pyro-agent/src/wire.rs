@@ -38,18 +38,27 @@ pub(crate) struct Wire {
 impl Wire {
     /// Speak frames over `stream`.
     pub(crate) fn new(stream: yamux::Stream) -> Self {
-        Self { stream: RefCell::new(stream), decoder: RefCell::default(), turn: tokio::sync::Mutex::new(()) }
+        Self {
+            stream: RefCell::new(stream),
+            decoder: RefCell::default(),
+            turn: tokio::sync::Mutex::new(()),
+        }
     }
 
     /// The next frame.
     pub(crate) async fn recv(&self) -> Result<Frame, RecvError> {
-        // Most frames are small, and each fresh page costs an emulated guest a fault; only a long one gets more room.
+        // Most frames are small, and each fresh page costs an emulated guest a fault; only a long
+        // one gets more room.
         let mut chunk = vec![0; SMALL_READ_LEN];
         loop {
-            if let Some(frame) = self.decoder.borrow_mut().next_frame().map_err(RecvError::Malformed)? {
+            if let Some(frame) =
+                self.decoder.borrow_mut().next_frame().map_err(RecvError::Malformed)?
+            {
                 return Ok(frame);
             }
-            let read = poll_fn(|cx| Pin::new(&mut *self.stream.borrow_mut()).poll_read(cx, &mut chunk)).await;
+            let read =
+                poll_fn(|cx| Pin::new(&mut *self.stream.borrow_mut()).poll_read(cx, &mut chunk))
+                    .await;
             match read {
                 Ok(0) | Err(_) => return Err(RecvError::Gone),
                 Ok(len) => {
@@ -69,7 +78,8 @@ impl Wire {
         poll_fn(|cx| {
             while sent < frame.len() {
                 let mut stream = self.stream.borrow_mut();
-                sent += ready!(Pin::new(&mut *stream).poll_write(cx, &frame[sent..])).map_err(|_| Gone)?;
+                sent += ready!(Pin::new(&mut *stream).poll_write(cx, &frame[sent..]))
+                    .map_err(|_| Gone)?;
             }
             Ok(()).into()
         })

@@ -1,7 +1,8 @@
-//! Workers: threads for what blocks, so that a slow disk holds up nobody but the one who waits for it.
+//! Workers: threads for what blocks, so that a slow disk holds up nobody but the one who waits for
+//! it.
 //!
-//! A thread cannot be made by the agent's main thread once that has entered a PID namespace for its children: the kernel
-//! refuses it. The foreman, a thread that never entered one, makes them.
+//! A thread cannot be made by the agent's main thread once that has entered a PID namespace for its
+//! children: the kernel refuses it. The foreman, a thread that never entered one, makes them.
 
 use std::io;
 use std::sync::mpsc::{self, Sender};
@@ -25,7 +26,8 @@ impl Workers {
         let (jobs, given) = mpsc::channel::<Job>();
         Builder::new().stack_size(STACK_LEN).spawn(move || {
             for job in given {
-                // A job that no thread can be had for is dropped: who waits for its answer learns of that.
+                // A job that no thread can be had for is dropped: who waits for its answer learns
+                // of that.
                 let _ = Builder::new().stack_size(STACK_LEN).spawn(job);
             }
         })?;
@@ -33,7 +35,10 @@ impl Workers {
     }
 
     /// Do `job` in a thread of its own; the answer never comes when there is none to be had.
-    pub(crate) fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> oneshot::Receiver<T> {
+    pub(crate) fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> oneshot::Receiver<T> {
         let (answer, answered) = oneshot::channel();
         let job = Box::new(move || {
             let _ = answer.send(job());

@@ -1,4 +1,5 @@
-//! The world: the mount and PID namespaces that a guest's commands live in, held by their first process.
+//! The world: the mount and PID namespaces that a guest's commands live in, held by their first
+//! process.
 
 use crate::child;
 use crate::failure::{failure, from_errno, from_io};
@@ -50,13 +51,19 @@ pub(crate) struct Waiting {
 }
 
 /// Begin a world: its first process prepares all that needs no disk, and waits for one.
-pub(crate) fn begin(trees: &Trees, reaper: &Reaper, null: BorrowedFd<'_>) -> Result<Waiting, Failure> {
+pub(crate) fn begin(
+    trees: &Trees,
+    reaper: &Reaper,
+    null: BorrowedFd<'_>,
+) -> Result<Waiting, Failure> {
     let Trees::Cgroups(cgroups) = trees else {
         return Err(failure(FailureKind::WrongState, "this agent has no guest to mount a disk in"));
     };
     let cgroup = cgroups.root().map_err(|err| from_io("cgroup", &err))?;
-    let (report, their_report) = pipe_with(PipeFlags::CLOEXEC).map_err(|err| from_errno("pipe", err))?;
-    let (their_order, order) = pipe_with(PipeFlags::CLOEXEC).map_err(|err| from_errno("pipe", err))?;
+    let (report, their_report) =
+        pipe_with(PipeFlags::CLOEXEC).map_err(|err| from_errno("pipe", err))?;
+    let (their_order, order) =
+        pipe_with(PipeFlags::CLOEXEC).map_err(|err| from_errno("pipe", err))?;
     // SAFETY: the agent has one thread, and the child ends in `first_process`.
     let cloned = unsafe { sys::clone_process(libc::CLONE_NEWPID, Some(cgroup.as_fd())) };
     match cloned.map_err(|err| from_io("cannot start a process", &err))? {
@@ -69,7 +76,8 @@ pub(crate) fn begin(trees: &Trees, reaper: &Reaper, null: BorrowedFd<'_>) -> Res
 }
 
 impl Waiting {
-    /// Wait until the first process has prepared all that needs no disk; a template is worth taking only then.
+    /// Wait until the first process has prepared all that needs no disk; a template is worth taking
+    /// only then.
     pub(crate) fn until_prepared(&self) -> Result<(), Failure> {
         let mut ready = [0; 1];
         match rustix::io::read(&self.report, &mut ready) {
@@ -79,10 +87,11 @@ impl Waiting {
     }
 }
 
-/// In the clone: prepare, wait for the order, complete the root, say how that went, and be the init of what comes:
-/// orphans end up here.
+/// In the clone: prepare, wait for the order, complete the root, say how that went, and be the init
+/// of what comes: orphans end up here.
 fn first_process(null: BorrowedFd<'_>, order: BorrowedFd<'_>, report: BorrowedFd<'_>) -> ! {
-    // When memory is full, this process must not be the one that is killed: all others would end with it.
+    // When memory is full, this process must not be the one that is killed: all others would end
+    // with it.
     let _ = std::fs::write("/proc/self/oom_score_adj", "-1000");
     // SAFETY: this process is a fresh clone that uses nothing of what it inherits but these two.
     let [order, report] = unsafe { child::keep_only(null, [order, report]) };
@@ -95,7 +104,9 @@ fn first_process(null: BorrowedFd<'_>, order: BorrowedFd<'_>, report: BorrowedFd
     drop(order);
     let text = match &built {
         Ok(()) => vec![0; 4],
-        Err(RootError { what, errno }) => [&errno.raw_os_error().to_ne_bytes(), what.as_bytes()].concat(),
+        Err(RootError { what, errno }) => {
+            [&errno.raw_os_error().to_ne_bytes(), what.as_bytes()].concat()
+        }
     };
     let _ = rustix::io::write(&report, &text[..text.len().min(MAX_REPORT_LEN)]);
     drop(report);
@@ -121,9 +132,10 @@ pub(crate) async fn outcome(report: OwnedFd) -> Result<(), Failure> {
     let text = read_all(report).await.map_err(|err| from_io("the new init's report", &err))?;
     match text.split_first_chunk::<4>() {
         Some(([0, 0, 0, 0], [])) => Ok(()),
-        Some((errno, what)) => {
-            Err(from_errno(&String::from_utf8_lossy(what), Errno::from_raw_os_error(i32::from_ne_bytes(*errno))))
-        }
+        Some((errno, what)) => Err(from_errno(
+            &String::from_utf8_lossy(what),
+            Errno::from_raw_os_error(i32::from_ne_bytes(*errno)),
+        )),
         None => Err(failure(FailureKind::Io, "the new init process ended while it built the root")),
     }
 }
@@ -134,7 +146,10 @@ async fn read_all(pipe: OwnedFd) -> io::Result<Vec<u8>> {
     let mut text = vec![0; MAX_REPORT_LEN];
     let mut len = 0;
     while len < text.len() {
-        match pipe.async_io(Interest::READABLE, |fd| Ok(rustix::io::read(fd, &mut text[len..])?)).await? {
+        match pipe
+            .async_io(Interest::READABLE, |fd| Ok(rustix::io::read(fd, &mut text[len..])?))
+            .await?
+        {
             0 => break,
             read => len += read,
         }

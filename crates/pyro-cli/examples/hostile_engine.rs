@@ -1,6 +1,12 @@
-//! An engine taken over by its guest, for tests: it stands in for QEMU and speaks on the agent's channel as told by a
-//! file `behaviour` beside the disk layer's data directory (see `tests/guest/hostile.rs`).
-#![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::unwrap_used, reason = "a test's program")]
+//! An engine taken over by its guest, for tests: it stands in for QEMU and speaks on the agent's
+//! channel as told by a file `behaviour` beside the disk layer's data directory (see
+//! `tests/guest/hostile.rs`).
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test's program"
+)]
 
 use pyro_core::guest::client::{FrameReader, send_message};
 use pyro_protocol::hello::{Greeting, Hello, Ready, Welcome};
@@ -21,10 +27,12 @@ fn main() {
         Some("-cpu") => return println!("Recognized CPUID flags:\n  erms fsrm smap"),
         _ => {}
     }
-    // The behaviour is the name that this program is started by: nothing else can be read from inside the confinement.
+    // The behaviour is the name that this program is started by: nothing else can be read from
+    // inside the confinement.
     let behaviour = std::env::args().next().unwrap();
     let behaviour = behaviour.rsplit('/').nth(1).unwrap().to_owned();
-    // SAFETY: the descriptors are inherited for this very use and nobody else in this process knows them.
+    // SAFETY: the descriptors are inherited for this very use and nobody else in this process knows
+    // them.
     let (mut channel, mut console) =
         unsafe { (UnixStream::from_raw_fd(CHANNEL_FD), UnixStream::from_raw_fd(CONSOLE_FD)) };
     match behaviour.as_str() {
@@ -51,10 +59,14 @@ fn greet_then(channel: UnixStream, floods: bool) {
         send_message(&mut writer, &Greeting::Ready(ready)).await.unwrap();
         let mut frames = FrameReader::new(reader);
         let hello: Hello = frames.message().await.unwrap();
-        let welcome =
-            Welcome { nonce: hello.nonce, agent_version: "\x1b[31mevil".into(), kernel_release: "x".repeat(1000) };
+        let welcome = Welcome {
+            nonce: hello.nonce,
+            agent_version: "\x1b[31mevil".into(),
+            kernel_release: "x".repeat(1000),
+        };
         send_message(&mut writer, &Greeting::Welcome(welcome)).await.unwrap();
-        // A yamux data frame for a stream that was never opened, of the largest length, again and again.
+        // A yamux data frame for a stream that was never opened, of the largest length, again and
+        // again.
         let frame: Vec<u8> = if floods {
             [&[0, 0, 0, 1, 0, 0, 0, 2, 0, 4, 0, 0][..], &[0; 0x4_0000]].concat()
         } else {

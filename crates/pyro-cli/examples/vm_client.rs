@@ -1,4 +1,5 @@
-//! One operation on vms and workspaces in a process of its own, for the tests: no command of pyro's does it.
+//! One operation on vms and workspaces in a process of its own, for the tests: no command of pyro's
+//! does it.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -19,7 +20,9 @@ use pyro_core::vm::lifecycle::start::start_on as start_on_layers;
 use pyro_core::vm::operation::Operation;
 use pyro_core::vm::output::{OutputName, OutputTo};
 use pyro_core::vm::shape::page_length;
-use pyro_core::vm::{ExecOptions, LineRequest, Shape, VmError, VmInfo, VmRequest, lifecycle, paths};
+use pyro_core::vm::{
+    ExecOptions, LineRequest, Shape, VmError, VmInfo, VmRequest, lifecycle, paths,
+};
 use pyro_core::{Config, Pyro, PyroError, worded};
 use pyro_protocol::message::Command;
 use serde::Serialize;
@@ -37,8 +40,12 @@ fn main() {
     match runtime.block_on(operate(&pyro, &args)) {
         Ok(value) => println!("{value}"),
         Err(error) => {
-            let (kind, hint) = (error.kind().name(), worded(error.hints(), &CommandLine::default()));
-            println!("{}", json!({ "kind": kind, "hint": hint, "error": error.to_string(), "causes": error.causes() }));
+            let (kind, hint) =
+                (error.kind().name(), worded(error.hints(), &CommandLine::default()));
+            println!(
+                "{}",
+                json!({ "kind": kind, "hint": hint, "error": error.to_string(), "causes": error.causes() })
+            );
             std::process::exit(1);
         }
     }
@@ -50,9 +57,15 @@ async fn operate(pyro: &Pyro, args: &[&str]) -> Result<Value, PyroError> {
     match args {
         ["create", ttl_seconds] => {
             // Tests do not wait for the shortest lifetime that a user may ask for.
-            let shape = Shape { ttl_seconds: ttl_seconds.parse().unwrap(), mem_mib: 512, vcpu_count: 1 };
+            let shape =
+                Shape { ttl_seconds: ttl_seconds.parse().unwrap(), mem_mib: 512, vcpu_count: 1 };
             let allow_host_compat = std::env::var_os("VM_ALLOW_HOST").is_some();
-            let request = VmRequest { environment: "debian:12".into(), shape, allow_host_compat, network: false };
+            let request = VmRequest {
+                environment: "debian:12".into(),
+                shape,
+                allow_host_compat,
+                network: false,
+            };
             told(pyro.create_vm(&request, Caller::default()).await?)
         }
         ["start", vm] => told(pyro.start_vm(id(vm)?, &cancel).await?),
@@ -93,15 +106,24 @@ async fn start_on(pyro: &Pyro, vm: Id, below: Id) -> Result<Value, PyroError> {
     told(VmInfo::from(start_on_layers(config, &store, record, layers, &cancel).await?))
 }
 
-/// Run a command many times, some at once: the sequences of those that ended with 0, in the order of their ends.
-async fn exec_many(pyro: &Pyro, workspace: Id, count: usize, command: &str) -> Result<Value, PyroError> {
+/// Run a command many times, some at once: the sequences of those that ended with 0, in the order
+/// of their ends.
+async fn exec_many(
+    pyro: &Pyro,
+    workspace: Id,
+    count: usize,
+    command: &str,
+) -> Result<Value, PyroError> {
     let one = |_| async move {
         let cancel = CancellationToken::new();
-        let done = pyro.exec_workspace(workspace, line(command, 300), None, OutputTo::Result, &cancel).await?;
+        let done = pyro
+            .exec_workspace(workspace, line(command, 300), None, OutputTo::Result, &cancel)
+            .await?;
         assert_eq!(done.result.exit_code, Some(0), "{done:?}");
         Ok::<_, PyroError>(done.sequence)
     };
-    let all: Vec<u64> = futures::stream::iter(0..count).map(one).buffer_unordered(16).try_collect().await?;
+    let all: Vec<u64> =
+        futures::stream::iter(0..count).map(one).buffer_unordered(16).try_collect().await?;
     told(all)
 }
 
@@ -115,7 +137,11 @@ async fn plain(pyro: &Pyro, vm: Id, command: &str) -> Result<Value, PyroError> {
 }
 
 fn line(command: &str, seconds: u64) -> LineRequest {
-    LineRequest { command: command.to_owned(), timeout: Duration::from_secs(seconds), options: ExecOptions::default() }
+    LineRequest {
+        command: command.to_owned(),
+        timeout: Duration::from_secs(seconds),
+        options: ExecOptions::default(),
+    }
 }
 
 fn told(value: impl Serialize) -> Result<Value, PyroError> {

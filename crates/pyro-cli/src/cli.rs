@@ -28,7 +28,13 @@ use std::path::PathBuf;
 
 /// Run a coding agent's commands in disposable virtual machines.
 #[derive(Debug, Parser)]
-#[command(name = "pyro", version, propagate_version = false, infer_long_args = true, max_term_width = 100)]
+#[command(
+    name = "pyro",
+    version,
+    propagate_version = false,
+    infer_long_args = true,
+    max_term_width = 100
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -99,7 +105,8 @@ pub(crate) enum Env {
     Pull(Pull),
     /// Show one environment.
     Inspect(Inspect),
-    /// Remove what no installed environment needs, all templates, and what an interrupted installation left.
+    /// Remove what no installed environment needs, all templates, and what an interrupted
+    /// installation left.
     Prune(Json),
 }
 
@@ -148,7 +155,8 @@ pub(crate) struct Bench {
     /// Starts that each measure takes, at least 1; short ones are repeated more often.
     #[arg(long, value_name = "N", default_value_t = 20, allow_negative_numbers = true, value_parser = whole(1_u32..=10_000))]
     pub(crate) runs: u32,
-    /// Virtual machines at once, 1 to 100: as many parallel starts, and memory at 1, 10, 20 and this.
+    /// Virtual machines at once, 1 to 100: as many parallel starts, and memory at 1, 10, 20 and
+    /// this.
     #[arg(long, value_name = "N", default_value_t = 20, allow_negative_numbers = true, value_parser = whole(1_u32..=100))]
     pub(crate) vms: u32,
     /// Memory of each in MiB, 256 to 32768.
@@ -187,11 +195,12 @@ pub(crate) struct McpServe {
     /// File with the bearer token that HTTP clients must show; readable by you alone.
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<std::path::PathBuf>,
-    /// Name, beside localhost and the address, by which HTTP clients may call this host; may be repeated.
+    /// Name, beside localhost and the address, by which HTTP clients may call this host; may be
+    /// repeated.
     #[arg(long, value_name = "NAME")]
     pub(crate) allow_host: Vec<String>,
-    /// Directory of this host that tools may read and write; may be repeated [default: the working directory, unless it is the
-    /// home or above it].
+    /// Directory of this host that tools may read and write; may be repeated [default: the working
+    /// directory, unless it is the home or above it].
     #[arg(long, value_name = "DIR")]
     pub(crate) allow_path: Vec<std::path::PathBuf>,
     /// Let the model give its guests a network.
@@ -203,7 +212,8 @@ pub(crate) struct McpServe {
     /// Calls that work at once; others wait for their turn [default: what suits this host].
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole(1_u32..=256))]
     pub(crate) concurrency: Option<u32>,
-    /// Machines of the default shape that stand by started, so that vm_run costs little more than its command.
+    /// Machines of the default shape that stand by started, so that vm_run costs little more than
+    /// its command.
     #[arg(long, value_name = "N", default_value = "0", allow_negative_numbers = true, value_parser = whole(0_u32..=16))]
     pub(crate) warm: u32,
 }

@@ -1,5 +1,8 @@
 //! The `pyro` executable: parse, call core, print.
-#![allow(clippy::disallowed_methods, reason = "this is the surface that reads argv and the environment")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this is the surface that reads argv and the environment"
+)]
 
 mod cli;
 mod commands;
@@ -33,7 +36,10 @@ enum Parsed {
 
 fn parse() -> Parsed {
     let first = std::env::args_os().nth(1);
-    if first.and_then(|word| word.into_string().ok()).is_some_and(|word| cli::InternalCommand::has_subcommand(&word)) {
+    if first
+        .and_then(|word| word.into_string().ok())
+        .is_some_and(|word| cli::InternalCommand::has_subcommand(&word))
+    {
         return Parsed::Internal(cli::Internal::parse().command);
     }
     Parsed::Command(cli::Cli::try_parse().unwrap_or_else(|error| usage::tell(error)).command)

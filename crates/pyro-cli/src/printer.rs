@@ -43,7 +43,11 @@ fn harmless(text: &str) -> String {
 
 /// A guest's bytes: as they are where a program reads them, harmless where a person does.
 fn shown(bytes: &[u8], to_person: bool) -> Cow<'_, [u8]> {
-    if to_person { harmless(&String::from_utf8_lossy(bytes)).into_bytes().into() } else { bytes.into() }
+    if to_person {
+        harmless(&String::from_utf8_lossy(bytes)).into_bytes().into()
+    } else {
+        bytes.into()
+    }
 }
 
 /// Print a line of data; a reader that went away ends the process quietly, as it does any filter.
@@ -86,10 +90,12 @@ pub(crate) fn note_stderr(bytes: &[u8]) {
 pub(crate) fn raw(bytes: &[u8]) {
     note_stdout(bytes);
     let mut stdout = io::stdout().lock();
-    written(|| stdout.write_all(bytes).and_then(|()| stdout.flush())).unwrap_or_else(|error| unwritten(&error));
+    written(|| stdout.write_all(bytes).and_then(|()| stdout.flush()))
+        .unwrap_or_else(|error| unwritten(&error));
 }
 
-/// Print a guest's bytes: as they are where a program reads them, without what steers a terminal where a person does.
+/// Print a guest's bytes: as they are where a program reads them, without what steers a terminal
+/// where a person does.
 pub(crate) fn content(bytes: &[u8]) {
     raw(&shown(bytes, io::stdout().is_terminal()));
 }
@@ -101,8 +107,9 @@ pub(crate) fn content_on_stderr(bytes: &[u8]) {
     let _ = written(|| io::stderr().lock().write_all(&bytes));
 }
 
-/// JSON whose every character is one of printable ASCII, or ends a line: what is not can only stand in a string, where it
-/// may be escaped. Without it a guest's text could steer the terminal by C1 controls, which JSON leaves as they are.
+/// JSON whose every character is one of printable ASCII, or ends a line: what is not can only stand
+/// in a string, where it may be escaped. Without it a guest's text could steer the terminal by C1
+/// controls, which JSON leaves as they are.
 fn ascii(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for character in json.chars() {
@@ -117,7 +124,8 @@ fn ascii(json: &str) -> String {
     text
 }
 
-/// Print one JSON object: two spaces of indent, keys sorted, all beyond ASCII escaped, as the reference does.
+/// Print one JSON object: two spaces of indent, keys sorted, all beyond ASCII escaped, as the
+/// reference does.
 pub(crate) fn json(value: &impl Serialize) {
     // `serde_json::Value` keeps its keys sorted.
     let text = serde_json::to_value(value).and_then(|value| serde_json::to_string_pretty(&value));
@@ -178,7 +186,10 @@ mod tests {
     #[test]
     fn what_a_person_is_shown_steers_no_terminal() {
         let guest = b"\x1b]0;title\x07\x1b[2Jred\r\xc2\x9b31m\x08\x7f\ttab\nline \xff\n";
-        assert_eq!(shown(guest, true).as_ref(), "]0;title[2Jred31m\ttab\nline \u{fffd}\n".as_bytes());
+        assert_eq!(
+            shown(guest, true).as_ref(),
+            "]0;title[2Jred31m\ttab\nline \u{fffd}\n".as_bytes()
+        );
         assert_eq!(shown(guest, false).as_ref(), guest);
     }
 

@@ -25,13 +25,16 @@ impl ProgressLine {
                 bar.set_message(format!("{environment}: {}", stage.label()));
                 bar.set_position(0);
             }
-            Progress::Stage(stage) => printer::talk(&format!("[env] {environment}: {}", stage.label())),
+            Progress::Stage(stage) => {
+                printer::talk(&format!("[env] {environment}: {}", stage.label()))
+            }
             Progress::Fraction(done) => {
                 if let Some(bar) = &self.bar {
                     bar.set_position(f64::from(done * 100.0).round() as u64);
                 }
             }
-            // A vm starts in less time than a person takes to read of it; others are told by who starts one.
+            // A vm starts in less time than a person takes to read of it; others are told by who
+            // starts one.
             Progress::Starting(_) | Progress::Running(_) => {}
             Progress::OnHost => {
                 printer::talk(
@@ -58,7 +61,8 @@ pub(crate) struct CountLine {
 }
 
 impl CountLine {
-    /// Nothing is shown until something happens; elsewhere than on a terminal lines begin with `[topic]`.
+    /// Nothing is shown until something happens; elsewhere than on a terminal lines begin with
+    /// `[topic]`.
     pub(crate) fn new(topic: &'static str) -> Self {
         Self { topic, what: "", bar: None }
     }
@@ -66,7 +70,8 @@ impl CountLine {
     /// Show that of `of` steps `done` are done.
     pub(crate) fn show(&mut self, what: &'static str, done: u32, of: u32) {
         if printer::is_watched() {
-            let bar = self.bar.get_or_insert_with(|| styled("{spinner} {msg} {pos}/{len} {elapsed}"));
+            let bar =
+                self.bar.get_or_insert_with(|| styled("{spinner} {msg} {pos}/{len} {elapsed}"));
             bar.set_length(of.into());
             bar.set_position(done.into());
             bar.set_message(what);

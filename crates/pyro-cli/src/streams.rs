@@ -14,7 +14,8 @@ use tokio_util::io::StreamReader;
 /// How often a process in the background looks whether it is in the foreground.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// How long one wait for a terminal's input takes; whether this process is in the foreground is looked at again then.
+/// How long one wait for a terminal's input takes; whether this process is in the foreground is
+/// looked at again then.
 const WAIT: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 /// Bytes read from a terminal at once: it gives a line at a time.
@@ -30,14 +31,17 @@ pub(crate) fn stderr() -> Noted<Stderr> {
     Noted { stream: tokio::io::stderr(), note: printer::note_stderr }
 }
 
-/// Stdin of this process. A terminal is only read while this process is in its foreground: the kernel would stop all of it for
-/// a read in the background, and again whenever it is continued, so that no signal could end it.
+/// Stdin of this process. A terminal is only read while this process is in its foreground: the
+/// kernel would stop all of it for a read in the background, and again whenever it is continued, so
+/// that no signal could end it.
 pub(crate) fn stdin() -> Box<dyn AsyncRead + Unpin + Send> {
     if io::stdin().is_terminal() { Box::new(terminal()) } else { Box::new(whole()) }
 }
 
 /// Stdin as a command of core's is given it.
-pub(crate) fn given(stdin: &mut Option<Box<dyn AsyncRead + Unpin + Send>>) -> pyro_core::vm::io::Stdin<'_> {
+pub(crate) fn given(
+    stdin: &mut Option<Box<dyn AsyncRead + Unpin + Send>>,
+) -> pyro_core::vm::io::Stdin<'_> {
     stdin.as_mut().map(|stdin| stdin as _)
 }
 
@@ -95,7 +99,11 @@ pub(crate) struct Noted<W> {
 }
 
 impl<W: AsyncWrite + Unpin> AsyncWrite for Noted<W> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
         (self.note)(&bytes[..written]);
         Poll::Ready(Ok(written))

@@ -1,4 +1,5 @@
-//! A command line that is wrong: told to a person as clap does, or as one object where JSON was asked for.
+//! A command line that is wrong: told to a person as clap does, or as one object where JSON was
+//! asked for.
 
 use crate::cli::Cli;
 use crate::printer;
@@ -7,12 +8,18 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// Print what is wrong with the command line, or help if that was asked for, and exit.
 pub(crate) fn tell(mut error: clap::Error) -> ! {
-    let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let words: Vec<String> =
+        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     keep_good_tips(&mut error, &words);
     let hint = hint(unknown(&error), &words);
     if error.use_stderr() && asks_for_json(&words) {
         let hint = hint.unwrap_or_else(|| format!("{} --help", command(&words).0));
-        printer::refusal(pyro_core::ErrorKind::InvalidInput, &message(&error.render().to_string()), &[], Some(&hint));
+        printer::refusal(
+            pyro_core::ErrorKind::InvalidInput,
+            &message(&error.render().to_string()),
+            &[],
+            Some(&hint),
+        );
     } else {
         let _ = error.print();
         if let Some(hint) = hint {
@@ -22,8 +29,8 @@ pub(crate) fn tell(mut error: clap::Error) -> ! {
     std::process::exit(error.exit_code())
 }
 
-/// Drop clap's tips that lead astray: a flag that only begins alike, and, where a guest's command is
-/// expected, the advice to pass an unknown flag as its first word.
+/// Drop clap's tips that lead astray: a flag that only begins alike, and, where a guest's command
+/// is expected, the advice to pass an unknown flag as its first word.
 fn keep_good_tips(error: &mut clap::Error, words: &[String]) {
     let Some(unknown) = unknown(error).map(str::to_owned) else { return };
     let (path, mut clap_command) = command(words);
@@ -53,7 +60,9 @@ fn asks_for_json(words: &[String]) -> bool {
 /// The word that pyro takes no notice of.
 fn unknown(error: &clap::Error) -> Option<&str> {
     match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(word)) if error.kind() == ErrorKind::UnknownArgument => Some(word),
+        Some(ContextValue::String(word)) if error.kind() == ErrorKind::UnknownArgument => {
+            Some(word)
+        }
         _ => None,
     }
 }
@@ -63,7 +72,8 @@ fn hint(unknown: Option<&str>, words: &[String]) -> Option<String> {
     let (path, clap_command) = command(words);
     let example = example(&path)?;
     let depth = path.split(' ').count() - 1;
-    let end = words.iter().position(|word| unknown.is_some_and(|unknown| is_flag(word, unknown)))?;
+    let end =
+        words.iter().position(|word| unknown.is_some_and(|unknown| is_flag(word, unknown)))?;
     // An environment or an id, then the first word of a command.
     let is_after_command = positionals(&clap_command, words.get(depth..end)?) > 1;
     (is_after_command && !words.iter().any(|word| word == "--"))
@@ -90,7 +100,9 @@ fn is_flag(word: &str, unknown: &str) -> bool {
 /// How many of the words are neither flags nor their values.
 fn positionals(command: &clap::Command, words: &[String]) -> usize {
     let takes_value = |word: &str| {
-        let named = |arg: &&clap::Arg| arg.get_long().is_some_and(|long| word.strip_prefix("--") == Some(long));
+        let named = |arg: &&clap::Arg| {
+            arg.get_long().is_some_and(|long| word.strip_prefix("--") == Some(long))
+        };
         command.get_opts().find(named).is_some()
     };
     let mut is_value = false;
@@ -133,9 +145,12 @@ mod tests {
 
     #[test]
     fn json_is_asked_for_before_the_command_of_the_guest() {
-        for (line, asked) in
-            [("run x --json", true), ("run x -- cat --json", false), ("run --json x -- cat", true), ("run x", false)]
-        {
+        for (line, asked) in [
+            ("run x --json", true),
+            ("run x -- cat --json", false),
+            ("run --json x -- cat", true),
+            ("run x", false),
+        ] {
             assert_eq!(asks_for_json(&words(line)), asked, "{line}");
         }
     }
@@ -173,7 +188,8 @@ mod tests {
 
     #[test]
     fn a_command_may_stand_without_hyphens_and_flags_may_be_short() {
-        let cli = Cli::try_parse_from(["pyro", "run", "--timeout", "7", "debian:12", "ls", "/"]).unwrap();
+        let cli =
+            Cli::try_parse_from(["pyro", "run", "--timeout", "7", "debian:12", "ls", "/"]).unwrap();
         let crate::cli::Command::Run(run) = cli.command else { panic!("not a run") };
         assert_eq!((run.line.timeout_seconds, run.line.command), (7, words("ls /")));
     }

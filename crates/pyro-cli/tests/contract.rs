@@ -1,4 +1,5 @@
-//! The command line is what `contract.toml` says: same commands, same flags, same defaults, bounds that hold.
+//! The command line is what `contract.toml` says: same commands, same flags, same defaults, bounds
+//! that hold.
 #![allow(clippy::disallowed_methods, reason = "a test starts the executable under test")]
 
 use serde::Deserialize;
@@ -44,7 +45,8 @@ struct ContractFlag {
     _ours: bool,
 }
 
-/// What the hidden command `pyro surface` prints: clap's tree, without hidden commands, `--help` and `--version`.
+/// What the hidden command `pyro surface` prints: clap's tree, without hidden commands, `--help`
+/// and `--version`.
 #[derive(Deserialize)]
 struct Surface {
     commands: Vec<SurfaceCommand>,
@@ -67,14 +69,17 @@ struct SurfaceFlag {
 }
 
 fn contract() -> Vec<Operation> {
-    let contract: Contract = toml::from_str(include_str!("../../../contract.toml")).expect("contract.toml is read");
+    let contract: Contract =
+        toml::from_str(include_str!("../../../contract.toml")).expect("contract.toml is read");
     contract.operation
 }
 
 /// Operations whose command is built, by the command.
 fn built_commands() -> BTreeMap<String, Operation> {
     let built = contract().into_iter().filter(|row| row.built.contains("cli"));
-    built.map(|row| (row.cli.clone().unwrap_or_else(|| panic!("{} has no command", row.id)), row)).collect()
+    built
+        .map(|row| (row.cli.clone().unwrap_or_else(|| panic!("{} has no command", row.id)), row))
+        .collect()
 }
 
 /// Run pyro where it can neither find nor reach anything.
@@ -117,7 +122,12 @@ fn the_contract_names_each_thing_once() {
         }
     }
     for row in &rows {
-        assert_eq!(row.mcp.is_some(), !row.profiles.is_empty(), "{}: a tool has profiles, nothing else has", row.id);
+        assert_eq!(
+            row.mcp.is_some(),
+            !row.profiles.is_empty(),
+            "{}: a tool has profiles, nothing else has",
+            row.id
+        );
         for surface in &row.built {
             let named = match surface.as_str() {
                 "cli" => row.cli.is_some(),
@@ -134,8 +144,10 @@ fn the_contract_names_each_thing_once() {
 fn each_profile_holds_the_smaller_one() {
     let rows = contract();
     let holds = |row: &&Operation, profile: &str| row.profiles.contains(profile) && !row.ours;
-    let tools = |profile: &str| rows.iter().filter(|row| holds(row, profile)).map(|row| &row.id).collect();
-    let [run, core, full]: [BTreeSet<&String>; 3] = ["vm-run", "workspace-core", "workspace-full"].map(tools);
+    let tools =
+        |profile: &str| rows.iter().filter(|row| holds(row, profile)).map(|row| &row.id).collect();
+    let [run, core, full]: [BTreeSet<&String>; 3] =
+        ["vm-run", "workspace-core", "workspace-full"].map(tools);
     assert_eq!((run.len(), core.len(), full.len()), (1, 16, 43));
     assert!(run.is_subset(&core) && core.is_subset(&full));
 }
@@ -156,7 +168,11 @@ fn the_command_line_is_the_contract() {
             let mut flags: Vec<SurfaceFlag> = row
                 .flags
                 .into_iter()
-                .map(|flag| SurfaceFlag { name: flag.name, value: flag.value, default: flag.default })
+                .map(|flag| SurfaceFlag {
+                    name: flag.name,
+                    value: flag.value,
+                    default: flag.default,
+                })
                 .collect();
             flags.sort();
             (command, SurfaceCommand { path, flags, positionals: row.positionals })
@@ -178,7 +194,11 @@ fn a_value_outside_its_bounds_is_a_usage_error_that_names_the_flag() {
                 let mut args: Vec<&str> = command.split(' ').collect();
                 args.push(&setting);
                 for positional in &row.positionals {
-                    args.extend(if positional == "COMMAND" { &["--", "true"][..] } else { &["debian:12"] });
+                    args.extend(if positional == "COMMAND" {
+                        &["--", "true"][..]
+                    } else {
+                        &["debian:12"]
+                    });
                 }
                 let out = pyro(&args);
                 let said = String::from_utf8_lossy(&out.stderr);
@@ -201,16 +221,31 @@ fn a_number_out_of_bounds_is_told_the_bounds() {
     for (args, bounds) in [
         (run("--vcpu-count", "-1"), "vcpu_count is -1; it must be between 1 and 8"),
         (create("--vcpu-count", "9"), "vcpu_count is 9; it must be between 1 and 8"),
-        (run("--mem-mib", "99999999999"), "mem_mib is 99999999999; it must be between 256 and 32768 MiB"),
+        (
+            run("--mem-mib", "99999999999"),
+            "mem_mib is 99999999999; it must be between 256 and 32768 MiB",
+        ),
         (create("--mem-mib", "-5"), "mem_mib is -5; it must be between 256 and 32768 MiB"),
         (create("--ttl-seconds", "-1"), "ttl_seconds is -1; it must be 0 or at least 60"),
         (run("--timeout-seconds", "-1"), "timeout_seconds is -1; it must be at least 1"),
-        (vec!["workspace", "update", id, "--ttl-seconds", "59"], "ttl_seconds is 59; it must be 0 or at least 60"),
-        (vec!["workspace", "file", "read", id, "a", "--offset", "-1"], "it must be a whole number, 0 or more"),
-        (vec!["workspace", "logs", id, "--limit", "-1"], "it must be a whole number between 1 and 1000"),
+        (
+            vec!["workspace", "update", id, "--ttl-seconds", "59"],
+            "ttl_seconds is 59; it must be 0 or at least 60",
+        ),
+        (
+            vec!["workspace", "file", "read", id, "a", "--offset", "-1"],
+            "it must be a whole number, 0 or more",
+        ),
+        (
+            vec!["workspace", "logs", id, "--limit", "-1"],
+            "it must be a whole number between 1 and 1000",
+        ),
         (run("--mem-mib", "2g"), "it must be a whole number"),
         (vec!["output", "read", "x", "--offset", "-1"], "it must be a whole number, 0 or more"),
-        (vec!["demo", "ollama", "--timeout-seconds", "-1"], "it must be a whole number between 1 and 86400"),
+        (
+            vec!["demo", "ollama", "--timeout-seconds", "-1"],
+            "it must be a whole number between 1 and 86400",
+        ),
     ] {
         let out = pyro(&args);
         let said = String::from_utf8_lossy(&out.stderr);
@@ -234,7 +269,9 @@ fn a_leading_tilde_of_a_host_path_is_the_home() {
 
 #[test]
 fn doctor_answers_whatever_the_settings_are() {
-    for (name, value) in [("HOME", None), ("PYRO_ACCEL", Some("foo")), ("PYRO_DATA_DIR", Some("relative"))] {
+    for (name, value) in
+        [("HOME", None), ("PYRO_ACCEL", Some("foo")), ("PYRO_DATA_DIR", Some("relative"))]
+    {
         let json = pyro_with(&["doctor", "--json"], |command| {
             match value {
                 Some(value) => command.env(name, value),
@@ -242,19 +279,36 @@ fn doctor_answers_whatever_the_settings_are() {
             };
         });
         let report: serde_json::Value = serde_json::from_slice(&json.stdout).expect("a report");
-        assert_eq!((json.status.code(), &report["runtime_ok"]), (Some(1), &false.into()), "{name}: {report:#}");
+        assert_eq!(
+            (json.status.code(), &report["runtime_ok"]),
+            (Some(1), &false.into()),
+            "{name}: {report:#}"
+        );
         let checks = report["checks"].as_array().expect("checks");
-        assert_eq!((&checks[0]["name"], &checks[0]["health"]), (&"settings".into(), &"failed".into()), "{report:#}");
-        assert!(checks[0]["detail"].as_str().is_some_and(|detail| detail.contains(name)), "{report:#}");
-        assert!(checks.len() > 5 && report["issues"][0].as_str().is_some_and(|issue| issue.contains(name)));
+        assert_eq!(
+            (&checks[0]["name"], &checks[0]["health"]),
+            (&"settings".into(), &"failed".into()),
+            "{report:#}"
+        );
+        assert!(
+            checks[0]["detail"].as_str().is_some_and(|detail| detail.contains(name)),
+            "{report:#}"
+        );
+        assert!(
+            checks.len() > 5
+                && report["issues"][0].as_str().is_some_and(|issue| issue.contains(name))
+        );
         assert!(report["runtime"]["component_versions"]["pyro"].is_string(), "{report:#}");
     }
     let words = pyro_with(&["doctor"], |command| {
         command.env("PYRO_ACCEL", "foo");
     });
     let told = String::from_utf8_lossy(&words.stdout).into_owned();
-    for line in ["Platform: linux-x86_64\nRuntime: FAIL\nKVM: exists=", "\nIssues:\n- settings: ", "\nFAIL settings: "]
-    {
+    for line in [
+        "Platform: linux-x86_64\nRuntime: FAIL\nKVM: exists=",
+        "\nIssues:\n- settings: ",
+        "\nFAIL settings: ",
+    ] {
         assert!(told.contains(line), "{told}");
     }
 }
@@ -271,7 +325,12 @@ fn an_output_that_cannot_be_written_is_a_failure_of_pyros_own() {
         let out = pyro_with(args, |command| {
             command.stdout(full);
         });
-        assert_eq!(out.status.code(), Some(status), "pyro {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+        assert_eq!(
+            out.status.code(),
+            Some(status),
+            "pyro {args:?}: {}",
+            String::from_utf8_lossy(&out.stderr)
+        );
     }
 }
 
@@ -283,7 +342,10 @@ fn a_bench_that_could_tell_nobody_does_not_begin() {
     ] {
         let out = pyro(&args);
         let said = String::from_utf8_lossy(&out.stderr);
-        assert!(out.status.code() == Some(status) && said.contains(told) && said.contains("hint:"), "{args:?}: {said}");
+        assert!(
+            out.status.code() == Some(status) && said.contains(told) && said.contains("hint:"),
+            "{args:?}: {said}"
+        );
         assert!(!said.contains("[env]") && !said.contains("[bench]"), "{said}");
     }
 }
@@ -294,8 +356,12 @@ fn the_catalog_is_told_as_the_reference_tells_it() {
         serde_json::from_slice(&pyro(&["env", "list", "--json"]).stdout).expect("the list is JSON");
     let version = listed["catalog_version"].as_str().expect("a version");
     let words = String::from_utf8_lossy(&pyro(&["env", "list"]).stdout).into_owned();
-    assert!(words.starts_with(&format!("Catalog version: {version}\ndebian:12 [not installed] ")), "{words}");
-    let shown = String::from_utf8_lossy(&pyro(&["env", "inspect", "debian:12"]).stdout).into_owned();
+    assert!(
+        words.starts_with(&format!("Catalog version: {version}\ndebian:12 [not installed] ")),
+        "{words}"
+    );
+    let shown =
+        String::from_utf8_lossy(&pyro(&["env", "inspect", "debian:12"]).stdout).into_owned();
     assert!(shown.starts_with("Environment: debian:12\nVersion: "), "{shown}");
     assert!(shown.contains("\nInstalled: no\n") && !shown.contains("Install dir:"), "{shown}");
     let pruned = String::from_utf8_lossy(&pyro(&["env", "prune"]).stdout).into_owned();
@@ -305,10 +371,19 @@ fn the_catalog_is_told_as_the_reference_tells_it() {
 /// With `--json` a wrong value is one object on stdout that names the flag, and no words beside it.
 fn told_as_json(args: &[&str], flag: &str) {
     let out = pyro(args);
-    let told: Refusal = serde_json::from_slice(&out.stdout).unwrap_or_else(|error| panic!("pyro {args:?}: {error}"));
-    assert_eq!((out.status.code(), told.kind.as_str(), told.ok), (Some(2), "invalid_input", false), "pyro {args:?}");
+    let told: Refusal = serde_json::from_slice(&out.stdout)
+        .unwrap_or_else(|error| panic!("pyro {args:?}: {error}"));
+    assert_eq!(
+        (out.status.code(), told.kind.as_str(), told.ok),
+        (Some(2), "invalid_input", false),
+        "pyro {args:?}"
+    );
     let parameter = flag.trim_start_matches("--").replace('-', "_");
-    assert!(told.error.contains(flag) || told.error.contains(&parameter), "pyro {args:?}: {}", told.error);
+    assert!(
+        told.error.contains(flag) || told.error.contains(&parameter),
+        "pyro {args:?}: {}",
+        told.error
+    );
     assert!(!told.hint.is_empty() && out.stderr.is_empty(), "pyro {args:?}");
 }
 
@@ -338,24 +413,62 @@ fn a_failure_leads_to_what_was_meant() {
         (&["run", "debian:12", "--bogus"], "invalid_input", "pyro run --help"),
         (&["task", "exec", id, "ls", "-l"], "invalid_input", hyphens),
         (&["run", "debian:12", "ls", "-l"], "invalid_input", hyphens),
-        (&["workspace", "create", "debian:12", "--name", ""], "invalid_input", "choose a name of 1 to 120 characters"),
+        (
+            &["workspace", "create", "debian:12", "--name", ""],
+            "invalid_input",
+            "choose a name of 1 to 120 characters",
+        ),
         (&["workspace", "create", "debian:12", "--label", ".=x"], "invalid_input", "use letters"),
-        (&["workspace", "create", "debian:12", "--label", "x"], "invalid_input", "pyro workspace create --help"),
-        (&["workspace", "patch", "apply", id, "--patch-file", "/nonexist"], "not_found", "check the path"),
-        (&["workspace", "file", "write", id, "a", "--text-file", "/nonexist"], "not_found", "check the path"),
+        (
+            &["workspace", "create", "debian:12", "--label", "x"],
+            "invalid_input",
+            "pyro workspace create --help",
+        ),
+        (
+            &["workspace", "patch", "apply", id, "--patch-file", "/nonexist"],
+            "not_found",
+            "check the path",
+        ),
+        (
+            &["workspace", "file", "write", id, "a", "--text-file", "/nonexist"],
+            "not_found",
+            "check the path",
+        ),
         (&["workspace", "create"], "invalid_input", "pyro workspace create --help"),
         (&["run", "debian:12", "--env", "my-var=1"], "invalid_input", "give a name and a value"),
-        (&["workspace", "sync", "push", id, ".", "--dest", "", "--delete"], "invalid_input", "give a path relative"),
+        (
+            &["workspace", "sync", "push", id, ".", "--dest", "", "--delete"],
+            "invalid_input",
+            "give a path relative",
+        ),
         (&["workspace", "exec", id, "--cwd", ""], "invalid_input", "give it absolute"),
         (&["workspace", "file", "list", id, " "], "invalid_input", "give a path relative"),
-        (&["workspace", "export", id, "", "--output", "/nonexist"], "invalid_input", "give a path relative"),
+        (
+            &["workspace", "export", id, "", "--output", "/nonexist"],
+            "invalid_input",
+            "give a path relative",
+        ),
         // What begins with a hyphen is a patch, or a text, like any other.
-        (&["workspace", "patch", "apply", id, "--patch", "--- a/x\n+++ b/x\n"], "invalid_input", "make the patch"),
-        (&["workspace", "file", "write", id, "a", "--text", "- item"], "not_found", "pyro workspace list"),
+        (
+            &["workspace", "patch", "apply", id, "--patch", "--- a/x\n+++ b/x\n"],
+            "invalid_input",
+            "make the patch",
+        ),
+        (
+            &["workspace", "file", "write", id, "a", "--text", "- item"],
+            "not_found",
+            "pyro workspace list",
+        ),
     ] {
         let out = pyro(&[args, &["--json"]].concat());
-        let told: Refusal = serde_json::from_slice(&out.stdout).unwrap_or_else(|error| panic!("{args:?}: {error}"));
-        assert!(told.kind == kind && told.hint.starts_with(hint), "{args:?}: {} {}", told.kind, told.hint);
+        let told: Refusal =
+            serde_json::from_slice(&out.stdout).unwrap_or_else(|error| panic!("{args:?}: {error}"));
+        assert!(
+            told.kind == kind && told.hint.starts_with(hint),
+            "{args:?}: {} {}",
+            told.kind,
+            told.hint
+        );
     }
     let words = pyro(&["run", "debian:12", "--", "cat", "--json"]);
     assert!(words.stdout.is_empty(), "what the command's own arguments are is no wish");
@@ -389,7 +502,8 @@ fn man_pages_are_written_to_a_directory_that_is_made() {
 
 #[test]
 fn doctor_has_every_field_of_the_contract() {
-    let report: serde_json::Value = serde_json::from_slice(&pyro(&["doctor", "--json"]).stdout).expect("a report");
+    let report: serde_json::Value =
+        serde_json::from_slice(&pyro(&["doctor", "--json"]).stdout).expect("a report");
     for field in [
         "bundle_root",
         "manifest_path",
@@ -409,5 +523,8 @@ fn doctor_has_every_field_of_the_contract() {
 fn one_of_two_ways_to_give_a_text_is_asked_for() {
     let out = pyro(&["workspace", "file", "write", "0123456789ab", "a"]);
     let said = String::from_utf8_lossy(&out.stderr);
-    assert!(out.status.code() == Some(2) && said.contains("--text <TEXT>|--text-file <PATH>"), "{said}");
+    assert!(
+        out.status.code() == Some(2) && said.contains("--text <TEXT>|--text-file <PATH>"),
+        "{said}"
+    );
 }

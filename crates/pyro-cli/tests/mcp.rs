@@ -1,5 +1,10 @@
-//! `pyro mcp` without a guest: what the executable grants by itself, whom it serves, and what it prints for hosts.
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test starts the executable under test")]
+//! `pyro mcp` without a guest: what the executable grants by itself, whom it serves, and what it
+//! prints for hosts.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test starts the executable under test"
+)]
 
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
@@ -9,8 +14,17 @@ use std::process::{Command, Stdio};
 /// `pyro mcp` with these arguments, in a home, run in a directory.
 fn pyro(home: &Path, directory: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pyro"));
-    command.arg("mcp").args(args).current_dir(directory).env("HOME", home).env("PYRO_DATA_DIR", home.join("data"));
-    command.env_remove("XDG_CONFIG_HOME").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .arg("mcp")
+        .args(args)
+        .current_dir(directory)
+        .env("HOME", home)
+        .env("PYRO_DATA_DIR", home.join("data"));
+    command
+        .env_remove("XDG_CONFIG_HOME")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command
 }
 
@@ -50,7 +64,12 @@ fn only_a_project_is_granted_by_being_worked_in() {
         assert_eq!(told["kind"], "denied", "{}: {told}", directory.display());
         assert!(told["hint"].as_str().unwrap().contains("--allow-path"), "{told}");
         let flags = ["--allow-path", project.to_str().unwrap()];
-        assert_eq!(refusal(&home, directory, &flags, &output)["kind"], "not_found", "{}", directory.display());
+        assert_eq!(
+            refusal(&home, directory, &flags, &output)["kind"],
+            "not_found",
+            "{}",
+            directory.display()
+        );
     }
     assert_eq!(refusal(&home, &project, &[], &output)["kind"], "not_found");
     assert_eq!(refusal(&home, &project, &[], &home.join("out"))["kind"], "denied");
@@ -98,7 +117,8 @@ fn what_a_host_needs_is_printed_and_nothing_written() {
     ] {
         assert_eq!(args(host, directory), expected, "{host} in {}", directory.display());
     }
-    let left: Vec<_> = std::fs::read_dir(&home).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        std::fs::read_dir(&home).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["project"], "nothing is written");
 }
 
@@ -112,7 +132,10 @@ fn a_projects_file_can_be_shared() {
         let mut command = pyro(home.path(), &project, &["config", host, "--write"]);
         let output = command.env("PATH", "/usr/bin").output().unwrap();
         let told = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success() && told.contains("warning: no pyro is on your PATH"), "{told}");
+        assert!(
+            output.status.success() && told.contains("warning: no pyro is on your PATH"),
+            "{told}"
+        );
         let file = project.join(file);
         let text = std::fs::read_to_string(&file).unwrap();
         assert!(!text.contains("\"/") && text.contains("workspace-core"), "{text}");

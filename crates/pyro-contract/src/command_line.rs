@@ -14,7 +14,9 @@ impl Wording for CommandLine {
     fn own(&self, next: &Next) -> Option<String> {
         match next {
             Next::Operation(call) => command(self.row(Row::of(call.operation)?)?, call),
-            Next::Usage(operation) => Some(format!("pyro {} --help", self.row(Row::of(*operation)?)?.cli.as_ref()?)),
+            Next::Usage(operation) => {
+                Some(format!("pyro {} --help", self.row(Row::of(*operation)?)?.cli.as_ref()?))
+            }
             Next::Parameter(parameter) => Some(flag(*parameter)),
             Next::HostCommand(command) => Some(command.clone()),
             _ => None,
@@ -43,7 +45,9 @@ pub(crate) fn command(row: &Row, call: &Call) -> Option<String> {
     let mut words = vec![format!("pyro {}", row.cli.as_ref()?)];
     let (alone, flags): (Vec<&Argument>, Vec<&Argument>) =
         call.arguments.iter().partition(|argument| is_positional(row, argument.parameter));
-    words.extend(alone.iter().filter(|one| one.parameter != Parameter::Command).filter_map(|one| value(one)));
+    words.extend(
+        alone.iter().filter(|one| one.parameter != Parameter::Command).filter_map(|one| value(one)),
+    );
     for argument in flags {
         words.push(flag(argument.parameter));
         words.extend(value(argument));
@@ -88,7 +92,11 @@ mod tests {
             let is_flag = |row: &Row| row.flags.iter().any(|one| one.name == flag(*parameter));
             let is_known = |row: &Row| is_flag(row) || is_positional(row, *parameter);
             // No command works on a vm that stays.
-            assert!(*parameter == Parameter::VmId || rows().iter().any(is_known), "{}", parameter.name());
+            assert!(
+                *parameter == Parameter::VmId || rows().iter().any(is_known),
+                "{}",
+                parameter.name()
+            );
         }
     }
 }

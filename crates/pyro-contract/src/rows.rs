@@ -85,7 +85,8 @@ mod tests {
 
     #[test]
     fn a_task_has_a_row_for_what_it_renames() {
-        let of_tasks = |operation| Row::of(operation).unwrap().of_tasks().map(|row| row.id.as_str());
+        let of_tasks =
+            |operation| Row::of(operation).unwrap().of_tasks().map(|row| row.id.as_str());
         assert_eq!(of_tasks(OperationId::WorkspaceSyncPush), Some("task.sync.push"));
         assert_eq!(of_tasks(OperationId::WorkspaceStart), None);
         assert_eq!(of_tasks(OperationId::Run), None);

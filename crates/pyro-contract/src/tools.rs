@@ -26,7 +26,9 @@ impl Wording for Tools<'_> {
                 Some(format!("look at the parameters of {}", self.tool(*operation)?.mcp.as_ref()?))
             }
             Next::Parameter(Parameter::AllowHostCompat) if !self.grants_host => None,
-            Next::Parameter(parameter) => self.parameters.iter().find(|name| *name == parameter.name()).cloned(),
+            Next::Parameter(parameter) => {
+                self.parameters.iter().find(|name| *name == parameter.name()).cloned()
+            }
             Next::HostCommand(command) => Some(asked(command)),
             _ => None,
         }
@@ -35,7 +37,9 @@ impl Wording for Tools<'_> {
     fn elsewhere(&self, next: &Next) -> Option<String> {
         let command = match next {
             Next::Operation(call) => command_line::command(built(call.operation)?, call),
-            Next::Usage(operation) => built(*operation)?.cli.as_ref().map(|cli| format!("pyro {cli} --help")),
+            Next::Usage(operation) => {
+                built(*operation)?.cli.as_ref().map(|cli| format!("pyro {cli} --help"))
+            }
             Next::Parameter(parameter) => self.flag(*parameter),
             _ => None,
         };
@@ -47,13 +51,17 @@ impl Tools<'_> {
     /// What a model hears where no hint is for it.
     #[must_use]
     pub fn ask_for_help(&self) -> Option<String> {
-        self.elsewhere(&Next::Operation(Call { operation: OperationId::Doctor, arguments: Vec::new() }))
+        self.elsewhere(&Next::Operation(Call {
+            operation: OperationId::Doctor,
+            arguments: Vec::new(),
+        }))
     }
 
     /// The row of the tool that does it.
     fn tool(&self, operation: OperationId) -> Option<&'static Row> {
         let row = Row::of(operation)?;
-        let is_offered = |row: &&Row| row.mcp.as_ref().is_some_and(|tool| self.offered.contains(&&**tool));
+        let is_offered =
+            |row: &&Row| row.mcp.as_ref().is_some_and(|tool| self.offered.contains(&&**tool));
         [Some(row), row.of_tasks()].into_iter().flatten().find(is_offered)
     }
 
@@ -62,7 +70,9 @@ impl Tools<'_> {
         let mut words = row.mcp.clone()?;
         for argument in &call.arguments {
             let value = match &argument.value {
-                Value::Given(value) if value.contains(char::is_whitespace) => Json::String(value.clone()).to_string(),
+                Value::Given(value) if value.contains(char::is_whitespace) => {
+                    Json::String(value.clone()).to_string()
+                }
                 Value::Given(value) => value.clone(),
                 Value::On => true.to_string(),
                 Value::Open(name) => (*name).to_owned(),
@@ -77,7 +87,8 @@ impl Tools<'_> {
         if parameter == Parameter::AllowHostCompat {
             return None;
         }
-        let row = rows().iter().find(|row| row.mcp.is_some() && row.mcp.as_deref() == self.called)?;
+        let row =
+            rows().iter().find(|row| row.mcp.is_some() && row.mcp.as_deref() == self.called)?;
         let flag = command_line::flag(parameter);
         let has_it = row.is_built("cli") && row.flags.iter().any(|one| one.name == flag);
         Some(format!("pyro {} {flag}", row.cli.as_ref().filter(|_| has_it)?))

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What the disk of a vm, or the lowest layer of a workspace's disk, stands on. Records and messages hold the image's
-/// digest, or nothing for a tree of the host.
+/// What the disk of a vm, or the lowest layer of a workspace's disk, stands on. Records and
+/// messages hold the image's digest, or nothing for a tree of the host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Option<ImageDigest>", into = "Option<ImageDigest>")]
 pub enum Backing {

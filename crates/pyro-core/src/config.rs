@@ -39,7 +39,8 @@ impl AccelChoice {
     }
 }
 
-/// How much of a command's output its result holds. What is beyond is left out of its middle and kept in a file.
+/// How much of a command's output its result holds. What is beyond is left out of its middle and
+/// kept in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inline {
     /// So many bytes of text of each stream.
@@ -62,30 +63,37 @@ impl Default for Inline {
 /// Everything that core needs to know about where it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Records and disk layers, mode 0700 (`PYRO_DATA_DIR`, else `$XDG_DATA_HOME/pyro-mcp`, else `~/.local/share/pyro-mcp`).
+    /// Records and disk layers, mode 0700 (`PYRO_DATA_DIR`, else `$XDG_DATA_HOME/pyro-mcp`, else
+    /// `~/.local/share/pyro-mcp`).
     pub data_dir: PathBuf,
-    /// Sockets, mode 0700 (`PYRO_RUNTIME_DIR`, else `$XDG_RUNTIME_DIR/pyro-mcp`, else `run` in the data directory).
+    /// Sockets, mode 0700 (`PYRO_RUNTIME_DIR`, else `$XDG_RUNTIME_DIR/pyro-mcp`, else `run` in the
+    /// data directory).
     pub runtime_dir: PathBuf,
-    /// Installed environments (`PYRO_ENVIRONMENT_CACHE_DIR`, else `~/.cache/pyro-mcp/environments`).
+    /// Installed environments (`PYRO_ENVIRONMENT_CACHE_DIR`, else
+    /// `~/.cache/pyro-mcp/environments`).
     pub environment_cache_dir: PathBuf,
     /// The `pyro` that is started as a vm's supervisor.
     pub program: PyroProgram,
     /// Accelerator (`PYRO_ACCEL`: `auto`, `kvm`, `tcg`).
     pub accel: AccelChoice,
-    /// A kernel of the user's own: a directory with `vmlinux` and `kernel.toml` (`PYRO_KERNEL_DIR`).
+    /// A kernel of the user's own: a directory with `vmlinux` and `kernel.toml`
+    /// (`PYRO_KERNEL_DIR`).
     pub kernel_dir: Option<PathBuf>,
     /// The QEMU that runs machines (`PYRO_QEMU`); the one on `PATH` where it is not set.
     pub qemu: Option<QemuProgram>,
-    /// Debian mirror to install environments from (`PYRO_MIRROR`), instead of the one the host's apt uses.
+    /// Debian mirror to install environments from (`PYRO_MIRROR`), instead of the one the host's
+    /// apt uses.
     pub mirror: Option<String>,
-    /// Whether supervisors log to this process's stderr (`PYRO_LOG` is set) instead of a file of their vm.
+    /// Whether supervisors log to this process's stderr (`PYRO_LOG` is set) instead of a file of
+    /// their vm.
     pub trace_supervisors: bool,
     /// Whether vms start from templates (`PYRO_TEMPLATES`: `on`, `off`).
     pub templates: bool,
-    /// How many vms may be active at once (`PYRO_MAX_ACTIVE_VMS`); by the host's memory where it is not set.
+    /// How many vms may be active at once (`PYRO_MAX_ACTIVE_VMS`); by the host's memory where it is
+    /// not set.
     pub max_active_vms: Option<u32>,
-    /// How long a workspace whose lifetime is over is kept, stopped, in seconds (`PYRO_WORKSPACE_RETENTION_SECONDS`); a week
-    /// where it is not set.
+    /// How long a workspace whose lifetime is over is kept, stopped, in seconds
+    /// (`PYRO_WORKSPACE_RETENTION_SECONDS`); a week where it is not set.
     pub workspace_retention_seconds: u32,
     /// `PATH` as the user has it, to find qemu and the other host programs.
     pub path: OsString,
@@ -123,9 +131,11 @@ impl Config {
         let program = program.into();
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let absolute = |name: &'static str| match set(name).map(PathBuf::from) {
-            Some(path) if path.is_relative() => {
-                Err(ConfigError::Invalid { name, value: path.display().to_string(), expected: "an absolute path" })
-            }
+            Some(path) if path.is_relative() => Err(ConfigError::Invalid {
+                name,
+                value: path.display().to_string(),
+                expected: "an absolute path",
+            }),
             other => Ok(other),
         };
         let home = || absolute("HOME")?.ok_or(ConfigError::NoHome);
@@ -139,7 +149,9 @@ impl Config {
         };
         let runtime_dir = match (absolute("PYRO_RUNTIME_DIR")?, absolute("XDG_RUNTIME_DIR")?) {
             (Some(path), _) => path,
-            (None, Some(path)) if is_own_dir(&path) && set("PYRO_DATA_DIR").is_none() => path.join("pyro-mcp"),
+            (None, Some(path)) if is_own_dir(&path) && set("PYRO_DATA_DIR").is_none() => {
+                path.join("pyro-mcp")
+            }
             _ => data_dir.join("run"),
         };
         let environment_cache_dir = match absolute("PYRO_ENVIRONMENT_CACHE_DIR")? {
@@ -149,31 +161,40 @@ impl Config {
         let accel = AccelChoice::parse(set("PYRO_ACCEL"))?;
         let qemu = match set("PYRO_QEMU") {
             None => None,
-            Some(value) => Some(QemuProgram::parse(&value).ok_or_else(|| ConfigError::Invalid {
-                name: "PYRO_QEMU",
-                value: value.to_string_lossy().into_owned(),
-                expected: "an absolute path, or EXECUTABLE:LIBRARY_DIRECTORY:…",
-            })?),
-        };
-        let templates = match set("PYRO_TEMPLATES").as_ref().map(|value| value.to_string_lossy()).as_deref() {
-            None | Some("on") => true,
-            Some("off") => false,
-            Some(other) => {
-                let (name, value) = ("PYRO_TEMPLATES", other.to_owned());
-                return Err(ConfigError::Invalid { name, value, expected: "on or off" });
+            Some(value) => {
+                Some(QemuProgram::parse(&value).ok_or_else(|| ConfigError::Invalid {
+                    name: "PYRO_QEMU",
+                    value: value.to_string_lossy().into_owned(),
+                    expected: "an absolute path, or EXECUTABLE:LIBRARY_DIRECTORY:…",
+                })?)
             }
         };
-        let max_active_vms = match set("PYRO_MAX_ACTIVE_VMS").map(|value| value.to_string_lossy().into_owned()) {
-            None => None,
-            Some(value) => match value.parse() {
-                Ok(max @ 1..) => Some(max),
-                _ => {
-                    let name = "PYRO_MAX_ACTIVE_VMS";
-                    return Err(ConfigError::Invalid { name, value, expected: "a whole number from 1" });
+        let templates =
+            match set("PYRO_TEMPLATES").as_ref().map(|value| value.to_string_lossy()).as_deref() {
+                None | Some("on") => true,
+                Some("off") => false,
+                Some(other) => {
+                    let (name, value) = ("PYRO_TEMPLATES", other.to_owned());
+                    return Err(ConfigError::Invalid { name, value, expected: "on or off" });
                 }
-            },
-        };
-        let retention = match set("PYRO_WORKSPACE_RETENTION_SECONDS").map(|value| value.to_string_lossy().into_owned())
+            };
+        let max_active_vms =
+            match set("PYRO_MAX_ACTIVE_VMS").map(|value| value.to_string_lossy().into_owned()) {
+                None => None,
+                Some(value) => match value.parse() {
+                    Ok(max @ 1..) => Some(max),
+                    _ => {
+                        let name = "PYRO_MAX_ACTIVE_VMS";
+                        return Err(ConfigError::Invalid {
+                            name,
+                            value,
+                            expected: "a whole number from 1",
+                        });
+                    }
+                },
+            };
+        let retention = match set("PYRO_WORKSPACE_RETENTION_SECONDS")
+            .map(|value| value.to_string_lossy().into_owned())
         {
             None => WEEK_SECONDS,
             Some(value) => value.parse().map_err(|_| ConfigError::Invalid {
@@ -195,20 +216,23 @@ impl Config {
             templates,
             max_active_vms,
             mirror: set("PYRO_MIRROR").map(|value| value.to_string_lossy().into_owned()),
-            path: set("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin".into()),
+            path: set("PATH")
+                .unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin".into()),
             inline: Inline::default(),
         })
     }
 
-    /// As [`Config::from_variables`], whatever they hold: what cannot be used is named and left out. Without a home there is no
-    /// place for files; `/dev/null` stands for it, below which nothing can be made.
+    /// As [`Config::from_variables`], whatever they hold: what cannot be used is named and left
+    /// out. Without a home there is no place for files; `/dev/null` stands for it, below which
+    /// nothing can be made.
     #[must_use]
     pub fn salvaged(
         program: impl Into<PyroProgram>,
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> (Self, Vec<ConfigError>) {
         let program = program.into();
-        let (mut faults, mut left_out, mut home): (Vec<_>, Vec<&str>, _) = (Vec::new(), Vec::new(), None);
+        let (mut faults, mut left_out, mut home): (Vec<_>, Vec<&str>, _) =
+            (Vec::new(), Vec::new(), None);
         loop {
             let found = Self::from_variables(program.clone(), |name| match (name, &home) {
                 ("HOME", Some(home)) => Some(OsString::from(home)),
@@ -227,11 +251,19 @@ impl Config {
         }
     }
 
-    /// The variables that give another pyro these settings, whatever this process's own say; empty is unset.
+    /// The variables that give another pyro these settings, whatever this process's own say; empty
+    /// is unset.
     #[must_use]
     pub fn variables(&self) -> Vec<(&'static str, OsString)> {
         // What is logged, and by which program, is not a setting that is handed on.
-        let Self { program: _, trace_supervisors: _, data_dir, runtime_dir, environment_cache_dir, .. } = self;
+        let Self {
+            program: _,
+            trace_supervisors: _,
+            data_dir,
+            runtime_dir,
+            environment_cache_dir,
+            ..
+        } = self;
         let Self { accel, kernel_dir, qemu, mirror, templates, max_active_vms, .. } = self;
         let Self { workspace_retention_seconds, path, .. } = self;
         let accel = match accel {
@@ -248,17 +280,21 @@ impl Config {
             ("PYRO_QEMU", qemu.as_ref().map(QemuProgram::variable).unwrap_or_default()),
             ("PYRO_MIRROR", mirror.clone().unwrap_or_default().into()),
             ("PYRO_TEMPLATES", if *templates { "on" } else { "off" }.into()),
-            ("PYRO_MAX_ACTIVE_VMS", max_active_vms.map(|max| max.to_string()).unwrap_or_default().into()),
+            (
+                "PYRO_MAX_ACTIVE_VMS",
+                max_active_vms.map(|max| max.to_string()).unwrap_or_default().into(),
+            ),
             ("PYRO_WORKSPACE_RETENTION_SECONDS", workspace_retention_seconds.to_string().into()),
             ("PATH", path.clone()),
         ]
     }
 }
 
-/// Whether a directory is there that belongs to this user: that of another, which a shell after `su` still names, is no place
-/// for sockets.
+/// Whether a directory is there that belongs to this user: that of another, which a shell after
+/// `su` still names, is no place for sockets.
 fn is_own_dir(path: &Path) -> bool {
-    path.metadata().is_ok_and(|there| there.is_dir() && there.uid() == rustix::process::geteuid().as_raw())
+    path.metadata()
+        .is_ok_and(|there| there.is_dir() && there.uid() == rustix::process::geteuid().as_raw())
 }
 
 #[cfg(test)]
@@ -269,7 +305,9 @@ mod tests {
     fn the_runtime_directory_of_another_user_is_not_taken() {
         let dir = tempfile::tempdir().unwrap();
         let runtime = |path: &Path| {
-            config(&[("HOME", "/home/u"), ("XDG_RUNTIME_DIR", path.to_str().unwrap())]).unwrap().runtime_dir
+            config(&[("HOME", "/home/u"), ("XDG_RUNTIME_DIR", path.to_str().unwrap())])
+                .unwrap()
+                .runtime_dir
         };
         assert_eq!(runtime(dir.path()), dir.path().join("pyro-mcp"));
         let other = if rustix::process::geteuid().is_root() {
@@ -292,7 +330,10 @@ mod tests {
         let config = config(&[("HOME", "/home/u")]).unwrap();
         assert_eq!(config.data_dir, PathBuf::from("/home/u/.local/share/pyro-mcp"));
         assert_eq!(config.runtime_dir, PathBuf::from("/home/u/.local/share/pyro-mcp/run"));
-        assert_eq!(config.environment_cache_dir, PathBuf::from("/home/u/.cache/pyro-mcp/environments"));
+        assert_eq!(
+            config.environment_cache_dir,
+            PathBuf::from("/home/u/.cache/pyro-mcp/environments")
+        );
         assert_eq!(config.accel, AccelChoice::Auto);
     }
 
@@ -314,7 +355,9 @@ mod tests {
         for variables in [&full[..], &[("HOME", "/h")]] {
             let ours = config(variables).unwrap();
             let told = ours.variables();
-            let find = |name: &str| told.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
+            let find = |name: &str| {
+                told.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone())
+            };
             assert_eq!(Config::from_variables(ours.program.clone(), find).unwrap(), ours);
         }
     }
@@ -323,10 +366,14 @@ mod tests {
     fn what_cannot_be_used_is_left_out_where_something_must_be_said() {
         let salvaged = |variables: &[(&str, &str)]| {
             Config::salvaged("/usr/bin/pyro", |name| {
-                variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
+                variables
+                    .iter()
+                    .find(|(key, _)| *key == name)
+                    .map(|(_, value)| OsString::from(value))
             })
         };
-        let (config, faults) = salvaged(&[("PYRO_ACCEL", "foo"), ("PYRO_TEMPLATES", "no"), ("PYRO_KERNEL_DIR", "/k")]);
+        let (config, faults) =
+            salvaged(&[("PYRO_ACCEL", "foo"), ("PYRO_TEMPLATES", "no"), ("PYRO_KERNEL_DIR", "/k")]);
         let named: Vec<String> = faults.iter().map(ToString::to_string).collect();
         assert_eq!(faults.len(), 3, "{named:?}");
         for name in ["HOME", "PYRO_ACCEL", "PYRO_TEMPLATES"] {
@@ -349,7 +396,10 @@ mod tests {
             ("PYRO_DATA_DIR", "relative"),
         ] {
             let error = config(&[("HOME", "/h"), (name, value)]).unwrap_err();
-            assert!(error.to_string().contains(name) && error.to_string().contains(value), "{error}");
+            assert!(
+                error.to_string().contains(name) && error.to_string().contains(value),
+                "{error}"
+            );
         }
     }
 }

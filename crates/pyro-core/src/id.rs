@@ -70,7 +70,15 @@ mod tests {
     fn only_twelve_lowercase_hex_digits_are_an_id() {
         let id = Id::random().unwrap();
         assert_eq!(Id::parse(&id.to_string()), Ok(id));
-        for text in ["", "../../x", "0123456789AB", "0123456789a", "0123456789abc", "0123456789ag", "éééééé"] {
+        for text in [
+            "",
+            "../../x",
+            "0123456789AB",
+            "0123456789a",
+            "0123456789abc",
+            "0123456789ag",
+            "éééééé",
+        ] {
             assert_eq!(Id::parse(text), Err(IdError), "{text}");
         }
     }

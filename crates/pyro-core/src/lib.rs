@@ -1,11 +1,14 @@
-//! Real, disposable virtual machines for coding agents, on any Linux host, without root or a daemon.
+//! Real, disposable virtual machines for coding agents, on any Linux host, without root or a
+//! daemon.
 //!
-//! [`Pyro`] has one method for each operation. The environments that machines boot from are installed when they are
-//! first asked for, which takes minutes and the network; after that a machine starts in a fraction of a second.
+//! [`Pyro`] has one method for each operation. The environments that machines boot from are
+//! installed when they are first asked for, which takes minutes and the network; after that a
+//! machine starts in a fraction of a second.
 //!
-//! Every machine has a supervisor, which is a process of its own: a `pyro` executable that is started with the command
-//! `supervise`. [`Config`] names it, with the arguments that come before that command: give it the path of an
-//! installed `pyro`, or of your own program if that hands `supervise` to [`Pyro::supervise`].
+//! Every machine has a supervisor, which is a process of its own: a `pyro` executable that is
+//! started with the command `supervise`. [`Config`] names it, with the arguments that come before
+//! that command: give it the path of an installed `pyro`, or of your own program if that hands
+//! `supervise` to [`Pyro::supervise`].
 //!
 //! One command in a machine of its own:
 //!
@@ -85,11 +88,13 @@ pub use tokio_util::sync::CancellationToken;
 pub use vm::line::Variable;
 pub use vm::output::{OutputTo, OutputWatch, Stream};
 pub use vm::{
-    Caller, CommandOutput, CommandResult, ExecOptions, LineRequest, RunRequest, Shape, VmDeleted, VmExec, VmInfo,
-    VmRequest,
+    Caller, CommandOutput, CommandResult, ExecOptions, LineRequest, RunRequest, Shape, VmDeleted,
+    VmExec, VmInfo, VmRequest,
 };
 pub use workspace::create::CreateRequest;
 pub use workspace::exec::WorkspaceExec;
 pub use workspace::files::diff::DiffRequest;
 pub use workspace::files::diff_report::DiffReport;
-pub use workspace::info::{WorkspaceDeleted, WorkspaceForks, WorkspaceInfo, WorkspaceList, WorkspaceResetInfo};
+pub use workspace::info::{
+    WorkspaceDeleted, WorkspaceForks, WorkspaceInfo, WorkspaceList, WorkspaceResetInfo,
+};

@@ -1,4 +1,5 @@
-//! `Pyro`: the facade, one short method per operation; every surface calls these and nothing below them.
+//! `Pyro`: the facade, one short method per operation; every surface calls these and nothing below
+//! them.
 
 mod files;
 mod workspace;
@@ -41,8 +42,9 @@ impl Pyro {
         Self { config, standby: None }
     }
 
-    /// The same runtime with `count` vms of the default shape that stand by for [`Pyro::run`], for `environment` to begin
-    /// with and later for the one that was last asked for. Must be called on a runtime; [`Pyro::close`] ends them.
+    /// The same runtime with `count` vms of the default shape that stand by for [`Pyro::run`], for
+    /// `environment` to begin with and later for the one that was last asked for. Must be called on
+    /// a runtime; [`Pyro::close`] ends them.
     #[must_use]
     pub fn with_standby(mut self, count: usize, environment: &str) -> Self {
         self.standby = (count > 0).then(|| Standby::keep(&self.config, count, environment));
@@ -99,23 +101,35 @@ impl Pyro {
         })
     }
 
-    /// At most `length` bytes of the output `name` from `offset` on; see [`crate::vm::shape::page_length`].
+    /// At most `length` bytes of the output `name` from `offset` on; see
+    /// [`crate::vm::shape::page_length`].
     ///
     /// # Errors
     /// [`crate::ErrorKind::NotFound`] for one that was removed for newer ones.
-    pub fn read_output(&self, name: &OutputName, offset: u64, length: usize) -> Result<OutputPage, PyroError> {
+    pub fn read_output(
+        &self,
+        name: &OutputName,
+        offset: u64,
+        length: usize,
+    ) -> Result<OutputPage, PyroError> {
         Ok(OutputStore::new(&self.config).read(name, offset, length).map_err(VmError::from)?)
     }
 
-    /// Create a vm that stays until it is used by a command, deleted, or its lifetime is over; nothing runs yet.
+    /// Create a vm that stays until it is used by a command, deleted, or its lifetime is over;
+    /// nothing runs yet.
     ///
     /// # Errors
     /// Whatever it is, there is no vm.
-    pub async fn create_vm(&self, request: &VmRequest, mut caller: Caller<'_>) -> Result<VmInfo, PyroError> {
+    pub async fn create_vm(
+        &self,
+        request: &VmRequest,
+        mut caller: Caller<'_>,
+    ) -> Result<VmInfo, PyroError> {
         Ok(create::create(&self.config, request, &mut caller).await?.into())
     }
 
-    /// Start a vm that is created or stopped, from the disk that it has; it runs on when this process ends.
+    /// Start a vm that is created or stopped, from the disk that it has; it runs on when this
+    /// process ends.
     ///
     /// # Errors
     /// [`crate::ErrorKind::WrongState`] and [`crate::ErrorKind::Busy`] with what to do first;
@@ -125,8 +139,8 @@ impl Pyro {
         Ok(start::start(&self.config, &store, vm, cancel).await?.into())
     }
 
-    /// Run one command in a started vm and delete the vm, whatever the command's status. A command that never began
-    /// leaves the vm as it was; when this process is killed the vm is gone.
+    /// Run one command in a started vm and delete the vm, whatever the command's status. A command
+    /// that never began leaves the vm as it was; when this process is killed the vm is gone.
     ///
     /// # Errors
     /// As [`Pyro::start_vm`]; [`crate::ErrorKind::Busy`] when another command has the vm.
@@ -153,7 +167,8 @@ impl Pyro {
         })
     }
 
-    /// Stop a started vm: the guest writes its disk back and ends, the disk is kept, and it can be started again.
+    /// Stop a started vm: the guest writes its disk back and ends, the disk is kept, and it can be
+    /// started again.
     ///
     /// # Errors
     /// As [`Pyro::start_vm`].
@@ -182,8 +197,8 @@ impl Pyro {
         Ok(self.open_vm(id, Operation::Status).await?.1.into())
     }
 
-    /// Whether a vm runs its command on the host: no guest was to be had when it was created. That stays so as long as it
-    /// lives; false where there is no such vm.
+    /// Whether a vm runs its command on the host: no guest was to be had when it was created. That
+    /// stays so as long as it lives; false where there is no such vm.
     ///
     /// # Errors
     /// When the records cannot be read.
@@ -240,7 +255,8 @@ impl Pyro {
         Ok(EnvironmentStore::new(&self.config).inspect(name)?)
     }
 
-    /// Install an environment, or find that it is installed and whole; the template of its vms is made along with it.
+    /// Install an environment, or find that it is installed and whole; the template of its vms is
+    /// made along with it.
     ///
     /// # Errors
     /// Whatever it is, nothing is half installed.
@@ -254,7 +270,8 @@ impl Pyro {
         Ok(installed.into_info())
     }
 
-    /// Remove what no installed environment needs, and all templates; the names of what was removed, sorted.
+    /// Remove what no installed environment needs, and all templates; the names of what was
+    /// removed, sorted.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Io`] when something resists.
@@ -262,7 +279,10 @@ impl Pyro {
         let store = Store::open(&self.config.data_dir)?;
         let in_use = || -> Result<Vec<String>, PyroError> {
             let of_vms = store.vms()?.into_iter().flatten().filter_map(|vm| vm.backing.into());
-            Ok(of_vms.chain(store.images_of_layers()?).map(|digest: ImageDigest| digest.as_ref().to_owned()).collect())
+            Ok(of_vms
+                .chain(store.images_of_layers()?)
+                .map(|digest: ImageDigest| digest.as_ref().to_owned())
+                .collect())
         };
         let mut removed = EnvironmentStore::new(&self.config).prune(in_use)?;
         let templates = TemplateStore::new(&self.config).prune().map_err(VmError::from)?;
@@ -271,14 +291,15 @@ impl Pyro {
         Ok(removed)
     }
 
-    /// Look at this host: what works, what does not, and the command that mends it. A guest is booted to see that one can,
-    /// which takes some seconds, unless it is to be `quick`.
+    /// Look at this host: what works, what does not, and the command that mends it. A guest is
+    /// booted to see that one can, which takes some seconds, unless it is to be `quick`.
     #[must_use]
     pub async fn doctor(&self, faults: &[ConfigError], quick: bool) -> DoctorReport {
         doctor::examine(&self.config, faults, quick).await
     }
 
-    /// Measure what pyro takes on this host; the results, and where they were written if that was asked for.
+    /// Measure what pyro takes on this host; the results, and where they were written if that was
+    /// asked for.
     ///
     /// # Errors
     /// Whatever it is, nothing of the measured vms is left.
@@ -297,11 +318,13 @@ impl Pyro {
     /// # Errors
     /// [`crate::ErrorKind::Corrupt`] for a file that holds something else.
     pub fn bench_page(files: &[PathBuf]) -> Result<String, PyroError> {
-        let reports: Result<Vec<_>, _> = files.iter().map(|file| bench::Report::load(file)).collect();
+        let reports: Result<Vec<_>, _> =
+            files.iter().map(|file| bench::Report::load(file)).collect();
         Ok(bench::table::markdown(&reports?))
     }
 
-    /// Be the supervisor of one vm; `control` is the connection of the process that started this one.
+    /// Be the supervisor of one vm; `control` is the connection of the process that started this
+    /// one.
     ///
     /// # Errors
     /// Before there is a vm.
@@ -320,7 +343,8 @@ mod tests {
     #[test]
     fn every_operation_can_move_between_threads() {
         fn movable<T: Send>(_: T) {}
-        let config = Config::from_variables("/pyro", |name| (name == "HOME").then(|| "/nonexistent".into()));
+        let config =
+            Config::from_variables("/pyro", |name| (name == "HOME").then(|| "/nonexistent".into()));
         let pyro = Pyro::new(config.unwrap());
         let (id, cancel) = (Id::random().unwrap(), CancellationToken::new());
         let timeout = Duration::from_secs(1);

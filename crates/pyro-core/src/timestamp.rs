@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A point in time: seconds since 1970 UTC, with a fraction, as records and results hold it. The host's clock can be set
-/// back, so two of them say little about what happened first.
+/// A point in time: seconds since 1970 UTC, with a fraction, as records and results hold it. The
+/// host's clock can be set back, so two of them say little about what happened first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(f64);

@@ -1,4 +1,5 @@
-//! Environments installed for real: as root, as an ordinary user, interrupted, damaged, and with what they need missing.
+//! Environments installed for real: as root, as an ordinary user, interrupted, damaged, and with
+//! what they need missing.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -14,7 +15,9 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use pyro_core::config::{AccelChoice, Config};
-use pyro_core::environment::{Agent, EnvironmentError, EnvironmentStore, Installed, Progress, Stage};
+use pyro_core::environment::{
+    Agent, EnvironmentError, EnvironmentStore, Installed, Progress, Stage,
+};
 
 const BASE: &str = "debian:12-base";
 /// The name under which this binary runs itself as another process.
@@ -24,7 +27,10 @@ const AGENT: Agent<'static> = Agent { bytes: b"agent", digest: "0011223344556677
 /// Whether a test can run here; where not, say why, or fail where nothing may be skipped.
 fn can(what: &str, here: bool) -> bool {
     if !here {
-        assert!(std::env::var_os("PYRO_TEST_STRICT").is_none_or(|strict| strict != "1"), "cannot run: {what}");
+        assert!(
+            std::env::var_os("PYRO_TEST_STRICT").is_none_or(|strict| strict != "1"),
+            "cannot run: {what}"
+        );
         println!("skipped: {what}");
     }
     here
@@ -61,7 +67,8 @@ fn store(cache: &Path) -> EnvironmentStore {
 
 fn names(dir: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(dir).into_iter().flatten();
-    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -73,23 +80,38 @@ fn partial(cache: &Path) -> usize {
 
 /// Nothing of an installation is left but what makes the next one quicker.
 fn assert_clean(cache: &Path) {
-    let left: Vec<_> = names(cache).into_iter().filter(|name| name != "install.lock" && name != "downloads").collect();
+    let left: Vec<_> = names(cache)
+        .into_iter()
+        .filter(|name| name != "install.lock" && name != "downloads")
+        .collect();
     assert!(left.is_empty(), "left in the cache: {left:?}");
 }
 
-/// Wait until the lock that a build's processes hold is free and none of them is left; then no mount is either.
+/// Wait until the lock that a build's processes hold is free and none of them is left; then no
+/// mount is either.
 fn assert_no_processes(cache: &Path) {
     let lock = cache.join("install.lock");
-    assert!(Command::new("/usr/bin/flock").args(["-w", "120"]).arg(lock).arg("true").status().unwrap().success());
+    assert!(
+        Command::new("/usr/bin/flock")
+            .args(["-w", "120"])
+            .arg(lock)
+            .arg("true")
+            .status()
+            .unwrap()
+            .success()
+    );
     let cache = cache.to_str().unwrap();
     let deadline = Instant::now() + Duration::from_secs(120);
-    // By command line, by environment (all that the build starts inherits PYRO_WORK) and by changed root.
+    // By command line, by environment (all that the build starts inherits PYRO_WORK) and by changed
+    // root.
     let alive = || -> Vec<String> {
         let processes = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
         let traces = processes.map(|process| {
             let text = |name: &str| std::fs::read(process.join(name)).unwrap_or_default();
             let root = std::fs::read_link(process.join("root")).unwrap_or_default();
-            let all = [text("cmdline"), text("environ"), root.into_os_string().into_encoded_bytes()].join(&b' ');
+            let all =
+                [text("cmdline"), text("environ"), root.into_os_string().into_encoded_bytes()]
+                    .join(&b' ');
             String::from_utf8_lossy(&all).replace('\0', " ")
         });
         traces.filter(|trace| trace.contains(cache)).collect()
@@ -102,7 +124,8 @@ fn assert_no_processes(cache: &Path) {
 }
 
 fn debugfs(image: &Path, request: &str) -> String {
-    let output = Command::new("/usr/sbin/debugfs").args(["-R", request]).arg(image).output().unwrap();
+    let output =
+        Command::new("/usr/sbin/debugfs").args(["-R", request]).arg(image).output().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -112,14 +135,21 @@ fn assert_content(image: &Path) {
     let words: Vec<_> = shadow.split_whitespace().collect();
     let after = |name: &str| words[words.iter().position(|word| *word == name).unwrap() + 1];
     assert_eq!((after("Mode:"), after("User:"), after("Group:")), ("0640", "0", "42"), "{shadow}");
-    assert_eq!(debugfs(image, "ls -p /dev").split_whitespace().filter(|line| line.starts_with('/')).count(), 2);
+    assert_eq!(
+        debugfs(image, "ls -p /dev")
+            .split_whitespace()
+            .filter(|line| line.starts_with('/'))
+            .count(),
+        2
+    );
     assert!(debugfs(image, "cat /etc/apt/sources.list").starts_with("deb http"));
     assert!(debugfs(image, "stat /etc/apt/apt.conf.d/99mmdebstrap").is_empty());
     assert!(debugfs(image, "stat /etc/dpkg/dpkg.cfg.d/99mmdebstrap").is_empty());
     assert!(debugfs(image, "cat /etc/machine-id").is_empty());
 }
 
-/// This binary as another process that pulls; it prints `stage …` lines and at last `ok …` or `error …`.
+/// This binary as another process that pulls; it prints `stage …` lines and at last `ok …` or
+/// `error …`.
 struct Helper {
     child: Child,
     lines: std::io::Lines<BufReader<ChildStdout>>,
@@ -128,7 +158,10 @@ struct Helper {
 impl Helper {
     fn start(wrapper: &[&str], cache: &Path, ballast: bool) -> Self {
         let mut command = Command::new(wrapper[0]);
-        command.args(&wrapper[1..]).args(["--exact", HELPER, "--nocapture"]).env("PYRO_TEST_CACHE", cache);
+        command
+            .args(&wrapper[1..])
+            .args(["--exact", HELPER, "--nocapture"])
+            .env("PYRO_TEST_CACHE", cache);
         if ballast {
             command.env("PYRO_TEST_BALLAST", "1");
         }
@@ -174,7 +207,9 @@ fn pulls_when_another_test_asks() {
                 fill(&cache, 100 << 20);
             }
         }
-        Progress::Line(line) if line.starts_with("Get:") && !line.contains("Packages") => fetched += 1,
+        Progress::Line(line) if line.starts_with("Get:") && !line.contains("Packages") => {
+            fetched += 1
+        }
         _ => {}
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -187,7 +222,11 @@ fn pulls_when_another_test_asks() {
 /// Fill a small file system until only `keep` bytes are free.
 fn fill(cache: &Path, keep: u64) {
     let mut file = std::fs::File::create(cache.join("ballast")).unwrap();
-    while nix::sys::statvfs::statvfs(cache).map(|stat| stat.blocks_available() * stat.fragment_size()).unwrap() > keep {
+    while nix::sys::statvfs::statvfs(cache)
+        .map(|stat| stat.blocks_available() * stat.fragment_size())
+        .unwrap()
+        > keep
+    {
         file.write_all(&vec![1; 1 << 20]).unwrap();
     }
 }
@@ -211,7 +250,9 @@ async fn two_pulls_install_once_and_damage_is_found_and_mended() {
     let dir = tempfile::tempdir().unwrap();
     let cache = dir.path();
     let store = store(cache);
-    assert!(matches!(store.open(BASE), Err(EnvironmentError::NotInstalled { name }) if name == BASE));
+    assert!(
+        matches!(store.open(BASE), Err(EnvironmentError::NotInstalled { name }) if name == BASE)
+    );
     assert!(matches!(store.open("debian:13"), Err(EnvironmentError::Unknown { .. })));
     let started = Instant::now();
     let ((first, one), (second, other)) = tokio::join!(pull(cache), pull(cache));
@@ -238,19 +279,31 @@ fn assert_installed(store: &EnvironmentStore, installed: &Installed, cache: &Pat
     let meta = std::fs::metadata(&installed.image).unwrap();
     assert_eq!(meta.len(), 8 << 30);
     assert!(meta.blocks() * 512 < 400 << 20, "the image takes {} bytes", meta.blocks() * 512);
-    let check = Command::new("/usr/sbin/e2fsck").args(["-f", "-n"]).arg(&installed.image).output().unwrap();
+    let check =
+        Command::new("/usr/sbin/e2fsck").args(["-f", "-n"]).arg(&installed.image).output().unwrap();
     assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
-    let chain = Command::new("/usr/bin/qemu-img").args(["info", "--backing-chain"]).arg(&installed.blank).output();
-    assert!(String::from_utf8(chain.unwrap().stdout).unwrap().contains(installed.image.to_str().unwrap()));
+    let chain = Command::new("/usr/bin/qemu-img")
+        .args(["info", "--backing-chain"])
+        .arg(&installed.blank)
+        .output();
+    assert!(
+        String::from_utf8(chain.unwrap().stdout)
+            .unwrap()
+            .contains(installed.image.to_str().unwrap())
+    );
     assert!(std::fs::read(&installed.kernel.vmlinux).unwrap().starts_with(b"\x7fELF"));
-    let modules = installed.kernel.modules.iter().map(|path| path.file_stem().unwrap().to_str().unwrap());
+    let modules =
+        installed.kernel.modules.iter().map(|path| path.file_stem().unwrap().to_str().unwrap());
     let modules: Vec<_> = modules.collect();
     let at = |name: &str| modules.iter().position(|module| *module == name).unwrap();
     assert!(at("virtio_ring") < at("virtio") && at("virtio") < at("virtio_mmio"), "{modules:?}");
     assert!(at("virtio_blk").max(at("virtio_console")) < modules.len());
     let info = store.inspect(BASE).unwrap();
     assert!(info.installed && info.install_manifest.unwrap().is_file());
-    assert!(info.install_dir.join("rootfs.ext4").is_file() && info.install_dir.join("vmlinux").is_file());
+    assert!(
+        info.install_dir.join("rootfs.ext4").is_file()
+            && info.install_dir.join("vmlinux").is_file()
+    );
     assert_eq!(store.list().unwrap().iter().filter(|info| info.installed).count(), 1);
     assert!(names(cache).iter().all(|name| !name.starts_with('.')), "{:?}", names(cache));
     let started = Instant::now();
@@ -283,7 +336,10 @@ fn damage(store: &EnvironmentStore, file: &Path, name: &str) {
         store.open(BASE).unwrap();
         started.elapsed()
     });
-    assert!(took.min().unwrap() < Duration::from_millis(200), "the new stamp of {name} was not remembered");
+    assert!(
+        took.min().unwrap() < Duration::from_millis(200),
+        "the new stamp of {name} was not remembered"
+    );
 }
 
 /// Alter the empty layer (made again at once), a module, and the image.
@@ -311,7 +367,8 @@ fn assert_pruned(store: &EnvironmentStore, old: &Installed, new: &Installed, cac
         std::fs::create_dir_all(platform.join(dir)).unwrap();
     }
     std::fs::create_dir(cache.join(".partial-old")).unwrap();
-    let expected = [".partial-old", "debian_11-1.0.0", "debian_12-0.9.0", "debian_12-1.0.0", "downloads"];
+    let expected =
+        [".partial-old", "debian_11-1.0.0", "debian_12-0.9.0", "debian_12-1.0.0", "downloads"];
     assert_eq!(pruned(store, std::slice::from_ref(&old.image_digest)), expected);
     assert!(old.image.is_file(), "an image in use was pruned");
     assert_eq!(pruned(store, &[]), [format!("images/{}", &old.image_digest[..16])]);
@@ -326,28 +383,39 @@ async fn an_unreachable_mirror_is_told_in_seconds_and_leaves_nothing() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    for (mirror, reason) in
-        [("http://127.0.0.1:9/debian", "refused"), ("http://mirror.invalid/debian", "mirror.invalid")]
-    {
+    for (mirror, reason) in [
+        ("http://127.0.0.1:9/debian", "refused"),
+        ("http://mirror.invalid/debian", "mirror.invalid"),
+    ] {
         let store = EnvironmentStore::new(&config(dir.path(), Some(mirror)));
         let started = Instant::now();
         let error = store.pull(BASE, &mut |_| {}).await.unwrap_err();
         assert!(matches!(error, EnvironmentError::MirrorUnreachable { .. }), "{error}");
-        assert!(error.to_string().contains(mirror) && error.to_string().contains(reason), "{error}");
+        assert!(
+            error.to_string().contains(mirror) && error.to_string().contains(reason),
+            "{error}"
+        );
         assert!(started.elapsed() < Duration::from_secs(160), "it took {:?}", started.elapsed());
         assert_clean(dir.path());
         assert!(store.check_host().await.is_err());
     }
     let store = EnvironmentStore::new(&config(dir.path(), Some("not a mirror")));
-    assert!(matches!(store.pull(BASE, &mut |_| {}).await, Err(EnvironmentError::InvalidMirror { .. })));
+    assert!(matches!(
+        store.pull(BASE, &mut |_| {}).await,
+        Err(EnvironmentError::InvalidMirror { .. })
+    ));
 }
 
 #[tokio::test]
 async fn missing_programs_are_named_with_their_packages() {
     let dir = tempfile::tempdir().unwrap();
-    let store = EnvironmentStore::new(&Config { path: "/nonexistent".into(), ..config(dir.path(), None) });
+    let store =
+        EnvironmentStore::new(&Config { path: "/nonexistent".into(), ..config(dir.path(), None) });
     let error = store.pull(BASE, &mut |_| {}).await.unwrap_err();
-    assert!(error.packages().contains(&"mmdebstrap") && error.packages().contains(&"qemu-utils"), "{error}");
+    assert!(
+        error.packages().contains(&"mmdebstrap") && error.packages().contains(&"qemu-utils"),
+        "{error}"
+    );
     assert_clean(dir.path());
 }
 
@@ -398,14 +466,22 @@ fn a_full_disk_leaves_nothing() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    for (size, ballast, expected) in [("300m", false, "error TooLittleSpace"), ("720m", true, "error DiskFull")] {
-        let mount = format!("mount -t tmpfs -o size={size} tmpfs {} && exec \"$@\"", dir.path().display());
-        let wrapper = ["/usr/bin/unshare", "--mount", "/bin/sh", "-c", &mount, "sh", &this_binary()];
+    for (size, ballast, expected) in
+        [("300m", false, "error TooLittleSpace"), ("720m", true, "error DiskFull")]
+    {
+        let mount =
+            format!("mount -t tmpfs -o size={size} tmpfs {} && exec \"$@\"", dir.path().display());
+        let wrapper =
+            ["/usr/bin/unshare", "--mount", "/bin/sh", "-c", &mount, "sh", &this_binary()];
         let mut helper = Helper::start(&wrapper, dir.path(), ballast);
         let line = helper.until("error");
         assert!(line.starts_with(expected), "{line}");
         let left = line.split_once("left=").unwrap().1;
-        let expected = if ballast { r#"["ballast", "downloads", "install.lock"]"# } else { r#"["install.lock"]"# };
+        let expected = if ballast {
+            r#"["ballast", "downloads", "install.lock"]"#
+        } else {
+            r#"["install.lock"]"#
+        };
         assert_eq!(left, expected);
         assert!(helper.child.wait().unwrap().success());
     }
@@ -419,7 +495,10 @@ struct User {
 impl User {
     fn create(name: String) -> Self {
         let run = |program: &str, words: &[&str]| {
-            assert!(Command::new(program).args(words).arg(&name).status().unwrap().success(), "{program}");
+            assert!(
+                Command::new(program).args(words).arg(&name).status().unwrap().success(),
+                "{program}"
+            );
         };
         run("/usr/sbin/useradd", &["--system", "--no-create-home", "--user-group"]);
         let range = "1900000000-1900065535";
@@ -448,7 +527,8 @@ fn an_ordinary_user_installs_and_goes_on_after_a_kill() {
     let cache = dir.path().join("cache");
     std::fs::create_dir(&cache).unwrap();
     assert!(Command::new("/usr/bin/chown").arg(&user.name).arg(&cache).status().unwrap().success());
-    let become_user = ["/usr/bin/setpriv", "--reuid", &user.name, "--regid", &user.name, "--clear-groups"];
+    let become_user =
+        ["/usr/bin/setpriv", "--reuid", &user.name, "--regid", &user.name, "--clear-groups"];
     let wrapper: Vec<_> = become_user.into_iter().chain([binary.to_str().unwrap()]).collect();
 
     let mut helper = Helper::start(&wrapper, &cache, false);

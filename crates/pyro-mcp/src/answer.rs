@@ -32,16 +32,20 @@ pub(crate) fn list<T: Serialize>(items: &[T]) -> Result<CallToolResult, Refusal>
     object(&serde_json::json!({ "result": value(&items)? }))
 }
 
-/// The result of a command; where it called for a program that another environment has, it says which.
+/// The result of a command; where it called for a program that another environment has, it says
+/// which.
 pub(crate) fn ran(mut result: CallToolResult) -> CallToolResult {
-    let Some(object) = result.structured_content.as_mut().and_then(Value::as_object_mut) else { return result };
+    let Some(object) = result.structured_content.as_mut().and_then(Value::as_object_mut) else {
+        return result;
+    };
     let text = |name: &str| object.get(name).and_then(Value::as_str).unwrap_or_default();
     // The host's programs are no environment's.
-    let is_missing =
-        object.get("exit_code").is_some_and(|status| *status == 127) && text("execution_mode").starts_with("guest_");
+    let is_missing = object.get("exit_code").is_some_and(|status| *status == 127)
+        && text("execution_mode").starts_with("guest_");
     let found = is_missing.then(|| elsewhere(text("environment"), text("stderr"))).flatten();
     if let Some((program, other)) = found {
-        let hint = format!("{} has no {program}; environment {} has it", text("environment"), other.name);
+        let hint =
+            format!("{} has no {program}; environment {} has it", text("environment"), other.name);
         object.insert("hint".to_owned(), hint.into());
     }
     result
@@ -61,13 +65,16 @@ pub(crate) fn told(mut result: CallToolResult, telling: &Telling) -> CallToolRes
         result.content.push(ContentBlock::text(text.to_string()));
     }
     if telling.links {
-        result.content.extend(["stdout", "stderr"].into_iter().filter_map(|stream| link(&value, stream)));
+        result
+            .content
+            .extend(["stdout", "stderr"].into_iter().filter_map(|stream| link(&value, stream)));
     }
     result.structured_content = Some(value);
     result
 }
 
-/// Cut lists so that text and structured content hold the same of them, and say how many are left out.
+/// Cut lists so that text and structured content hold the same of them, and say how many are left
+/// out.
 fn trim_lists(value: &mut Value, telling: &Telling) {
     let Some(object) = value.as_object_mut() else { return };
     // A page was made to fit before, and says where the next one begins.
@@ -75,8 +82,13 @@ fn trim_lists(value: &mut Value, telling: &Telling) {
         return;
     }
     // A patch that the call did not give itself stands beside the list.
-    let has_patch = object.get("patch").and_then(Value::as_str).is_some_and(|patch| !patch.is_empty());
-    let limit = if has_patch && !telling.given.contains_key("patch") { telling.limit / 2 } else { telling.limit };
+    let has_patch =
+        object.get("patch").and_then(Value::as_str).is_some_and(|patch| !patch.is_empty());
+    let limit = if has_patch && !telling.given.contains_key("patch") {
+        telling.limit / 2
+    } else {
+        telling.limit
+    };
     for name in ["entries", "workspaces", "left_out"] {
         let Some(items) = object.get_mut(name).and_then(Value::as_array_mut) else { continue };
         let fits = fitting(items, limit, cost);
@@ -96,7 +108,9 @@ fn trim_lists(value: &mut Value, telling: &Telling) {
 /// How a call gets what a list was cut by.
 fn rest(list: &str, telling: &Telling) -> &'static str {
     match list {
-        _ if telling.given.contains_key("max_output_bytes") => "give a larger max_output_bytes for the rest",
+        _ if telling.given.contains_key("max_output_bytes") => {
+            "give a larger max_output_bytes for the rest"
+        }
         "entries" => "workspace_diff lists every change",
         "workspaces" => "workspace_list has the rest",
         _ => "export smaller directories one by one to see the rest",
@@ -111,7 +125,8 @@ fn cost(item: &Value) -> usize {
     }
 }
 
-/// How many items of a list fit, in the text, where each costs so much, and in the structured content.
+/// How many items of a list fit, in the text, where each costs so much, and in the structured
+/// content.
 pub(crate) fn fitting(items: &[Value], limit: usize, cost: impl Fn(&Value) -> usize) -> usize {
     let text = bounds::count(items, limit.saturating_sub(bounds::FIELDS), cost);
     let whole = bounds::STRUCTURED * limit;
@@ -121,7 +136,11 @@ pub(crate) fn fitting(items: &[Value], limit: usize, cost: impl Fn(&Value) -> us
 /// What a model chooses an environment by.
 fn brief_environment(item: &Value) -> Value {
     let names = ["name", "description", "default_packages", "installed"];
-    names.iter().map(|name| ((*name).to_owned(), item[*name].clone())).collect::<JsonObject>().into()
+    names
+        .iter()
+        .map(|name| ((*name).to_owned(), item[*name].clone()))
+        .collect::<JsonObject>()
+        .into()
 }
 
 /// The link to an output of which something was left out.
@@ -135,7 +154,8 @@ fn link(value: &Value, stream: &str) -> Option<ContentBlock> {
 
 fn value(answer: &impl Serialize) -> Result<Value, Refusal> {
     serde_json::to_value(answer).map_err(|error| {
-        Refusal::new(ErrorKind::Internal, format!("the result cannot be written as JSON: {error}")).hint("try again")
+        Refusal::new(ErrorKind::Internal, format!("the result cannot be written as JSON: {error}"))
+            .hint("try again")
     })
 }
 
@@ -170,10 +190,14 @@ mod tests {
 
     #[test]
     fn what_a_list_was_cut_by_is_one_number() {
-        let workspace = |at: usize| json!({ "workspace_id": format!("{at:012}"), "name": "x".repeat(60) });
+        let workspace =
+            |at: usize| json!({ "workspace_id": format!("{at:012}"), "name": "x".repeat(60) });
         let all: Vec<Value> = (0..1000).map(workspace).collect();
         for (given, hint) in [
-            (json!({ "max_output_bytes": bounds::DEFAULT }), "give a larger max_output_bytes for the rest"),
+            (
+                json!({ "max_output_bytes": bounds::DEFAULT }),
+                "give a larger max_output_bytes for the rest",
+            ),
             (json!({}), "workspace_list has the rest"),
         ] {
             let listed = object(&json!({ "count": 1000, "workspaces": all })).unwrap();
@@ -184,13 +208,17 @@ mod tests {
             assert_eq!((&whole["count"], &whole["omitted"]), (&json!(held), &json!(1000 - held)));
             assert_eq!(whole["hint"], hint);
             let text = text(&listed);
-            assert_eq!((text["workspaces"].as_array().unwrap().len(), &text["omitted"]), (held, &json!(1000 - held)));
+            assert_eq!(
+                (text["workspaces"].as_array().unwrap().len(), &text["omitted"]),
+                (held, &json!(1000 - held))
+            );
         }
     }
 
     #[test]
     fn both_cuts_of_a_list_are_added_up() {
-        let mut value = json!({ "entries": vec!["a path that is like any other"; 1000], "omitted": 7 });
+        let mut value =
+            json!({ "entries": vec!["a path that is like any other"; 1000], "omitted": 7 });
         bounds::bounded(&mut value, 4000);
         let held = value["entries"].as_array().unwrap().len();
         assert!(held > 30 && value["omitted"] == 1007 - held, "{value}");
@@ -198,14 +226,19 @@ mod tests {
 
     #[test]
     fn a_list_and_a_patch_have_half_of_the_room_each() {
-        let entry = |at: usize| json!({ "path": format!("/workspace/some/file{at}"), "status": "added" });
+        let entry =
+            |at: usize| json!({ "path": format!("/workspace/some/file{at}"), "status": "added" });
         let entries: Vec<Value> = (0..2000).map(entry).collect();
         let diff = json!({ "patch": "+a\n".repeat(2500), "patch_complete": false, "hint": "as core says", "entries": entries });
-        let result = told(object(&diff).unwrap(), &telling(json!({ "max_output_bytes": bounds::DEFAULT })));
+        let result =
+            told(object(&diff).unwrap(), &telling(json!({ "max_output_bytes": bounds::DEFAULT })));
         let (text, whole) = (text(&result), result.structured_content.unwrap());
         let held = whole["entries"].as_array().unwrap().len();
         assert_eq!(text["entries"].as_array().unwrap().len(), held);
-        assert!(held > 100 && text["omitted"] == 2000 - held && whole["omitted"] == 2000 - held, "{held}");
+        assert!(
+            held > 100 && text["omitted"] == 2000 - held && whole["omitted"] == 2000 - held,
+            "{held}"
+        );
         assert_eq!((&text["patch"], &text["hint"]), (&diff["patch"], &diff["hint"]));
     }
 }

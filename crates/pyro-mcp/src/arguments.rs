@@ -1,4 +1,5 @@
-//! A call's arguments against the tool's own schema: every fault is named at once, in words a model can act on.
+//! A call's arguments against the tool's own schema: every fault is named at once, in words a model
+//! can act on.
 
 use crate::refusal::Refusal;
 use pyro_core::ErrorKind;
@@ -11,7 +12,8 @@ const UNSPOKEN_MAX: f64 = u32::MAX as f64;
 /// Greatest number up to which every whole one has a float of its own.
 const EXACT: f64 = (1_u64 << 53) as f64;
 
-/// Parameters of the contract that are not built. Hosts and models send their defaults, which ask for nothing.
+/// Parameters of the contract that are not built. Hosts and models send their defaults, which ask
+/// for nothing.
 const UNBUILT: [(&str, &str, Asks); 5] = [
     ("workspace_create", "network_policy", Asks::Nothing("off")),
     ("workspace_create", "secrets", Asks::Never),
@@ -45,22 +47,35 @@ const SYNONYMS: [(&str, &str); 11] = [
 /// How like a parameter's name an unknown one must be to be taken for it.
 const NEAR: f64 = 0.85;
 
-/// The arguments of a tool as its schema has them. What is written otherwise and cannot be misunderstood is taken: `"2"`
-/// for a number, `"true"` for a boolean, JSON text for an object or a list.
+/// The arguments of a tool as its schema has them. What is written otherwise and cannot be
+/// misunderstood is taken: `"2"` for a number, `"true"` for a boolean, JSON text for an object or a
+/// list.
 ///
 /// # Errors
-/// `invalid_input` that names every unknown, missing and mistyped argument, with what may stand there.
-pub(crate) fn checked(tool: &str, schema: &JsonObject, mut arguments: JsonObject) -> Result<JsonObject, Refusal> {
+/// `invalid_input` that names every unknown, missing and mistyped argument, with what may stand
+/// there.
+pub(crate) fn checked(
+    tool: &str,
+    schema: &JsonObject,
+    mut arguments: JsonObject,
+) -> Result<JsonObject, Refusal> {
     let empty = JsonObject::new();
     let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&empty);
-    let required = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let required = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
     let required: Vec<&str> = required.collect();
     // The contract's optional parameters may be null, which is as if they were not given.
     arguments.retain(|name, value| {
         let is_left_out = properties.get(name).is_some_and(|property| is_null(property, value));
         required.contains(&name.as_str()) || !is_left_out
     });
-    arguments.retain(|name, value| properties.contains_key(name) || !asks_for_nothing(tool, name, value));
+    arguments.retain(|name, value| {
+        properties.contains_key(name) || !asks_for_nothing(tool, name, value)
+    });
     let (mut faults, mut hints) = (Vec::new(), Vec::new());
     let mut takes = false;
     for (name, value) in &mut arguments {
@@ -77,16 +92,18 @@ pub(crate) fn checked(tool: &str, schema: &JsonObject, mut arguments: JsonObject
             None => {
                 faults.push(format!("unknown argument {}", shown(&Value::String(name.clone()))));
                 let meant = meant(name, properties.keys());
-                hints.extend(
-                    meant.map(|meant| format!("did you mean {meant}? It must be {}", wanted(&properties[meant]))),
-                );
+                hints.extend(meant.map(|meant| {
+                    format!("did you mean {meant}? It must be {}", wanted(&properties[meant]))
+                }));
                 takes = true;
             }
         }
     }
     for name in required.iter().filter(|name| !arguments.contains_key(**name)) {
         faults.push(format!("{name} is missing"));
-        hints.extend(properties.get(*name).map(|property| format!("{name} must be {}", wanted(property))));
+        hints.extend(
+            properties.get(*name).map(|property| format!("{name} must be {}", wanted(property))),
+        );
     }
     if faults.is_empty() {
         return Ok(arguments);
@@ -119,14 +136,16 @@ fn asks_for_nothing(tool: &str, name: &str, value: &Value) -> bool {
 
 /// Whether it stands for what is not given: null, or the text `null` where JSON text is taken.
 fn is_null(property: &Value, value: &Value) -> bool {
-    let takes_json = matches!(property.get("type").and_then(Value::as_str), Some("object" | "array"));
+    let takes_json =
+        matches!(property.get("type").and_then(Value::as_str), Some("object" | "array"));
     value.is_null() || takes_json && value.as_str().is_some_and(|text| text.trim() == "null")
 }
 
 /// The parameter that was probably meant.
 fn meant<'a>(name: &str, parameters: impl Iterator<Item = &'a String> + Clone) -> Option<&'a str> {
     let name = name.to_lowercase().replace('-', "_");
-    let synonym = SYNONYMS.iter().find(|(known, _)| *known == name).map(|(_, parameter)| *parameter);
+    let synonym =
+        SYNONYMS.iter().find(|(known, _)| *known == name).map(|(_, parameter)| *parameter);
     let mut all = parameters.clone();
     if let Some(found) = all.find(|parameter| synonym == Some(parameter.as_str())) {
         return Some(found);
@@ -141,7 +160,8 @@ fn meant<'a>(name: &str, parameters: impl Iterator<Item = &'a String> + Clone) -
     // What nobody could have mistyped is not compared.
     let parameters = parameters.filter(|_| name.len() < 64);
     let scored = parameters.map(|parameter| (strsim::jaro_winkler(&name, parameter), parameter));
-    let near = scored.filter(|(score, _)| *score >= NEAR).max_by(|one, other| one.0.total_cmp(&other.0));
+    let near =
+        scored.filter(|(score, _)| *score >= NEAR).max_by(|one, other| one.0.total_cmp(&other.0));
     near.map(|(_, parameter)| parameter.as_str())
 }
 
@@ -161,7 +181,8 @@ fn wanted(property: &Value) -> String {
         Some("object") => "an object of strings, such as {\"name\": \"value\"}".to_owned(),
         Some("array") => "an array of strings, such as [\"one\"]".to_owned(),
         Some("string") => {
-            let some = property.get("pattern").is_some() || bound("minLength").is_some_and(|min| min > 0);
+            let some =
+                property.get("pattern").is_some() || bound("minLength").is_some_and(|min| min > 0);
             let kind = if some { "a string that is not empty" } else { "a string" };
             match bound("maxLength") {
                 Some(max) => format!("{kind}, of at most {max} characters"),
@@ -211,8 +232,13 @@ fn fault(property: &Value, value: &mut Value) -> Option<String> {
         _ => true,
     };
     if !fits {
-        let article = if matches!(wanted, Some("integer" | "object" | "array")) { "an" } else { "a" };
-        return Some(format!("must be {article} {}, not {}", wanted.unwrap_or_default(), shown(value)));
+        let article =
+            if matches!(wanted, Some("integer" | "object" | "array")) { "an" } else { "a" };
+        return Some(format!(
+            "must be {article} {}, not {}",
+            wanted.unwrap_or_default(),
+            shown(value)
+        ));
     }
     if let Some(known) = property.get("enum").and_then(Value::as_array)
         && !known.contains(value)
@@ -229,12 +255,18 @@ fn fault_inside(property: &Value, value: &mut Value) -> Option<String> {
     match value {
         Value::Object(map) => {
             let schema = inside("additionalProperties")?;
-            let mut faults = map.iter_mut().filter_map(|(key, value)| Some((key, fault(schema, value)?)));
-            faults.next().map(|(key, fault)| format!("of {}: it {fault}", shown(&Value::String(key.clone()))))
+            let mut faults =
+                map.iter_mut().filter_map(|(key, value)| Some((key, fault(schema, value)?)));
+            faults.next().map(|(key, fault)| {
+                format!("of {}: it {fault}", shown(&Value::String(key.clone())))
+            })
         }
         Value::Array(items) => {
             let schema = inside("items")?;
-            let mut faults = items.iter_mut().enumerate().filter_map(|(at, item)| Some((at, fault(schema, item)?)));
+            let mut faults = items
+                .iter_mut()
+                .enumerate()
+                .filter_map(|(at, item)| Some((at, fault(schema, item)?)));
             faults.next().map(|(at, fault)| format!("[{at}] {fault}"))
         }
         _ => None,
@@ -249,7 +281,9 @@ fn out_of_bounds(property: &Value, value: &Value) -> Option<String> {
                 Some(format!("is {value}; it must be between {min} and {max}"))
             }
             (min, None) if number < min => Some(format!("is {value}; it must be at least {min}")),
-            (_, None) if number > UNSPOKEN_MAX => Some(format!("is {value}; it must be at most {UNSPOKEN_MAX}")),
+            (_, None) if number > UNSPOKEN_MAX => {
+                Some(format!("is {value}; it must be at most {UNSPOKEN_MAX}"))
+            }
             _ => None,
         };
     }
@@ -259,7 +293,8 @@ fn out_of_bounds(property: &Value, value: &Value) -> Option<String> {
     if is_wanted && text.trim().is_empty() {
         return Some("must not be blank".to_owned());
     }
-    let (length, limit) = (text.chars().count() as u64, |name: &str| property.get(name).and_then(Value::as_u64));
+    let (length, limit) =
+        (text.chars().count() as u64, |name: &str| property.get(name).and_then(Value::as_u64));
     if limit("minLength").is_some_and(|min| length < min) {
         return Some("must not be empty".to_owned());
     }
@@ -304,14 +339,29 @@ mod tests {
     fn every_fault_is_named() {
         for (arguments, told) in [
             (json!({}), "command is missing"),
-            (json!({"command": "a", "comand": 1, "x": 2}), "unknown argument \"comand\"; unknown argument \"x\""),
+            (
+                json!({"command": "a", "comand": 1, "x": 2}),
+                "unknown argument \"comand\"; unknown argument \"x\"",
+            ),
             (json!({"command": 7}), "command must be a string, not 7"),
-            (json!({"command": "a", "vcpu_count": "two"}), "vcpu_count must be an integer, not \"two\""),
+            (
+                json!({"command": "a", "vcpu_count": "two"}),
+                "vcpu_count must be an integer, not \"two\"",
+            ),
             (json!({"command": "a", "vcpu_count": 1.5}), "vcpu_count must be an integer, not 1.5"),
-            (json!({"command": "a", "vcpu_count": 9}), "vcpu_count is 9; it must be between 1 and 8"),
-            (json!({"command": "a", "timeout_seconds": 0}), "timeout_seconds is 0; it must be at least 1"),
+            (
+                json!({"command": "a", "vcpu_count": 9}),
+                "vcpu_count is 9; it must be between 1 and 8",
+            ),
+            (
+                json!({"command": "a", "timeout_seconds": 0}),
+                "timeout_seconds is 0; it must be at least 1",
+            ),
             (json!({"command": "a", "network": "yes"}), "network must be a boolean, not \"yes\""),
-            (json!({"command": "a", "environment": "x"}), "environment must be one of \"debian:12\", not \"x\""),
+            (
+                json!({"command": "a", "environment": "x"}),
+                "environment must be one of \"debian:12\", not \"x\"",
+            ),
             (json!({"command": "abcdef"}), "command is 6 characters long; it may have 5"),
             (json!({"command": " \n"}), "command must not be blank"),
             (json!({"command": "a", "name": ""}), "name must not be empty"),
@@ -320,21 +370,30 @@ mod tests {
                 "labels of \"k\": it is 4 characters long; it may have 3",
             ),
             (json!({"command": null}), "command must be a string, not null"),
-            (json!({"command": "a", "labels": {"k": 1}}), "labels of \"k\": it must be a string, not 1"),
+            (
+                json!({"command": "a", "labels": {"k": 1}}),
+                "labels of \"k\": it must be a string, not 1",
+            ),
             (json!({"command": "a", "labels": "k=v"}), "labels must be an object, not \"k=v\""),
             (json!({"command": "a", "keys": ["k", null]}), "keys [1] must be a string, not null"),
             (json!({"command": "a", "keys": "k"}), "keys must be an array, not \"k\""),
         ] {
-            let refusal = checked("vm_run", &schema(), arguments.as_object().unwrap().clone()).unwrap_err();
-            let message = serde_json::to_value(&refusal).unwrap()["message"].as_str().unwrap().to_owned();
+            let refusal =
+                checked("vm_run", &schema(), arguments.as_object().unwrap().clone()).unwrap_err();
+            let message =
+                serde_json::to_value(&refusal).unwrap()["message"].as_str().unwrap().to_owned();
             assert_eq!(message, told);
         }
     }
 
     #[test]
     fn null_stands_for_what_is_not_given_where_that_may_be() {
-        let arguments = json!({"command": "a", "labels": null, "keys": null}).as_object().unwrap().clone();
-        assert_eq!(Value::Object(checked("vm_run", &schema(), arguments).unwrap()), json!({"command": "a"}));
+        let arguments =
+            json!({"command": "a", "labels": null, "keys": null}).as_object().unwrap().clone();
+        assert_eq!(
+            Value::Object(checked("vm_run", &schema(), arguments).unwrap()),
+            json!({"command": "a"})
+        );
     }
 
     #[test]
@@ -352,26 +411,48 @@ mod tests {
             let arguments = json!({ "command": "a", name: given }).as_object().unwrap().clone();
             assert_eq!(checked("vm_run", &schema(), arguments).unwrap()[name], taken, "{name}");
         }
-        let nothing = json!({ "command": "a", "labels": "null", "keys": " null" }).as_object().unwrap().clone();
-        assert_eq!(Value::Object(checked("vm_run", &schema(), nothing).unwrap()), json!({ "command": "a" }));
+        let nothing = json!({ "command": "a", "labels": "null", "keys": " null" })
+            .as_object()
+            .unwrap()
+            .clone();
+        assert_eq!(
+            Value::Object(checked("vm_run", &schema(), nothing).unwrap()),
+            json!({ "command": "a" })
+        );
     }
 
     #[test]
     fn a_hint_says_what_may_stand_there() {
         for (arguments, hint) in [
-            (json!({"command": "a", "vcpu_count": 9}), "vcpu_count must be an integer between 1 and 8"),
-            (json!({"command": "a", "timeout_seconds": 0}), "timeout_seconds must be an integer of at least 1"),
+            (
+                json!({"command": "a", "vcpu_count": 9}),
+                "vcpu_count must be an integer between 1 and 8",
+            ),
+            (
+                json!({"command": "a", "timeout_seconds": 0}),
+                "timeout_seconds must be an integer of at least 1",
+            ),
             (json!({"command": "a", "network": "yes"}), "network must be true or false"),
-            (json!({"command": "a", "environment": "x"}), "environment must be one of \"debian:12\""),
-            (json!({"command": "abcdef"}), "command must be a string that is not empty, of at most 5 characters"),
+            (
+                json!({"command": "a", "environment": "x"}),
+                "environment must be one of \"debian:12\"",
+            ),
+            (
+                json!({"command": "abcdef"}),
+                "command must be a string that is not empty, of at most 5 characters",
+            ),
             (json!({}), "command must be a string that is not empty, of at most 5 characters"),
             (
                 json!({"command": "a", "labels": 1}),
                 "labels must be an object of strings, such as {\"name\": \"value\"}",
             ),
-            (json!({"command": "a", "keys": {}}), "keys must be an array of strings, such as [\"one\"]"),
+            (
+                json!({"command": "a", "keys": {}}),
+                "keys must be an array of strings, such as [\"one\"]",
+            ),
         ] {
-            let refusal = checked("vm_run", &schema(), arguments.as_object().unwrap().clone()).unwrap_err();
+            let refusal =
+                checked("vm_run", &schema(), arguments.as_object().unwrap().clone()).unwrap_err();
             assert_eq!(serde_json::to_value(&refusal).unwrap()["hint"], hint, "{arguments}");
         }
     }
@@ -389,7 +470,8 @@ mod tests {
             ("x", None),
         ] {
             let arguments = json!({ "command": "a", written: 1 }).as_object().unwrap().clone();
-            let refusal = serde_json::to_value(checked("vm_run", &schema(), arguments).unwrap_err()).unwrap();
+            let refusal =
+                serde_json::to_value(checked("vm_run", &schema(), arguments).unwrap_err()).unwrap();
             let hint = refusal["hint"].as_str().unwrap();
             assert!(hint.contains("this tool takes: command, environment, keys"), "{hint}");
             match meant {
@@ -405,14 +487,19 @@ mod tests {
 
     #[test]
     fn what_is_not_built_may_be_said_to_be_unwanted() {
-        let told = |tool: &str, arguments: Value| checked(tool, &schema(), arguments.as_object().unwrap().clone());
+        let told = |tool: &str, arguments: Value| {
+            checked(tool, &schema(), arguments.as_object().unwrap().clone())
+        };
         for unwanted in [
             json!({ "command": "a", "network_policy": "off" }),
             json!({ "command": "a", "secrets": null }),
             json!({ "command": "a", "secrets": [] }),
             json!({ "command": "a", "secrets": "null" }),
         ] {
-            assert_eq!(Value::Object(told("workspace_create", unwanted).unwrap()), json!({ "command": "a" }));
+            assert_eq!(
+                Value::Object(told("workspace_create", unwanted).unwrap()),
+                json!({ "command": "a" })
+            );
         }
         for (tool, wanted, message, hint) in [
             (
@@ -421,8 +508,18 @@ mod tests {
                 "network_policy is not built yet",
                 "leave network_policy out",
             ),
-            ("workspace_create", json!({ "secrets": [{}] }), "secrets is not built yet", "leave secrets out"),
-            ("vm_run", json!({ "secrets": null }), "unknown argument \"secrets\"", "this tool takes"),
+            (
+                "workspace_create",
+                json!({ "secrets": [{}] }),
+                "secrets is not built yet",
+                "leave secrets out",
+            ),
+            (
+                "vm_run",
+                json!({ "secrets": null }),
+                "unknown argument \"secrets\"",
+                "this tool takes",
+            ),
         ] {
             let refusal = serde_json::to_value(told(tool, wanted).unwrap_err()).unwrap();
             assert!(refusal["message"].as_str().unwrap().contains(message), "{refusal}");
@@ -439,7 +536,8 @@ mod tests {
     #[test]
     fn an_integer_may_be_written_with_a_point() {
         let arguments: Value =
-            serde_json::from_str(r#"{"command": "a", "vcpu_count": 2.0, "timeout_seconds": 3e1}"#).unwrap();
+            serde_json::from_str(r#"{"command": "a", "vcpu_count": 2.0, "timeout_seconds": 3e1}"#)
+                .unwrap();
         let checked = checked("vm_run", &schema(), arguments.as_object().unwrap().clone()).unwrap();
         assert_eq!((&checked["vcpu_count"], &checked["timeout_seconds"]), (&json!(2), &json!(30)));
         assert!(checked["timeout_seconds"].is_i64());

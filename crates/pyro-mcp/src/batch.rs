@@ -18,9 +18,13 @@ struct Batch {
 }
 
 impl Batches {
-    /// Wait for the answers to requests with these ids; some answers may be there already. All of them, where no other is
-    /// to come.
-    pub(crate) fn open(&mut self, ids: impl IntoIterator<Item = Value>, answers: Vec<Value>) -> Option<Value> {
+    /// Wait for the answers to requests with these ids; some answers may be there already. All of
+    /// them, where no other is to come.
+    pub(crate) fn open(
+        &mut self,
+        ids: impl IntoIterator<Item = Value>,
+        answers: Vec<Value>,
+    ) -> Option<Value> {
         let waiting: HashSet<String> = ids.into_iter().map(|id| id.to_string()).collect();
         if waiting.is_empty() {
             return (!answers.is_empty()).then_some(Value::Array(answers));
@@ -35,8 +39,8 @@ impl Batches {
         self.open.iter().any(|batch| batch.waiting.contains(&id))
     }
 
-    /// Take an answer; none where the client gets none, because it cancelled the request. All answers of the batch, where
-    /// this was the last.
+    /// Take an answer; none where the client gets none, because it cancelled the request. All
+    /// answers of the batch, where this was the last.
     pub(crate) fn close(&mut self, id: &Value, answer: Option<Value>) -> Option<Value> {
         let id = id.to_string();
         let at = self.open.iter().position(|batch| batch.waiting.contains(&id))?;

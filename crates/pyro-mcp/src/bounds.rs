@@ -31,13 +31,16 @@ pub(crate) fn text_length(text: &str) -> usize {
     text.chars().map(json_len).sum()
 }
 
-/// Head and tail of a text that is longer than `limit` as JSON, with words for what is between; `rest` says where that is.
+/// Head and tail of a text that is longer than `limit` as JSON, with words for what is between;
+/// `rest` says where that is.
 pub(crate) fn shortened(text: &str, limit: usize, rest: &str) -> String {
     if text_length(text) <= limit {
         return text.to_owned();
     }
     let half = limit.saturating_sub(MARK) / 2;
-    let head = &text[..fitting(text.char_indices().map(|(at, one)| (at + one.len_utf8(), one)), half).unwrap_or(0)];
+    let head =
+        &text[..fitting(text.char_indices().map(|(at, one)| (at + one.len_utf8(), one)), half)
+            .unwrap_or(0)];
     let tail = &text[fitting(text.char_indices().rev(), half).unwrap_or(text.len())..];
     let omitted = text.len() - head.len() - tail.len();
     format!("{head}\n[... {omitted} bytes omitted{rest} ...]\n{tail}")
@@ -75,7 +78,8 @@ pub(crate) fn prefix(bytes: &[u8], limit: usize) -> usize {
     fits
 }
 
-/// How many of these values, of which each takes the bytes that `cost` says, fit into `limit`; one always does.
+/// How many of these values, of which each takes the bytes that `cost` says, fit into `limit`; one
+/// always does.
 pub(crate) fn count<T>(items: &[T], limit: usize, cost: impl Fn(&T) -> usize) -> usize {
     let mut held = 0;
     let fits = items.iter().take_while(|item| {
@@ -111,7 +115,9 @@ fn cut(value: &mut Value, excess: usize) {
         Value::Array(items) => {
             let whole: usize = items.iter().map(length).sum();
             match items.iter_mut().max_by_key(|item| length(item)) {
-                Some(longest) if length(longest) > whole / 2 && !longest.is_number() => cut(longest, excess),
+                Some(longest) if length(longest) > whole / 2 && !longest.is_number() => {
+                    cut(longest, excess)
+                }
                 _ => {
                     let mut gone = 0;
                     while gone < excess + MARK
@@ -129,7 +135,9 @@ fn cut(value: &mut Value, excess: usize) {
             }
             let before = longest.as_array().map(Vec::len);
             cut(longest, excess);
-            let left_out = before.zip(longest.as_array().map(Vec::len)).map_or(0, |(before, now)| before - now);
+            let left_out = before
+                .zip(longest.as_array().map(Vec::len))
+                .map_or(0, |(before, now)| before - now);
             if left_out > 0 {
                 add_omitted(map, left_out);
             }
@@ -183,12 +191,19 @@ mod tests {
         let mut value = json!({ "workspace_id": "0123456789ab", "labels": labels });
         bounded(&mut value, 4000);
         let kept = value["labels"].as_object().unwrap().len() - 1;
-        assert!(value["workspace_id"] == "0123456789ab" && kept > 20 && length(&value) <= 4000, "{value}");
+        assert!(
+            value["workspace_id"] == "0123456789ab" && kept > 20 && length(&value) <= 4000,
+            "{value}"
+        );
         assert_eq!(value["labels"]["omitted"], 200 - kept);
-        let mut value = json!({ "entries": vec!["a path that is like any other"; 1000], "changed": true });
+        let mut value =
+            json!({ "entries": vec!["a path that is like any other"; 1000], "changed": true });
         bounded(&mut value, 2000);
         let kept = value["entries"].as_array().unwrap().len();
-        assert!(kept > 30 && value["omitted"] == 1000 - kept && value["changed"] == true, "{value}");
+        assert!(
+            kept > 30 && value["omitted"] == 1000 - kept && value["changed"] == true,
+            "{value}"
+        );
     }
 
     fn any_json() -> impl Strategy<Value = Value> {

@@ -80,7 +80,8 @@ const UNTOLD: [&str; 13] = [
 /// Arguments that a result repeats in other words.
 const REPEATED: [&str; 2] = ["command", "patch"];
 
-/// The object as a model is told it; `given` is what the call said, and what it left out and has a default.
+/// The object as a model is told it; `given` is what the call said, and what it left out and has a
+/// default.
 pub(crate) fn brief(value: &Value, given: &JsonObject) -> Value {
     match value {
         Value::Object(map) => Value::Object(of_object(map, given)),
@@ -96,7 +97,8 @@ fn of_object(map: &JsonObject, given: &JsonObject) -> JsonObject {
     let mut told = Map::new();
     for (name, value) in map {
         if !is_left_out(map, name, value, given) {
-            let value = if name == "entries" { entries(map, value, given) } else { brief(value, given) };
+            let value =
+                if name == "entries" { entries(map, value, given) } else { brief(value, given) };
             told.insert(name.clone(), value);
         }
     }
@@ -119,7 +121,10 @@ fn is_left_out(map: &JsonObject, name: &str, value: &Value, given: &JsonObject) 
         "entries" | "summary" if has("patch_complete", true) => !is("patch", ""),
         "patch_complete" => value == true,
         // Where something runs is told when it is made, and where it is not a vm.
-        "execution_mode" => value.as_str().is_some_and(|mode| mode.starts_with("guest_")) && !map.contains_key("state"),
+        "execution_mode" => {
+            value.as_str().is_some_and(|mode| mode.starts_with("guest_"))
+                && !map.contains_key("state")
+        }
         "environment" => !map.contains_key("state"),
         "workspace_seed" => value["mode"] == "empty",
         _ => false,
@@ -148,7 +153,9 @@ fn is_echo(name: &str, value: &Value, given: &JsonObject) -> bool {
     if REPEATED.contains(&name) {
         return given.contains_key(name);
     }
-    let same = |argument: &str| given.get(argument).is_some_and(|given| given == value || is_path_of(value, given));
+    let same = |argument: &str| {
+        given.get(argument).is_some_and(|given| given == value || is_path_of(value, given))
+    };
     match name {
         "workspace_path" => same("path"),
         "destination" => same("dest"),
@@ -164,7 +171,9 @@ fn is_path_of(value: &Value, given: &Value) -> bool {
 
 /// Files and changes on a line each; what else there is a list of, as it is.
 fn entries(map: &JsonObject, value: &Value, given: &JsonObject) -> Value {
-    let Some(items) = value.as_array().filter(|items| items.iter().all(|item| item["path"].is_string())) else {
+    let Some(items) =
+        value.as_array().filter(|items| items.iter().all(|item| item["path"].is_string()))
+    else {
         return brief(value, given);
     };
     let root = map.get("path").and_then(Value::as_str).unwrap_or("/workspace");
@@ -175,7 +184,10 @@ fn entries(map: &JsonObject, value: &Value, given: &JsonObject) -> Value {
 pub(crate) fn entry(root: &str, item: &Value) -> String {
     let text = |name: &str| item[name].as_str().unwrap_or_default();
     let path = text("path");
-    let below = path.strip_prefix(root).map(|path| path.trim_start_matches('/')).filter(|path| !path.is_empty());
+    let below = path
+        .strip_prefix(root)
+        .map(|path| path.trim_start_matches('/'))
+        .filter(|path| !path.is_empty());
     let path = below.unwrap_or(path);
     if item["status"].is_string() {
         let moved = item["old_path"].as_str().map(|old| format!("{old} -> ")).unwrap_or_default();
@@ -217,7 +229,8 @@ mod tests {
             "stderr": "", "stderr_encoding": "utf-8", "stderr_truncated": false, "stderr_bytes": 0, "stderr_file": null,
             "execution_mode": "guest_tcg", "timed_out": false, "signal": null,
         });
-        let given = json!({ "workspace_id": "0123456789ab", "command": "echo a", "timeout_seconds": 30 });
+        let given =
+            json!({ "workspace_id": "0123456789ab", "command": "echo a", "timeout_seconds": 30 });
         let expected = json!({ "exit_code": 0, "sequence": 3, "stdout": "a\n", "duration_ms": 7 });
         assert_eq!(told(ran.clone(), given.clone()), expected);
         // What is not as always is told.
@@ -250,9 +263,15 @@ mod tests {
             ],
         });
         let given = json!({ "workspace_id": "0123456789ab", "path": "src" });
-        assert_eq!(told(listed, given), json!({ "entries": ["a b/", "c 12", "d* 0", "e -> c", "f (fifo)"] }));
+        assert_eq!(
+            told(listed, given),
+            json!({ "entries": ["a b/", "c 12", "d* 0", "e -> c", "f (fifo)"] })
+        );
         for (item, line) in [
-            (json!({ "path": "a", "status": "modified", "added_lines": 1, "deleted_lines": 2 }), "modified a +1 -2"),
+            (
+                json!({ "path": "a", "status": "modified", "added_lines": 1, "deleted_lines": 2 }),
+                "modified a +1 -2",
+            ),
             (
                 json!({ "path": "b", "old_path": "a", "status": "renamed", "added_lines": 0, "deleted_lines": 0 }),
                 "renamed a -> b",
@@ -271,11 +290,18 @@ mod tests {
                 "entries": [entry], "patch": patch, "patch_complete": complete })
         };
         let given = json!({ "workspace_id": "x" });
-        assert_eq!(told(diff("+a", true), given.clone()), json!({ "changed": true, "patch": "+a" }));
+        assert_eq!(
+            told(diff("+a", true), given.clone()),
+            json!({ "changed": true, "patch": "+a" })
+        );
         let cut = told(diff("", false), given);
-        assert_eq!((&cut["entries"], &cut["summary"]), (&json!(["added a"]), &json!({ "total": 1, "added": 1 })));
+        assert_eq!(
+            (&cut["entries"], &cut["summary"]),
+            (&json!(["added a"]), &json!({ "total": 1, "added": 1 }))
+        );
         assert_eq!(cut["patch_complete"], false);
-        let applied = json!({ "workspace_id": "x", "changed": false, "patch": "as applied", "entries": [] });
+        let applied =
+            json!({ "workspace_id": "x", "changed": false, "patch": "as applied", "entries": [] });
         assert_eq!(
             told(applied, json!({ "workspace_id": "x", "patch": "as given" })),
             json!({ "changed": false, "entries": [] })
@@ -284,9 +310,11 @@ mod tests {
 
     #[test]
     fn what_was_asked_for_is_not_repeated() {
-        let written =
-            json!({ "workspace_id": "x", "path": "/workspace/a", "size_bytes": 3, "bytes_written": 3, "mode": "0644" });
-        assert_eq!(told(written, json!({ "workspace_id": "x", "path": "./a" })), json!({ "bytes_written": 3 }));
+        let written = json!({ "workspace_id": "x", "path": "/workspace/a", "size_bytes": 3, "bytes_written": 3, "mode": "0644" });
+        assert_eq!(
+            told(written, json!({ "workspace_id": "x", "path": "./a" })),
+            json!({ "bytes_written": 3 })
+        );
         let deleted = json!({ "workspace_id": "x", "deleted": true, "reason": "explicit_delete" });
         assert_eq!(told(deleted, json!({ "workspace_id": "x" })), json!({ "deleted": true }));
         let made = json!({ "workspace_id": "y", "environment": "debian:12", "state": "started", "execution_mode": "guest_kvm",

@@ -49,7 +49,8 @@ impl Profile {
     }
 }
 
-/// Where a tool stands in a list: first the one that is enough for most calls, then the others by name.
+/// Where a tool stands in a list: first the one that is enough for most calls, then the others by
+/// name.
 pub(crate) fn place(tool: &str) -> (bool, String) {
     (tool != "vm_run", tool.to_owned())
 }
@@ -64,7 +65,10 @@ mod tests {
         for profile in Profile::ALL {
             assert_eq!(Profile::parse(profile.name()), Some(profile));
             let tools = profile.tools();
-            assert!(profile == Profile::Task || smaller.iter().all(|name| tools.contains(name)), "{tools:?}");
+            assert!(
+                profile == Profile::Task || smaller.iter().all(|name| tools.contains(name)),
+                "{tools:?}"
+            );
             assert_eq!(tools[0], "vm_run");
             smaller = tools;
         }

@@ -30,7 +30,9 @@ impl Ending {
         self.begin();
         self.work.close();
         if tokio::time::timeout(CLEAR_LIMIT, self.work.wait()).await.is_err() {
-            tracing::warn!("calls do not end; what is left of their vms waits for the next command");
+            tracing::warn!(
+                "calls do not end; what is left of their vms waits for the next command"
+            );
         }
     }
 }

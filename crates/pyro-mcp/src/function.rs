@@ -1,4 +1,5 @@
-//! `vm_run` as a function of a chat-completions API: for a model that calls tools without speaking MCP.
+//! `vm_run` as a function of a chat-completions API: for a model that calls tools without speaking
+//! MCP.
 
 use crate::arguments;
 use crate::grants::Grants;
@@ -17,7 +18,8 @@ pub const NAME: &str = "vm_run";
 const DESCRIPTION: &str = "Run a shell command in a fresh, disposable Linux vm (sandbox). Join steps with &&: no file outlives \
      the call. exit_code is the command's, 124 on timeout. Long output keeps head and tail.";
 
-/// The function `vm_run`, with the parameters of the tool and nothing granted: neither a network nor the host.
+/// The function `vm_run`, with the parameters of the tool and nothing granted: neither a network
+/// nor the host.
 #[derive(Debug)]
 pub struct Function {
     parameters: JsonObject,
@@ -42,15 +44,23 @@ impl Function {
     /// What a call asks to be run, and its stdin; `arguments` is JSON as the model wrote it.
     ///
     /// # Errors
-    /// `not_found` for another function, `invalid_input` that names each fault of the arguments, `denied` for what is never
-    /// granted.
-    pub fn request(&self, name: &str, arguments: &str) -> Result<(RunRequest, Option<String>), Refusal> {
+    /// `not_found` for another function, `invalid_input` that names each fault of the arguments,
+    /// `denied` for what is never granted.
+    pub fn request(
+        &self,
+        name: &str,
+        arguments: &str,
+    ) -> Result<(RunRequest, Option<String>), Refusal> {
         if name != NAME {
-            return Err(Refusal::new(ErrorKind::NotFound, "there is no such tool").hint(format!("call {NAME}")));
+            return Err(Refusal::new(ErrorKind::NotFound, "there is no such tool")
+                .hint(format!("call {NAME}")));
         }
         let arguments: JsonObject = serde_json::from_str(arguments).map_err(|error| {
-            Refusal::new(ErrorKind::InvalidInput, format!("the arguments are no JSON object: {error}"))
-                .hint("write them as one object with environment and command")
+            Refusal::new(
+                ErrorKind::InvalidInput,
+                format!("the arguments are no JSON object: {error}"),
+            )
+            .hint("write them as one object with environment and command")
         })?;
         let arguments = arguments::checked(NAME, &self.parameters, arguments)?;
         let call: VmRun = serde_json::from_value(arguments.into())
@@ -66,10 +76,16 @@ impl Function {
 
     fn told(&self, refusal: Refusal) -> Refusal {
         let parameters = self.parameters.get("properties").and_then(Value::as_object);
-        let names: Vec<String> = parameters.into_iter().flat_map(JsonObject::keys).cloned().collect();
+        let names: Vec<String> =
+            parameters.into_iter().flat_map(JsonObject::keys).cloned().collect();
         // Nobody started a server with a flag, and nobody can.
         let refusal = if refusal.is_denied() { refusal.hint("leave it out") } else { refusal };
-        refusal.in_words_of(&Tools { offered: &[NAME], called: Some(NAME), parameters: &names, grants_host: false })
+        refusal.in_words_of(&Tools {
+            offered: &[NAME],
+            called: Some(NAME),
+            parameters: &names,
+            grants_host: false,
+        })
     }
 }
 
@@ -90,16 +106,28 @@ mod tests {
         let tool = tools.iter().find(|tool| tool.model.name == NAME).unwrap();
         assert_eq!(definition["type"], "function");
         assert_eq!(definition["function"]["name"], NAME);
-        assert_eq!(definition["function"]["parameters"], Value::Object((*tool.model.input_schema).clone()));
-        assert_eq!(definition["function"]["parameters"]["required"], json!(["environment", "command"]));
+        assert_eq!(
+            definition["function"]["parameters"],
+            Value::Object((*tool.model.input_schema).clone())
+        );
+        assert_eq!(
+            definition["function"]["parameters"]["required"],
+            json!(["environment", "command"])
+        );
     }
 
     #[test]
     fn a_call_is_a_request_with_the_defaults_of_the_tool() {
         let arguments = r#"{"environment":"debian:12","command":"cat","vcpu_count":"2","stdin":"a","cwd":null}"#;
         let (request, stdin) = Function::default().request(NAME, arguments).unwrap();
-        assert_eq!((request.environment.as_str(), request.line.command.as_str()), ("debian:12", "cat"));
-        assert_eq!((request.shape.vcpu_count, request.shape.mem_mib, request.shape.ttl_seconds), (2, 1024, 600));
+        assert_eq!(
+            (request.environment.as_str(), request.line.command.as_str()),
+            ("debian:12", "cat")
+        );
+        assert_eq!(
+            (request.shape.vcpu_count, request.shape.mem_mib, request.shape.ttl_seconds),
+            (2, 1024, 600)
+        );
         assert_eq!((request.line.timeout.as_secs(), stdin.as_deref()), (30, Some("a")));
         assert!(!request.network && !request.allow_host_compat);
     }
@@ -109,14 +137,29 @@ mod tests {
         let call = |more: &str| format!(r#"{{"environment":"debian:12","command":"true"{more}}}"#);
         for (name, arguments, kind, message) in [
             ("rm", call(""), "not_found", "there is no such tool"),
-            (NAME, "{\"command\"".to_owned(), "invalid_input", "the arguments are no JSON object: EOF"),
-            (NAME, "[]".to_owned(), "invalid_input", "the arguments are no JSON object: invalid type"),
+            (
+                NAME,
+                "{\"command\"".to_owned(),
+                "invalid_input",
+                "the arguments are no JSON object: EOF",
+            ),
+            (
+                NAME,
+                "[]".to_owned(),
+                "invalid_input",
+                "the arguments are no JSON object: invalid type",
+            ),
             (NAME, "{}".to_owned(), "invalid_input", "environment is missing; command is missing"),
             (NAME, call(",\"flavour\":1"), "invalid_input", "unknown argument \"flavour\""),
             (NAME, call(",\"mem_mib\":\"much\""), "invalid_input", "mem_mib must be an integer"),
             (NAME, call(",\"cwd\":\"a\\u0000b\""), "invalid_input", ""),
             (NAME, call(",\"network\":true"), "denied", "guests have no network"),
-            (NAME, call(",\"allow_host_compat\":true"), "denied", "allow_host_compat is not granted"),
+            (
+                NAME,
+                call(",\"allow_host_compat\":true"),
+                "denied",
+                "allow_host_compat is not granted",
+            ),
         ] {
             let (told, words) = refused(name, &arguments);
             assert!(told == kind && words.starts_with(message), "{arguments}: {told} {words}");

@@ -12,12 +12,13 @@ use std::path::{Component, Path, PathBuf};
 /// What calls may reach; everything else is denied.
 #[derive(Clone, Debug, Default)]
 pub struct Grants {
-    /// Host directories that a tool's arguments may name, with what lies below. A [`crate::Server`] takes them without
-    /// links, as they are when it is made.
+    /// Host directories that a tool's arguments may name, with what lies below. A [`crate::Server`]
+    /// takes them without links, as they are when it is made.
     pub paths: Vec<PathBuf>,
     /// Host directories that no export replaces, nor what holds one, granted or not.
     pub kept: Vec<PathBuf>,
-    /// Whether the client's own roots are such directories too: it runs on this host, as the user who granted the others.
+    /// Whether the client's own roots are such directories too: it runs on this host, as the user
+    /// who granted the others.
     pub client_roots: bool,
     /// Whether a guest may have a network.
     pub network: bool,
@@ -35,9 +36,15 @@ pub(crate) enum Runs {
 impl Grants {
     /// Say in a tool's parameters what a call may ask for.
     pub(crate) fn describe(&self, parameters: &mut JsonObject) {
-        let Some(properties) = parameters.get_mut("properties").and_then(Value::as_object_mut) else { return };
-        let on_host =
-            if self.host_compat { "Run on the host, as the user, where no vm can start" } else { "Not granted" };
+        let Some(properties) = parameters.get_mut("properties").and_then(Value::as_object_mut)
+        else {
+            return;
+        };
+        let on_host = if self.host_compat {
+            "Run on the host, as the user, where no vm can start"
+        } else {
+            "Not granted"
+        };
         for (name, told) in [("network", "Not built yet"), ("allow_host_compat", on_host)] {
             if let Some(property) = properties.get_mut(name).and_then(Value::as_object_mut) {
                 property.insert("description".to_owned(), told.into());
@@ -45,7 +52,8 @@ impl Grants {
         }
     }
 
-    /// The directories of the host that a call may name, in words; a model cannot find them out otherwise.
+    /// The directories of the host that a call may name, in words; a model cannot find them out
+    /// otherwise.
     pub(crate) fn told_paths(&self) -> String {
         /// More would take room that a model needs, and no user grants them.
         const MOST: usize = 8;
@@ -92,58 +100,71 @@ impl Grants {
         if !on_host {
             return Ok(());
         }
-        let told = format!("{name} {id} runs its commands on the host, which is not granted to this server");
+        let told = format!(
+            "{name} {id} runs its commands on the host, which is not granted to this server"
+        );
         Err(Refusal::new(ErrorKind::Denied, told).hint(format!("create another {name}")))
     }
 
-    /// These grants with their directories as they are now: what takes the place of one later is not granted.
+    /// These grants with their directories as they are now: what takes the place of one later is
+    /// not granted.
     pub(crate) fn settled(mut self) -> Self {
         self.paths = self.paths.iter().filter_map(|root| root.canonicalize().ok()).collect();
         self
     }
 
-    /// The path without links and `..`, where it lies below a granted directory; what does not exist yet is judged by
-    /// the nearest directory above it that does. What is there may be another when the path is used, so it is walked
-    /// through no link then.
+    /// The path without links and `..`, where it lies below a granted directory; what does not
+    /// exist yet is judged by the nearest directory above it that does. What is there may be
+    /// another when the path is used, so it is walked through no link then.
     ///
     /// # Errors
     /// `denied`, naming the flag; `not_found` for a link that leads nowhere.
     pub fn path(&self, asked: &Path) -> Result<HostPath, Refusal> {
         let real = real(asked).ok_or_else(|| {
-            Refusal::new(ErrorKind::NotFound, format!("{} does not exist on the host", asked.display()))
-                .hint("check the path on the host")
+            Refusal::new(
+                ErrorKind::NotFound,
+                format!("{} does not exist on the host", asked.display()),
+            )
+            .hint("check the path on the host")
         })?;
         if self.paths.iter().any(|root| real.starts_with(root)) {
             return Ok(HostPath::judged(real).granted(&self.paths));
         }
         let shown = real.display();
-        Err(Refusal::new(ErrorKind::Denied, format!("host path {shown} is not granted to this server")).hint(format!(
+        Err(Refusal::new(
+            ErrorKind::Denied,
+            format!("host path {shown} is not granted to this server"),
+        )
+        .hint(format!(
             "granted are: {}; for others ask the user to start the server with --allow-path DIR",
             self.told_paths()
         )))
     }
 }
 
-/// The directory of a project that work is done in, where nobody names one: neither `/` nor the home nor what holds it,
-/// in which hosts start servers that belong to no project.
+/// The directory of a project that work is done in, where nobody names one: neither `/` nor the
+/// home nor what holds it, in which hosts start servers that belong to no project.
 #[must_use]
 pub fn project(directory: &Path, home: Option<&Path>) -> Option<PathBuf> {
     let (directory, home) = (directory.canonicalize().ok()?, home?.canonicalize().ok()?);
     (!home.starts_with(&directory)).then_some(directory)
 }
 
-/// The path without links and `..`; of what does not exist yet, as far as it does. None for a link that leads nowhere.
+/// The path without links and `..`; of what does not exist yet, as far as it does. None for a link
+/// that leads nowhere.
 pub(crate) fn real(asked: &Path) -> Option<PathBuf> {
     if let Ok(real) = asked.canonicalize() {
         return Some(real);
     }
-    let name = asked.components().next_back().filter(|last| matches!(last, Component::Normal(_)))?;
+    let name =
+        asked.components().next_back().filter(|last| matches!(last, Component::Normal(_)))?;
     // A link that leads nowhere would lead out once its target exists.
     if asked.is_symlink() {
         return None;
     }
     // What is named alone lies where the server works.
-    let above = asked.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let above =
+        asked.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Some(real(above)?.join(name))
 }
 
@@ -159,7 +180,10 @@ mod tests {
         {
             let refusal = Grants::default().check(network, host_compat).unwrap_err();
             let told = serde_json::to_value(&refusal).unwrap();
-            assert_eq!((&told["kind"], &told["hint"]), (&Value::from("denied"), &Value::from(hint)));
+            assert_eq!(
+                (&told["kind"], &told["hint"]),
+                (&Value::from("denied"), &Value::from(hint))
+            );
         }
         let all = Grants { network: true, host_compat: true, ..Grants::default() };
         assert!(all.check(true, true).is_ok() && Grants::default().check(false, false).is_ok());
@@ -171,7 +195,13 @@ mod tests {
         let home = home.path().canonicalize().unwrap();
         std::fs::create_dir(home.join("work")).unwrap();
         std::os::unix::fs::symlink(&home, home.join("link")).unwrap();
-        for directory in [Path::new("/"), home.parent().unwrap(), &home, &home.join("link"), &home.join("nothing")] {
+        for directory in [
+            Path::new("/"),
+            home.parent().unwrap(),
+            &home,
+            &home.join("link"),
+            &home.join("nothing"),
+        ] {
             assert_eq!(project(directory, Some(&home)), None, "{}", directory.display());
         }
         for directory in [home.join("work"), "/usr".into()] {
@@ -212,7 +242,10 @@ mod tests {
         let told = serde_json::to_value(grants.path(&other.join("secret")).unwrap_err()).unwrap();
         let hint = told["hint"].as_str().unwrap();
         assert!(told["kind"] == "denied" && hint.contains("--allow-path"), "{told}");
-        assert!(hint.contains(&format!("granted are: {};", granted.canonicalize().unwrap().display())), "{told}");
+        assert!(
+            hint.contains(&format!("granted are: {};", granted.canonicalize().unwrap().display())),
+            "{told}"
+        );
         // A link that takes a granted directory's place grants nothing.
         std::fs::rename(&granted, home.path().join("moved")).unwrap();
         std::os::unix::fs::symlink(&other, &granted).unwrap();

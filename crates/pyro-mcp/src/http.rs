@@ -1,4 +1,5 @@
-//! The HTTP transport: streamable HTTP with a bearer token, for this host's clients alone unless more is granted.
+//! The HTTP transport: streamable HTTP with a bearer token, for this host's clients alone unless
+//! more is granted.
 
 mod bodies;
 mod token;
@@ -73,7 +74,8 @@ pub async fn serve<S: ServerHandler + Clone>(
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
-    let serving = axum::serve(listener, router).with_graceful_shutdown(async move { shut.begun().await });
+    let serving =
+        axum::serve(listener, router).with_graceful_shutdown(async move { shut.begun().await });
     let served = tokio::select! {
         served = serving => served,
         // A connection that a client holds open is not waited for.
@@ -83,14 +85,20 @@ pub async fn serve<S: ServerHandler + Clone>(
     served
 }
 
-fn router<S: ServerHandler + Clone>(server: S, address: SocketAddr, access: Access, ending: &Ending) -> Router {
+fn router<S: ServerHandler + Clone>(
+    server: S,
+    address: SocketAddr,
+    access: Access,
+    ending: &Ending,
+) -> Router {
     let mut sessions = SessionConfig::default();
     sessions.keep_alive = Some(SESSION_LIMIT);
     let mut manager = LocalSessionManager::default();
     manager.session_config = sessions;
     let own = if address.ip().is_unspecified() { None } else { Some(address.ip().to_string()) };
     let loopback = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
-    let origins = ["localhost", "127.0.0.1", "[::1]"].map(|name| format!("http://{name}:{}", address.port()));
+    let origins =
+        ["localhost", "127.0.0.1", "[::1]"].map(|name| format!("http://{name}:{}", address.port()));
     let config = StreamableHttpServerConfig::default()
         .with_allowed_hosts(loopback.into_iter().chain(own).chain(access.hosts))
         // A page that a browser shows is no client, unless it came from this very address.

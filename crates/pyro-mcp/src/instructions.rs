@@ -7,7 +7,10 @@ type Step = (&'static str, &'static str);
 
 /// How work of several steps goes.
 const WORKSPACE: &[Step] = &[
-    ("workspace_create", "Work of several steps: workspace_create once (seed_path brings the user's files in)"),
+    (
+        "workspace_create",
+        "Work of several steps: workspace_create once (seed_path brings the user's files in)",
+    ),
     ("workspace_exec", "workspace_exec for each command in /workspace"),
     ("workspace_file_read", "workspace_file_list and workspace_file_read to look"),
     ("workspace_patch_apply", "workspace_patch_apply or workspace_file_write to change"),
@@ -27,11 +30,21 @@ const TASK: &[Step] = &[
 ];
 
 /// Tools that read or write files of the host.
-const HOST_PATHS: [&str; 5] =
-    ["workspace_create", "workspace_sync_push", "workspace_export", "task_create", "task_sync_push"];
+const HOST_PATHS: [&str; 5] = [
+    "workspace_create",
+    "workspace_sync_push",
+    "workspace_export",
+    "task_create",
+    "task_sync_push",
+];
 
 fn loop_of(steps: &[Step], has: &impl Fn(&str) -> bool) -> String {
-    steps.iter().filter(|(tool, _)| has(tool)).map(|(_, words)| *words).collect::<Vec<_>>().join("; ")
+    steps
+        .iter()
+        .filter(|(tool, _)| has(tool))
+        .map(|(_, words)| *words)
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 /// Sentences for the tools that it offers; hosts that defer tools search in them.
@@ -57,7 +70,9 @@ pub(crate) fn instructions(tools: &[String], settings: &Settings) -> String {
         }
     }
     if has("workspace_fork") {
-        text.push_str("- Several attempts at once: workspace_fork, one copy for each; keep the best.\n");
+        text.push_str(
+            "- Several attempts at once: workspace_fork, one copy for each; keep the best.\n",
+        );
     }
     if has("vm_create") {
         text.push_str(

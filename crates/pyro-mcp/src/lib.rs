@@ -1,6 +1,7 @@
 //! The MCP surface: pyro's operations as tools for a model, over stdio and HTTP.
 //!
-//! Start at [`Server`]. It acts for a model: what a call may reach was granted when the server started ([`Grants`]).
+//! Start at [`Server`]. It acts for a model: what a call may reach was granted when the server
+//! started ([`Grants`]).
 
 mod answer;
 mod arguments;

@@ -1,7 +1,8 @@
-//! Messages on lines: what a client writes is repaired or refused before rmcp has it, and batches are taken apart.
+//! Messages on lines: what a client writes is repaired or refused before rmcp has it, and batches
+//! are taken apart.
 //!
-//! rmcp's own transport answers neither a line that is no JSON nor one that holds half a surrogate pair, and takes wrong
-//! parameters for an unknown method.
+//! rmcp's own transport answers neither a line that is no JSON nor one that holds half a surrogate
+//! pair, and takes wrong parameters for an unknown method.
 
 use crate::batch::Batches;
 use crate::message::{self, Message, Refused, WITH_BATCHES};
@@ -30,7 +31,8 @@ pub(crate) struct Lines<R, W> {
     discarding: bool,
     /// Messages of a batch that are still to be handed on.
     pending: VecDeque<Message>,
-    /// What this transport itself says, until it is said: rmcp may drop [`Transport::receive`] at any moment.
+    /// What this transport itself says, until it is said: rmcp may drop [`Transport::receive`] at
+    /// any moment.
     reply: Option<Pin<Box<dyn Future<Output = io::Result<()>> + Send>>>,
     writer: Writer<W>,
     batches: Arc<Mutex<Batches>>,
@@ -124,7 +126,8 @@ where
 
     fn take_batch(&mut self, batch: Vec<Value>) {
         let (mut ids, mut answers) = (Vec::new(), Vec::new());
-        let cancelled: Vec<Value> = batch.iter().filter_map(|value| cancelled(value).cloned()).collect();
+        let cancelled: Vec<Value> =
+            batch.iter().filter_map(|value| cancelled(value).cloned()).collect();
         for value in batch {
             let id = value.get("id").filter(|_| value.get("method").is_some()).cloned();
             let typed = match &value["method"] {
@@ -158,7 +161,8 @@ where
     }
 
     fn say(&mut self, message: &Value) {
-        let (before, written) = (self.reply.take(), written(Arc::clone(&self.writer), line_of(message)));
+        let (before, written) =
+            (self.reply.take(), written(Arc::clone(&self.writer), line_of(message)));
         self.reply = Some(Box::pin(async move {
             if let Some(before) = before {
                 before.await?;
@@ -184,7 +188,10 @@ fn line_of(message: &impl serde::Serialize) -> serde_json::Result<Vec<u8>> {
     Ok(line)
 }
 
-async fn written<W: AsyncWrite + Unpin>(writer: Writer<W>, line: serde_json::Result<Vec<u8>>) -> io::Result<()> {
+async fn written<W: AsyncWrite + Unpin>(
+    writer: Writer<W>,
+    line: serde_json::Result<Vec<u8>>,
+) -> io::Result<()> {
     let line = line?;
     let mut writer = writer.lock().await;
     let writer = writer.as_mut().ok_or(io::ErrorKind::NotConnected)?;
@@ -199,15 +206,21 @@ where
 {
     type Error = io::Error;
 
-    fn send(&mut self, item: TxJsonRpcMessage<RoleServer>) -> impl Future<Output = io::Result<()>> + Send + 'static {
+    fn send(
+        &mut self,
+        item: TxJsonRpcMessage<RoleServer>,
+    ) -> impl Future<Output = io::Result<()>> + Send + 'static {
         let id = match &item {
             JsonRpcMessage::Response(response) => serde_json::to_value(&response.id).ok(),
-            JsonRpcMessage::Error(error) => error.id.as_ref().and_then(|id| serde_json::to_value(id).ok()),
+            JsonRpcMessage::Error(error) => {
+                error.id.as_ref().and_then(|id| serde_json::to_value(id).ok())
+            }
             _ => None,
         };
         let line = match id.filter(|id| self.batches().holds(id)) {
             Some(id) => {
-                let all = serde_json::to_value(&item).map(|answer| self.batches().close(&id, Some(answer)));
+                let all = serde_json::to_value(&item)
+                    .map(|answer| self.batches().close(&id, Some(answer)));
                 all.and_then(|all| all.map(|all| line_of(&all)).transpose())
             }
             None => line_of(&item).map(Some),
@@ -234,7 +247,8 @@ where
             match self.read_line().await {
                 Ok(LineRead::Whole) => self.take_line(),
                 Ok(LineRead::TooLong) => {
-                    let refused = Refused::invalid(format!("a message may have {MESSAGE_LIMIT} bytes"));
+                    let refused =
+                        Refused::invalid(format!("a message may have {MESSAGE_LIMIT} bytes"));
                     self.say(&refused.to_json());
                 }
                 Ok(LineRead::Ended) => return None,

@@ -1,4 +1,5 @@
-//! Messages of a client, as both transports take them: repaired where that is harmless, refused with JSON-RPC's own codes.
+//! Messages of a client, as both transports take them: repaired where that is harmless, refused
+//! with JSON-RPC's own codes.
 
 use rmcp::RoleServer;
 use rmcp::model::{ClientRequest, JsonRpcMessage};
@@ -15,7 +16,8 @@ pub(crate) const WITH_BATCHES: &str = "2025-03-26";
 /// Most messages of a batch.
 const BATCH_LIMIT: usize = 100;
 
-/// Requests that the protocol defines. One of them that does not parse has wrong parameters; it is no unknown method.
+/// Requests that the protocol defines. One of them that does not parse has wrong parameters; it is
+/// no unknown method.
 const REQUESTS: [&str; 14] = [
     "completion/complete",
     "initialize",
@@ -78,14 +80,19 @@ pub(crate) fn parsed(text: &[u8]) -> Result<Value, Refused> {
 /// -32600 where there may be none, or where it is empty or too long.
 pub(crate) fn batch(value: Vec<Value>, allowed: bool) -> Result<Vec<Value>, Refused> {
     match value.len() {
-        _ if !allowed => Err(Refused::invalid(format!("batches exist in revision {WITH_BATCHES} only"))),
+        _ if !allowed => {
+            Err(Refused::invalid(format!("batches exist in revision {WITH_BATCHES} only")))
+        }
         0 => Err(Refused::invalid("the batch is empty")),
-        BATCH_LIMIT.. => Err(Refused::invalid(format!("a batch may have {} messages", BATCH_LIMIT - 1))),
+        BATCH_LIMIT.. => {
+            Err(Refused::invalid(format!("a batch may have {} messages", BATCH_LIMIT - 1)))
+        }
         _ => Ok(value),
     }
 }
 
-/// Why a call cannot be routed whose `arguments` are no object; rmcp takes it for an unknown method.
+/// Why a call cannot be routed whose `arguments` are no object; rmcp takes it for an unknown
+/// method.
 pub(crate) fn misread(value: &Value) -> Option<Refused> {
     let message = wrong_arguments(value)?;
     let id = value.get("id").filter(|id| id.is_string() || id.is_i64()).cloned();
@@ -105,18 +112,27 @@ pub(crate) fn typed(value: Value) -> Result<Message, Refused> {
     if let Some(message) = wrong_arguments(&value) {
         return Err(Refused { id, code: -32602, message });
     }
-    let method = value["method"].as_str().filter(|method| id.is_some() && REQUESTS.contains(method)).map(str::to_owned);
+    let method = value["method"]
+        .as_str()
+        .filter(|method| id.is_some() && REQUESTS.contains(method))
+        .map(str::to_owned);
     let is_message = value.is_object() && value["jsonrpc"] == "2.0";
     let typed = serde_json::from_value(value);
     let is_custom = |request: &ClientRequest| matches!(request, ClientRequest::CustomRequest(_));
     match (typed, method) {
         (Ok(JsonRpcMessage::Request(request)), Some(method)) if is_custom(&request.request) => {
-            Err(Refused { id, code: -32602, message: format!("the parameters of {method} are wrong or missing") })
+            Err(Refused {
+                id,
+                code: -32602,
+                message: format!("the parameters of {method} are wrong or missing"),
+            })
         }
         (Ok(message), _) => Ok(message),
-        (Err(_), Some(method)) if is_message => {
-            Err(Refused { id, code: -32602, message: format!("the parameters of {method} are wrong") })
-        }
+        (Err(_), Some(method)) if is_message => Err(Refused {
+            id,
+            code: -32602,
+            message: format!("the parameters of {method} are wrong"),
+        }),
         (Err(_), _) => Err(Refused { id, ..Refused::invalid("not a JSON-RPC 2.0 message of MCP") }),
     }
 }
@@ -135,8 +151,8 @@ fn wrong_arguments(value: &Value) -> Option<String> {
     Some(format!("arguments must be an object, such as {{\"name\": \"value\"}}, not {kind}"))
 }
 
-/// The text with U+FFFD for what no Rust string holds: bytes that are not UTF-8, and escapes of half a surrogate pair, which
-/// `JSON.stringify` makes of a character that was cut.
+/// The text with U+FFFD for what no Rust string holds: bytes that are not UTF-8, and escapes of
+/// half a surrogate pair, which `JSON.stringify` makes of a character that was cut.
 fn repaired(text: &[u8]) -> Cow<'_, [u8]> {
     let text = match String::from_utf8_lossy(text) {
         Cow::Borrowed(_) => Cow::Borrowed(text),
@@ -156,14 +172,19 @@ fn repaired(text: &[u8]) -> Cow<'_, [u8]> {
 /// Bytes of `\ud83d`.
 const ESCAPE: usize = 6;
 
-/// Where the escapes stand that are one half of a pair without the other. A backslash stands in strings only.
+/// Where the escapes stand that are one half of a pair without the other. A backslash stands in
+/// strings only.
 fn lone_surrogates(text: &[u8]) -> Vec<usize> {
     let mut lone = Vec::new();
     let mut at = 0;
     while let Some(next) = text[at..].iter().position(|byte| *byte == b'\\') {
         at += next;
         at += match escaped_unit(&text[at..]) {
-            Some(0xd800..=0xdbff) if matches!(escaped_unit(&text[at + ESCAPE..]), Some(0xdc00..=0xdfff)) => 2 * ESCAPE,
+            Some(0xd800..=0xdbff)
+                if matches!(escaped_unit(&text[at + ESCAPE..]), Some(0xdc00..=0xdfff)) =>
+            {
+                2 * ESCAPE
+            }
             Some(0xd800..=0xdfff) => {
                 lone.push(at);
                 ESCAPE
@@ -207,8 +228,16 @@ mod tests {
             (call("[]"), -32602, json!("a")),
             (call("7"), -32602, json!("a")),
             (r#"{"jsonrpc":"2.0","id":7,"method":"tools/call"}"#.to_owned(), -32602, json!(7)),
-            (r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":[]}"#.to_owned(), -32602, json!(7)),
-            (r#"{"jsonrpc":"2.0","id":7,"method":"resources/read","params":{}}"#.to_owned(), -32602, json!(7)),
+            (
+                r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":[]}"#.to_owned(),
+                -32602,
+                json!(7),
+            ),
+            (
+                r#"{"jsonrpc":"2.0","id":7,"method":"resources/read","params":{}}"#.to_owned(),
+                -32602,
+                json!(7),
+            ),
             (r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#.to_owned(), -32600, Value::Null),
             (r#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#.to_owned(), -32600, Value::Null),
             (r#"{"jsonrpc":"2.0"}"#.to_owned(), -32600, Value::Null),

@@ -10,6 +10,9 @@ pub(crate) fn lacking(page: &OutputPage) -> Option<String> {
     let is_cut = page.next_offset.is_none() && page.output_bytes > page.total_bytes;
     is_cut.then(|| {
         let lost = page.output_bytes - page.total_bytes;
-        format!("the output is incomplete: its last {lost} of {} bytes were not kept", page.output_bytes)
+        format!(
+            "the output is incomplete: its last {lost} of {} bytes were not kept",
+            page.output_bytes
+        )
     })
 }

@@ -1,4 +1,5 @@
-//! Progress notifications: what a call is doing, from its first moment, no more often than a host wants to hear it.
+//! Progress notifications: what a call is doing, from its first moment, no more often than a host
+//! wants to hear it.
 
 use pyro_core::environment::{Progress, Stage};
 use pyro_core::vm::output::Stream;
@@ -36,7 +37,9 @@ impl Reporter {
             Progress::Stage(Stage::Done) => self.say(format!("installed {environment}")),
             Progress::Starting(_) => self.say("starting the vm"),
             Progress::Running(_) => self.say("running"),
-            Progress::Stage(stage) => self.say(format!("installing {environment}: {}", stage.label())),
+            Progress::Stage(stage) => {
+                self.say(format!("installing {environment}: {}", stage.label()))
+            }
             Progress::Fraction(done) => {
                 let percent = (done * 100.0).round();
                 self.words.send_modify(|words| {
@@ -110,7 +113,8 @@ impl Lines {
             return;
         };
         // The line that ended began in this chunk, or in one before.
-        let mut line = if lines.next().is_some() { Vec::new() } else { std::mem::take(&mut self.line) };
+        let mut line =
+            if lines.next().is_some() { Vec::new() } else { std::mem::take(&mut self.line) };
         line.extend(last.iter().take(LINE_LIMIT.saturating_sub(line.len())));
         self.line = rest.iter().take(LINE_LIMIT).copied().collect();
         let line = pyro_core::host::terminal::printable(&line);

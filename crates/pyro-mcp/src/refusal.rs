@@ -29,7 +29,13 @@ pub struct Refusal {
 
 impl Refusal {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind: kind.name(), message: message.into(), causes: Vec::new(), hint: None, hints: Vec::new() }
+        Self {
+            kind: kind.name(),
+            message: message.into(),
+            causes: Vec::new(),
+            hint: None,
+            hints: Vec::new(),
+        }
     }
 
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
@@ -93,11 +99,21 @@ mod tests {
     use pyro_core::workspace::files::FileError;
 
     /// The hint of an error after a call of `tool`, whose parameters are `parameters`.
-    fn hint(error: impl Into<PyroError>, profile: Profile, tool: &str, parameters: &[&str]) -> String {
+    fn hint(
+        error: impl Into<PyroError>,
+        profile: Profile,
+        tool: &str,
+        parameters: &[&str],
+    ) -> String {
         let tools = profile.tools();
         let offered: Vec<&str> = tools.iter().map(String::as_str).collect();
         let parameters: Vec<String> = parameters.iter().map(ToString::to_string).collect();
-        let tools = Tools { offered: &offered, called: Some(tool), parameters: &parameters, grants_host: false };
+        let tools = Tools {
+            offered: &offered,
+            called: Some(tool),
+            parameters: &parameters,
+            grants_host: false,
+        };
         Refusal::from(error.into()).in_words_of(&tools).hint.unwrap()
     }
 
@@ -108,7 +124,10 @@ mod tests {
     #[test]
     fn a_parameter_has_the_name_that_the_tool_gives_it() {
         let error = Shape::new(1, 1024, 1).unwrap_err();
-        assert_eq!(hint(error, Profile::VmRun, "vm_run", &["ttl_seconds"]), "set ttl_seconds to at least 60");
+        assert_eq!(
+            hint(error, Profile::VmRun, "vm_run", &["ttl_seconds"]),
+            "set ttl_seconds to at least 60"
+        );
     }
 
     #[test]
@@ -118,12 +137,20 @@ mod tests {
         let busy = || WorkspaceError::Changing { id: id(), change: WorkspaceChange::Stopping };
         for (error, profile, told) in [
             (none(), Profile::WorkspaceCore, "workspace_list"),
-            (none(), Profile::Task, "take the id that its creation gave, or create another: task_create"),
+            (
+                none(),
+                Profile::Task,
+                "take the id that its creation gave, or create another: task_create",
+            ),
             (stopped(), Profile::WorkspaceFull, "workspace_start workspace_id=0123456789ab"),
             (stopped(), Profile::WorkspaceCore, "make the call again, which starts it"),
             (stopped(), Profile::Task, "make the call again, which starts it"),
             (busy(), Profile::Task, "look again in a moment: task_status task_id=0123456789ab"),
-            (WorkspaceError::NothingToUpdate, Profile::WorkspaceCore, "look at the parameters of workspace_update"),
+            (
+                WorkspaceError::NothingToUpdate,
+                Profile::WorkspaceCore,
+                "look at the parameters of workspace_update",
+            ),
         ] {
             assert_eq!(hint(error, profile, "workspace_exec", &[]), told);
         }
@@ -138,10 +165,13 @@ mod tests {
 
     #[test]
     fn a_refusal_is_short_whatever_it_tells() {
-        let result = Refusal::new(ErrorKind::Conflict, "x".repeat(100_000)).hint("look").into_result();
+        let result =
+            Refusal::new(ErrorKind::Conflict, "x".repeat(100_000)).hint("look").into_result();
         let text = &result.content[0].as_text().unwrap().text;
         assert!(
-            text.len() <= LONGEST && text.contains("bytes omitted") && text.contains("\"hint\":\"look\""),
+            text.len() <= LONGEST
+                && text.contains("bytes omitted")
+                && text.contains("\"hint\":\"look\""),
             "{text}"
         );
     }
@@ -154,9 +184,17 @@ mod tests {
                 FileError::GitRuns { path: "/workspace/.git/config".to_owned() },
                 "read it first: workspace_file_read workspace_id=WORKSPACE_ID path=/workspace/.git/config; ",
             ),
-            (FileError::IntoGit { path: "/h/.git/config".into() }, "export to a directory outside of .git, or "),
+            (
+                FileError::IntoGit { path: "/h/.git/config".into() },
+                "export to a directory outside of .git, or ",
+            ),
         ] {
-            let told = hint(WorkspaceError::from(error), Profile::WorkspaceCore, "workspace_export", &["path"]);
+            let told = hint(
+                WorkspaceError::from(error),
+                Profile::WorkspaceCore,
+                "workspace_export",
+                &["path"],
+            );
             assert_eq!(told, format!("{first}{user}"));
         }
     }
@@ -167,6 +205,9 @@ mod tests {
         assert_eq!(result.is_error, Some(true));
         let text = &result.content[0].as_text().unwrap().text;
         let value: serde_json::Value = serde_json::from_str(text).unwrap();
-        assert_eq!(value, serde_json::json!({ "kind": "denied", "message": "no network", "hint": "ask" }));
+        assert_eq!(
+            value,
+            serde_json::json!({ "kind": "denied", "message": "no network", "hint": "ask" })
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Files of workspaces as resources: a host shows them to its user, or reads one that a result names.
+//! Files of workspaces as resources: a host shows them to its user, or reads one that a result
+//! names.
 
 use crate::bounds;
 use crate::output::{ADDRESS as OUTPUT, lacking};
@@ -40,13 +41,19 @@ pub(crate) fn output_template() -> ResourceTemplate {
 }
 
 /// A page of an output, and the address of the next one.
-pub(crate) async fn read_output(state: &Arc<State>, uri: &str) -> Result<Vec<ResourceContents>, ErrorData> {
+pub(crate) async fn read_output(
+    state: &Arc<State>,
+    uri: &str,
+) -> Result<Vec<ResourceContents>, ErrorData> {
     let about = || Some(serde_json::json!({ "uri": uri }));
     let missing = |why: String| ErrorData::resource_not_found(why, about());
-    let (name, offset) = output_address(uri)
-        .ok_or_else(|| missing("not the address of an output: pyro://output/NAME, or with ?offset=N".to_owned()))?;
+    let (name, offset) = output_address(uri).ok_or_else(|| {
+        missing("not the address of an output: pyro://output/NAME, or with ?offset=N".to_owned())
+    })?;
     let own = name.clone();
-    let page = crate::turn::aside(state, move |pyro| async move { pyro.read_output(&own, offset, bounds::DEFAULT) });
+    let page = crate::turn::aside(state, move |pyro| async move {
+        pyro.read_output(&own, offset, bounds::DEFAULT)
+    });
     let mut page = page.await.map_err(|refusal| match refusal.is_missing() {
         true => missing(refusal.to_string()),
         false => ErrorData::internal_error(refusal.to_string(), about()),
@@ -84,7 +91,8 @@ pub(crate) struct Address {
     pub(crate) offset: u64,
 }
 
-/// A page of the file, and the address of the next one; a refusal names the `tools` that the client has.
+/// A page of the file, and the address of the next one; a refusal names the `tools` that the client
+/// has.
 pub(crate) async fn read(
     state: &Arc<State>,
     context: &RequestContext<RoleServer>,
@@ -93,16 +101,26 @@ pub(crate) async fn read(
 ) -> Result<Vec<ResourceContents>, ErrorData> {
     let about = || Some(serde_json::json!({ "uri": uri }));
     let missing = |why: String| ErrorData::resource_not_found(why, about());
-    let address =
-        Address::parse(uri).ok_or_else(|| missing(format!("not the address of a workspace's file: {TEMPLATE}")))?;
+    let address = Address::parse(uri)
+        .ok_or_else(|| missing(format!("not the address of a workspace's file: {TEMPLATE}")))?;
     let id = address.workspace;
-    let path = Pyro::workspace_path(address.path.as_bytes()).map_err(|error| missing(error.to_string()))?;
+    let path = Pyro::workspace_path(address.path.as_bytes())
+        .map_err(|error| missing(error.to_string()))?;
     let file = workspace::work(state, context, id, "reading", move |pyro, cancel| async move {
-        workspace::until(&cancel, pyro.read_workspace_file(id, &path, address.offset, bounds::DEFAULT as u64)).await
+        workspace::until(
+            &cancel,
+            pyro.read_workspace_file(id, &path, address.offset, bounds::DEFAULT as u64),
+        )
+        .await
     });
     let file = file.await.map_err(|refusal| {
         let grants_host = state.grants.host_compat;
-        let refusal = refusal.in_words_of(&Tools { offered: tools, called: None, parameters: &[], grants_host });
+        let refusal = refusal.in_words_of(&Tools {
+            offered: tools,
+            called: None,
+            parameters: &[],
+            grants_host,
+        });
         let data = serde_json::json!({ "uri": uri, "error": refusal });
         match refusal.is_missing() {
             true => ErrorData::resource_not_found(refusal.to_string(), Some(data)),
@@ -112,14 +130,22 @@ pub(crate) async fn read(
     let (page, held) = contents(uri, file.bytes, address.offset, file.size_bytes);
     let next = address.offset + held;
     let has_more = held > 0 && next < file.size_bytes;
-    let next = has_more.then(|| link(format!("{}?offset={next}", without_offset(uri)), file.size_bytes));
+    let next =
+        has_more.then(|| link(format!("{}?offset={next}", without_offset(uri)), file.size_bytes));
     Ok([page].into_iter().chain(next).collect())
 }
 
-/// As much as a page holds, and how many bytes that is: text where it is UTF-8, but for a character that the end cuts.
-fn contents(uri: &str, mut bytes: Vec<u8>, offset: u64, size_bytes: u64) -> (ResourceContents, u64) {
+/// As much as a page holds, and how many bytes that is: text where it is UTF-8, but for a character
+/// that the end cuts.
+fn contents(
+    uri: &str,
+    mut bytes: Vec<u8>,
+    offset: u64,
+    size_bytes: u64,
+) -> (ResourceContents, u64) {
     let goes_on = offset + (bytes.len() as u64) < size_bytes;
-    let cut = std::str::from_utf8(&bytes).err().filter(|error| goes_on && error.error_len().is_none());
+    let cut =
+        std::str::from_utf8(&bytes).err().filter(|error| goes_on && error.error_len().is_none());
     if let Some(error) = cut {
         bytes.truncate(error.valid_up_to());
     }
@@ -136,17 +162,23 @@ fn contents(uri: &str, mut bytes: Vec<u8>, offset: u64, size_bytes: u64) -> (Res
 
 /// The address without the page; a file's own name may hold such a suffix, percent-encoded.
 fn without_offset(uri: &str) -> &str {
-    uri.rsplit_once("?offset=").filter(|(_, offset)| offset.parse::<u64>().is_ok()).map_or(uri, |(rest, _)| rest)
+    uri.rsplit_once("?offset=")
+        .filter(|(_, offset)| offset.parse::<u64>().is_ok())
+        .map_or(uri, |(rest, _)| rest)
 }
 
 impl Address {
     /// None where it is no address of a file.
     pub(crate) fn parse(uri: &str) -> Option<Self> {
         let file = without_offset(uri);
-        let offset = uri[file.len()..].strip_prefix("?offset=").and_then(|offset| offset.parse().ok()).unwrap_or(0);
+        let offset = uri[file.len()..]
+            .strip_prefix("?offset=")
+            .and_then(|offset| offset.parse().ok())
+            .unwrap_or(0);
         let (id, path) = file.strip_prefix(BEGIN)?.split_once('/')?;
         let path = percent_decode_str(path).decode_utf8().ok()?.into_owned();
-        Some(Self { workspace: Id::parse(id).ok()?, path, offset }).filter(|address| !address.path.is_empty())
+        Some(Self { workspace: Id::parse(id).ok()?, path, offset })
+            .filter(|address| !address.path.is_empty())
     }
 }
 
@@ -165,18 +197,31 @@ mod tests {
         assert_eq!((&cut["text"], held), (&"n".into(), 1));
         assert_eq!(told(&"né".as_bytes()[..2], 2).0["blob"], "bsM=");
         assert_eq!(told(b"\xff\xc3", 9).0["blob"], "/8M=");
-        assert_eq!(told(b"", 0), (serde_json::json!({ "uri": "pyro://x", "text": "", "mimeType": "text/plain" }), 0));
+        assert_eq!(
+            told(b"", 0),
+            (serde_json::json!({ "uri": "pyro://x", "text": "", "mimeType": "text/plain" }), 0)
+        );
     }
 
     #[test]
     fn the_pages_of_a_file_are_short_and_make_it_whole() {
-        for file in ["é\n".repeat(20_000).into_bytes(), vec![0; 30_000], vec![0xff; 30_000], b"short".to_vec()] {
+        for file in [
+            "é\n".repeat(20_000).into_bytes(),
+            vec![0; 30_000],
+            vec![0xff; 30_000],
+            b"short".to_vec(),
+        ] {
             let (mut offset, mut pages) = (0, 0);
             while offset < file.len() {
                 let read = &file[offset..file.len().min(offset + bounds::DEFAULT)];
-                let (page, held) = contents("pyro://x", read.to_vec(), offset as u64, file.len() as u64);
+                let (page, held) =
+                    contents("pyro://x", read.to_vec(), offset as u64, file.len() as u64);
                 let page = serde_json::to_value(page).unwrap();
-                assert!(bounds::length(&page) <= bounds::DEFAULT - bounds::FIELDS, "{}", bounds::length(&page));
+                assert!(
+                    bounds::length(&page) <= bounds::DEFAULT - bounds::FIELDS,
+                    "{}",
+                    bounds::length(&page)
+                );
                 let held = usize::try_from(held).unwrap();
                 match page["text"].as_str() {
                     Some(text) => assert_eq!(text.as_bytes(), &read[..held]),

@@ -1,4 +1,5 @@
-//! Host paths of a call: below what the server was granted, or below what the client itself declares as its roots.
+//! Host paths of a call: below what the server was granted, or below what the client itself
+//! declares as its roots.
 
 use crate::grants::{self, Grants};
 use crate::refusal::Refusal;
@@ -20,16 +21,16 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// Most roots of a client that count.
 const MOST: usize = 64;
 
-/// The path as [`Grants::path`] has it; the client is asked for its roots only where the server's do not hold it.
+/// The path as [`Grants::path`] has it; the client is asked for its roots only where the server's
+/// do not hold it.
 pub(crate) async fn path(
     state: &State,
     context: &RequestContext<RoleServer>,
     asked: &str,
 ) -> Result<HostPath, Refusal> {
     if asked.trim().is_empty() {
-        return Err(
-            Refusal::new(ErrorKind::InvalidInput, "a host path must not be empty").hint("name a path of the host")
-        );
+        return Err(Refusal::new(ErrorKind::InvalidInput, "a host path must not be empty")
+            .hint("name a path of the host"));
     }
     let asked = &expanded(Path::new(asked), state.home.as_deref());
     let granted = state.grants.path(asked);
@@ -37,11 +38,15 @@ pub(crate) async fn path(
         return granted;
     }
     let paths = settled(declared(&context.peer).await, &state.grants.paths);
-    if paths.is_empty() { granted } else { Grants { paths, ..Grants::default() }.path(asked).or(granted) }
+    if paths.is_empty() {
+        granted
+    } else {
+        Grants { paths, ..Grants::default() }.path(asked).or(granted)
+    }
 }
 
-/// As [`path`], for an output, with the directories that it does not replace: all that calls may reach, and what the
-/// server keeps.
+/// As [`path`], for an output, with the directories that it does not replace: all that calls may
+/// reach, and what the server keeps.
 pub(crate) async fn output(
     state: &State,
     context: &RequestContext<RoleServer>,
@@ -49,7 +54,8 @@ pub(crate) async fn output(
     replaces: bool,
 ) -> Result<(HostPath, Vec<PathBuf>), Refusal> {
     let path = path(state, context, asked).await?;
-    let mut kept: Vec<PathBuf> = state.grants.paths.iter().chain(&state.grants.kept).cloned().collect();
+    let mut kept: Vec<PathBuf> =
+        state.grants.paths.iter().chain(&state.grants.kept).cloned().collect();
     // Asked for only where it matters: a client may take its time.
     if replaces && state.grants.client_roots {
         kept.extend(declared(&context.peer).await);
@@ -57,11 +63,13 @@ pub(crate) async fn output(
     Ok((path, kept))
 }
 
-/// The client's roots without links, and without those that lie below another granted directory: there a call may have
-/// put a link in a root's place, and all that such a root grants is granted already.
+/// The client's roots without links, and without those that lie below another granted directory:
+/// there a call may have put a link in a root's place, and all that such a root grants is granted
+/// already.
 fn settled(declared: Vec<PathBuf>, granted: &[PathBuf]) -> Vec<PathBuf> {
     let place = |root: &PathBuf| Some(grants::real(root.parent()?)?.join(root.file_name()?));
-    let outer: Vec<PathBuf> = granted.iter().cloned().chain(declared.iter().filter_map(place)).collect();
+    let outer: Vec<PathBuf> =
+        granted.iter().cloned().chain(declared.iter().filter_map(place)).collect();
     let is_own = |root: &&PathBuf| match place(root) {
         Some(place) => !outer.iter().any(|other| place != *other && place.starts_with(other)),
         None => root.parent().is_none(),
@@ -69,17 +77,21 @@ fn settled(declared: Vec<PathBuf>, granted: &[PathBuf]) -> Vec<PathBuf> {
     declared.iter().filter(is_own).filter_map(|root| root.canonicalize().ok()).collect()
 }
 
-/// The directories that the client calls its roots; revisions from 2026-07-28 on ask a client nothing.
+/// The directories that the client calls its roots; revisions from 2026-07-28 on ask a client
+/// nothing.
 #[allow(deprecated, reason = "hosts of the revisions before 2026-07-28 declare their roots")]
 async fn declared(peer: &Peer<RoleServer>) -> Vec<PathBuf> {
     let declares = peer.peer_info().is_some_and(|client| {
-        client.protocol_version < ProtocolVersion::V_2026_07_28 && client.capabilities.roots.is_some()
+        client.protocol_version < ProtocolVersion::V_2026_07_28
+            && client.capabilities.roots.is_some()
     });
     if !declares {
         return Vec::new();
     }
     match tokio::time::timeout(LIMIT, peer.list_roots()).await {
-        Ok(Ok(listed)) => listed.roots.iter().take(MOST).filter_map(|root| directory(&root.uri)).collect(),
+        Ok(Ok(listed)) => {
+            listed.roots.iter().take(MOST).filter_map(|root| directory(&root.uri)).collect()
+        }
         Ok(Err(error)) => {
             tracing::info!(%error, "the client does not name its roots");
             Vec::new()
@@ -93,7 +105,8 @@ fn directory(uri: &str) -> Option<PathBuf> {
     let rest = uri.strip_prefix("file://")?;
     let path = rest.strip_prefix("localhost").unwrap_or(rest);
     let bytes: Vec<u8> = percent_decode_str(path).collect();
-    (bytes.first() == Some(&b'/') && !bytes.contains(&0)).then(|| PathBuf::from(OsString::from_vec(bytes)))
+    (bytes.first() == Some(&b'/') && !bytes.contains(&0))
+        .then(|| PathBuf::from(OsString::from_vec(bytes)))
 }
 
 #[cfg(test)]
@@ -114,10 +127,15 @@ mod tests {
         let settled = |roots: &[&str]| {
             let roots = roots.iter().map(|root| home.join(root)).collect();
             let settled = settled(roots, &[home.join("granted")]).into_iter();
-            settled.map(|root| root.strip_prefix(&home).unwrap().display().to_string()).collect::<Vec<_>>()
+            settled
+                .map(|root| root.strip_prefix(&home).unwrap().display().to_string())
+                .collect::<Vec<_>>()
         };
         assert_eq!(settled(&["own", "own/deep", "own/link"]), ["own"]);
-        assert_eq!(settled(&["granted/link", "granted", "own/deep", "nothing"]), ["granted", "own/deep"]);
+        assert_eq!(
+            settled(&["granted/link", "granted", "own/deep", "nothing"]),
+            ["granted", "own/deep"]
+        );
         // A user's own link to a project is a root, where no call could have made it.
         assert_eq!(settled(&["link"]), ["secret"]);
     }

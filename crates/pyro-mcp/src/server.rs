@@ -13,9 +13,10 @@ use crate::turn;
 use pyro_contract::Tools;
 use pyro_core::{ErrorKind, Pyro};
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, Implementation, ListResourceTemplatesResult,
-    ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
-    ServerCapabilities, ServerConfig,
+    CallToolRequestParams, CallToolResponse, CallToolResult, Implementation,
+    ListResourceTemplatesResult, ListToolsResult, PaginatedRequestParams,
+    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ServerCapabilities,
+    ServerConfig,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -61,15 +62,20 @@ impl Server {
         ListToolsResult::with_all_items(self.tools.iter().map(|tool| tool.model.clone()).collect())
     }
 
-    async fn call(&self, request: CallToolRequestParams, context: RequestContext<RoleServer>) -> CallToolResult {
+    async fn call(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> CallToolResult {
         let Some(tool) = self.tools.iter().find(|tool| tool.model.name == request.name) else {
             return self.unknown(&request.name).into_result();
         };
         let arguments = request.arguments.unwrap_or_default();
-        let called = match crate::arguments::checked(&request.name, &tool.model.input_schema, arguments) {
-            Ok(arguments) => tool.call(&self.state, arguments, context).await,
-            Err(refusal) => Err(refusal),
-        };
+        let called =
+            match crate::arguments::checked(&request.name, &tool.model.input_schema, arguments) {
+                Ok(arguments) => tool.call(&self.state, arguments, context).await,
+                Err(refusal) => Err(refusal),
+            };
         called.unwrap_or_else(|refusal| {
             let words = Tools {
                 offered: &self.names(),
@@ -101,12 +107,19 @@ impl Server {
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        // Empty lists of prompts and resources are the contract's: some hosts ask for them whatever is declared.
-        let capabilities = ServerCapabilities::builder().enable_tools().enable_prompts().enable_resources().build();
+        // Empty lists of prompts and resources are the contract's: some hosts ask for them whatever
+        // is declared.
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_prompts()
+            .enable_resources()
+            .build();
         let about = Implementation::new("pyro", env!("CARGO_PKG_VERSION"))
             .with_title("pyro")
             .with_description("Runs commands in disposable virtual machines");
-        ServerConfig::new(capabilities).with_server_info(about).with_instructions(&*self.instructions)
+        ServerConfig::new(capabilities)
+            .with_server_info(about)
+            .with_instructions(&*self.instructions)
     }
 
     async fn list_tools(
@@ -145,7 +158,10 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         if asked.uri.starts_with(output::ADDRESS) {
-            return Ok(ReadResourceResult::new(resources::read_output(&self.state, &asked.uri).await?).into());
+            return Ok(ReadResourceResult::new(
+                resources::read_output(&self.state, &asked.uri).await?,
+            )
+            .into());
         }
         if !self.reads_files() {
             let about = serde_json::json!({ "uri": asked.uri });

@@ -11,14 +11,18 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::CancellationToken;
 
-/// How long calls may go on once the client has no more to say; answers to piped requests come within it.
+/// How long calls may go on once the client has no more to say; answers to piped requests come
+/// within it.
 const AFTER_INPUT: Duration = Duration::from_millis(300);
 
 /// Serve the client at stdin and stdout until it ends or `ending` begins.
 ///
 /// # Errors
 /// When the client speaks no MCP.
-pub async fn serve<S: Service<RoleServer>>(service: S, ending: &Ending) -> Result<(), ServerInitializeError> {
+pub async fn serve<S: Service<RoleServer>>(
+    service: S,
+    ending: &Ending,
+) -> Result<(), ServerInitializeError> {
     let (reader, writer) = stdio_pipes();
     serve_on(service, reader, writer, ending).await
 }
@@ -27,7 +31,12 @@ pub async fn serve<S: Service<RoleServer>>(service: S, ending: &Ending) -> Resul
 ///
 /// # Errors
 /// When the client speaks no MCP.
-pub async fn serve_on<S, R, W>(service: S, reader: R, writer: W, ending: &Ending) -> Result<(), ServerInitializeError>
+pub async fn serve_on<S, R, W>(
+    service: S,
+    reader: R,
+    writer: W,
+    ending: &Ending,
+) -> Result<(), ServerInitializeError>
 where
     S: Service<RoleServer>,
     R: AsyncRead + Unpin + Send + 'static,
@@ -36,7 +45,8 @@ where
     let ended = CancellationToken::new();
     let reader = Watched { reader, ended: ended.clone() };
     let transport = Lines::new(reader, writer);
-    // rmcp waits five seconds for calls under way when its input ends: cancelled ones it need not wait for.
+    // rmcp waits five seconds for calls under way when its input ends: cancelled ones it need not
+    // wait for.
     let input = {
         let ending = ending.clone();
         tokio::spawn(async move {
@@ -74,7 +84,9 @@ where
 {
     let running = match serve_server_with_ct(service, transport, stop).await {
         // Whoever looks whether the server starts, and goes away, is no fault.
-        Err(ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::Cancelled) => return Ok(()),
+        Err(ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::Cancelled) => {
+            return Ok(());
+        }
         running => running?,
     };
     if let Ok(QuitReason::JoinError(error)) | Err(error) = running.waiting().await {
@@ -90,7 +102,11 @@ struct Watched<R> {
 }
 
 impl<R: AsyncRead + Unpin> AsyncRead for Watched<R> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
         let before = into.filled().len();
         let read = std::task::ready!(Pin::new(&mut self.reader).poll_read(cx, into));
         if read.is_err() || into.filled().len() == before {

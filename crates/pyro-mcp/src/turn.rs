@@ -1,4 +1,5 @@
-//! A call's turn: it waits for a place, works on a thread of its own, tells its progress, and ends when it is cancelled.
+//! A call's turn: it waits for a place, works on a thread of its own, tells its progress, and ends
+//! when it is cancelled.
 
 use crate::ending::Ending;
 use crate::progress::{self, Reporter};
@@ -22,8 +23,8 @@ pub(crate) struct Turn {
 
 /// Do `work` when there is a place for it, and wait until nothing of it is left, whatever happens.
 ///
-/// Core takes its locks, looks at files and waits for dying processes where it is called. On a thread of its own, it
-/// keeps no other call, and no ping, waiting.
+/// Core takes its locks, looks at files and waits for dying processes where it is called. On a
+/// thread of its own, it keeps no other call, and no ping, waiting.
 pub(crate) async fn take<T, E, F>(
     state: &Arc<State>,
     context: &RequestContext<RoleServer>,
@@ -62,12 +63,16 @@ where
     }
 }
 
-/// Most calls beside those that have their turn. Each takes a thread of the runtime's pool and waits there for others of
-/// the same pool: where all were taken by such calls, none of them would ever go on.
+/// Most calls beside those that have their turn. Each takes a thread of the runtime's pool and
+/// waits there for others of the same pool: where all were taken by such calls, none of them would
+/// ever go on.
 pub(crate) const ASIDE: usize = 64;
 
 /// Do what is short, or must come to its end once begun, beside the calls that have their turn.
-pub(crate) async fn aside<T, F>(state: &Arc<State>, work: impl FnOnce(Pyro) -> F + Send + 'static) -> Result<T, Refusal>
+pub(crate) async fn aside<T, F>(
+    state: &Arc<State>,
+    work: impl FnOnce(Pyro) -> F + Send + 'static,
+) -> Result<T, Refusal>
 where
     T: Send + 'static,
     F: Future<Output = Result<T, PyroError>>,
@@ -101,7 +106,9 @@ where
 fn ended_thread<T, E: Into<Refusal>>(ended: Result<Result<T, E>, JoinError>) -> Result<T, Refusal> {
     match ended {
         Ok(worked) => worked.map_err(E::into),
-        Err(error) => Err(Refusal::new(ErrorKind::Internal, format!("the call's thread failed: {error}"))),
+        Err(error) => {
+            Err(Refusal::new(ErrorKind::Internal, format!("the call's thread failed: {error}")))
+        }
     }
 }
 
@@ -144,7 +151,8 @@ mod tests {
             let (go, gone) = tokio::sync::watch::channel(false);
             let (mut calls, begun) = (JoinSet::new(), Arc::new(AtomicUsize::new(0)));
             for _ in 0..3 * ASIDE {
-                let (asides, ending, mut gone) = (Arc::clone(&asides), ending.clone(), gone.clone());
+                let (asides, ending, mut gone) =
+                    (Arc::clone(&asides), ending.clone(), gone.clone());
                 let begun = Arc::clone(&begun);
                 calls.spawn(async move {
                     begun.fetch_add(1, Ordering::Relaxed);
@@ -162,7 +170,8 @@ mod tests {
             go.send_replace(true);
             calls.join_all().await
         };
-        let ended = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(20), all).await });
+        let ended =
+            runtime.block_on(async { tokio::time::timeout(Duration::from_secs(20), all).await });
         runtime.shutdown_background();
         assert!(ended.expect("they end").into_iter().all(|well| well));
     }

@@ -1,15 +1,16 @@
 //! Requests for files, trees and stages; all paths are resolved below the root that commands have.
 //!
-//! Content and lists travel as data frames: [`crate::FrameKind::Input`] from the host, closed by `InputEnd`,
-//! `Stdout` from the agent. They hold the records of [`crate::tree`], except the plain bytes of a read and a write.
+//! Content and lists travel as data frames: [`crate::FrameKind::Input`] from the host, closed by
+//! `InputEnd`, `Stdout` from the agent. They hold the records of [`crate::tree`], except the plain
+//! bytes of a read and a write.
 
 use crate::path::GuestPath;
 use crate::tree_path::TreePath;
 use serde::{Deserialize, Serialize};
 
-/// List a tree: one [`crate::tree::Record::Entry`] for each node, a directory before what it holds, names sorted by
-/// their bytes; then [`crate::message::Reply::Listed`]. What cannot be looked at is an entry with its error.
-/// Other filesystems that are mounted in the tree are named, not entered.
+/// List a tree: one [`crate::tree::Record::Entry`] for each node, a directory before what it holds,
+/// names sorted by their bytes; then [`crate::message::Reply::Listed`]. What cannot be looked at is
+/// an entry with its error. Other filesystems that are mounted in the tree are named, not entered.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct List {
     /// The tree's root; it comes first, with an empty path.
@@ -31,16 +32,18 @@ pub struct List {
     pub exclude: Vec<TreePath>,
 }
 
-/// BLAKE3 digests of files: [`crate::tree::Record::Path`] come in, a [`crate::tree::Record::Digest`] goes out for
-/// each, in the same order. Links are not followed anywhere in the paths.
+/// BLAKE3 digests of files: [`crate::tree::Record::Path`] come in, a
+/// [`crate::tree::Record::Digest`] goes out for each, in the same order. Links are not followed
+/// anywhere in the paths.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Digest {
     /// What the paths are relative to.
     pub root: GuestPath,
 }
 
-/// Read a file: an entry record in a frame of its own, then plain bytes, then [`crate::message::Reply::Done`].
-/// Only regular files are read; fewer bytes than asked for mean that the file ended there.
+/// Read a file: an entry record in a frame of its own, then plain bytes, then
+/// [`crate::message::Reply::Done`]. Only regular files are read; fewer bytes than asked for mean
+/// that the file ended there.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Read {
     /// The file.
@@ -53,8 +56,9 @@ pub struct Read {
     pub follow: bool,
 }
 
-/// Write a file whole or not at all: plain bytes come in, an entry record of the written file goes out.
-/// It is durable when [`crate::message::Reply::Done`] is sent. Only a regular file is replaced; its owner stays.
+/// Write a file whole or not at all: plain bytes come in, an entry record of the written file goes
+/// out. It is durable when [`crate::message::Reply::Done`] is sent. Only a regular file is
+/// replaced; its owner stays.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Write {
     /// The file; its last component is never followed.
@@ -78,8 +82,8 @@ pub struct Mkdir {
     pub parents: bool,
 }
 
-/// Send a tree with its contents: entries, each file's followed by its data and its end; holes are left out.
-/// Special files are entries without content. [`crate::message::Reply::Done`] ends it.
+/// Send a tree with its contents: entries, each file's followed by its data and its end; holes are
+/// left out. Special files are entries without content. [`crate::message::Reply::Done`] ends it.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Pack {
     /// The tree's root.
@@ -88,16 +92,18 @@ pub struct Pack {
     pub follow: bool,
     /// Paths that are left out, each with all below it; only when the whole tree is sent.
     pub exclude: Vec<TreePath>,
-    /// Send only the nodes whose [`crate::tree::Record::Path`] come in, in that order; a directory without what it
-    /// holds.
+    /// Send only the nodes whose [`crate::tree::Record::Path`] come in, in that order; a directory
+    /// without what it holds.
     pub listed: bool,
-    /// Say which nodes have extended attributes, by [`crate::tree::Record::Attributes`]; only when the whole tree is sent.
+    /// Say which nodes have extended attributes, by [`crate::tree::Record::Attributes`]; only when
+    /// the whole tree is sent.
     #[serde(default)]
     pub attributes: bool,
 }
 
-/// Make a tree from what [`Pack`] sends; durable when [`crate::message::Reply::Done`] is sent (a stage only when it is
-/// committed). Nothing is ever overwritten. When it fails, what was made is removed.
+/// Make a tree from what [`Pack`] sends; durable when [`crate::message::Reply::Done`] is sent (a
+/// stage only when it is committed). Nothing is ever overwritten. When it fails, what was made is
+/// removed.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Unpack {
     /// Where.
@@ -119,7 +125,8 @@ pub enum Into {
 /// A place for changes that are not in force yet.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Stage {
-    /// Directory that holds all stages, on the filesystem of the trees they are for; made when it is missing.
+    /// Directory that holds all stages, on the filesystem of the trees they are for; made when it
+    /// is missing.
     pub area: GuestPath,
     /// Chosen by the host, never used twice.
     pub id: u64,
@@ -132,7 +139,8 @@ impl Stage {
         format!("stage-{:016x}", self.id)
     }
 
-    /// Where what is staged for `path` can be looked at; the area where that would be too long to be a path.
+    /// Where what is staged for `path` can be looked at; the area where that would be too long to
+    /// be a path.
     #[must_use]
     pub fn tree_at(&self, path: &TreePath) -> GuestPath {
         let mut full = [self.area.as_bytes(), b"/", self.name().as_bytes(), b"/tree"].concat();
@@ -144,9 +152,10 @@ impl Stage {
     }
 }
 
-/// Put a plan in force: [`crate::tree::Record::Step`]s come in. Every step is checked before the first one is done, the
-/// plan is durable before that, and a crash on the way is mended by [`Recover`]. The stage is gone afterwards. Durable
-/// when [`crate::message::Reply::Done`] is sent; nothing has changed when [`crate::message::Reply::Failed`] is, with
+/// Put a plan in force: [`crate::tree::Record::Step`]s come in. Every step is checked before the
+/// first one is done, the plan is durable before that, and a crash on the way is mended by
+/// [`Recover`]. The stage is gone afterwards. Durable when [`crate::message::Reply::Done`] is sent;
+/// nothing has changed when [`crate::message::Reply::Failed`] is, with
 /// [`crate::message::FailureKind::Conflict`] when a step met something else than it expected.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Commit {
@@ -156,25 +165,27 @@ pub struct Commit {
     pub root: GuestPath,
 }
 
-/// Finish the plans that a crash has interrupted and remove all other stages; [`crate::message::Reply::Recovered`].
-/// For the host to send after each mount of a disk that stages are used on.
+/// Finish the plans that a crash has interrupted and remove all other stages;
+/// [`crate::message::Reply::Recovered`]. For the host to send after each mount of a disk that
+/// stages are used on.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Recover {
     /// As in [`Stage`].
     pub area: GuestPath,
 }
 
-/// Keep a stage until the host closes the stream or sends `InputEnd`: then it is removed, unless a plan in it is in force;
-/// [`crate::message::Reply::Done`]. For the host to send before it stages anything, so that nothing stays of one that is
-/// killed before it commits.
+/// Keep a stage until the host closes the stream or sends `InputEnd`: then it is removed, unless a
+/// plan in it is in force; [`crate::message::Reply::Done`]. For the host to send before it stages
+/// anything, so that nothing stays of one that is killed before it commits.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Hold {
     /// The stage; it need not exist yet.
     pub stage: Stage,
 }
 
-/// Hold all writes to the mounted disk: [`crate::message::Reply::Frozen`], then the host closes the stream or sends
-/// `InputEnd`, then they go on ([`crate::message::Reply::Done`]). They also go on when the limit is over.
+/// Hold all writes to the mounted disk: [`crate::message::Reply::Frozen`], then the host closes the
+/// stream or sends `InputEnd`, then they go on ([`crate::message::Reply::Done`]). They also go on
+/// when the limit is over.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Freeze {
     /// Milliseconds after which writes go on in any case, at most [`MAX_FREEZE_MS`].
@@ -200,7 +211,8 @@ pub struct Recovered {
     pub finished: u64,
     /// Stages without a plan that were removed.
     pub removed: u64,
-    /// What could be neither finished nor removed and lies aside in the area, each with the reason; for a person.
+    /// What could be neither finished nor removed and lies aside in the area, each with the reason;
+    /// for a person.
     #[serde(default)]
     pub set_aside: Vec<String>,
 }

@@ -81,7 +81,8 @@ impl Frame {
 /// The header of a frame with `payload_len` bytes of payload.
 ///
 /// # Panics
-/// Never for a payload of at most [`MAX_MESSAGE_LEN`] bytes; callers chunk data by [`crate::limits::DATA_CHUNK_LEN`].
+/// Never for a payload of at most [`MAX_MESSAGE_LEN`] bytes; callers chunk data by
+/// [`crate::limits::DATA_CHUNK_LEN`].
 #[must_use]
 pub fn header(kind: FrameKind, payload_len: usize) -> [u8; HEADER_LEN] {
     assert!(payload_len <= MAX_MESSAGE_LEN, "a frame's payload is chunked by its sender");
@@ -92,10 +93,12 @@ pub fn header(kind: FrameKind, payload_len: usize) -> [u8; HEADER_LEN] {
 /// Encode `message` as one whole frame.
 ///
 /// # Errors
-/// [`FrameError::TooLarge`] above [`MAX_MESSAGE_LEN`], [`FrameError::Malformed`] for what CBOR cannot hold.
+/// [`FrameError::TooLarge`] above [`MAX_MESSAGE_LEN`], [`FrameError::Malformed`] for what CBOR
+/// cannot hold.
 pub fn encode_message<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
     let mut bytes = vec![0; HEADER_LEN];
-    ciborium::ser::into_writer(message, &mut bytes).map_err(|err| FrameError::Malformed(err.to_string()))?;
+    ciborium::ser::into_writer(message, &mut bytes)
+        .map_err(|err| FrameError::Malformed(err.to_string()))?;
     let payload_len = bytes.len() - HEADER_LEN;
     if payload_len > MAX_MESSAGE_LEN {
         return Err(FrameError::TooLarge(payload_len));
@@ -124,10 +127,12 @@ impl FrameDecoder {
     /// The next whole frame, `None` when more bytes are needed.
     ///
     /// # Errors
-    /// [`FrameError::Length`] and [`FrameError::UnknownKind`], as soon as the header shows it; the stream is then lost.
+    /// [`FrameError::Length`] and [`FrameError::UnknownKind`], as soon as the header shows it; the
+    /// stream is then lost.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
         let pending = &self.buffer[self.start..];
-        let Some(length) = pending.first_chunk::<4>().map(|raw| u32::from_be_bytes(*raw) as usize) else {
+        let Some(length) = pending.first_chunk::<4>().map(|raw| u32::from_be_bytes(*raw) as usize)
+        else {
             return Ok(None);
         };
         if length == 0 || length > MAX_FRAME_LEN {
@@ -149,7 +154,8 @@ impl FrameDecoder {
         self.start == self.buffer.len()
     }
 
-    /// Bytes that arrived after the last whole frame; they belong to whatever follows on the channel.
+    /// Bytes that arrived after the last whole frame; they belong to whatever follows on the
+    /// channel.
     #[must_use]
     pub fn into_rest(mut self) -> Vec<u8> {
         self.buffer.split_off(self.start)
@@ -167,9 +173,13 @@ mod tests {
 
     #[test]
     fn frames_survive_any_split() {
-        let sent =
-            [(FrameKind::Stdout, b"abc".to_vec()), (FrameKind::InputEnd, vec![]), (FrameKind::Stderr, vec![0xff; 300])];
-        let bytes: Vec<u8> = sent.iter().flat_map(|(kind, payload)| frame_bytes(*kind, payload)).collect();
+        let sent = [
+            (FrameKind::Stdout, b"abc".to_vec()),
+            (FrameKind::InputEnd, vec![]),
+            (FrameKind::Stderr, vec![0xff; 300]),
+        ];
+        let bytes: Vec<u8> =
+            sent.iter().flat_map(|(kind, payload)| frame_bytes(*kind, payload)).collect();
         for step in 1..bytes.len() {
             let mut decoder = FrameDecoder::default();
             let mut met = Vec::new();

@@ -1,4 +1,5 @@
-//! The greeting: how the two sides meet before the multiplexed session, at boot and after every restore.
+//! The greeting: how the two sides meet before the multiplexed session, at boot and after every
+//! restore.
 
 use crate::message::Mount;
 use serde::{Deserialize, Serialize};
@@ -34,13 +35,14 @@ impl std::fmt::Debug for Hello {
     }
 }
 
-/// Host to agent, in place of a hello: get ready for the vms that start from a copy of this one. Nothing of it is
-/// anybody's own; each copy waits for a hello as this vm does.
+/// Host to agent, in place of a hello: get ready for the vms that start from a copy of this one.
+/// Nothing of it is anybody's own; each copy waits for a hello as this vm does.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Prepare {
     /// The disk to mount.
     pub mount: Mount,
-    /// Lines for the login shell, run once each so that the kernel holds what they read; how they end does not matter.
+    /// Lines for the login shell, run once each so that the kernel holds what they read; how they
+    /// end does not matter.
     pub warm: Vec<String>,
 }
 
@@ -48,12 +50,14 @@ pub struct Prepare {
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum Greeting {
-    /// The port is open and the agent waits for a hello; sent once a boot, so never after a restore.
+    /// The port is open and the agent waits for a hello; sent once a boot, so never after a
+    /// restore.
     Ready(Ready),
-    /// The hello was taken: random numbers, clock and names are this vm's own. The session follows at once.
+    /// The hello was taken: random numbers, clock and names are this vm's own. The session follows
+    /// at once.
     Welcome(Welcome),
-    /// The hello could not be taken, or what [`Prepare`] asked for not done: its nonce is then empty. The agent waits
-    /// for another one.
+    /// The hello could not be taken, or what [`Prepare`] asked for not done: its nonce is then
+    /// empty. The agent waits for another one.
     Refused(Refused),
     /// What [`Prepare`] asked for is done; the agent waits for a hello.
     Prepared,

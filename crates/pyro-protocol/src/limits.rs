@@ -3,20 +3,23 @@
 /// Version of the wire; the agent refuses a hello of another one.
 pub const PROTOCOL_VERSION: u32 = 1;
 
-/// Largest `length` field of a frame, in bytes: kind and payload. It bounds what one peer can make the other buffer.
+/// Largest `length` field of a frame, in bytes: kind and payload. It bounds what one peer can make
+/// the other buffer.
 pub const MAX_FRAME_LEN: usize = 1024 * 1024;
 
-/// Largest encoded [`crate::message::Request`], [`crate::message::Reply`] or greeting, in bytes (MAX_FRAME_LEN less the kind).
+/// Largest encoded [`crate::message::Request`], [`crate::message::Reply`] or greeting, in bytes
+/// (MAX_FRAME_LEN less the kind).
 pub const MAX_MESSAGE_LEN: usize = MAX_FRAME_LEN - 1;
 
-/// Payload of a data frame as both sides send it, in bytes; larger ones are valid up to [`MAX_FRAME_LEN`].
+/// Payload of a data frame as both sides send it, in bytes; larger ones are valid up to
+/// [`MAX_FRAME_LEN`].
 pub const DATA_CHUNK_LEN: usize = 128 * 1024;
 
 /// Streams that the host may have open at once on one channel.
 pub const MAX_STREAMS: usize = 256;
 
-/// Streams that either side's multiplexer puts up with before it gives the channel up: those whose host is gone and whose
-/// command is still being killed count as well.
+/// Streams that either side's multiplexer puts up with before it gives the channel up: those whose
+/// host is gone and whose command is still being killed count as well.
 pub const MAX_KNOWN_STREAMS: usize = 4 * MAX_STREAMS;
 
 /// Longest guest path, in bytes (Linux `PATH_MAX` less the final NUL).

@@ -14,14 +14,15 @@ pub enum Request {
     Ping,
     /// Mount the environment's disk and build the world that commands run in.
     Mount(Mount),
-    /// Run a command. Frames follow: [`crate::FrameKind::Input`] and `InputEnd` from the host when `stdin` is set;
-    /// [`Reply::Started`], `Stdout`, `Stderr` and finally [`Reply::Exited`] from the agent.
-    /// When the stream is reset or closed by the host before that, the agent kills the command's whole tree.
+    /// Run a command. Frames follow: [`crate::FrameKind::Input`] and `InputEnd` from the host when
+    /// `stdin` is set; [`Reply::Started`], `Stdout`, `Stderr` and finally [`Reply::Exited`] from
+    /// the agent. When the stream is reset or closed by the host before that, the agent kills the
+    /// command's whole tree.
     Exec(Exec),
     /// Send a signal to a running command; [`Reply::Done`].
     Signal(Signal),
-    /// Set the guest's wall clock; [`Reply::Done`]. The host measures the round trip and asks again when it was long:
-    /// the clock is then behind by no more than that.
+    /// Set the guest's wall clock; [`Reply::Done`]. The host measures the round trip and asks again
+    /// when it was long: the clock is then behind by no more than that.
     SetClock(SetClock),
     /// Flush the disk and power the guest off; [`Reply::Done`] when flushed.
     PowerOff,
@@ -49,7 +50,8 @@ pub enum Request {
     Freeze(files::Freeze),
     /// Keep a stage for as long as its host lives.
     Hold(files::Hold),
-    /// Tell what commands left in the background have printed: one [`Reply::Background`] for each, then [`Reply::Done`].
+    /// Tell what commands left in the background have printed: one [`Reply::Background`] for each,
+    /// then [`Reply::Done`].
     Background,
 }
 
@@ -82,7 +84,8 @@ pub struct Exec {
     pub env: Vec<Variable>,
     /// Whether stdin is a pipe fed by the host; `/dev/null` otherwise.
     pub stdin: bool,
-    /// Make the disk durable after the command has ended and before [`Reply::Exited`] is sent; not part of its duration.
+    /// Make the disk durable after the command has ended and before [`Reply::Exited`] is sent; not
+    /// part of its duration.
     #[serde(default)]
     pub sync: bool,
     /// Whom it runs as; root where none is given.
@@ -91,7 +94,8 @@ pub struct Exec {
     /// Which shell runs a [`Command::Shell`].
     #[serde(default)]
     pub shell: Shell,
-    /// Number that the host knows the command by, for [`Background::sequence`]; 0 where it has none.
+    /// Number that the host knows the command by, for [`Background::sequence`]; 0 where it has
+    /// none.
     #[serde(default)]
     pub sequence: u64,
 }
@@ -126,7 +130,8 @@ pub struct Signal {
     pub exec: u64,
     /// Linux signal number.
     pub signal: i32,
-    /// Every process that the command started, wherever it moved; otherwise the command's process group.
+    /// Every process that the command started, wherever it moved; otherwise the command's process
+    /// group.
     pub tree: bool,
 }
 
@@ -157,7 +162,8 @@ pub enum Reply {
 pub struct Background {
     /// [`Exec::sequence`] of the command.
     pub sequence: u64,
-    /// The command's line, or its program and arguments; at most [`crate::limits::MAX_BACKGROUND_COMMAND_LEN`] bytes of it.
+    /// The command's line, or its program and arguments; at most
+    /// [`crate::limits::MAX_BACKGROUND_COMMAND_LEN`] bytes of it.
     pub command: String,
     /// The command's process id.
     pub pid: u32,
@@ -241,7 +247,8 @@ pub enum FailureKind {
     Full,
     /// This agent or this kind of file cannot do it.
     Unsupported,
-    /// The user that a command is to run as is unknown, or the guest's lists of users and groups cannot be read.
+    /// The user that a command is to run as is unknown, or the guest's lists of users and groups
+    /// cannot be read.
     UnknownUser,
     /// The working directory of a command cannot be entered.
     Directory,
@@ -262,7 +269,9 @@ mod tests {
             kind: &'static str,
             message: &'static str,
         }
-        for (kind, expected) in [("directory", FailureKind::Directory), ("of_next_year", FailureKind::Unknown)] {
+        for (kind, expected) in
+            [("directory", FailureKind::Directory), ("of_next_year", FailureKind::Unknown)]
+        {
             let mut decoder = FrameDecoder::default();
             decoder.push(&encode_message(&Newer { kind, message: "why" }).unwrap());
             let failure: Failure = decoder.next_frame().unwrap().unwrap().message().unwrap();
@@ -281,7 +290,13 @@ mod tests {
             stdin: bool,
         }
         let command = Command::Shell("true".to_owned());
-        let older = Older { id: 1, command: command.clone(), cwd: GuestPath::root(), env: Vec::new(), stdin: true };
+        let older = Older {
+            id: 1,
+            command: command.clone(),
+            cwd: GuestPath::root(),
+            env: Vec::new(),
+            stdin: true,
+        };
         let mut decoder = FrameDecoder::default();
         decoder.push(&encode_message(&older).unwrap());
         let exec: Exec = decoder.next_frame().unwrap().unwrap().message().unwrap();

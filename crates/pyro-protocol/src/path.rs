@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// An absolute, lexically normal path in the guest: no NUL, no `.` or `..`, no empty component.
 ///
-/// It says nothing about what is there: links are resolved by the guest, below the guest's own root.
+/// It says nothing about what is there: links are resolved by the guest, below the guest's own
+/// root.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "serde_bytes::ByteBuf", into = "serde_bytes::ByteBuf")]
 pub struct GuestPath(Vec<u8>);

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-/// Text that must not reach logs, records or error messages. It has neither `Debug` nor `Display`, and its memory is
-/// overwritten when it is dropped; copies that a caller makes of it are the caller's concern.
+/// Text that must not reach logs, records or error messages. It has neither `Debug` nor `Display`,
+/// and its memory is overwritten when it is dropped; copies that a caller makes of it are the
+/// caller's concern.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(Zeroizing<String>);

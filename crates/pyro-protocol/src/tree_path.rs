@@ -1,4 +1,5 @@
-//! `TreePath`: where a node is within a tree, relative to the tree's own root, checked where it enters.
+//! `TreePath`: where a node is within a tree, relative to the tree's own root, checked where it
+//! enters.
 
 use crate::limits::MAX_PATH_LEN;
 use serde::{Deserialize, Serialize};
@@ -6,7 +7,8 @@ use serde::{Deserialize, Serialize};
 /// Longest name of one node, in bytes (Linux `NAME_MAX`).
 pub const MAX_NAME_LEN: usize = 255;
 
-/// A relative, lexically normal path: no NUL, no `.` or `..`, no empty component. Empty is the tree's root itself.
+/// A relative, lexically normal path: no NUL, no `.` or `..`, no empty component. Empty is the
+/// tree's root itself.
 ///
 /// Paths order as a walk meets them: a directory before what it holds, names by their bytes.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -52,7 +54,9 @@ pub fn check(raw: &[u8]) -> Result<(), TreePathError> {
             None | Some(b'/') => {
                 match &raw[start..at] {
                     b"" | b"." | b".." => return Err(TreePathError::NotNormal),
-                    name if name.len() > MAX_NAME_LEN => return Err(TreePathError::TooLong(raw.len())),
+                    name if name.len() > MAX_NAME_LEN => {
+                        return Err(TreePathError::TooLong(raw.len()));
+                    }
                     _ => {}
                 }
                 start = at + 1;
@@ -147,8 +151,8 @@ impl std::fmt::Debug for TreePath {
     }
 }
 
-/// For a person: bytes that are no text are replaced, and what could steer a terminal or make the name look like another
-/// one is escaped.
+/// For a person: bytes that are no text are replaced, and what could steer a terminal or make the
+/// name look like another one is escaped.
 impl std::fmt::Display for TreePath {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if self.is_root() {
@@ -156,7 +160,11 @@ impl std::fmt::Display for TreePath {
         }
         for char in String::from_utf8_lossy(&self.0).chars() {
             let is_shown = !char.is_control() && !is_direction(char);
-            if is_shown { write!(out, "{char}")? } else { write!(out, "{}", char.escape_default())? }
+            if is_shown {
+                write!(out, "{char}")?
+            } else {
+                write!(out, "{}", char.escape_default())?
+            }
         }
         Ok(())
     }
@@ -205,9 +213,17 @@ mod tests {
             (&long, Err(TreePathError::TooLong(256))),
         ];
         for (raw, expected) in table {
-            assert_eq!(TreePath::parse(raw).map(|_| ()), expected, "{:?}", String::from_utf8_lossy(raw));
+            assert_eq!(
+                TreePath::parse(raw).map(|_| ()),
+                expected,
+                "{:?}",
+                String::from_utf8_lossy(raw)
+            );
         }
-        assert_eq!(check(&[b"a/".repeat(2047), b"bc".to_vec()].concat()), Err(TreePathError::TooLong(4096)));
+        assert_eq!(
+            check(&[b"a/".repeat(2047), b"bc".to_vec()].concat()),
+            Err(TreePathError::TooLong(4096))
+        );
     }
 
     #[test]

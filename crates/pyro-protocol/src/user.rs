@@ -19,7 +19,8 @@ pub struct User {
 pub enum Account {
     /// At most [`MAX_ACCOUNT_ID`].
     Id(u32),
-    /// ASCII letters, digits, `_`, `.`, `-`, `@` and `$`, at most [`MAX_ACCOUNT_NAME_LEN`], not beginning with a sign.
+    /// ASCII letters, digits, `_`, `.`, `-`, `@` and `$`, at most [`MAX_ACCOUNT_NAME_LEN`], not
+    /// beginning with a sign.
     Name(String),
 }
 
@@ -50,7 +51,10 @@ impl User {
             Some((account, group)) => (account, Some(group)),
             None => (text, None),
         };
-        Ok(Self { account: Account::parse(account)?, group: group.map(Account::parse).transpose()? })
+        Ok(Self {
+            account: Account::parse(account)?,
+            group: group.map(Account::parse).transpose()?,
+        })
     }
 
     /// The user.
@@ -78,7 +82,8 @@ impl Account {
             let id = text.parse().ok().filter(|id| *id <= MAX_ACCOUNT_ID);
             return id.map(Self::Id).ok_or_else(|| UserError::Id(text.to_owned()));
         }
-        // A sign in front has a meaning of its own in the lists of old, and to every program's options.
+        // A sign in front has a meaning of its own in the lists of old, and to every program's
+        // options.
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-@$".contains(&byte);
         if text.bytes().all(fits) && !text.starts_with(['.', '-', '@', '$']) {
             Ok(Self::Name(text.to_owned()))
@@ -147,7 +152,9 @@ mod tests {
         for text in ["", ":", ":0", "0:", "a:"] {
             assert_eq!(User::parse(text), Err(UserError::Empty), "{text:?}");
         }
-        for text in ["-u", "+1", "a b", "a\n", "a\0", "ä", "a/b", "a,b", "x:1:2", "-1", "$", ".", "@x"] {
+        for text in
+            ["-u", "+1", "a b", "a\n", "a\0", "ä", "a/b", "a,b", "x:1:2", "-1", "$", ".", "@x"]
+        {
             assert!(matches!(User::parse(text), Err(UserError::Name(_))), "{text:?}");
         }
         // To the kernel the greatest number of 32 bits means that nothing is to change.

@@ -1,10 +1,12 @@
-//! Extended attributes of a node: whether it has any that its user would miss. No record carries them.
+//! Extended attributes of a node: whether it has any that its user would miss. No record carries
+//! them.
 
 use pyro_protocol::tree::Kind;
 use rustix::io::Errno;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// Attributes that the system itself gives to files: labels, checksums, marks of layered and compressed file systems.
+/// Attributes that the system itself gives to files: labels, checksums, marks of layered and
+/// compressed file systems.
 const OF_THE_SYSTEM: [&[u8]; 9] = [
     b"security.selinux",
     b"security.SMACK64",
@@ -17,8 +19,8 @@ const OF_THE_SYSTEM: [&[u8]; 9] = [
     b"system.nfs4_acl",
 ];
 
-/// Whether the file or directory `name` has extended attributes, file capabilities or access control lists; no where that
-/// cannot be known. Links have none that matter.
+/// Whether the file or directory `name` has extended attributes, file capabilities or access
+/// control lists; no where that cannot be known. Links have none that matter.
 #[must_use]
 pub fn has_any(dir: BorrowedFd<'_>, name: &[u8], kind: Kind) -> bool {
     if !matches!(kind, Kind::File | Kind::Directory) {
@@ -55,13 +57,17 @@ mod tests {
         std::fs::write(home.path().join("plain"), "x").unwrap();
         std::fs::write(home.path().join("tagged"), "x").unwrap();
         let dir = node::enter(CWD, home.path().as_os_str().as_bytes()).unwrap();
-        let set = rustix::fs::setxattr(home.path().join("tagged"), "user.tag", b"x", XattrFlags::empty());
+        let set =
+            rustix::fs::setxattr(home.path().join("tagged"), "user.tag", b"x", XattrFlags::empty());
         assert!(!has_any(dir.as_fd(), b"plain", Kind::File));
         assert!(!has_any(dir.as_fd(), b"none", Kind::File));
         assert!(set.is_err() || has_any(dir.as_fd(), b"tagged", Kind::File));
-        for (name, missed) in
-            [("user.tag", true), ("security.capability", true), ("security.selinux", false), ("", false)]
-        {
+        for (name, missed) in [
+            ("user.tag", true),
+            ("security.capability", true),
+            ("security.selinux", false),
+            ("", false),
+        ] {
             assert_eq!(is_missed(name.as_bytes()), missed, "{name}");
         }
     }

@@ -73,7 +73,8 @@ impl<T> Descent<T> {
         }
     }
 
-    /// The next name on the way from the directory at hand to `path`, which it leads to; `None` when it is there.
+    /// The next name on the way from the directory at hand to `path`, which it leads to; `None`
+    /// when it is there.
     #[must_use]
     pub fn next_name<'p>(&self, path: &'p [u8]) -> Option<&'p [u8]> {
         let rest = &path[self.path.len()..];

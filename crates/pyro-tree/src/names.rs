@@ -8,7 +8,8 @@ use std::os::fd::BorrowedFd;
 /// Bytes of directory entries taken at once.
 const ENTRIES_LEN: usize = 32 * 1024;
 
-/// Names that one directory may hold; more are an error of that directory, since they are sorted in memory.
+/// Names that one directory may hold; more are an error of that directory, since they are sorted in
+/// memory.
 const MAX_NAMES: usize = 4_000_000;
 
 /// The names of one directory, in few allocations.
@@ -43,7 +44,8 @@ impl Names {
         self.names.iter().map(|name| slice(&self.bytes, *name))
     }
 
-    /// Read on where the descriptor of a directory is, until there are `enough`; none are left where none are given.
+    /// Read on where the descriptor of a directory is, until there are `enough`; none are left
+    /// where none are given.
     pub(crate) fn part(dir: BorrowedFd<'_>, enough: usize) -> Result<Self, Errno> {
         let mut found = Self { bytes: Vec::new(), names: Vec::new(), has_more: false };
         let mut buffer = vec![MaybeUninit::uninit(); ENTRIES_LEN];

@@ -7,18 +7,26 @@ use rustix::io::Errno;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// How directories are opened on the way: never through a link.
-pub const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+pub const DIRECTORY: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// How files are opened for reading: never through a link, and a pipe that takes a file's place does not hold us.
-pub const CONTENT: OFlags =
-    OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+/// How files are opened for reading: never through a link, and a pipe that takes a file's place
+/// does not hold us.
+pub const CONTENT: OFlags = OFlags::RDONLY
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::CLOEXEC);
 
 /// What `stat` found.
 #[must_use]
 pub fn meta(stat: &Stat) -> Meta {
     let word = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
     let positive = |value: i64| u64::try_from(value).unwrap_or(0);
-    let time = |seconds: i64, nanoseconds: u64| Time { seconds, nanoseconds: word(nanoseconds).min(999_999_999) };
+    let time = |seconds: i64, nanoseconds: u64| Time {
+        seconds,
+        nanoseconds: word(nanoseconds).min(999_999_999),
+    };
     Meta {
         kind: Kind::from_mode(stat.st_mode),
         errno: 0,
@@ -85,7 +93,10 @@ pub fn reopen(node: impl AsFd, flags: OFlags) -> Result<OwnedFd, Errno> {
 /// The kernel's answer.
 pub fn chmod(node: impl AsFd, mode: u32) -> Result<(), Errno> {
     use std::os::fd::AsRawFd;
-    rustix::fs::chmod(format!("/proc/self/fd/{}", node.as_fd().as_raw_fd()), Mode::from_raw_mode(mode))
+    rustix::fs::chmod(
+        format!("/proc/self/fd/{}", node.as_fd().as_raw_fd()),
+        Mode::from_raw_mode(mode),
+    )
 }
 
 /// Times that set the last change of the content and leave the last access.
@@ -103,10 +114,12 @@ pub fn number(errno: Errno) -> u16 {
     u16::try_from(errno.raw_os_error()).unwrap_or(u16::MAX)
 }
 
-/// About how many names of a directory are held while it is emptied: there may be more than memory has room for.
+/// About how many names of a directory are held while it is emptied: there may be more than memory
+/// has room for.
 const BATCH: usize = 64 * 1024;
 
-/// Remove a node with all that it holds; what is not there is fine. Links are removed, not followed.
+/// Remove a node with all that it holds; what is not there is fine. Links are removed, not
+/// followed.
 ///
 /// # Errors
 /// The first failure; what can be removed is.

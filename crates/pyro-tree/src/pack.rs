@@ -35,7 +35,10 @@ pub fn pack<E>(walk: &mut Walk<'_>, out: impl FnMut(Batch) -> Result<(), E>) -> 
 ///
 /// # Errors
 /// What `out` answers.
-pub fn pack_attributed<E>(walk: &mut Walk<'_>, out: impl FnMut(Batch) -> Result<(), E>) -> Result<(), E> {
+pub fn pack_attributed<E>(
+    walk: &mut Walk<'_>,
+    out: impl FnMut(Batch) -> Result<(), E>,
+) -> Result<(), E> {
     let mut packer = Packer::new(out);
     while let Some((meta, target)) = walk.next_node() {
         packer.node(walk.path(), meta, &target, || walk.open())?;
@@ -105,7 +108,11 @@ impl<E, F: FnMut(Batch) -> Result<(), E>> Packer<F> {
     }
 
     fn flush_when(&mut self, ready: bool) -> Result<(), E> {
-        if ready { (self.out)(std::mem::replace(&mut self.batch, Batch::with_room())) } else { Ok(()) }
+        if ready {
+            (self.out)(std::mem::replace(&mut self.batch, Batch::with_room()))
+        } else {
+            Ok(())
+        }
     }
 
     /// The content of a file as long as it was when it was looked at, or as much of it as there is.
@@ -116,7 +123,8 @@ impl<E, F: FnMut(Batch) -> Result<(), E>> Packer<F> {
         // A file without holes costs no call to look for them.
         let has_holes = meta.blocks.saturating_mul(512) < meta.size;
         while at < size && failed == 0 {
-            let stretch = if has_holes { sparse::data_at(file, at) } else { Ok(Some((at, u64::MAX))) };
+            let stretch =
+                if has_holes { sparse::data_at(file, at) } else { Ok(Some((at, u64::MAX))) };
             match stretch {
                 Err(errno) => failed = node::number(errno),
                 Ok(None) => break,

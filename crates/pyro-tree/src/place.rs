@@ -1,7 +1,8 @@
 //! Placing: a tree made from records, in a directory that is ours alone until it is whole.
 //!
-//! No link is followed: each name is made anew, in a directory that was opened name by name. Of a file or a link that comes
-//! twice, as archives have what was appended to them, the later one is kept.
+//! No link is followed: each name is made anew, in a directory that was opened name by name. Of a
+//! file or a link that comes twice, as archives have what was appended to them, the later one is
+//! kept.
 
 use crate::descent::Descent;
 use crate::error::{TreeError, owned};
@@ -111,7 +112,16 @@ impl Placer {
 
     fn new(dir: OwnedFd, name: Option<Vec<u8>>, placing: Placing) -> Self {
         let placed = Placed::default();
-        Self { descent: Descent::new(dir), root: None, name, open: None, last: Vec::new(), placing, came: 0, placed }
+        Self {
+            descent: Descent::new(dir),
+            root: None,
+            name,
+            open: None,
+            last: Vec::new(),
+            placing,
+            came: 0,
+            placed,
+        }
     }
 
     /// What was made so far.
@@ -144,7 +154,8 @@ impl Placer {
         }
         while self.leave()? {}
         if let Some(later) = self.root.take() {
-            complete(&self.descent.dir(), &later).map_err(|errno| TreeError::system("complete", b"", errno))?;
+            complete(&self.descent.dir(), &later)
+                .map_err(|errno| TreeError::system("complete", b"", errno))?;
         }
         Ok(self.placed)
     }
@@ -242,7 +253,8 @@ impl Placer {
     fn leave(&mut self) -> Result<bool, TreeError> {
         let Some((level, path)) = self.descent.leave() else { return Ok(false) };
         if let Some(later) = &level.kept {
-            complete(&level.dir, later).map_err(|errno| TreeError::system("complete", &path, errno))?;
+            complete(&level.dir, later)
+                .map_err(|errno| TreeError::system("complete", &path, errno))?;
         }
         Ok(true)
     }
@@ -255,13 +267,15 @@ impl Placer {
         while let Some(name) = self.descent.next_name(dir) {
             let (opened, kept) = match node::enter(self.descent.dir(), name) {
                 Ok(opened) => {
-                    // Left before and met again: its time is as its entry said, whatever is still put in.
+                    // Left before and met again: its time is as its entry said, whatever is still
+                    // put in.
                     let stat = rustix::fs::fstat(&opened).map_err(|errno| self.failed(errno))?;
                     let mtime = node::meta(&stat).mtime;
                     (opened, Some(Later { mode: None, owner: None, mtime }))
                 }
                 Err(Errno::NOENT) => {
-                    let made = rustix::fs::mkdirat(self.descent.dir(), name, Mode::from_raw_mode(0o755));
+                    let made =
+                        rustix::fs::mkdirat(self.descent.dir(), name, Mode::from_raw_mode(0o755));
                     let opened = made.and_then(|()| node::enter(self.descent.dir(), name));
                     (opened.map_err(|errno| self.failed(errno))?, None)
                 }
@@ -308,13 +322,17 @@ impl Placer {
         match found {
             Ok((meta, dir)) if meta.kind == Kind::File => {
                 let into = self.descent.dir();
-                let linked = anew(&into, name, || rustix::fs::linkat(dir, target_name, into, name, AtFlags::empty()));
+                let linked = anew(&into, name, || {
+                    rustix::fs::linkat(dir, target_name, into, name, AtFlags::empty())
+                });
                 linked.map_err(|errno| self.failed(errno))?;
                 self.placed.entries += 1;
                 Ok(())
             }
             // What it is another name of was left out.
-            Err(Errno::NOENT) if self.placing.keep_going => self.odd(Odd::Unreadable(node::number(Errno::NOENT))),
+            Err(Errno::NOENT) if self.placing.keep_going => {
+                self.odd(Odd::Unreadable(node::number(Errno::NOENT)))
+            }
             Err(Errno::NOENT) => Err(TreeError::system("link to", target, Errno::NOENT)),
             Ok(_) | Err(_) => Err(beyond()),
         }
@@ -325,14 +343,22 @@ impl Placer {
     }
 
     fn file(&mut self, name: &[u8], meta: &Meta) -> Result<(), Errno> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = self.mode(meta);
         let dir = self.descent.dir();
-        let file = anew(&dir, name, || rustix::fs::openat(dir, name, flags, Mode::from_raw_mode(mode & 0o777)))?;
+        let file = anew(&dir, name, || {
+            rustix::fs::openat(dir, name, flags, Mode::from_raw_mode(mode & 0o777))
+        })?;
         if self.placing.owners {
-            rustix::fs::fchown(&file, Some(Uid::from_raw(meta.uid)), Some(Gid::from_raw(meta.gid)))?;
+            rustix::fs::fchown(
+                &file,
+                Some(Uid::from_raw(meta.uid)),
+                Some(Gid::from_raw(meta.gid)),
+            )?;
         }
-        // Most modes come whole through open(2): a call less for each file. A change of the owner clears bits.
+        // Most modes come whole through open(2): a call less for each file. A change of the owner
+        // clears bits.
         if mode & (self.placing.umask | 0o7000) != 0 {
             rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?;
         }

@@ -4,8 +4,8 @@ use rustix::fs::SeekFrom;
 use rustix::io::Errno;
 use std::os::fd::AsFd;
 
-/// The next stretch of data at or after `at`, from its first byte to the one after its last; `None` when only a hole
-/// follows. Moves the file's offset.
+/// The next stretch of data at or after `at`, from its first byte to the one after its last; `None`
+/// when only a hole follows. Moves the file's offset.
 ///
 /// # Errors
 /// When the file cannot be read.

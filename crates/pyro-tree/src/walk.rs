@@ -85,7 +85,8 @@ impl<'f> Walk<'f> {
         &self.path
     }
 
-    /// The next node; what could not be had of it is in its `errno`. The target is a symbolic link's.
+    /// The next node; what could not be had of it is in its `errno`. The target is a symbolic
+    /// link's.
     pub fn next_node(&mut self) -> Option<(Meta, Vec<u8>)> {
         if !self.begun {
             self.begun = true;
@@ -105,7 +106,8 @@ impl<'f> Walk<'f> {
         }
     }
 
-    /// Whether the node that was visited last, which is of that kind, has extended attributes that no record carries.
+    /// Whether the node that was visited last, which is of that kind, has extended attributes that
+    /// no record carries.
     #[must_use]
     pub fn has_attributes(&self, kind: Kind) -> bool {
         match (pyro_protocol::tree_path::split(&self.path), self.levels.last()) {
@@ -124,7 +126,9 @@ impl<'f> Walk<'f> {
     /// The kernel's answer.
     pub fn open(&self) -> Result<OwnedFd, Errno> {
         match (pyro_protocol::tree_path::split(&self.path), self.levels.last()) {
-            (Some((_, name)), Some(level)) => rustix::fs::openat(&level.dir, name, node::CONTENT, Mode::empty()),
+            (Some((_, name)), Some(level)) => {
+                rustix::fs::openat(&level.dir, name, node::CONTENT, Mode::empty())
+            }
             _ => node::reopen(&self.root, node::CONTENT),
         }
     }
@@ -175,7 +179,8 @@ impl<'f> Walk<'f> {
             self.levels.pop();
             return Some((unknown(Kind::Directory, Errno::NAMETOOLONG), Vec::new()));
         }
-        let stat = match rustix::fs::statat(&level.dir, name.as_slice(), AtFlags::SYMLINK_NOFOLLOW) {
+        let stat = match rustix::fs::statat(&level.dir, name.as_slice(), AtFlags::SYMLINK_NOFOLLOW)
+        {
             Ok(stat) => stat,
             Err(Errno::NOENT) => return None,
             Err(errno) => return Some((unknown(Kind::Unknown, errno), Vec::new())),
@@ -194,7 +199,9 @@ impl<'f> Walk<'f> {
                 let opened = node::enter(level.dir.as_fd(), &name)
                     .and_then(|dir| Names::of(dir.as_fd()).map(|names| (dir, names)));
                 match opened {
-                    Ok((dir, names)) => self.levels.push(Level { dir, names, next: 0, path_len: self.path.len() }),
+                    Ok((dir, names)) => {
+                        self.levels.push(Level { dir, names, next: 0, path_len: self.path.len() })
+                    }
                     Err(errno) => meta.errno = node::number(errno),
                 }
             }
@@ -217,6 +224,7 @@ fn unknown(kind: Kind, errno: Errno) -> Meta {
 /// # Errors
 /// The kernel's answer.
 pub fn open_node(dir: impl AsFd, path: &[u8], follow: bool) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::PATH | OFlags::CLOEXEC | if follow { OFlags::empty() } else { OFlags::NOFOLLOW };
+    let flags =
+        OFlags::PATH | OFlags::CLOEXEC | if follow { OFlags::empty() } else { OFlags::NOFOLLOW };
     rustix::fs::openat(dir, path, flags, Mode::empty())
 }

@@ -1,4 +1,5 @@
-//! Real trees through the stream and back: what is kept, what is refused, and that nothing else is touched.
+//! Real trees through the stream and back: what is kept, what is refused, and that nothing else is
+//! touched.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, missing_docs, reason = "this is a test")]
 
 use proptest::prelude::*;
@@ -16,11 +17,19 @@ use std::path::Path;
 
 fn placing() -> Placing {
     let umask = pyro_tree::place::umask();
-    Placing { owners: false, special_bits: true, keep_going: false, umask, max_entries: u64::MAX, max_bytes: u64::MAX }
+    Placing {
+        owners: false,
+        special_bits: true,
+        keep_going: false,
+        umask,
+        max_entries: u64::MAX,
+        max_bytes: u64::MAX,
+    }
 }
 
 fn open(path: &Path) -> OwnedFd {
-    rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::empty()).unwrap()
+    rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::empty())
+        .unwrap()
 }
 
 fn packed(root: &Path) -> Vec<Batch> {
@@ -53,7 +62,8 @@ fn open_dir(path: &Path) -> OwnedFd {
     rustix::fs::open(path, node::DIRECTORY, Mode::empty()).unwrap()
 }
 
-/// All that must be equal of two trees: path, kind, mode, time, size, target, content, and which names share a file.
+/// All that must be equal of two trees: path, kind, mode, time, size, target, content, and which
+/// names share a file.
 type Seen = (TreePath, Kind, u32, i128, u64, Vec<u8>, Vec<u8>, Option<TreePath>);
 
 fn seen(root: &Path) -> Vec<Seen> {
@@ -71,7 +81,16 @@ fn seen(root: &Path) -> Vec<Seen> {
         let first = (meta.nlink > 1 && meta.kind == Kind::File)
             .then(|| firsts.entry(meta.ino).or_insert_with(|| path.clone()).clone());
         let size = if meta.kind == Kind::File { meta.size } else { 0 };
-        all.push((path, meta.kind, meta.mode, meta.mtime.as_nanoseconds(), size, target, content, first));
+        all.push((
+            path,
+            meta.kind,
+            meta.mode,
+            meta.mtime.as_nanoseconds(),
+            size,
+            target,
+            content,
+            first,
+        ));
     }
     all
 }
@@ -106,7 +125,12 @@ fn shape() -> impl Strategy<Value = Shape> {
     })
 }
 
-fn build(dir: &Path, nodes: &[(Vec<u8>, Shape)], last: &mut Option<std::path::PathBuf>, clock: &mut i64) {
+fn build(
+    dir: &Path,
+    nodes: &[(Vec<u8>, Shape)],
+    last: &mut Option<std::path::PathBuf>,
+    clock: &mut i64,
+) {
     for (name, shape) in nodes {
         let path = dir.join(OsStr::from_bytes(name));
         if path.symlink_metadata().is_ok() {
@@ -128,7 +152,9 @@ fn build(dir: &Path, nodes: &[(Vec<u8>, Shape)], last: &mut Option<std::path::Pa
                 build(&path, below, last, clock);
                 fs::set_permissions(&path, fs::Permissions::from_mode(*mode)).unwrap();
             }
-            Shape::Link(target) => std::os::unix::fs::symlink(OsStr::from_bytes(target), &path).unwrap(),
+            Shape::Link(target) => {
+                std::os::unix::fs::symlink(OsStr::from_bytes(target), &path).unwrap()
+            }
             Shape::Again => match last {
                 Some(first) => fs::hard_link(&*first, &path).unwrap(),
                 None => continue,
@@ -137,7 +163,10 @@ fn build(dir: &Path, nodes: &[(Vec<u8>, Shape)], last: &mut Option<std::path::Pa
         *clock += 1_234_567_891;
         let times = rustix::fs::Timestamps {
             last_access: rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT },
-            last_modification: rustix::fs::Timespec { tv_sec: *clock / 1_000_000_000, tv_nsec: *clock % 1_000_000_000 },
+            last_modification: rustix::fs::Timespec {
+                tv_sec: *clock / 1_000_000_000,
+                tv_nsec: *clock % 1_000_000_000,
+            },
         };
         rustix::fs::utimensat(CWD, &path, &times, rustix::fs::AtFlags::SYMLINK_NOFOLLOW).unwrap();
     }
@@ -216,21 +245,46 @@ fn hostile_streams_reach_nothing_outside_and_are_named() {
     let out = outside.path().as_os_str().as_bytes();
     let data = Record::Data { offset: 0, bytes: b"x" };
     let cases: Vec<(Vec<Record<'_>>, &str)> = vec![
-        (vec![entry(b"l", Kind::Symlink, out), entry(b"l/f", Kind::File, b""), END], "l/f lies beyond a link"),
-        (vec![entry(b"l", Kind::Symlink, b".."), entry(b"l/d", Kind::Directory, b"")], "l/d lies beyond a link"),
-        (vec![entry(b"l", Kind::Symlink, out), entry(b"l", Kind::Directory, b"")], "l is there already"),
-        (vec![entry(b"l", Kind::Symlink, out), entry(b"h", Kind::HardLink, b"l/secret")], "l/secret lies beyond"),
-        (vec![entry(b"l", Kind::Symlink, b"secret"), entry(b"h", Kind::HardLink, b"l")], "l lies beyond"),
+        (
+            vec![entry(b"l", Kind::Symlink, out), entry(b"l/f", Kind::File, b""), END],
+            "l/f lies beyond a link",
+        ),
+        (
+            vec![entry(b"l", Kind::Symlink, b".."), entry(b"l/d", Kind::Directory, b"")],
+            "l/d lies beyond a link",
+        ),
+        (
+            vec![entry(b"l", Kind::Symlink, out), entry(b"l", Kind::Directory, b"")],
+            "l is there already",
+        ),
+        (
+            vec![entry(b"l", Kind::Symlink, out), entry(b"h", Kind::HardLink, b"l/secret")],
+            "l/secret lies beyond",
+        ),
+        (
+            vec![entry(b"l", Kind::Symlink, b"secret"), entry(b"h", Kind::HardLink, b"l")],
+            "l lies beyond",
+        ),
         (vec![entry(b"h", Kind::HardLink, b"nope")], "cannot link to nope"),
-        (vec![entry(b"f", Kind::File, b""), END, entry(b"f/g", Kind::File, b"")], "f/g lies beyond"),
-        (vec![entry(b"f", Kind::File, b""), END, entry(b"f", Kind::Directory, b"")], "f is there already"),
+        (
+            vec![entry(b"f", Kind::File, b""), END, entry(b"f/g", Kind::File, b"")],
+            "f/g lies beyond",
+        ),
+        (
+            vec![entry(b"f", Kind::File, b""), END, entry(b"f", Kind::Directory, b"")],
+            "f is there already",
+        ),
         (vec![entry(b"dev", Kind::BlockDevice, b"")], "dev is a block device"),
         (vec![entry(b"p", Kind::Fifo, b"")], "p is a named pipe"),
         (vec![entry(b"", Kind::File, b"")], ". lies beyond"),
         (vec![entry(b"f", Kind::File, b""), entry(b"g", Kind::File, b"")], "out of order after f"),
         (vec![data.clone()], "out of order"),
         (
-            vec![entry(b"f", Kind::File, b""), Record::Data { offset: 5, bytes: b"x" }, data.clone()],
+            vec![
+                entry(b"f", Kind::File, b""),
+                Record::Data { offset: 5, bytes: b"x" },
+                data.clone(),
+            ],
             "out of order after f",
         ),
         (vec![entry(b"f", Kind::File, b""), data.clone(), END], "out of order after f"),
@@ -250,15 +304,20 @@ fn hostile_streams_reach_nothing_outside_and_are_named() {
 fn what_cannot_be_carried_is_told_and_the_rest_is_kept() {
     let from = tempfile::tempdir().unwrap();
     fs::write(from.path().join("a"), "a").unwrap();
-    rustix::fs::mknodat(CWD, from.path().join("pipe"), rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+    rustix::fs::mknodat(CWD, from.path().join("pipe"), rustix::fs::FileType::Fifo, Mode::RUSR, 0)
+        .unwrap();
     let _socket = std::os::unix::net::UnixListener::bind(from.path().join("socket")).unwrap();
     fs::write(from.path().join("z"), "z").unwrap();
     fs::set_permissions(from.path().join("z"), fs::Permissions::from_mode(0o4755)).unwrap();
     let into = tempfile::tempdir().unwrap();
-    let placed =
-        place(&packed(from.path()), into.path(), Placing { keep_going: true, special_bits: false, ..placing() })
-            .unwrap();
-    let odd: Vec<_> = placed.odd.iter().map(|(path, odd)| (path.to_string(), odd.clone())).collect();
+    let placed = place(
+        &packed(from.path()),
+        into.path(),
+        Placing { keep_going: true, special_bits: false, ..placing() },
+    )
+    .unwrap();
+    let odd: Vec<_> =
+        placed.odd.iter().map(|(path, odd)| (path.to_string(), odd.clone())).collect();
     let expected = [
         ("pipe".into(), Odd::Special(Kind::Fifo)),
         ("socket".into(), Odd::Special(Kind::Socket)),
@@ -373,7 +432,10 @@ fn a_single_file_or_link_is_a_tree_too() {
         fs::rename(into.path().join("x"), into.path().join(name)).unwrap();
     }
     assert_eq!(fs::read_to_string(into.path().join("f")).unwrap(), "hello");
-    assert_eq!(fs::read_link(into.path().join("l")).unwrap().into_os_string().into_vec(), b"../nowhere");
+    assert_eq!(
+        fs::read_link(into.path().join("l")).unwrap().into_os_string().into_vec(),
+        b"../nowhere"
+    );
     let mut placer = Placer::as_name(open_dir(into.path()), b"dir", placing());
     put_all(&mut placer, &packed(from.path())).unwrap();
     placer.finish().unwrap();

@@ -41,7 +41,8 @@ impl Files {
 
     /// The module of the file that holds a module, and what of its path is left.
     fn holder<'a>(&self, module: &'a [String]) -> (&'a [String], &'a [String]) {
-        let depth = (0..=module.len()).rev().find(|depth| self.files.contains_key(&module[..*depth]));
+        let depth =
+            (0..=module.len()).rev().find(|depth| self.files.contains_key(&module[..*depth]));
         module.split_at(depth.unwrap_or(0))
     }
 
@@ -93,7 +94,8 @@ impl Files {
             let edges = all.entry(module).or_default();
             // What only hands a name on does not use it.
             for one in uses.iter().filter(|one| !matches!(one.form, Form::Reexport(_))) {
-                let target = self.path(one).and_then(|path| self.target(path, &mut BTreeSet::new()));
+                let target =
+                    self.path(one).and_then(|path| self.target(path, &mut BTreeSet::new()));
                 if let Some(target) = target.filter(|target| target != module) {
                     edges.entry(target).or_insert(one.line);
                 }
@@ -117,7 +119,12 @@ impl Files {
             let all = all.map(|module| self.name(module)).collect();
             let steps = way.windows(2).map(|pair| {
                 let line = edges.get(&pair[0]).and_then(|used| used.get(&pair[1]));
-                format!("{}:{} uses {}", self.name(&pair[0]), line.unwrap_or(&0), self.name(&pair[1]))
+                format!(
+                    "{}:{} uses {}",
+                    self.name(&pair[0]),
+                    line.unwrap_or(&0),
+                    self.name(&pair[1])
+                )
             });
             let told = steps.collect::<Vec<_>>().join(", ");
             let shortest = found.entry(all).or_insert_with(|| told.clone());
@@ -143,7 +150,10 @@ fn reached(edges: &BTreeMap<&Module, BTreeMap<Module, usize>>, from: &Module) ->
 }
 
 /// The shortest way from a file back to itself.
-fn way_back(edges: &BTreeMap<&Module, BTreeMap<Module, usize>>, from: &Module) -> Option<Vec<Module>> {
+fn way_back(
+    edges: &BTreeMap<&Module, BTreeMap<Module, usize>>,
+    from: &Module,
+) -> Option<Vec<Module>> {
     let (mut seen, mut ways) = (BTreeSet::new(), vec![vec![from.clone()]]);
     while !ways.is_empty() {
         let mut longer = Vec::new();
@@ -169,10 +179,14 @@ fn no_files_use_each_other_in_a_circle() {
     for name in CRATES {
         let source = root().join("crates").join(name).join("src");
         let paths = rust_files(&source);
-        let sources = paths.iter().map(|path| (path.strip_prefix(&source).expect("it was found there"), read(path)));
+        let sources = paths
+            .iter()
+            .map(|path| (path.strip_prefix(&source).expect("it was found there"), read(path)));
         let files = Files::new(sources);
         let circles = files.circles();
-        let is_allowed = |circle: &[&str]| ALLOWED.iter().any(|(of, allowed, _)| of == name && *allowed == circle);
+        let is_allowed = |circle: &[&str]| {
+            ALLOWED.iter().any(|(of, allowed, _)| of == name && *allowed == circle)
+        };
         for (circle, way) in circles.iter().filter(|(circle, _)| !is_allowed(circle)) {
             findings.push(format!("{name}: {} are a circle: {way}", circle.join(", ")));
         }

@@ -19,9 +19,14 @@ const CRATES: &[(&str, &[&str])] = &[
 /// The house's crates that a manifest may not name, given the table's row for it.
 fn forbidden(manifest: &str, allowed: &[&str]) -> BTreeSet<String> {
     let manifest: toml::Table = manifest.parse().expect("a manifest is TOML");
-    let sections = ["dependencies", "build-dependencies"].into_iter().filter_map(|name| manifest.get(name)?.as_table());
+    let sections = ["dependencies", "build-dependencies"]
+        .into_iter()
+        .filter_map(|name| manifest.get(name)?.as_table());
     let names = sections.flat_map(|section| section.keys());
-    names.filter(|name| name.starts_with("pyro-") && !allowed.contains(&name.as_str())).cloned().collect()
+    names
+        .filter(|name| name.starts_with("pyro-") && !allowed.contains(&name.as_str()))
+        .cloned()
+        .collect()
 }
 
 #[test]

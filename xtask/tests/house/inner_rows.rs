@@ -2,8 +2,8 @@
 
 use crate::layers::Rows;
 
-/// Rows inside a module, top to bottom, held as those of the modules are. `mod` is what stands in the
-/// module's `mod.rs`; what that only gives on is used from where it stands.
+/// Rows inside a module, top to bottom, held as those of the modules are. `mod` is what stands in
+/// the module's `mod.rs`; what that only gives on is used from where it stands.
 pub(crate) const INNER: &[(&str, Rows)] = &[
     ("error", ERROR),
     ("workspace", WORKSPACE),
@@ -111,6 +111,18 @@ const HOST: Rows = &[
     &["staging"],
     &["facts", "output"],
     &["lock", "path", "rewrite", "usage"],
-    &["access", "clock", "cpu", "descriptor", "fs", "pipe", "process", "program", "socket", "sparse", "spawn"],
+    &[
+        "access",
+        "clock",
+        "cpu",
+        "descriptor",
+        "fs",
+        "pipe",
+        "process",
+        "program",
+        "socket",
+        "sparse",
+        "spawn",
+    ],
     &["terminal", "threads"],
 ];

@@ -1,5 +1,5 @@
-//! Arrows point down: a module of `pyro-core` uses only modules of rows below its own, and so do the
-//! files inside the big modules.
+//! Arrows point down: a module of `pyro-core` uses only modules of rows below its own, and so do
+//! the files inside the big modules.
 
 use crate::inner_rows::{EXCEPTIONS, INNER};
 use crate::uses::{Form, Use, module_of, resolved, uses};
@@ -64,7 +64,9 @@ fn violations(file: &Path, source: &str) -> Vec<Violation> {
         return Vec::new();
     }
     match uses(file, source) {
-        Ok(uses) => uses.iter().filter_map(|found| Some(violation(found.line, judged(found)?))).collect(),
+        Ok(uses) => {
+            uses.iter().filter_map(|found| Some(violation(found.line, judged(found)?))).collect()
+        }
         Err((line, message)) => vec![violation(line, message)],
     }
 }
@@ -86,7 +88,9 @@ fn without_row(at: &[String]) -> Option<String> {
         return Some(format!("module `{module}` has no row in xtask/tests/house/layers.rs"));
     }
     let rows = inner_rows(module).filter(|_| inner != "tests")?;
-    row(rows, inner).is_none().then(|| format!("`{module}/{inner}` has no row in xtask/tests/house/inner_rows.rs"))
+    row(rows, inner)
+        .is_none()
+        .then(|| format!("`{module}/{inner}` has no row in xtask/tests/house/inner_rows.rs"))
 }
 
 /// What is wrong with a use.
@@ -118,7 +122,8 @@ fn judged_inside(found: &Use, names: &[String]) -> Option<String> {
     let used = names.first().filter(|name| row(rows, name).is_some()).map_or("mod", String::as_str);
     let is_below = row(rows, own) < row(rows, used);
     let is_fine = used == own || is_below || EXCEPTIONS.contains(&(module, own, used));
-    (!is_fine).then(|| format!("`{module}/{own}` may not use `{module}/{used}`, which is not below it"))
+    (!is_fine)
+        .then(|| format!("`{module}/{own}` may not use `{module}/{used}`, which is not below it"))
 }
 
 /// The whole path that a use leads to; none when it leads out of the crate.
@@ -128,7 +133,8 @@ fn used(found: &Use) -> Option<Vec<String>> {
         return resolved(&found.at, &found.names);
     }
     // In a `mod.rs`, its own files.
-    let is_own = found.at.len() == 1 && inner_rows(module(&found.at)).is_some_and(|rows| row(rows, first).is_some());
+    let is_own = found.at.len() == 1
+        && inner_rows(module(&found.at)).is_some_and(|rows| row(rows, first).is_some());
     is_own.then(|| [&found.at[..], &found.names].concat())
 }
 
@@ -161,22 +167,37 @@ mod tests {
         let source = "use crate::{host::fs, id::Id, vm::shape};\nuse super::shape;\nuse std::fs;\n\
                       fn f() -> crate::config::Config { crate::engine::start() }";
         assert_eq!(lines("vm/run.rs", source), []);
-        assert_eq!(lines("vm.rs", "use self::state::State; mod state { use super::super::engine; use super::X; }"), []);
+        assert_eq!(
+            lines(
+                "vm.rs",
+                "use self::state::State; mod state { use super::super::engine; use super::X; }"
+            ),
+            []
+        );
         assert_eq!(lines("lib.rs", "pub mod vm; pub use vm::Vm; pub use crate::pyro::Pyro;"), []);
     }
 
     #[test]
     fn upwards_and_sideways_is_found_in_every_form() {
         let found = violations(Path::new("store/mod.rs"), "//! Rows.\nuse crate::vm::Vm;\n");
-        assert_eq!(found[0].to_string(), "store/mod.rs:2: `store` may not use `vm`, which is not below it");
+        assert_eq!(
+            found[0].to_string(),
+            "store/mod.rs:2: `store` may not use `vm`, which is not below it"
+        );
         assert_eq!(found.len(), 1);
-        assert_eq!(lines("engine/qemu/argv.rs", "use crate::{\n  host::fs,\n  guest::{self, client},\n};"), [3, 3]);
+        assert_eq!(
+            lines("engine/qemu/argv.rs", "use crate::{\n  host::fs,\n  guest::{self, client},\n};"),
+            [3, 3]
+        );
         assert_eq!(lines("host/fs.rs", "fn f() {\n  let _ = crate::store::open();\n}"), [2]);
         assert_eq!(lines("host/fs.rs", "fn f(_: &crate::store::Store) {}"), [1]);
         assert_eq!(lines("host/fs.rs", "use super::super::store::Store;"), [1]);
         assert_eq!(lines("host/mod.rs", "use super::store::*;"), [1]);
         assert_eq!(lines("host/fs.rs", "fn f() { println!(\"{}\",\n crate::vm::count()); }"), [2]);
-        assert_eq!(lines("id.rs", "macro_rules! m { () => { ($crate::vm::x(), f(crate::store::y)) } }"), [1, 1]);
+        assert_eq!(
+            lines("id.rs", "macro_rules! m { () => { ($crate::vm::x(), f(crate::store::y)) } }"),
+            [1, 1]
+        );
     }
 
     #[test]
@@ -186,12 +207,22 @@ mod tests {
         let found = violations(Path::new("vm/exec/line.rs"), "use crate::vm::run::RunRequest;");
         let message = "vm/exec/line.rs:1: `vm/exec` may not use `vm/run`, which is not below it";
         assert_eq!(found[0].to_string(), message);
-        assert_eq!(lines("vm/exec/line.rs", "use super::super::run;\nuse super::command::begun;"), [1]);
-        assert_eq!(lines("vm/exec/line.rs", "use crate::vm::VmError;"), [1], "from where it stands");
+        assert_eq!(
+            lines("vm/exec/line.rs", "use super::super::run;\nuse super::command::begun;"),
+            [1]
+        );
+        assert_eq!(
+            lines("vm/exec/line.rs", "use crate::vm::VmError;"),
+            [1],
+            "from where it stands"
+        );
         assert_eq!(lines("vm/recover/reap.rs", "fn f() { super::super::lifecycle::open() }"), [1]);
         assert_eq!(lines("vm/paths.rs", "use super::shape;\nuse super::paths;"), [1], "sideways");
         assert_eq!(lines("store/schema.rs", "use super::Store;"), [1]);
-        assert_eq!(lines("store/mod.rs", "use command::X;\npub use vm::Y;\nfn f() { schema::migrate() }"), [1]);
+        assert_eq!(
+            lines("store/mod.rs", "use command::X;\npub use vm::Y;\nfn f() { schema::migrate() }"),
+            [1]
+        );
         let found = violations(Path::new("vm/helper.rs"), "");
         assert!(found[0].message.contains("`vm/helper` has no row"), "{found:?}");
     }

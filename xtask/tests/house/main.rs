@@ -22,8 +22,11 @@ fn read(path: &Path) -> String {
 
 /// Entries of a folder, in the order of their names; none where there is no folder.
 fn entries(folder: &Path) -> Vec<PathBuf> {
-    let mut found: Vec<_> =
-        fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).collect();
+    let mut found: Vec<_> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
     found.sort();
     found
 }

@@ -1,13 +1,20 @@
-//! One map, and the tree agrees: every file says what it is for, and `ARCHITECTURE.md` names every module folder.
+//! One map, and the tree agrees: every file says what it is for, and `ARCHITECTURE.md` names every
+//! module folder.
 
 use crate::{assert_none, entries, read, root, rust_files, shown};
 
 #[test]
 fn every_file_opens_with_its_purpose() {
-    let files = ["crates", "xtask", "fuzz"].into_iter().flat_map(|folder| rust_files(&root().join(folder)));
+    let files =
+        ["crates", "xtask", "fuzz"].into_iter().flat_map(|folder| rust_files(&root().join(folder)));
     let silent: Vec<String> = files
         .filter(|file| !read(file).starts_with("//! "))
-        .map(|file| format!("{}:1: does not open with one `//!` sentence that says what it is for", shown(&file)))
+        .map(|file| {
+            format!(
+                "{}:1: does not open with one `//!` sentence that says what it is for",
+                shown(&file)
+            )
+        })
         .collect();
     assert_none(&silent);
 }

@@ -6,7 +6,8 @@ use syn::visit::{self, Visit};
 /// The crates.
 const PURE: &[&str] = &["pyro-patch", "pyro-protocol"];
 
-/// Modules of `std` that reach outside of values. `std::io` is not one: its traits write to memory too.
+/// Modules of `std` that reach outside of values. `std::io` is not one: its traits write to memory
+/// too.
 const OUTSIDE: &[&str] = &["env", "fs", "net", "os", "process", "thread"];
 
 /// The lines of a source that name one of them.
@@ -67,7 +68,9 @@ fn pure_crates_reach_nothing_outside() {
         for file in files {
             let lines = offences(&read(&file));
             let shown = shown(&file);
-            findings.extend(lines.iter().map(|line| format!("{shown}:{line}: {name} is values only, no I/O")));
+            findings.extend(
+                lines.iter().map(|line| format!("{shown}:{line}: {name} is values only, no I/O")),
+            );
         }
     }
     assert_none(&findings);

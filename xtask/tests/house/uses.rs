@@ -46,7 +46,8 @@ pub(crate) fn module_of(file: &Path) -> Vec<String> {
 /// Every path that a file names; what is wrong where it is not Rust. `file` is its path below
 /// `src`.
 pub(crate) fn uses(file: &Path, source: &str) -> Result<Vec<Use>, (usize, String)> {
-    let parsed = syn::parse_file(source).map_err(|error| (error.span().start().line, format!("not Rust: {error}")))?;
+    let parsed = syn::parse_file(source)
+        .map_err(|error| (error.span().start().line, format!("not Rust: {error}")))?;
     let mut reader = Reader { at: module_of(file), found: Vec::new() };
     reader.visit_file(&parsed);
     Ok(reader.found)
@@ -74,7 +75,12 @@ impl Reader {
         self.found.push(Use { at: self.at.clone(), names, line, form });
     }
 
-    fn use_tree(&mut self, tree: &syn::UseTree, before: &[String], form: fn(Option<String>) -> Form) {
+    fn use_tree(
+        &mut self,
+        tree: &syn::UseTree,
+        before: &[String],
+        form: fn(Option<String>) -> Form,
+    ) {
         let with = |ident: &syn::Ident| [before, &[ident.to_string()]].concat();
         match tree {
             syn::UseTree::Path(path) => self.use_tree(&path.tree, &with(&path.ident), form),

@@ -1,8 +1,9 @@
 //! Commit: a plan checked as a whole, made durable, done by renames, and undone when a step fails.
 //!
-//! The order is what makes it whole after a crash. First all staged content and the plan are on the disk, then the plan
-//! gets its name: from there on it is in force, and [`super::recover`] finishes it. The plan's name goes after the last
-//! rename and the filesystem's journal keeps that order, so a plan that is still there was not finished.
+//! The order is what makes it whole after a crash. First all staged content and the plan are on the
+//! disk, then the plan gets its name: from there on it is in force, and [`super::recover`] finishes
+//! it. The plan's name goes after the last rename and the filesystem's journal keeps that order, so
+//! a plan that is still there was not finished.
 
 use super::desk::{Desk, Stop, failed};
 use super::plan::{self, MAX_STEPS, Plan, Planned};
@@ -28,7 +29,12 @@ static TURN: Mutex<()> = Mutex::new(());
 const MAX_NAMED: usize = 10;
 
 /// Put a plan in force.
-pub(super) fn commit(root: &Root, request: &Commit, desk: &mut Desk, cleaners: &Workers) -> Result<Reply, Stop> {
+pub(super) fn commit(
+    root: &Root,
+    request: &Commit,
+    desk: &mut Desk,
+    cleaners: &Workers,
+) -> Result<Reply, Stop> {
     let mut steps = receive(desk)?;
     plan::order(&mut steps);
     let _turn = TURN.lock();
@@ -45,7 +51,8 @@ pub(super) fn commit(root: &Root, request: &Commit, desk: &mut Desk, cleaners: &
             .map_err(failed("complete", name.as_bytes())),
         // That nothing has changed holds after a crash too once the plan's name is gone.
         Err(Ended::Unchanged(stop)) => {
-            let _ = rustix::fs::unlinkat(&held, PLAN, AtFlags::empty()).and_then(|()| durable(&held));
+            let _ =
+                rustix::fs::unlinkat(&held, PLAN, AtFlags::empty()).and_then(|()| durable(&held));
             Err(stop)
         }
         // The plan stays in force.
@@ -108,7 +115,11 @@ fn receive(desk: &mut Desk) -> Result<Vec<Step>, Stop> {
         }
         // The plan that is made of it holds 16 more bytes for each.
         if steps.len() > MAX_STEPS || len + steps.len() * 16 > plan::MAX_LEN / 2 {
-            return Err(failure(FailureKind::InvalidInput, format!("more than {MAX_STEPS} changes at once")).into());
+            return Err(failure(
+                FailureKind::InvalidInput,
+                format!("more than {MAX_STEPS} changes at once"),
+            )
+            .into());
         }
     }
     Ok(steps)
@@ -117,7 +128,8 @@ fn receive(desk: &mut Desk) -> Result<Vec<Step>, Stop> {
 /// Make all that is staged and the plan durable, and let the plan be in force.
 fn in_force(held: &OwnedFd, plan: &Plan) -> Result<(), Stop> {
     let write = || {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(held, PLAN_DRAFT, flags, Mode::RUSR | Mode::WUSR)?;
         let bytes = plan.encode();
         let mut rest = bytes.as_slice();
@@ -156,7 +168,9 @@ impl Swap {
         for step in steps {
             let found = find(&mut self.tree, &step.path);
             let met = match &found {
-                Ok(found) => step.expect.is_met_by(found.as_ref()) && is_possible(&step, found.as_ref()),
+                Ok(found) => {
+                    step.expect.is_met_by(found.as_ref()) && is_possible(&step, found.as_ref())
+                }
                 Err(_) => false,
             };
             if !met {
@@ -166,7 +180,8 @@ impl Swap {
             let found = found.unwrap_or_default();
             let staged_ino = if step.action == Action::Put {
                 let staged = find(&mut self.staged, &step.path).ok().flatten();
-                let missing = || failure(FailureKind::InvalidInput, format!("{} is not staged", step.path));
+                let missing =
+                    || failure(FailureKind::InvalidInput, format!("{} is not staged", step.path));
                 staged.ok_or_else(missing)?.ino
             } else {
                 0
@@ -187,11 +202,19 @@ impl Swap {
                 Err(Errno::EXIST | Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => {
                     (conflict(std::slice::from_ref(&planned.step.path)), index)
                 }
-                Err(errno) => (from_errno(&format!("cannot change {}", planned.step.path), errno).into(), index),
+                Err(errno) => (
+                    from_errno(&format!("cannot change {}", planned.step.path), errno).into(),
+                    index,
+                ),
             };
-            for (index, (planned, before)) in plan.steps.iter().zip(old).enumerate().take(done).rev() {
+            for (index, (planned, before)) in
+                plan.steps.iter().zip(old).enumerate().take(done).rev()
+            {
                 self.undo(index, planned, before.as_ref()).map_err(|errno| {
-                    let text = format!("half done: the change of {} cannot be undone; recover", planned.step.path);
+                    let text = format!(
+                        "half done: the change of {} cannot be undone; recover",
+                        planned.step.path
+                    );
                     Ended::HalfDone(from_errno(&text, errno).into())
                 })?;
             }
@@ -208,13 +231,21 @@ impl Swap {
         match planned.step.action {
             Action::Put => {
                 let staged = self.staged.go(dir)?;
-                let how = if planned.old_ino == 0 { RenameFlags::NOREPLACE } else { RenameFlags::EXCHANGE };
+                let how = if planned.old_ino == 0 {
+                    RenameFlags::NOREPLACE
+                } else {
+                    RenameFlags::EXCHANGE
+                };
                 rustix::fs::renameat_with(staged, name, tree, name, how)
             }
             Action::Delete if planned.old_ino == 0 => Ok(()),
-            Action::Delete => {
-                rustix::fs::renameat_with(tree, name, &self.gone, index.to_string(), RenameFlags::NOREPLACE)
-            }
+            Action::Delete => rustix::fs::renameat_with(
+                tree,
+                name,
+                &self.gone,
+                index.to_string(),
+                RenameFlags::NOREPLACE,
+            ),
             Action::Set { mode, mtime } => set(tree, name, mode, mtime),
         }
     }
@@ -237,19 +268,38 @@ impl Swap {
         taken.ino == before.ino && expect.is_met_by(Some(&taken))
     }
 
-    fn undo(&mut self, index: usize, planned: &Planned, before: Option<&Meta>) -> Result<(), Errno> {
+    fn undo(
+        &mut self,
+        index: usize,
+        planned: &Planned,
+        before: Option<&Meta>,
+    ) -> Result<(), Errno> {
         let path = planned.step.path.as_bytes();
         let (dir, name) = tree_path::split(path).unwrap_or((b"", b"."));
         let tree = self.tree.go(dir)?;
         match planned.step.action {
-            Action::Put if planned.old_ino == 0 => {
-                rustix::fs::renameat_with(tree, name, self.staged.go(dir)?, name, RenameFlags::NOREPLACE)
-            }
-            Action::Put => rustix::fs::renameat_with(tree, name, self.staged.go(dir)?, name, RenameFlags::EXCHANGE),
+            Action::Put if planned.old_ino == 0 => rustix::fs::renameat_with(
+                tree,
+                name,
+                self.staged.go(dir)?,
+                name,
+                RenameFlags::NOREPLACE,
+            ),
+            Action::Put => rustix::fs::renameat_with(
+                tree,
+                name,
+                self.staged.go(dir)?,
+                name,
+                RenameFlags::EXCHANGE,
+            ),
             Action::Delete if planned.old_ino == 0 => Ok(()),
-            Action::Delete => {
-                rustix::fs::renameat_with(&self.gone, index.to_string(), tree, name, RenameFlags::NOREPLACE)
-            }
+            Action::Delete => rustix::fs::renameat_with(
+                &self.gone,
+                index.to_string(),
+                tree,
+                name,
+                RenameFlags::NOREPLACE,
+            ),
             Action::Set { mode, mtime } => {
                 let Some(before) = before else { return Ok(()) };
                 set(tree, name, mode.map(|_| before.mode), mtime.map(|_| before.mtime))
@@ -283,19 +333,33 @@ fn find(descent: &mut Descent<()>, path: &TreePath) -> Result<Option<Meta>, Errn
 
 fn is_possible(step: &Step, found: Option<&Meta>) -> bool {
     match step.action {
-        Action::Set { mode, .. } => found.is_some_and(|found| mode.is_none() || found.kind != Kind::Symlink),
+        Action::Set { mode, .. } => {
+            found.is_some_and(|found| mode.is_none() || found.kind != Kind::Symlink)
+        }
         Action::Put | Action::Delete => true,
     }
 }
 
-fn set(dir: std::os::fd::BorrowedFd<'_>, name: &[u8], mode: Option<u32>, mtime: Option<Time>) -> Result<(), Errno> {
+fn set(
+    dir: std::os::fd::BorrowedFd<'_>,
+    name: &[u8],
+    mode: Option<u32>,
+    mtime: Option<Time>,
+) -> Result<(), Errno> {
     if let Some(mode) = mode {
         // chmod(2) follows links; an open node does not.
-        let held = rustix::fs::openat(dir, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+        let held = rustix::fs::openat(
+            dir,
+            name,
+            OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?;
         node::chmod(&held, mode)?;
     }
     match mtime {
-        Some(mtime) => rustix::fs::utimensat(dir, name, &node::modified(mtime), AtFlags::SYMLINK_NOFOLLOW),
+        Some(mtime) => {
+            rustix::fs::utimensat(dir, name, &node::modified(mtime), AtFlags::SYMLINK_NOFOLLOW)
+        }
         None => Ok(()),
     }
 }

@@ -1,4 +1,5 @@
-//! The desk: where a worker finds its input and leaves its output, while the main thread carries both.
+//! The desk: where a worker finds its input and leaves its output, while the main thread carries
+//! both.
 
 use crate::failure::{failure, from_errno};
 use crate::wire::{Gone, Wire};
@@ -95,8 +96,8 @@ impl Outlet {
     }
 }
 
-/// Let a worker do `job` and carry its frames, to the last reply. When the host leaves, the worker is told where it next
-/// reads or writes, and waited for.
+/// Let a worker do `job` and carry its frames, to the last reply. When the host leaves, the worker
+/// is told where it next reads or writes, and waited for.
 pub(crate) async fn serve(
     wire: &Wire,
     workers: &Workers,

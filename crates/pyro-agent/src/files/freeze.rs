@@ -1,4 +1,5 @@
-//! Freeze: writes to the disk are held while the host takes it as it is, and never longer than was said.
+//! Freeze: writes to the disk are held while the host takes it as it is, and never longer than was
+//! said.
 
 use super::root::Root;
 use crate::failure::{failure, from_io};
@@ -15,7 +16,12 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Hold writes until the host has done, has left, or the limit is over.
-pub(crate) async fn freeze(place: &RefCell<Place>, workers: &Workers, wire: &Wire, request: &Freeze) {
+pub(crate) async fn freeze(
+    place: &RefCell<Place>,
+    workers: &Workers,
+    wire: &Wire,
+    request: &Freeze,
+) {
     let reply = match begin(place, workers, request).await {
         Err(failure) => Reply::Failed(failure),
         Ok((thaw, mut ended)) => {
@@ -29,7 +35,9 @@ pub(crate) async fn freeze(place: &RefCell<Place>, workers: &Workers, wire: &Wir
             drop(thaw);
             match ended.await {
                 Ok(Thawed::Released(Ok(()))) => Reply::Done,
-                Ok(Thawed::Released(Err(err))) => Reply::Failed(from_io("cannot thaw the disk", &err)),
+                Ok(Thawed::Released(Err(err))) => {
+                    Reply::Failed(from_io("cannot thaw the disk", &err))
+                }
                 Ok(Thawed::Over) | Err(_) => Reply::Failed(over(request)),
             }
         }
@@ -38,7 +46,10 @@ pub(crate) async fn freeze(place: &RefCell<Place>, workers: &Workers, wire: &Wir
 }
 
 fn over(request: &Freeze) -> Failure {
-    failure(FailureKind::WrongState, format!("writes went on after {} ms, before they were released", request.limit_ms))
+    failure(
+        FailureKind::WrongState,
+        format!("writes went on after {} ms, before they were released", request.limit_ms),
+    )
 }
 
 /// How a freeze ended.
@@ -53,17 +64,22 @@ async fn begin(
     request: &Freeze,
 ) -> Result<(Sender<()>, oneshot::Receiver<Thawed>), Failure> {
     if !place.borrow().is_guest() {
-        return Err(failure(FailureKind::Unsupported, "a plain process has no disk of its own to freeze"));
+        return Err(failure(
+            FailureKind::Unsupported,
+            "a plain process has no disk of its own to freeze",
+        ));
     }
     if !(1..=MAX_FREEZE_MS).contains(&request.limit_ms) {
-        let text = format!("a freeze of {} ms is not within 1 and {MAX_FREEZE_MS}", request.limit_ms);
+        let text =
+            format!("a freeze of {} ms is not within 1 and {MAX_FREEZE_MS}", request.limit_ms);
         return Err(failure(FailureKind::InvalidInput, text));
     }
     let root = Root::of(&place.borrow())?;
     let limit = Duration::from_millis(request.limit_ms.into());
     let (thaw, released) = mpsc::channel::<()>();
     let (answer, begun) = oneshot::channel();
-    // One thread does both, so that nothing can keep it from thawing: it waits for nobody that writes.
+    // One thread does both, so that nothing can keep it from thawing: it waits for nobody that
+    // writes.
     let ended = workers.run(move || {
         let frozen = sys::freeze(root.as_fd());
         let is_frozen = frozen.is_ok();
@@ -71,7 +87,11 @@ async fn begin(
         if !is_frozen {
             return Thawed::Over;
         }
-        let waited = if is_heard { released.recv_timeout(limit) } else { Err(RecvTimeoutError::Disconnected) };
+        let waited = if is_heard {
+            released.recv_timeout(limit)
+        } else {
+            Err(RecvTimeoutError::Disconnected)
+        };
         let thawed = sys::thaw(root.as_fd());
         match waited {
             Err(RecvTimeoutError::Timeout) => Thawed::Over,

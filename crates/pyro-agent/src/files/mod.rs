@@ -1,4 +1,5 @@
-//! Files: what the host reads and changes on the disk itself, each operation in a thread of its own.
+//! Files: what the host reads and changes on the disk itself, each operation in a thread of its
+//! own.
 
 mod commit;
 mod desk;

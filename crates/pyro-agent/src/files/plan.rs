@@ -1,6 +1,7 @@
 //! The plan: what a commit will do, as it lies in the stage while it is in force. Pure.
 //!
-//! It names the nodes by their inode numbers, so that after a crash it is known of each step whether it was done.
+//! It names the nodes by their inode numbers, so that after a crash it is known of each step
+//! whether it was done.
 
 use pyro_protocol::GuestPath;
 use pyro_protocol::tree::{Action, Batch, Record, Records, Step};
@@ -51,7 +52,10 @@ pub(super) fn check(steps: &[Step]) -> Result<(), String> {
     for step in sorted.into_values() {
         match above {
             Some(above) if step.path.is_within(&above.path) => {
-                return Err(format!("{} lies below {}, which goes as a whole", step.path, above.path));
+                return Err(format!(
+                    "{} lies below {}, which goes as a whole",
+                    step.path, above.path
+                ));
             }
             _ => above = (!matches!(step.action, Action::Set { .. })).then_some(step),
         }
@@ -119,12 +123,17 @@ mod tests {
         Step { path: TreePath::parse(path.as_bytes()).unwrap(), expect: Expect::Absent, action }
     }
 
-    const SET: Action = Action::Set { mode: Some(0o600), mtime: Some(Time { seconds: -1, nanoseconds: 5 }) };
+    const SET: Action =
+        Action::Set { mode: Some(0o600), mtime: Some(Time { seconds: -1, nanoseconds: 5 }) };
 
     #[test]
     fn a_plan_comes_back_whole_or_not_at_all() {
         let steps = [step("a/b", Action::Put), step("c", Action::Delete), step("", SET)];
-        let steps = steps.into_iter().zip(1..).map(|(step, staged_ino)| Planned { step, staged_ino, old_ino: 9 });
+        let steps = steps.into_iter().zip(1..).map(|(step, staged_ino)| Planned {
+            step,
+            staged_ino,
+            old_ino: 9,
+        });
         let plan = Plan { root: GuestPath::parse(b"/w").unwrap(), steps: steps.collect() };
         let bytes = plan.encode();
         assert_eq!(Plan::decode(&bytes), Some(plan));
@@ -142,7 +151,10 @@ mod tests {
             (vec![step("a", Action::Delete), step("a/b/c", SET)], Some("a/b/c lies below a")),
             (vec![step("", Action::Delete)], Some("root itself")),
             (vec![step("a", SET), step("a/b", Action::Put), step("a-b", Action::Put)], None),
-            (vec![step("a", Action::Put), step("a-b", Action::Put), step("a/b", SET)], Some("a/b lies below a")),
+            (
+                vec![step("a", Action::Put), step("a-b", Action::Put), step("a/b", SET)],
+                Some("a/b lies below a"),
+            ),
         ];
         for (steps, words) in cases {
             match (check(&steps), words) {

@@ -16,7 +16,8 @@ pub(super) fn read(root: &Root, request: &Read, desk: &Desk) -> Result<Reply, St
     let opened = root.node(&request.path, request.follow)?;
     let meta = node::meta(&rustix::fs::fstat(&opened).map_err(failed("read", path))?);
     if meta.kind != Kind::File {
-        let text = format!("{} is a {}, not a file", String::from_utf8_lossy(path), meta.kind.name());
+        let text =
+            format!("{} is a {}, not a file", String::from_utf8_lossy(path), meta.kind.name());
         return Err(failure(FailureKind::Unsupported, text).into());
     }
     let file = node::reopen(&opened, node::CONTENT).map_err(failed("read", path))?;
@@ -24,13 +25,15 @@ pub(super) fn read(root: &Root, request: &Read, desk: &Desk) -> Result<Reply, St
     batch.entry(b"", &meta, b"");
     desk.send(batch)?;
     let mut at = request.offset;
-    let mut left = request.length.unwrap_or(u64::MAX).min(i64::MAX as u64 - at.min(i64::MAX as u64));
+    let mut left =
+        request.length.unwrap_or(u64::MAX).min(i64::MAX as u64 - at.min(i64::MAX as u64));
     while left > 0 {
         let room = usize::try_from(left).unwrap_or(usize::MAX).min(DATA_CHUNK_LEN);
         let mut frame = Vec::with_capacity(frame::HEADER_LEN + room);
         frame.resize(frame::HEADER_LEN, 0);
-        let len =
-            rustix::io::retry_on_intr(|| rustix::io::pread(&file, rustix::buffer::spare_capacity(&mut frame), at));
+        let len = rustix::io::retry_on_intr(|| {
+            rustix::io::pread(&file, rustix::buffer::spare_capacity(&mut frame), at)
+        });
         let len = len.map_err(failed("read", path))?.min(room);
         if len == 0 {
             break;

@@ -1,4 +1,5 @@
-//! Recover: plans that a crash interrupted are finished, all other stages removed; what resists is set aside.
+//! Recover: plans that a crash interrupted are finished, all other stages removed; what resists is
+//! set aside.
 
 use super::commit::Swap;
 use super::desk::{Stop, failed};
@@ -38,7 +39,11 @@ pub(super) fn recover(root: &Root, request: &Recover) -> Result<Reply, Stop> {
             Err(Stop::Failed(why)) => {
                 let kept = set_aside(&area, name);
                 if recovered.set_aside.len() < MAX_TOLD {
-                    recovered.set_aside.push(format!("{}: {}", String::from_utf8_lossy(&kept), why.message));
+                    recovered.set_aside.push(format!(
+                        "{}: {}",
+                        String::from_utf8_lossy(&kept),
+                        why.message
+                    ));
                 }
             }
         }
@@ -66,7 +71,10 @@ fn mend(root: &Root, area: &OwnedFd, name: &[u8]) -> Result<Mended, Stop> {
     let mut mended = Mended::Removed;
     if let Some(plan) = read_plan(&held).map_err(failed("read the plan of", name))? {
         let plan = Plan::decode(&plan).ok_or_else(|| {
-            failure(FailureKind::Io, format!("the plan of {} is damaged", String::from_utf8_lossy(name)))
+            failure(
+                FailureKind::Io,
+                format!("the plan of {} is damaged", String::from_utf8_lossy(name)),
+            )
         })?;
         finish(root, &plan, &held)?;
         mended = Mended::Finished;
@@ -94,7 +102,9 @@ fn read_plan(held: &OwnedFd) -> Result<Option<Vec<u8>>, Errno> {
     let mut bytes = Vec::new();
     loop {
         bytes.reserve(64 * 1024);
-        let read = rustix::io::retry_on_intr(|| rustix::io::read(&file, rustix::buffer::spare_capacity(&mut bytes)))?;
+        let read = rustix::io::retry_on_intr(|| {
+            rustix::io::read(&file, rustix::buffer::spare_capacity(&mut bytes))
+        })?;
         if read == 0 {
             return Ok(Some(bytes));
         }
@@ -109,7 +119,10 @@ fn finish(root: &Root, plan: &Plan, held: &OwnedFd) -> Result<(), Stop> {
     let mut swap = Swap::new(tree, held).map_err(failed("open", b"the stage"))?;
     for (index, planned) in plan.steps.iter().enumerate() {
         swap.again(index, planned).map_err(|errno| {
-            from_errno(&format!("cannot finish the interrupted change of {}", planned.step.path), errno)
+            from_errno(
+                &format!("cannot finish the interrupted change of {}", planned.step.path),
+                errno,
+            )
         })?;
     }
     // The same order as in a commit: the plan's name goes last.

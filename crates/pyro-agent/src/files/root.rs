@@ -26,13 +26,15 @@ impl Root {
         let path = match place {
             Place::Mounted(world) => format!("/proc/{}/root", world.init()),
             Place::Host { root: Some(root) } => {
-                let dir = rustix::io::fcntl_dupfd_cloexec(root, 0).map_err(|err| from_errno("the root", err))?;
+                let dir = rustix::io::fcntl_dupfd_cloexec(root, 0)
+                    .map_err(|err| from_errno("the root", err))?;
                 return Ok(Self { dir });
             }
             _ => "/".to_owned(),
         };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let dir = rustix::fs::open(path, flags, Mode::empty()).map_err(|err| from_errno("the root", err))?;
+        let dir = rustix::fs::open(path, flags, Mode::empty())
+            .map_err(|err| from_errno("the root", err))?;
         Ok(Self { dir })
     }
 
@@ -40,7 +42,9 @@ impl Root {
     #[cfg(test)]
     pub(crate) fn at(path: &std::path::Path) -> Self {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Self { dir: rustix::fs::open(path, flags, Mode::empty()).expect("a test's directory is there") }
+        Self {
+            dir: rustix::fs::open(path, flags, Mode::empty()).expect("a test's directory is there"),
+        }
     }
 
     /// The directory itself.
@@ -53,7 +57,8 @@ impl Root {
         rustix::fs::syncfs(&self.dir).map_err(|err| from_errno("cannot make the disk durable", err))
     }
 
-    /// Open a path. Links on the way are followed below the root; the last component as `flags` say.
+    /// Open a path. Links on the way are followed below the root; the last component as `flags`
+    /// say.
     pub(crate) fn open(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
         let relative = match path.strip_prefix(b"/").unwrap_or(path) {
             b"" => b".",
@@ -61,7 +66,13 @@ impl Root {
         };
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
         for _ in 0..ATTEMPTS {
-            match rustix::fs::openat2(&self.dir, relative, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
+            match rustix::fs::openat2(
+                &self.dir,
+                relative,
+                flags | OFlags::CLOEXEC,
+                Mode::empty(),
+                resolve,
+            ) {
                 Err(Errno::AGAIN | Errno::INTR) => {}
                 opened => return opened,
             }
@@ -82,10 +93,15 @@ impl Root {
     }
 
     /// The directory that holds a path, made when asked, and the path's name there.
-    pub(crate) fn parent<'p>(&self, path: &'p GuestPath, make: bool) -> Result<(OwnedFd, &'p [u8]), Stop> {
+    pub(crate) fn parent<'p>(
+        &self,
+        path: &'p GuestPath,
+        make: bool,
+    ) -> Result<(OwnedFd, &'p [u8]), Stop> {
         let relative = &path.as_bytes()[1..];
-        let (parent, name) = tree_path::split(relative)
-            .ok_or_else(|| failure(FailureKind::InvalidInput, "the root directory cannot be replaced"))?;
+        let (parent, name) = tree_path::split(relative).ok_or_else(|| {
+            failure(FailureKind::InvalidInput, "the root directory cannot be replaced")
+        })?;
         match self.open(parent, OFlags::RDONLY | OFlags::DIRECTORY) {
             Ok(dir) => Ok((dir, name)),
             Err(Errno::NOENT) if make => Ok((self.make(parent)?, name)),
@@ -93,7 +109,8 @@ impl Root {
         }
     }
 
-    /// Make a directory with those above it; what is there already is fine. All of it is made durable by [`durable`].
+    /// Make a directory with those above it; what is there already is fine. All of it is made
+    /// durable by [`durable`].
     fn make(&self, relative: &[u8]) -> Result<OwnedFd, Stop> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
         let mut dir = self.open(b"", flags).map_err(failed("open", b"/"))?;

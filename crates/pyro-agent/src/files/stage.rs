@@ -45,7 +45,8 @@ pub(super) fn name(stage: &Stage) -> String {
 
 /// Whether a name in an area is a stage's.
 pub(super) fn is_name(name: &[u8]) -> bool {
-    name.strip_prefix(b"stage-").is_some_and(|id| id.len() == 16 && id.iter().all(u8::is_ascii_hexdigit))
+    name.strip_prefix(b"stage-")
+        .is_some_and(|id| id.len() == 16 && id.iter().all(u8::is_ascii_hexdigit))
 }
 
 /// Open an area; `None` when there is none.

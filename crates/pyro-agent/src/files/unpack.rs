@@ -65,8 +65,14 @@ fn into_stage(root: &Root, request: &Stage, owners: bool, desk: &mut Desk) -> Re
 
 fn fill(dir: OwnedFd, owners: bool, desk: &mut Desk) -> Result<(), Stop> {
     let umask = place::umask();
-    let placing =
-        Placing { owners, special_bits: true, keep_going: false, umask, max_entries: u64::MAX, max_bytes: u64::MAX };
+    let placing = Placing {
+        owners,
+        special_bits: true,
+        keep_going: false,
+        umask,
+        max_entries: u64::MAX,
+        max_bytes: u64::MAX,
+    };
     let mut placer = Placer::into_directory(dir, placing);
     while let Some(payload) = desk.next()? {
         for record in Records::new(&payload) {

@@ -25,7 +25,8 @@ pub(super) fn write(root: &Root, request: &Write, desk: &mut Desk) -> Result<Rep
     let (dir, name) = root.parent(&request.path, request.create_parents)?;
     let old = node::find(dir.as_fd(), name).map_err(failed("write", path))?;
     if let Some(old) = old.filter(|old| old.kind != Kind::File) {
-        let text = format!("{} is a {}, not a file", String::from_utf8_lossy(path), old.kind.name());
+        let text =
+            format!("{} is a {}, not a file", String::from_utf8_lossy(path), old.kind.name());
         return Err(failure(FailureKind::Unsupported, text).into());
     }
     let (file, mut temporary) = create(dir.as_fd()).map_err(failed("write", path))?;
@@ -48,8 +49,8 @@ pub(super) fn write(root: &Root, request: &Write, desk: &mut Desk) -> Result<Rep
     Ok(Reply::Done)
 }
 
-/// A file beside the one that it becomes, without a name where the filesystem can: then nothing stays of one that a crash
-/// cuts off while its content comes.
+/// A file beside the one that it becomes, without a name where the filesystem can: then nothing
+/// stays of one that a crash cuts off while its content comes.
 fn create(dir: BorrowedFd<'_>) -> Result<(OwnedFd, Option<String>), Errno> {
     let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
     match rustix::fs::openat(dir, ".", flags, Mode::RUSR | Mode::WUSR) {
@@ -59,8 +60,13 @@ fn create(dir: BorrowedFd<'_>) -> Result<(OwnedFd, Option<String>), Errno> {
     }
 }
 
-/// The name of a file that is whole; one without gets one, for the moment until it replaces what it is for.
-fn named<'a>(dir: BorrowedFd<'_>, file: &OwnedFd, temporary: &'a mut Option<String>) -> Result<&'a str, Errno> {
+/// The name of a file that is whole; one without gets one, for the moment until it replaces what it
+/// is for.
+fn named<'a>(
+    dir: BorrowedFd<'_>,
+    file: &OwnedFd,
+    temporary: &'a mut Option<String>,
+) -> Result<&'a str, Errno> {
     if temporary.is_none() {
         loop {
             let name = temporary_name();
@@ -105,7 +111,12 @@ fn fill(file: &OwnedFd, request: &Write, old: Option<&Meta>, desk: &mut Desk) ->
     let path = request.path.as_bytes();
     let mut left = request.size;
     while let Some(payload) = desk.next()? {
-        let wrong = || failure(FailureKind::InvalidInput, format!("more than the {} bytes announced", request.size));
+        let wrong = || {
+            failure(
+                FailureKind::InvalidInput,
+                format!("more than the {} bytes announced", request.size),
+            )
+        };
         left = left.checked_sub(payload.len() as u64).ok_or_else(wrong)?;
         let mut rest = payload.as_slice();
         while !rest.is_empty() {
@@ -124,7 +135,11 @@ fn fill(file: &OwnedFd, request: &Write, old: Option<&Meta>, desk: &mut Desk) ->
         if let Some(old) = old {
             let now = node::meta(&rustix::fs::fstat(file)?);
             if (now.uid, now.gid) != (old.uid, old.gid) {
-                rustix::fs::fchown(file, Some(Uid::from_raw(old.uid)), Some(Gid::from_raw(old.gid)))?;
+                rustix::fs::fchown(
+                    file,
+                    Some(Uid::from_raw(old.uid)),
+                    Some(Gid::from_raw(old.gid)),
+                )?;
             }
         }
         let mode = request.mode.or(old.map(|old| old.mode)).unwrap_or(NEW_MODE);
@@ -158,5 +173,9 @@ pub(super) fn mkdir(root: &Root, request: &Mkdir) -> Result<Reply, Stop> {
 }
 
 fn check_mode(mode: u32) -> Result<(), Stop> {
-    if mode <= 0o7777 { Ok(()) } else { Err(failure(FailureKind::InvalidInput, format!("{mode:o} is no mode")).into()) }
+    if mode <= 0o7777 {
+        Ok(())
+    } else {
+        Err(failure(FailureKind::InvalidInput, format!("{mode:o} is no mode")).into())
+    }
 }

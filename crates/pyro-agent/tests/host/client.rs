@@ -222,7 +222,8 @@ impl Output {
     }
 
     pub async fn finish(&mut self) -> Outcome {
-        let mut outcome = Outcome { stdout: vec![], stderr: vec![], reply: Reply::Done, started: None };
+        let mut outcome =
+            Outcome { stdout: vec![], stderr: vec![], reply: Reply::Done, started: None };
         loop {
             let frame = self.next().await.expect("the stream ended without a last reply");
             match frame.kind {

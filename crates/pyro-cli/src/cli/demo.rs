@@ -17,7 +17,8 @@ pub(crate) struct Demo {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Other {
-    /// Let a model of Ollama, or of another such endpoint, run a command in a virtual machine by its tool.
+    /// Let a model of Ollama, or of another such endpoint, run a command in a virtual machine by
+    /// its tool.
     Ollama(Ollama),
 }
 

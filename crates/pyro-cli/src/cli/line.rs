@@ -19,16 +19,19 @@ pub(crate) struct Line {
     /// Seconds that the command may run, greater than 0.
     #[arg(long, value_name = "SECONDS", default_value_t = limits::DEFAULT_TIMEOUT_SECONDS.into(), allow_negative_numbers = true, value_parser = integer())]
     pub(crate) timeout_seconds: i64,
-    /// Directory to run it in, absolute; in a workspace also below /workspace [default: / or /workspace].
+    /// Directory to run it in, absolute; in a workspace also below /workspace [default: / or
+    /// /workspace].
     #[arg(long, value_name = "PATH")]
     pub(crate) cwd: Option<String>,
     /// A variable of its environment; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", value_parser = secret_variable)]
     pub(crate) env: Vec<Variable>,
-    /// User of the guest to run it as, a name or a number, with :GROUP for another group than its own [default: root].
+    /// User of the guest to run it as, a name or a number, with :GROUP for another group than its
+    /// own [default: root].
     #[arg(long, value_name = "USER[:GROUP]")]
     pub(crate) user: Option<String>,
-    /// Shell to run it with: the user's login shell of the guest's /etc/passwd, or the one that is named.
+    /// Shell to run it with: the user's login shell of the guest's /etc/passwd, or the one that is
+    /// named.
     #[arg(long, value_name = "SHELL", default_value = SHELLS[0], value_parser = SHELLS)]
     pub(crate) shell: String,
     /// Pass a terminal's stdin to the command (pipes are always passed).

@@ -8,7 +8,9 @@ pub(crate) fn integer() -> impl Fn(&str) -> Result<i64, String> + Clone + Send +
 }
 
 /// Parse a whole number in `range`.
-pub(crate) fn whole<T>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static
+pub(crate) fn whole<T>(
+    range: RangeInclusive<T>,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static
 where
     T: Copy + TryFrom<u64> + Into<u64> + Send + Sync + 'static,
 {
@@ -34,10 +36,19 @@ mod tests {
         assert_eq!(whole(0_u64..=u64::MAX)("18446744073709551615"), Ok(u64::MAX));
         assert_eq!(integer()("-5"), Ok(-5));
         for text in ["0", "257", "-1", "2g", "", " 1", "1.5", "99999999999999999999"] {
-            assert_eq!(whole(1_u32..=256)(text), Err("it must be a whole number between 1 and 256".to_owned()));
+            assert_eq!(
+                whole(1_u32..=256)(text),
+                Err("it must be a whole number between 1 and 256".to_owned())
+            );
         }
-        assert_eq!(whole(0_u64..=u64::MAX)("x"), Err("it must be a whole number, 0 or more".to_owned()));
-        assert_eq!(whole(1_u64..=u64::MAX)("0"), Err("it must be a whole number of at least 1".to_owned()));
+        assert_eq!(
+            whole(0_u64..=u64::MAX)("x"),
+            Err("it must be a whole number, 0 or more".to_owned())
+        );
+        assert_eq!(
+            whole(1_u64..=u64::MAX)("0"),
+            Err("it must be a whole number of at least 1".to_owned())
+        );
         assert_eq!(integer()("2g"), Err("it must be a whole number".to_owned()));
     }
 }

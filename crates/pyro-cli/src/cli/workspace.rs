@@ -8,7 +8,8 @@ use pyro_core::workspace::{fork, logs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Workspace {
-    /// Create a workspace and start it; it stays until it is deleted, or until nobody has used it for a week after its lifetime.
+    /// Create a workspace and start it; it stays until it is deleted, or until nobody has used it
+    /// for a week after its lifetime.
     Create(Create),
     /// List the workspaces, the one with the newest activity first.
     List(super::Json),
@@ -60,7 +61,8 @@ pub(crate) struct Create {
     /// What it can be found by; may be repeated.
     #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
     pub(crate) label: Vec<(String, String)>,
-    /// What to fill it with: a directory, or a tar file (.tar, .tar.gz, .tar.bz2, .tar.xz, .tar.zst).
+    /// What to fill it with: a directory, or a tar file (.tar, .tar.gz, .tar.bz2, .tar.xz,
+    /// .tar.zst).
     #[arg(long, value_name = "PATH")]
     pub(crate) seed_path: Option<std::path::PathBuf>,
     /// Leave out of the seed, and of later pushes, what git ignores.
@@ -120,7 +122,8 @@ pub(crate) struct Logs {
     /// Show the commands after this number.
     #[arg(long, value_name = "SEQUENCE", default_value_t = 0, allow_negative_numbers = true, value_parser = whole(0..=u64::MAX))]
     pub(crate) after: u64,
-    /// Show what processes left in the background have printed since their commands ended: the last 64 KiB of each command.
+    /// Show what processes left in the background have printed since their commands ended: the last
+    /// 64 KiB of each command.
     #[arg(long, conflicts_with_all = ["after", "limit"])]
     pub(crate) background: bool,
     /// Commands to show at most, 1 to 1000.

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Sync {
-    /// Make a directory or an archive of the host the workspace's: only what differs is sent, and all of it or nothing.
+    /// Make a directory or an archive of the host the workspace's: only what differs is sent, and
+    /// all of it or nothing.
     Push(Push),
 }
 
@@ -142,7 +143,8 @@ pub(crate) struct Diff {
     /// Print a line for each changed file, with its lines added and deleted.
     #[arg(long, conflicts_with_all = ["json", "patch"])]
     pub(crate) stat: bool,
-    /// Print the patch and nothing else: git apply takes it. Files too large for it are named on stderr; the exit status is 1 then.
+    /// Print the patch and nothing else: git apply takes it. Files too large for it are named on
+    /// stderr; the exit status is 1 then.
     #[arg(long, conflicts_with = "json")]
     pub(crate) patch: bool,
     /// Report moved files as renames.
@@ -200,12 +202,13 @@ fn octal(text: &str) -> Result<u32, &'static str> {
     mode.ok_or("it must be octal digits such as 0644")
 }
 
-/// What may begin with a hyphen, but is not another flag of the command: then the content was forgotten.
+/// What may begin with a hyphen, but is not another flag of the command: then the content was
+/// forgotten.
 fn content() -> impl TypedValueParser<Value = OsString> {
     OsStringValueParser::new().try_map(|content| match content.to_str() {
-        Some(flag @ ("--json" | "--mode" | "--text-file" | "--patch-file")) => {
-            Err(format!("{flag} is a flag of this command; where it is the content, give it in a file"))
-        }
+        Some(flag @ ("--json" | "--mode" | "--text-file" | "--patch-file")) => Err(format!(
+            "{flag} is a flag of this command; where it is the content, give it in a file"
+        )),
         _ => Ok(content),
     })
 }

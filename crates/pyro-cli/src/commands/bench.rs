@@ -11,7 +11,8 @@ use pyro_core::vm::shape::Shape;
 use pyro_core::{Pyro, PyroError};
 use std::path::PathBuf;
 
-/// Lifetime of a measured vm, in seconds: longer than any measurement with it, short enough to end by itself.
+/// Lifetime of a measured vm, in seconds: longer than any measurement with it, short enough to end
+/// by itself.
 const TTL_SECONDS: u32 = 3600;
 
 pub(super) fn run(args: Bench) -> i32 {
@@ -23,7 +24,9 @@ pub(super) fn run(args: Bench) -> i32 {
     });
     let (report, saved) = match result {
         Ok(measured) => measured,
-        Err(error) => return interrupted.status().unwrap_or_else(|| fail(&error, as_json, exit::FAILED)),
+        Err(error) => {
+            return interrupted.status().unwrap_or_else(|| fail(&error, as_json, exit::FAILED));
+        }
     };
     if as_json {
         printer::json(&report);

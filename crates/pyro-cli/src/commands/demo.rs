@@ -68,7 +68,8 @@ async fn demonstrate(args: &Demo, interrupted: &Interrupted) -> Result<i32, Pyro
         network: args.network,
     };
     let mut line = ProgressLine::new();
-    let caller = Caller::with_cancel(&interrupted.token).told(|progress| line.show(ENVIRONMENT, progress));
+    let caller =
+        Caller::with_cancel(&interrupted.token).told(|progress| line.show(ENVIRONMENT, progress));
     let vm = pyro.create_vm(&request, caller).await?;
     line.finish();
     let id = vm.vm_id;
@@ -83,7 +84,9 @@ async fn demonstrate(args: &Demo, interrupted: &Interrupted) -> Result<i32, Pyro
     }
     let run = used?;
     match pyro.status_vm(id).await {
-        Err(error) if error.kind() == ErrorKind::NotFound => steps.done("delete", "nothing of it is left"),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            steps.done("delete", "nothing of it is left")
+        }
         Err(error) => return Err(error),
         Ok(_) => return Err(VmError::Stuck.into()),
     }
@@ -101,8 +104,16 @@ async fn start_and_use(
     let started = pyro.start_vm(id, &interrupted.token).await?;
     steps.done("start", started.execution_mode.name());
     let timeout = timeout(TIMEOUT_SECONDS).map_err(VmError::from)?;
-    let line = LineRequest { command: COMMAND.to_owned(), timeout, options: ExecOptions::default() };
+    let line =
+        LineRequest { command: COMMAND.to_owned(), timeout, options: ExecOptions::default() };
     let run = pyro.exec_vm(id, &line, None, OutputTo::Result, &interrupted.token).await?;
-    steps.done("exec", &format!("{COMMAND} exits with {}: {}", run.result.status(), run.result.output.stdout.trim()));
+    steps.done(
+        "exec",
+        &format!(
+            "{COMMAND} exits with {}: {}",
+            run.result.status(),
+            run.result.output.stdout.trim()
+        ),
+    );
     Ok(run)
 }

@@ -44,7 +44,12 @@ fn lines(report: &DoctorReport) -> Vec<String> {
     let mut lines = vec![
         format!("Platform: {}", report.platform),
         format!("Runtime: {}", if report.runtime_ok { "PASS" } else { "FAIL" }),
-        format!("KVM: exists={} readable={} writable={}", word(kvm.exists), word(kvm.readable), word(kvm.writable)),
+        format!(
+            "KVM: exists={} readable={} writable={}",
+            word(kvm.exists),
+            word(kvm.readable),
+            word(kvm.writable)
+        ),
         format!("Environment cache: {}", runtime.cache_dir),
         format!(
             "Capabilities: vm_boot={} guest_exec={} guest_network={}",

@@ -11,7 +11,9 @@ use serde_json::json;
 pub(super) fn run(command: Env) -> i32 {
     let (as_json, result) = match command {
         Env::List(args) => (args.json, pyro().and_then(|pyro| list(&pyro, args.json))),
-        Env::Inspect(args) => (args.json, pyro().and_then(|pyro| inspect(&pyro, &args.environment, args.json))),
+        Env::Inspect(args) => {
+            (args.json, pyro().and_then(|pyro| inspect(&pyro, &args.environment, args.json)))
+        }
         Env::Prune(args) => (args.json, pyro().and_then(|pyro| prune(&pyro, args.json))),
         Env::Pull(args) => {
             let pulled = pyro().and_then(|pyro| {
@@ -47,7 +49,11 @@ fn inspect(pyro: &Pyro, name: &str, as_json: bool) -> Result<(), PyroError> {
     if as_json {
         printer::json(&environment);
     } else {
-        printer::data(&format!("Environment: {}\n{}", environment.name, lines(&environment).join("\n")));
+        printer::data(&format!(
+            "Environment: {}\n{}",
+            environment.name,
+            lines(&environment).join("\n")
+        ));
     }
     Ok(())
 }

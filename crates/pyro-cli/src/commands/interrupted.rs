@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 /// How long a write may wait for its reader once a signal came.
 const READER_LIMIT: Duration = Duration::from_millis(500);
 
-/// Ctrl-C, SIGTERM and the end of the terminal: they end the guest, and this process once nothing is left of it. What whoever
-/// started this process wants to be ignored (`nohup`, a shell's background job) is.
+/// Ctrl-C, SIGTERM and the end of the terminal: they end the guest, and this process once nothing
+/// is left of it. What whoever started this process wants to be ignored (`nohup`, a shell's
+/// background job) is.
 #[derive(Default)]
 pub(super) struct Interrupted {
     pub(super) token: CancellationToken,
@@ -21,10 +22,13 @@ pub(super) struct Interrupted {
 }
 
 impl Interrupted {
-    /// Listen from now on, on a thread of its own: the one that works may be waiting for whoever reads what it prints.
+    /// Listen from now on, on a thread of its own: the one that works may be waiting for whoever
+    /// reads what it prints.
     pub(super) fn watch(&self) {
         let (token, met) = (self.token.clone(), self.signal.clone());
-        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+            return;
+        };
         let mut signals = SelectAll::new();
         {
             let _entered = runtime.enter();
@@ -34,7 +38,9 @@ impl Interrupted {
                     continue;
                 }
                 let Ok(mut heard) = signal(kind) else { return };
-                signals.push(stream::poll_fn(move |context| heard.poll_recv(context).map(|met| met.map(|()| number))));
+                signals.push(stream::poll_fn(move |context| {
+                    heard.poll_recv(context).map(|met| met.map(|()| number))
+                }));
             }
         }
         let listen = async move {
@@ -43,8 +49,9 @@ impl Interrupted {
             token.cancel();
             end_with_a_blocked_write(128 + number).await;
         };
-        if let Err(error) =
-            std::thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(listen))
+        if let Err(error) = std::thread::Builder::new()
+            .name("signals".to_owned())
+            .spawn(move || runtime.block_on(listen))
         {
             tracing::warn!(%error, "only SIGKILL ends this command early");
         }
@@ -59,7 +66,8 @@ impl Interrupted {
     }
 }
 
-/// End this process when it waits for somebody to read what it prints; whatever it started ends with it.
+/// End this process when it waits for somebody to read what it prints; whatever it started ends
+/// with it.
 async fn end_with_a_blocked_write(status: i32) {
     let mut before = None;
     loop {

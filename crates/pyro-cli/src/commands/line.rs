@@ -17,12 +17,14 @@ pub(super) fn request(
     Ok(LineRequest {
         command: command_line(&line.command),
         timeout: timeout(line.timeout_seconds)?,
-        options: options(line.cwd.as_deref(), line.env, line.user.as_deref())?.with_shell(Some(&line.shell))?,
+        options: options(line.cwd.as_deref(), line.env, line.user.as_deref())?
+            .with_shell(Some(&line.shell))?,
     })
 }
 
-/// Whether the command gets stdin. A terminal is the user's own; whatever else it is was meant for the command, but for
-/// `/dev/null`, which the guest has one of: programs such as `rg` read what is no terminal and not that.
+/// Whether the command gets stdin. A terminal is the user's own; whatever else it is was meant for
+/// the command, but for `/dev/null`, which the guest has one of: programs such as `rg` read what is
+/// no terminal and not that.
 pub(super) fn hands_stdin_on(line: &Line) -> bool {
     let stdin = std::io::stdin();
     !is_null(&stdin) && (line.stdin || !stdin.is_terminal())
@@ -31,9 +33,12 @@ pub(super) fn hands_stdin_on(line: &Line) -> bool {
 /// Whether it is `/dev/null`.
 fn is_null(file: impl AsFd) -> bool {
     let null = rustix::fs::stat("/dev/null");
-    let is_device = |stat: &Stat| FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice;
+    let is_device =
+        |stat: &Stat| FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice;
     match (rustix::fs::fstat(file), null) {
-        (Ok(file), Ok(null)) => is_device(&file) && is_device(&null) && file.st_rdev == null.st_rdev,
+        (Ok(file), Ok(null)) => {
+            is_device(&file) && is_device(&null) && file.st_rdev == null.st_rdev
+        }
         _ => false,
     }
 }
@@ -60,7 +65,9 @@ mod tests {
 
     #[test]
     fn one_argument_is_a_line_and_several_are_quoted() {
-        let words = |words: &[&str]| command_line(&words.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let words = |words: &[&str]| {
+            command_line(&words.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
         assert_eq!(words(&["a && b"]), "a && b");
         assert_eq!(words(&["sh", "-c", "exit 7"]), "sh -c 'exit 7'");
         assert_eq!(words(&["git", "--version"]), "git --version");

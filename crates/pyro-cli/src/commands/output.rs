@@ -17,7 +17,8 @@ pub(super) fn run(command: Output) -> i32 {
     read.map_or_else(|error| fail(&error, args.json, exit::FAILED), |()| exit::OK)
 }
 
-/// Name the files of what a result leaves out, where it does; each with the bytes that its output had.
+/// Name the files of what a result leaves out, where it does; each with the bytes that its output
+/// had.
 pub(super) fn hint<'a>(files: impl IntoIterator<Item = (&'a Option<OutputName>, u64)>) {
     for (name, bytes) in files {
         match name {

@@ -31,7 +31,9 @@ pub(super) fn run(args: Run) -> i32 {
     });
     match result {
         Ok(exit_code) => exit_code,
-        Err(_) if interrupted.status().is_some() => interrupted.status().unwrap_or(exit::RUN_FAILED),
+        Err(_) if interrupted.status().is_some() => {
+            interrupted.status().unwrap_or(exit::RUN_FAILED)
+        }
         // Like any filter whose reader went away.
         Err(error) if error.is_closed_output() => exit::CLOSED_OUTPUT,
         Err(error) => fail(&error, as_json, exit::RUN_FAILED),
@@ -42,13 +44,18 @@ fn request(args: Run) -> Result<RunRequest, PyroError> {
     Ok(RunRequest {
         environment: args.environment,
         line: line::request(args.line, ExecOptions::parse)?,
-        shape: Shape::new(args.machine.vcpu_count, args.machine.mem_mib, args.ttl_seconds).map_err(VmError::from)?,
+        shape: Shape::new(args.machine.vcpu_count, args.machine.mem_mib, args.ttl_seconds)
+            .map_err(VmError::from)?,
         allow_host_compat: args.allow_host_compat,
         network: args.network,
     })
 }
 
-async fn streamed(request: &RunRequest, with_stdin: bool, interrupted: &Interrupted) -> Result<i32, PyroError> {
+async fn streamed(
+    request: &RunRequest,
+    with_stdin: bool,
+    interrupted: &Interrupted,
+) -> Result<i32, PyroError> {
     let mut stdin = with_stdin.then(streams::stdin);
     let (mut stdout, mut stderr) = (streams::stdout(), streams::stderr());
     let output = OutputTo::Writers { stdout: &mut stdout, stderr: &mut stderr };
@@ -83,16 +90,24 @@ async fn streamed(request: &RunRequest, with_stdin: bool, interrupted: &Interrup
 /// What gives one command more memory.
 const MORE_MEMORY: &str = "give it more with --mem-mib";
 
-/// Say that memory was full, and what to do about it: `advice`; `topic` stands in front of the line.
+/// Say that memory was full, and what to do about it: `advice`; `topic` stands in front of the
+/// line.
 pub(super) fn tell_of_memory(topic: &str, killed: Option<&str>, advice: &str) {
     if let Some(name) = killed {
-        printer::talk(&format!("[{topic}] the guest ran out of memory and its kernel killed {name}; {advice}"));
+        printer::talk(&format!(
+            "[{topic}] the guest ran out of memory and its kernel killed {name}; {advice}"
+        ));
     }
 }
 
-async fn captured(request: &RunRequest, with_stdin: bool, interrupted: &Interrupted) -> Result<i32, PyroError> {
+async fn captured(
+    request: &RunRequest,
+    with_stdin: bool,
+    interrupted: &Interrupted,
+) -> Result<i32, PyroError> {
     let (mut line, mut stdin) = (ProgressLine::new(), with_stdin.then(streams::stdin));
-    let caller = Caller::with_cancel(&interrupted.token).told(|progress| line.show(&request.environment, progress));
+    let caller = Caller::with_cancel(&interrupted.token)
+        .told(|progress| line.show(&request.environment, progress));
     let run = pyro()?.run(request, streams::given(&mut stdin), OutputTo::Result, caller).await?;
     printer::json(&run);
     output::hint(run.result.output.kept());

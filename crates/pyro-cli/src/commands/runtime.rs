@@ -6,7 +6,8 @@ use pyro_core::host::path::expanded;
 use pyro_core::{Config, Pyro, PyroError, worded};
 use std::path::{Path, PathBuf};
 
-/// A path of the host as a user gives it: a shell leaves the `~` of `--flag=~/x` and of what is in quotes.
+/// A path of the host as a user gives it: a shell leaves the `~` of `--flag=~/x` and of what is in
+/// quotes.
 pub(super) fn on_host(path: &Path) -> PathBuf {
     let home = std::env::var_os("HOME").map(PathBuf::from);
     expanded(path, home.as_deref())
@@ -22,7 +23,8 @@ pub(super) fn program() -> PathBuf {
     std::env::current_exe().unwrap_or_else(|_| "pyro".into())
 }
 
-/// Run `future` on this thread alone: a supervisor's machine is tied to it, and a short command needs no other.
+/// Run `future` on this thread alone: a supervisor's machine is tied to it, and a short command
+/// needs no other.
 pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {

@@ -9,7 +9,9 @@ pub(super) fn run() -> i32 {
     let control = match pyro_core::host::socket::inherited(CONTROL_FD) {
         Ok(control) => control,
         Err(error) => {
-            crate::printer::talk(&format!("error: pyro supervise is started by pyro itself ({error})"));
+            crate::printer::talk(&format!(
+                "error: pyro supervise is started by pyro itself ({error})"
+            ));
             return exit::USAGE;
         }
     };
@@ -25,5 +27,9 @@ pub(super) fn run() -> i32 {
 async fn supervise(control: UnixStream) -> Result<(), String> {
     control.set_nonblocking(true).map_err(|error| error.to_string())?;
     let control = tokio::net::UnixStream::from_std(control).map_err(|error| error.to_string())?;
-    pyro().map_err(|error| error.to_string())?.supervise(control).await.map_err(|error| error.to_string())
+    pyro()
+        .map_err(|error| error.to_string())?
+        .supervise(control)
+        .await
+        .map_err(|error| error.to_string())
 }

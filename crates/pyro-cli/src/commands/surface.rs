@@ -1,4 +1,5 @@
-//! `pyro surface`: the command line as data, which the contract's test compares with `contract.toml`.
+//! `pyro surface`: the command line as data, which the contract's test compares with
+//! `contract.toml`.
 
 use crate::cli::Cli;
 use crate::{exit, printer};
@@ -49,7 +50,8 @@ fn is_switch(arg: &clap::Arg) -> bool {
 }
 
 fn flag(arg: &clap::Arg) -> Value {
-    let default = arg.get_default_values().first().map(|value| value.to_string_lossy().into_owned());
+    let default =
+        arg.get_default_values().first().map(|value| value.to_string_lossy().into_owned());
     let takes_value = matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
     let default = if takes_value { default } else { None };
     json!({ "name": format!("--{}", arg.get_long().unwrap_or_default()), "value": takes_value, "default": default })

@@ -50,17 +50,25 @@ fn everything_is_measured(home: &Home) {
     assert_eq!(report["parallel"]["failures"], 0);
     // The file holds the same, and is read back for the documentation.
     let file = std::fs::read_dir(&results).unwrap().next().unwrap().unwrap().path();
-    let written: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let written: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     assert_eq!(written, report);
     let page = home.pyro(&["bench-page", file.to_str().unwrap()]).output().unwrap();
-    assert!(stdout(&page).contains("| `pyro run … -- true`, cold start | 1 |"), "{}", stdout(&page));
+    assert!(
+        stdout(&page).contains("| `pyro run … -- true`, cold start | 1 |"),
+        "{}",
+        stdout(&page)
+    );
     assert_no_place(home);
 }
 
 fn a_start_is_explained(home: &Home) {
-    let explained = |level: &str| stderr(&home.run_command(&[], &["true"]).env("PYRO_LOG", level).output().unwrap());
+    let explained = |level: &str| {
+        stderr(&home.run_command(&[], &["true"]).env("PYRO_LOG", level).output().unwrap())
+    };
     let info = explained("info");
-    let line = info.lines().find(|line| line.contains("started in")).unwrap_or_else(|| panic!("{info}"));
+    let line =
+        info.lines().find(|line| line.contains("started in")).unwrap_or_else(|| panic!("{info}"));
     for step in ["supervisor ", "engine ", "hello ", "mount ", "socket "] {
         assert!(line.contains(step), "{line}");
     }

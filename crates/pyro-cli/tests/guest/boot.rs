@@ -9,8 +9,8 @@ const BASE: u32 = 0x10_0000;
 /// Its entry, from there.
 const ENTRY: u32 = 0x1000;
 
-/// A kernel that QEMU starts as it starts Linux (an ELF with a PVH note), which says a line on the console and then does
-/// `end` for ever.
+/// A kernel that QEMU starts as it starts Linux (an ELF with a PVH note), which says a line on the
+/// console and then does `end` for ever.
 fn kernel(directory: &Path, end: &[u8]) -> PathBuf {
     // mov dx, 0x3f8; then for each byte: mov al, BYTE; out dx, al
     let mut code = vec![0x66, 0xba, 0xf8, 0x03];
@@ -23,7 +23,9 @@ fn kernel(directory: &Path, end: &[u8]) -> PathBuf {
         let address = u64::from(BASE) + offset;
         let mut header: Vec<u8> = [kind, 5].iter().flat_map(|word| word.to_le_bytes()).collect();
         header.extend(
-            [offset, address, address, len as u64, len as u64, align].iter().flat_map(|word| word.to_le_bytes()),
+            [offset, address, address, len as u64, len as u64, align]
+                .iter()
+                .flat_map(|word| word.to_le_bytes()),
         );
         header
     };
@@ -52,7 +54,14 @@ fn is_told(end: &[u8], how: &str) {
     let output = home.run_command(&[], &["true"]).env("PYRO_KERNEL_DIR", &kernel).output().unwrap();
     let (told, took) = (stderr(&output), began.elapsed());
     assert_eq!(output.status.code(), Some(125), "{told}");
-    for part in ["hangs while its kernel starts", how, "getting [31mnowhere", "hint:", "PYRO_ACCEL", "PYRO_QEMU"] {
+    for part in [
+        "hangs while its kernel starts",
+        how,
+        "getting [31mnowhere",
+        "hint:",
+        "PYRO_ACCEL",
+        "PYRO_QEMU",
+    ] {
         assert!(told.contains(part), "{part}: {told}");
     }
     assert!(!told.contains('\x1b'), "{told:?}");
@@ -83,18 +92,29 @@ fn doctor_says_that_guests_run_only_where_one_did() {
     let healthy = doctor(&[], None);
     assert!(healthy.status.success(), "{}", stdout(&healthy));
     let said = stdout(&healthy);
-    assert!(said.ends_with("\nGuests can run on this host.\n") && said.contains("\nok   guest: "), "{said}");
+    assert!(
+        said.ends_with("\nGuests can run on this host.\n") && said.contains("\nok   guest: "),
+        "{said}"
+    );
     home.assert_clean();
     let kernel = kernel(&home.path().join("kernel"), &[0xfa, 0xf4, 0xeb, 0xfd]);
     let quick = stdout(&doctor(&["--quick"], Some(&kernel)));
     assert!(quick.ends_with("none was started.\n") && !quick.contains("guest: "), "{quick}");
     let broken = doctor(&["--json"], Some(&kernel));
     let report: serde_json::Value = serde_json::from_slice(&broken.stdout).unwrap();
-    assert_eq!((broken.status.code(), &report["runtime_ok"]), (Some(1), &false.into()), "{report:#}");
+    assert_eq!(
+        (broken.status.code(), &report["runtime_ok"]),
+        (Some(1), &false.into()),
+        "{report:#}"
+    );
     assert_eq!(report["guest_booted"], false, "{report:#}");
     assert!(report["issues"][0].as_str().unwrap().contains("getting [31mnowhere"), "{report:#}");
     let nothing = home.path().join("no-environments");
-    let untried = home.pyro(&["doctor"]).env("PYRO_ENVIRONMENT_CACHE_DIR", nothing).output().unwrap();
+    let untried =
+        home.pyro(&["doctor"]).env("PYRO_ENVIRONMENT_CACHE_DIR", nothing).output().unwrap();
     let said = stdout(&untried);
-    assert!(said.ends_with("none was started.\n") && said.contains("warn guest: not tried"), "{said}");
+    assert!(
+        said.ends_with("none was started.\n") && said.contains("warn guest: not tried"),
+        "{said}"
+    );
 }

@@ -1,4 +1,5 @@
-//! Commands as scripts and models meet them: which shell, what stdin is, what stays behind, what a full memory says.
+//! Commands as scripts and models meet them: which shell, what stdin is, what stays behind, what a
+//! full memory says.
 
 use crate::home::{ENVIRONMENT, Home, PYRO, eventually, kill, stderr, stdout};
 use crate::mcp::in_home;
@@ -47,7 +48,11 @@ fn a_line_is_for_the_users_login_shell(home: &Home) {
     assert_eq!(run(&[], "set -o pipefail; false | true")["exit_code"], 1);
     assert_eq!(run(&["--shell", "zsh"], "true")["kind"], "invalid_input");
     // Root's shell may be taken away from its user alone, and any list may be what it likes.
-    exec(home, &id, "cp /bin/bash /bin/ksh; chmod 700 /bin/ksh; sed -i '/^app/s,/bin/bash,/bin/ksh,' /etc/passwd");
+    exec(
+        home,
+        &id,
+        "cp /bin/bash /bin/ksh; chmod 700 /bin/ksh; sed -i '/^app/s,/bin/bash,/bin/ksh,' /etc/passwd",
+    );
     assert_eq!(run(&["--user", "app"], "exit 7")["exit_code"], 7);
     for hostile in ["mkfifo", "mkdir"] {
         exec(home, &id, &format!("mv /etc/passwd /etc/kept; {hostile} /etc/passwd"));
@@ -69,7 +74,9 @@ fn the_hosts_null_is_the_guests(home: &Home) {
 }
 
 fn what_pyro_says_begins_on_a_line_of_its_own(home: &Home) {
-    for (line, told) in [("printf x >&2", "\nx\n[run] environment="), ("echo x >&2", "\nx\n[run] environment=")] {
+    for (line, told) in
+        [("printf x >&2", "\nx\n[run] environment="), ("echo x >&2", "\nx\n[run] environment=")]
+    {
         let output = home.run(&[], &[line]);
         assert!(stderr(&output).contains(told), "{line}: {}", stderr(&output));
     }
@@ -99,18 +106,37 @@ fn what_stays_in_the_background_may_go_on_printing(home: &Home) {
     let before = count();
     eventually("more of the background's lines", || (count() > before + 5).then_some(()));
     let kept = background(home, &id).remove(0);
-    assert_eq!((&kept["sequence"], &kept["running"], &kept["command"]), (&json!(1), &json!(true), &json!(line)));
+    assert_eq!(
+        (&kept["sequence"], &kept["running"], &kept["command"]),
+        (&json!(1), &json!(true), &json!(line))
+    );
     let tail = kept["output"].as_str().unwrap();
-    assert!(tail.contains("line") && tail.contains("err\n") && kept["bytes"].as_u64() > Some(20), "{kept}");
+    assert!(
+        tail.contains("line") && tail.contains("err\n") && kept["bytes"].as_u64() > Some(20),
+        "{kept}"
+    );
     // One that has ended has had its last words; a silent one has nothing to tell.
     exec(home, &id, "(sleep 0.2) & true");
     exec(home, &id, "(sleep 0.5; printf '\\033[31mlast') & true");
-    let ended = || background(home, &id).into_iter().find(|one| one["sequence"] != 1 && one["running"] == false);
+    let ended = || {
+        background(home, &id)
+            .into_iter()
+            .find(|one| one["sequence"] != 1 && one["running"] == false)
+    };
     let last = eventually("end of the background", ended);
-    assert_eq!((&last["output"], &last["truncated"]), (&json!("\u{1b}[31mlast"), &json!(false)), "{last}");
+    assert_eq!(
+        (&last["output"], &last["truncated"]),
+        (&json!("\u{1b}[31mlast"), &json!(false)),
+        "{last}"
+    );
     let shown = home.pyro(&["workspace", "logs", &id, "--background"]).output().unwrap();
     let text = stdout(&shown);
-    assert!(text.contains("#1 pid=") && text.contains("state=running bytes=") && text.contains("\nline"), "{text}");
+    assert!(
+        text.contains("#1 pid=")
+            && text.contains("state=running bytes=")
+            && text.contains("\nline"),
+        "{text}"
+    );
     done(home, "stop", &[&id]);
     assert_eq!(background(home, &id), Vec::<Value>::new());
     done(home, "delete", &[&id]);
@@ -140,12 +166,18 @@ fn a_command_that_breaks_off_is_in_the_history(home: &Home) {
         client
     };
     let last = || done(home, "logs", &[&id])["entries"].as_array().unwrap().last().unwrap().clone();
-    for (signal, state, text) in
-        [("-INT", "interrupted", "so far\n"), ("-TERM", "interrupted", "so far\n"), ("-KILL", "abandoned", "")]
-    {
+    for (signal, state, text) in [
+        ("-INT", "interrupted", "so far\n"),
+        ("-TERM", "interrupted", "so far\n"),
+        ("-KILL", "abandoned", ""),
+    ] {
         let mut client = begun("echo so far; sleep 12345");
         let entry = last();
-        assert_eq!((&entry["state"], &entry["exit_code"]), (&json!("running"), &json!(null)), "{entry}");
+        assert_eq!(
+            (&entry["state"], &entry["exit_code"]),
+            (&json!("running"), &json!(null)),
+            "{entry}"
+        );
         kill(i32::try_from(client.id()).unwrap(), signal);
         client.wait().unwrap();
         let entry = last();
@@ -156,10 +188,16 @@ fn a_command_that_breaks_off_is_in_the_history(home: &Home) {
         assert_eq!(entry["command"], "echo so far; sleep 12345");
     }
     let shown = stdout(&home.pyro(&["workspace", "logs", &id]).output().unwrap());
-    assert!(shown.contains("#1 state=interrupted duration_ms=") && shown.contains("#3 state=abandoned"), "{shown}");
+    assert!(
+        shown.contains("#1 state=interrupted duration_ms=") && shown.contains("#3 state=abandoned"),
+        "{shown}"
+    );
     assert_eq!(done(home, "status", &[&id])["last_command"]["state"], "abandoned");
     // One that never began is not there, and its number is used again.
-    let refused = home.pyro(&["workspace", "exec", &id, "--cwd", "/nope", "--json", "--", "true"]).output().unwrap();
+    let refused = home
+        .pyro(&["workspace", "exec", &id, "--cwd", "/nope", "--json", "--", "true"])
+        .output()
+        .unwrap();
     assert_eq!((refused.status.code(), &said(&refused)["kind"]), (Some(125), &json!("not_found")));
     assert_eq!(done(home, "exec", &[&id, "--", "true"])["sequence"], 4);
     // Its machine is lost.
@@ -178,33 +216,49 @@ fn memory_that_is_full_is_told(home: &Home) {
     let hog = "perl -e 'my @held; push @held, \"x\" x 1000000 while 1'";
     let output = home.run(&["--mem-mib", "256", "--timeout-seconds", "100"], &[hog]);
     assert_eq!(output.status.code(), Some(137), "{}", stderr(&output));
-    let told = "[run] the guest ran out of memory and its kernel killed perl; give it more with --mem-mib";
+    let told =
+        "[run] the guest ran out of memory and its kernel killed perl; give it more with --mem-mib";
     assert!(stderr(&output).contains(told), "{}", stderr(&output));
     let line = format!("{hog}; echo \"status $?\"");
     let output = home.run(&["--mem-mib", "256", "--timeout-seconds", "100", "--json"], &[&line]);
     let ran = said(&output);
-    assert_eq!((&ran["out_of_memory"], &ran["stdout"]), (&json!("perl"), &json!("status 137\n")), "{ran}");
+    assert_eq!(
+        (&ran["out_of_memory"], &ran["stdout"]),
+        (&json!("perl"), &json!("status 137\n")),
+        "{ran}"
+    );
     let ran = said(&home.run(&["--json"], &["kill -9 $$"]));
     assert_eq!((&ran["out_of_memory"], &ran["exit_code"]), (&json!(null), &json!(137)), "{ran}");
 }
 
 fn filesystems_in_memory_leave_room_for_programs(home: &Home) {
-    let line =
-        "for d in /dev/shm /run /dev; do dd if=/dev/zero of=$d/x bs=1M 2>/dev/null; echo $?; done; git --version";
+    let line = "for d in /dev/shm /run /dev; do dd if=/dev/zero of=$d/x bs=1M 2>/dev/null; echo $?; done; git --version";
     let output = home.run(&["--mem-mib", "256", "--timeout-seconds", "200"], &[line]);
-    assert!(stdout(&output).starts_with("1\n1\n1\ngit version"), "{} {}", stdout(&output), stderr(&output));
+    assert!(
+        stdout(&output).starts_with("1\n1\n1\ngit version"),
+        "{} {}",
+        stdout(&output),
+        stderr(&output)
+    );
     // A file system that root mounts may be larger: it is not pyro's world that ends with it.
-    let line =
-        "mount -t tmpfs -o size=1G none /mnt; dd if=/dev/zero of=/mnt/x bs=1M 2>/dev/null; umount /mnt; echo end";
+    let line = "mount -t tmpfs -o size=1G none /mnt; dd if=/dev/zero of=/mnt/x bs=1M 2>/dev/null; umount /mnt; echo end";
     let id = created(home);
-    let ran = home.pyro(&["workspace", "exec", &id, "--timeout-seconds", "200", "--", line]).output().unwrap();
+    let ran = home
+        .pyro(&["workspace", "exec", &id, "--timeout-seconds", "200", "--", line])
+        .output()
+        .unwrap();
     assert_ne!(ran.status.code(), Some(127), "{}", stderr(&ran));
     let told = stderr(&ran);
-    assert!(stdout(&ran) == "end\n" || told.contains("ran out of memory"), "{:?} {told}", ran.status.code());
+    assert!(
+        stdout(&ran) == "end\n" || told.contains("ran out of memory"),
+        "{:?} {told}",
+        ran.status.code()
+    );
     done(home, "delete", &[&id]);
 }
 
-/// `timeout` starts its command in the terminal's background: a read there stops it, and the signals that follow must end it.
+/// `timeout` starts its command in the terminal's background: a read there stops it, and the
+/// signals that follow must end it.
 #[test]
 fn a_terminal_that_is_not_pyros_holds_no_signal_up() {
     let home = Home::tcg();

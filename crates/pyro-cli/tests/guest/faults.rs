@@ -1,6 +1,8 @@
 //! Everything is killed, at any moment: nothing is left, and the next command works.
 
-use crate::home::{ENVIRONMENT, Home, PYRO, eventually, hand_over, kill, signal_while_blocked, stderr, stdout};
+use crate::home::{
+    ENVIRONMENT, Home, PYRO, eventually, hand_over, kill, signal_while_blocked, stderr, stdout,
+};
 use crate::on_each_engine;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -72,7 +74,12 @@ fn a_killed_qemu_is_an_error(home: &Home) {
 
 fn a_kill_while_booting_leaves_nothing(home: &Home) {
     for victim in ["client", "supervise", "-no-user-config"] {
-        let mut child = home.run_command(&[], WAITS).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = home
+            .run_command(&[], WAITS)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let engine = home.process("-no-user-config");
         match victim {
             "client" => child.kill().unwrap(),
@@ -93,7 +100,8 @@ fn signals_end_the_guest(home: &Home) {
         assert_eq!(running.child.wait().unwrap().code(), Some(status));
         assert!(began.elapsed() < Duration::from_secs(60));
         // The client waits for the end of its vm: nothing is left at this moment.
-        let left: Vec<_> = home.leftovers().into_iter().filter(|line| !line.contains("supervise")).collect();
+        let left: Vec<_> =
+            home.leftovers().into_iter().filter(|line| !line.contains("supervise")).collect();
         assert!(left.is_empty(), "{left:?}");
         home.assert_clean();
     }
@@ -119,7 +127,8 @@ fn who_is_to_outlive_its_terminal_does(home: &Home) {
     let mut nohup = Command::new("env");
     nohup.arg("--ignore-signal=HUP");
     hand_over(&mut nohup, &home.run_command(&[], &["echo up; cat"]));
-    let mut child = nohup.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        nohup.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut mark = [0; 3];
     child.stdout.as_mut().unwrap().read_exact(&mut mark).unwrap();
     kill(i32::try_from(child.id()).unwrap(), "-HUP");
@@ -131,8 +140,10 @@ fn who_is_to_outlive_its_terminal_does(home: &Home) {
 
 fn a_guest_that_powers_off_ends_its_command(home: &Home) {
     // reboot(2) with LINUX_REBOOT_CMD_POWER_OFF.
-    let output = home.run(&[], &["perl -e 'syscall(169, 0xfee1dead, 672274793, 0x4321fedc, 0)'; sleep 60"]);
-    // Its own namespace ends first and kills the command; the machine may be gone before that is told.
+    let output =
+        home.run(&[], &["perl -e 'syscall(169, 0xfee1dead, 672274793, 0x4321fedc, 0)'; sleep 60"]);
+    // Its own namespace ends first and kills the command; the machine may be gone before that is
+    // told.
     assert!(matches!(output.status.code(), Some(125 | 137)), "{}", stderr(&output));
     the_next_command_works(home);
 }
@@ -166,14 +177,23 @@ fn a_descriptor_of_the_shell_is_not_held_by_the_vm() {
             None => command.env_remove(name),
         };
     }
-    let mut child =
-        command.args(["-c", &script]).stdin(writer).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = command
+        .args(["-c", &script])
+        .stdin(writer)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     drop(command);
     std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0; 3]).unwrap();
-    let client = std::fs::read_to_string(home.path().join("client")).unwrap().trim().parse().unwrap();
+    let client =
+        std::fs::read_to_string(home.path().join("client")).unwrap().trim().parse().unwrap();
     let holds = |pid: i32| {
-        let mut descriptors = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().map(Result::unwrap);
-        descriptors.any(|descriptor| std::fs::read_link(descriptor.path()).is_ok_and(|to| to == Path::new(&pipe)))
+        let mut descriptors =
+            std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().map(Result::unwrap);
+        descriptors.any(|descriptor| {
+            std::fs::read_link(descriptor.path()).is_ok_and(|to| to == Path::new(&pipe))
+        })
     };
     assert!(holds(client), "the shell handed it on");
     for process in ["supervise", "-no-user-config"] {

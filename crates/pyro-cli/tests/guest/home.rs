@@ -23,7 +23,8 @@ fn directory() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("pyro-test-").tempdir().unwrap()
 }
 
-/// A data directory of its own; environments are shared by all tests, as they are by all of a user's processes.
+/// A data directory of its own; environments are shared by all tests, as they are by all of a
+/// user's processes.
 pub struct Home {
     directory: tempfile::TempDir,
     accel: &'static str,
@@ -50,14 +51,16 @@ impl Home {
         Some(Self::new("kvm", Some(lab)))
     }
 
-    /// No guests: no directory of PATH has QEMU. It has all other programs, since a login shell may look for them.
+    /// No guests: no directory of PATH has QEMU. It has all other programs, since a login shell may
+    /// look for them.
     pub fn host() -> Self {
         let home = Self { directory: directory(), accel: HOST, kernel_dir: None };
         let programs = home.path().join("bin");
         std::fs::create_dir(&programs).unwrap();
         for program in std::fs::read_dir("/usr/bin").unwrap().flatten() {
             if !program.file_name().to_string_lossy().starts_with("qemu") {
-                std::os::unix::fs::symlink(program.path(), programs.join(program.file_name())).unwrap();
+                std::os::unix::fs::symlink(program.path(), programs.join(program.file_name()))
+                    .unwrap();
             }
         }
         home
@@ -83,8 +86,8 @@ impl Home {
         if self.is_host() { &["--allow-host-compat"] } else { &[] }
     }
 
-    /// A part of the command line of what runs a vm, which a question to QEMU about its version does not have; on the host
-    /// that of the agent and of its guardian.
+    /// A part of the command line of what runs a vm, which a question to QEMU about its version
+    /// does not have; on the host that of the agent and of its guardian.
     pub fn engine(&self) -> &'static str {
         if self.is_host() { "--root-fd" } else { "-no-user-config" }
     }
@@ -103,18 +106,26 @@ impl Home {
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.env("HOME", self.path()).env("PYRO_DATA_DIR", self.data_dir());
         match self.is_host() {
-            true => command.env_remove("PYRO_ACCEL").env_remove("PYRO_QEMU").env("PATH", self.path().join("bin")),
+            true => command
+                .env_remove("PYRO_ACCEL")
+                .env_remove("PYRO_QEMU")
+                .env("PATH", self.path().join("bin")),
             false => command.env("PYRO_ACCEL", self.accel),
         };
-        let environments = if self.is_host() { self.path().join("environments") } else { environments() };
-        command.env("PYRO_ENVIRONMENT_CACHE_DIR", environments).env_remove("PYRO_KERNEL_DIR").env_remove("PYRO_LOG");
+        let environments =
+            if self.is_host() { self.path().join("environments") } else { environments() };
+        command
+            .env("PYRO_ENVIRONMENT_CACHE_DIR", environments)
+            .env_remove("PYRO_KERNEL_DIR")
+            .env_remove("PYRO_LOG");
         if let Some(kernel_dir) = &self.kernel_dir {
             command.env("PYRO_KERNEL_DIR", kernel_dir);
         }
         command
     }
 
-    /// The example `vm_client` with these arguments in this home: one operation in a process of its own.
+    /// The example `vm_client` with these arguments in this home: one operation in a process of its
+    /// own.
     pub fn vm_client(&self, args: &[&str]) -> Command {
         let program = Path::new(PYRO).parent().unwrap().join("examples/vm_client");
         assert!(program.exists(), "cargo builds the examples with the tests");
@@ -184,11 +195,16 @@ impl Home {
         eventually("end of the processes", || self.processes().is_empty().then_some(()));
     }
 
-    /// The one process of this home whose command line holds `part`, as soon as there is one; of one and its child the first.
+    /// The one process of this home whose command line holds `part`, as soon as there is one; of
+    /// one and its child the first.
     pub fn process(&self, part: &str) -> i32 {
         let found = || {
-            let met: Vec<i32> =
-                self.processes().into_iter().filter(|(_, line)| line.contains(part)).map(|(pid, _)| pid).collect();
+            let met: Vec<i32> = self
+                .processes()
+                .into_iter()
+                .filter(|(_, line)| line.contains(part))
+                .map(|(pid, _)| pid)
+                .collect();
             met.iter().copied().find(|&pid| !met.contains(&parent_of(pid)))
         };
         eventually(&format!("a process {part}"), found)
@@ -196,34 +212,53 @@ impl Home {
 
     /// Names of what a directory below the data directory holds; none where there is none.
     pub fn names(&self, directory: &str) -> Vec<String> {
-        let entries = std::fs::read_dir(self.data_dir().join(directory)).into_iter().flatten().flatten();
+        let entries =
+            std::fs::read_dir(self.data_dir().join(directory)).into_iter().flatten().flatten();
         entries.map(|entry| entry.path().display().to_string()).collect()
     }
 
-    /// Everything that the home holds of vms and workspaces: directories, layers, sockets, processes.
+    /// Everything that the home holds of vms and workspaces: directories, layers, sockets,
+    /// processes.
     pub fn leftovers(&self) -> Vec<String> {
-        let mut left: Vec<String> =
-            ["vms", "run", "layers", "workspaces"].into_iter().flat_map(|name| self.names(name)).collect();
-        left.extend(self.processes().into_iter().map(|(pid, line)| format!("process {pid}: {line}")));
+        let mut left: Vec<String> = ["vms", "run", "layers", "workspaces"]
+            .into_iter()
+            .flat_map(|name| self.names(name))
+            .collect();
+        left.extend(
+            self.processes().into_iter().map(|(pid, line)| format!("process {pid}: {line}")),
+        );
         let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
-        left.extend(mounts.lines().filter(|line| line.contains(&*self.path().to_string_lossy())).map(str::to_owned));
+        left.extend(
+            mounts
+                .lines()
+                .filter(|line| line.contains(&*self.path().to_string_lossy()))
+                .map(str::to_owned),
+        );
         left
     }
 
     /// Every file in the directories of vms, with its size, and what the supervisors logged.
     fn told_of_vms(&self) -> Vec<String> {
-        let files = self.names("vms").into_iter().flat_map(|vm| std::fs::read_dir(vm).into_iter().flatten().flatten());
+        let files = self
+            .names("vms")
+            .into_iter()
+            .flat_map(|vm| std::fs::read_dir(vm).into_iter().flatten().flatten());
         let told = files.map(|file| {
             let path = file.path();
             let size = file.metadata().map_or(0, |metadata| metadata.len());
             let is_log = path.extension().is_some_and(|extension| extension == "log");
-            let text = if is_log { std::fs::read_to_string(&path).unwrap_or_default() } else { String::new() };
+            let text = if is_log {
+                std::fs::read_to_string(&path).unwrap_or_default()
+            } else {
+                String::new()
+            };
             format!("{} ({size} bytes): {text}", path.display())
         });
         told.collect()
     }
 
-    /// Nothing of any vm is left, now or within the moment that the kernel takes to end a killed process.
+    /// Nothing of any vm is left, now or within the moment that the kernel takes to end a killed
+    /// process.
     pub fn assert_clean(&self) {
         let deadline = Instant::now() + LIMIT;
         loop {
@@ -231,7 +266,11 @@ impl Home {
             if left.is_empty() {
                 return;
             }
-            assert!(Instant::now() < deadline, "left over: {left:#?}, with {:#?}", self.told_of_vms());
+            assert!(
+                Instant::now() < deadline,
+                "left over: {left:#?}, with {:#?}",
+                self.told_of_vms()
+            );
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -249,7 +288,8 @@ impl Drop for Home {
     }
 }
 
-/// Let `outer`, which executes the words behind its own, execute `inner` with its environment and no stdin.
+/// Let `outer`, which executes the words behind its own, execute `inner` with its environment and
+/// no stdin.
 pub fn hand_over(outer: &mut Command, inner: &Command) {
     outer.arg(inner.get_program()).args(inner.get_args()).stdin(Stdio::null());
     for (name, value) in inner.get_envs() {
@@ -279,7 +319,8 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Whether figures of time are held exactly, as they are on a machine that does nothing else: `PYRO_TEST_STRICT=1`.
+/// Whether figures of time are held exactly, as they are on a machine that does nothing else:
+/// `PYRO_TEST_STRICT=1`.
 pub fn is_strict() -> bool {
     std::env::var_os("PYRO_TEST_STRICT").is_some_and(|value| value == "1")
 }
@@ -292,9 +333,9 @@ pub fn ended(client: Child) -> Output {
     hears.recv_timeout(LIMIT).expect("the client ends soon")
 }
 
-/// It took no longer than 2 s, which is what the product promises. Other tests' guests on the same two processors hold
-/// any process up for longer than that, and so does the look at every process of the machine, of which each poll is one:
-/// ten times as much is allowed unless [`is_strict`].
+/// It took no longer than 2 s, which is what the product promises. Other tests' guests on the same
+/// two processors hold any process up for longer than that, and so does the look at every process
+/// of the machine, of which each poll is one: ten times as much is allowed unless [`is_strict`].
 #[track_caller]
 pub fn assert_soon(began: Instant, what: &str) {
     let (took, limit) = (began.elapsed(), Duration::from_secs(if is_strict() { 2 } else { 20 }));
@@ -304,7 +345,10 @@ pub fn assert_soon(began: Instant, what: &str) {
 /// The process that started this one, or took it over; 0 where it has gone.
 fn parent_of(pid: i32) -> i32 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok()).unwrap_or_default()
+    stat.rsplit(')')
+        .next()
+        .and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok())
+        .unwrap_or_default()
 }
 
 pub fn kill(pid: i32, signal: &str) {
@@ -313,12 +357,21 @@ pub fn kill(pid: i32, signal: &str) {
 
 /// As [`kill`], but whether the process was still there.
 pub fn is_signalled(pid: i32, signal: &str) -> bool {
-    Command::new("kill").args([signal, &pid.to_string()]).stderr(Stdio::null()).status().unwrap().success()
+    Command::new("kill")
+        .args([signal, &pid.to_string()])
+        .stderr(Stdio::null())
+        .status()
+        .unwrap()
+        .success()
 }
 
-/// Start a command whose stdout or stderr nobody reads, wait until it waits for that, and signal it: its status, and how
-/// long it then took to end.
-pub fn signal_while_blocked(command: &Command, stderr: bool, signal: &str) -> (Option<i32>, Duration) {
+/// Start a command whose stdout or stderr nobody reads, wait until it waits for that, and signal
+/// it: its status, and how long it then took to end.
+pub fn signal_while_blocked(
+    command: &Command,
+    stderr: bool,
+    signal: &str,
+) -> (Option<i32>, Duration) {
     let (reader, writer) = std::io::pipe().unwrap();
     let idle = Stdio::null;
     let (out, err) = if stderr { (idle(), writer.into()) } else { (writer.into(), idle()) };

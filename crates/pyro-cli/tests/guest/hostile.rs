@@ -14,7 +14,9 @@ fn run_with(home: &Home, behaviour: &str) -> Child {
     std::fs::create_dir(&directory).unwrap();
     std::os::unix::fs::symlink(engine, directory.join("qemu-system-x86_64")).unwrap();
     let mut command = home.run_command(&["--ttl-seconds", "60"], &["true"]);
-    command.env("PATH", format!("{}:/usr/bin:/bin:/usr/sbin:/sbin", directory.display())).env_remove("PYRO_QEMU");
+    command
+        .env("PATH", format!("{}:/usr/bin:/bin:/usr/sbin:/sbin", directory.display()))
+        .env_remove("PYRO_QEMU");
     command.stdout(Stdio::null()).spawn().unwrap()
 }
 
@@ -56,7 +58,10 @@ fn a_flood_of_frames_costs_bounded_memory() {
     while ended.is_none() && Instant::now() < until {
         for (pid, line) in home.processes() {
             let resident = resident_kib(pid);
-            assert!(resident < 64 << 10 || !line.contains("pyro"), "{resident} KiB resident in {line}");
+            assert!(
+                resident < 64 << 10 || !line.contains("pyro"),
+                "{resident} KiB resident in {line}"
+            );
         }
         ended = child.try_wait().unwrap();
         std::thread::sleep(Duration::from_millis(20));
@@ -79,8 +84,10 @@ fn a_noisy_console_costs_bounded_memory_and_no_disk() {
     }
     let size = |path: &Path| path.metadata().map_or(0, |meta| meta.len());
     let vms = std::fs::read_dir(home.data_dir().join("vms")).unwrap().flatten();
-    let written: u64 =
-        vms.flat_map(|vm| std::fs::read_dir(vm.path()).unwrap().flatten()).map(|file| size(&file.path())).sum();
+    let written: u64 = vms
+        .flat_map(|vm| std::fs::read_dir(vm.path()).unwrap().flatten())
+        .map(|file| size(&file.path()))
+        .sum();
     assert!(written < 4 << 20, "{written} bytes");
     child.kill().unwrap();
     child.wait().unwrap();

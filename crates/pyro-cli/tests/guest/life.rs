@@ -29,7 +29,10 @@ fn what_cannot_be_run_says_what_to_do() {
     let unknown = home.pyro(&["run", "debain:12", "--", "true"]).output().unwrap();
     let told = stderr(&unknown);
     assert_eq!(unknown.status.code(), Some(125), "{told}");
-    assert!(["debian:12", "debian:12-base", "debian:12-build"].iter().all(|name| told.contains(name)), "{told}");
+    assert!(
+        ["debian:12", "debian:12-base", "debian:12-build"].iter().all(|name| told.contains(name)),
+        "{told}"
+    );
     for words in [&[][..], &[""], &["  "]] {
         let output = home.run(&[], words);
         assert_eq!(output.status.code(), Some(2));
@@ -37,7 +40,8 @@ fn what_cannot_be_run_says_what_to_do() {
     }
     let undashed = home.pyro(&["run", ENVIRONMENT, "git", "--version"]).output().unwrap();
     assert!(
-        stderr(&undashed).contains("put -- before the command") && undashed.status.code() == Some(2),
+        stderr(&undashed).contains("put -- before the command")
+            && undashed.status.code() == Some(2),
         "{}",
         stderr(&undashed)
     );
@@ -66,7 +70,12 @@ fn without_qemu_nothing_runs_on_the_host_unless_it_is_allowed() {
     assert_eq!(allowed.status.code(), Some(5), "{}", stderr(&allowed));
     assert!(stdout(&allowed).starts_with("on the host\n"));
     assert!(stderr(&allowed).contains("execution_mode=host_compat"), "{}", stderr(&allowed));
-    assert_eq!(stderr(&allowed).matches("warning: no vm can start here; commands run on this host").count(), 1);
+    assert_eq!(
+        stderr(&allowed)
+            .matches("warning: no vm can start here; commands run on this host")
+            .count(),
+        1
+    );
     // With a guest to be had, the flag changes nothing.
     let guest = home.run(&["--allow-host-compat"], &["true"]);
     assert!(stderr(&guest).contains("execution_mode=guest_tcg"), "{}", stderr(&guest));
@@ -77,13 +86,18 @@ fn a_kvm_that_cannot_be_used_is_an_error_only_when_it_was_asked_for() {
     let home = Home::tcg();
     if std::fs::File::options().read(true).write(true).open("/dev/kvm").is_ok() {
         // The probe decides here; `auto` must end in a guest that answers either way.
-        let output = home.run_command(&[], &["echo up"]).env("PYRO_ACCEL", "auto").output().unwrap();
+        let output =
+            home.run_command(&[], &["echo up"]).env("PYRO_ACCEL", "auto").output().unwrap();
         assert_eq!(stdout(&output), "up\n", "{}", stderr(&output));
         return;
     }
     let output = home.run_command(&[], &["true"]).env("PYRO_ACCEL", "kvm").output().unwrap();
     assert_eq!(output.status.code(), Some(125));
-    assert!(stderr(&output).contains("KVM cannot be used") && stderr(&output).contains("hint:"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("KVM cannot be used") && stderr(&output).contains("hint:"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]
@@ -99,7 +113,9 @@ fn a_vm_ends_with_its_lifetime() {
 #[test]
 fn small_commands_are_quick_to_type() {
     let home = Home::tcg();
-    for args in [&["--version"][..], &["env", "list"], &["env", "inspect", ENVIRONMENT], &["--help"]] {
+    for args in
+        [&["--version"][..], &["env", "list"], &["env", "inspect", ENVIRONMENT], &["--help"]]
+    {
         let output = home.pyro(args).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{args:?}: {}", stderr(&output));
         assert!(!output.stdout.is_empty());

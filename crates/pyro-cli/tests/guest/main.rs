@@ -1,4 +1,5 @@
-//! End to end: the `pyro` executable and real guests, the same tests on each engine that the machine has.
+//! End to end: the `pyro` executable and real guests, the same tests on each engine that the
+//! machine has.
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stdout,

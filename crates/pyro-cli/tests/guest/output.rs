@@ -18,9 +18,11 @@ on_each_engine!(
 );
 
 fn a_timeout_keeps_the_output_so_far(home: &Home) {
-    for command in
-        ["echo a; sleep 99", "trap '' TERM INT; echo a; sleep 99", "echo a; (setsid sh -c 'sleep 99' &); sleep 99"]
-    {
+    for command in [
+        "echo a; sleep 99",
+        "trap '' TERM INT; echo a; sleep 99",
+        "echo a; (setsid sh -c 'sleep 99' &); sleep 99",
+    ] {
         let output = home.run(&["--timeout-seconds", "10"], &["sh", "-c", command]);
         assert_eq!(output.status.code(), Some(124), "{}", stderr(&output));
         assert_eq!(stdout(&output), "a\n");
@@ -31,13 +33,20 @@ fn a_timeout_keeps_the_output_so_far(home: &Home) {
 fn a_background_child_does_not_hold_the_call(home: &Home) {
     let began = Instant::now();
     let output = home.run(&["--timeout-seconds", "60"], &["sleep 500 & echo started"]);
-    assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(0), "started\n"), "{}", stderr(&output));
+    assert_eq!(
+        (output.status.code(), stdout(&output).as_str()),
+        (Some(0), "started\n"),
+        "{}",
+        stderr(&output)
+    );
     assert!(began.elapsed() < Duration::from_secs(55), "the child held the call");
 }
 
 fn much_output_is_exact(home: &Home) {
-    let mut child =
-        home.run_command(&["--timeout-seconds", "300"], &["head", "-c", "67108864", "/dev/zero"]).spawn().unwrap();
+    let mut child = home
+        .run_command(&["--timeout-seconds", "300"], &["head", "-c", "67108864", "/dev/zero"])
+        .spawn()
+        .unwrap();
     let mut stdout = child.stdout.take().unwrap();
     let (mut total, mut bytes) = (0, vec![0; 1 << 20]);
     while let Ok(count @ 1..) = stdout.read(&mut bytes) {
@@ -50,7 +59,11 @@ fn much_output_is_exact(home: &Home) {
 
 /// A guest that prints for ever to a reader that does not read: the processes of pyro stay small.
 fn endless_output_is_bounded(home: &Home) {
-    let mut child = home.run_command(&["--timeout-seconds", "300"], &["yes"]).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = home
+        .run_command(&["--timeout-seconds", "300"], &["yes"])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let mut stdout = child.stdout.take().unwrap();
     stdout.read_exact(&mut [0; 2]).unwrap();
     let processes = [i32::try_from(child.id()).unwrap(), home.process("supervise")];
@@ -73,28 +86,45 @@ pub fn resident_kib(pid: i32) -> u64 {
 }
 
 fn json_keeps_head_and_tail(home: &Home) {
-    let output = home.run(&["--json"], &["echo first; head -c 3000000 /dev/zero | tr '\\0' x; echo; echo last"]);
+    let output = home
+        .run(&["--json"], &["echo first; head -c 3000000 /dev/zero | tr '\\0' x; echo; echo last"]);
     let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((&value["stdout_truncated"], &value["stdout_bytes"]), (&true.into(), &3_000_012.into()));
+    assert_eq!(
+        (&value["stdout_truncated"], &value["stdout_bytes"]),
+        (&true.into(), &3_000_012.into())
+    );
     let text = value["stdout"].as_str().unwrap();
-    assert!(text.starts_with("first\n") && text.ends_with("last\n") && text.contains("bytes omitted"));
+    assert!(
+        text.starts_with("first\n") && text.ends_with("last\n") && text.contains("bytes omitted")
+    );
     assert!(text.len() < 1_100_000);
     let name = value["stdout_file"].as_str().unwrap();
     assert!(stderr(&output).contains(&format!("pyro output read {name}\n")), "{}", stderr(&output));
-    let read = |flags: &[&str]| home.pyro(&[&["output", "read", name], flags].concat()).output().unwrap();
+    let read =
+        |flags: &[&str]| home.pyro(&[&["output", "read", name], flags].concat()).output().unwrap();
     let whole = read(&[]).stdout;
-    assert!(whole.len() == 3_000_012 && whole.starts_with(b"first\nxxx") && whole.ends_with(b"xxx\nlast\n"));
+    assert!(
+        whole.len() == 3_000_012
+            && whole.starts_with(b"first\nxxx")
+            && whole.ends_with(b"xxx\nlast\n")
+    );
     assert_eq!(read(&["--offset", "3000005", "--length", "5"]).stdout, b"x\nlas");
     assert!(read(&["--offset", "1", "--length", "2500000"]).stdout == whole[1..2_500_001]);
-    let page: serde_json::Value = serde_json::from_slice(&read(&["--json", "--length", "8"]).stdout).unwrap();
+    let page: serde_json::Value =
+        serde_json::from_slice(&read(&["--json", "--length", "8"]).stdout).unwrap();
     let expected = serde_json::json!({
         "name": name, "offset": 0, "next_offset": 8, "total_bytes": 3_000_012,
         "output_bytes": 3_000_012, "text": "first\nxx", "encoding": "utf-8",
     });
     assert_eq!(page, expected);
-    let wrong = |args: &[&str]| home.pyro(&[&["output", "read"], args].concat()).output().unwrap().status.code();
+    let wrong = |args: &[&str]| {
+        home.pyro(&[&["output", "read"], args].concat()).output().unwrap().status.code()
+    };
     assert_eq!(wrong(&["0123456789ab-stdout"]), Some(1));
-    assert_eq!((wrong(&["../records"]), wrong(&[name, "--json", "--length", "1048577"])), (Some(2), Some(2)));
+    assert_eq!(
+        (wrong(&["../records"]), wrong(&[name, "--json", "--length", "1048577"])),
+        (Some(2), Some(2))
+    );
 }
 
 /// Longer than one argument can be: as many words as the host's own limit lets through.
@@ -103,7 +133,12 @@ fn a_command_may_be_long(home: &Home) {
     let mut words = vec!["printf", "%s"];
     words.extend([word.as_str(); 15]);
     let output = home.run(&[], &words);
-    assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 1_800_000), "{:.300}", stderr(&output));
+    assert_eq!(
+        (output.status.code(), output.stdout.len()),
+        (Some(0), 1_800_000),
+        "{:.300}",
+        stderr(&output)
+    );
     let id = &crate::workspace::created(home);
     // Nobody's file stays, its input is its own, and its status too.
     let filler = format!(": {word};");
@@ -115,7 +150,8 @@ fn a_command_may_be_long(home: &Home) {
         "ls /run/pyro-line-* 2>/dev/null | wc -l; exit 3",
     ];
     for (user, left) in [("root", "0"), ("nobody", "1")] {
-        let mut child = home.pyro(&[&["workspace", "exec", id, "--user", user, "--"], &words[..]].concat());
+        let mut child =
+            home.pyro(&[&["workspace", "exec", id, "--user", user, "--"], &words[..]].concat());
         child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = child.spawn().unwrap();
         std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"in\n").unwrap();
@@ -123,7 +159,8 @@ fn a_command_may_be_long(home: &Home) {
         assert_eq!(output.status.code(), Some(3), "{user}: {:.300}", stderr(&output));
         assert_eq!(stdout(&output), format!("in {user}\n{left}\n"), "{:.300}", stderr(&output));
     }
-    let mut never = home.pyro(&[&["workspace", "exec", id, "--cwd", "/nonexistent", "--"], &words[..]].concat());
+    let mut never = home
+        .pyro(&[&["workspace", "exec", id, "--cwd", "/nonexistent", "--"], &words[..]].concat());
     assert!(!never.output().unwrap().status.success());
     let left = crate::workspace::exec(home, id, "ls /run/pyro-line-* 2>/dev/null | wc -l; id -u");
     assert_eq!(left, "0\n0\n", "what another user could not remove, or nobody read, is removed");
@@ -136,7 +173,10 @@ fn what_is_no_text_can_be_had(home: &Home) {
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(&output)))
     };
     let short = run("printf '\\377\\000a'; echo text >&2");
-    assert_eq!((&short["stdout_encoding"], &short["stdout_base64"]), (&"utf-8-replaced".into(), &"/wBh".into()));
+    assert_eq!(
+        (&short["stdout_encoding"], &short["stdout_base64"]),
+        (&"utf-8-replaced".into(), &"/wBh".into())
+    );
     assert!(short["stdout_file"].is_null() && short["stderr_base64"].is_null());
     let longer = run("head -c 20000 /dev/zero | tr '\\000' '\\377' >&2");
     let name = longer["stderr_file"].as_str().unwrap();

@@ -17,7 +17,10 @@ fn a_guest_answers(home: &Home) {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(stdout(&output).starts_with("git version 2."), "{}", stdout(&output));
     let summary = stderr(&output);
-    let expected = format!("[run] environment=debian:12 execution_mode={} exit_code=0 duration_ms=", home.mode());
+    let expected = format!(
+        "[run] environment=debian:12 execution_mode={} exit_code=0 duration_ms=",
+        home.mode()
+    );
     assert!(summary.contains(&expected), "{summary}");
     let kernel = stdout(&home.run(&[], &["uname", "-r"]));
     let host = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
@@ -45,11 +48,22 @@ fn streams_are_separate(home: &Home) {
     let output = home.run(&[], &["printf 'a\\377b'; printf err >&2"]);
     assert_eq!(output.stdout, b"a\xffb");
     let told = stderr(&output);
-    let phases: Vec<&str> = told.lines().filter_map(|line| line.strip_prefix("[run] phase=")).collect();
+    let phases: Vec<&str> =
+        told.lines().filter_map(|line| line.strip_prefix("[run] phase=")).collect();
     let id = phases.last().unwrap().strip_prefix("execute vm_id=").unwrap();
-    assert_eq!(phases, ["create environment=debian:12", &format!("start vm_id={id}"), &format!("execute vm_id={id}")]);
+    assert_eq!(
+        phases,
+        [
+            "create environment=debian:12",
+            &format!("start vm_id={id}"),
+            &format!("execute vm_id={id}")
+        ]
+    );
     // Not a byte of the command's own is lost, and what pyro says begins on a line of its own.
-    assert!(told.contains(&format!("execute vm_id={id}\nerr\n[run] environment=debian:12 ")), "{told}");
+    assert!(
+        told.contains(&format!("execute vm_id={id}\nerr\n[run] environment=debian:12 ")),
+        "{told}"
+    );
 }
 
 fn stdin_is_forwarded(home: &Home) {
@@ -76,7 +90,10 @@ fn json_is_one_object(home: &Home) {
         ("execution_mode", serde_json::json!(home.mode())),
         ("environment", serde_json::json!("debian:12")),
         ("environment_version", serde_json::json!("1.1.0")),
-        ("cleanup", serde_json::json!({"vm_id": id, "deleted": true, "reason": "post_exec_cleanup"})),
+        (
+            "cleanup",
+            serde_json::json!({"vm_id": id, "deleted": true, "reason": "post_exec_cleanup"}),
+        ),
     ] {
         assert_eq!(value[field], expected, "{field}");
     }
@@ -94,10 +111,12 @@ fn a_guest_is_its_own(home: &Home) {
     for at in 3..6 {
         assert_ne!(lines[at], other[at], "two guests share {}", lines[at]);
     }
-    let host = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let host =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let guest: u64 = other[6].parse().unwrap();
     assert!(host.abs_diff(guest) < 30, "the guest's clock is {guest}, the host's {host}");
     assert_eq!(lines[7], "1");
-    // Its commands see neither the agent nor each other's leavings: their own init, the shell, and what it runs.
+    // Its commands see neither the agent nor each other's leavings: their own init, the shell, and
+    // what it runs.
     assert!(lines[9].parse::<u32>().unwrap() < 10, "{lines:?}");
 }

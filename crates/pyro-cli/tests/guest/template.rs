@@ -1,4 +1,5 @@
-//! Templates: a second vm starts from what the first left, and no fault of a template is ever the user's.
+//! Templates: a second vm starts from what the first left, and no fault of a template is ever the
+//! user's.
 
 use crate::home::{ENVIRONMENT, Home, environments, stderr, stdout};
 use std::path::{Path, PathBuf};
@@ -52,28 +53,39 @@ impl<'a> Cache<'a> {
     /// Everything in the templates' directory but its lock and the counter's rate.
     fn templates(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.directory()).into_iter().flatten().flatten();
-        let mut names: Vec<String> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
         names.retain(|name| name != ".lock" && !name.starts_with(".tsc-khz-"));
         names.sort();
         names
     }
 
-    /// The template of the environment's new vms; there is the bare one of their shape too, and nothing beside them.
+    /// The template of the environment's new vms; there is the bare one of their shape too, and
+    /// nothing beside them.
     fn template(&self) -> PathBuf {
         let names = self.templates();
-        let [bare, mounted] = names.as_slice() else { panic!("not one template of each kind: {names:?}") };
-        assert!(!bare.contains(['-', '.']) && mounted.starts_with(&format!("{bare}-")), "{names:?}");
+        let [bare, mounted] = names.as_slice() else {
+            panic!("not one template of each kind: {names:?}")
+        };
+        assert!(
+            !bare.contains(['-', '.']) && mounted.starts_with(&format!("{bare}-")),
+            "{names:?}"
+        );
         self.directory().join(mounted)
     }
 
-    /// Make this layer, which stands on the image alone, the disk that new vms have: as if it were the empty one.
+    /// Make this layer, which stands on the image alone, the disk that new vms have: as if it were
+    /// the empty one.
     pub fn begin_with(&self, layer: &Path) {
         let record = self.path.join("linux-x86_64/debian_12-1.1.0/environment.json");
-        let mut told: serde_json::Value = serde_json::from_slice(&std::fs::read(&record).unwrap()).unwrap();
-        let blank = Path::new(told["image"]["path"].as_str().unwrap()).with_file_name("blank.qcow2");
+        let mut told: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(&record).unwrap()).unwrap();
+        let blank =
+            Path::new(told["image"]["path"].as_str().unwrap()).with_file_name("blank.qcow2");
         assert!(blank.starts_with(&self.path));
         std::fs::copy(layer, &blank).unwrap();
-        told["image"]["blank_stamp"] = serde_json::to_value(pyro_core::host::fs::Stamp::of(&blank).unwrap()).unwrap();
+        told["image"]["blank_stamp"] =
+            serde_json::to_value(pyro_core::host::fs::Stamp::of(&blank).unwrap()).unwrap();
         std::fs::write(record, told.to_string()).unwrap();
     }
 

@@ -10,14 +10,20 @@ use std::fmt::Write;
 
 /// The tools of a profile.
 fn tools(profile: &str) -> Vec<&'static str> {
-    let holds_it = |row: &&Row| row.is_built("mcp") && row.profiles.iter().any(|name| name == profile);
+    let holds_it =
+        |row: &&Row| row.is_built("mcp") && row.profiles.iter().any(|name| name == profile);
     rows().iter().filter(holds_it).filter_map(|row| row.mcp.as_deref()).collect()
 }
 
 /// What a surface says, one line below the other.
 fn told(error: &PyroError, called: [&str; 2], parameters: &[String]) -> String {
     let (full, task) = (tools("workspace-full"), tools("task"));
-    let tools = |offered, called, grants_host| Tools { offered, called: Some(called), parameters, grants_host };
+    let tools = |offered, called, grants_host| Tools {
+        offered,
+        called: Some(called),
+        parameters,
+        grants_host,
+    };
     let [in_full, in_task] = called;
     let mut text = format!("[{}] {error}\n", error.kind().name());
     for cause in error.causes() {
@@ -68,7 +74,8 @@ fn no_error_names_a_command_a_tool_a_method_or_a_flag() {
         let words = words(&error);
         for row in rows() {
             let command = row.cli.as_ref().map(|cli| format!("pyro {cli}"));
-            let names = [command.as_ref(), row.mcp.as_ref(), row.python.as_ref()].into_iter().flatten();
+            let names =
+                [command.as_ref(), row.mcp.as_ref(), row.python.as_ref()].into_iter().flatten();
             // `bench` and the like are words of their own.
             let names = names.filter(|name| name.contains(['_', ' ']));
             for name in names.chain(row.flags.iter().map(|flag| &flag.name)) {

@@ -42,7 +42,8 @@ pub(crate) fn all() -> Vec<PyroError> {
     all.extend(guests().map(|error| PyroError::from(VmError::Guest(error))));
     all.extend([BenchError::Busy, BenchError::NothingAgainst].map(PyroError::from));
     all.extend(workspaces().into_iter().map(PyroError::from));
-    let of_workspace = stages().map(VmError::Failed).into_iter().chain(guests().map(VmError::Guest));
+    let of_workspace =
+        stages().map(VmError::Failed).into_iter().chain(guests().map(VmError::Guest));
     all.extend(of_workspace.map(|error| PyroError::from(WorkspaceError::Vm(error))));
     all.extend(guests().map(|error| PyroError::from(WorkspaceError::Guest(error))));
     all.extend(files().into_iter().map(|error| PyroError::from(WorkspaceError::File(error))));
@@ -58,7 +59,11 @@ fn failed(kind: io::ErrorKind) -> FsError {
 }
 
 fn settings() -> Vec<PyroError> {
-    let invalid = ConfigError::Invalid { name: "PYRO_ACCEL", value: "x".into(), expected: "auto, kvm or tcg" };
+    let invalid = ConfigError::Invalid {
+        name: "PYRO_ACCEL",
+        value: "x".into(),
+        expected: "auto, kvm or tcg",
+    };
     vec![
         ConfigError::NoHome.into(),
         invalid.into(),
@@ -84,20 +89,32 @@ fn environments() -> [EnvironmentError; 9] {
     let name = || "debian:12".to_owned();
     let missing = vec![MissingProgram { program: "mmdebstrap", package: "mmdebstrap" }];
     [
-        EnvironmentError::Unknown { name: "debain:12".into(), known: vec![name()], nearest: Some(name()) },
+        EnvironmentError::Unknown {
+            name: "debain:12".into(),
+            known: vec![name()],
+            nearest: Some(name()),
+        },
         EnvironmentError::Unknown { name: "x".into(), known: vec![name()], nearest: None },
         EnvironmentError::NotInstalled { name: name() },
         EnvironmentError::Corrupt { name: name(), path: "/image".into() },
         EnvironmentError::MissingPrograms { missing },
         EnvironmentError::NoSubordinateIds { user: "me".into(), free: 100_000 },
         EnvironmentError::InvalidMirror { mirror: "x".into() },
-        EnvironmentError::MirrorUnreachable { mirror: "http://x".into(), reason: "no answer".into() },
+        EnvironmentError::MirrorUnreachable {
+            mirror: "http://x".into(),
+            reason: "no answer".into(),
+        },
         EnvironmentError::DiskFull { name: name(), path: "/cache".into() },
     ]
 }
 
 fn vms() -> Vec<VmError> {
-    let state = |next| VmError::WrongState { id: id(), state: VmState::Created, operation: Operation::Exec, next };
+    let state = |next| VmError::WrongState {
+        id: id(),
+        state: VmState::Created,
+        operation: Operation::Exec,
+        next,
+    };
     vec![
         VmError::NoCommand,
         VmError::LongCommand { len: 3, max: 2 },
@@ -121,7 +138,9 @@ fn vms() -> Vec<VmError> {
         VmError::Layer { message: "no space".into(), full: true },
         VmError::Layer { message: "it hangs".into(), full: false },
         VmError::ImageGone { id: id(), environment: "debian:12".into() },
-        VmError::Kept(OutputError::Gone { name: OutputName::parse("0123456789ab-stdout").unwrap() }),
+        VmError::Kept(OutputError::Gone {
+            name: OutputName::parse("0123456789ab-stdout").unwrap(),
+        }),
         VmError::NoNetwork,
     ]
 }
@@ -150,7 +169,9 @@ fn stages() -> [Failure; 12] {
 }
 
 fn guests() -> [ClientError; 14] {
-    let said = |kind| ClientError::Failed(message::Failure { kind, message: format!("the agent says {kind:?}") });
+    let said = |kind| {
+        ClientError::Failed(message::Failure { kind, message: format!("the agent says {kind:?}") })
+    };
     [
         ClientError::Ended,
         said(FailureKind::InvalidInput),
@@ -179,7 +200,10 @@ fn workspaces() -> Vec<WorkspaceError> {
         WorkspaceError::Vm(VmError::Control(ClientError::Ended)),
         WorkspaceError::Vm(VmError::Stuck),
         WorkspaceError::Vm(VmError::ImageGone { id, environment: "debian:12".into() }),
-        WorkspaceError::Vm(VmError::Engine(EngineError::ProgramMissing { program: "qemu", package: "qemu" })),
+        WorkspaceError::Vm(VmError::Engine(EngineError::ProgramMissing {
+            program: "qemu",
+            package: "qemu",
+        })),
         WorkspaceError::Files(failed(io::ErrorKind::StorageFull)),
         WorkspaceError::Files(failed(io::ErrorKind::PermissionDenied)),
         WorkspaceError::Label(LabelError::Name),
@@ -226,7 +250,10 @@ fn files() -> Vec<FileError> {
         FileError::IntoGit { path: "/repo/.git".into() },
         FileError::Patch(PatchError::Parse(ParseError::TooLarge { max: 1 })),
         FileError::Patch(PatchError::Parse(ParseError::Nothing)),
-        FileError::Patch(PatchError::Parse(ParseError::GitDirectory { line: 1, name: ".git/config".into() })),
+        FileError::Patch(PatchError::Parse(ParseError::GitDirectory {
+            line: 1,
+            name: ".git/config".into(),
+        })),
         FileError::NoBaseline { id: id() },
         FileError::TooMany(1),
     ]

@@ -35,7 +35,9 @@ impl<R: Read> Read for Bounded<R> {
         let len = read?;
         if let Some(budget) = self.watch.budget.get() {
             let rest = budget.checked_sub(len as u64);
-            let long = || io::Error::new(io::ErrorKind::InvalidData, "the headers of an entry are too long");
+            let long = || {
+                io::Error::new(io::ErrorKind::InvalidData, "the headers of an entry are too long")
+            };
             self.watch.budget.set(Some(rest.ok_or_else(long)?));
         }
         Ok(len)

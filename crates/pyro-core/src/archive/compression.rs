@@ -23,7 +23,8 @@ pub(super) fn plain<'r>(reader: impl Read + 'r) -> io::Result<Box<dyn Read + 'r>
     let mut reader = reader;
     (&mut reader).take(XZ.len() as u64).read_to_end(&mut start)?;
     let begins = |magic: &[u8]| start.starts_with(magic);
-    let (is_gzip, is_zstd, is_bzip2, is_xz) = (begins(&GZIP), begins(&ZSTD), begins(&BZIP2), begins(&XZ));
+    let (is_gzip, is_zstd, is_bzip2, is_xz) =
+        (begins(&GZIP), begins(&ZSTD), begins(&BZIP2), begins(&XZ));
     let whole = BufReader::with_capacity(READ_LEN, io::Cursor::new(start).chain(reader));
     Ok(if is_gzip {
         Box::new(MultiGzDecoder::new(whole))
@@ -63,7 +64,9 @@ impl<R: BufRead> Read for ZstdFrames<R> {
                 return Ok(0);
             }
             let frame = ruzstd::decoding::StreamingDecoder::new(source);
-            self.frame = Some(frame.map_err(|err| io::Error::new(io::ErrorKind::InvalidData, err.to_string()))?);
+            self.frame = Some(
+                frame.map_err(|err| io::Error::new(io::ErrorKind::InvalidData, err.to_string()))?,
+            );
         }
     }
 }

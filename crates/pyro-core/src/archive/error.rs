@@ -19,7 +19,9 @@ pub enum TarError {
     #[error("cannot read the archive")]
     Io(#[from] io::Error),
     /// It ends before its end: it was cut, or nothing is in it at all.
-    #[error("the archive is incomplete: it ends without the two blocks of zeros that end every tar file")]
+    #[error(
+        "the archive is incomplete: it ends without the two blocks of zeros that end every tar file"
+    )]
     Truncated,
     /// Something stands behind its end.
     #[error("the archive has {0} after its end")]

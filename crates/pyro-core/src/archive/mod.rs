@@ -1,4 +1,5 @@
-//! Archives that other programs make and read: tar files, plain or compressed, from and to a stream of records.
+//! Archives that other programs make and read: tar files, plain or compressed, from and to a stream
+//! of records.
 
 mod bounded;
 mod compression;

@@ -13,7 +13,11 @@ impl From<&[u8]> for TreeName {
 impl std::fmt::Display for TreeName {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         String::from_utf8_lossy(&self.0).chars().try_for_each(|char| {
-            if char.is_control() { write!(out, "{}", char.escape_default()) } else { write!(out, "{char}") }
+            if char.is_control() {
+                write!(out, "{}", char.escape_default())
+            } else {
+                write!(out, "{char}")
+            }
         })
     }
 }

@@ -82,7 +82,8 @@ impl Pax {
 /// `SCHILY` has other headers too; labels of SELinux are on every file of a host that has them.
 fn names_attributes(key: &[u8]) -> bool {
     let has = |prefix: &[u8]| key.starts_with(prefix);
-    (has(b"SCHILY.xattr.") || has(b"SCHILY.acl.") || has(b"LIBARCHIVE.xattr.")) && !key.ends_with(b"security.selinux")
+    (has(b"SCHILY.xattr.") || has(b"SCHILY.acl.") || has(b"LIBARCHIVE.xattr."))
+        && !key.ends_with(b"security.selinux")
 }
 
 impl Headers {
@@ -120,16 +121,19 @@ impl Headers {
             (None | Some(0), _) if self.offset.is_none() => Some(self.map),
             _ => return None,
         };
-        let is_counted = |map: &Vec<Stretch>| self.count.is_none_or(|count| count == map.len() as u64);
+        let is_counted =
+            |map: &Vec<Stretch>| self.count.is_none_or(|count| count == map.len() as u64);
         map.as_ref().is_none_or(is_counted).then_some(Sparse { name: self.name, size, map })
     }
 }
 
 impl Sparse {
-    /// The stretches of data of a member with `len` bytes of content, whose map is read from `content` where it stands there.
+    /// The stretches of data of a member with `len` bytes of content, whose map is read from
+    /// `content` where it stands there.
     ///
     /// # Errors
-    /// [`TarError::Map`] unless they rise, lie within the file and have as many bytes as the member.
+    /// [`TarError::Map`] unless they rise, lie within the file and have as many bytes as the
+    /// member.
     pub(super) fn stretches(
         self,
         name: &TreeName,
@@ -156,8 +160,8 @@ impl Sparse {
     }
 }
 
-/// The map of format 1.0 and its length in bytes: numbers that each end a line, padded to whole blocks. The first says how
-/// many stretches there are.
+/// The map of format 1.0 and its length in bytes: numbers that each end a line, padded to whole
+/// blocks. The first says how many stretches there are.
 fn read_map(content: &mut impl Read, len: u64) -> io::Result<Option<(Vec<Stretch>, u64)>> {
     let mut block = [0; BLOCK_LEN];
     let (mut map, mut taken) = (Vec::new(), 0);
@@ -207,7 +211,10 @@ fn parse_time(text: &[u8]) -> Option<Time> {
     }
     let nanoseconds: u32 = format!("{:0<9.9}", fraction).parse().ok()?;
     if whole.starts_with('-') && nanoseconds > 0 {
-        return Some(Time { seconds: seconds.checked_sub(1)?, nanoseconds: 1_000_000_000 - nanoseconds });
+        return Some(Time {
+            seconds: seconds.checked_sub(1)?,
+            nanoseconds: 1_000_000_000 - nanoseconds,
+        });
     }
     Some(Time { seconds, nanoseconds })
 }
@@ -240,12 +247,19 @@ mod tests {
     #[test]
     fn each_format_of_a_map_is_read() {
         let of = |name| (format!("GNU.sparse.{name}"), ());
-        let key: Vec<String> = ["size", "numblocks", "offset", "numbytes", "map", "major", "minor", "realsize"]
-            .iter()
-            .map(|name| of(name).0)
-            .collect();
-        let zero =
-            [(&*key[0], "9"), (&*key[1], "2"), (&*key[2], "1"), (&*key[3], "2"), (&*key[2], "5"), (&*key[3], "4")];
+        let key: Vec<String> =
+            ["size", "numblocks", "offset", "numbytes", "map", "major", "minor", "realsize"]
+                .iter()
+                .map(|name| of(name).0)
+                .collect();
+        let zero = [
+            (&*key[0], "9"),
+            (&*key[1], "2"),
+            (&*key[2], "1"),
+            (&*key[3], "2"),
+            (&*key[2], "5"),
+            (&*key[3], "4"),
+        ];
         assert_eq!(stretches(&zero, b"aabbbb"), Some(vec![(1, 2), (5, 4)]));
         let one = [(&*key[0], "9"), (&*key[1], "2"), (&*key[4], "1,2,5,4")];
         assert_eq!(stretches(&one, b"aabbbb"), Some(vec![(1, 2), (5, 4)]));
@@ -262,7 +276,8 @@ mod tests {
 
     #[test]
     fn a_map_that_makes_no_sense_is_refused() {
-        let map = |size, map| stretches(&[("GNU.sparse.size", size), ("GNU.sparse.map", map)], b"aabbbb");
+        let map =
+            |size, map| stretches(&[("GNU.sparse.size", size), ("GNU.sparse.map", map)], b"aabbbb");
         assert_eq!(map("9", "1,2,5,4"), Some(vec![(1, 2), (5, 4)]));
         for (size, text) in [
             ("8", "1,2,5,4"),
@@ -279,16 +294,31 @@ mod tests {
             assert_eq!(map(size, text), None, "{size} {text}");
         }
         let two = |text: &[u8]| {
-            let headers = [("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"), ("GNU.sparse.realsize", "9")];
+            let headers = [
+                ("GNU.sparse.major", "1"),
+                ("GNU.sparse.minor", "0"),
+                ("GNU.sparse.realsize", "9"),
+            ];
             let mut content = text.to_vec();
             content.resize(512, 0);
             stretches(&headers, &content)
         };
-        for text in [&b"1\n"[..], b"9999999999\n", b"x\n", b"1\n0\n1\n", b"123456789012345678901234567890", b"\n"] {
+        for text in [
+            &b"1\n"[..],
+            b"9999999999\n",
+            b"x\n",
+            b"1\n0\n1\n",
+            b"123456789012345678901234567890",
+            b"\n",
+        ] {
             assert_eq!(two(text), None, "{text:?}");
         }
         for version in ["2", "x"] {
-            let headers = [("GNU.sparse.major", version), ("GNU.sparse.minor", "0"), ("GNU.sparse.realsize", "9")];
+            let headers = [
+                ("GNU.sparse.major", version),
+                ("GNU.sparse.minor", "0"),
+                ("GNU.sparse.realsize", "9"),
+            ];
             assert!(pax(&headers).is_err());
         }
     }

@@ -20,7 +20,8 @@ const MAX_PADDING_LEN: u64 = 64 * 1024 * 1024;
 /// Members that are told by name when they are left out.
 const MAX_NAMED: usize = 10;
 
-/// Zeros after which some are sent: whoever sends must notice within seconds that nobody takes any more.
+/// Zeros after which some are sent: whoever sends must notice within seconds that nobody takes any
+/// more.
 const MAX_QUIET_LEN: u64 = 256 << 20;
 
 /// Zeros of this length, aligned to it, become a hole.
@@ -39,17 +40,23 @@ pub struct Sent {
     pub attributes_count: u64,
 }
 
-/// Send what an archive holds: a tar file, plain or compressed by gzip, bzip2, xz or zstd, told by its content. Names that
-/// lead out of the tree are refused, special files are left out. Of a name that comes twice the receiver keeps the later
-/// one; one beyond a link it refuses.
+/// Send what an archive holds: a tar file, plain or compressed by gzip, bzip2, xz or zstd, told by
+/// its content. Names that lead out of the tree are refused, special files are left out. Of a name
+/// that comes twice the receiver keeps the later one; one beyond a link it refuses.
 ///
 /// # Errors
-/// [`TarError`], also for an archive that lacks its end or has something behind it; what `out` answers.
-pub fn send<E: From<TarError>>(reader: impl Read, out: impl FnMut(Batch) -> Result<(), E>) -> Result<Sent, E> {
+/// [`TarError`], also for an archive that lacks its end or has something behind it; what `out`
+/// answers.
+pub fn send<E: From<TarError>>(
+    reader: impl Read,
+    out: impl FnMut(Batch) -> Result<(), E>,
+) -> Result<Sent, E> {
     let watch = Rc::new(Watch::default());
     let told = |error: TarError| E::from(watch.explain(error));
     let inner = match compression::plain(reader) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(TarError::Truncated.into()),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            return Err(TarError::Truncated.into());
+        }
         opened => opened.map_err(TarError::from)?,
     };
     watch.budget.set(Some(MAX_HEADERS_LEN));
@@ -88,7 +95,9 @@ fn ended(rest: &mut impl Read, watch: &Watch) -> Result<(), TarError> {
         let read = match rest.read(&mut buffer) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             // Something that is no part of the compressed file stands behind it.
-            Err(_) if len >= BLOCK_LEN && !watch.is_over.get() => return Err(TarError::Trailing("other data")),
+            Err(_) if len >= BLOCK_LEN && !watch.is_over.get() => {
+                return Err(TarError::Trailing("other data"));
+            }
             read => read?,
         };
         if read == 0 {
@@ -117,7 +126,11 @@ struct Sender<F> {
 
 impl<E: From<TarError>, F: FnMut(Batch) -> Result<(), E>> Sender<F> {
     fn flush_when(&mut self, ready: impl FnOnce(&Batch) -> bool) -> Result<(), E> {
-        if ready(&self.batch) { (self.out)(std::mem::replace(&mut self.batch, Batch::with_room())) } else { Ok(()) }
+        if ready(&self.batch) {
+            (self.out)(std::mem::replace(&mut self.batch, Batch::with_room()))
+        } else {
+            Ok(())
+        }
     }
 
     fn entry(&mut self, mut entry: Entry<'_, impl Read>) -> Result<(), E> {
@@ -144,15 +157,22 @@ impl<E: From<TarError>, F: FnMut(Batch) -> Result<(), E>> Sender<F> {
         let header = entry.header();
         let mode = header.mode().map_err(TarError::from)? & 0o7777;
         let id = |id: io::Result<u64>| id.ok().and_then(|id| u32::try_from(id).ok()).unwrap_or(0);
-        let mut meta = Meta { uid: id(header.uid()), gid: id(header.gid()), ..Meta::new(kind, mode) };
+        let mut meta =
+            Meta { uid: id(header.uid()), gid: id(header.gid()), ..Meta::new(kind, mode) };
         meta.mtime.seconds = header.mtime().map_err(TarError::from)?.cast_signed();
         meta.mtime = pax.mtime.unwrap_or(meta.mtime);
         let target = match kind {
-            Kind::Symlink => entry.link_name_bytes().map(|name| name.into_owned()).unwrap_or_default(),
-            Kind::HardLink => name(&entry.link_name_bytes().unwrap_or_default())?.as_bytes().to_vec(),
+            Kind::Symlink => {
+                entry.link_name_bytes().map(|name| name.into_owned()).unwrap_or_default()
+            }
+            Kind::HardLink => {
+                name(&entry.link_name_bytes().unwrap_or_default())?.as_bytes().to_vec()
+            }
             _ => Vec::new(),
         };
-        if matches!(kind, Kind::Symlink | Kind::HardLink) && (target.is_empty() || target.len() > 4095) {
+        if matches!(kind, Kind::Symlink | Kind::HardLink)
+            && (target.is_empty() || target.len() > 4095)
+        {
             let name = TreeName(path.as_bytes().to_vec());
             return Err(TarError::Special { name, what: "link without a target" }.into());
         }
@@ -235,7 +255,8 @@ impl<E: From<TarError>, F: FnMut(Batch) -> Result<(), E>> Sender<F> {
 
 /// What an entry is; none for one that only says something of others.
 fn kind(entry: &Entry<'_, impl Read>) -> Result<Option<Kind>, TarError> {
-    let special = |what| Err(TarError::Special { name: TreeName(entry.path_bytes().into_owned()), what });
+    let special =
+        |what| Err(TarError::Special { name: TreeName(entry.path_bytes().into_owned()), what });
     Ok(Some(match entry.header().entry_type() {
         EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => Kind::File,
         EntryType::Directory => Kind::Directory,
@@ -262,12 +283,16 @@ fn name(raw: &[u8]) -> Result<TreePath, TarError> {
         None => b"",
     };
     let trimmed = if trimmed == b"." { b"" } else { trimmed };
-    TreePath::parse(trimmed).map_err(|source| TarError::Name { name: TreeName(raw.to_vec()), source })
+    TreePath::parse(trimmed)
+        .map_err(|source| TarError::Name { name: TreeName(raw.to_vec()), source })
 }
 
 fn headers(entry: &mut Entry<'_, impl Read>, name: &TreeName) -> Result<Pax, TarError> {
     let Some(headers) = entry.pax_extensions()? else { return Ok(Pax::default()) };
-    Pax::of(name, headers.map(|header| header.map(|header| (header.key_bytes(), header.value_bytes()))))
+    Pax::of(
+        name,
+        headers.map(|header| header.map(|header| (header.key_bytes(), header.value_bytes()))),
+    )
 }
 
 #[cfg(test)]
@@ -314,9 +339,13 @@ mod tests {
 
     #[test]
     fn names_are_normalised_or_refused() {
-        for (raw, expected) in
-            [("./a/", Some("a")), ("a/b", Some("a/b")), ("./", Some("")), (".", Some("")), ("././a", Some("a"))]
-        {
+        for (raw, expected) in [
+            ("./a/", Some("a")),
+            ("a/b", Some("a/b")),
+            ("./", Some("")),
+            (".", Some("")),
+            ("././a", Some("a")),
+        ] {
             assert_eq!(
                 name(raw.as_bytes()).ok().map(|path| path.as_bytes().to_vec()),
                 expected.map(|e| e.into()),

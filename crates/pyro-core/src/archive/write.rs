@@ -12,7 +12,8 @@ use tar::{Builder, EntryType, Header};
 
 use super::error::TarError;
 
-/// Zeros that the holes of all files may become: tar has no holes that a stream could write, and they cost a guest nothing.
+/// Zeros that the holes of all files may become: tar has no holes that a stream could write, and
+/// they cost a guest nothing.
 const MAX_HOLES_LEN: u64 = 4 * 1024 * 1024 * 1024;
 
 /// Odd nodes that are told by name; more are counted.
@@ -38,14 +39,26 @@ impl<W: Write> TarWriter<W> {
     pub fn new(out: W, max_bytes: u64) -> Self {
         let builder = Builder::new(out);
         let (last, left_holes) = (TreePath::root(), MAX_HOLES_LEN);
-        Self { builder, open: None, last, left_bytes: max_bytes, left_holes, entries: 0, odd: Vec::new(), odd_count: 0 }
+        Self {
+            builder,
+            open: None,
+            last,
+            left_bytes: max_bytes,
+            left_holes,
+            entries: 0,
+            odd: Vec::new(),
+            odd_count: 0,
+        }
     }
 
     /// Take one record.
     ///
     /// # Errors
     /// [`TreeError`] for what has no place in the stream; [`TarError`] for what cannot be written.
-    pub fn put<E: From<TarError> + From<TreeError>>(&mut self, record: &Record<'_>) -> Result<(), E> {
+    pub fn put<E: From<TarError> + From<TreeError>>(
+        &mut self,
+        record: &Record<'_>,
+    ) -> Result<(), E> {
         match (record, self.open) {
             (Record::Entry { path, meta, target }, None) => {
                 self.last = TreePath::parse(path).unwrap_or_default();
@@ -69,7 +82,8 @@ impl<W: Write> TarWriter<W> {
                 Ok(())
             }
             (Record::End { changed, errno, .. }, Some((size, written))) => {
-                // The length stands in the header: what has gone missing meanwhile is zeros, and told.
+                // The length stands in the header: what has gone missing meanwhile is zeros, and
+                // told.
                 self.take(size - written)?;
                 self.hole(size - written)?;
                 self.zeros((512 - size % 512) % 512).map_err(TarError::from)?;
@@ -105,7 +119,9 @@ impl<W: Write> TarWriter<W> {
     ///
     /// # Errors
     /// [`TreeError`] when a file has not ended; [`TarError`].
-    pub fn finish<E: From<TarError> + From<TreeError>>(self) -> Result<(W, Vec<(TreePath, Odd)>), E> {
+    pub fn finish<E: From<TarError> + From<TreeError>>(
+        self,
+    ) -> Result<(W, Vec<(TreePath, Odd)>), E> {
         if self.open.is_some() {
             return Err(TreeError::Order { path: self.last }.into());
         }
@@ -114,7 +130,8 @@ impl<W: Write> TarWriter<W> {
 
     fn take(&mut self, len: u64) -> Result<(), TreeError> {
         let left = self.left_bytes.checked_sub(len);
-        self.left_bytes = left.ok_or(TreeError::TooMuch { limit: self.left_bytes, unit: "bytes" })?;
+        self.left_bytes =
+            left.ok_or(TreeError::TooMuch { limit: self.left_bytes, unit: "bytes" })?;
         Ok(())
     }
 
@@ -174,8 +191,16 @@ impl<W: Write> TarWriter<W> {
         match meta.kind {
             Kind::Symlink | Kind::HardLink => {
                 let is_symlink = meta.kind == Kind::Symlink;
-                header.set_entry_type(if is_symlink { EntryType::Symlink } else { EntryType::Link });
-                return self.builder.append_link(&mut header, path, Path::new(OsStr::from_bytes(target)));
+                header.set_entry_type(if is_symlink {
+                    EntryType::Symlink
+                } else {
+                    EntryType::Link
+                });
+                return self.builder.append_link(
+                    &mut header,
+                    path,
+                    Path::new(OsStr::from_bytes(target)),
+                );
             }
             Kind::Directory => header.set_entry_type(EntryType::Directory),
             _ => {
@@ -191,7 +216,8 @@ impl<W: Write> TarWriter<W> {
 /// Seconds with nine decimals.
 fn precise(meta: &Meta) -> String {
     let total = meta.mtime.as_nanoseconds();
-    let (sign, total) = if total < 0 { ("-", total.unsigned_abs()) } else { ("", total.unsigned_abs()) };
+    let (sign, total) =
+        if total < 0 { ("-", total.unsigned_abs()) } else { ("", total.unsigned_abs()) };
     format!("{sign}{}.{:09}", total / 1_000_000_000, total % 1_000_000_000)
 }
 
@@ -203,8 +229,12 @@ mod tests {
     fn what_is_left_out_is_told_and_not_counted() {
         let mut writer = TarWriter::new(Vec::new(), 10);
         let unread = Meta { errno: 13, ..Meta::new(Kind::File, 0) };
-        let metas =
-            [Meta::new(Kind::Directory, 0o755), Meta::new(Kind::Socket, 0o755), unread, Meta::new(Kind::File, 0)];
+        let metas = [
+            Meta::new(Kind::Directory, 0o755),
+            Meta::new(Kind::Socket, 0o755),
+            unread,
+            Meta::new(Kind::File, 0),
+        ];
         for (path, meta) in [&b""[..], b"a", b"b", b"c"].into_iter().zip(metas) {
             writer.put::<Failed>(&Record::Entry { path, meta, target: b"" }).unwrap();
         }
@@ -236,7 +266,11 @@ mod tests {
         let mut writer = TarWriter::new(Count(0), u64::MAX);
         for number in 0..=MAX_TOLD {
             let path = format!("{number}");
-            let pipe = Record::Entry { path: path.as_bytes(), meta: Meta::new(Kind::Fifo, 0o644), target: b"" };
+            let pipe = Record::Entry {
+                path: path.as_bytes(),
+                meta: Meta::new(Kind::Fifo, 0o644),
+                target: b"",
+            };
             writer.put::<Failed>(&pipe).unwrap();
         }
         assert_eq!(writer.odd_count(), MAX_TOLD as u64 + 1);
@@ -248,12 +282,20 @@ mod tests {
         let mut writer = TarWriter::new(Count(0), u64::MAX);
         let part = MAX_HOLES_LEN / 2;
         for path in [&b"a"[..], b"b", b"c"] {
-            writer.put::<Failed>(&Record::Entry { path, meta: full(part + 1), target: b"" }).unwrap();
+            writer
+                .put::<Failed>(&Record::Entry { path, meta: full(part + 1), target: b"" })
+                .unwrap();
             let put = writer.put::<Failed>(&Record::Data { offset: part, bytes: b"x" });
             match put {
-                Ok(()) => writer.put::<Failed>(&Record::End { size: part + 1, changed: false, errno: 0 }).unwrap(),
+                Ok(()) => writer
+                    .put::<Failed>(&Record::End { size: part + 1, changed: false, errno: 0 })
+                    .unwrap(),
                 Err(error) => {
-                    assert_eq!((path, error.to_string().contains("c holds")), (&b"c"[..], true), "{error}");
+                    assert_eq!(
+                        (path, error.to_string().contains("c holds")),
+                        (&b"c"[..], true),
+                        "{error}"
+                    );
                     assert!(writer.builder.get_ref().0 < MAX_HOLES_LEN + (1 << 20));
                     return;
                 }
@@ -267,8 +309,9 @@ mod tests {
         for meta in [full(u64::MAX), Meta { blocks: 0, ..full(MAX_HOLES_LEN + 1) }] {
             let mut writer = TarWriter::new(Count(0), u64::MAX);
             let begun = writer.put::<Failed>(&Record::Entry { path: b"a", meta, target: b"" });
-            let put =
-                begun.and_then(|()| writer.put::<Failed>(&Record::End { size: meta.size, changed: false, errno: 0 }));
+            let put = begun.and_then(|()| {
+                writer.put::<Failed>(&Record::End { size: meta.size, changed: false, errno: 0 })
+            });
             assert!(matches!(put, Err(Failed::Tar(TarError::Sparse { .. }))), "{put:?}");
             assert!(writer.builder.get_ref().0 < 1 << 20);
         }

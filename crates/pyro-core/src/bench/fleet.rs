@@ -18,7 +18,11 @@ impl Bench<'_> {
         let mut alive = Vec::new();
         for size in sizes(self.request.vms) {
             while alive.len() < size as usize {
-                self.tell("vms alive at once", u32::try_from(alive.len()).unwrap_or(u32::MAX), self.request.vms);
+                self.tell(
+                    "vms alive at once",
+                    u32::try_from(alive.len()).unwrap_or(u32::MAX),
+                    self.request.vms,
+                );
                 let started = self.site.start(self.request, self.progress).await?;
                 guest::exec_true(started.vm.client()).await?;
                 alive.push(started);
@@ -39,7 +43,9 @@ impl Bench<'_> {
                 pss += usage::pss_bytes(process.pid)?;
             }
             memory.push(pss as f64 / 1e6);
-            disk.push(usage::allocated_bytes(&paths::vm_dir(&self.site.config, started.id))? as f64 / 1e6);
+            disk.push(
+                usage::allocated_bytes(&paths::vm_dir(&self.site.config, started.id))? as f64 / 1e6,
+            );
         }
         let what = |thing| format!("{thing} of each of {size} alive");
         let words = "memory (PSS of QEMU and supervisor)";
@@ -62,7 +68,9 @@ mod tests {
 
     #[test]
     fn sizes_end_with_what_was_asked_for() {
-        for (most, expected) in [(1, vec![1]), (2, vec![1, 2]), (20, vec![1, 10, 20]), (30, vec![1, 10, 20, 30])] {
+        for (most, expected) in
+            [(1, vec![1]), (2, vec![1, 2]), (20, vec![1, 10, 20]), (30, vec![1, 10, 20, 30])]
+        {
             assert_eq!(sizes(most), expected);
         }
     }

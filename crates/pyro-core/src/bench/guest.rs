@@ -52,7 +52,12 @@ impl Bench<'_> {
         self.report.add("exec", "`/bin/true` in a running vm", Unit::Milliseconds, &outside);
         let what = "of that, what the guest needs to spawn it and wait for it";
         self.report.add("exec_in_guest", what, Unit::Milliseconds, &inside);
-        self.report.divide("exec_over_guest", "exec over what the guest itself needs", "exec", "exec_in_guest");
+        self.report.divide(
+            "exec_over_guest",
+            "exec over what the guest itself needs",
+            "exec",
+            "exec_in_guest",
+        );
         Ok(())
     }
 
@@ -65,7 +70,12 @@ impl Bench<'_> {
             client::call(vm.connect().await?, &Request::Ping).await.map_err(VmError::Guest)?;
             trips.push(millis(began.elapsed()));
         }
-        self.report.add("round_trip", "round trip of the channel, on a new stream", Unit::Milliseconds, &trips);
+        self.report.add(
+            "round_trip",
+            "round trip of the channel, on a new stream",
+            Unit::Milliseconds,
+            &trips,
+        );
         Ok(())
     }
 
@@ -92,7 +102,13 @@ fn megabytes_per_second(duration: Duration) -> f64 {
 pub(super) async fn exec_true(vm: SupervisorClient<'_>) -> Result<ExecOutcome, BenchError> {
     let command = Command::Program(vec!["/bin/true".to_owned()]);
     let (mut stdout, mut stderr) = (tokio::io::sink(), tokio::io::sink());
-    execute(vm, "/bin/true", command, ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr }).await
+    execute(
+        vm,
+        "/bin/true",
+        command,
+        ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr },
+    )
+    .await
 }
 
 async fn transfer_out(vm: SupervisorClient<'_>) -> Result<Duration, BenchError> {
@@ -136,7 +152,11 @@ async fn execute(
 struct Counter(u64);
 
 impl AsyncWrite for Counter {
-    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.0 += bytes.len() as u64;
         Poll::Ready(Ok(bytes.len()))
     }

@@ -1,4 +1,5 @@
-//! `bench`: every published figure, measured again on this host, in a place apart from the user's own vms.
+//! `bench`: every published figure, measured again on this host, in a place apart from the user's
+//! own vms.
 
 mod error;
 mod fleet;
@@ -24,7 +25,8 @@ use site::Site;
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
-/// Measure everything; nothing of it is left, whatever happens. With the report comes where it was written, or why it was not.
+/// Measure everything; nothing of it is left, whatever happens. With the report comes where it was
+/// written, or why it was not.
 ///
 /// # Errors
 /// [`BenchError`]: the first measurement that failed, or what cannot be begun.

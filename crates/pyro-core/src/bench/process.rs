@@ -1,4 +1,5 @@
-//! Whole processes, timed from outside: `pyro run`, many of them at once, and the command that it is compared with.
+//! Whole processes, timed from outside: `pyro run`, many of them at once, and the command that it
+//! is compared with.
 
 use super::error::BenchError;
 use super::measuring::{Bench, millis};
@@ -25,7 +26,12 @@ impl Bench<'_> {
     /// `pyro run … -- true`, booting.
     pub(super) async fn cold_starts(&mut self) -> Result<(), BenchError> {
         let times = self.starts("cold start", Start::Cold).await?;
-        self.report.add("cold_start", "`pyro run … -- true`, cold start", Unit::Milliseconds, &times);
+        self.report.add(
+            "cold_start",
+            "`pyro run … -- true`, cold start",
+            Unit::Milliseconds,
+            &times,
+        );
         Ok(())
     }
 
@@ -33,7 +39,12 @@ impl Bench<'_> {
     pub(super) async fn template_starts(&mut self) -> Result<(), BenchError> {
         if self.report.templates {
             let times = self.starts("start from a template", Start::Usual).await?;
-            self.report.add("template_start", "`pyro run … -- true`, from a template", Unit::Milliseconds, &times);
+            self.report.add(
+                "template_start",
+                "`pyro run … -- true`, from a template",
+                Unit::Milliseconds,
+                &times,
+            );
         }
         Ok(())
     }
@@ -85,7 +96,12 @@ impl Bench<'_> {
             theirs.push(millis(self.command(&command).await.map_err(failed)?));
         }
         self.report.add("in_turn_pyro", "in turn: `pyro run … -- true`", Unit::Milliseconds, &ours);
-        self.report.add("in_turn_command", "in turn: the other command", Unit::Milliseconds, &theirs);
+        self.report.add(
+            "in_turn_command",
+            "in turn: the other command",
+            Unit::Milliseconds,
+            &theirs,
+        );
         let what = "`pyro run … -- true` over the other command";
         self.report.divide("pyro_over_command", what, "in_turn_pyro", "in_turn_command");
         Ok(())
@@ -96,7 +112,14 @@ impl Bench<'_> {
         let mem_mib = self.request.shape.mem_mib.to_string();
         let mut program = Program::new(&config.program.executable)
             .called("pyro run")
-            .args(config.program.args_for(&["run", &self.request.environment, "--mem-mib", &mem_mib, "--", "true"]))
+            .args(config.program.args_for(&[
+                "run",
+                &self.request.environment,
+                "--mem-mib",
+                &mem_mib,
+                "--",
+                "true",
+            ]))
             .without_env("PYRO_LOG");
         for (name, value) in config.variables() {
             program = program.env(name, value);
@@ -108,7 +131,8 @@ impl Bench<'_> {
     }
 
     async fn command(&self, line: &str) -> Result<Duration, ProgramError> {
-        let shell = program::find(&self.site.config.path, "sh").unwrap_or_else(|| PathBuf::from("/bin/sh"));
+        let shell =
+            program::find(&self.site.config.path, "sh").unwrap_or_else(|| PathBuf::from("/bin/sh"));
         timed(Program::new(&shell).args(["-c", line])).await
     }
 }

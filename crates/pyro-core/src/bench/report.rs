@@ -52,7 +52,8 @@ pub struct HostFacts {
     pub accelerator: String,
     /// The kernel of the user's own that guests ran, where it was one.
     pub own_kernel: Option<PathBuf>,
-    /// Mean number of processes that wanted to run in the minute before; figures of a busy host say little.
+    /// Mean number of processes that wanted to run in the minute before; figures of a busy host say
+    /// little.
     pub load_before: f64,
 }
 
@@ -159,7 +160,14 @@ impl Report {
             vms: request.vms,
             against: request.against.clone(),
         };
-        Self { host, settings, templates: false, measures: Vec::new(), ratios: Vec::new(), parallel: None }
+        Self {
+            host,
+            settings,
+            templates: false,
+            measures: Vec::new(),
+            ratios: Vec::new(),
+            parallel: None,
+        }
     }
 
     /// Add a measure; an empty series is none.
@@ -171,9 +179,17 @@ impl Report {
 
     /// Add the quotient of the medians of two measures, where both were taken.
     pub(super) fn divide(&mut self, name: &str, what: &str, above: &str, below: &str) {
-        let median = |name: &str| Some(self.measures.iter().find(|measure| measure.name == name)?.summary.median);
-        if let (Some(above), Some(below)) = (median(above), median(below).filter(|below| *below > 0.0)) {
-            self.ratios.push(Ratio { name: name.to_owned(), what: what.to_owned(), value: round(above / below) });
+        let median = |name: &str| {
+            Some(self.measures.iter().find(|measure| measure.name == name)?.summary.median)
+        };
+        if let (Some(above), Some(below)) =
+            (median(above), median(below).filter(|below| *below > 0.0))
+        {
+            self.ratios.push(Ratio {
+                name: name.to_owned(),
+                what: what.to_owned(),
+                value: round(above / below),
+            });
         }
     }
 
@@ -187,8 +203,8 @@ impl Report {
     pub(super) fn save(&self, output: &Path) -> Result<PathBuf, BenchError> {
         let is_dir = fs::metadata(output).is_ok_and(|meta| meta.is_dir());
         let path = if is_dir { output.join(self.file_name()) } else { output.to_owned() };
-        let text =
-            serde_json::to_string_pretty(self).map_err(|source| BenchError::Results { path: path.clone(), source })?;
+        let text = serde_json::to_string_pretty(self)
+            .map_err(|source| BenchError::Results { path: path.clone(), source })?;
         fs::write_atomic(&path, format!("{text}\n").as_bytes())?;
         Ok(path)
     }
@@ -196,17 +212,20 @@ impl Report {
     /// Read a results file.
     ///
     /// # Errors
-    /// [`BenchError::Files`] when it cannot be read, [`BenchError::Results`] when it holds something else.
+    /// [`BenchError::Files`] when it cannot be read, [`BenchError::Results`] when it holds
+    /// something else.
     pub fn load(path: &Path) -> Result<Self, BenchError> {
         let bytes = fs::read_bounded(path, RESULTS_LIMIT)?;
-        serde_json::from_slice(&bytes).map_err(|source| BenchError::Results { path: path.to_owned(), source })
+        serde_json::from_slice(&bytes)
+            .map_err(|source| BenchError::Results { path: path.to_owned(), source })
     }
 }
 
 /// Whether results can be written there, found out by a file that is gone again.
 pub(super) fn try_place(output: &Path) -> Result<(), BenchError> {
     let is_dir = fs::metadata(output).is_ok_and(|meta| meta.is_dir());
-    let above = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let above =
+        output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::scratch_dir(if is_dir { output } else { above })?;
     Ok(())
 }

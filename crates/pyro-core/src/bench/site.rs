@@ -28,7 +28,8 @@ pub(super) struct Site {
     pub(super) config: Config,
     /// Its records.
     pub(super) store: Store,
-    /// Every supervisor that was started: one whose vm is not wanted any more may not have begun yet.
+    /// Every supervisor that was started: one whose vm is not wanted any more may not have begun
+    /// yet.
     supervisors: RefCell<Vec<ProcessId>>,
     directory: PathBuf,
     _lock: FileLock,
@@ -48,14 +49,19 @@ impl Site {
     /// Make the place, and clear away what a killed measurement left.
     pub(super) fn open(config: &Config) -> Result<Self, BenchError> {
         fs::private_dir(&config.data_dir)?;
-        let lock = FileLock::try_acquire(&config.data_dir.join("bench.lock"))?.ok_or(BenchError::Busy)?;
+        let lock =
+            FileLock::try_acquire(&config.data_dir.join("bench.lock"))?.ok_or(BenchError::Busy)?;
         let parent = config.data_dir.join("bench");
         for stale in fs::names_in(&parent)? {
             fs::remove_tree(&parent.join(stale))?;
         }
         fs::private_dir(&parent)?;
         let directory = fs::unique_dir(&parent, "run-")?;
-        let config = Config { data_dir: directory.join("data"), runtime_dir: directory.join("run"), ..config.clone() };
+        let config = Config {
+            data_dir: directory.join("data"),
+            runtime_dir: directory.join("run"),
+            ..config.clone()
+        };
         fs::private_dir(&config.runtime_dir)?;
         let store = Store::open(&config.data_dir)?;
         Ok(Self { config, store, supervisors: RefCell::default(), directory, _lock: lock })
@@ -70,9 +76,11 @@ impl Site {
         let began = Instant::now();
         let mut installing = |step| progress(Progress::Installing(step));
         let (environment, shape) = (&request.environment, request.shape);
-        let plan = plan::plan(&self.config, &self.store, environment, shape, false, &mut installing).await?;
-        let record =
-            record::new(VmKind::OneShot, VmState::Starting, environment, shape, &plan).map_err(VmError::from)?;
+        let plan =
+            plan::plan(&self.config, &self.store, environment, shape, false, &mut installing)
+                .await?;
+        let record = record::new(VmKind::OneShot, VmState::Starting, environment, shape, &plan)
+            .map_err(VmError::from)?;
         self.store.insert_vm(&record, None)?;
         let launch = record::launch(&self.config, &record, plan.engine);
         let starter = Starter::spawn(&self.config, &launch).await?;
@@ -80,7 +88,8 @@ impl Site {
         let vm = Leased::wait_for(starter).await?;
         // The supervisor's own clock began when it had the launch; the two of them end together.
         let timeline = vm.timeline.unwrap_or_default();
-        let after_hello = timeline.ready_us.unwrap_or(0).saturating_sub(timeline.welcome_us.unwrap_or(0));
+        let after_hello =
+            timeline.ready_us.unwrap_or(0).saturating_sub(timeline.welcome_us.unwrap_or(0));
         let ready = began.elapsed();
         let hello = ready.saturating_sub(Duration::from_micros(after_hello));
         Ok(Started { id: record.id, vm, hello, ready })
@@ -97,7 +106,8 @@ impl Site {
     /// Blocks: it comes when nothing is measured any more.
     pub(super) fn close(self) -> Result<(), BenchError> {
         // Each was let go of, which it has seen or is about to see.
-        if !self.supervisors.take().into_iter().all(|supervisor| supervisor.wait_gone(DEATH_LIMIT)) {
+        if !self.supervisors.take().into_iter().all(|supervisor| supervisor.wait_gone(DEATH_LIMIT))
+        {
             return Err(VmError::Stuck.into());
         }
         reap::clear_leftovers(&self.config, &self.store)?;

@@ -1,4 +1,5 @@
-//! Starts through the library: from the request to the agent's hello, and the first command in a fresh vm.
+//! Starts through the library: from the request to the agent's hello, and the first command in a
+//! fresh vm.
 
 use super::error::BenchError;
 use super::guest;
@@ -15,7 +16,8 @@ impl Bench<'_> {
             let mode = started.vm.execution_mode.name();
             self.report.host.accelerator = mode.trim_start_matches("guest_").to_owned();
             // The first of a shape boots, and leaves a template for the second.
-            self.report.templates = started.vm.timeline.is_some_and(|timeline| timeline.from_template());
+            self.report.templates =
+                started.vm.timeline.is_some_and(|timeline| timeline.from_template());
             guest::exec_true(started.vm.client()).await?;
             started.end().await?;
         }
@@ -34,10 +36,20 @@ impl Bench<'_> {
             started.end().await?;
         }
         let how = if self.report.templates { "from a template" } else { "booting" };
-        self.report.add("request_to_hello", format!("request to agent's hello, {how}"), Unit::Milliseconds, &hellos);
+        self.report.add(
+            "request_to_hello",
+            format!("request to agent's hello, {how}"),
+            Unit::Milliseconds,
+            &hellos,
+        );
         let what = "request to ready for commands, disk mounted";
         self.report.add("request_to_ready", what, Unit::Milliseconds, &readies);
-        self.report.add("first_exec", "first `/bin/true` in a fresh vm", Unit::Milliseconds, &first_execs);
+        self.report.add(
+            "first_exec",
+            "first `/bin/true` in a fresh vm",
+            Unit::Milliseconds,
+            &first_execs,
+        );
         Ok(())
     }
 }

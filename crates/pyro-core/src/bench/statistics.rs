@@ -27,7 +27,13 @@ impl Summary {
         let min = *sorted.first()?;
         let median = f64::midpoint(sorted[(n - 1) / 2], sorted[n / 2]);
         let rank = |percent: usize| sorted[(percent * n).div_ceil(100).max(1) - 1];
-        Some(Self { n, min: round(min), median: round(median), p95: round(rank(95)), p99: round(rank(99)) })
+        Some(Self {
+            n,
+            min: round(min),
+            median: round(median),
+            p95: round(rank(95)),
+            p99: round(rank(99)),
+        })
     }
 }
 
@@ -52,7 +58,11 @@ mod tests {
             (to(1000), 1000, 1.0, 500.5, 950.0, 990.0),
             (vec![0.00049, 0.0005], 2, 0.0, 0.0, 0.001, 0.001),
         ] {
-            assert_eq!(Summary::of(&values), Some(Summary { n, min, median, p95, p99 }), "{n} values");
+            assert_eq!(
+                Summary::of(&values),
+                Some(Summary { n, min, median, p95, p99 }),
+                "{n} values"
+            );
         }
         assert_eq!(Summary::of(&[]), None);
     }

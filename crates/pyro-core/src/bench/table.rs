@@ -36,8 +36,11 @@ fn figure(value: f64) -> String {
 /// What stands below the table: ratios, and what many starts at once came to.
 #[must_use]
 pub fn closing_lines(report: &Report) -> Vec<String> {
-    let mut lines: Vec<String> =
-        report.ratios.iter().map(|ratio| format!("{}: {}", ratio.what, figure(ratio.value))).collect();
+    let mut lines: Vec<String> = report
+        .ratios
+        .iter()
+        .map(|ratio| format!("{}: {}", ratio.what, figure(ratio.value)))
+        .collect();
     if let Some(parallel) = &report.parallel {
         lines.push(format!(
             "{} starts at once: {} ms until the last had ended, {} failed",
@@ -78,8 +81,10 @@ pub fn markdown(reports: &[Report]) -> String {
 }
 
 fn section(report: &Report) -> String {
-    let mut text = format!("### On {}\n\n{}.\n\n", report.host.accelerator.to_uppercase(), host_line(report));
-    text += "| measure | n | min | median | p95 | p99 | unit |\n|---|---:|---:|---:|---:|---:|---|\n";
+    let mut text =
+        format!("### On {}\n\n{}.\n\n", report.host.accelerator.to_uppercase(), host_line(report));
+    text +=
+        "| measure | n | min | median | p95 | p99 | unit |\n|---|---:|---:|---:|---:|---:|---|\n";
     for row in rows(report) {
         // A bar ends a cell, even one within backticks.
         text += &format!("| {} |\n", row.map(|cell| cell.replace('|', "\\|")).join(" | "));
@@ -146,7 +151,8 @@ mod tests {
         let path = report().save(dir.path()).unwrap();
         assert_eq!(path, dir.path().join("20251120T114737Z-tcg.json"));
         assert_eq!(Report::load(&path).unwrap(), report());
-        let text = String::from_utf8(crate::host::fs::read_bounded(&path, 1 << 20).unwrap()).unwrap();
+        let text =
+            String::from_utf8(crate::host::fs::read_bounded(&path, 1 << 20).unwrap()).unwrap();
         assert!(text.contains("\"unit\": \"ms\"") && text.contains("\"median\": 1845.5"), "{text}");
     }
 }

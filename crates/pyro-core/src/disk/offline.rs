@@ -1,4 +1,5 @@
-//! `OfflineDisk`: the filesystem on an image and its layers, read in this process; no kernel ever mounts it.
+//! `OfflineDisk`: the filesystem on an image and its layers, read in this process; no kernel ever
+//! mounts it.
 
 use ext4_view::{Ext4, Ext4Error, Ext4Read, File};
 use imago::file::File as HostFile;
@@ -41,7 +42,11 @@ pub struct OfflineDisk(Ext4);
 struct Chain(FormatAccess<HostFile>);
 
 impl Ext4Read for Chain {
-    fn read(&mut self, start: u64, into: &mut [u8]) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    fn read(
+        &mut self,
+        start: u64,
+        into: &mut [u8],
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         Ok(self.0.read(into, start)?)
     }
 }
@@ -61,15 +66,20 @@ impl OfflineDisk {
         let raw = Raw::<HostFile>::builder_path(image).open(gate()).map_err(failed(image))?;
         let mut chain = FormatAccess::new(raw);
         for layer in layers {
-            let builder = Qcow2::<HostFile>::builder_path(layer).backing(Some(chain)).data_file(None);
+            let builder =
+                Qcow2::<HostFile>::builder_path(layer).backing(Some(chain)).data_file(None);
             let layer_disk = builder.open(gate()).map_err(failed(layer))?;
             if layer_disk.requires_external_data_file() {
-                return Err(failed(layer)(io::Error::other("it names a file beside it for its data")));
+                return Err(failed(layer)(io::Error::other(
+                    "it names a file beside it for its data",
+                )));
             }
             chain = FormatAccess::new(layer_disk);
         }
         let top = layers.last().map_or(image, PathBuf::as_path).to_owned();
-        Ext4::load(Box::new(Chain(chain))).map(Self).map_err(|source| DiskError::Filesystem { path: top, source })
+        Ext4::load(Box::new(Chain(chain)))
+            .map(Self)
+            .map_err(|source| DiskError::Filesystem { path: top, source })
     }
 
     /// Give a file's content to `each`, part by part, and stop when that says so.

@@ -15,10 +15,16 @@ use crate::vm::recover::reap;
 use crate::vm::{VmError, plan};
 use std::path::Path;
 
-/// Free space below which an installation may fail: an image, its root filesystem beside it, packages, a kernel.
+/// Free space below which an installation may fail: an image, its root filesystem beside it,
+/// packages, a kernel.
 const WANTED_FREE: u64 = 3 << 30;
 
-fn check(name: &'static str, health: Health, detail: impl Into<String>, fix: impl IntoIterator<Item = Hint>) -> Check {
+fn check(
+    name: &'static str,
+    health: Health,
+    detail: impl Into<String>,
+    fix: impl IntoIterator<Item = Hint>,
+) -> Check {
     Check { name, health, detail: detail.into(), fix: fix.into_iter().collect() }
 }
 
@@ -59,7 +65,8 @@ pub(super) async fn qemu_version(config: &Config) -> Result<(QemuProgram, Abilit
 pub(super) fn qemu(found: &Result<(QemuProgram, Abilities), Check>) -> Check {
     match found {
         Ok((program, abilities)) => {
-            let named = if program.libraries.is_empty() { "" } else { ", with libraries of its own" };
+            let named =
+                if program.libraries.is_empty() { "" } else { ", with libraries of its own" };
             let detail = format!("{} ({}){named}", program.executable.display(), abilities.version);
             check("qemu", Health::Ok, detail, None)
         }
@@ -84,11 +91,15 @@ pub(super) fn accelerator(config: &Config, store: Option<&Store>) -> (Check, Kvm
     let verdict = store.map_or_else(accel::probe, plan::kvm_verdict);
     let chosen = accel::choose(config.accel, &[Accel::Kvm, Accel::Tcg], || verdict.clone());
     let check = match (&chosen, &verdict) {
-        (Ok(Accel::Kvm), verdict) => check("accelerator", Health::Ok, format!("KVM: {verdict}"), None),
+        (Ok(Accel::Kvm), verdict) => {
+            check("accelerator", Health::Ok, format!("KVM: {verdict}"), None)
+        }
         (Ok(Accel::Tcg), _) if config.accel == AccelChoice::Tcg => {
             check("accelerator", Health::Ok, "software emulation (TCG), as PYRO_ACCEL asks", None)
         }
-        (Ok(Accel::Tcg), KvmVerdict::Unusable { reason }) if access::exists(device) && !access::writable(device) => {
+        (Ok(Accel::Tcg), KvmVerdict::Unusable { reason })
+            if access::exists(device) && !access::writable(device) =>
+        {
             check(
                 "accelerator",
                 Health::Warning,
@@ -96,12 +107,18 @@ pub(super) fn accelerator(config: &Config, store: Option<&Store>) -> (Check, Kvm
                 [Hint::host("", "sudo usermod -aG kvm $USER"), Hint::say("then log in again")],
             )
         }
-        (Ok(Accel::Tcg), verdict) => {
-            check("accelerator", Health::Ok, format!("software emulation (TCG), because KVM: {verdict}"), None)
-        }
-        (Err(error @ EngineError::KvmUnusable { .. }), _) => {
-            check("accelerator", Health::Failed, error.to_string(), Some(Hint::host("", "export PYRO_ACCEL=auto")))
-        }
+        (Ok(Accel::Tcg), verdict) => check(
+            "accelerator",
+            Health::Ok,
+            format!("software emulation (TCG), because KVM: {verdict}"),
+            None,
+        ),
+        (Err(error @ EngineError::KvmUnusable { .. }), _) => check(
+            "accelerator",
+            Health::Failed,
+            error.to_string(),
+            Some(Hint::host("", "export PYRO_ACCEL=auto")),
+        ),
         (Err(error), _) => check("accelerator", Health::Failed, error.to_string(), None),
     };
     let report = KvmReport {
@@ -128,7 +145,12 @@ pub(super) fn confinement() -> Vec<Check> {
     let seccomp = if access::exists(Path::new("/proc/sys/kernel/seccomp/actions_avail")) {
         check("seccomp", Health::Ok, "QEMU's system call filter is on", None)
     } else {
-        check("seccomp", Health::Failed, "this kernel has no seccomp filters, which QEMU is started with", None)
+        check(
+            "seccomp",
+            Health::Failed,
+            "this kernel has no seccomp filters, which QEMU is started with",
+            None,
+        )
     };
     vec![landlock, seccomp]
 }
@@ -151,15 +173,25 @@ pub(super) fn unreadable(name: &'static str, error: &StoreError) -> Check {
 }
 
 pub(super) fn disk_space(config: &Config) -> Check {
-    let existing = config.environment_cache_dir.ancestors().find(|path| access::exists(path)).unwrap_or(Path::new("/"));
+    let existing = config
+        .environment_cache_dir
+        .ancestors()
+        .find(|path| access::exists(path))
+        .unwrap_or(Path::new("/"));
     match fs::free_bytes(existing) {
         Ok(free) => {
             let detail = format!("{} MiB free in {}", free >> 20, existing.display());
             if free >= WANTED_FREE {
                 check("disk space", Health::Ok, detail, None)
             } else {
-                let detail = format!("{detail}; installing an environment wants {} MiB", WANTED_FREE >> 20);
-                check("disk space", Health::Warning, detail, Some(Hint::call("", call(OperationId::EnvironmentPrune))))
+                let detail =
+                    format!("{detail}; installing an environment wants {} MiB", WANTED_FREE >> 20);
+                check(
+                    "disk space",
+                    Health::Warning,
+                    detail,
+                    Some(Hint::call("", call(OperationId::EnvironmentPrune))),
+                )
             }
         }
         Err(error) => check("disk space", Health::Warning, error.to_string(), None),
@@ -170,25 +202,38 @@ pub(super) fn disk_space(config: &Config) -> Check {
 pub(super) async fn installer(config: &Config) -> Vec<Check> {
     let mirror = match EnvironmentStore::new(config).check_host().await {
         Ok(mirror) => {
-            let there = check("installer", Health::Ok, "mmdebstrap and its companions are there", None);
+            let there =
+                check("installer", Health::Ok, "mmdebstrap and its companions are there", None);
             return vec![there, check("mirror", Health::Ok, format!("{mirror} answers"), None)];
         }
         Err(error) => error,
     };
     let name = match &mirror {
-        EnvironmentError::MirrorUnreachable { .. } | EnvironmentError::InvalidMirror { .. } => "mirror",
+        EnvironmentError::MirrorUnreachable { .. } | EnvironmentError::InvalidMirror { .. } => {
+            "mirror"
+        }
         _ => "installer",
     };
     let error = PyroError::from(mirror);
-    vec![check(name, Health::Warning, format!("{error}; installed environments still run"), error.hints().to_vec())]
+    vec![check(
+        name,
+        Health::Warning,
+        format!("{error}; installed environments still run"),
+        error.hints().to_vec(),
+    )]
 }
 
 pub(super) fn environments(config: &Config) -> Check {
     match EnvironmentStore::new(config).list() {
         Ok(all) => {
-            let installed: Vec<_> = all.iter().filter(|one| one.installed).map(|one| one.name.as_str()).collect();
+            let installed: Vec<_> =
+                all.iter().filter(|one| one.installed).map(|one| one.name.as_str()).collect();
             let fix = installed.is_empty().then(pull);
-            let detail = if installed.is_empty() { "none installed".to_owned() } else { installed.join(", ") };
+            let detail = if installed.is_empty() {
+                "none installed".to_owned()
+            } else {
+                installed.join(", ")
+            };
             check("environments", Health::Ok, detail, fix)
         }
         Err(error) => check(
@@ -206,14 +251,22 @@ pub(super) async fn guest(config: &Config, store: &Store) -> (Check, Option<bool
     let Some(environment) = installed.iter().find(|environment| environment.installed) else {
         let detail = "not tried: no environment is installed, so there is no kernel to boot";
         return (
-            check("guest", Health::Warning, detail, [pull(), Hint::call("then", call(OperationId::Doctor))]),
+            check(
+                "guest",
+                Health::Warning,
+                detail,
+                [pull(), Hint::call("then", call(OperationId::Doctor))],
+            ),
             None,
         );
     };
     match prepare::try_boot(config, store, &environment.name).await {
         Ok(Booted { execution_mode, took }) => {
-            let detail =
-                format!("one of {} booted in {:.1} s ({execution_mode})", environment.name, took.as_secs_f64());
+            let detail = format!(
+                "one of {} booted in {:.1} s ({execution_mode})",
+                environment.name,
+                took.as_secs_f64()
+            );
             (check("guest", Health::Ok, detail, None), Some(true))
         }
         Err(error @ VmError::TooManyActive { .. }) => (
@@ -252,7 +305,9 @@ pub(super) fn leftovers(config: &Config, store: &Store) -> Check {
                 detail,
                 Some(Hint::call(
                     "",
-                    call(OperationId::Run).with(Parameter::Environment, "debian:12").with(Parameter::Command, "true"),
+                    call(OperationId::Run)
+                        .with(Parameter::Environment, "debian:12")
+                        .with(Parameter::Command, "true"),
                 )),
             )
         }

@@ -4,7 +4,8 @@ mod checks;
 mod report;
 
 pub use report::{
-    BundleReport, Check, DoctorReport, Health, KvmReport, NetworkingReport, RuntimeCapabilities, RuntimeReport,
+    BundleReport, Check, DoctorReport, Health, KvmReport, NetworkingReport, RuntimeCapabilities,
+    RuntimeReport,
 };
 
 use crate::config::{Config, ConfigError};
@@ -12,8 +13,8 @@ use crate::environment::{CATALOG_VERSION, EnvironmentStore, PLATFORM};
 use crate::store::Store;
 use crate::vm::active::ActiveVms;
 
-/// Examine this host, with the faults of its settings, and boot a guest where nothing stands in its way, unless it is to be
-/// `quick`. Never fails: what cannot be looked at is a finding.
+/// Examine this host, with the faults of its settings, and boot a guest where nothing stands in its
+/// way, unless it is to be `quick`. Never fails: what cannot be looked at is a finding.
 pub async fn examine(config: &Config, faults: &[ConfigError], quick: bool) -> DoctorReport {
     let store = Store::open(&config.data_dir);
     let (accelerator, kvm) = checks::accelerator(config, store.as_ref().ok());

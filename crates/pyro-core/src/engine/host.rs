@@ -1,4 +1,5 @@
-//! The `host` engine: the real agent as a plain process over a socket pair, for hosts that can run no guest.
+//! The `host` engine: the real agent as a plain process over a socket pair, for hosts that can run
+//! no guest.
 
 use super::error::EngineError;
 use super::machine::{Machine, Tail};
@@ -14,13 +15,14 @@ const CHANNEL_FD: i32 = 3;
 /// Descriptor at which the agent finds the directory that is `/` to its operations on files.
 const ROOT_FD: i32 = 4;
 
-/// Start `agent` with its channel on an inherited socket; its commands run as the calling user. Its operations on files
-/// are confined to `root` where one is given.
+/// Start `agent` with its channel on an inherited socket; its commands run as the calling user. Its
+/// operations on files are confined to `root` where one is given.
 ///
 /// # Errors
 /// [`EngineError::Start`].
 pub fn start(agent: &Path, root: Option<OwnedFd>) -> Result<Machine, EngineError> {
-    start_inner(agent, root).map_err(|source| EngineError::Start { program: agent.display().to_string(), source })
+    start_inner(agent, root)
+        .map_err(|source| EngineError::Start { program: agent.display().to_string(), source })
 }
 
 fn start_inner(agent: &Path, root: Option<OwnedFd>) -> std::io::Result<Machine> {
@@ -31,8 +33,10 @@ fn start_inner(agent: &Path, root: Option<OwnedFd>) -> std::io::Result<Machine> 
         args.extend(["--root-fd".into(), ROOT_FD.to_string().into()]);
         fds.push((root, ROOT_FD));
     }
-    let mut child =
-        tied(Spawn { program: agent, args, variables: Vec::new(), fds, stderr: Stdio::piped() }, Box::new(|| Ok(())))?;
+    let mut child = tied(
+        Spawn { program: agent, args, variables: Vec::new(), fds, stderr: Stdio::piped() },
+        Box::new(|| Ok(())),
+    )?;
     let stderr = child.stderr.take().map(Tail::follow).unwrap_or_default();
     Ok(Machine { child, channel: Some(channel), monitor: None, console: Tail::default(), stderr })
 }

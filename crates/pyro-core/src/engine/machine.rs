@@ -74,8 +74,8 @@ impl Machine {
         self.child.wait().await.map(Ended)
     }
 
-    /// Whether somebody, or a kernel without memory, killed the process; known once it was seen to end. A signal of its
-    /// own making, such as that of a failed assertion, is none of these.
+    /// Whether somebody, or a kernel without memory, killed the process; known once it was seen to
+    /// end. A signal of its own making, such as that of a failed assertion, is none of these.
     #[must_use]
     pub fn was_killed(&mut self) -> bool {
         self.child.try_wait().ok().flatten().is_some_and(|status| Ended(status).is_killed())
@@ -158,6 +158,10 @@ mod tests {
         tail.clone().keep(noise.as_slice()).await;
         let text = tail.text();
         assert_eq!(tail.seen(), noise.len() as u64);
-        assert!(text.len() <= TAIL_LEN && text.ends_with("[31mend\u{fffd}"), "{:?}", &text[text.len() - 20..]);
+        assert!(
+            text.len() <= TAIL_LEN && text.ends_with("[31mend\u{fffd}"),
+            "{:?}",
+            &text[text.len() - 20..]
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Engines: what runs a machine. `qemu` runs guests; `host` runs the agent as a plain process of the host.
+//! Engines: what runs a machine. `qemu` runs guests; `host` runs the agent as a plain process of
+//! the host.
 
 mod error;
 pub mod host;

@@ -69,9 +69,11 @@ pub struct DiskSpec {
 pub enum Memory {
     /// Anonymous memory of the engine.
     Anonymous,
-    /// A file that whoever starts the machine holds too, to save it as a template; inherited as a descriptor.
+    /// A file that whoever starts the machine holds too, to save it as a template; inherited as a
+    /// descriptor.
     Shared,
-    /// A template's memory, mapped privately: written pages are the machine's own, all others are shared by all.
+    /// A template's memory, mapped privately: written pages are the machine's own, all others are
+    /// shared by all.
     Template(PathBuf),
 }
 

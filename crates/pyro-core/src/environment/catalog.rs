@@ -124,7 +124,10 @@ impl Entry {
             distribution_version: self.distribution_version.to_owned(),
             warm: owned(self.warm),
             needs_mib: self.needs_mib,
-            origin: Origin::Debian(Debian { suite: self.suite.to_owned(), packages: owned(self.packages) }),
+            origin: Origin::Debian(Debian {
+                suite: self.suite.to_owned(),
+                packages: owned(self.packages),
+            }),
         }
     }
 }
@@ -168,7 +171,8 @@ mod tests {
             ("windows", None),
             ("", None),
         ] {
-            let Err(EnvironmentError::Unknown { known, nearest, .. }) = Environment::find(typed) else {
+            let Err(EnvironmentError::Unknown { known, nearest, .. }) = Environment::find(typed)
+            else {
                 panic!("{typed} is known");
             };
             assert_eq!((known.len(), nearest.as_deref()), (3, meant), "{typed}");

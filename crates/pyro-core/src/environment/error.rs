@@ -50,7 +50,9 @@ pub enum EnvironmentError {
         missing: Vec<MissingProgram>,
     },
     /// This user may not use more than one user id, so the files of a system cannot have owners.
-    #[error("user {user} has no range of subordinate user and group ids in /etc/subuid and /etc/subgid")]
+    #[error(
+        "user {user} has no range of subordinate user and group ids in /etc/subuid and /etc/subgid"
+    )]
     NoSubordinateIds {
         /// Whom to give one.
         user: String,

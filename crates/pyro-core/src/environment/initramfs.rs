@@ -59,13 +59,16 @@ pub(in crate::environment) fn obtain(
 /// Whether the archive is the one that its note was written for.
 fn is_intact(path: &Path, note: &Path) -> bool {
     Stamp::of(path).is_ok_and(|stamp| {
-        fs::read_bounded(note, NOTE_LIMIT)
-            .is_ok_and(|known| serde_json::from_slice::<Note>(&known).is_ok_and(|known| known.stamp == stamp))
+        fs::read_bounded(note, NOTE_LIMIT).is_ok_and(|known| {
+            serde_json::from_slice::<Note>(&known).is_ok_and(|known| known.stamp == stamp)
+        })
     })
 }
 
 /// Names and contents of a kernel's modules, checked against its digest.
-pub(in crate::environment) fn modules(kernel: &Kernel) -> Result<Vec<(String, Vec<u8>)>, EnvironmentError> {
+pub(in crate::environment) fn modules(
+    kernel: &Kernel,
+) -> Result<Vec<(String, Vec<u8>)>, EnvironmentError> {
     let mut modules = Vec::new();
     for path in &kernel.modules {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -135,7 +138,10 @@ mod tests {
 
     #[test]
     fn the_archive_is_what_cpio_understands() {
-        let modules = [("virtio_ring.ko".to_owned(), b"ring".to_vec()), ("virtio.ko".to_owned(), b"virtio".to_vec())];
+        let modules = [
+            ("virtio_ring.ko".to_owned(), b"ring".to_vec()),
+            ("virtio.ko".to_owned(), b"virtio".to_vec()),
+        ];
         let bytes = archive(b"agent", &modules);
         assert_eq!(bytes.len() % 4, 0);
         let mut names = Vec::new();
@@ -143,7 +149,8 @@ mod tests {
         loop {
             let field = |n: usize| {
                 let start = at + 6 + n * 8;
-                usize::from_str_radix(std::str::from_utf8(&bytes[start..start + 8]).unwrap(), 16).unwrap()
+                usize::from_str_radix(std::str::from_utf8(&bytes[start..start + 8]).unwrap(), 16)
+                    .unwrap()
             };
             assert_eq!(&bytes[at..at + 6], b"070701");
             let (mode, size, name_size) = (field(1), field(6), field(11));

@@ -27,7 +27,9 @@ pub(super) async fn install(
     let cache = &config.environment_cache_dir;
     let installed = steps(config, environment, lock, progress).await;
     installed.map_err(|error| match error {
-        error if error.is_full() => EnvironmentError::DiskFull { name: environment.name.clone(), path: cache.clone() },
+        error if error.is_full() => {
+            EnvironmentError::DiskFull { name: environment.name.clone(), path: cache.clone() }
+        }
         error => error,
     })
 }
@@ -45,7 +47,11 @@ async fn steps(
     tools.try_namespaces().await?;
     let partial = Partial::create(cache, &config.path)?;
     let alive = lock.share();
-    let alive = alive.map_err(|source| FsError { action: "share the lock of", path: cache.clone(), source })?;
+    let alive = alive.map_err(|source| FsError {
+        action: "share the lock of",
+        path: cache.clone(),
+        source,
+    })?;
     let site = Site { work: partial.dir(), downloads: &cache.join("downloads"), alive };
     let mirror = config.mirror.as_deref();
     let source = match &environment.origin {
@@ -54,7 +60,9 @@ async fn steps(
     let Tools { dpkg_deb, qemu_img, .. } = tools;
     let (kernel, image) = tokio::join!(
         blocking(cache, partial.dir(), move |cache, work| store_kernel(cache, work, &dpkg_deb)),
-        blocking(cache, partial.dir(), move |cache, work| image::store(&name, cache, work, &qemu_img)),
+        blocking(cache, partial.dir(), move |cache, work| image::store(
+            &name, cache, work, &qemu_img
+        )),
     );
     let record = Record::new(environment, source, image?, kernel?);
     publish(cache, environment, &record)?;
@@ -69,7 +77,9 @@ async fn blocking<T: Send + 'static>(
     run: impl FnOnce(&Path, &Path) -> Result<T, EnvironmentError> + Send + 'static,
 ) -> Result<T, EnvironmentError> {
     let (cache, work): (PathBuf, PathBuf) = (cache.to_owned(), work.to_owned());
-    tokio::task::spawn_blocking(move || run(&cache, &work)).await.map_err(EnvironmentError::Interrupted)?
+    tokio::task::spawn_blocking(move || run(&cache, &work))
+        .await
+        .map_err(EnvironmentError::Interrupted)?
 }
 
 fn check_space(environment: &Environment, cache: &Path) -> Result<(), EnvironmentError> {
@@ -82,7 +92,11 @@ fn check_space(environment: &Environment, cache: &Path) -> Result<(), Environmen
     Err(EnvironmentError::TooLittleSpace { name, path, free_mib, needs_mib })
 }
 
-fn store_kernel(cache: &Path, work: &Path, dpkg_deb: &Path) -> Result<KernelRecord, EnvironmentError> {
+fn store_kernel(
+    cache: &Path,
+    work: &Path,
+    dpkg_deb: &Path,
+) -> Result<KernelRecord, EnvironmentError> {
     let unpacked = debian::kernel(dpkg_deb, work)?;
     Ok(kernel::store(cache, work, &unpacked)?)
 }

@@ -42,7 +42,8 @@ impl Drop for Partial {
 /// Remove what interrupted installations left, and say what that was. The caller holds the cache's
 /// lock.
 pub(super) fn remove_all(cache: &Path, path: &OsStr) -> Result<Vec<String>, FsError> {
-    let names: Vec<_> = fs::names_in(cache)?.into_iter().filter(|name| name.starts_with(PREFIX)).collect();
+    let names: Vec<_> =
+        fs::names_in(cache)?.into_iter().filter(|name| name.starts_with(PREFIX)).collect();
     for name in &names {
         remove(&cache.join(name), path)?;
     }
@@ -58,10 +59,24 @@ fn remove(dir: &Path, path: &OsStr) -> Result<(), FsError> {
     if !matches!(error.source.kind(), ErrorKind::PermissionDenied | ErrorKind::DirectoryNotEmpty) {
         return Err(error);
     }
-    if let (Some(timeout), Some(unshare)) = (program::find(path, "timeout"), program::find(path, "unshare")) {
-        let words = ["--user", "--map-root-user", "--map-auto", "--", "rm", "-rf", "--one-file-system", "--"];
+    if let (Some(timeout), Some(unshare)) =
+        (program::find(path, "timeout"), program::find(path, "unshare"))
+    {
+        let words = [
+            "--user",
+            "--map-root-user",
+            "--map-auto",
+            "--",
+            "rm",
+            "-rf",
+            "--one-file-system",
+            "--",
+        ];
         let words = words.map(OsStr::new).into_iter().chain([dir.as_os_str()]);
-        let bound = ["-s", "KILL", REMOVAL_SECONDS].map(OsStr::new).into_iter().chain([unshare.as_os_str()]);
+        let bound = ["-s", "KILL", REMOVAL_SECONDS]
+            .map(OsStr::new)
+            .into_iter()
+            .chain([unshare.as_os_str()]);
         if let Ok(removal) = OutputOf::start(&timeout, bound.chain(words)) {
             let _ = removal.finish();
         }

@@ -40,8 +40,10 @@ pub fn elsewhere(environment: &str, stderr: &str) -> Option<(&'static str, Envir
 /// not found` or `env: 'gcc': No such file or directory`.
 fn missing(line: &str) -> Option<&str> {
     let line = line.trim_end();
-    let of_shell = line.strip_suffix(": not found").or_else(|| line.strip_suffix(": command not found"));
-    let of_env = || line.strip_suffix(": No such file or directory").filter(|line| line.contains("env: "));
+    let of_shell =
+        line.strip_suffix(": not found").or_else(|| line.strip_suffix(": command not found"));
+    let of_env =
+        || line.strip_suffix(": No such file or directory").filter(|line| line.contains("env: "));
     let name = of_shell.or_else(of_env)?.rsplit(": ").next()?;
     let name = name.trim_matches(['\'', '"', '\u{2018}', '\u{2019}']);
     name.rsplit('/').next()
@@ -66,15 +68,27 @@ mod tests {
     fn a_program_of_another_environment_is_found() {
         for (environment, stderr, found) in [
             ("debian:12", "sh: 1: python3: not found\n", Some(("python3", "debian:12-build"))),
-            ("debian:12", "bash: line 1: python: command not found\n", Some(("python3", "debian:12-build"))),
+            (
+                "debian:12",
+                "bash: line 1: python: command not found\n",
+                Some(("python3", "debian:12-build")),
+            ),
             (
                 "debian:12",
                 "noise\nenv: \u{2018}gcc\u{2019}: No such file or directory",
                 Some(("gcc", "debian:12-build")),
             ),
-            ("debian:12", "/usr/bin/env: 'make': No such file or directory", Some(("make", "debian:12-build"))),
+            (
+                "debian:12",
+                "/usr/bin/env: 'make': No such file or directory",
+                Some(("make", "debian:12-build")),
+            ),
             ("debian:12-base", "-sh: 1: git: not found", Some(("git", "debian:12"))),
-            ("debian:12-base", "./run.sh: 3: /usr/bin/cc: not found\nand more\n", Some(("cc", "debian:12-build"))),
+            (
+                "debian:12-base",
+                "./run.sh: 3: /usr/bin/cc: not found\nand more\n",
+                Some(("cc", "debian:12-build")),
+            ),
             ("debian:12-build", "sh: 1: python: not found", None),
             ("debian:12-build", "sh: 1: python3: not found", None),
             ("debian:12", "sh: 1: cargo: not found", None),

@@ -75,8 +75,12 @@ impl Reader {
     /// Tell `progress` what `line` means.
     pub(super) fn line(&mut self, line: &str, progress: &mut dyn FnMut(Progress)) {
         let stage = match line {
-            "I: running apt-get update..." | "I: downloading packages with apt..." => Some(Stage::Packages),
-            "I: extracting archives..." | "I: installing essential packages..." => Some(Stage::RootFilesystem),
+            "I: running apt-get update..." | "I: downloading packages with apt..." => {
+                Some(Stage::Packages)
+            }
+            "I: extracting archives..." | "I: installing essential packages..." => {
+                Some(Stage::RootFilesystem)
+            }
             _ if line.starts_with("Need to get ") => Some(Stage::Packages),
             _ => line.strip_prefix(STAGE_MARK).and_then(|name| match name {
                 "kernel" => Some(Stage::Kernel),
@@ -87,10 +91,14 @@ impl Reader {
         if let Some(stage) = stage {
             self.enter(stage, progress);
         }
-        if let Some(size) = line.strip_prefix("Need to get ").and_then(|rest| bytes(rest.split(" of archives").next()?))
+        if let Some(size) = line
+            .strip_prefix("Need to get ")
+            .and_then(|rest| bytes(rest.split(" of archives").next()?))
         {
             (self.wanted_bytes, self.got_bytes) = (size, 0.0);
-        } else if let Some((_, size)) = line.strip_prefix("Get:").and_then(|rest| rest.rsplit_once('[')) {
+        } else if let Some((_, size)) =
+            line.strip_prefix("Get:").and_then(|rest| rest.rsplit_once('['))
+        {
             self.got_bytes += bytes(size.trim_end_matches(']')).unwrap_or(0.0);
             self.fraction(Stage::Packages, self.got_bytes / self.wanted_bytes, progress);
         } else if let Some(count) = newly_installed(line) {
@@ -98,7 +106,11 @@ impl Reader {
         } else if line.starts_with("Unpacking ") || line.starts_with("Setting up ") {
             self.enter(Stage::RootFilesystem, progress);
             self.steps += 1.0;
-            self.fraction(Stage::RootFilesystem, self.steps / (2.0 * self.wanted_packages), progress);
+            self.fraction(
+                Stage::RootFilesystem,
+                self.steps / (2.0 * self.wanted_packages),
+                progress,
+            );
         }
         progress(Progress::Line(line.to_owned()));
     }
@@ -109,7 +121,9 @@ impl Reader {
     }
 
     fn enter(&mut self, stage: Stage, progress: &mut dyn FnMut(Progress)) {
-        if self.stage != Some(stage) && !(self.stage == Some(Stage::Kernel) && stage == Stage::Packages) {
+        if self.stage != Some(stage)
+            && !(self.stage == Some(Stage::Kernel) && stage == Stage::Packages)
+        {
             self.stage = Some(stage);
             progress(Progress::Stage(stage));
         }
@@ -117,7 +131,10 @@ impl Reader {
 
     fn fraction(&self, of: Stage, done: f64, progress: &mut dyn FnMut(Progress)) {
         if self.stage == Some(of) && done.is_finite() {
-            #[allow(clippy::cast_possible_truncation, reason = "a fraction loses only digits nobody sees")]
+            #[allow(
+                clippy::cast_possible_truncation,
+                reason = "a fraction loses only digits nobody sees"
+            )]
             progress(Progress::Fraction(done.clamp(0.0, 1.0) as f32));
         }
     }
@@ -140,7 +157,13 @@ fn bytes(text: &str) -> Option<f64> {
 
 /// The count in `0 upgraded, 69 newly installed, 0 to remove and 0 not upgraded.`
 fn newly_installed(line: &str) -> Option<f64> {
-    line.split(" newly installed").next().filter(|head| head.len() < line.len())?.rsplit(' ').next()?.parse().ok()
+    line.split(" newly installed")
+        .next()
+        .filter(|head| head.len() < line.len())?
+        .rsplit(' ')
+        .next()?
+        .parse()
+        .ok()
 }
 
 #[cfg(test)]

@@ -58,11 +58,19 @@ fn remove_unneeded(config: &Config, in_use: &[String]) -> Result<Vec<String>, En
     let mut removed = partial::remove_all(cache, &config.path)?;
     let mut needed = Needed::read(cache)?;
     needed.images.extend(in_use.iter().map(|digest| short(digest).to_owned()));
-    removed.extend(remove_others(&record::platform_dir(cache), "", |name| needed.dirs.contains(name))?);
-    removed.extend(remove_others(&cache.join("images"), "images/", |name| needed.images.contains(name))?);
-    removed.extend(remove_others(&cache.join("kernels"), "kernels/", |name| needed.kernels.contains(name))?);
+    removed.extend(remove_others(&record::platform_dir(cache), "", |name| {
+        needed.dirs.contains(name)
+    })?);
+    removed.extend(remove_others(&cache.join("images"), "images/", |name| {
+        needed.images.contains(name)
+    })?);
+    removed.extend(remove_others(&cache.join("kernels"), "kernels/", |name| {
+        needed.kernels.contains(name)
+    })?);
     let archives = cache.join("initramfs");
-    removed.extend(remove_others(&archives, "initramfs/", |name| name == ".lock" || is_young(&archives.join(name)))?);
+    removed.extend(remove_others(&archives, "initramfs/", |name| {
+        name == ".lock" || is_young(&archives.join(name))
+    })?);
     for name in &needed.images {
         let image = cache.join("images").join(name);
         removed.extend(remove_others(&image, &format!("images/{name}/"), |name| {
@@ -80,7 +88,8 @@ impl Needed {
         for environment in catalog() {
             let Found::Record(record) = Record::read(cache, &environment)? else { continue };
             // An environment without its image or kernel is none, as `list` says too.
-            if record.image.image(cache).is_file() && record.kernel.kernel(cache).vmlinux.is_file() {
+            if record.image.image(cache).is_file() && record.kernel.kernel(cache).vmlinux.is_file()
+            {
                 needed.dirs.insert(environment.dir_name());
                 needed.images.insert(short(&record.image.digest).to_owned());
                 needed.kernels.insert(short(&record.kernel.digest).to_owned());
@@ -103,7 +112,11 @@ fn is_young(path: &Path) -> bool {
 }
 
 /// Remove what `keep` does not hold, and name it behind `prefix`.
-fn remove_others(dir: &Path, prefix: &str, keep: impl Fn(&str) -> bool) -> Result<Vec<String>, EnvironmentError> {
+fn remove_others(
+    dir: &Path,
+    prefix: &str,
+    keep: impl Fn(&str) -> bool,
+) -> Result<Vec<String>, EnvironmentError> {
     let mut removed = Vec::new();
     for name in fs::names_in(dir)?.into_iter().filter(|name| !keep(name)) {
         fs::remove_tree(&dir.join(&name))?;
@@ -155,7 +168,12 @@ mod tests {
         let image = cache.path().join("images").join(short(digest));
         fs::private_dir(&image).unwrap();
         let old = YOUNG_AGE + Duration::from_secs(1);
-        for (name, age) in [("disk.ext4", old), ("blank", old), ("blank.new-1", old), ("blank.new-2", Duration::ZERO)] {
+        for (name, age) in [
+            ("disk.ext4", old),
+            ("blank", old),
+            ("blank.new-1", old),
+            ("blank.new-2", Duration::ZERO),
+        ] {
             let file = File::create_new(image.join(name)).unwrap();
             file.set_modified(SystemTime::now() - age).unwrap();
         }
@@ -165,7 +183,10 @@ mod tests {
             _ => None,
         };
         let config = Config::from_variables("/nonexistent/pyro", variable).unwrap();
-        prune(&config, &cache.path().join("install.lock"), || Ok::<_, EnvironmentError>(vec![digest.into()])).unwrap();
+        prune(&config, &cache.path().join("install.lock"), || {
+            Ok::<_, EnvironmentError>(vec![digest.into()])
+        })
+        .unwrap();
         assert_eq!(fs::names_in(&image).unwrap(), ["blank", "blank.new-2", "disk.ext4"]);
     }
 }

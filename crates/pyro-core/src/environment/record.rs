@@ -41,7 +41,12 @@ pub(super) enum Found {
 
 impl Record {
     /// A record of what was just installed.
-    pub(super) fn new(environment: &Environment, source: String, image: ImageRecord, kernel: KernelRecord) -> Self {
+    pub(super) fn new(
+        environment: &Environment,
+        source: String,
+        image: ImageRecord,
+        kernel: KernelRecord,
+    ) -> Self {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Self {
             catalog_version: CATALOG_VERSION.to_owned(),
@@ -63,7 +68,11 @@ impl Record {
         };
         Ok(match serde_json::from_slice::<Self>(&bytes) {
             Err(_) => Found::Damaged,
-            Ok(record) if record.name != environment.name || record.version != environment.version => Found::Nothing,
+            Ok(record)
+                if record.name != environment.name || record.version != environment.version =>
+            {
+                Found::Nothing
+            }
             Ok(record) => Found::Record(Box::new(record)),
         })
     }

@@ -154,7 +154,8 @@ impl EnvironmentStore {
 
     fn info(&self, environment: &Environment) -> Result<EnvironmentInfo, EnvironmentError> {
         let is_there = |record: &Record| {
-            record.image.image(self.cache()).is_file() && record.kernel.kernel(self.cache()).vmlinux.is_file()
+            record.image.image(self.cache()).is_file()
+                && record.kernel.kernel(self.cache()).vmlinux.is_file()
         };
         Ok(match Record::read(self.cache(), environment)? {
             Found::Record(record) if is_there(&record) => self.describe(environment, Some(&record)),
@@ -306,7 +307,9 @@ impl EnvironmentStore {
     fn is_intact(&self, environment: &Environment) -> Result<bool, EnvironmentError> {
         match self.load(environment) {
             Ok(record) => Ok(initramfs::modules(&record.kernel.kernel(self.cache())).is_ok()),
-            Err(EnvironmentError::NotInstalled { .. } | EnvironmentError::Corrupt { .. }) => Ok(false),
+            Err(EnvironmentError::NotInstalled { .. } | EnvironmentError::Corrupt { .. }) => {
+                Ok(false)
+            }
             Err(error) => Err(error),
         }
     }
@@ -315,7 +318,11 @@ impl EnvironmentStore {
     ///
     /// # Errors
     /// [`EnvironmentError::CorruptKernel`] when a module is not as it was installed.
-    pub fn initramfs(&self, kernel: &Kernel, agent: &Agent<'_>) -> Result<PathBuf, EnvironmentError> {
+    pub fn initramfs(
+        &self,
+        kernel: &Kernel,
+        agent: &Agent<'_>,
+    ) -> Result<PathBuf, EnvironmentError> {
         initramfs::obtain(self.cache(), kernel, agent)
     }
 
@@ -349,7 +356,12 @@ fn stamp_of(path: &Path) -> Result<Option<Stamp>, FsError> {
     }
 }
 
-fn expect(environment: &Environment, path: &Path, expected: &str, found: String) -> Result<(), EnvironmentError> {
+fn expect(
+    environment: &Environment,
+    path: &Path,
+    expected: &str,
+    found: String,
+) -> Result<(), EnvironmentError> {
     if expected == found {
         return Ok(());
     }

@@ -11,16 +11,27 @@ impl From<BenchError> for PyroError {
             BenchError::Store(error) => return error.into(),
             BenchError::Busy => (ErrorKind::Busy, vec![Hint::say("wait until it has ended")]),
             BenchError::Run(_) => (ErrorKind::Guest, vec![doctor("")]),
-            BenchError::Against { .. } => {
-                (ErrorKind::InvalidInput, vec![Hint::say("run the command by itself until it succeeds")])
-            }
+            BenchError::Against { .. } => (
+                ErrorKind::InvalidInput,
+                vec![Hint::say("run the command by itself until it succeeds")],
+            ),
             BenchError::NothingAgainst => (
                 ErrorKind::InvalidInput,
-                vec![Hint::parameter("leave", Parameter::Against, " out, or give it a command for the shell")],
+                vec![Hint::parameter(
+                    "leave",
+                    Parameter::Against,
+                    " out, or give it a command for the shell",
+                )],
             ),
-            BenchError::Command { .. } | BenchError::Lost { .. } => (ErrorKind::Guest, vec![doctor("")]),
-            BenchError::Files(_) => (ErrorKind::Io, vec![Hint::say("look at the path, its rights and its disk")]),
-            BenchError::Results { .. } => (ErrorKind::Corrupt, vec![Hint::host("measure again", "cargo xtask bench")]),
+            BenchError::Command { .. } | BenchError::Lost { .. } => {
+                (ErrorKind::Guest, vec![doctor("")])
+            }
+            BenchError::Files(_) => {
+                (ErrorKind::Io, vec![Hint::say("look at the path, its rights and its disk")])
+            }
+            BenchError::Results { .. } => {
+                (ErrorKind::Corrupt, vec![Hint::host("measure again", "cargo xtask bench")])
+            }
             BenchError::Cancelled => (ErrorKind::Conflict, Vec::new()),
         };
         Self::judged(kind, error, hints)

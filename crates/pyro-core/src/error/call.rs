@@ -64,8 +64,9 @@ impl Call {
 
     /// The arguments that wait for the id of the workspace that failed.
     pub(super) fn open_workspaces(&mut self) -> impl Iterator<Item = &mut Value> {
-        let is_open =
-            |argument: &&mut Argument| argument.parameter == Parameter::WorkspaceId && argument.value == WORKSPACE_ID;
+        let is_open = |argument: &&mut Argument| {
+            argument.parameter == Parameter::WorkspaceId && argument.value == WORKSPACE_ID
+        };
         self.arguments.iter_mut().filter(is_open).map(|argument| &mut argument.value)
     }
 }

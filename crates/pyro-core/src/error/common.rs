@@ -15,7 +15,10 @@ pub(super) fn room() -> Vec<Hint> {
 
 /// What to do about a guest that does not boot.
 pub(super) fn other_engine() -> Vec<Hint> {
-    vec![doctor("see what this host has"), Hint::say("try PYRO_ACCEL=tcg or kvm, or name another QEMU with PYRO_QEMU")]
+    vec![
+        doctor("see what this host has"),
+        Hint::say("try PYRO_ACCEL=tcg or kvm, or name another QEMU with PYRO_QEMU"),
+    ]
 }
 
 /// Examine the host.

@@ -24,12 +24,15 @@ impl PyroError {
 
 fn engine(error: &EngineError) -> (ErrorKind, Vec<Hint>) {
     match error {
-        EngineError::ProgramMissing { package, .. } => {
-            (ErrorKind::Unavailable, vec![Hint::host("", format!("sudo apt-get install -y {package}"))])
-        }
+        EngineError::ProgramMissing { package, .. } => (
+            ErrorKind::Unavailable,
+            vec![Hint::host("", format!("sudo apt-get install -y {package}"))],
+        ),
         EngineError::NotThere { .. } => (
             ErrorKind::InvalidInput,
-            vec![Hint::say("unset PYRO_QEMU to use the one on PATH, or set it to EXECUTABLE:LIBRARY_DIRECTORY:…")],
+            vec![Hint::say(
+                "unset PYRO_QEMU to use the one on PATH, or set it to EXECUTABLE:LIBRARY_DIRECTORY:…",
+            )],
         ),
         EngineError::NoAnswer { path, .. } => (
             ErrorKind::Unavailable,
@@ -38,13 +41,17 @@ fn engine(error: &EngineError) -> (ErrorKind, Vec<Hint>) {
                 Hint::host("", "sudo apt-get install -y --reinstall qemu-system-x86"),
             ],
         ),
-        EngineError::TooOld { .. } => {
-            (ErrorKind::Unavailable, vec![Hint::say("upgrade qemu-system-x86, or name a newer QEMU with PYRO_QEMU")])
+        EngineError::TooOld { .. } => (
+            ErrorKind::Unavailable,
+            vec![Hint::say("upgrade qemu-system-x86, or name a newer QEMU with PYRO_QEMU")],
+        ),
+        EngineError::KvmUnusable { .. } => {
+            (ErrorKind::Unavailable, vec![Hint::say("set PYRO_ACCEL=auto")])
         }
-        EngineError::KvmUnusable { .. } => (ErrorKind::Unavailable, vec![Hint::say("set PYRO_ACCEL=auto")]),
-        EngineError::KernelNeedsOther { .. } => {
-            (ErrorKind::InvalidInput, vec![Hint::say("set PYRO_ACCEL to what the kernel's kernel.toml names")])
-        }
+        EngineError::KernelNeedsOther { .. } => (
+            ErrorKind::InvalidInput,
+            vec![Hint::say("set PYRO_ACCEL to what the kernel's kernel.toml names")],
+        ),
         EngineError::Start { .. } => (ErrorKind::Io, vec![doctor("")]),
     }
 }

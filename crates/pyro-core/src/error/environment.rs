@@ -36,9 +36,10 @@ fn environment(error: &EnvironmentError) -> (ErrorKind, Vec<Hint>) {
         EnvironmentError::NoNamespaces { setting: Some((setting, value)), .. } => {
             (ErrorKind::Unavailable, vec![Hint::host("", format!("sudo sysctl {setting}={value}"))])
         }
-        EnvironmentError::NoNamespaces { setting: None, .. } => {
-            (ErrorKind::Unavailable, say("this may be a container: run pyro outside of it, or as its root"))
-        }
+        EnvironmentError::NoNamespaces { setting: None, .. } => (
+            ErrorKind::Unavailable,
+            say("this may be a container: run pyro outside of it, or as its root"),
+        ),
         EnvironmentError::InvalidMirror { .. } => {
             let after = " to an address such as http://deb.debian.org/debian";
             (ErrorKind::InvalidInput, vec![Hint::parameter("set", Parameter::Mirror, after)])
@@ -47,7 +48,10 @@ fn environment(error: &EnvironmentError) -> (ErrorKind, Vec<Hint>) {
             let other = Call::to(OperationId::EnvironmentPull)
                 .with_open(Parameter::Environment, "ENVIRONMENT")
                 .with_open(Parameter::Mirror, "URL");
-            (ErrorKind::Unavailable, vec![Hint::say("try again"), Hint::call("another mirror", other).or()])
+            (
+                ErrorKind::Unavailable,
+                vec![Hint::say("try again"), Hint::call("another mirror", other).or()],
+            )
         }
         EnvironmentError::TooLittleSpace { .. } | EnvironmentError::DiskFull { .. } => (
             ErrorKind::Io,
@@ -56,9 +60,15 @@ fn environment(error: &EnvironmentError) -> (ErrorKind, Vec<Hint>) {
                 Hint::say("set PYRO_ENVIRONMENT_CACHE_DIR to another disk").or(),
             ],
         ),
-        EnvironmentError::OwnKernel(_) => (ErrorKind::InvalidInput, say("mend it, or unset PYRO_KERNEL_DIR")),
-        EnvironmentError::Lock(_) => (ErrorKind::Busy, say("wait until the other installation is done")),
-        EnvironmentError::Build { .. } => (ErrorKind::Io, say("run it again; PYRO_LOG=debug shows every line")),
+        EnvironmentError::OwnKernel(_) => {
+            (ErrorKind::InvalidInput, say("mend it, or unset PYRO_KERNEL_DIR"))
+        }
+        EnvironmentError::Lock(_) => {
+            (ErrorKind::Busy, say("wait until the other installation is done"))
+        }
+        EnvironmentError::Build { .. } => {
+            (ErrorKind::Io, say("run it again; PYRO_LOG=debug shows every line"))
+        }
         EnvironmentError::Kernel(_) | EnvironmentError::Fs(_) => (ErrorKind::Io, vec![doctor("")]),
         EnvironmentError::Interrupted(_) => (ErrorKind::Internal, say("run it again")),
     }

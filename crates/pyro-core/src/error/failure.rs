@@ -61,7 +61,8 @@ impl PyroError {
         };
         let mut causes = failure.causes;
         if !failure.console.is_empty() {
-            causes.push(format!("the guest's console ends with:\n{}", last_lines(&failure.console)));
+            causes
+                .push(format!("the guest's console ends with:\n{}", last_lines(&failure.console)));
         }
         Self::judged(kind, Told::new(format!("{before}: {}", failure.message), causes), hints)
     }
@@ -78,12 +79,17 @@ fn of_vm(stage: Stage) -> Vec<Hint> {
         Stage::Mount => vec![Hint::say("pull the environment again")],
         Stage::Killed => again("try again"),
         Stage::Running => {
-            vec![Hint::say("run it again"), Hint::parameter("with more", Parameter::MemMib, " if memory ran out")]
+            vec![
+                Hint::say("run it again"),
+                Hint::parameter("with more", Parameter::MemMib, " if memory ran out"),
+            ]
         }
         Stage::Stopped => vec![start("unless it was deleted, start it again")],
         Stage::Stopping => vec![start("start it again")],
         Stage::Unknown => again("run it again"),
-        Stage::Expired => vec![Hint::parameter("ask for a longer life with", Parameter::TtlSeconds, "")],
+        Stage::Expired => {
+            vec![Hint::parameter("ask for a longer life with", Parameter::TtlSeconds, "")]
+        }
     }
 }
 

@@ -35,17 +35,21 @@ fn file(error: &FileError) -> Judgement {
         FileError::Nowhere { .. } => (ErrorKind::NotFound, vec![list_files("look what is there")]),
         FileError::IsRoot => (ErrorKind::InvalidInput, vec![list_files("name a file")]),
         FileError::Outside(_) => {
-            let cat = Call::to_workspace(OperationId::WorkspaceExec).with(Parameter::Command, "cat PATH");
+            let cat =
+                Call::to_workspace(OperationId::WorkspaceExec).with(Parameter::Command, "cat PATH");
             (ErrorKind::InvalidInput, vec![Hint::call("read it with a command", cat)])
         }
-        FileError::Links(_) => (ErrorKind::InvalidInput, vec![list_files("see where the links lead")]),
+        FileError::Links(_) => {
+            (ErrorKind::InvalidInput, vec![list_files("see where the links lead")])
+        }
         FileError::EmptyArchive => {
             let after = " if that is what you want";
             let push = Hint::parameter("push an empty directory with", Parameter::Delete, after);
             (ErrorKind::InvalidInput, vec![Hint::say("nothing was changed"), push])
         }
         FileError::GitRuns { path } => {
-            let read = Call::to_workspace(OperationId::WorkspaceFileRead).with(Parameter::Path, path);
+            let read =
+                Call::to_workspace(OperationId::WorkspaceFileRead).with(Parameter::Path, path);
             let export = Hint::parameter("then export it with", Parameter::KeepGitConfig, "");
             (ErrorKind::Denied, vec![Hint::call("read it first", read), export])
         }
@@ -56,14 +60,19 @@ fn file(error: &FileError) -> Judgement {
         FileError::InTheWay(_) => {
             let after = ", which spares what git ignores";
             let push = Hint::parameter("push with", Parameter::Delete, after).or();
-            (ErrorKind::Conflict, vec![Hint::say("nothing was changed"), Hint::say("remove it"), push])
+            (
+                ErrorKind::Conflict,
+                vec![Hint::say("nothing was changed"), Hint::say("remove it"), push],
+            )
         }
         FileError::Archive(TarError::Sparse { .. }) => {
             let before = "export it as a directory, which keeps holes:";
             (ErrorKind::Unsupported, vec![Hint::parameter(before, Parameter::Format, " dir")])
         }
         FileError::Archive(_) => unwritten(),
-        FileError::Special { .. } => (ErrorKind::InvalidInput, say("export a file, a directory or a link")),
+        FileError::Special { .. } => {
+            (ErrorKind::InvalidInput, say("export a file, a directory or a link"))
+        }
         FileError::NoBaseline { .. } => {
             let hint = Hint::usage("export what is there", OperationId::WorkspaceExport);
             (ErrorKind::Corrupt, vec![hint])
@@ -83,25 +92,34 @@ fn file(error: &FileError) -> Judgement {
 fn source(error: &SourceError) -> Judgement {
     let no_rules = || Hint::parameter("run without", Parameter::RespectIgnore, "");
     match error {
-        SourceError::Fs(cause) if cause.is_not_found() => (ErrorKind::NotFound, say("check the path on the host")),
+        SourceError::Fs(cause) if cause.is_not_found() => {
+            (ErrorKind::NotFound, say("check the path on the host"))
+        }
         SourceError::Fs(_) => (ErrorKind::Io, say("check that the path can be read")),
         SourceError::Redirected(_) => redirected(),
         SourceError::Neither(_) => (
             ErrorKind::InvalidInput,
-            say("give a directory, or a tar file called .tar, .tar.gz, .tar.bz2, .tar.xz or .tar.zst"),
+            say(
+                "give a directory, or a tar file called .tar, .tar.gz, .tar.bz2, .tar.xz or .tar.zst",
+            ),
         ),
-        SourceError::Rules(_) => {
-            (ErrorKind::InvalidInput, vec![Hint::say("shorten its .gitignore files"), no_rules().or()])
-        }
+        SourceError::Rules(_) => (
+            ErrorKind::InvalidInput,
+            vec![Hint::say("shorten its .gitignore files"), no_rules().or()],
+        ),
         SourceError::NoRules(_) => (ErrorKind::InvalidInput, vec![no_rules()]),
-        SourceError::Changed(_) => {
-            (ErrorKind::Conflict, say("nothing was written; try again when nobody writes to it, or leave it out"))
-        }
+        SourceError::Changed(_) => (
+            ErrorKind::Conflict,
+            say("nothing was written; try again when nobody writes to it, or leave it out"),
+        ),
         SourceError::Archive(TarError::Truncated | TarError::Trailing(_)) => (
             ErrorKind::InvalidInput,
             say("nothing was written; make the archive again, or copy it again: tar -tf lists it"),
         ),
-        _ => (ErrorKind::InvalidInput, say("nothing was written; remove what is named, or leave it out")),
+        _ => (
+            ErrorKind::InvalidInput,
+            say("nothing was written; remove what is named, or leave it out"),
+        ),
     }
 }
 
@@ -131,19 +149,32 @@ fn new_file(error: &OutputFileError) -> Judgement {
 }
 
 fn redirected() -> Judgement {
-    (ErrorKind::Denied, say("name a path below a directory that is granted, with no link on its way"))
+    (
+        ErrorKind::Denied,
+        say("name a path below a directory that is granted, with no link on its way"),
+    )
 }
 
 fn unwritten() -> Judgement {
-    (ErrorKind::Io, say("nothing was written; check the disk and the rights of the output's directory"))
+    (
+        ErrorKind::Io,
+        say("nothing was written; check the disk and the rights of the output's directory"),
+    )
 }
 
 fn exists() -> Judgement {
-    let replaces = Hint::parameter("", Parameter::Force, " replaces what is there, with all that it holds");
-    (ErrorKind::AlreadyExists, vec![Hint::parameter("choose another", Parameter::OutputPath, ""), replaces])
+    let replaces =
+        Hint::parameter("", Parameter::Force, " replaces what is there, with all that it holds");
+    (
+        ErrorKind::AlreadyExists,
+        vec![Hint::parameter("choose another", Parameter::OutputPath, ""), replaces],
+    )
 }
 
 fn full() -> Judgement {
     let other = Hint::parameter("choose another", Parameter::OutputPath, "");
-    (ErrorKind::AlreadyExists, vec![other, Hint::say("a file or a link replaces no such directory")])
+    (
+        ErrorKind::AlreadyExists,
+        vec![other, Hint::say("a file or a link replaces no such directory")],
+    )
 }

@@ -68,7 +68,11 @@ impl Hint {
         Self::new(why, Some(Next::HostCommand(command.into())), "")
     }
 
-    fn new(before: impl Into<Cow<'static, str>>, next: Option<Next>, after: impl Into<Cow<'static, str>>) -> Self {
+    fn new(
+        before: impl Into<Cow<'static, str>>,
+        next: Option<Next>,
+        after: impl Into<Cow<'static, str>>,
+    ) -> Self {
         let advice = Advice { before: before.into(), after: after.into() };
         Self { advice, next, otherwise: None, is_alternative: false }
     }

@@ -54,7 +54,9 @@ impl PyroError {
     /// The causes below the message, outermost first.
     #[must_use]
     pub fn causes(&self) -> Vec<String> {
-        std::iter::successors(self.source(), |cause| (*cause).source()).map(ToString::to_string).collect()
+        std::iter::successors(self.source(), |cause| (*cause).source())
+            .map(ToString::to_string)
+            .collect()
     }
 
     /// What to do next, in order; [`worded`] puts it into the words of a surface.
@@ -63,8 +65,18 @@ impl PyroError {
         &self.hints
     }
 
-    fn judged(kind: ErrorKind, error: impl Error + Send + Sync + 'static, hints: Vec<Hint>) -> Self {
-        Self { kind, message: error.to_string(), judged: Box::new(error), hints, closed_output: false }
+    fn judged(
+        kind: ErrorKind,
+        error: impl Error + Send + Sync + 'static,
+        hints: Vec<Hint>,
+    ) -> Self {
+        Self {
+            kind,
+            message: error.to_string(),
+            judged: Box::new(error),
+            hints,
+            closed_output: false,
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use pyro_patch::patch::{HunkReject, Note, ParseError, PatchError, Reason, Reject
 impl From<PatchError> for PyroError {
     fn from(error: PatchError) -> Self {
         let (kind, hints) = match &error {
-            PatchError::Rejected(rejected) if rejected.is_too_much() => (ErrorKind::InvalidInput, too_much()),
+            PatchError::Rejected(rejected) if rejected.is_too_much() => {
+                (ErrorKind::InvalidInput, too_much())
+            }
             PatchError::Rejected(rejected) => {
                 (ErrorKind::Conflict, rejected.rejects.first().map(reject).unwrap_or_default())
             }
@@ -36,7 +38,9 @@ fn list() -> Hint {
 
 fn parse(error: &ParseError) -> Vec<Hint> {
     let words = match error {
-        ParseError::TooLarge { .. } | ParseError::LineTooLong { .. } | ParseError::TooMany { .. } => {
+        ParseError::TooLarge { .. }
+        | ParseError::LineTooLong { .. }
+        | ParseError::TooMany { .. } => {
             return too_much();
         }
         ParseError::GitDirectory { .. } => {
@@ -49,10 +53,15 @@ fn parse(error: &ParseError) -> Vec<Hint> {
         | ParseError::Mode { .. }
         | ParseError::AfterLast { .. } => {
             let write = Call::to_workspace(OperationId::WorkspaceFileWrite);
-            return vec![Hint::say("make the patch with git diff"), Hint::call("write the file", write).or()];
+            return vec![
+                Hint::say("make the patch with git diff"),
+                Hint::call("write the file", write).or(),
+            ];
         }
         ParseError::Path { .. } => "name paths relative to /workspace",
-        ParseError::HunkHeader { .. } | ParseError::EmptyHunk { .. } | ParseError::NoFile { .. } => {
+        ParseError::HunkHeader { .. }
+        | ParseError::EmptyHunk { .. }
+        | ParseError::NoFile { .. } => {
             "write '--- a/PATH', '+++ b/PATH', then '@@ -LINE +LINE @@' (or '@@' alone: its text says \
              where), then lines that begin with ' ', '-' or '+'"
         }
@@ -61,7 +70,9 @@ fn parse(error: &ParseError) -> Vec<Hint> {
              '*** Delete File: PATH', each line of it with ' ', '-' or '+', and the patch ends with \
              '*** End Patch'"
         }
-        ParseError::NoEnd { .. } => "nothing was changed; send it whole, with '*** End Patch' as its last line",
+        ParseError::NoEnd { .. } => {
+            "nothing was changed; send it whole, with '*** End Patch' as its last line"
+        }
         ParseError::Binary { .. } => "make the patch with git diff --binary",
     };
     vec![Hint::say(words)]
@@ -104,7 +115,8 @@ fn of_hunk(hunk: &HunkReject, path: impl ToString) -> Vec<Hint> {
         Some(Note::FileHasCrlf) => {
             let convert = Call::to_workspace(OperationId::WorkspaceExec)
                 .with(Parameter::Command, format!("sed -i 's/\\r$//' {path}"));
-            let words = "send the hunk again with \\r before the newline of each ' ', '-' and '+' line";
+            let words =
+                "send the hunk again with \\r before the newline of each ' ', '-' and '+' line";
             return vec![Hint::say(words), Hint::call("convert the file first", convert).or()];
         }
         None => {
@@ -114,8 +126,12 @@ fn of_hunk(hunk: &HunkReject, path: impl ToString) -> Vec<Hint> {
         Some(Note::NoContext) => {
             "send the hunk again with a line of the file, marked ' ', above or below the new lines"
         }
-        Some(Note::Anchor { .. }) => "send the hunk again with a whole line of the file after '@@', or with '@@' alone",
-        Some(Note::NotAtEnd { .. }) => "send the patch again without '*** End of File' after this hunk",
+        Some(Note::Anchor { .. }) => {
+            "send the hunk again with a whole line of the file after '@@', or with '@@' alone"
+        }
+        Some(Note::NotAtEnd { .. }) => {
+            "send the patch again without '*** End of File' after this hunk"
+        }
         Some(Note::Overlap { .. }) => "join this hunk and the one before it into one",
         Some(Note::PatchHasCrlf) => "send the patch again without the \\r before each newline",
         Some(Note::NoNewline) => {
@@ -140,7 +156,11 @@ mod tests {
     fn a_patch_that_does_not_apply_is_told_what_to_send() {
         let head = "--- a/m.py\n+++ b/m.py\n";
         for (patch, file, words) in [
-            (format!("{head}@@ -3,2 +3,2 @@\n three\n-4\n+x\n"), "1\n2\n\t3\n4\n", "that are in the file as shown"),
+            (
+                format!("{head}@@ -3,2 +3,2 @@\n three\n-4\n+x\n"),
+                "1\n2\n\t3\n4\n",
+                "that are in the file as shown",
+            ),
             (format!("{head}@@ -1 +1 @@\n-1\n+x\n"), "1\r\n", "\\r before the newline"),
             (format!("{head}@@\n-1\n+x\n"), "1\n1\n", "'@@ -1 +1 @@'"),
             (format!("{head}@@\n+x\n"), "1\n", "marked ' '"),
@@ -159,7 +179,8 @@ mod tests {
             ),
         ] {
             let parsed = parsed(&patch);
-            let sides = BTreeMap::from([(TreePath::parse(b"m.py").unwrap(), Side::file(0o644, file))]);
+            let sides =
+                BTreeMap::from([(TreePath::parse(b"m.py").unwrap(), Side::file(0o644, file))]);
             let error = PyroError::from(PatchError::from(resolve(&parsed, &sides).unwrap_err()));
             let hint = worded(error.hints(), &plain::Plain).unwrap();
             assert!(error.kind() == ErrorKind::Conflict && hint.contains(words), "{error}\n{hint}");

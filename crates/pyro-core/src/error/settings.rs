@@ -13,8 +13,12 @@ use crate::vm::shape::OutOfRange;
 impl From<ConfigError> for PyroError {
     fn from(error: ConfigError) -> Self {
         let hint = match &error {
-            ConfigError::NoHome => Hint::say("export HOME, or PYRO_DATA_DIR and PYRO_ENVIRONMENT_CACHE_DIR"),
-            ConfigError::Invalid { name, expected, .. } => Hint::say(format!("unset {name}, or set it to {expected}")),
+            ConfigError::NoHome => {
+                Hint::say("export HOME, or PYRO_DATA_DIR and PYRO_ENVIRONMENT_CACHE_DIR")
+            }
+            ConfigError::Invalid { name, expected, .. } => {
+                Hint::say(format!("unset {name}, or set it to {expected}"))
+            }
         };
         Self::judged(ErrorKind::InvalidInput, error, vec![hint])
     }
@@ -23,20 +27,27 @@ impl From<ConfigError> for PyroError {
 impl From<StoreError> for PyroError {
     fn from(error: StoreError) -> Self {
         let (kind, hints) = match error {
-            StoreError::Newer { .. } => (ErrorKind::Unsupported, vec![Hint::say("install the newer pyro")]),
+            StoreError::Newer { .. } => {
+                (ErrorKind::Unsupported, vec![Hint::say("install the newer pyro")])
+            }
             StoreError::Directory(error) if error.is_full() => {
                 return Self::judged(ErrorKind::Io, error, room());
             }
-            StoreError::Directory(_) => {
-                (ErrorKind::Io, vec![Hint::say("point PYRO_DATA_DIR to a directory of your own that you can write to")])
-            }
+            StoreError::Directory(_) => (
+                ErrorKind::Io,
+                vec![Hint::say(
+                    "point PYRO_DATA_DIR to a directory of your own that you can write to",
+                )],
+            ),
             StoreError::Broken { noun: "workspace", id, .. } => {
-                let delete = Call::to(OperationId::WorkspaceDelete).with(Parameter::WorkspaceId, id);
+                let delete =
+                    Call::to(OperationId::WorkspaceDelete).with(Parameter::WorkspaceId, id);
                 (ErrorKind::Corrupt, vec![Hint::call("", delete)])
             }
-            StoreError::Broken { .. } => {
-                (ErrorKind::Corrupt, vec![Hint::say("try again: the broken record is cleared away")])
-            }
+            StoreError::Broken { .. } => (
+                ErrorKind::Corrupt,
+                vec![Hint::say("try again: the broken record is cleared away")],
+            ),
             ref error if error.is_full() => (ErrorKind::Io, room()),
             StoreError::Sql(_) => (ErrorKind::Io, vec![doctor("")]),
         };
@@ -72,7 +83,9 @@ impl From<OutOfRange> for PyroError {
 impl From<OptionError> for PyroError {
     fn from(error: OptionError) -> Self {
         let hint = match error {
-            OptionError::Cwd(_) => "give it absolute, in a workspace also below /workspace, without '..'",
+            OptionError::Cwd(_) => {
+                "give it absolute, in a workspace also below /workspace, without '..'"
+            }
             OptionError::VariableName { .. } => {
                 "give a name and a value, as in MY_VAR=1; a shell drops what is called otherwise"
             }
@@ -80,8 +93,12 @@ impl From<OptionError> for PyroError {
             OptionError::LongVariable { .. } | OptionError::Variables(_) => {
                 "put what is long into a file, or hand it on through stdin"
             }
-            OptionError::Shell { .. } => "use one of these, or leave it out for the user's login shell",
-            OptionError::User(_) => "give a name or a number, and a group behind a colon, as in www-data or 1000:1000",
+            OptionError::Shell { .. } => {
+                "use one of these, or leave it out for the user's login shell"
+            }
+            OptionError::User(_) => {
+                "give a name or a number, and a group behind a colon, as in www-data or 1000:1000"
+            }
         };
         Self::judged(ErrorKind::InvalidInput, error, vec![Hint::say(hint)])
     }

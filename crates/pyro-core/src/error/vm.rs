@@ -21,7 +21,8 @@ impl From<VmError> for PyroError {
             VmError::OutOfRange(error) => error.into(),
             error => {
                 let (kind, hints) = vm(&error);
-                let closed_output = matches!(&error, VmError::Output(cause) if cause.kind() == BrokenPipe);
+                let closed_output =
+                    matches!(&error, VmError::Output(cause) if cause.kind() == BrokenPipe);
                 Self { closed_output, ..Self::judged(kind, error, hints) }
             }
         }
@@ -43,9 +44,10 @@ fn vm(error: &VmError) -> (ErrorKind, Vec<Hint>) {
         | VmError::InUse { .. }
         | VmError::ImageGone { .. } => state(error),
         VmError::Guest(error) => guest(error),
-        VmError::TooManyActive { .. } => {
-            (ErrorKind::Busy, say("wait until one ends, stop or delete one, or set PYRO_MAX_ACTIVE_VMS"))
-        }
+        VmError::TooManyActive { .. } => (
+            ErrorKind::Busy,
+            say("wait until one ends, stop or delete one, or set PYRO_MAX_ACTIVE_VMS"),
+        ),
         VmError::Layer { full: true, .. } => (ErrorKind::Io, room()),
         VmError::Layer { .. } => (
             ErrorKind::Guest,
@@ -58,7 +60,9 @@ fn vm(error: &VmError) -> (ErrorKind, Vec<Hint>) {
             (ErrorKind::NotFound, say("run the command again; old outputs make room for new ones"))
         }
         VmError::Kept(OutputError::Read { .. }) => (ErrorKind::Io, vec![doctor("")]),
-        VmError::LongCommand { .. } => (ErrorKind::InvalidInput, say("write a script to a file, and run that")),
+        VmError::LongCommand { .. } => {
+            (ErrorKind::InvalidInput, say("write a script to a file, and run that"))
+        }
         VmError::NoChoiceOfShell => (
             ErrorKind::Unsupported,
             vec![
@@ -73,14 +77,19 @@ fn vm(error: &VmError) -> (ErrorKind, Vec<Hint>) {
                 .with(Parameter::Command, "git --version");
             (ErrorKind::InvalidInput, vec![Hint::call("", run)])
         }
-        VmError::NoNetwork => (ErrorKind::Unsupported, vec![Hint::parameter("run without", Parameter::Network, "")]),
-        VmError::TooManyVcpus { .. } => {
-            (ErrorKind::InvalidInput, vec![Hint::parameter("ask for fewer with", Parameter::VcpuCount, "")])
+        VmError::NoNetwork => {
+            (ErrorKind::Unsupported, vec![Hint::parameter("run without", Parameter::Network, "")])
         }
+        VmError::TooManyVcpus { .. } => (
+            ErrorKind::InvalidInput,
+            vec![Hint::parameter("ask for fewer with", Parameter::VcpuCount, "")],
+        ),
         VmError::Cancelled => (ErrorKind::Conflict, Vec::new()),
         VmError::NoSync(_) => (ErrorKind::Io, vec![doctor("look how busy the host's disk is")]),
         VmError::Unkillable(_) => (ErrorKind::Guest, say("run it again; the vm is gone")),
-        VmError::Control(_) => (ErrorKind::Internal, say("run it again; what was left is cleared away")),
+        VmError::Control(_) => {
+            (ErrorKind::Internal, say("run it again; what was left is cleared away"))
+        }
         VmError::Stuck => (ErrorKind::Internal, vec![doctor("")]),
         VmError::Output(_) | VmError::Supervisor(_) | VmError::Files(_) | VmError::Leftovers(_) => {
             (ErrorKind::Io, vec![doctor("")])
@@ -99,7 +108,8 @@ fn state(error: &VmError) -> (ErrorKind, Vec<Hint>) {
     let create = |why| Hint::call(why, Call::to(OperationId::VmCreate));
     match *error {
         VmError::Expired { .. } => {
-            let longer = Call::to(OperationId::VmCreate).with_open(Parameter::TtlSeconds, "SECONDS");
+            let longer =
+                Call::to(OperationId::VmCreate).with_open(Parameter::TtlSeconds, "SECONDS");
             let why = "create another one, with a longer life if it is to last";
             (ErrorKind::NotFound, vec![Hint::call(why, longer)])
         }
@@ -127,9 +137,15 @@ fn state(error: &VmError) -> (ErrorKind, Vec<Hint>) {
         ),
         VmError::ImageGone { id, .. } => (
             ErrorKind::Corrupt,
-            vec![Hint::call("delete it", on(OperationId::VmDelete, id)), create("then create another one")],
+            vec![
+                Hint::call("delete it", on(OperationId::VmDelete, id)),
+                create("then create another one"),
+            ],
         ),
-        _ => (ErrorKind::NotFound, vec![Hint::say("it may have been used or expired"), create("create another one")]),
+        _ => (
+            ErrorKind::NotFound,
+            vec![Hint::say("it may have been used or expired"), create("create another one")],
+        ),
     }
 }
 
@@ -138,24 +154,35 @@ fn guest(error: &ClientError) -> (ErrorKind, Vec<Hint>) {
     let gone = || (ErrorKind::Guest, vec![Hint::say("run it again; the vm is gone")]);
     let ClientError::Failed(failure) = error else { return gone() };
     let run = |command: &str| {
-        Call::to(OperationId::Run).with_open(Parameter::Environment, "ENVIRONMENT").with(Parameter::Command, command)
+        Call::to(OperationId::Run)
+            .with_open(Parameter::Environment, "ENVIRONMENT")
+            .with(Parameter::Command, command)
     };
     match failure.kind {
-        FailureKind::InvalidInput => (ErrorKind::InvalidInput, vec![Hint::usage("", OperationId::Run)]),
+        FailureKind::InvalidInput => {
+            (ErrorKind::InvalidInput, vec![Hint::usage("", OperationId::Run)])
+        }
         FailureKind::UnknownUser => (
             ErrorKind::NotFound,
-            vec![Hint::call("see who is there", run("getent passwd")), Hint::say("give numbers, as in 1000:1000").or()],
+            vec![
+                Hint::call("see who is there", run("getent passwd")),
+                Hint::say("give numbers, as in 1000:1000").or(),
+            ],
         ),
         FailureKind::Directory => {
             let after = " a directory that is there and that the user may enter";
             (
                 ErrorKind::NotFound,
-                vec![Hint::parameter("give", Parameter::Cwd, after), Hint::call("see it", run("ls -ld /PATH"))],
+                vec![
+                    Hint::parameter("give", Parameter::Cwd, after),
+                    Hint::call("see it", run("ls -ld /PATH")),
+                ],
             )
         }
-        FailureKind::Unsupported => {
-            (ErrorKind::Unsupported, vec![Hint::say("leave the user out"), doctor("run where a guest can be had").or()])
-        }
+        FailureKind::Unsupported => (
+            ErrorKind::Unsupported,
+            vec![Hint::say("leave the user out"), doctor("run where a guest can be had").or()],
+        ),
         _ => gone(),
     }
 }

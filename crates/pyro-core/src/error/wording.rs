@@ -65,14 +65,16 @@ pub(super) mod plain {
     impl Wording for Plain {
         fn own(&self, next: &Next) -> Option<String> {
             Some(match next {
-                Next::Operation(call) => call.arguments.iter().fold(call.operation.name().to_owned(), |text, one| {
-                    let value = match &one.value {
-                        Value::Given(value) => value,
-                        Value::On => "true",
-                        Value::Open(name) => name,
-                    };
-                    format!("{text} {}={value}", one.parameter.name())
-                }),
+                Next::Operation(call) => {
+                    call.arguments.iter().fold(call.operation.name().to_owned(), |text, one| {
+                        let value = match &one.value {
+                            Value::Given(value) => value,
+                            Value::On => "true",
+                            Value::Open(name) => name,
+                        };
+                        format!("{text} {}={value}", one.parameter.name())
+                    })
+                }
                 Next::Usage(operation) => format!("usage of {}", operation.name()),
                 Next::Parameter(parameter) => parameter.name().to_owned(),
                 Next::HostCommand(command) => command.clone(),

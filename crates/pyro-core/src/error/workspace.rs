@@ -147,16 +147,22 @@ fn workspace(error: &WorkspaceError) -> (ErrorKind, Vec<Hint>) {
         WorkspaceError::SeedTooLarge { .. } => (
             ErrorKind::Guest,
             vec![
-                Hint::say("nothing of it is left; create it again with a part of the seed's directory"),
+                Hint::say(
+                    "nothing of it is left; create it again with a part of the seed's directory",
+                ),
                 Hint::parameter("without what git ignores:", Parameter::RespectIgnore, "").or(),
             ],
         ),
-        WorkspaceError::Changing { .. } => (ErrorKind::Busy, vec![status("look again in a moment")]),
+        WorkspaceError::Changing { .. } => {
+            (ErrorKind::Busy, vec![status("look again in a moment")])
+        }
         WorkspaceError::LayerGone { resettable: true, .. } => {
             let reset = on(OperationId::WorkspaceReset);
             (ErrorKind::Corrupt, vec![Hint::call("its baseline is there, go back to it", reset)])
         }
-        WorkspaceError::LayerGone { .. } => (ErrorKind::Corrupt, vec![delete("its files are lost")]),
+        WorkspaceError::LayerGone { .. } => {
+            (ErrorKind::Corrupt, vec![delete("its files are lost")])
+        }
         WorkspaceError::NoDisk { .. } => (ErrorKind::Corrupt, vec![delete("")]),
         WorkspaceError::NothingToUpdate | WorkspaceError::NameBothWays => {
             (ErrorKind::InvalidInput, vec![Hint::usage("", OperationId::WorkspaceUpdate)])
@@ -171,7 +177,9 @@ fn workspace(error: &WorkspaceError) -> (ErrorKind, Vec<Hint>) {
             let hint = Hint::parameter("set", Parameter::TtlSeconds, " to 0 or at least 60");
             (ErrorKind::InvalidInput, vec![hint])
         }
-        WorkspaceError::Count(_) => (ErrorKind::InvalidInput, vec![Hint::usage("", OperationId::WorkspaceFork)]),
+        WorkspaceError::Count(_) => {
+            (ErrorKind::InvalidInput, vec![Hint::usage("", OperationId::WorkspaceFork)])
+        }
         // The rest is judged as what it holds.
         _ => (ErrorKind::Io, vec![doctor("")]),
     }
@@ -188,7 +196,8 @@ fn of_vm(error: VmError) -> PyroError {
             return PyroError { message, ..PyroError::judged(ErrorKind::Busy, error, hints) };
         }
         VmError::ImageGone { environment, .. } => {
-            let message = format!("the image of {environment} that the workspace's disk stands on is gone");
+            let message =
+                format!("the image of {environment} that the workspace's disk stands on is gone");
             let hints = vec![delete("its files are lost with it")];
             return PyroError { message, ..PyroError::judged(ErrorKind::Corrupt, error, hints) };
         }
@@ -216,7 +225,9 @@ fn of_vm(error: VmError) -> PyroError {
 /// What the guest says of a command; none where that is of no workspace in particular.
 fn command(kind: FailureKind) -> Option<(ErrorKind, Hint)> {
     Some(match kind {
-        FailureKind::InvalidInput => (ErrorKind::InvalidInput, Hint::usage("", OperationId::WorkspaceExec)),
+        FailureKind::InvalidInput => {
+            (ErrorKind::InvalidInput, Hint::usage("", OperationId::WorkspaceExec))
+        }
         FailureKind::NotFound => (ErrorKind::Guest, list_files("see that its directory is there")),
         FailureKind::Directory => {
             let why = "see which directories there are";
@@ -225,9 +236,11 @@ fn command(kind: FailureKind) -> Option<(ErrorKind, Hint)> {
             (ErrorKind::NotFound, Hint::call(why, list).otherwise(Hint::call(why, find)))
         }
         FailureKind::Busy => (ErrorKind::Busy, Hint::say("try again in a moment")),
-        FailureKind::Denied | FailureKind::WrongState | FailureKind::Io | FailureKind::Full | FailureKind::Unknown => {
-            (ErrorKind::Guest, status("look at it"))
-        }
+        FailureKind::Denied
+        | FailureKind::WrongState
+        | FailureKind::Io
+        | FailureKind::Full
+        | FailureKind::Unknown => (ErrorKind::Guest, status("look at it")),
         _ => return None,
     })
 }
@@ -243,7 +256,8 @@ fn failed(stage: Stage) -> Vec<Hint> {
         Stage::Killed => again("try again"),
         Stage::Unknown => vec![status("look at it")],
         Stage::Mount => {
-            let pull = Call::to(OperationId::EnvironmentPull).with_open(Parameter::Environment, "ENVIRONMENT");
+            let pull = Call::to(OperationId::EnvironmentPull)
+                .with_open(Parameter::Environment, "ENVIRONMENT");
             vec![
                 Hint::call("go back to its baseline", on(OperationId::WorkspaceReset)),
                 Hint::call("where that fails as well, install its environment again", pull),
@@ -259,7 +273,8 @@ fn failed(stage: Stage) -> Vec<Hint> {
         }
         Stage::Stopped | Stage::Stopping => kept(),
         Stage::Expired => {
-            let update = on(OperationId::WorkspaceUpdate).with_open(Parameter::TtlSeconds, "SECONDS");
+            let update =
+                on(OperationId::WorkspaceUpdate).with_open(Parameter::TtlSeconds, "SECONDS");
             [kept(), vec![Hint::call("for a longer life", update)]].concat()
         }
     }
@@ -268,8 +283,12 @@ fn failed(stage: Stage) -> Vec<Hint> {
 fn label(error: &LabelError) -> &'static str {
     match error {
         LabelError::Name => "choose a name of 1 to 120 characters, without line breaks",
-        LabelError::Key { .. } => "use letters, digits, '.', '_' and '-' in the key, as in team=web",
-        LabelError::Value { .. } => "choose a value of 1 to 120 characters, without line breaks, as in team=web",
+        LabelError::Key { .. } => {
+            "use letters, digits, '.', '_' and '-' in the key, as in team=web"
+        }
+        LabelError::Value { .. } => {
+            "choose a value of 1 to 120 characters, without line breaks, as in team=web"
+        }
     }
 }
 
@@ -284,7 +303,9 @@ fn guest(error: ClientError) -> PyroError {
             (ErrorKind::InvalidInput, vec![list_files("look what it is")])
         }
         FailureKind::Exists => (ErrorKind::AlreadyExists, look()),
-        FailureKind::Conflict => (ErrorKind::Conflict, unchanged(Hint::say("read it again, then try again"))),
+        FailureKind::Conflict => {
+            (ErrorKind::Conflict, unchanged(Hint::say("read it again, then try again")))
+        }
         FailureKind::Full => {
             let room = on(OperationId::WorkspaceExec).with(Parameter::Command, "df -h /");
             (ErrorKind::Guest, unchanged(Hint::call("free some of its disk", room)))
@@ -314,8 +335,14 @@ mod tests {
         use pyro_protocol::message::{Failure as Said, FailureKind};
         use std::time::Duration;
         let (id, vm) = (Id::parse("0123456789ab").unwrap(), Id::parse("ba9876543210").unwrap());
-        let stage =
-            |stage| VmError::Failed(Failure { stage, message: "x".into(), causes: Vec::new(), console: String::new() });
+        let stage = |stage| {
+            VmError::Failed(Failure {
+                stage,
+                message: "x".into(),
+                causes: Vec::new(),
+                console: String::new(),
+            })
+        };
         let said = |kind| VmError::Guest(ClientError::Failed(Said { kind, message: "x".into() }));
         let (state, operation, next) = (VmState::Stopped, Operation::Stop, Operation::Start);
         let stages = [
@@ -358,7 +385,8 @@ mod tests {
     #[test]
     fn a_hint_leads_to_what_was_meant() {
         let id = Id::parse("0123456789ab").unwrap();
-        let missing = || EngineError::ProgramMissing { program: "qemu", package: "qemu-system-x86" };
+        let missing =
+            || EngineError::ProgramMissing { program: "qemu", package: "qemu-system-x86" };
         let unread = |kind: io::ErrorKind| {
             let source = FsError { action: "open", path: "/nothing".into(), source: kind.into() };
             WorkspaceError::from(FileError::from(SourceError::from(source)))
@@ -379,12 +407,19 @@ mod tests {
                 "unavailable",
                 "sudo apt-get install -y qemu-system-x86, or run without a guest with allow_host_compat",
             ),
-            (WorkspaceError::Vm(VmError::Engine(missing())), "unavailable", "sudo apt-get install -y qemu-system-x86"),
+            (
+                WorkspaceError::Vm(VmError::Engine(missing())),
+                "unavailable",
+                "sudo apt-get install -y qemu-system-x86",
+            ),
             (unread(io::ErrorKind::NotFound), "not_found", "check the path on the host"),
             (unread(io::ErrorKind::PermissionDenied), "io", "check that the path can be read"),
         ] {
             let judged = PyroError::from(error);
-            assert_eq!((judged.kind().name(), worded(judged.hints(), &Plain).as_deref()), (kind, Some(hint)));
+            assert_eq!(
+                (judged.kind().name(), worded(judged.hints(), &Plain).as_deref()),
+                (kind, Some(hint))
+            );
         }
         let hint = worded(PyroError::from(missing()).hints(), &Plain).unwrap();
         assert!(hint.ends_with("allow_host_compat"), "a command may do without: {hint}");
@@ -397,7 +432,10 @@ mod tests {
                 WorkspaceError::Vm(VmError::Control(ClientError::Ended)),
                 "nothing of it is left; create it again: workspace.create",
             ),
-            (WorkspaceError::Label(LabelError::Name), "choose a name of 1 to 120 characters, without line breaks"),
+            (
+                WorkspaceError::Label(LabelError::Name),
+                "choose a name of 1 to 120 characters, without line breaks",
+            ),
         ] {
             let told = PyroError::from(error).of_no_workspace();
             assert_eq!(worded(told.hints(), &Plain).as_deref(), Some(hint));
@@ -407,14 +445,28 @@ mod tests {
     #[test]
     fn the_cause_of_an_error_is_its_source() {
         use std::error::Error;
-        let source = FsError { action: "open", path: "/nothing".into(), source: io::ErrorKind::NotFound.into() };
+        let source = FsError {
+            action: "open",
+            path: "/nothing".into(),
+            source: io::ErrorKind::NotFound.into(),
+        };
         let cause = source.source.to_string();
         let told = PyroError::from(WorkspaceError::from(source));
-        assert_eq!((told.source().unwrap().to_string(), told.causes()), (cause.clone(), vec![cause]));
+        assert_eq!(
+            (told.source().unwrap().to_string(), told.causes()),
+            (cause.clone(), vec![cause])
+        );
         let causes = vec!["outer".to_owned(), "inner".to_owned()];
-        let failure =
-            Failure { stage: Stage::Boot, message: "x".into(), causes: causes.clone(), console: String::new() };
+        let failure = Failure {
+            stage: Stage::Boot,
+            message: "x".into(),
+            causes: causes.clone(),
+            console: String::new(),
+        };
         let told = PyroError::from(failure);
-        assert_eq!((told.source().unwrap().to_string(), told.causes()), ("outer".to_owned(), causes));
+        assert_eq!(
+            (told.source().unwrap().to_string(), told.causes()),
+            ("outer".to_owned(), causes)
+        );
     }
 }

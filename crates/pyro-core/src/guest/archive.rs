@@ -1,4 +1,5 @@
-//! Whole trees to and from the guest: an archive's records, made and taken by plain blocking code beside the channel.
+//! Whole trees to and from the guest: an archive's records, made and taken by plain blocking code
+//! beside the channel.
 
 use super::client::ClientError;
 use super::conversation::{Said, begin};
@@ -43,8 +44,8 @@ impl Outlet {
     }
 }
 
-/// Make a tree in the guest from what `source` sends; `source` runs in a thread of its own. When it fails, so does the
-/// guest's part, and nothing of it stays.
+/// Make a tree in the guest from what `source` sends; `source` runs in a thread of its own. When it
+/// fails, so does the guest's part, and nothing of it stays.
 ///
 /// # Errors
 /// [`TransferError`].
@@ -89,8 +90,8 @@ where
     }
 }
 
-/// Give a tree of the guest to `sink` by `put`, record by record in a thread of its own, and `sink` back at the end. Of a
-/// list, only its nodes are sent.
+/// Give a tree of the guest to `sink` by `put`, record by record in a thread of its own, and `sink`
+/// back at the end. Of a list, only its nodes are sent.
 ///
 /// # Errors
 /// [`TransferError`]; `sink` is dropped then.

@@ -72,7 +72,8 @@ impl Port {
         Self { frames: FrameReader::new(reader), writer }
     }
 
-    /// Wait at most `limit` until a booting guest's agent is ready for a hello. A restored guest never says so.
+    /// Wait at most `limit` until a booting guest's agent is ready for a hello. A restored guest
+    /// never says so.
     ///
     /// # Errors
     /// [`MeetError`].
@@ -84,16 +85,23 @@ impl Port {
                 }
                 Greeting::Ready(ready) => {
                     let (began, ended) = ready.started_us;
-                    tracing::debug!(kernel_us = began, agent_us = ended.saturating_sub(began), "the agent is ready");
+                    tracing::debug!(
+                        kernel_us = began,
+                        agent_us = ended.saturating_sub(began),
+                        "the agent is ready"
+                    );
                     Ok(())
                 }
-                Greeting::Welcome(_) | Greeting::Refused(_) | Greeting::Prepared => Err(MeetError::Unasked),
+                Greeting::Welcome(_) | Greeting::Refused(_) | Greeting::Prepared => {
+                    Err(MeetError::Unasked)
+                }
             }
         };
         within(limit, wait).await
     }
 
-    /// Have the guest prepared for those that are copied from it, and wait at most `limit` for that.
+    /// Have the guest prepared for those that are copied from it, and wait at most `limit` for
+    /// that.
     ///
     /// # Errors
     /// [`MeetError`]; [`MeetError::Unprepared`] when the agent says that it failed.
@@ -116,7 +124,11 @@ impl Port {
     ///
     /// # Errors
     /// [`MeetError`].
-    pub async fn hello(self, identity: &Identity, limit: Duration) -> Result<(Channel, Welcome), MeetError> {
+    pub async fn hello(
+        self,
+        identity: &Identity,
+        limit: Duration,
+    ) -> Result<(Channel, Welcome), MeetError> {
         within(limit, self.greet(identity)).await
     }
 
@@ -127,7 +139,8 @@ impl Port {
             match self.frames.message::<Greeting>().await? {
                 Greeting::Welcome(welcome) if welcome.nonce == hello.nonce => {
                     let (reader, rest) = self.frames.into_inner();
-                    // The agent's session begins with its welcome: its first bytes may have come along.
+                    // The agent's session begins with its welcome: its first bytes may have come
+                    // along.
                     let reader = std::io::Cursor::new(rest).chain(reader);
                     return Ok((Channel::start(tokio::io::join(reader, self.writer)), welcome));
                 }
@@ -136,13 +149,19 @@ impl Port {
                     return Err(MeetError::Refused { message });
                 }
                 // Left over from an earlier life of this vm.
-                Greeting::Ready(_) | Greeting::Welcome(_) | Greeting::Refused(_) | Greeting::Prepared => {}
+                Greeting::Ready(_)
+                | Greeting::Welcome(_)
+                | Greeting::Refused(_)
+                | Greeting::Prepared => {}
             }
         }
     }
 }
 
-async fn within<T>(limit: Duration, wait: impl Future<Output = Result<T, MeetError>>) -> Result<T, MeetError> {
+async fn within<T>(
+    limit: Duration,
+    wait: impl Future<Output = Result<T, MeetError>>,
+) -> Result<T, MeetError> {
     tokio::time::timeout(limit, wait).await.unwrap_or(Err(MeetError::NoHello { after: limit }))
 }
 
@@ -203,7 +222,10 @@ mod tests {
             let _ = stream.read_to_end(&mut Vec::new()).await;
         });
         assert!(matches!(silent.await, Err(MeetError::NoHello { .. })));
-        assert!(matches!(met_by(async |stream| drop(stream)).await, Err(MeetError::Channel(ClientError::Ended))));
+        assert!(matches!(
+            met_by(async |stream| drop(stream)).await,
+            Err(MeetError::Channel(ClientError::Ended))
+        ));
         let garbage = met_by(async |mut stream| stream.write_all(&[0xff; 64]).await.unwrap()).await;
         assert!(matches!(garbage, Err(MeetError::Channel(ClientError::Frame(_)))));
         let other = met_by(async |mut stream| {
@@ -218,8 +240,11 @@ mod tests {
         let met = met_by(async |mut stream| {
             let ready = Ready { protocol: PROTOCOL_VERSION, started_us: (0, 0) };
             send_message(&mut stream, &Greeting::Ready(ready)).await.unwrap();
-            let old =
-                Greeting::Welcome(Welcome { nonce: vec![1], agent_version: "x".into(), kernel_release: "y".into() });
+            let old = Greeting::Welcome(Welcome {
+                nonce: vec![1],
+                agent_version: "x".into(),
+                kernel_release: "y".into(),
+            });
             while send_message(&mut stream, &old).await.is_ok() {}
         });
         assert!(matches!(met.await, Err(MeetError::NoHello { .. })));

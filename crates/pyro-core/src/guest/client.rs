@@ -54,7 +54,8 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     /// The next frame, `None` at a clean end. Cancel-safe.
     ///
     /// # Errors
-    /// [`ClientError::Io`], [`ClientError::Frame`], and [`ClientError::Ended`] in the middle of a frame.
+    /// [`ClientError::Io`], [`ClientError::Frame`], and [`ClientError::Ended`] in the middle of a
+    /// frame.
     pub async fn next(&mut self) -> Result<Option<Frame>, ClientError> {
         loop {
             if let Some(frame) = self.decoder.next_frame()? {
@@ -116,7 +117,10 @@ pub async fn send_data(
 ///
 /// # Errors
 /// [`ClientError::Failed`] with the agent's words, or why no answer came.
-pub async fn call(stream: impl AsyncRead + AsyncWrite + Unpin, request: &Request) -> Result<(), ClientError> {
+pub async fn call(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    request: &Request,
+) -> Result<(), ClientError> {
     let mut stream = stream;
     send_message(&mut stream, request).await?;
     done(stream).await

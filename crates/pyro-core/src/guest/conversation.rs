@@ -98,10 +98,12 @@ impl<S: AsyncWrite + Unpin> Speaker<S> {
     }
 }
 
-/// Send while listening: what the agent says before all is sent ends the sending, since it then wants no more.
+/// Send while listening: what the agent says before all is sent ends the sending, since it then
+/// wants no more.
 ///
 /// # Errors
-/// What the agent says; else what the sending ended with. An agent that breaks off mid-way has said why.
+/// What the agent says; else what the sending ended with. An agent that breaks off mid-way has said
+/// why.
 pub async fn while_sending<S: AsyncRead + Unpin, T>(
     listener: &mut Listener<S>,
     sending: impl Future<Output = Result<T, ClientError>>,

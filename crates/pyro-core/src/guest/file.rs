@@ -1,4 +1,5 @@
-//! Files in the guest: read in parts, written whole or not at all; directories; the disk made durable.
+//! Files in the guest: read in parts, written whole or not at all; directories; the disk made
+//! durable.
 
 use super::client::{ClientError, call};
 use super::conversation::{Listener, Said, Speaker, begin, while_sending};
@@ -23,7 +24,10 @@ pub struct Content<S> {
 ///
 /// # Errors
 /// [`ClientError::Failed`] when there is no such file or it is no regular one.
-pub async fn read<S: AsyncRead + AsyncWrite + Unpin>(stream: S, request: Read) -> Result<Content<S>, ClientError> {
+pub async fn read<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    request: Read,
+) -> Result<Content<S>, ClientError> {
     let left = request.length.unwrap_or(u64::MAX);
     let (speaker, mut listener) = begin(stream, &Request::Read(request)).await?;
     let meta = match listener.next().await? {

@@ -17,7 +17,10 @@ pub struct Frozen<S> {
 ///
 /// # Errors
 /// [`ClientError`].
-pub async fn freeze<S: AsyncRead + AsyncWrite + Unpin>(stream: S, limit_ms: u32) -> Result<Frozen<S>, ClientError> {
+pub async fn freeze<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    limit_ms: u32,
+) -> Result<Frozen<S>, ClientError> {
     let (speaker, mut listener) = begin(stream, &Request::Freeze(Freeze { limit_ms })).await?;
     match listener.next().await? {
         Said::Reply(Reply::Frozen) => Ok(Frozen { speaker, listener }),
@@ -29,8 +32,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Frozen<S> {
     /// Let writes go on.
     ///
     /// # Errors
-    /// [`ClientError::Failed`] when they had gone on before, because the limit was over: what was taken meanwhile is
-    /// of no one moment.
+    /// [`ClientError::Failed`] when they had gone on before, because the limit was over: what was
+    /// taken meanwhile is of no one moment.
     pub async fn thaw(mut self) -> Result<(), ClientError> {
         // A freeze that is over has closed the stream; its words are what counts.
         let released = self.speaker.end().await;

@@ -1,4 +1,5 @@
-//! The guest as seen from the host: meeting its agent, the multiplexed channel, and one operation on it.
+//! The guest as seen from the host: meeting its agent, the multiplexed channel, and one operation
+//! on it.
 
 pub mod archive;
 pub mod boot;

@@ -17,11 +17,15 @@ pub struct Held<S> {
     _stream: S,
 }
 
-/// Keep a stage until the value is dropped, or this process dies: what was not committed by then is removed.
+/// Keep a stage until the value is dropped, or this process dies: what was not committed by then is
+/// removed.
 ///
 /// # Errors
 /// [`ClientError`].
-pub async fn hold<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, stage: Stage) -> Result<Held<S>, ClientError> {
+pub async fn hold<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    stage: Stage,
+) -> Result<Held<S>, ClientError> {
     send_message(&mut stream, &Request::Hold(Hold { stage })).await?;
     Ok(Held { _stream: stream })
 }
@@ -29,8 +33,9 @@ pub async fn hold<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, stage: Stage
 /// Put a plan in force; what it puts was unpacked into its stage before. Durable when this returns.
 ///
 /// # Errors
-/// [`ClientError::Failed`] with [`pyro_protocol::message::FailureKind::Conflict`] when the tree is not as expected;
-/// nothing has changed then. After any other error but `Failed`, [`recover`] tells what has become of it.
+/// [`ClientError::Failed`] with [`pyro_protocol::message::FailureKind::Conflict`] when the tree is
+/// not as expected; nothing has changed then. After any other error but `Failed`, [`recover`] tells
+/// what has become of it.
 pub async fn commit<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     request: Commit,
@@ -56,11 +61,15 @@ pub async fn commit<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// Finish interrupted plans and remove all other stages; after each mount of a disk that stages are used on.
+/// Finish interrupted plans and remove all other stages; after each mount of a disk that stages are
+/// used on.
 ///
 /// # Errors
 /// [`ClientError`].
-pub async fn recover<S: AsyncRead + AsyncWrite + Unpin>(stream: S, area: GuestPath) -> Result<Recovered, ClientError> {
+pub async fn recover<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    area: GuestPath,
+) -> Result<Recovered, ClientError> {
     let (_speaker, mut listener) = begin(stream, &Request::Recover(Recover { area })).await?;
     match listener.next().await? {
         Said::Reply(Reply::Recovered(recovered)) => Ok(recovered),

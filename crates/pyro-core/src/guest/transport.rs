@@ -20,13 +20,21 @@ pub struct GuestStream {
 }
 
 impl AsyncRead for GuestStream {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(context, into)
     }
 }
 
 impl AsyncWrite for GuestStream {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
@@ -44,7 +52,8 @@ const PLACE_LIMIT: Duration = Duration::from_secs(5);
 
 type Opened = Result<yamux::Stream, ConnectionError>;
 
-/// The multiplexed channel to one guest; clones share it, it ends when the last one and all its streams are gone.
+/// The multiplexed channel to one guest; clones share it, it ends when the last one and all its
+/// streams are gone.
 #[derive(Clone, Debug)]
 pub struct Channel {
     open: mpsc::Sender<oneshot::Sender<Opened>>,
@@ -99,7 +108,9 @@ impl Channel {
 fn config() -> Config {
     let mut config = Config::default();
     config.set_max_num_streams(MAX_KNOWN_STREAMS);
-    config.set_max_connection_receive_window(Some(MAX_KNOWN_STREAMS * yamux::DEFAULT_CREDIT as usize));
+    config.set_max_connection_receive_window(Some(
+        MAX_KNOWN_STREAMS * yamux::DEFAULT_CREDIT as usize,
+    ));
     config.set_split_send_size(DATA_CHUNK_LEN);
     config
 }

@@ -22,17 +22,22 @@ pub struct Listing<S> {
 ///
 /// # Errors
 /// [`ClientError`].
-pub async fn list<S: AsyncRead + AsyncWrite + Unpin>(stream: S, request: List) -> Result<Listing<S>, ClientError> {
+pub async fn list<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    request: List,
+) -> Result<Listing<S>, ClientError> {
     let (last, left) = (request.after.clone(), request.limit.unwrap_or(u64::MAX));
     let (speaker, listener) = begin(stream, &Request::List(request)).await?;
     Ok(Listing { listener, _speaker: speaker, last, left, listed: None })
 }
 
 impl<S: AsyncRead + Unpin> Listing<S> {
-    /// The next entries, `None` at the end. They rise in the order of a walk, whatever the guest does.
+    /// The next entries, `None` at the end. They rise in the order of a walk, whatever the guest
+    /// does.
     ///
     /// # Errors
-    /// [`ClientError::Unasked`] when the guest breaks the order or the limit; else why it does not go on.
+    /// [`ClientError::Unasked`] when the guest breaks the order or the limit; else why it does not
+    /// go on.
     pub async fn next(&mut self) -> Result<Option<Vec<Entry>>, ClientError> {
         if self.listed.is_some() {
             return Ok(None);
@@ -54,12 +59,15 @@ impl<S: AsyncRead + Unpin> Listing<S> {
                 return Err(ClientError::Unasked("another record than an entry"));
             };
             let path = TreePath::parse(path).map_err(pyro_protocol::tree::RecordError::from)?;
-            // An entry for what lies too deep to be named is told of the directory above it, once more.
+            // An entry for what lies too deep to be named is told of the directory above it, once
+            // more.
             let repeated = meta.errno != 0 && self.last.as_ref() == Some(&path);
-            if !repeated && self.last.as_ref().is_some_and(|last| path <= *last) && meta.errno == 0 {
+            if !repeated && self.last.as_ref().is_some_and(|last| path <= *last) && meta.errno == 0
+            {
                 return Err(ClientError::Unasked("entries out of order"));
             }
-            self.left = self.left.checked_sub(1).ok_or(ClientError::Unasked("more entries than it may"))?;
+            self.left =
+                self.left.checked_sub(1).ok_or(ClientError::Unasked("more entries than it may"))?;
             if meta.errno == 0 {
                 self.last = Some(path.clone());
             }
@@ -104,7 +112,14 @@ pub async fn stat<S: AsyncRead + AsyncWrite + Unpin>(
     path: GuestPath,
     follow: bool,
 ) -> Result<Entry, ClientError> {
-    let request = List { root: path, follow, depth: Some(0), after: None, limit: Some(1), exclude: Vec::new() };
+    let request = List {
+        root: path,
+        follow,
+        depth: Some(0),
+        after: None,
+        limit: Some(1),
+        exclude: Vec::new(),
+    };
     manifest(stream, request, 1).await?.pop().ok_or(ClientError::Unasked("no entry"))
 }
 
@@ -117,7 +132,8 @@ pub async fn digest<S: AsyncRead + AsyncWrite + Unpin>(
     root: GuestPath,
     paths: &[TreePath],
 ) -> Result<Vec<Digest>, ClientError> {
-    let (mut speaker, mut listener) = begin(stream, &Request::Digest(files::Digest { root })).await?;
+    let (mut speaker, mut listener) =
+        begin(stream, &Request::Digest(files::Digest { root })).await?;
     let send = async {
         send_paths(&mut speaker, paths).await?;
         // The speaker lives on: dropped, it would tell the agent that nobody waits.

@@ -20,11 +20,13 @@ pub fn now() -> Timestamp {
 #[must_use]
 pub fn utc_text(seconds: u64) -> String {
     let (days, second) = (seconds / 86_400, seconds % 86_400);
-    // Days are counted from a first of March, so that a leap day is the last one of its year; eras of 400 years are
-    // alike (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days).
+    // Days are counted from a first of March, so that a leap day is the last one of its year; eras
+    // of 400 years are alike (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms",
+    // civil_from_days).
     let days = days + 719_468;
     let day_of_era = days % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;

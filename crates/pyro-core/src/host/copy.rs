@@ -39,8 +39,9 @@ impl CopyError {
     }
 }
 
-/// Copy `from` to `to`, where nothing is yet: modes, times, links of both kinds and holes are kept. Before each part of it
-/// `stop` is asked. The way there is `to` with the ending `.new`, which a killed process leaves.
+/// Copy `from` to `to`, where nothing is yet: modes, times, links of both kinds and holes are kept.
+/// Before each part of it `stop` is asked. The way there is `to` with the ending `.new`, which a
+/// killed process leaves.
 ///
 /// # Errors
 /// [`CopyError`], also for what is neither a file nor a directory nor a link.
@@ -105,8 +106,10 @@ mod tests {
         assert_eq!(fs::names_in(dir.path()).unwrap(), ["from"]);
         copy_whole(&from, &to, &|| false).unwrap();
         assert_eq!(fs::names_in(dir.path()).unwrap(), ["from", "to.tree"]);
-        let (run, original) =
-            (std::fs::metadata(to.join("sub/run")).unwrap(), from.join("sub/run").metadata().unwrap());
+        let (run, original) = (
+            std::fs::metadata(to.join("sub/run")).unwrap(),
+            from.join("sub/run").metadata().unwrap(),
+        );
         assert_eq!((run.mode() & 0o7777, run.nlink(), run.len()), (0o4755, 2, 3_000_000));
         assert_eq!((run.mtime(), run.mtime_nsec()), (original.mtime(), original.mtime_nsec()));
         assert_eq!(std::fs::read_link(to.join("link")).unwrap(), Path::new("/etc/hostname"));

@@ -1,4 +1,5 @@
-//! The host's processors: how many this process may use, what they are called, and how slow they are.
+//! The host's processors: how many this process may use, what they are called, and how slow they
+//! are.
 
 use std::time::Duration;
 
@@ -13,17 +14,24 @@ pub fn count() -> usize {
 pub fn model() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     info.lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim().to_owned()))
+        .find_map(|line| {
+            line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim().to_owned())
+        })
         .unwrap_or_else(|| "unknown".to_owned())
 }
 
-/// What makes one processor unlike another for a guest: model, stepping, microcode and features, as text.
+/// What makes one processor unlike another for a guest: model, stepping, microcode and features, as
+/// text.
 #[must_use]
 pub fn identity() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let first = info.split("\n\n").next().unwrap_or_default();
     let counts = ["vendor_id", "cpu family", "model", "stepping", "microcode", "flags"];
-    first.lines().filter(|line| counts.iter().any(|name| line.starts_with(name))).collect::<Vec<_>>().join("\n")
+    first
+        .lines()
+        .filter(|line| counts.iter().any(|name| line.starts_with(name)))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Rounds of the loop that [`slowness`] times.
@@ -32,8 +40,9 @@ const ROUNDS: u32 = 4_000_000;
 /// What that loop takes on the machine on which the limits that are scaled by it were measured.
 const REFERENCE: Duration = Duration::from_millis(20);
 
-/// How many times slower this host's processors are than a server's of 2020, never less than 1: the processor time of a
-/// loop of about 20 ms. What others take of the processors counts only as far as it slows down this thread while it runs.
+/// How many times slower this host's processors are than a server's of 2020, never less than 1: the
+/// processor time of a loop of about 20 ms. What others take of the processors counts only as far
+/// as it slows down this thread while it runs.
 #[must_use]
 pub fn slowness() -> f64 {
     let began = thread_time();

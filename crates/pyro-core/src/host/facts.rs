@@ -12,7 +12,8 @@ pub fn memory_mib() -> u64 {
     super::usage::kib_field(&read("/proc/meminfo"), "MemTotal").unwrap_or(0) / 1024
 }
 
-/// Memory that programs can still have without the host swapping, in MiB; none where it does not say.
+/// Memory that programs can still have without the host swapping, in MiB; none where it does not
+/// say.
 #[must_use]
 pub fn available_memory_mib() -> Option<u64> {
     super::usage::kib_field(&read("/proc/meminfo"), "MemAvailable").map(|kib| kib / 1024)
@@ -21,7 +22,11 @@ pub fn available_memory_mib() -> Option<u64> {
 /// Processes that wanted to run at once, as the mean of the last minute.
 #[must_use]
 pub fn load_average() -> f64 {
-    read("/proc/loadavg").split_ascii_whitespace().next().and_then(|text| text.parse().ok()).unwrap_or(0.0)
+    read("/proc/loadavg")
+        .split_ascii_whitespace()
+        .next()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0.0)
 }
 
 fn read(path: &str) -> String {

@@ -1,4 +1,5 @@
-//! A lock between processes, held as a value: a file under `flock`, free again as soon as its holder is dead.
+//! A lock between processes, held as a value: a file under `flock`, free again as soon as its
+//! holder is dead.
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -33,7 +34,8 @@ pub struct FileLock {
 }
 
 impl FileLock {
-    /// Take the lock if nobody holds it. The file is created and never removed: removing it would let two hold it.
+    /// Take the lock if nobody holds it. The file is created and never removed: removing it would
+    /// let two hold it.
     ///
     /// # Errors
     /// When the lock file cannot be used.
@@ -55,8 +57,8 @@ impl FileLock {
 
     /// Wait until nobody holds the lock, at most `limit`.
     ///
-    /// The wait happens in a thread of its own, because a wait for `flock` cannot be taken back: where the caller
-    /// gives up, the thread releases what it may still get.
+    /// The wait happens in a thread of its own, because a wait for `flock` cannot be taken back:
+    /// where the caller gives up, the thread releases what it may still get.
     ///
     /// # Errors
     /// When the lock file cannot be used, or at the limit.
@@ -77,8 +79,8 @@ impl FileLock {
         }
     }
 
-    /// The same lock for a child to inherit: after the death of this process the lock stays held until the child,
-    /// and all who have it from the child, are dead too.
+    /// The same lock for a child to inherit: after the death of this process the lock stays held
+    /// until the child, and all who have it from the child, are dead too.
     ///
     /// # Errors
     /// When no file descriptor is left.
@@ -113,7 +115,8 @@ mod tests {
         assert!(FileLock::try_acquire(&path).unwrap().is_none());
         let error = FileLock::acquire(&path, Duration::from_millis(20)).await.unwrap_err();
         assert!(matches!(error, LockError::TimedOut { .. }), "{error}");
-        let (second, ()) = tokio::join!(FileLock::acquire(&path, Duration::from_secs(5)), async { drop(first) });
+        let (second, ()) =
+            tokio::join!(FileLock::acquire(&path, Duration::from_secs(5)), async { drop(first) });
         second.unwrap();
     }
 }

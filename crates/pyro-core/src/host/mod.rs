@@ -1,4 +1,5 @@
-//! What pyro asks of the host's kernel: files, locks, processes, clocks. The only place that touches them.
+//! What pyro asks of the host's kernel: files, locks, processes, clocks. The only place that
+//! touches them.
 #![allow(clippy::disallowed_methods, reason = "this is the rim that the lint sends everyone to")]
 
 pub mod access;

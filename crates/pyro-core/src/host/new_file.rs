@@ -25,7 +25,8 @@ impl NewFile {
             let staging = Staging::begin(output)?;
             let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
             // As any new file of this user: the umask takes its bits.
-            let made = rustix::fs::openat(staging.inside(), MADE, flags, Mode::from_raw_mode(0o666))?;
+            let made =
+                rustix::fs::openat(staging.inside(), MADE, flags, Mode::from_raw_mode(0o666))?;
             Ok(Self { file: BufWriter::with_capacity(256 * 1024, made.into()), staging })
         };
         begin().map_err(|errno: Errno| OutputFileError::Write { path, source: errno.into() })
@@ -86,11 +87,18 @@ mod tests {
         let judge = |path: &Path| {
             let path = HostPath::from(path);
             let early = Output::check_kept(&path, &[root.join("link")]);
-            let late = Output::prepare(&path, true).and_then(|output| output.keeps(&[root.join("link")]));
+            let late =
+                Output::prepare(&path, true).and_then(|output| output.keeps(&[root.join("link")]));
             (early, late)
         };
-        for path in ["home", "home/project", "home/project/.", "way/project", "way/../home", "home/project/../project"]
-        {
+        for path in [
+            "home",
+            "home/project",
+            "home/project/.",
+            "way/project",
+            "way/../home",
+            "home/project/../project",
+        ] {
             let judged = judge(&root.join(path));
             let kept = |judged| matches!(judged, Err(OutputFileError::Kept { .. }));
             assert!(kept(judged.0) && kept(judged.1), "{path}");
@@ -105,7 +113,10 @@ mod tests {
             let judged = judge(&root.join(path));
             assert!(judged.0.is_ok() && judged.1.is_ok(), "{path}");
         }
-        assert!(matches!(judge(&root.join("new/../home")).1, Err(OutputFileError::Kept { .. })), "made on the way");
+        assert!(
+            matches!(judge(&root.join("new/../home")).1, Err(OutputFileError::Kept { .. })),
+            "made on the way"
+        );
     }
 
     #[test]
@@ -152,6 +163,10 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
         NewFile::beside(prepare(true).unwrap()).unwrap().appear(true).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"");
-        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing temporary stays");
+        assert_eq!(
+            std::fs::read_dir(path.parent().unwrap()).unwrap().count(),
+            1,
+            "nothing temporary stays"
+        );
     }
 }

@@ -59,7 +59,8 @@ impl From<HostPathError> for OutputFileError {
     }
 }
 
-/// Where an output is to appear: a name in a directory that is held, wherever its path leads by now.
+/// Where an output is to appear: a name in a directory that is held, wherever its path leads by
+/// now.
 #[derive(Debug)]
 pub struct Output {
     pub(super) dir: OwnedFd,
@@ -71,7 +72,8 @@ impl Output {
     /// See whether an output may be made, before any work is done for it.
     ///
     /// # Errors
-    /// [`OutputFileError::Exists`] unless it may replace what is there; [`OutputFileError::Redirected`].
+    /// [`OutputFileError::Exists`] unless it may replace what is there;
+    /// [`OutputFileError::Redirected`].
     pub fn check(path: &HostPath, replace: bool) -> Result<(), OutputFileError> {
         match path.open("look at", OFlags::PATH | OFlags::NOFOLLOW) {
             Ok(_) if !replace => Err(OutputFileError::Exists { path: path.as_path().to_owned() }),
@@ -91,15 +93,16 @@ impl Output {
         Ok(Self { dir: path.make_parent()?, name: name.to_owned(), path: shown.to_owned() })
     }
 
-    /// See that an output would neither replace one of the `kept` directories nor what holds one, before any work is done
-    /// for it.
+    /// See that an output would neither replace one of the `kept` directories nor what holds one,
+    /// before any work is done for it.
     ///
     /// # Errors
     /// [`OutputFileError::Kept`], [`OutputFileError::Unnamed`].
     pub fn check_kept(path: &HostPath, kept: &[PathBuf]) -> Result<(), OutputFileError> {
         let shown = path.as_path();
         let name = shown.file_name().ok_or_else(|| OutputFileError::Unnamed(shown.to_owned()))?;
-        let above = shown.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let above =
+            shown.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
         keeps(canonical(above).join(name), kept)
     }
 
@@ -111,14 +114,16 @@ impl Output {
         keeps(self.place(), kept)
     }
 
-    /// Where it is to appear, without links and `..`; what stands there already may be a link, which is not followed.
+    /// Where it is to appear, without links and `..`; what stands there already may be a link,
+    /// which is not followed.
     #[must_use]
     pub fn place(&self) -> PathBuf {
         let above = std::fs::read_link(of_descriptor(&self.dir));
         above.map_or_else(|_| self.path.clone(), |above| above.join(&self.name))
     }
 
-    /// See that no directory which holds something is there: what is no directory does not replace it.
+    /// See that no directory which holds something is there: what is no directory does not replace
+    /// it.
     ///
     /// # Errors
     /// [`OutputFileError::Full`].

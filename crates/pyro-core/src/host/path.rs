@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 /// A path as its user gave it, or one that was judged before it is used.
 ///
-/// Who judges a path looks at what is there at that moment. A link that somebody makes on its way afterwards would lead
-/// elsewhere, so a judged path is walked through none.
+/// Who judges a path looks at what is there at that moment. A link that somebody makes on its way
+/// afterwards would lead elsewhere, so a judged path is walked through none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPath {
     path: PathBuf,
@@ -52,14 +52,15 @@ impl HostPath {
         Self { path, is_judged: true, granted: Arc::default() }
     }
 
-    /// The same, where what is found at it may lead to anything below these directories, which are without links.
+    /// The same, where what is found at it may lead to anything below these directories, which are
+    /// without links.
     #[must_use]
     pub fn granted(self, granted: &[PathBuf]) -> Self {
         Self { granted: granted.into(), ..self }
     }
 
-    /// Where something that was found at this path leads; none where its user may not go there. A judged path leads only to
-    /// what lies below it, and to what was granted with it.
+    /// Where something that was found at this path leads; none where its user may not go there. A
+    /// judged path leads only to what lies below it, and to what was granted with it.
     #[must_use]
     pub fn reach(&self, path: &Path) -> Option<Self> {
         if !self.is_judged {
@@ -109,12 +110,15 @@ impl HostPath {
         Some(PathBuf::from(OsString::from_vec(target.into_bytes())))
     }
 
-    /// What a regular file of at most `limit` bytes holds; none of anything else, which is not waited for.
+    /// What a regular file of at most `limit` bytes holds; none of anything else, which is not
+    /// waited for.
     #[must_use]
     pub fn read_regular(&self, limit: u64, follow: bool) -> Option<Vec<u8>> {
         let follow = if follow { OFlags::empty() } else { OFlags::NOFOLLOW };
-        let file =
-            File::from(self.open_at(&self.path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | follow).ok()?);
+        let file = File::from(
+            self.open_at(&self.path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | follow)
+                .ok()?,
+        );
         if !file.metadata().ok()?.is_file() {
             return None;
         }
@@ -135,7 +139,8 @@ impl HostPath {
         self.open_at(&self.path, flags).map_err(|errno| self.failed(action, errno))
     }
 
-    /// Open the directory that it is to lie in, which is made with those above it where it is missing.
+    /// Open the directory that it is to lie in, which is made with those above it where it is
+    /// missing.
     ///
     /// # Errors
     /// [`HostPathError`].
@@ -176,7 +181,8 @@ impl HostPath {
     }
 }
 
-/// The path with the home in place of a leading `~`, as a shell has it; another user's, as in `~name`, is left as it is.
+/// The path with the home in place of a leading `~`, as a shell has it; another user's, as in
+/// `~name`, is left as it is.
 #[must_use]
 pub fn expanded(path: &Path, home: Option<&Path>) -> PathBuf {
     match (path.strip_prefix("~"), home) {
@@ -212,7 +218,11 @@ mod tests {
             ("/~", "/~"),
             ("./~/a", "./~/a"),
         ] {
-            assert_eq!(expanded(Path::new(path), Some(Path::new("/home/me"))), Path::new(told), "{path}");
+            assert_eq!(
+                expanded(Path::new(path), Some(Path::new("/home/me"))),
+                Path::new(told),
+                "{path}"
+            );
         }
         assert_eq!(expanded(Path::new("~/a"), None), Path::new("~/a"));
     }
@@ -226,12 +236,20 @@ mod tests {
         fs::write(real.join("file"), "").unwrap();
         symlink(&real, &link).unwrap();
         symlink(real.join("file"), real.join("last")).unwrap();
-        for (path, leads_through_one) in
-            [(real.join("file"), false), (link.join("file"), true), (real.join("last"), true), (link.clone(), true)]
-        {
+        for (path, leads_through_one) in [
+            (real.join("file"), false),
+            (link.join("file"), true),
+            (real.join("last"), true),
+            (link.clone(), true),
+        ] {
             let opened = HostPath::judged(path.clone()).open("read", OFlags::PATH);
             let is_redirected = matches!(opened, Err(HostPathError::Redirected(_)));
-            assert_eq!((opened.is_err(), is_redirected), (leads_through_one, leads_through_one), "{}", path.display());
+            assert_eq!(
+                (opened.is_err(), is_redirected),
+                (leads_through_one, leads_through_one),
+                "{}",
+                path.display()
+            );
             assert!(HostPath::from(path).open("read", OFlags::PATH).is_ok());
         }
     }

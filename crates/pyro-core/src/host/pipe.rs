@@ -1,4 +1,5 @@
-//! Pipes to and from a program that is handed the other end: newer QEMUs take no file for the state of a machine.
+//! Pipes to and from a program that is handed the other end: newer QEMUs take no file for the state
+//! of a machine.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -24,7 +25,8 @@ pub fn from_program() -> io::Result<(OwnedFd, Receiver)> {
     Ok((sender.into_blocking_fd()?, receiver))
 }
 
-/// Write all of `bytes` and close the pipe. A program that reads no further is no error: it says itself what is wrong.
+/// Write all of `bytes` and close the pipe. A program that reads no further is no error: it says
+/// itself what is wrong.
 ///
 /// # Errors
 /// When the pipe fails otherwise.

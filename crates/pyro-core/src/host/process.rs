@@ -1,4 +1,5 @@
-//! Processes of the host, identified by pid and start time so that a reused pid is never taken for another.
+//! Processes of the host, identified by pid and start time so that a reused pid is never taken for
+//! another.
 
 use rustix::process::{Pid, PidfdFlags, Signal};
 use std::os::fd::OwnedFd;
@@ -84,11 +85,12 @@ impl ProcessId {
     }
 }
 
-/// Files that a process may have open where the host's administrator does not say less; no more, because programs that we
-/// start go through all of them one by one.
+/// Files that a process may have open where the host's administrator does not say less; no more,
+/// because programs that we start go through all of them one by one.
 const OPEN_FILES: u64 = 65_536;
 
-/// Let this process have more files open: a tree takes one for each of its levels, a server several for each call.
+/// Let this process have more files open: a tree takes one for each of its levels, a server several
+/// for each call.
 pub fn allow_open_files() {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     let allowed = limit.maximum.map_or(OPEN_FILES, |most| most.min(OPEN_FILES));
@@ -100,12 +102,16 @@ pub fn allow_open_files() {
     let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, raised);
 }
 
-/// Whether whoever started this process wants it to go on after this signal, as `nohup` does: it is ignored.
+/// Whether whoever started this process wants it to go on after this signal, as `nohup` does: it is
+/// ignored.
 #[must_use]
 pub fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
-    let bit = u32::try_from(signal).ok().and_then(|signal| signal.checked_sub(1)).unwrap_or(u32::MAX);
+    let mask = status
+        .lines()
+        .find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    let bit =
+        u32::try_from(signal).ok().and_then(|signal| signal.checked_sub(1)).unwrap_or(u32::MAX);
     mask.is_some_and(|mask| mask.checked_shr(bit).is_some_and(|rest| rest & 1 == 1))
 }
 
@@ -135,7 +141,9 @@ fn start_ticks(pid: i32) -> Option<u64> {
 /// The id of the host's present boot; pids and start times mean nothing in another one.
 #[must_use]
 pub fn boot_id() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned()).unwrap_or_default()
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .map(|id| id.trim().to_owned())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -149,7 +157,10 @@ mod tests {
         let id = ProcessId::of(i32::try_from(child.id()).unwrap()).unwrap();
         assert!(id.is_alive());
         let other = ProcessId { start_ticks: id.start_ticks + 1, ..id };
-        assert!(other.kill_and_wait(std::time::Duration::from_secs(5)), "a reused pid counts as gone");
+        assert!(
+            other.kill_and_wait(std::time::Duration::from_secs(5)),
+            "a reused pid counts as gone"
+        );
         assert!(id.is_alive(), "and is left alone");
         assert!(id.kill_and_wait(std::time::Duration::from_secs(5)));
         assert!(!id.is_alive());

@@ -1,4 +1,5 @@
-//! Programs of the host: found on a given PATH, run with bounded output, and never outliving who started them.
+//! Programs of the host: found on a given PATH, run with bounded output, and never outliving who
+//! started them.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, PipeReader, Read};
@@ -68,7 +69,8 @@ pub enum ProgramError {
     },
 }
 
-/// The first line that calls itself an error (what follows it are consequences), else the last that says something.
+/// The first line that calls itself an error (what follows it are consequences), else the last that
+/// says something.
 fn telling_line(output: &[String]) -> String {
     let error = output.iter().find(|line| line.starts_with("E: "));
     let line = error.or_else(|| output.iter().rev().find(|line| !line.trim().is_empty()));
@@ -79,7 +81,9 @@ fn telling_line(output: &[String]) -> String {
 #[must_use]
 pub fn find(path: &OsStr, name: &str) -> Option<PathBuf> {
     let dirs = std::env::split_paths(path).filter(|dir| dir.is_absolute());
-    dirs.chain(ADMINISTRATOR_DIRS.iter().map(PathBuf::from)).map(|dir| dir.join(name)).find(|file| is_executable(file))
+    dirs.chain(ADMINISTRATOR_DIRS.iter().map(PathBuf::from))
+        .map(|dir| dir.join(name))
+        .find(|file| is_executable(file))
 }
 
 /// Whether `file` is a program that somebody may execute.
@@ -99,8 +103,8 @@ pub fn with_administrator_dirs(path: &OsStr) -> OsString {
     all
 }
 
-/// A program about to be run: stdin is `/dev/null`, it leads a process group of its own, and the kernel kills it when
-/// the thread that started it ends.
+/// A program about to be run: stdin is `/dev/null`, it leads a process group of its own, and the
+/// kernel kills it when the thread that started it ends.
 #[derive(Debug)]
 pub struct Program {
     name: String,
@@ -151,12 +155,16 @@ impl Program {
         self
     }
 
-    /// Run to the end, each line of stdout and stderr to `on_line`; killed when it is silent for `silence`, and when
-    /// the future is dropped.
+    /// Run to the end, each line of stdout and stderr to `on_line`; killed when it is silent for
+    /// `silence`, and when the future is dropped.
     ///
     /// # Errors
     /// [`ProgramError`]; a status other than 0 is one.
-    pub async fn run(self, silence: Duration, on_line: &mut (dyn FnMut(&str) + Send)) -> Result<(), ProgramError> {
+    pub async fn run(
+        self,
+        silence: Duration,
+        on_line: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<(), ProgramError> {
         let name = self.name.clone();
         let mut running = self.start(true)?;
         let lost = |source| ProgramError::Lost { program: name.clone(), source };
@@ -174,7 +182,11 @@ impl Program {
         let status = tokio::time::timeout(silence, running.child.wait()).await;
         let status = status.map_err(|_| silent())?.map_err(lost)?;
         running.ended = true;
-        if status.success() { Ok(()) } else { Err(ProgramError::Failed { program: name, status, output: lines.tail }) }
+        if status.success() {
+            Ok(())
+        } else {
+            Err(ProgramError::Failed { program: name, status, output: lines.tail })
+        }
     }
 
     /// Run to the end and give its stdout, of at most `limit` bytes; stderr is dropped.
@@ -189,10 +201,16 @@ impl Program {
         let ended = tokio::time::timeout(time, async {
             let bound = limit as u64 + 1;
             (&mut running.output).take(bound).read_to_end(&mut bytes).await?;
-            if bytes.len() > limit { Err(io::ErrorKind::FileTooLarge.into()) } else { running.child.wait().await }
+            if bytes.len() > limit {
+                Err(io::ErrorKind::FileTooLarge.into())
+            } else {
+                running.child.wait().await
+            }
         });
         let ended = ended.await;
-        let status = ended.map_err(|_| ProgramError::Silent { program: name.clone(), limit: time })?.map_err(lost)?;
+        let status = ended
+            .map_err(|_| ProgramError::Silent { program: name.clone(), limit: time })?
+            .map_err(lost)?;
         running.ended = true;
         if status.success() {
             Ok(bytes)
@@ -209,7 +227,12 @@ impl Program {
     fn spawn(mut self, with_stderr: bool) -> io::Result<Running> {
         let (output, input) = io::pipe()?;
         let stderr = if with_stderr { Stdio::from(input.try_clone()?) } else { Stdio::null() };
-        self.command.stdin(Stdio::null()).stderr(stderr).stdout(input).process_group(0).kill_on_drop(true);
+        self.command
+            .stdin(Stdio::null())
+            .stderr(stderr)
+            .stdout(input)
+            .process_group(0)
+            .kill_on_drop(true);
         if let Some(parent_fd) = self.kept.take() {
             let mapping = FdMapping { parent_fd, child_fd: KEPT_FD };
             self.command.fd_mappings(vec![mapping]).map_err(io::Error::other)?;
@@ -218,10 +241,16 @@ impl Program {
         // SAFETY: between fork and exec the closure makes two system calls and allocates nothing.
         unsafe { self.command.pre_exec(move || die_with(parent)) };
         let child = self.command.spawn()?;
-        // The command holds our copies of the pipe's writing end: without them the end of the output can be seen.
+        // The command holds our copies of the pipe's writing end: without them the end of the
+        // output can be seen.
         drop(self.command);
         let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
-        Ok(Running { child, group, output: pipe::Receiver::from_owned_fd(output.into())?, ended: false })
+        Ok(Running {
+            child,
+            group,
+            output: pipe::Receiver::from_owned_fd(output.into())?,
+            ended: false,
+        })
     }
 }
 
@@ -231,8 +260,8 @@ fn die_with(parent: Pid) -> io::Result<()> {
     if nix::unistd::getppid() == parent { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
 }
 
-/// A started program; dropping it before its end kills its process group and waits until the output is closed, which
-/// is when everything that it started is dead.
+/// A started program; dropping it before its end kills its process group and waits until the output
+/// is closed, which is when everything that it started is dead.
 struct Running {
     child: Child,
     group: Option<Pid>,
@@ -310,7 +339,10 @@ impl OutputOf {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn start<I: IntoIterator<Item: AsRef<OsStr>>>(path: &Path, args: I) -> Result<Self, ProgramError> {
+    pub fn start<I: IntoIterator<Item: AsRef<OsStr>>>(
+        path: &Path,
+        args: I,
+    ) -> Result<Self, ProgramError> {
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let failed = |source| ProgramError::Start { program: name.clone(), source };
         let (output, input) = io::pipe().map_err(failed)?;
@@ -360,7 +392,10 @@ mod tests {
     async fn lines_come_as_they_are_printed_and_a_failure_keeps_the_last() {
         let mut seen = Vec::new();
         let script = "seq 1 30; printf 'E: no such thing\\nbye\\n' >&2; exit 3";
-        let error = shell(script).run(DEATH_LIMIT, &mut |line| seen.push(line.to_owned())).await.unwrap_err();
+        let error = shell(script)
+            .run(DEATH_LIMIT, &mut |line| seen.push(line.to_owned()))
+            .await
+            .unwrap_err();
         assert_eq!(seen.len(), 32);
         assert!(error.to_string().contains("exit status: 3): E: no such thing"), "{error}");
         assert!(matches!(error, ProgramError::Failed { output, .. } if output.len() == TAIL_LINES));
@@ -369,7 +404,10 @@ mod tests {
     #[tokio::test]
     async fn a_silent_program_and_its_children_are_killed() {
         let started = Instant::now();
-        let error = shell("sleep 97 & sleep 98").run(Duration::from_millis(50), &mut |_| {}).await.unwrap_err();
+        let error = shell("sleep 97 & sleep 98")
+            .run(Duration::from_millis(50), &mut |_| {})
+            .await
+            .unwrap_err();
         assert!(matches!(error, ProgramError::Silent { .. }), "{error}");
         assert!(started.elapsed() < DEATH_LIMIT, "the children's output was still open");
     }

@@ -14,15 +14,16 @@ pub enum Readers {
     All,
 }
 
-/// Write a user's file whole or not at all. An existing one keeps its mode, and a link stays one: its target is written;
-/// directories that are missing are made, as readable as a new file.
+/// Write a user's file whole or not at all. An existing one keeps its mode, and a link stays one:
+/// its target is written; directories that are missing are made, as readable as a new file.
 ///
 /// # Errors
 /// When any step fails; the old file is then as it was.
 pub fn rewrite(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), FsError> {
     let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let write = |source| FsError { action: "write", path: target.clone(), source };
-    let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent =
+        target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match readers {
         Readers::User => fs::private_dir(parent)?,
         Readers::All => std::fs::create_dir_all(parent).map_err(write)?,
@@ -34,7 +35,9 @@ pub fn rewrite(path: &Path, bytes: &[u8], readers: Readers) -> Result<(), FsErro
             file.as_file().set_permissions(mode).map_err(write)?;
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound && readers == Readers::All => {
-            file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644)).map_err(write)?;
+            file.as_file()
+                .set_permissions(std::fs::Permissions::from_mode(0o644))
+                .map_err(write)?;
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(write(error)),

@@ -7,7 +7,8 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// Listen on `name` in `directory`, for processes of this user; the caller removes the name when done.
+/// Listen on `name` in `directory`, for processes of this user; the caller removes the name when
+/// done.
 ///
 /// # Errors
 /// When the directory cannot be opened or the name is taken.
@@ -33,7 +34,8 @@ pub fn connect(directory: &Path, name: &str) -> io::Result<std::os::unix::net::U
 pub fn is_attended(directory: &Path, name: &str) -> bool {
     let connected = with_short_path(directory, name, |path| -> io::Result<()> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        let socket =
+            rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
         Ok(rustix::net::connect(&socket, &SocketAddrUnix::new(&path)?)?)
     });
     match connected {
@@ -53,15 +55,19 @@ pub fn inherited(number: i32) -> io::Result<std::os::unix::net::UnixStream> {
     if number < 3 || unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) } == -1 {
         return Err(io::Error::from_raw_os_error(libc::EBADF));
     }
-    // SAFETY: the descriptor is open (asked just now), and by agreement with our starter nobody else in this process
-    // owns it: this is called once, first thing.
+    // SAFETY: the descriptor is open (asked just now), and by agreement with our starter nobody
+    // else in this process owns it: this is called once, first thing.
     let stream = unsafe { std::os::unix::net::UnixStream::from_raw_fd(number) };
     stream.local_addr()?;
     Ok(stream)
 }
 
 /// A socket address holds 107 bytes; a path through the directory's descriptor always fits.
-fn with_short_path<T>(directory: &Path, name: &str, act: impl FnOnce(PathBuf) -> io::Result<T>) -> io::Result<T> {
+fn with_short_path<T>(
+    directory: &Path,
+    name: &str,
+    act: impl FnOnce(PathBuf) -> io::Result<T>,
+) -> io::Result<T> {
     let handle = std::fs::File::open(directory)?;
     act(PathBuf::from(format!("/proc/self/fd/{}/{name}", handle.as_raw_fd())))
 }
@@ -76,7 +82,10 @@ mod tests {
         let deep = home.path().join("d".repeat(200));
         std::fs::create_dir(&deep).unwrap();
         let listener = listen(&deep, "a.sock").unwrap();
-        assert_eq!(std::fs::metadata(deep.join("a.sock")).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            std::fs::metadata(deep.join("a.sock")).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         let _client = connect(&deep, "a.sock").unwrap();
         listener.accept().unwrap();
         assert!(is_attended(&deep, "a.sock"));

@@ -7,7 +7,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Copy `from` to a new file `to`, mode 0600: by reference where the filesystem can, else without its holes.
+/// Copy `from` to a new file `to`, mode 0600: by reference where the filesystem can, else without
+/// its holes.
 ///
 /// # Errors
 /// When `to` exists, or either cannot be used.
@@ -40,8 +41,9 @@ pub fn copy_whole(from: &Path, to: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let moved =
-        copy_new(from, &new).and_then(|()| File::open(&new)?.sync_all()).and_then(|()| std::fs::rename(&new, to));
+    let moved = copy_new(from, &new)
+        .and_then(|()| File::open(&new)?.sync_all())
+        .and_then(|()| std::fs::rename(&new, to));
     if let Err(error) = moved {
         // On a full disk what there is of it is in the way of everything else.
         let _ = std::fs::remove_file(&new);
@@ -147,7 +149,8 @@ pub fn executable_in_memory(name: &str, program: &[u8]) -> io::Result<OwnedFd> {
     let file = rustix::fs::memfd_create(name, rustix::fs::MemfdFlags::CLOEXEC)?;
     let mut file = File::from(file);
     file.write_all(program)?;
-    // Executing a file that somebody has open for writing is refused: it is opened again for reading only.
+    // Executing a file that somebody has open for writing is refused: it is opened again for
+    // reading only.
     use std::os::fd::AsRawFd;
     Ok(File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))?.into())
 }

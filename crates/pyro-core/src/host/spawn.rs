@@ -10,7 +10,8 @@ use std::process::Stdio;
 /// A restriction that a child puts on itself between fork and exec.
 pub type Restriction = Box<dyn FnMut() -> io::Result<()> + Send + Sync>;
 
-/// What to start: a program, its arguments and the descriptors it inherits beside stdin, stdout and stderr.
+/// What to start: a program, its arguments and the descriptors it inherits beside stdin, stdout and
+/// stderr.
 pub struct Spawn<'a> {
     /// The executable.
     pub program: &'a Path,
@@ -37,8 +38,8 @@ pub fn detached(spawn: Spawn<'_>) -> io::Result<std::process::Child> {
     command.spawn()
 }
 
-/// Start a child that the kernel kills when the thread that started it ends, in a process group of its own, with
-/// `no_new_privs`, without core dumps, and under `restriction`.
+/// Start a child that the kernel kills when the thread that started it ends, in a process group of
+/// its own, with `no_new_privs`, without core dumps, and under `restriction`.
 ///
 /// # Errors
 /// When the program cannot be executed or the restriction cannot be put on.
@@ -65,7 +66,9 @@ pub fn tied(spawn: Spawn<'_>, mut restriction: Restriction) -> io::Result<tokio:
 /// Mark every descriptor above stderr to be closed by exec.
 fn close_inherited() -> io::Result<()> {
     // SAFETY: a system call on numbers; with CLOEXEC nothing is closed in this process.
-    let result = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    let result = unsafe {
+        libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC)
+    };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
@@ -75,16 +78,23 @@ fn prepare(spawn: Spawn<'_>) -> io::Result<std::process::Command> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(spawn.stderr);
     // A shell may have handed us descriptors of its own; a guest's process must not hold them.
     before_exec(&mut command, close_inherited);
-    let mappings = spawn.fds.into_iter().map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd }).collect();
+    let mappings = spawn
+        .fds
+        .into_iter()
+        .map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd })
+        .collect();
     command.fd_mappings(mappings).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
     Ok(command)
 }
 
-fn before_exec(command: &mut std::process::Command, act: impl FnMut() -> io::Result<()> + Send + Sync + 'static) {
+fn before_exec(
+    command: &mut std::process::Command,
+    act: impl FnMut() -> io::Result<()> + Send + Sync + 'static,
+) {
     use std::os::unix::process::CommandExt;
-    // SAFETY: the closure runs between fork and exec. What `detached` and `prepare` register only makes system calls;
-    // the restriction given to `tied` may allocate, which is sound because only the supervisor, which has a single
-    // thread, starts tied children with one.
+    // SAFETY: the closure runs between fork and exec. What `detached` and `prepare` register only
+    // makes system calls; the restriction given to `tied` may allocate, which is sound because only
+    // the supervisor, which has a single thread, starts tied children with one.
     unsafe {
         command.pre_exec(act);
     }

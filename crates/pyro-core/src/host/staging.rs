@@ -1,4 +1,5 @@
-//! `Staging`: where an output is made, in a directory beside its place; what a killed process left of one is swept.
+//! `Staging`: where an output is made, in a directory beside its place; what a killed process left
+//! of one is swept.
 
 use super::output::Output;
 use pyro_tree::Names;
@@ -16,7 +17,8 @@ pub(super) const MADE: &[u8] = b"tree";
 /// How often another name is tried.
 const ATTEMPTS: usize = 100;
 
-/// A directory beside an output's place, locked for as long as somebody works in it; dropped, it is gone.
+/// A directory beside an output's place, locked for as long as somebody works in it; dropped, it is
+/// gone.
 #[derive(Debug)]
 pub(super) struct Staging {
     pub(super) output: Output,
@@ -52,7 +54,9 @@ impl Staging {
                 continue;
             }
             let found = node::find(output.dir.as_fd(), name.as_bytes())?;
-            if found.is_some_and(|found| rustix::fs::fstat(&inside).is_ok_and(|stat| stat.st_ino == found.ino)) {
+            if found.is_some_and(|found| {
+                rustix::fs::fstat(&inside).is_ok_and(|stat| stat.st_ino == found.ino)
+            }) {
                 return Ok(Self { output, name, inside });
             }
         }
@@ -64,7 +68,8 @@ impl Staging {
         self.inside.as_fd()
     }
 
-    /// Let what was made appear, in one step. What it replaces goes with this directory, whatever it is.
+    /// Let what was made appear, in one step. What it replaces goes with this directory, whatever
+    /// it is.
     ///
     /// # Errors
     /// [`Errno::EXIST`] unless it may replace what is there; the kernel's answer.
@@ -81,10 +86,12 @@ impl Staging {
         }
     }
 
-    /// Let something that is no directory appear, in one step. It replaces a directory only where that is empty.
+    /// Let something that is no directory appear, in one step. It replaces a directory only where
+    /// that is empty.
     ///
     /// # Errors
-    /// As [`Staging::appear`]; [`Errno::NOTEMPTY`], on some file systems [`Errno::EXIST`], for a directory.
+    /// As [`Staging::appear`]; [`Errno::NOTEMPTY`], on some file systems [`Errno::EXIST`], for a
+    /// directory.
     pub(super) fn file_appears(&self, replace: bool) -> Result<(), Errno> {
         let (dir, name) = (&self.output.dir, &self.output.name);
         if replace {
@@ -134,7 +141,8 @@ fn lock(inside: &OwnedFd) -> Result<(), Errno> {
 fn sweep(dir: BorrowedFd<'_>) -> Result<(), Errno> {
     for name in Names::of(dir)?.iter().filter(|name| is_name(name)) {
         let Ok(inside) = node::enter(dir, name) else { continue };
-        let is_ours = || Names::of(inside.as_fd()).is_ok_and(|names| names.iter().all(|name| name == MADE));
+        let is_ours =
+            || Names::of(inside.as_fd()).is_ok_and(|names| names.iter().all(|name| name == MADE));
         if lock(&inside).is_ok()
             && is_ours()
             && let Err(errno) = node::remove(dir, name)
@@ -169,7 +177,9 @@ mod tests {
             names.sort();
             names
         };
-        for (dead, inside) in [(".pyro-0123456789abcdef", "tree/deep"), (".pyro-00000000000000ff", "")] {
+        for (dead, inside) in
+            [(".pyro-0123456789abcdef", "tree/deep"), (".pyro-00000000000000ff", "")]
+        {
             fs::create_dir_all(home.path().join(dead).join(inside)).unwrap();
         }
         let kept = [".pyro-0000000000000001", ".pyro-notes"];
@@ -196,13 +206,18 @@ mod tests {
                 scope.spawn(move || {
                     for number in 0..50 {
                         let path = HostPath::from(home.join(format!("{thread}-{number}")));
-                        let staging = Staging::begin(Output::prepare(&path, false).unwrap()).unwrap();
+                        let staging =
+                            Staging::begin(Output::prepare(&path, false).unwrap()).unwrap();
                         rustix::fs::mkdirat(staging.inside(), MADE, Mode::RWXU).unwrap();
                         staging.appear(false).unwrap();
                     }
                 });
             }
         });
-        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 400, "all of them, and nothing else");
+        assert_eq!(
+            fs::read_dir(home.path()).unwrap().count(),
+            400,
+            "all of them, and nothing else"
+        );
     }
 }

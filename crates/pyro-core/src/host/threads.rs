@@ -1,4 +1,5 @@
-//! What the threads of a process do: how long they ran, how long they waited for a processor, whether they wait for a disk.
+//! What the threads of a process do: how long they ran, how long they waited for a processor,
+//! whether they wait for a disk.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -40,9 +41,11 @@ fn thread(stat: &str, schedule: &str) -> Option<Thread> {
     let mut counts = schedule.split_ascii_whitespace().map_while(|field| field.parse::<u64>().ok());
     let exact = counts.next().zip(counts.next()).filter(|(ran, _)| *ran > 0);
     Some(match exact {
-        Some((ran, waited)) => {
-            Thread { ran: Duration::from_nanos(ran), waited: Some(Duration::from_nanos(waited)), waits_for_disk }
-        }
+        Some((ran, waited)) => Thread {
+            ran: Duration::from_nanos(ran),
+            waited: Some(Duration::from_nanos(waited)),
+            waits_for_disk,
+        },
         None => Thread { ran: by_ticks, waited: None, waits_for_disk },
     })
 }

@@ -1,4 +1,5 @@
-//! Trees on the host: a directory or file as a stream of records, and such a stream as a new tree that appears whole.
+//! Trees on the host: a directory or file as a stream of records, and such a stream as a new tree
+//! that appears whole.
 //!
 //! Neither direction follows a link below its root, and nothing outside of the tree is touched.
 
@@ -67,7 +68,9 @@ fn refused(named: &[(TreePath, Refusal)], count: usize) -> String {
     let mut words: Vec<String> = named
         .iter()
         .map(|(path, why)| match why {
-            Refusal::Special(kind) => format!("{path} is a {}, which cannot be carried", kind.name()),
+            Refusal::Special(kind) => {
+                format!("{path} is a {}, which cannot be carried", kind.name())
+            }
             Refusal::Unreadable(errno) => format!("{path} cannot be read: {errno}"),
         })
         .collect();
@@ -92,7 +95,8 @@ fn walk<'f>(root: &Path, skip: Option<Skip<'f>>) -> Result<Walk<'f>, HostTreeErr
         .map_err(|source| HostTreeError::Root { action: "read", path: root.to_owned(), source })
 }
 
-/// Look at all of a tree before it is sent: what cannot be carried is refused by name, what was not skipped is measured.
+/// Look at all of a tree before it is sent: what cannot be carried is refused by name, what was not
+/// skipped is measured.
 ///
 /// # Errors
 /// [`HostTreeError::Refused`] with all that is in the way; [`HostTreeError::Root`].
@@ -107,7 +111,8 @@ pub fn measure(root: &Path, skip: Option<Skip<'_>>) -> Result<Measure, HostTreeE
         } else if !meta.kind.is_carried() {
             Some(Refusal::Special(meta.kind))
         } else if meta.kind == Kind::File {
-            measure.bytes = measure.bytes.saturating_add(meta.size.min(meta.blocks.saturating_mul(512)));
+            measure.bytes =
+                measure.bytes.saturating_add(meta.size.min(meta.blocks.saturating_mul(512)));
             readable(&walk).err().map(Refusal::Unreadable)
         } else {
             None
@@ -122,7 +127,8 @@ pub fn measure(root: &Path, skip: Option<Skip<'_>>) -> Result<Measure, HostTreeE
     if count == 0 { Ok(measure) } else { Err(HostTreeError::Refused(named, count)) }
 }
 
-/// Root reads everything; for others a file without the right to read it would fail when much was sent already.
+/// Root reads everything; for others a file without the right to read it would fail when much was
+/// sent already.
 fn readable(walk: &Walk<'_>) -> Result<(), Errno> {
     if rustix::process::geteuid().is_root() { Ok(()) } else { walk.open().map(drop) }
 }
@@ -166,7 +172,8 @@ pub fn send<E: From<HostTreeError>>(
     pyro_tree::pack(&mut walk(root, skip)?, out)
 }
 
-/// As [`send`], and tell `attributed` of each node that has extended attributes: no record carries them.
+/// As [`send`], and tell `attributed` of each node that has extended attributes: no record carries
+/// them.
 ///
 /// # Errors
 /// As [`send`].
@@ -187,8 +194,8 @@ pub fn send_watched<E: From<HostTreeError>>(
     packer.finish()
 }
 
-/// Send the nodes of a list, and nothing below them; paths may come in any order. `attributed` is told as by
-/// [`send_watched`].
+/// Send the nodes of a list, and nothing below them; paths may come in any order. `attributed` is
+/// told as by [`send_watched`].
 ///
 /// # Errors
 /// [`HostTreeError::Root`], and what `out` answers.
@@ -204,7 +211,8 @@ pub fn send_listed<E: From<HostTreeError>>(
         let found = path.split().map_or(Err(Errno::ISDIR), |(dir, name)| {
             let dir = descent.go(dir)?;
             let meta = node::look(dir, name)?;
-            let target = if meta.kind == Kind::Symlink { node::target(dir, name)? } else { Vec::new() };
+            let target =
+                if meta.kind == Kind::Symlink { node::target(dir, name)? } else { Vec::new() };
             Ok((meta, target))
         });
         let (meta, target) = found.unwrap_or_else(|errno| {
@@ -224,7 +232,8 @@ pub fn send_listed<E: From<HostTreeError>>(
     packer.finish()
 }
 
-/// Digests of the files of a list, as the guest's agent makes them; none of what cannot be read. Links are not followed.
+/// Digests of the files of a list, as the guest's agent makes them; none of what cannot be read.
+/// Links are not followed.
 ///
 /// # Errors
 /// [`HostTreeError::Root`].
@@ -232,7 +241,8 @@ pub fn digests(root: &Path, paths: &[TreePath]) -> Result<Vec<Option<[u8; 32]>>,
     let mut descent = descent(root)?;
     let mut digest = |path: &TreePath| -> Option<[u8; 32]> {
         let (dir, name) = path.split()?;
-        let file = rustix::fs::openat(descent.go(dir).ok()?, name, node::CONTENT, Mode::empty()).ok()?;
+        let file =
+            rustix::fs::openat(descent.go(dir).ok()?, name, node::CONTENT, Mode::empty()).ok()?;
         let mut hasher = blake3::Hasher::new();
         std::io::copy(&mut std::fs::File::from(file), &mut hasher).ok()?;
         Some(*hasher.finalize().as_bytes())
@@ -243,14 +253,20 @@ pub fn digests(root: &Path, paths: &[TreePath]) -> Result<Vec<Option<[u8; 32]>>,
 fn descent(root: &Path) -> Result<pyro_tree::descent::Descent<()>, HostTreeError> {
     let failed = |source| HostTreeError::Root { action: "read", path: root.to_owned(), source };
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    rustix::fs::open(root, flags, Mode::empty()).map(pyro_tree::descent::Descent::new).map_err(failed)
+    rustix::fs::open(root, flags, Mode::empty())
+        .map(pyro_tree::descent::Descent::new)
+        .map_err(failed)
 }
 
 /// Give the content of a file of a tree to `each`, part by part, and stop when that says so.
 ///
 /// # Errors
 /// [`HostTreeError::Root`], and [`HostTreeError::Tree`] also for what is no file.
-pub fn read(root: &Path, path: &TreePath, mut each: impl FnMut(&[u8]) -> bool) -> Result<(), HostTreeError> {
+pub fn read(
+    root: &Path,
+    path: &TreePath,
+    mut each: impl FnMut(&[u8]) -> bool,
+) -> Result<(), HostTreeError> {
     let mut descent = descent(root)?;
     let mut read = || {
         let (dir, name) = path.split().ok_or(Errno::ISDIR)?;
@@ -263,7 +279,9 @@ pub fn read(root: &Path, path: &TreePath, mut each: impl FnMut(&[u8]) -> bool) -
             }
         }
     };
-    read().map_err(|errno| TreeError::System { action: "read", path: path.clone(), source: errno }.into())
+    read().map_err(|errno| {
+        TreeError::System { action: "read", path: path.clone(), source: errno }.into()
+    })
 }
 
 /// What a received tree may be.
@@ -285,8 +303,8 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Receive a tree that is to appear there. Modes and times are kept, set-user-id and its like are not, nodes
-    /// that cannot be made are left out and told.
+    /// Receive a tree that is to appear there. Modes and times are kept, set-user-id and its like
+    /// are not, nodes that cannot be made are left out and told.
     ///
     /// # Errors
     /// [`HostTreeError::Exists`] unless it may be overwritten; [`HostTreeError::Root`].
@@ -299,7 +317,8 @@ impl Receiver {
         }
         let staging = Staging::begin(output).map_err(failed)?;
         let inside = staging.inside().try_clone_to_owned();
-        let inside = inside.map_err(|error| failed(Errno::from_io_error(&error).unwrap_or(Errno::IO)))?;
+        let inside =
+            inside.map_err(|error| failed(Errno::from_io_error(&error).unwrap_or(Errno::IO)))?;
         let placing = Placing {
             owners: false,
             special_bits: false,
@@ -326,14 +345,15 @@ impl Receiver {
     /// The stream is over: let the tree appear.
     ///
     /// # Errors
-    /// [`HostTreeError::Exists`] when something has come there meanwhile; [`HostTreeError`] otherwise.
+    /// [`HostTreeError::Exists`] when something has come there meanwhile; [`HostTreeError`]
+    /// otherwise.
     pub fn finish(mut self) -> Result<Placed, HostTreeError> {
         let placed = match self.placer.take() {
             Some(placer) => placer.finish()?,
             None => Placed::default(),
         };
-        // Durable before it has its name. One call for all: 5,000 files took 35 to 65 ms, an fsync of each one 1 to 1.8 s
-        // (ext4); a single file costs the same either way.
+        // Durable before it has its name. One call for all: 5,000 files took 35 to 65 ms, an fsync
+        // of each one 1 to 1.8 s (ext4); a single file costs the same either way.
         let synced = rustix::fs::syncfs(self.staging.inside());
         let made = synced.and_then(|()| node::look(self.staging.inside(), MADE));
         let is_directory = made.is_ok_and(|meta| meta.kind == Kind::Directory);
@@ -359,7 +379,8 @@ mod tests {
     use pyro_protocol::tree::{Meta, Records};
     use std::fs;
 
-    const ALL: Allowance = Allowance { max_entries: u64::MAX, max_bytes: u64::MAX, overwrite: false };
+    const ALL: Allowance =
+        Allowance { max_entries: u64::MAX, max_bytes: u64::MAX, overwrite: false };
 
     fn batches(root: &Path) -> Vec<Batch> {
         let mut all = Vec::new();
@@ -371,7 +392,11 @@ mod tests {
         all
     }
 
-    fn receive(batches: &[Batch], dest: &Path, allowance: Allowance) -> Result<Placed, HostTreeError> {
+    fn receive(
+        batches: &[Batch],
+        dest: &Path,
+        allowance: Allowance,
+    ) -> Result<Placed, HostTreeError> {
         let mut receiver = Receiver::new(Output::prepare(&dest.into(), true).unwrap(), allowance)?;
         for batch in batches {
             for record in Records::new(batch.payload()) {
@@ -410,7 +435,10 @@ mod tests {
         batch.entry(b"", &top, b"");
         batch.entry(b"l", &Meta::new(Kind::Symlink, 0o777), b"../../outside");
         batch.entry(b"l/x", &Meta::new(Kind::Directory, 0o755), b"");
-        assert!(matches!(receive(&[batch], &dest, ALL), Err(HostTreeError::Tree(TreeError::Beyond { .. }))));
+        assert!(matches!(
+            receive(&[batch], &dest, ALL),
+            Err(HostTreeError::Tree(TreeError::Beyond { .. }))
+        ));
         let mut batch = Batch::default();
         batch.entry(b"", &top, b"");
         batch.entry(b"f", &Meta::new(Kind::File, 0o644), b"");

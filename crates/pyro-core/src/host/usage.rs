@@ -23,7 +23,8 @@ pub(super) fn kib_field(text: &str, name: &str) -> Option<u64> {
     value.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
-/// Bytes of disk that a directory takes with all that it holds: blocks, not lengths, so that holes cost nothing.
+/// Bytes of disk that a directory takes with all that it holds: blocks, not lengths, so that holes
+/// cost nothing.
 ///
 /// # Errors
 /// When something of it cannot be looked at; what disappears meanwhile counts as nothing.

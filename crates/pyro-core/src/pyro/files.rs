@@ -34,14 +34,19 @@ impl Pyro {
     ///
     /// # Errors
     /// [`crate::ErrorKind::NotFound`] when there is nothing at the path.
-    pub async fn list_workspace_files(&self, id: Id, request: ListRequest) -> Result<FileList, PyroError> {
+    pub async fn list_workspace_files(
+        &self,
+        id: Id,
+        request: ListRequest,
+    ) -> Result<FileList, PyroError> {
         self.told(id, list::list(&self.config, id, request)).await
     }
 
     /// At most `max_bytes` of a file, from byte `offset` on.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::NotFound`]; [`crate::ErrorKind::InvalidInput`] when it is no regular file.
+    /// [`crate::ErrorKind::NotFound`]; [`crate::ErrorKind::InvalidInput`] when it is no regular
+    /// file.
     pub async fn read_workspace_file(
         &self,
         id: Id,
@@ -52,7 +57,8 @@ impl Pyro {
         self.told(id, read::read(&self.config, id, path, offset, max_bytes)).await
     }
 
-    /// Write a file whole or not at all. Without a `mode` an existing file keeps its own, a new one is 0644.
+    /// Write a file whole or not at all. Without a `mode` an existing file keeps its own, a new one
+    /// is 0644.
     ///
     /// # Errors
     /// The file is then as it was.
@@ -82,7 +88,8 @@ impl Pyro {
     /// Apply a patch of git, or a plain one, to a workspace.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::Conflict`] with every hunk that does not fit; whatever it is, nothing has changed.
+    /// [`crate::ErrorKind::Conflict`] with every hunk that does not fit; whatever it is, nothing
+    /// has changed.
     pub async fn apply_workspace_patch(
         &self,
         id: Id,
@@ -95,7 +102,8 @@ impl Pyro {
     /// Put a file or a tree of a workspace, or its changes, on the host.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::AlreadyExists`] unless it may be replaced; whatever it is, there is nothing new on the host.
+    /// [`crate::ErrorKind::AlreadyExists`] unless it may be replaced; whatever it is, there is
+    /// nothing new on the host.
     pub async fn export_workspace(
         &self,
         id: Id,
@@ -110,6 +118,7 @@ impl Pyro {
     /// # Errors
     /// [`crate::ErrorKind::InvalidInput`].
     pub fn workspace_path(raw: &[u8]) -> Result<WorkspacePath, PyroError> {
-        Ok(WorkspacePath::parse(raw).map_err(|error| WorkspaceError::from(FileError::from(error)))?)
+        Ok(WorkspacePath::parse(raw)
+            .map_err(|error| WorkspaceError::from(FileError::from(error)))?)
     }
 }

@@ -10,7 +10,9 @@ use crate::vm::io::Stdin;
 use crate::vm::output::OutputTo;
 use crate::workspace::create::{self, CreateRequest};
 use crate::workspace::exec::{self, WorkspaceExec};
-use crate::workspace::info::{WorkspaceDeleted, WorkspaceForks, WorkspaceInfo, WorkspaceList, WorkspaceResetInfo};
+use crate::workspace::info::{
+    WorkspaceDeleted, WorkspaceForks, WorkspaceInfo, WorkspaceList, WorkspaceResetInfo,
+};
 use crate::workspace::logs::{self, WorkspaceLogs};
 use crate::workspace::update::{self, UpdateRequest};
 use crate::workspace::{WorkspaceError, delete, explained, fork, list, reset, start, status, stop};
@@ -48,8 +50,8 @@ impl Pyro {
         apart(move || status::status(&config, id)).await
     }
 
-    /// Whether a workspace runs its commands on the host: no guest was to be had when it was created. That stays so as long
-    /// as it lives; false where there is no such workspace.
+    /// Whether a workspace runs its commands on the host: no guest was to be had when it was
+    /// created. That stays so as long as it lives; false where there is no such workspace.
     ///
     /// # Errors
     /// When the records cannot be read.
@@ -62,7 +64,11 @@ impl Pyro {
     ///
     /// # Errors
     /// [`crate::ErrorKind::InvalidInput`], also when nothing would change.
-    pub async fn update_workspace(&self, id: Id, request: UpdateRequest) -> Result<WorkspaceInfo, PyroError> {
+    pub async fn update_workspace(
+        &self,
+        id: Id,
+        request: UpdateRequest,
+    ) -> Result<WorkspaceInfo, PyroError> {
         Ok(update::update(&self.config, id, &request).await?)
     }
 
@@ -70,8 +76,14 @@ impl Pyro {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Busy`] when somebody else is changing it.
-    pub async fn start_workspace(&self, id: Id, cancel: &CancellationToken) -> Result<WorkspaceInfo, PyroError> {
-        start::start(&self.config, id, cancel).await.map_err(|error| PyroError::from(error).of_workspace(id))
+    pub async fn start_workspace(
+        &self,
+        id: Id,
+        cancel: &CancellationToken,
+    ) -> Result<WorkspaceInfo, PyroError> {
+        start::start(&self.config, id, cancel)
+            .await
+            .map_err(|error| PyroError::from(error).of_workspace(id))
     }
 
     /// Stop a workspace in order; its disk is kept.
@@ -96,8 +108,14 @@ impl Pyro {
     ///
     /// # Errors
     /// Whatever it is, the workspace is as it was.
-    pub async fn reset_workspace(&self, id: Id, cancel: &CancellationToken) -> Result<WorkspaceResetInfo, PyroError> {
-        reset::reset(&self.config, id, cancel).await.map_err(|error| PyroError::from(error).of_workspace(id))
+    pub async fn reset_workspace(
+        &self,
+        id: Id,
+        cancel: &CancellationToken,
+    ) -> Result<WorkspaceResetInfo, PyroError> {
+        reset::reset(&self.config, id, cancel)
+            .await
+            .map_err(|error| PyroError::from(error).of_workspace(id))
     }
 
     /// Make `count` new workspaces from the present disk of one.
@@ -111,13 +129,16 @@ impl Pyro {
         name: Option<&str>,
         cancel: &CancellationToken,
     ) -> Result<WorkspaceForks, PyroError> {
-        fork::fork(&self.config, id, count, name, cancel).await.map_err(|error| PyroError::from(error).of_workspace(id))
+        fork::fork(&self.config, id, count, name, cancel)
+            .await
+            .map_err(|error| PyroError::from(error).of_workspace(id))
     }
 
     /// Run a command in a workspace; `output` gets its output as it comes.
     ///
     /// # Errors
-    /// A command that never began is not in the history; one that broke off is, with its output so far.
+    /// A command that never began is not in the history; one that broke off is, with its output so
+    /// far.
     pub async fn exec_workspace(
         &self,
         id: Id,
@@ -137,17 +158,27 @@ impl Pyro {
     ///
     /// # Errors
     /// [`crate::ErrorKind::NotFound`].
-    pub async fn logs_workspace(&self, id: Id, after: u64, limit: u64) -> Result<WorkspaceLogs, PyroError> {
+    pub async fn logs_workspace(
+        &self,
+        id: Id,
+        after: u64,
+        limit: u64,
+    ) -> Result<WorkspaceLogs, PyroError> {
         let config = self.config.clone();
         apart(move || logs::logs(&config, id, after, limit)).await
     }
 
-    /// What commands left in the background of a workspace has printed since they ended, at most `max_bytes` of each; nothing where
-    /// the workspace does not run.
+    /// What commands left in the background of a workspace has printed since they ended, at most
+    /// `max_bytes` of each; nothing where the workspace does not run.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::NotFound`]; [`crate::ErrorKind::Unsupported`] for a guest that an older pyro has started.
-    pub async fn background_workspace(&self, id: Id, max_bytes: usize) -> Result<WorkspaceLogs, PyroError> {
+    /// [`crate::ErrorKind::NotFound`]; [`crate::ErrorKind::Unsupported`] for a guest that an older
+    /// pyro has started.
+    pub async fn background_workspace(
+        &self,
+        id: Id,
+        max_bytes: usize,
+    ) -> Result<WorkspaceLogs, PyroError> {
         self.told(id, logs::of_background(&self.config, id, max_bytes)).await
     }
 
@@ -157,7 +188,9 @@ impl Pyro {
         id: Id,
         operation: impl Future<Output = Result<T, WorkspaceError>>,
     ) -> Result<T, PyroError> {
-        explained(&self.config, id, operation).await.map_err(|error| PyroError::from(error).of_workspace(id))
+        explained(&self.config, id, operation)
+            .await
+            .map_err(|error| PyroError::from(error).of_workspace(id))
     }
 }
 

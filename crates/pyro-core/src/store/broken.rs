@@ -42,7 +42,10 @@ impl Store {
     pub fn broken_workspace(&self, id: Id) -> Result<Option<BrokenWorkspace>, StoreError> {
         let query = "SELECT * FROM workspace WHERE id = ?1";
         let read = |row: &Row<'_>| {
-            let vms = ["vm", "next_vm"].into_iter().filter_map(|column| Id::parse(&text(row, column)?).ok()).collect();
+            let vms = ["vm", "next_vm"]
+                .into_iter()
+                .filter_map(|column| Id::parse(&text(row, column)?).ok())
+                .collect();
             let owner = text(row, "owner").and_then(|owner| parse_process(&owner).ok());
             let is_attended = claim::is_attended(owner, &text(row, "boot_id").unwrap_or_default());
             Ok(BrokenWorkspace { vms, is_attended })
@@ -57,7 +60,10 @@ impl Store {
     pub fn broken_vm(&self, id: &str) -> Result<Option<BrokenVm>, StoreError> {
         let read = |row: &Row<'_>| {
             let columns = if is_of_this_boot(row) { &["supervisor", "engine"][..] } else { &[] };
-            let processes = columns.iter().filter_map(|column| parse_process(&text(row, column)?).ok()).collect();
+            let processes = columns
+                .iter()
+                .filter_map(|column| parse_process(&text(row, column)?).ok())
+                .collect();
             Ok(BrokenVm { processes })
         };
         Ok(self.connection().query_row("SELECT * FROM vm WHERE id = ?1", [id], read).optional()?)

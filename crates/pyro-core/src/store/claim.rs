@@ -1,8 +1,9 @@
-//! Claims: of many processes that want a record for a change, one has it, and no lock is held meanwhile.
+//! Claims: of many processes that want a record for a change, one has it, and no lock is held
+//! meanwhile.
 //!
 //! A record counts its revisions, and a change is made to the revision that was read or not at all.
-//! Who has lost to somebody else reads again and judges anew. A claim names its process, so that one
-//! whose process died is anybody's.
+//! Who has lost to somebody else reads again and judges anew. A claim names its process, so that
+//! one whose process died is anybody's.
 
 use super::{Store, StoreError};
 use crate::host::process::{self, ProcessId};
@@ -25,15 +26,15 @@ pub trait Claimable: Clone {
     /// [`StoreError`].
     fn find(store: &Store, id: Id) -> Result<Option<Self>, StoreError>;
 
-    /// Write this record, which was made from the revision that it names: as it then is, or none when
-    /// somebody else changed it before.
+    /// Write this record, which was made from the revision that it names: as it then is, or none
+    /// when somebody else changed it before.
     ///
     /// # Errors
     /// [`StoreError`].
     fn write(self, store: &Store) -> Result<Option<Self>, StoreError>;
 
-    /// Whether the same process is at the same change, as far as it had come, as in `judged`; what no
-    /// claim protects may differ.
+    /// Whether the same process is at the same change, as far as it had come, as in `judged`; what
+    /// no claim protects may differ.
     #[must_use]
     fn has_claim_of(&self, judged: &Self) -> bool;
 
@@ -42,8 +43,8 @@ pub trait Claimable: Clone {
     fn given_up(self) -> Self;
 }
 
-/// Whether the process that made a claim lives. One of an earlier boot of the host does not, whatever
-/// has its number now.
+/// Whether the process that made a claim lives. One of an earlier boot of the host does not,
+/// whatever has its number now.
 #[must_use]
 pub fn is_attended(owner: Option<ProcessId>, boot_id: &str) -> bool {
     boot_id == process::boot_id() && owner.is_some_and(ProcessId::is_alive)
@@ -71,8 +72,8 @@ pub fn claim<R: Claimable, E: From<StoreError>>(
     Err(busy(&record))
 }
 
-/// Change a record for as long as it has the claim that was judged; whoever claimed it since is left
-/// alone. The record as it then is, or none where nothing was changed.
+/// Change a record for as long as it has the claim that was judged; whoever claimed it since is
+/// left alone. The record as it then is, or none where nothing was changed.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -91,8 +92,8 @@ pub fn change_claimed<R: Claimable>(
     Ok(None)
 }
 
-/// Give up a change that could not be finished, so that the next command goes on with it, from whatever
-/// process: this one may live for a long time.
+/// Give up a change that could not be finished, so that the next command goes on with it, from
+/// whatever process: this one may live for a long time.
 pub fn give_up<R: Claimable>(store: &Store, judged: &R) {
     if let Err(error) = change_claimed(store, judged, R::given_up) {
         let (noun, id) = (R::NOUN, judged.id());
@@ -128,7 +129,10 @@ mod tests {
         let vm = record("0123456789ab");
         store.insert_vm(&vm, None).unwrap();
         let won = claimed(&store, vm.clone(), &Cell::new(3)).unwrap();
-        assert_eq!((won.state, won.revision, won.last_error.as_deref()), (VmState::Stopping, 4, Some("first")));
+        assert_eq!(
+            (won.state, won.revision, won.last_error.as_deref()),
+            (VmState::Stopping, 4, Some("first"))
+        );
         let refused = claimed(&store, won, &Cell::new(usize::MAX)).unwrap_err();
         assert!(matches!(refused, StoreError::Sql(rusqlite::Error::InvalidQuery)));
         store.delete_vm(vm.id).unwrap();

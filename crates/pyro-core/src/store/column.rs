@@ -30,7 +30,8 @@ impl ToSql for ExecutionMode {
 impl FromSql for ExecutionMode {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         let name = value.as_str()?;
-        Self::parse(name).ok_or_else(|| FromSqlError::Other(format!("unknown execution mode {name:?}").into()))
+        Self::parse(name)
+            .ok_or_else(|| FromSqlError::Other(format!("unknown execution mode {name:?}").into()))
     }
 }
 
@@ -46,13 +47,18 @@ impl FromSql for Backing {
     }
 }
 
-pub(super) fn parsed<T, E>(row: &Row<'_>, column: &str, parse: impl Fn(&str) -> Result<T, E>) -> rusqlite::Result<T>
+pub(super) fn parsed<T, E>(
+    row: &Row<'_>,
+    column: &str,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> rusqlite::Result<T>
 where
     E: std::error::Error + Send + Sync + 'static,
 {
     let text: String = row.get(column)?;
-    parse(&text)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error)))
+    parse(&text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
+    })
 }
 
 pub(super) fn parsed_option<T, E>(

@@ -28,7 +28,8 @@ pub enum CommandState {
 }
 
 impl CommandState {
-    const ALL: [Self; 5] = [Self::Running, Self::Ended, Self::Interrupted, Self::Lost, Self::Abandoned];
+    const ALL: [Self; 5] =
+        [Self::Running, Self::Ended, Self::Interrupted, Self::Lost, Self::Abandoned];
 
     /// The name that records and surfaces use.
     #[must_use]
@@ -45,7 +46,8 @@ impl CommandState {
     /// Of a record that `owner` has left, as far as it is known.
     fn of(name: &str, owner: Option<ProcessId>, boot_id: Option<&str>) -> Self {
         let state = Self::ALL.into_iter().find(|state| state.name() == name).unwrap_or_default();
-        let attended = || boot_id == Some(&process::boot_id()) && owner.is_some_and(|owner| owner.is_alive());
+        let attended =
+            || boot_id == Some(&process::boot_id()) && owner.is_some_and(|owner| owner.is_alive());
         if state == Self::Running && !attended() { Self::Abandoned } else { state }
     }
 }
@@ -84,18 +86,24 @@ impl CommandRecord {
 }
 
 impl Store {
-    /// Record a command that this process is about to run in `vm` under the next number of its workspace, which is given, and
-    /// begin the workspace's lifetime anew in the same moment; none when the workspace has another vm by now, or is gone.
+    /// Record a command that this process is about to run in `vm` under the next number of its
+    /// workspace, which is given, and begin the workspace's lifetime anew in the same moment; none
+    /// when the workspace has another vm by now, or is gone.
     ///
     /// # Errors
     /// [`StoreError::Sql`].
-    pub fn begin_command(&self, workspace: Id, vm: Id, command: &CommandRecord) -> Result<Option<u64>, StoreError> {
+    pub fn begin_command(
+        &self,
+        workspace: Id,
+        vm: Id,
+        command: &CommandRecord,
+    ) -> Result<Option<u64>, StoreError> {
         let connection = self.connection();
         let transaction = connection.unchecked_transaction()?;
         let id = workspace.to_string();
+        let counted = "UPDATE workspace SET command_count = command_count + 1 WHERE id = ?1 AND vm = ?2 RETURNING command_count";
         let counted =
-            "UPDATE workspace SET command_count = command_count + 1 WHERE id = ?1 AND vm = ?2 RETURNING command_count";
-        let counted = transaction.query_row(counted, [&id, &vm.to_string()], |row| row.get(0)).optional()?;
+            transaction.query_row(counted, [&id, &vm.to_string()], |row| row.get(0)).optional()?;
         let Some(sequence) = counted else { return Ok(None) };
         let sequence: u64 = sequence;
         transaction.execute(
@@ -123,12 +131,18 @@ impl Store {
         Ok(Some(sequence))
     }
 
-    /// Complete what [`Store::begin_command`] has begun in `vm`, durably, and begin the workspace's lifetime anew; false when the
-    /// workspace has another vm by now, or is gone: its history is another disk's.
+    /// Complete what [`Store::begin_command`] has begun in `vm`, durably, and begin the workspace's
+    /// lifetime anew; false when the workspace has another vm by now, or is gone: its history is
+    /// another disk's.
     ///
     /// # Errors
     /// [`StoreError::Sql`].
-    pub fn end_command(&self, workspace: Id, vm: Id, command: &CommandRecord) -> Result<bool, StoreError> {
+    pub fn end_command(
+        &self,
+        workspace: Id,
+        vm: Id,
+        command: &CommandRecord,
+    ) -> Result<bool, StoreError> {
         self.durably(|transaction| {
             let changed = transaction.execute(
                 "UPDATE workspace_command SET state = ?4, exit_code = ?5, duration_ms = ?6, recorded_at = ?7, output = ?8,
@@ -153,7 +167,8 @@ impl Store {
         })
     }
 
-    /// Forget a command that never began; its number is used again unless another command has come after it.
+    /// Forget a command that never began; its number is used again unless another command has come
+    /// after it.
     ///
     /// # Errors
     /// [`StoreError::Sql`].
@@ -167,8 +182,7 @@ impl Store {
             params![id, vm, sequence],
         )?;
         if forgotten == 1 {
-            let given_back =
-                "UPDATE workspace SET command_count = command_count - 1 WHERE id = ?1 AND command_count = ?2";
+            let given_back = "UPDATE workspace SET command_count = command_count - 1 WHERE id = ?1 AND command_count = ?2";
             transaction.execute(given_back, params![id, sequence])?;
         }
         transaction.commit()?;
@@ -179,7 +193,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Sql`].
-    pub fn commands(&self, workspace: Id, after: u64, limit: u64) -> Result<Vec<CommandRecord>, StoreError> {
+    pub fn commands(
+        &self,
+        workspace: Id,
+        after: u64,
+        limit: u64,
+    ) -> Result<Vec<CommandRecord>, StoreError> {
         let connection = self.connection();
         let mut query = connection.prepare_cached(
             "SELECT * FROM workspace_command WHERE workspace = ?1 AND sequence > ?2 ORDER BY sequence LIMIT ?3",
@@ -208,7 +227,8 @@ impl Store {
     /// [`StoreError::Sql`].
     pub fn last_command(&self, workspace: Id) -> Result<Option<CommandRecord>, StoreError> {
         let connection = self.connection();
-        let query = "SELECT * FROM workspace_command WHERE workspace = ?1 ORDER BY sequence DESC LIMIT 1";
+        let query =
+            "SELECT * FROM workspace_command WHERE workspace = ?1 ORDER BY sequence DESC LIMIT 1";
         Ok(connection.query_row(query, [workspace.to_string()], command_of_row).optional()?)
     }
 }
@@ -238,7 +258,9 @@ mod tests {
     fn a_command_whose_client_is_gone_does_not_run() {
         let (me, boot_id) = (ProcessId::current(), process::boot_id());
         let reused = ProcessId { start_ticks: me.start_ticks + 1, ..me };
-        let of = |name: &str, owner, boot_id: Option<&str>| CommandState::of(name, owner, boot_id).name();
+        let of = |name: &str, owner, boot_id: Option<&str>| {
+            CommandState::of(name, owner, boot_id).name()
+        };
         assert_eq!(of("running", Some(me), Some(&boot_id)), "running");
         assert_eq!(of("running", Some(reused), Some(&boot_id)), "abandoned");
         assert_eq!(of("running", Some(me), Some("another")), "abandoned");

@@ -11,14 +11,17 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
 /// The layer that the vm `?1` of a workspace writes to.
-const WRITTEN: &str = "CASE WHEN next_vm = ?1 THEN coalesce(next_layer, top_layer) ELSE top_layer END";
+const WRITTEN: &str =
+    "CASE WHEN next_vm = ?1 THEN coalesce(next_layer, top_layer) ELSE top_layer END";
 
-/// A layer to be recorded; its file is made after that. Of a workspace on the host it is a directory.
+/// A layer to be recorded; its file is made after that. Of a workspace on the host it is a
+/// directory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NewLayer {
     /// Its id.
     pub id: Id,
-    /// The closed layer that it stands on, or was copied from; none for one that stands on the image, or began empty.
+    /// The closed layer that it stands on, or was copied from; none for one that stands on the
+    /// image, or began empty.
     pub parent: Option<Id>,
     /// What the lowest layer stands on.
     #[serde(rename = "image_digest")]
@@ -28,9 +31,10 @@ pub struct NewLayer {
 }
 
 impl Store {
-    /// Record a layer whose file this process is about to make for the workspace that runs in `vm`: it is nobody's until
-    /// [`Store::close_layer`], and left over when this process dies before that. False where its parent is not the layer that
-    /// takes the workspace's writes: whoever wanted it read the record before another layer was closed.
+    /// Record a layer whose file this process is about to make for the workspace that runs in `vm`:
+    /// it is nobody's until [`Store::close_layer`], and left over when this process dies before
+    /// that. False where its parent is not the layer that takes the workspace's writes: whoever
+    /// wanted it read the record before another layer was closed.
     ///
     /// # Errors
     /// [`StoreError::Sql`].
@@ -54,12 +58,14 @@ impl Store {
     /// # Errors
     /// [`StoreError::Sql`].
     pub fn give_up_layer(&self, id: Id) -> Result<(), StoreError> {
-        self.connection().execute("UPDATE layer SET maker = NULL WHERE id = ?1", [id.to_string()])?;
+        self.connection()
+            .execute("UPDATE layer SET maker = NULL WHERE id = ?1", [id.to_string()])?;
         Ok(())
     }
 
-    /// A layer that was begun takes the writes of the workspace that runs in `vm`; the layer that took them is closed, and is the
-    /// baseline where there is none yet. False when the workspace is gone.
+    /// A layer that was begun takes the writes of the workspace that runs in `vm`; the layer that
+    /// took them is closed, and is the baseline where there is none yet. False when the workspace
+    /// is gone.
     ///
     /// # Errors
     /// [`StoreError::Sql`].
@@ -95,7 +101,8 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Note that the file was made of the layer that a workspace's `vm` writes to: from now on it must be there.
+    /// Note that the file was made of the layer that a workspace's `vm` writes to: from now on it
+    /// must be there.
     ///
     /// # Errors
     /// [`StoreError::Sql`].
@@ -134,14 +141,17 @@ impl Store {
         Ok(self.connection().query_row(query, [id.to_string()], layer).optional()?)
     }
 
-    /// Layers that no workspace needs any more (neither its own nor those below) and that no living process makes.
+    /// Layers that no workspace needs any more (neither its own nor those below) and that no living
+    /// process makes.
     ///
     /// # Errors
     /// [`StoreError::Sql`].
     pub fn unused_layers(&self) -> Result<Vec<Id>, StoreError> {
         let connection = self.connection();
-        let mut makers = connection.prepare_cached("SELECT DISTINCT maker FROM layer WHERE maker IS NOT NULL")?;
-        let makers = makers.query_map((), |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+        let mut makers = connection
+            .prepare_cached("SELECT DISTINCT maker FROM layer WHERE maker IS NOT NULL")?;
+        let makers =
+            makers.query_map((), |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
         for maker in makers.into_iter().filter(|maker| !is_making(maker)) {
             connection.execute("UPDATE layer SET maker = NULL WHERE maker = ?1", [maker])?;
         }
@@ -177,8 +187,8 @@ impl Store {
     /// [`StoreError::Sql`].
     pub fn images_of_layers(&self) -> Result<Vec<ImageDigest>, StoreError> {
         let connection = self.connection();
-        let mut query =
-            connection.prepare_cached("SELECT DISTINCT image_digest FROM layer WHERE image_digest <> ''")?;
+        let mut query = connection
+            .prepare_cached("SELECT DISTINCT image_digest FROM layer WHERE image_digest <> ''")?;
         let rows = query.query_map((), |row| row.get::<_, String>(0).map(ImageDigest::from))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }

@@ -19,7 +19,8 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long a writer waits for another process's transaction; none of ours takes more than milliseconds.
+/// How long a writer waits for another process's transaction; none of ours takes more than
+/// milliseconds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The records of one data directory; any number of processes may have it open.
@@ -32,7 +33,8 @@ pub struct Store {
 const RECORDS: &str = "pyro.sqlite3";
 
 impl Store {
-    /// Open the records in `data_dir`, which is made where it is missing and kept from other users, and bring the schema up to date.
+    /// Open the records in `data_dir`, which is made where it is missing and kept from other users,
+    /// and bring the schema up to date.
     ///
     /// # Errors
     /// Each variant of [`StoreError`].
@@ -46,14 +48,16 @@ impl Store {
         }
         let mut connection = Connection::open(&path)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        let journal_mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+        let journal_mode: String =
+            connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
         if journal_mode != "wal" {
-            // Two who change the mode of a new database at once wait for each other; SQLite lets one fail at once.
+            // Two who change the mode of a new database at once wait for each other; SQLite lets
+            // one fail at once.
             let _turn = FileLock::acquire_blocking(&data_dir.join("new.lock"))?;
             connection.pragma_update(None, "journal_mode", "wal")?;
         }
-        // A record of a vm is worth nothing after a power cut, which ends the vm too; what must outlive one asks for
-        // `synchronous = full` itself.
+        // A record of a vm is worth nothing after a power cut, which ends the vm too; what must
+        // outlive one asks for `synchronous = full` itself.
         connection.pragma_update(None, "synchronous", "normal")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         schema::migrate(&mut connection, &path)?;
@@ -61,7 +65,8 @@ impl Store {
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
-        // A panic in between leaves a transaction that was rolled back: the connection is as good as before.
+        // A panic in between leaves a transaction that was rolled back: the connection is as good
+        // as before.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -71,7 +76,8 @@ impl Store {
     /// [`StoreError::Sql`].
     pub fn boot_fact(&self, name: &str) -> Result<Option<String>, StoreError> {
         let connection = self.connection();
-        let mut query = connection.prepare_cached("SELECT value FROM boot_fact WHERE name = ?1 AND boot_id = ?2")?;
+        let mut query = connection
+            .prepare_cached("SELECT value FROM boot_fact WHERE name = ?1 AND boot_id = ?2")?;
         Ok(query.query_row((name, process::boot_id()), |row| row.get(0)).optional()?)
     }
 
@@ -89,7 +95,10 @@ impl Store {
     }
 
     /// In one transaction that a power cut does not undo once it is committed.
-    fn durably<T>(&self, act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    fn durably<T>(
+        &self,
+        act: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
         let mut connection = self.connection();
         connection.pragma_update(None, "synchronous", "full")?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -117,12 +126,17 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let home = tempfile::tempdir().unwrap();
         let names = ["", "pyro.sqlite3", "pyro.sqlite3-wal", "pyro.sqlite3-shm"];
-        let modes = || names.map(|name| fs::metadata(&home.path().join(name)).unwrap().permissions().mode() & 0o777);
+        let modes = || {
+            names.map(|name| {
+                fs::metadata(&home.path().join(name)).unwrap().permissions().mode() & 0o777
+            })
+        };
         let store = Store::open(home.path()).unwrap();
         store.remember_boot_fact("kvm", "usable").unwrap();
         assert_eq!(modes(), [0o700, 0o600, 0o600, 0o600]);
         for (name, mode) in names.into_iter().zip([0o755, 0o644, 0o644, 0o644]) {
-            std::fs::set_permissions(home.path().join(name), PermissionsExt::from_mode(mode)).unwrap();
+            std::fs::set_permissions(home.path().join(name), PermissionsExt::from_mode(mode))
+                .unwrap();
         }
         let again = Store::open(home.path()).unwrap();
         assert_eq!(modes(), [0o700, 0o600, 0o600, 0o600]);

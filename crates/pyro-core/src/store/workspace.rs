@@ -32,7 +32,8 @@ pub struct SeedRecord {
     /// How many there are.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub left_out_count: u64,
-    /// Whether what git ignores was left out; a push does as the seed did unless it is told otherwise.
+    /// Whether what git ignores was left out; a push does as the seed did unless it is told
+    /// otherwise.
     #[serde(default)]
     pub respect_ignore: bool,
     /// Why git does not work in all of it, where it does not.
@@ -43,7 +44,8 @@ pub struct SeedRecord {
 /// A node that did not come with what was carried, or not as it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
-    /// Where it is: of a seed or a push in what was carried, of an export absolute in the workspace.
+    /// Where it is: of a seed or a push in what was carried, of an export absolute in the
+    /// workspace.
     pub path: String,
     /// What is missing, and why.
     pub why: String,
@@ -73,8 +75,14 @@ pub enum WorkspaceChange {
 }
 
 impl WorkspaceChange {
-    const ALL: [Self; 6] =
-        [Self::Creating, Self::Starting, Self::Stopping, Self::Resetting, Self::Forking, Self::Deleting];
+    const ALL: [Self; 6] = [
+        Self::Creating,
+        Self::Starting,
+        Self::Stopping,
+        Self::Resetting,
+        Self::Forking,
+        Self::Deleting,
+    ];
 
     /// The name that records and messages use.
     #[must_use]
@@ -191,7 +199,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Sql`].
-    pub fn insert_workspace(&self, workspace: &WorkspaceRecord, layer: &NewLayer) -> Result<(), StoreError> {
+    pub fn insert_workspace(
+        &self,
+        workspace: &WorkspaceRecord,
+        layer: &NewLayer,
+    ) -> Result<(), StoreError> {
         self.durably(|transaction| {
             insert_layer(transaction, layer)?;
             transaction.execute(
@@ -216,8 +228,8 @@ impl Store {
         })
     }
 
-    /// Change a workspace's record to `workspace`, whose revision is the one that was read, together with new layers;
-    /// the new revision, or none when somebody else changed it before.
+    /// Change a workspace's record to `workspace`, whose revision is the one that was read,
+    /// together with new layers; the new revision, or none when somebody else changed it before.
     ///
     /// # Errors
     /// [`StoreError::Sql`].
@@ -232,37 +244,60 @@ impl Store {
         })
     }
 
-    /// As [`Store::change_workspace`], and begin its lifetime, as long as it then is, anew at `from` in the same moment: in
-    /// between it could be over.
+    /// As [`Store::change_workspace`], and begin its lifetime, as long as it then is, anew at
+    /// `from` in the same moment: in between it could be over.
     ///
     /// # Errors
     /// [`StoreError::Sql`].
-    pub fn change_and_renew_workspace(&self, workspace: &WorkspaceRecord, from: Timestamp) -> Result<bool, StoreError> {
+    pub fn change_and_renew_workspace(
+        &self,
+        workspace: &WorkspaceRecord,
+        from: Timestamp,
+    ) -> Result<bool, StoreError> {
         self.durably(|transaction| {
-            Ok(update(transaction, workspace)? && renew(transaction, ANEW, workspace.id, from)?.is_some())
+            Ok(update(transaction, workspace)?
+                && renew(transaction, ANEW, workspace.id, from)?.is_some())
         })
     }
 
-    /// Begin the lifetime of a workspace, and of the vms that it runs in, anew at `from`, in seconds since 1970, as somebody does
-    /// something with it; when it is over, none where it has no end. No other change is made or lost by it.
+    /// Begin the lifetime of a workspace, and of the vms that it runs in, anew at `from`, in
+    /// seconds since 1970, as somebody does something with it; when it is over, none where it has
+    /// no end. No other change is made or lost by it.
     ///
     /// # Errors
     /// [`StoreError::Sql`].
-    pub fn renew_workspace(&self, id: Id, from: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+    pub fn renew_workspace(
+        &self,
+        id: Id,
+        from: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
         self.renew(ANEW, id, from).map(Option::flatten)
     }
 
-    /// As [`Store::renew_workspace`], of the workspace that runs in `vm`; nothing is shortened. None where there is no such
-    /// workspace.
+    /// As [`Store::renew_workspace`], of the workspace that runs in `vm`; nothing is shortened.
+    /// None where there is no such workspace.
     ///
     /// # Errors
     /// [`StoreError::Sql`].
-    pub fn renew_workspace_of(&self, vm: Id, from: Timestamp) -> Result<Option<Option<Timestamp>>, StoreError> {
-        self.renew("expires_at = max(expires_at, ?2 + ttl_seconds) WHERE vm = ?1 OR next_vm = ?1", vm, from)
+    pub fn renew_workspace_of(
+        &self,
+        vm: Id,
+        from: Timestamp,
+    ) -> Result<Option<Option<Timestamp>>, StoreError> {
+        self.renew(
+            "expires_at = max(expires_at, ?2 + ttl_seconds) WHERE vm = ?1 OR next_vm = ?1",
+            vm,
+            from,
+        )
     }
 
     /// Set what `change` says of a workspace's end; the new one, where there is such a workspace.
-    fn renew(&self, change: &str, id: Id, from: Timestamp) -> Result<Option<Option<Timestamp>>, StoreError> {
+    fn renew(
+        &self,
+        change: &str,
+        id: Id,
+        from: Timestamp,
+    ) -> Result<Option<Option<Timestamp>>, StoreError> {
         let connection = self.connection();
         let transaction = connection.unchecked_transaction()?;
         let renewed = renew(&transaction, change, id, from)?;
@@ -270,7 +305,8 @@ impl Store {
         Ok(renewed)
     }
 
-    /// As [`Store::change_workspace`], and forget its commands with it; the next one has the number 1 again.
+    /// As [`Store::change_workspace`], and forget its commands with it; the next one has the number
+    /// 1 again.
     ///
     /// # Errors
     /// [`StoreError::Sql`].
@@ -296,17 +332,19 @@ impl Store {
         row.optional().map_err(told_apart("workspace", id))
     }
 
-    /// Every workspace, the one with the newest activity first; a record that cannot be understood is given as its
-    /// error, beside the good ones.
+    /// Every workspace, the one with the newest activity first; a record that cannot be understood
+    /// is given as its error, beside the good ones.
     ///
     /// # Errors
     /// [`StoreError::Sql`] when the records cannot be read at all.
     pub fn workspaces(&self) -> Result<Vec<Result<WorkspaceRecord, BrokenRecord>>, StoreError> {
         let connection = self.connection();
-        let mut query =
-            connection.prepare_cached("SELECT * FROM workspace ORDER BY last_activity_at DESC, created_at DESC, id")?;
+        let mut query = connection.prepare_cached(
+            "SELECT * FROM workspace ORDER BY last_activity_at DESC, created_at DESC, id",
+        )?;
         let rows = query.query_map((), |row| {
-            Ok(workspace_of_row(row).map_err(|error| BrokenRecord { id: row.get("id").unwrap_or_default(), error }))
+            Ok(workspace_of_row(row)
+                .map_err(|error| BrokenRecord { id: row.get("id").unwrap_or_default(), error }))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -331,9 +369,11 @@ impl Store {
 }
 
 /// A lifetime that begins at `?2`.
-pub(super) const ANEW: &str = "expires_at = iif(ttl_seconds > 0, ?2 + ttl_seconds, NULL) WHERE id = ?1";
+pub(super) const ANEW: &str =
+    "expires_at = iif(ttl_seconds > 0, ?2 + ttl_seconds, NULL) WHERE id = ?1";
 
-/// Set what `change` says of a workspace's end, for it and its vms; the new one, where there is such a workspace.
+/// Set what `change` says of a workspace's end, for it and its vms; the new one, where there is
+/// such a workspace.
 pub(super) fn renew(
     connection: &Connection,
     change: &str,
@@ -348,13 +388,14 @@ pub(super) fn renew(
     });
     let Some((expires_at, vms)) = row.optional()? else { return Ok(None) };
     for vm in vms.into_iter().flatten() {
-        connection.execute("UPDATE vm SET expires_at = ?2 WHERE id = ?1", params![vm, expires_at])?;
+        connection
+            .execute("UPDATE vm SET expires_at = ?2 WHERE id = ?1", params![vm, expires_at])?;
     }
     Ok(Some(expires_at))
 }
 
-/// Write everything that can change; false when somebody else did before. Activity and the count of commands are written
-/// by their own operations only.
+/// Write everything that can change; false when somebody else did before. Activity and the count of
+/// commands are written by their own operations only.
 fn update(connection: &Connection, workspace: &WorkspaceRecord) -> rusqlite::Result<bool> {
     let json = |value: Result<String, serde_json::Error>| {
         value.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))

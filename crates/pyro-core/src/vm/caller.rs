@@ -3,12 +3,13 @@
 use crate::environment::Progress;
 use tokio_util::sync::CancellationToken;
 
-/// Whoever waits for a long operation: it is told of progress, and can cancel. By default nobody is told and nothing is
-/// cancelled.
+/// Whoever waits for a long operation: it is told of progress, and can cancel. By default nobody is
+/// told and nothing is cancelled.
 #[derive(Default)]
 pub struct Caller<'a> {
     progress: Option<Box<dyn FnMut(Progress) + Send + 'a>>,
-    /// Cancels the operation, which then ends with [`crate::ErrorKind::Conflict`] and leaves nothing behind.
+    /// Cancels the operation, which then ends with [`crate::ErrorKind::Conflict`] and leaves
+    /// nothing behind.
     pub cancel: CancellationToken,
 }
 

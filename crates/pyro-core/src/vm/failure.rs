@@ -41,7 +41,8 @@ pub enum Stage {
     Stopped,
     /// It was told to stop, and did not end by itself.
     Stopping,
-    /// A stage that this version does not know, from a newer supervisor; never sent. Keep it the last one.
+    /// A stage that this version does not know, from a newer supervisor; never sent. Keep it the
+    /// last one.
     #[serde(other)]
     Unknown,
 }

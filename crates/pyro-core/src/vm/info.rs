@@ -37,7 +37,8 @@ pub struct VmInfo {
     pub guest_ip: Option<String>,
     /// Always null.
     pub tap_name: Option<String>,
-    /// `pending` before the first start; then what runs it, or last did: `guest_kvm`, `guest_tcg` or `host_compat`.
+    /// `pending` before the first start; then what runs it, or last did: `guest_kvm`, `guest_tcg`
+    /// or `host_compat`.
     pub execution_mode: ExecutionMode,
     /// Always empty: nothing of how it is kept concerns its user.
     pub metadata: BTreeMap<String, String>,

@@ -18,7 +18,8 @@ pub struct ExecIo<'a> {
 impl ExecIo<'_> {
     /// The same once more, for a command that may have to be given to another vm.
     pub(super) fn again(&mut self) -> ExecIo<'_> {
-        let stdin = self.stdin.as_mut().map(|stdin| &mut **stdin as &mut (dyn AsyncRead + Unpin + Send));
+        let stdin =
+            self.stdin.as_mut().map(|stdin| &mut **stdin as &mut (dyn AsyncRead + Unpin + Send));
         ExecIo { stdin, stdout: &mut *self.stdout, stderr: &mut *self.stderr }
     }
 }

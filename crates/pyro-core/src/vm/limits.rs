@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// How long a guest may take to write its disk back and end; then it is killed, and its filesystem's
-/// journal has to do.
+/// How long a guest may take to write its disk back and end; then it is killed, and its
+/// filesystem's journal has to do.
 pub(super) const POWER_OFF_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long an ended vm's supervisor may take to clear away.

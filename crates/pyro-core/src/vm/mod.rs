@@ -1,4 +1,5 @@
-//! Virtual machines: their limits, their start through a supervisor, commands in them, and what happens to leftovers.
+//! Virtual machines: their limits, their start through a supervisor, commands in them, and what
+//! happens to leftovers.
 
 pub mod active;
 mod blocking;

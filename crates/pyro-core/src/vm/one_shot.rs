@@ -33,7 +33,8 @@ pub(super) fn record(
         vm.expires_at = None;
     }
     let max = match kind {
-        // However few are allowed, those that stand by leave places for vms that somebody waits for.
+        // However few are allowed, those that stand by leave places for vms that somebody waits
+        // for.
         VmKind::Standby => admission::max_active(config) / 2,
         _ => admission::max_active(config),
     };
@@ -45,13 +46,18 @@ pub(super) fn record(
 
 /// A supervisor clears away its own vm; this is for one that was killed, or that never came to be.
 pub(super) fn clear_if_abandoned(config: &Config, store: &Store, id: Id) {
-    let cleared = ended(store, id).and_then(|vm| vm.map_or(Ok(()), |vm| clear::clear_vm(config, store, &vm)));
+    let cleared =
+        ended(store, id).and_then(|vm| vm.map_or(Ok(()), |vm| clear::clear_vm(config, store, &vm)));
     if let Err(error) = cleared {
-        tracing::warn!(error = &error as &dyn std::error::Error, "leftovers wait for the next command");
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "leftovers wait for the next command"
+        );
     }
 }
 
-/// The vm's record, once it can have no supervisor any more; none when one has cleared it away, or still does.
+/// The vm's record, once it can have no supervisor any more; none when one has cleared it away, or
+/// still does.
 fn ended(store: &Store, id: Id) -> Result<Option<VmRecord>, VmError> {
     while let Some(vm) = store.vm(id)? {
         match vm.supervisor {

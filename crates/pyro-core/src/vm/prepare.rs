@@ -1,4 +1,5 @@
-//! Boots that nobody's command waits for: templates ahead of need, and the trial whether this host runs guests at all.
+//! Boots that nobody's command waits for: templates ahead of need, and the trial whether this host
+//! runs guests at all.
 
 use super::control::protocol::{EngineLaunch, Launch};
 use super::control::starter::Leased;
@@ -20,9 +21,13 @@ use std::time::{Duration, Instant};
 /// Memory of the guest of a trial: a host with little of it can try, too.
 const TRIAL_MIB: u32 = 512;
 
-/// Make the templates that an installed environment's vms of the default shape start from, where they are missing.
-/// Without one they boot: a failure is told to the log only.
-pub async fn prepare(config: &Config, environment: &str, progress: &mut (dyn FnMut(Progress) + Send)) {
+/// Make the templates that an installed environment's vms of the default shape start from, where
+/// they are missing. Without one they boot: a failure is told to the log only.
+pub async fn prepare(
+    config: &Config,
+    environment: &str,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) {
     if !config.templates {
         return;
     }
@@ -31,7 +36,9 @@ pub async fn prepare(config: &Config, environment: &str, progress: &mut (dyn FnM
         Err(VmError::Engine(error @ EngineError::ProgramMissing { .. })) => {
             tracing::debug!(%error, "nothing to make a template with");
         }
-        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "no template was made"),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "no template was made")
+        }
     }
 }
 
@@ -60,18 +67,29 @@ pub struct Booted {
     pub took: Duration,
 }
 
-/// Boot a vm of an installed environment, without a template, until its disk is mounted, and end it.
+/// Boot a vm of an installed environment, without a template, until its disk is mounted, and end
+/// it.
 ///
 /// # Errors
 /// Whatever keeps guests from running on this host; nothing of the vm is left.
-pub async fn try_boot(config: &Config, store: &Store, environment: &str) -> Result<Booted, VmError> {
+pub async fn try_boot(
+    config: &Config,
+    store: &Store,
+    environment: &str,
+) -> Result<Booted, VmError> {
     let config = Config { templates: false, ..config.clone() };
     let shape = Shape { mem_mib: TRIAL_MIB, ..Shape::default() };
     let plan = plan::plan(&config, store, environment, shape, false, &mut |_| {}).await?;
     boot(&config, store, environment, shape, plan).await
 }
 
-async fn boot(config: &Config, store: &Store, environment: &str, shape: Shape, plan: Plan) -> Result<Booted, VmError> {
+async fn boot(
+    config: &Config,
+    store: &Store,
+    environment: &str,
+    shape: Shape,
+    plan: Plan,
+) -> Result<Booted, VmError> {
     let launch = one_shot::record(config, store, VmKind::OneShot, environment, shape, plan)?;
     let ended = start_and_end(config, &launch).await;
     one_shot::clear_if_abandoned(config, store, launch.id);

@@ -1,4 +1,5 @@
-//! The result of a command: how it ended, and its output; one shape for `run`, vms, workspaces and their history.
+//! The result of a command: how it ended, and its output; one shape for `run`, vms, workspaces and
+//! their history.
 
 use super::exec::ExecOutcome;
 use super::output::{OutputName, Recorded};
@@ -8,11 +9,12 @@ use std::time::Duration;
 
 /// The output of a command: the text that fits in a result, and where the whole is.
 ///
-/// The names are those of the contract; `*_encoding`, `*_truncated`, `*_bytes`, `*_file` and `*_base64` are ours.
+/// The names are those of the contract; `*_encoding`, `*_truncated`, `*_bytes`, `*_file` and
+/// `*_base64` are ours.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandOutput {
-    /// Standard output as text, at most [`super::output::INLINE_LIMIT`] and a mark where bytes were left out. Empty
-    /// where the caller was handed the output as it came and none was kept.
+    /// Standard output as text, at most [`super::output::INLINE_LIMIT`] and a mark where bytes were
+    /// left out. Empty where the caller was handed the output as it came and none was kept.
     pub stdout: String,
     /// As `stdout`, for standard error.
     pub stderr: String,
@@ -28,8 +30,8 @@ pub struct CommandOutput {
     pub stdout_bytes: u64,
     /// As `stdout_bytes`.
     pub stderr_bytes: u64,
-    /// The name by which [`crate::Pyro::read_output`] pages through the stream, where bytes were left out, or were
-    /// replaced and are not in `stdout_base64`.
+    /// The name by which [`crate::Pyro::read_output`] pages through the stream, where bytes were
+    /// left out, or were replaced and are not in `stdout_base64`.
     pub stdout_file: Option<OutputName>,
     /// As `stdout_file`.
     pub stderr_file: Option<OutputName>,
@@ -73,7 +75,8 @@ impl CommandOutput {
     }
 }
 
-/// How a command ended, and its output. `signal`, `timed_out` and `out_of_memory` are not in the contract.
+/// How a command ended, and its output. `signal`, `timed_out` and `out_of_memory` are not in the
+/// contract.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CommandResult {
@@ -82,14 +85,16 @@ pub struct CommandResult {
     /// Its output.
     #[serde(flatten)]
     pub output: CommandOutput,
-    /// Exit status as a shell has it: the command's own, 128+n when signal n ended it, 124 when its time was over, 126
-    /// or 127 when it could not be executed. None where the command has not ended, or nobody knows how.
+    /// Exit status as a shell has it: the command's own, 128+n when signal n ended it, 124 when its
+    /// time was over, 126 or 127 when it could not be executed. None where the command has not
+    /// ended, or nobody knows how.
     pub exit_code: Option<i32>,
     /// The signal that ended it.
     pub signal: Option<i32>,
     /// Whether it was killed because its time was over.
     pub timed_out: bool,
-    /// Name of the process that the guest's kernel killed meanwhile for lack of memory, the last of several.
+    /// Name of the process that the guest's kernel killed meanwhile for lack of memory, the last of
+    /// several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub out_of_memory: Option<String>,
     /// Wall time in milliseconds.
@@ -100,7 +105,12 @@ pub struct CommandResult {
 
 impl CommandResult {
     /// The result of `command`, which came to its end.
-    pub(crate) fn of(command: &str, execution_mode: ExecutionMode, ended: ExecOutcome, output: CommandOutput) -> Self {
+    pub(crate) fn of(
+        command: &str,
+        execution_mode: ExecutionMode,
+        ended: ExecOutcome,
+        output: CommandOutput,
+    ) -> Self {
         Self {
             command: command.to_owned(),
             output,

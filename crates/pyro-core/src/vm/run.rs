@@ -85,15 +85,24 @@ pub(crate) async fn run(
     }
     if let Some(standby) = standby {
         while let Some(claimed) = standby.claim(&request.environment, request.shape) {
-            if let Some(outcome) = in_claimed(config, claimed, request, io.again(), progress, cancel).await {
+            if let Some(outcome) =
+                in_claimed(config, claimed, request, io.again(), progress, cancel).await
+            {
                 return outcome;
             }
         }
     }
     let store = Store::open(&config.data_dir)?;
     reap::clear_leftovers_or_warn(config, &store);
-    let planned = plan::plan(config, &store, &request.environment, request.shape, request.allow_host_compat, progress)
-        .instrument(tracing::debug_span!("plan"));
+    let planned = plan::plan(
+        config,
+        &store,
+        &request.environment,
+        request.shape,
+        request.allow_host_compat,
+        progress,
+    )
+    .instrument(tracing::debug_span!("plan"));
     let plan = tokio::select! {
         plan = planned => plan?,
         () = cancel.cancelled() => return Err(VmError::Cancelled),
@@ -102,7 +111,14 @@ pub(crate) async fn run(
     if let Some(standby) = standby.filter(|_| !plan.backing.is_host_tree()) {
         standby.want(&request.environment, request.shape);
     }
-    let launch = one_shot::record(config, &store, VmKind::OneShot, &request.environment, request.shape, plan)?;
+    let launch = one_shot::record(
+        config,
+        &store,
+        VmKind::OneShot,
+        &request.environment,
+        request.shape,
+        plan,
+    )?;
     progress(Progress::Starting(launch.id));
     let outcome = in_vm(config, &launch, request, io, progress, cancel).await;
     let (id, config) = (launch.id, config.clone());
@@ -129,8 +145,15 @@ async fn in_vm(
         () = cancel.cancelled() => return Err(VmError::Cancelled),
     };
     progress(Progress::Running(launch.id));
-    let executed =
-        execute(vm.client(), request, working_directory(config, launch), io, &AtomicBool::new(false), cancel).await;
+    let executed = execute(
+        vm.client(),
+        request,
+        working_directory(config, launch),
+        io,
+        &AtomicBool::new(false),
+        cancel,
+    )
+    .await;
     let execution_mode = vm.execution_mode;
     let ended = vm.end().instrument(tracing::debug_span!("end")).await;
     let exec = executed.map_err(|error| better_reason(ended, error))?;
@@ -155,12 +178,19 @@ async fn in_claimed(
     let executed = match awake {
         Ok(()) => {
             progress(Progress::Running(claimed.id));
-            let executed =
-                execute(SupervisorClient::new(config, claimed.id), request, GuestPath::root(), io, &began, cancel);
-            // Its supervisor knows of no end: the lifetime that was asked for begins with the command.
-            tokio::time::timeout(ttl, executed)
-                .await
-                .unwrap_or_else(|_| Err(VmError::Failed(Failure::expired(request.shape.ttl_seconds))))
+            let executed = execute(
+                SupervisorClient::new(config, claimed.id),
+                request,
+                GuestPath::root(),
+                io,
+                &began,
+                cancel,
+            );
+            // Its supervisor knows of no end: the lifetime that was asked for begins with the
+            // command.
+            tokio::time::timeout(ttl, executed).await.unwrap_or_else(|_| {
+                Err(VmError::Failed(Failure::expired(request.shape.ttl_seconds)))
+            })
         }
         Err(VmError::Cancelled) => Err(VmError::Cancelled),
         Err(error) => return lost(claimed, &error),
@@ -173,7 +203,8 @@ async fn in_claimed(
             claimed.give_up();
             Some(Ok(RunOutcome { vm_id, environment_version, execution_mode, exec }))
         }
-        // Its supervisor died in this very moment. An agent that refuses the command would do so in every vm.
+        // Its supervisor died in this very moment. An agent that refuses the command would do so in
+        // every vm.
         Err(error @ VmError::Control(_)) if !began.load(Ordering::Relaxed) => lost(claimed, &error),
         Err(error) => {
             let ended = claimed.end().instrument(tracing::debug_span!("end")).await;
@@ -219,7 +250,9 @@ fn working_directory(config: &Config, launch: &Launch) -> GuestPath {
     use std::os::unix::ffi::OsStrExt;
     match launch.engine {
         EngineLaunch::Qemu(_) => GuestPath::root(),
-        EngineLaunch::Host => GuestPath::parse(paths::vm_dir(config, launch.id).as_os_str().as_bytes())
-            .unwrap_or_else(|_| GuestPath::root()),
+        EngineLaunch::Host => {
+            GuestPath::parse(paths::vm_dir(config, launch.id).as_os_str().as_bytes())
+                .unwrap_or_else(|_| GuestPath::root())
+        }
     }
 }

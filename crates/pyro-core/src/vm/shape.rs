@@ -70,7 +70,11 @@ impl Shape {
 
 impl Default for Shape {
     fn default() -> Self {
-        Self { vcpu_count: 1, mem_mib: limits::DEFAULT_MEM_MIB, ttl_seconds: limits::DEFAULT_TTL_SECONDS }
+        Self {
+            vcpu_count: 1,
+            mem_mib: limits::DEFAULT_MEM_MIB,
+            ttl_seconds: limits::DEFAULT_TTL_SECONDS,
+        }
     }
 }
 
@@ -91,7 +95,8 @@ pub fn lifetime(seconds: impl Into<i64>) -> Result<u32, OutOfRange> {
 /// # Errors
 /// [`OutOfRange`] for less than one.
 pub fn timeout(seconds: impl Into<i64>) -> Result<std::time::Duration, OutOfRange> {
-    at_least("timeout_seconds", seconds.into(), 1).map(|seconds| std::time::Duration::from_secs(seconds.into()))
+    at_least("timeout_seconds", seconds.into(), 1)
+        .map(|seconds| std::time::Duration::from_secs(seconds.into()))
 }
 
 /// The length of a page of output in bytes, checked.
@@ -103,7 +108,12 @@ pub fn page_length(bytes: u32) -> Result<usize, OutOfRange> {
     Ok(usize::try_from(bytes).unwrap_or(usize::MAX))
 }
 
-fn within(name: &'static str, value: i64, range: &RangeInclusive<u32>, unit: &str) -> Result<u32, OutOfRange> {
+fn within(
+    name: &'static str,
+    value: i64,
+    range: &RangeInclusive<u32>,
+    unit: &str,
+) -> Result<u32, OutOfRange> {
     u32::try_from(value).ok().filter(|value| range.contains(value)).ok_or_else(|| {
         let expected = format!("between {} and {}{unit}", range.start(), range.end());
         OutOfRange { name, value: value.to_string(), expected }
@@ -112,7 +122,11 @@ fn within(name: &'static str, value: i64, range: &RangeInclusive<u32>, unit: &st
 
 fn at_least(name: &'static str, value: i64, min: u32) -> Result<u32, OutOfRange> {
     u32::try_from(value).ok().filter(|value| *value >= min).ok_or_else(|| {
-        let expected = if value < min.into() { format!("at least {min}") } else { format!("at most {}", u32::MAX) };
+        let expected = if value < min.into() {
+            format!("at least {min}")
+        } else {
+            format!("at most {}", u32::MAX)
+        };
         OutOfRange { name, value: value.to_string(), expected }
     })
 }
@@ -141,7 +155,10 @@ mod tests {
         }
         assert!(timeout(0).is_err() && timeout(-1).is_err() && timeout(1_i64 << 32).is_err());
         assert_eq!((lifetime(0), lifetime(60)), (Ok(0), Ok(60)));
-        assert_eq!(lifetime(59).unwrap_err().to_string(), "ttl_seconds is 59; it must be 0 or at least 60");
+        assert_eq!(
+            lifetime(59).unwrap_err().to_string(),
+            "ttl_seconds is 59; it must be 0 or at least 60"
+        );
         let told = Shape::new(1, 99_999_999_999_i64, 60).unwrap_err().to_string();
         assert_eq!(told, "mem_mib is 99999999999; it must be between 256 and 32768 MiB");
     }

@@ -50,7 +50,10 @@ impl Timeline {
         let mut before = 0;
         for (name, at) in self.steps() {
             let Some(at) = at else { continue };
-            steps += &format!(", {name} {:.1}", millis(Duration::from_micros(at.saturating_sub(before))));
+            steps += &format!(
+                ", {name} {:.1}",
+                millis(Duration::from_micros(at.saturating_sub(before)))
+            );
             before = at;
         }
         tracing::info!("started in {:.1} ms: {steps}", millis(whole));

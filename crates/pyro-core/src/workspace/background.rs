@@ -8,7 +8,9 @@ use crate::id::Id;
 use crate::store::Store;
 use crate::vm::VmError;
 use pyro_protocol::FrameKind;
-use pyro_protocol::limits::{MAX_BACKGROUND_COMMAND_LEN, MAX_BACKGROUND_COMMANDS, MAX_BACKGROUND_TAIL_LEN};
+use pyro_protocol::limits::{
+    MAX_BACKGROUND_COMMAND_LEN, MAX_BACKGROUND_COMMANDS, MAX_BACKGROUND_TAIL_LEN,
+};
 use pyro_protocol::message::{Background, FailureKind, Reply, Request};
 use serde::Serialize;
 use std::time::Duration;
@@ -37,11 +39,16 @@ pub struct BackgroundOutput {
     pub encoding: &'static str,
 }
 
-/// The background's output of a workspace, oldest command first, at most `limit` bytes of each; nothing where it does not run.
+/// The background's output of a workspace, oldest command first, at most `limit` bytes of each;
+/// nothing where it does not run.
 ///
 /// # Errors
 /// [`WorkspaceError::NoSuchWorkspace`]; when its guest is too old or does not answer.
-pub async fn background(config: &Config, id: Id, limit: usize) -> Result<Vec<BackgroundOutput>, WorkspaceError> {
+pub async fn background(
+    config: &Config,
+    id: Id,
+    limit: usize,
+) -> Result<Vec<BackgroundOutput>, WorkspaceError> {
     let running = match Running::open(config, id).await {
         Err(WorkspaceError::NotStarted { .. }) => return Ok(Vec::new()),
         running => running?,
@@ -53,22 +60,28 @@ pub async fn background(config: &Config, id: Id, limit: usize) -> Result<Vec<Bac
     };
     let told = match tokio::time::timeout(LIMIT, asked).await {
         // Its agent was started by a pyro that did not keep it.
-        Ok(Err(VmError::Guest(ClientError::Failed(failure)))) if failure.kind == FailureKind::InvalidInput => {
+        Ok(Err(VmError::Guest(ClientError::Failed(failure))))
+            if failure.kind == FailureKind::InvalidInput =>
+        {
             return Err(WorkspaceError::NoBackground { id });
         }
         Ok(told) => told?,
-        Err(_) => return Err(VmError::Guest(ClientError::Io(std::io::ErrorKind::TimedOut.into())).into()),
+        Err(_) => {
+            return Err(VmError::Guest(ClientError::Io(std::io::ErrorKind::TimedOut.into())).into());
+        }
     };
     let store = Store::open(&config.data_dir)?;
     let recorded = |sequence: u64| {
         let Some(before) = sequence.checked_sub(1) else { return Ok(None) };
-        let found = store.commands(id, before, 1)?.pop().filter(|command| command.sequence == sequence);
+        let found =
+            store.commands(id, before, 1)?.pop().filter(|command| command.sequence == sequence);
         Ok::<_, WorkspaceError>(found.map(|command| command.command))
     };
     named(told, recorded)
 }
 
-/// Each with its command as it was given, as far as the history has it: the guest may have run a very long one by another.
+/// Each with its command as it was given, as far as the history has it: the guest may have run a
+/// very long one by another.
 fn named(
     mut told: Vec<BackgroundOutput>,
     recorded: impl Fn(u64) -> Result<Option<String>, WorkspaceError>,
@@ -104,13 +117,19 @@ async fn collect(
 
 impl BackgroundOutput {
     fn of(told: Background, limit: usize) -> Result<Self, ClientError> {
-        if told.tail.len() > MAX_BACKGROUND_TAIL_LEN || told.command.len() > MAX_BACKGROUND_COMMAND_LEN {
+        if told.tail.len() > MAX_BACKGROUND_TAIL_LEN
+            || told.command.len() > MAX_BACKGROUND_COMMAND_LEN
+        {
             return Err(ClientError::Unasked("more of the background's output than it keeps"));
         }
         let tail = &told.tail[told.tail.len().saturating_sub(limit)..];
         let truncated = told.bytes > tail.len() as u64;
         // A cut goes through no character.
-        let broken = if truncated { tail.iter().take(3).take_while(|byte| **byte & 0xc0 == 0x80).count() } else { 0 };
+        let broken = if truncated {
+            tail.iter().take(3).take_while(|byte| **byte & 0xc0 == 0x80).count()
+        } else {
+            0
+        };
         let (output, encoding) = match std::str::from_utf8(&tail[broken..]) {
             Ok(text) => (text.to_owned(), "utf-8"),
             Err(_) => (String::from_utf8_lossy(&tail[broken..]).into_owned(), "utf-8-replaced"),
@@ -126,29 +145,52 @@ mod tests {
     use pyro_protocol::frame::encode_message;
 
     fn told(tail: &[u8], bytes: u64) -> Background {
-        Background { sequence: 3, command: "x &".to_owned(), pid: 7, running: true, bytes, tail: tail.to_vec() }
+        Background {
+            sequence: 3,
+            command: "x &".to_owned(),
+            pid: 7,
+            running: true,
+            bytes,
+            tail: tail.to_vec(),
+        }
     }
 
-    async fn collected(replies: &[Reply], limit: usize) -> Result<Vec<BackgroundOutput>, ClientError> {
-        let bytes: Vec<u8> = replies.iter().flat_map(|reply| encode_message(reply).unwrap()).collect();
+    async fn collected(
+        replies: &[Reply],
+        limit: usize,
+    ) -> Result<Vec<BackgroundOutput>, ClientError> {
+        let bytes: Vec<u8> =
+            replies.iter().flat_map(|reply| encode_message(reply).unwrap()).collect();
         collect(FrameReader::new(bytes.as_slice()), limit).await
     }
 
     #[tokio::test]
     async fn tails_are_text_that_is_cut_at_a_character() {
         let replies = [Reply::Background(told("aé€x".as_bytes(), 100)), Reply::Done];
-        for (limit, expected) in [(100, "aé€x"), (6, "é€x"), (5, "€x"), (4, "€x"), (3, "x"), (0, "")] {
+        for (limit, expected) in
+            [(100, "aé€x"), (6, "é€x"), (5, "€x"), (4, "€x"), (3, "x"), (0, "")]
+        {
             let one = collected(&replies, limit).await.unwrap().remove(0);
-            assert_eq!((one.output.as_str(), one.truncated, one.encoding), (expected, true, "utf-8"), "{limit}");
+            assert_eq!(
+                (one.output.as_str(), one.truncated, one.encoding),
+                (expected, true, "utf-8"),
+                "{limit}"
+            );
         }
         let replies = [Reply::Background(told(b"\x80\xff", 2)), Reply::Done];
         let one = collected(&replies, 100).await.unwrap().remove(0);
-        assert_eq!((one.output.as_str(), one.truncated, one.encoding), ("\u{fffd}\u{fffd}", false, "utf-8-replaced"));
+        assert_eq!(
+            (one.output.as_str(), one.truncated, one.encoding),
+            ("\u{fffd}\u{fffd}", false, "utf-8-replaced")
+        );
     }
 
     #[tokio::test]
     async fn a_command_is_named_as_the_history_has_it() {
-        let reading = Background { command: "eval \"$(command -p cat /run/pyro-line-1)\"".to_owned(), ..told(b"x", 1) };
+        let reading = Background {
+            command: "eval \"$(command -p cat /run/pyro-line-1)\"".to_owned(),
+            ..told(b"x", 1)
+        };
         let replies = [
             Reply::Background(reading),
             Reply::Background(Background { sequence: 4, ..told(b"x", 1) }),
@@ -164,7 +206,8 @@ mod tests {
                 _ => None,
             })
         };
-        let commands: Vec<_> = named(told, recorded).unwrap().into_iter().map(|one| one.command).collect();
+        let commands: Vec<_> =
+            named(told, recorded).unwrap().into_iter().map(|one| one.command).collect();
         assert_eq!(commands, [&long[..MAX_BACKGROUND_COMMAND_LEN - 1], "sleep 9 &", "x &"]);
     }
 

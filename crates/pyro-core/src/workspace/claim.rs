@@ -17,7 +17,8 @@ pub(super) fn find(store: &Store, id: Id) -> Result<WorkspaceRecord, WorkspaceEr
     store.workspace(id)?.ok_or(WorkspaceError::NoSuchWorkspace { id })
 }
 
-/// Claim a workspace for `change` on behalf of this process. What a dead process was doing to it is put right first.
+/// Claim a workspace for `change` on behalf of this process. What a dead process was doing to it is
+/// put right first.
 ///
 /// # Errors
 /// [`WorkspaceError::Changing`] when somebody else has it.
@@ -75,7 +76,10 @@ impl<'a> Claimed<'a> {
     ///
     /// # Errors
     /// As [`note`]; it is then put right.
-    pub(super) fn give_back(self, change: impl Fn(&mut WorkspaceRecord)) -> Result<(), WorkspaceError> {
+    pub(super) fn give_back(
+        self,
+        change: impl Fn(&mut WorkspaceRecord),
+    ) -> Result<(), WorkspaceError> {
         note(self.store, self.id, &[], |workspace| {
             *workspace = workspace.claimed(None);
             change(workspace);
@@ -105,7 +109,10 @@ impl Drop for Claimed<'_> {
         if !self.given_back
             && let Err(error) = self.put_right()
         {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a workspace waits for the next command");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a workspace waits for the next command"
+            );
         }
     }
 }

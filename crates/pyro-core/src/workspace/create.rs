@@ -49,7 +49,8 @@ pub struct CreateRequest {
     pub labels: BTreeMap<String, String>,
     /// What it is first filled with; nothing where none is given.
     pub seed: Option<SeedRequest>,
-    /// Whether it may be a directory of the host where no guest can be had, with commands that run as the caller.
+    /// Whether it may be a directory of the host where no guest can be had, with commands that run
+    /// as the caller.
     pub allow_host_compat: bool,
 }
 
@@ -89,7 +90,14 @@ pub async fn create(
     };
     let store = Store::open(&config.data_dir)?;
     reconcile::reconcile(config, &store)?;
-    let planned = plan::plan(config, &store, &request.environment, shape, request.allow_host_compat, &mut progress);
+    let planned = plan::plan(
+        config,
+        &store,
+        &request.environment,
+        shape,
+        request.allow_host_compat,
+        &mut progress,
+    );
     let plan = tokio::select! {
         plan = planned => plan.map_err(unplanned)?,
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
@@ -99,9 +107,15 @@ pub async fn create(
     let now = clock::now();
     let id = Id::random().map_err(VmError::from)?;
     let mut vm =
-        record::new(VmKind::Workspace, VmState::Created, &request.environment, shape, &plan).map_err(VmError::from)?;
+        record::new(VmKind::Workspace, VmState::Created, &request.environment, shape, &plan)
+            .map_err(VmError::from)?;
     vm.expires_at = running::expiry(request.ttl_seconds, now);
-    let first = NewLayer { id: Id::random().map_err(VmError::from)?, parent: None, backing, created_at: now };
+    let first = NewLayer {
+        id: Id::random().map_err(VmError::from)?,
+        parent: None,
+        backing,
+        created_at: now,
+    };
     let unnamed = claimed_record(id, request, &vm, &first);
     let workspace = WorkspaceRecord { name, labels, ..unnamed };
     fs::private_dir(&paths::layers_dir(config))?;
@@ -130,7 +144,8 @@ pub async fn create(
     claimed.give_back(|workspace| {
         (workspace.vm, workspace.next_vm) = (workspace.next_vm, None);
         // That of a guest was noted by its supervisor.
-        (workspace.baseline_layer, workspace.next_layer) = (kept.or(workspace.baseline_layer), None);
+        (workspace.baseline_layer, workspace.next_layer) =
+            (kept.or(workspace.baseline_layer), None);
         workspace.seed = seed.clone();
     })?;
     status::told(&store, id)
@@ -138,7 +153,12 @@ pub async fn create(
 
 /// The record of a new workspace without a name, claimed by this process, that is to run in `vm` on
 /// the layer `first`.
-fn claimed_record(id: Id, request: &CreateRequest, vm: &VmRecord, first: &NewLayer) -> WorkspaceRecord {
+fn claimed_record(
+    id: Id,
+    request: &CreateRequest,
+    vm: &VmRecord,
+    first: &NewLayer,
+) -> WorkspaceRecord {
     WorkspaceRecord {
         id,
         name: None,
@@ -187,9 +207,9 @@ fn disk_bytes(engine: &EngineLaunch) -> Result<Option<u64>, WorkspaceError> {
 /// A guest's disk has one size, whatever is to go on it.
 fn unfilled(error: WorkspaceError, disk_bytes: Option<u64>) -> WorkspaceError {
     match error {
-        WorkspaceError::Guest(source @ ClientError::Failed(Failure { kind: FailureKind::Full, .. })) => {
-            WorkspaceError::SeedTooLarge { disk_bytes, source }
-        }
+        WorkspaceError::Guest(
+            source @ ClientError::Failed(Failure { kind: FailureKind::Full, .. }),
+        ) => WorkspaceError::SeedTooLarge { disk_bytes, source },
         error => error,
     }
 }
@@ -237,14 +257,21 @@ async fn filled(
     source: Option<Source>,
     disk_bytes: Option<u64>,
 ) -> Result<SeedRecord, WorkspaceError> {
-    let filling = async { fill(config, id, vm, source).await.map_err(|error| unfilled(error, disk_bytes)) };
+    let filling =
+        async { fill(config, id, vm, source).await.map_err(|error| unfilled(error, disk_bytes)) };
     explained(config, id, filling).await
 }
 
 /// Put the first files in, and note what they are.
-async fn fill(config: &Config, id: Id, vm: Id, source: Option<Source>) -> Result<SeedRecord, WorkspaceError> {
+async fn fill(
+    config: &Config,
+    id: Id,
+    vm: Id,
+    source: Option<Source>,
+) -> Result<SeedRecord, WorkspaceError> {
     let seed = seed::fill(config, vm, source).instrument(tracing::debug_span!("seed")).await?;
-    let stream = Patient::new(SupervisorClient::new(config, vm).connect().await?, running::PATIENCE);
+    let stream =
+        Patient::new(SupervisorClient::new(config, vm).connect().await?, running::PATIENCE);
     let entries = baseline::present(stream).instrument(tracing::debug_span!("manifest")).await?;
     let config = config.clone();
     let record = seed.record.clone();

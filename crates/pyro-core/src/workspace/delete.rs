@@ -40,7 +40,9 @@ pub fn delete(config: &Config, id: Id) -> Result<WorkspaceDeleted, WorkspaceErro
 
 /// Delete a workspace whose record cannot be understood, with all that can be read of it.
 fn delete_broken(config: &Config, store: &Store, id: Id) -> Result<(), WorkspaceError> {
-    let Some(broken) = store.broken_workspace(id)? else { return Err(WorkspaceError::NoSuchWorkspace { id }) };
+    let Some(broken) = store.broken_workspace(id)? else {
+        return Err(WorkspaceError::NoSuchWorkspace { id });
+    };
     if broken.is_attended {
         return Err(WorkspaceError::Changing { id, change: WorkspaceChange::Deleting });
     }

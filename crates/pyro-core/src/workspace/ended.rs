@@ -1,4 +1,5 @@
-//! Why an operation broke off: what became of the workspace's vm says more than the broken connection that told of it.
+//! Why an operation broke off: what became of the workspace's vm says more than the broken
+//! connection that told of it.
 
 use super::claim::find;
 use super::error::WorkspaceError;
@@ -17,14 +18,15 @@ use crate::vm::recover::reconcile;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// How long a supervisor may take to put its ended vm away: a killed engine that waits for a busy disk ends only after that.
+/// How long a supervisor may take to put its ended vm away: a killed engine that waits for a busy
+/// disk ends only after that.
 const END_LIMIT: Duration = Duration::from_secs(30);
 
 /// The result of an operation on a workspace that runs, with a better reason where it breaks off.
 ///
 /// # Errors
-/// As `operation`; [`WorkspaceError::EndedMeanwhile`] when the vm has ended under it, [`WorkspaceError::NoSuchWorkspace`]
-/// when the workspace was deleted under it.
+/// As `operation`; [`WorkspaceError::EndedMeanwhile`] when the vm has ended under it,
+/// [`WorkspaceError::NoSuchWorkspace`] when the workspace was deleted under it.
 pub async fn explained<T>(
     config: &Config,
     id: Id,
@@ -52,7 +54,8 @@ async fn ended(config: &Config, id: Id, began: Timestamp) -> Option<WorkspaceErr
 
 /// Whether the guest went away in the middle; one that says nothing, or nonsense, is there.
 fn broke_off(error: &WorkspaceError) -> bool {
-    let (WorkspaceError::Vm(VmError::Control(error) | VmError::Guest(error)) | WorkspaceError::Guest(error)) = error
+    let (WorkspaceError::Vm(VmError::Control(error) | VmError::Guest(error))
+    | WorkspaceError::Guest(error)) = error
     else {
         return false;
     };

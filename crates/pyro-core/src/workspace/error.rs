@@ -17,7 +17,9 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum WorkspaceError {
     /// Its guest was started by a pyro that keeps no output of the background.
-    #[error("workspace {id} runs an agent of an older pyro, which keeps no output of background processes")]
+    #[error(
+        "workspace {id} runs an agent of an older pyro, which keeps no output of background processes"
+    )]
     NoBackground {
         /// The workspace.
         id: Id,
@@ -68,7 +70,8 @@ pub enum WorkspaceError {
     /// Its first files have no room.
     #[error("the seed does not fit on {}", disk(*disk_bytes))]
     SeedTooLarge {
-        /// Size of the guest's disk, the environment's own files included; none where the host's is the one that is full.
+        /// Size of the guest's disk, the environment's own files included; none where the host's is
+        /// the one that is full.
         disk_bytes: Option<u64>,
         /// What the agent said.
         source: ClientError,

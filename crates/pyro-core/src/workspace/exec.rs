@@ -1,4 +1,5 @@
-//! A command in a workspace: streamed, exactly once, on the disk before its end is told, and in the history.
+//! A command in a workspace: streamed, exactly once, on the disk before its end is told, and in the
+//! history.
 
 use super::error::WorkspaceError;
 use super::on_host;
@@ -22,7 +23,8 @@ use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-/// A command that ran in a workspace. The names are those of the contract, and those of [`CommandResult`].
+/// A command that ran in a workspace. The names are those of the contract, and those of
+/// [`CommandResult`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct WorkspaceExec {
     /// The workspace.
@@ -49,17 +51,24 @@ pub struct WorkspaceExec {
 ///
 /// # Errors
 /// As [`ExecOptions::parse`].
-pub fn options(cwd: Option<&str>, env: Vec<Variable>, user: Option<&str>) -> Result<ExecOptions, OptionError> {
+pub fn options(
+    cwd: Option<&str>,
+    env: Vec<Variable>,
+    user: Option<&str>,
+) -> Result<ExecOptions, OptionError> {
     // An empty one is no path anywhere.
     let is_whole = |text: &str| text.starts_with('/') || text.trim().is_empty();
-    let below = |text: &str| if is_whole(text) { text.to_owned() } else { format!("{ROOT}/{text}") };
+    let below =
+        |text: &str| if is_whole(text) { text.to_owned() } else { format!("{ROOT}/{text}") };
     ExecOptions::parse(cwd.map(below).as_deref(), env, user)
 }
 
-/// Run a command in a workspace; `output` gets its output as it comes. It is in the history before it starts.
+/// Run a command in a workspace; `output` gets its output as it comes. It is in the history before
+/// it starts.
 ///
 /// # Errors
-/// [`WorkspaceError`]; a command that never began is not in the history, one that broke off is, with its output so far.
+/// [`WorkspaceError`]; a command that never began is not in the history, one that broke off is,
+/// with its output so far.
 pub async fn run(
     config: &Config,
     id: Id,
@@ -72,7 +81,8 @@ pub async fn run(
     let root = GuestPath::parse(ROOT.as_bytes()).unwrap_or_else(|_| GuestPath::root());
     let in_guest = running.tree_on_host().is_none();
     let mut request = ExecRequest { sync: true, in_guest, ..line.exec_request(root) };
-    let (mut open, began_at) = (OpenCommand::of(&running, &line.command, &request)?, Instant::now());
+    let (mut open, began_at) =
+        (OpenCommand::of(&running, &line.command, &request)?, Instant::now());
     request.sequence = open.record.sequence;
     let began = AtomicBool::new(false);
     let mut recorder = Recorder::keeping(config, output);
@@ -141,7 +151,9 @@ mod tests {
     #[test]
     fn a_directory_is_absolute_or_below_the_workspace() {
         let cwd = |text: &str| options(Some(text), Vec::new(), None).map(|options| options.cwd);
-        for (text, expected) in [(".", "/workspace"), ("a/./b", "/workspace/a/b"), ("/tmp/", "/tmp"), ("/", "/")] {
+        for (text, expected) in
+            [(".", "/workspace"), ("a/./b", "/workspace/a/b"), ("/tmp/", "/tmp"), ("/", "/")]
+        {
             assert_eq!(cwd(text).unwrap().unwrap().as_bytes(), expected.as_bytes(), "{text:?}");
         }
         for bad in ["", " ", "..", "a/../b", "/a/..", "a\0b"] {

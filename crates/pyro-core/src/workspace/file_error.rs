@@ -44,7 +44,8 @@ pub enum FileError {
     /// An archive of nothing, with which all would be deleted.
     #[error("the archive holds no files: a push of it that deletes would remove everything")]
     EmptyArchive,
-    /// Directories in the workspace stand where files are to go, or files where directories are to go.
+    /// Directories in the workspace stand where files are to go, or files where directories are to
+    /// go.
     #[error("in the way: {}", .0.join(", "))]
     InTheWay(Vec<String>),
     /// What comes out of a workspace cannot be written.

@@ -23,7 +23,8 @@ use tokio_util::sync::CancellationToken;
 /// How many start at a time.
 const AT_ONCE: usize = 4;
 
-/// Make `count` new workspaces from the present disk of one; each runs, and resets to the same baseline.
+/// Make `count` new workspaces from the present disk of one; each runs, and resets to the same
+/// baseline.
 ///
 /// # Errors
 /// [`WorkspaceError`]; whatever it is, the one is as it was, and there is no new one.
@@ -57,7 +58,12 @@ pub async fn fork(
     // A supervisor that was waited for may have closed a layer until its end.
     let workspace = find(&store, id)?;
     if vm.state != VmState::Started {
-        layers::layer_files(config, &store, &workspace, workspace.top_layer.ok_or(WorkspaceError::NoDisk { id })?)?;
+        layers::layer_files(
+            config,
+            &store,
+            &workspace,
+            workspace.top_layer.ok_or(WorkspaceError::NoDisk { id })?,
+        )?;
     }
     let (below, held) = explained(config, id, close_top(config, &store, &workspace, &vm)).await?;
     let (mut born, mut guards) = (Vec::new(), Vec::new());
@@ -73,10 +79,12 @@ pub async fn fork(
     let starts = born.iter().map(|(child, vm)| bring_up(config, &store, child, vm.clone(), cancel));
     let workspaces: Vec<Id> = futures::stream::iter(starts).buffered(AT_ONCE).try_collect().await?;
     for guard in guards {
-        guard.give_back(|workspace| (workspace.vm, workspace.next_vm) = (workspace.next_vm, None))?;
+        guard
+            .give_back(|workspace| (workspace.vm, workspace.next_vm) = (workspace.next_vm, None))?;
     }
     running::was_used(&store, id);
-    let workspaces: Vec<_> = workspaces.into_iter().map(|id| status::told(&store, id)).collect::<Result<_, _>>()?;
+    let workspaces: Vec<_> =
+        workspaces.into_iter().map(|id| status::told(&store, id)).collect::<Result<_, _>>()?;
     let held_ms = u64::try_from(held.as_millis()).unwrap_or(u64::MAX);
     Ok(WorkspaceForks { workspace_id: id, count: workspaces.len(), workspaces, held_ms })
 }
@@ -95,9 +103,12 @@ async fn close_top(
     let is_full = chain.len() >= MAX_LAYERS;
     match vm.state {
         VmState::Started if is_full => Err(WorkspaceError::TooDeep { id }),
-        VmState::Started => Ok((top, SupervisorClient::new(config, vm.id).close_layer(next).await?)),
+        VmState::Started => {
+            Ok((top, SupervisorClient::new(config, vm.id).close_layer(next).await?))
+        }
         VmState::Created | VmState::Stopped => {
-            // One that it never ran on holds nothing, and has no file: they stand on what that would.
+            // One that it never ran on holds nothing, and has no file: they stand on what that
+            // would.
             if let [.., below, _] = chain.as_slice()
                 && !paths::shared_layer(config, top).is_file()
             {
@@ -107,7 +118,9 @@ async fn close_top(
                 return Err(WorkspaceError::TooDeep { id });
             }
             // Nobody writes to it: from its next start on it writes to a new one.
-            note(store, id, std::slice::from_ref(&next), |workspace| workspace.top_layer = Some(next.id))?;
+            note(store, id, std::slice::from_ref(&next), |workspace| {
+                workspace.top_layer = Some(next.id)
+            })?;
             Ok((top, Duration::ZERO))
         }
         state => Err(VmError::Changing { id: vm.id, state }.into()),
@@ -132,7 +145,8 @@ fn record(
     id: Id,
     name: Option<String>,
 ) -> Result<(WorkspaceRecord, VmRecord), WorkspaceError> {
-    let layer: NewLayer = layers::above(store, below)?.ok_or(WorkspaceError::NoDisk { id: parent.id })?;
+    let layer: NewLayer =
+        layers::above(store, below)?.ok_or(WorkspaceError::NoDisk { id: parent.id })?;
     let now = clock::now();
     let vm = parent_vm.another().map_err(VmError::from)?;
     let child = WorkspaceRecord {

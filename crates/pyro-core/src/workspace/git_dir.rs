@@ -18,7 +18,8 @@ const SETTINGS_LEN: u64 = 1 << 20;
 pub struct GitDir {
     /// What one working tree has for itself: `HEAD`, `index`.
     pub own: HostPath,
-    /// What all working trees share: `objects`, `refs`, `config`. The same, unless it is a linked worktree.
+    /// What all working trees share: `objects`, `refs`, `config`. The same, unless it is a linked
+    /// worktree.
     pub common: HostPath,
     /// Whether `.git` is a file or a link that names another directory.
     pub is_pointed: bool,
@@ -70,7 +71,8 @@ impl GitDir {
         let Some(target) = target else { return Ok(None) };
         let is_absolute = target.is_absolute();
         let to = at.as_path().join(target);
-        let not_granted = |to: &Path| GitDirError::NotGranted { at: at.as_path().into(), to: to.into() };
+        let not_granted =
+            |to: &Path| GitDirError::NotGranted { at: at.as_path().into(), to: to.into() };
         let own = at.reach(&to).ok_or_else(|| not_granted(&to))?;
         let common = match own.join(OsStr::new("commondir")).read_regular(POINTER_LEN, true) {
             Some(text) => {
@@ -85,15 +87,20 @@ impl GitDir {
         Ok(Some(Self { own, common, is_pointed: true, is_absolute }))
     }
 
-    /// Whether the repository itself names the working tree at `at`: then whoever wrote its `.git` chose no other one.
-    /// Blocking.
+    /// Whether the repository itself names the working tree at `at`: then whoever wrote its `.git`
+    /// chose no other one. Blocking.
     #[must_use]
     pub fn points_back(&self, at: &HostPath) -> bool {
         let at = canonical(at.as_path());
         let leads_to = |path: &[u8]| canonical(&self.own.as_path().join(OsStr::from_bytes(path)));
         if self.own != self.common {
-            let is_of_common = self.own.as_path().parent() == Some(&self.common.as_path().join("worktrees"));
-            let text = self.own.join(OsStr::new("gitdir")).read_regular(POINTER_LEN, false).unwrap_or_default();
+            let is_of_common =
+                self.own.as_path().parent() == Some(&self.common.as_path().join("worktrees"));
+            let text = self
+                .own
+                .join(OsStr::new("gitdir"))
+                .read_regular(POINTER_LEN, false)
+                .unwrap_or_default();
             let above = line(&text).strip_suffix(b"/.git");
             return is_of_common && above.is_some_and(|above| leads_to(above) == at);
         }
@@ -102,14 +109,17 @@ impl GitDir {
             let text = self.own.join(OsStr::new(name)).read_regular(SETTINGS_LEN, false);
             let settings = text.as_deref().and_then(config::parse).unwrap_or_default();
             let told = settings.iter().rfind(|setting| setting.is("core", "worktree"));
-            told.and_then(|setting| setting.value.as_deref()).is_some_and(|path| leads_to(path) == at)
+            told.and_then(|setting| setting.value.as_deref())
+                .is_some_and(|path| leads_to(path) == at)
         })
     }
 }
 
 /// As git decides it, but for what `HEAD` holds.
 fn is_repository(own: &HostPath, common: &HostPath) -> bool {
-    let is_dir = |name: &str| common.join(OsStr::new(name)).canonical().kind().is_some_and(|kind| kind.is_dir());
+    let is_dir = |name: &str| {
+        common.join(OsStr::new(name)).canonical().kind().is_some_and(|kind| kind.is_dir())
+    };
     own.join(OsStr::new("HEAD")).kind().is_some() && is_dir("objects") && is_dir("refs")
 }
 
@@ -121,7 +131,8 @@ fn pointer(text: &[u8]) -> Option<PathBuf> {
 
 /// The text without the end of its last line.
 fn line(text: &[u8]) -> &[u8] {
-    let end = text.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |last| last + 1);
+    let end =
+        text.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |last| last + 1);
     &text[..end]
 }
 

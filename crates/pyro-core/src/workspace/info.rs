@@ -191,7 +191,11 @@ pub struct WorkspaceForks {
 impl WorkspaceInfo {
     /// What is told of a workspace and its vm.
     #[must_use]
-    pub fn of(workspace: WorkspaceRecord, vm: Option<&VmRecord>, last: Option<CommandRecord>) -> Self {
+    pub fn of(
+        workspace: WorkspaceRecord,
+        vm: Option<&VmRecord>,
+        last: Option<CommandRecord>,
+    ) -> Self {
         Self {
             workspace_id: workspace.id,
             name: workspace.name,

@@ -52,7 +52,9 @@ pub fn key(text: &str) -> Result<String, LabelError> {
     let is_first = |byte: &u8| byte.is_ascii_alphanumeric();
     let is_rest = |byte: &u8| is_first(byte) || matches!(byte, b'.' | b'_' | b'-');
     match text.as_bytes() {
-        [first, rest @ ..] if is_first(first) && rest.len() < MAX_KEY && rest.iter().all(is_rest) => {
+        [first, rest @ ..]
+            if is_first(first) && rest.len() < MAX_KEY && rest.iter().all(is_rest) =>
+        {
             Ok(text.to_owned())
         }
         _ => Err(LabelError::Key { key: text.chars().take(MAX_KEY + 1).collect() }),

@@ -30,9 +30,11 @@ pub(super) fn layer_files(
     for layer in &chain {
         let path = paths::shared_layer(config, *layer);
         if !path.is_file() && (*layer != top || store.is_layer_made(top)?) {
-            let baseline = workspace.baseline_layer.map(|baseline| store.layer_chain(baseline)).transpose()?;
-            let resettable =
-                baseline.is_some_and(|below| below.iter().all(|layer| paths::shared_layer(config, *layer).is_file()));
+            let baseline =
+                workspace.baseline_layer.map(|baseline| store.layer_chain(baseline)).transpose()?;
+            let resettable = baseline.is_some_and(|below| {
+                below.iter().all(|layer| paths::shared_layer(config, *layer).is_file())
+            });
             return Err(WorkspaceError::LayerGone { id, path, resettable });
         }
     }
@@ -44,5 +46,10 @@ pub(super) fn above(store: &Store, parent: Id) -> Result<Option<NewLayer>, Works
     let id = Id::random().map_err(VmError::from)?;
     let created_at = clock::now();
     let below = store.layer(parent)?;
-    Ok(below.map(|NewLayer { backing, .. }| NewLayer { id, parent: Some(parent), backing, created_at }))
+    Ok(below.map(|NewLayer { backing, .. }| NewLayer {
+        id,
+        parent: Some(parent),
+        backing,
+        created_at,
+    }))
 }

@@ -28,7 +28,8 @@ pub struct WorkspaceLogs {
     pub entries: Vec<LogEntry>,
     /// What to ask for as `after` to get the next page; none on the last one.
     pub next_after: Option<u64>,
-    /// In place of the history, where that was asked for: what commands left in the background has printed.
+    /// In place of the history, where that was asked for: what commands left in the background has
+    /// printed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub background: Option<Vec<BackgroundOutput>>,
 }
@@ -55,7 +56,12 @@ pub struct LogEntry {
 ///
 /// # Errors
 /// [`WorkspaceError::NoSuchWorkspace`].
-pub fn logs(config: &Config, id: Id, after: u64, limit: u64) -> Result<WorkspaceLogs, WorkspaceError> {
+pub fn logs(
+    config: &Config,
+    id: Id,
+    after: u64,
+    limit: u64,
+) -> Result<WorkspaceLogs, WorkspaceError> {
     let store = Store::open(&config.data_dir)?;
     find(&store, id)?;
     let limit = limit.clamp(1, MAX_LIMIT);
@@ -64,17 +70,34 @@ pub fn logs(config: &Config, id: Id, after: u64, limit: u64) -> Result<Workspace
     commands.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let entries: Vec<LogEntry> = commands.into_iter().map(LogEntry::from).collect();
     let next_after = entries.last().filter(|_| more).map(|entry| entry.sequence);
-    Ok(WorkspaceLogs { workspace_id: id, count: entries.len(), entries, next_after, background: None })
+    Ok(WorkspaceLogs {
+        workspace_id: id,
+        count: entries.len(),
+        entries,
+        next_after,
+        background: None,
+    })
 }
 
-/// What commands left in the background has printed, in place of the history; at most `max_bytes` of each command's.
+/// What commands left in the background has printed, in place of the history; at most `max_bytes`
+/// of each command's.
 ///
 /// # Errors
 /// As [`background`].
-pub async fn of_background(config: &Config, id: Id, max_bytes: usize) -> Result<WorkspaceLogs, WorkspaceError> {
+pub async fn of_background(
+    config: &Config,
+    id: Id,
+    max_bytes: usize,
+) -> Result<WorkspaceLogs, WorkspaceError> {
     let background = background(config, id, max_bytes).await?;
     let (count, entries) = (background.len(), Vec::new());
-    Ok(WorkspaceLogs { workspace_id: id, count, entries, next_after: None, background: Some(background) })
+    Ok(WorkspaceLogs {
+        workspace_id: id,
+        count,
+        entries,
+        next_after: None,
+        background: Some(background),
+    })
 }
 
 impl From<CommandRecord> for LogEntry {

@@ -1,4 +1,5 @@
-//! Workspaces: vms that stay, with `/workspace`, a history, a baseline, and a disk of layers that others can stand on.
+//! Workspaces: vms that stay, with `/workspace`, a history, a baseline, and a disk of layers that
+//! others can stand on.
 
 pub mod background;
 mod claim;

@@ -1,4 +1,5 @@
-//! Workspaces on a host that can run no guest: a layer is a directory with a `workspace` in it, a closed one is a copy.
+//! Workspaces on a host that can run no guest: a layer is a directory with a `workspace` in it, a
+//! closed one is a copy.
 
 use super::claim::note;
 use super::error::WorkspaceError;
@@ -30,12 +31,18 @@ pub(super) fn tree(config: &Config, layer: Id) -> PathBuf {
 ///
 /// # Errors
 /// [`WorkspaceError::LayerGone`].
-pub(super) fn layer(config: &Config, workspace: &WorkspaceRecord, top: Id) -> Result<PathBuf, WorkspaceError> {
+pub(super) fn layer(
+    config: &Config,
+    workspace: &WorkspaceRecord,
+    top: Id,
+) -> Result<PathBuf, WorkspaceError> {
     let path = paths::layer_tree(config, top);
     if path.is_dir() {
         return Ok(path);
     }
-    let resettable = workspace.baseline_layer.is_some_and(|baseline| paths::layer_tree(config, baseline).is_dir());
+    let resettable = workspace
+        .baseline_layer
+        .is_some_and(|baseline| paths::layer_tree(config, baseline).is_dir());
     Err(WorkspaceError::LayerGone { id: workspace.id, path, resettable })
 }
 
@@ -51,7 +58,12 @@ pub(super) fn begin(config: &Config, layer: Id) -> Result<(), WorkspaceError> {
 ///
 /// # Errors
 /// [`WorkspaceError::Copy`]; there is no such directory then.
-pub(super) async fn copy(config: &Config, from: Id, to: Id, cancel: &CancellationToken) -> Result<(), WorkspaceError> {
+pub(super) async fn copy(
+    config: &Config,
+    from: Id,
+    to: Id,
+    cancel: &CancellationToken,
+) -> Result<(), WorkspaceError> {
     let (from, to) = (paths::layer_tree(config, from), paths::layer_tree(config, to));
     // Waited for to its end: what it makes is removed only when it makes no more.
     let cancel = cancel.clone();
@@ -62,7 +74,8 @@ pub(super) async fn copy(config: &Config, from: Id, to: Id, cancel: &Cancellatio
     })
 }
 
-/// Keep the layer `open` of a new workspace as it is, for resets to go back to; the layer that is kept.
+/// Keep the layer `open` of a new workspace as it is, for resets to go back to; the layer that is
+/// kept.
 ///
 /// # Errors
 /// [`WorkspaceError::Copy`].
@@ -114,7 +127,8 @@ pub(super) fn command(tree: &Path, request: &mut ExecRequest) -> Result<(), Work
 fn seen(tree: &Path, cwd: &GuestPath) -> Result<GuestPath, WorkspaceError> {
     let below = cwd.as_bytes().strip_prefix(ROOT.as_bytes());
     match below.filter(|below| below.is_empty() || below.starts_with(b"/")) {
-        Some(below) => Ok(GuestPath::parse(&[tree.as_os_str().as_bytes(), below].concat()).map_err(OptionError::Cwd)?),
+        Some(below) => Ok(GuestPath::parse(&[tree.as_os_str().as_bytes(), below].concat())
+            .map_err(OptionError::Cwd)?),
         None => Ok(cwd.clone()),
     }
 }
@@ -132,7 +146,10 @@ mod tests {
             ("/tmp", "/tmp"),
         ] {
             let cwd = GuestPath::parse(cwd.as_bytes()).unwrap();
-            assert_eq!(seen(Path::new("/data/tree"), &cwd).unwrap().as_bytes(), expected.as_bytes());
+            assert_eq!(
+                seen(Path::new("/data/tree"), &cwd).unwrap().as_bytes(),
+                expected.as_bytes()
+            );
         }
     }
 }

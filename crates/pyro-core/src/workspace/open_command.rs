@@ -27,7 +27,11 @@ impl<'a> OpenCommand<'a> {
     ///
     /// # Errors
     /// [`WorkspaceError::EndedMeanwhile`] when the workspace has another disk by now.
-    pub(super) fn of(running: &'a Running<'a>, command: &str, request: &ExecRequest) -> Result<Self, WorkspaceError> {
+    pub(super) fn of(
+        running: &'a Running<'a>,
+        command: &str,
+        request: &ExecRequest,
+    ) -> Result<Self, WorkspaceError> {
         let record = CommandRecord {
             sequence: 0,
             command: command.to_owned(),
@@ -53,25 +57,31 @@ impl<'a> OpenCommand<'a> {
         (workspace, vm): (Id, Id),
         mut record: CommandRecord,
     ) -> Result<Self, WorkspaceError> {
-        record.sequence = store.begin_command(workspace, vm, &record)?.ok_or_else(|| ended_meanwhile(workspace))?;
+        record.sequence = store
+            .begin_command(workspace, vm, &record)?
+            .ok_or_else(|| ended_meanwhile(workspace))?;
         Ok(Self { config, store, workspace, vm, record, is_open: true })
     }
 
     /// It was refused before it could start: the history does not have it.
     pub(super) fn never_began(&mut self) {
         self.is_open = false;
-        if let Err(error) = self.store.forget_command(self.workspace, self.vm, self.record.sequence) {
+        if let Err(error) = self.store.forget_command(self.workspace, self.vm, self.record.sequence)
+        {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(id = %self.workspace, error, "the history has a command that never began");
         }
     }
 
-    /// Complete the record of one that came to its end: its number, or 0 and why the history does not have its end. What it did and
-    /// said is more than that.
+    /// Complete the record of one that came to its end: its number, or 0 and why the history does
+    /// not have its end. What it did and said is more than that.
     ///
     /// # Errors
     /// [`WorkspaceError::EndedMeanwhile`] when the disk that it worked on is gone.
-    pub(super) fn end(&mut self, result: &CommandResult) -> Result<(u64, Option<String>), WorkspaceError> {
+    pub(super) fn end(
+        &mut self,
+        result: &CommandResult,
+    ) -> Result<(u64, Option<String>), WorkspaceError> {
         match self.complete(result) {
             Ok(true) => Ok((self.record.sequence, None)),
             Ok(false) => {
@@ -83,7 +93,10 @@ impl<'a> OpenCommand<'a> {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(id = %self.workspace, error, "a command's end is not in the history");
                 let causes = std::iter::successors(error.source(), |cause| cause.source());
-                Ok((0, Some(causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}")))))
+                Ok((
+                    0,
+                    Some(causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))),
+                ))
             }
         }
     }
@@ -111,9 +124,12 @@ impl<'a> OpenCommand<'a> {
 
 /// A result as the history keeps it: without the command, which has a column of its own.
 fn kept(result: &CommandResult) -> String {
-    let output = CommandOutput { stdout_base64: None, stderr_base64: None, ..result.output.clone() };
-    let (signal, timed_out, out_of_memory) = (result.signal, result.timed_out, result.out_of_memory.clone());
-    let kept = CommandResult { output, signal, timed_out, out_of_memory, ..CommandResult::default() };
+    let output =
+        CommandOutput { stdout_base64: None, stderr_base64: None, ..result.output.clone() };
+    let (signal, timed_out, out_of_memory) =
+        (result.signal, result.timed_out, result.out_of_memory.clone());
+    let kept =
+        CommandResult { output, signal, timed_out, out_of_memory, ..CommandResult::default() };
     serde_json::to_string(&kept).unwrap_or_default()
 }
 

@@ -5,7 +5,8 @@ use crate::id::Id;
 use crate::store::Store;
 use crate::vm::output::{OutputName, OutputStore};
 
-/// The outputs that a history names, as far as it can be read: what is not found here goes when others need its room.
+/// The outputs that a history names, as far as it can be read: what is not found here goes when
+/// others need its room.
 pub(super) fn named(store: &Store, id: Id) -> Vec<OutputName> {
     let names = store.output_names(id).inspect_err(|error| {
         tracing::warn!(%id, error = error as &dyn std::error::Error, "outputs of a history stay");

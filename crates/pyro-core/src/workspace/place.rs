@@ -32,7 +32,8 @@ impl WorkspacePath {
         Self(TreePath::root())
     }
 
-    /// Take a path relative to `/workspace`, or an absolute one below it; in quotes as git writes a name that is no UTF-8.
+    /// Take a path relative to `/workspace`, or an absolute one below it; in quotes as git writes a
+    /// name that is no UTF-8.
     ///
     /// # Errors
     /// [`PlaceError`].
@@ -94,17 +95,23 @@ impl WorkspacePath {
     }
 
     fn absolute(&self) -> Vec<u8> {
-        if self.is_root() { ROOT.into() } else { [ROOT.as_bytes(), b"/", self.0.as_bytes()].concat() }
+        if self.is_root() {
+            ROOT.into()
+        } else {
+            [ROOT.as_bytes(), b"/", self.0.as_bytes()].concat()
+        }
     }
 }
 
-/// `below`, seen from where `above` is seen; `above` itself where that would be too long to be a path.
+/// `below`, seen from where `above` is seen; `above` itself where that would be too long to be a
+/// path.
 #[must_use]
 pub fn joined(above: &TreePath, below: &TreePath) -> TreePath {
     if above.is_root() || below.is_root() {
         return if above.is_root() { below.clone() } else { above.clone() };
     }
-    TreePath::parse(&[above.as_bytes(), b"/", below.as_bytes()].concat()).unwrap_or_else(|_| above.clone())
+    TreePath::parse(&[above.as_bytes(), b"/", below.as_bytes()].concat())
+        .unwrap_or_else(|_| above.clone())
 }
 
 #[cfg(test)]
@@ -123,7 +130,17 @@ mod tests {
         ] {
             assert_eq!(WorkspacePath::parse(raw.as_bytes()).unwrap().to_text(), absolute, "{raw}");
         }
-        for raw in ["", " \t\n", "..", "a/../b", "/etc/passwd", "/workspaces/a", "/", "a\0b", &"n".repeat(256)] {
+        for raw in [
+            "",
+            " \t\n",
+            "..",
+            "a/../b",
+            "/etc/passwd",
+            "/workspaces/a",
+            "/",
+            "a\0b",
+            &"n".repeat(256),
+        ] {
             assert!(WorkspacePath::parse(raw.as_bytes()).is_err(), "{raw}");
         }
     }

@@ -15,17 +15,21 @@ use crate::vm::recover::{clear, reap};
 use crate::vm::{VmError, lifecycle, paths};
 use std::time::Duration;
 
-/// How old a layer's file without a record is before it counts as left behind: its record comes within moments.
+/// How old a layer's file without a record is before it counts as left behind: its record comes
+/// within moments.
 const STRAY_AGE: Duration = Duration::from_secs(600);
 
-/// Put everything right that no living process stands for. Blocks while processes end; one piece that resists does not
-/// stop the others, and concerns nobody but the log.
+/// Put everything right that no living process stands for. Blocks while processes end; one piece
+/// that resists does not stop the others, and concerns nobody but the log.
 ///
 /// # Errors
 /// When the records cannot be read.
 pub fn reconcile(config: &Config, store: &Store) -> Result<(), WorkspaceError> {
     if let Err(error) = reap::clear_leftovers(config, store) {
-        tracing::warn!(error = &error as &dyn std::error::Error, "leftovers wait for the next command");
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "leftovers wait for the next command"
+        );
     }
     let now = clock::now();
     let kept = Duration::from_secs(config.workspace_retention_seconds.into());
@@ -65,21 +69,32 @@ fn runs(store: &Store, workspace: &WorkspaceRecord) -> bool {
 }
 
 /// Remove a workspace whose time is over, unless somebody has changed it since it was read.
-pub(super) fn remove(config: &Config, store: &Store, workspace: &WorkspaceRecord) -> Result<(), WorkspaceError> {
+pub(super) fn remove(
+    config: &Config,
+    store: &Store,
+    workspace: &WorkspaceRecord,
+) -> Result<(), WorkspaceError> {
     match workspace.claimed(Some(WorkspaceChange::Deleting)).write(store)? {
         Some(claimed) => destroy(config, store, &claimed),
         None => Ok(()),
     }
 }
 
-/// Undo or finish what a process was doing to a workspace when its record was `judged`, after that process ended or gave it up.
-/// Nothing is done where somebody else has been at it since.
+/// Undo or finish what a process was doing to a workspace when its record was `judged`, after that
+/// process ended or gave it up. Nothing is done where somebody else has been at it since.
 ///
 /// # Errors
 /// When something resists.
-pub fn put_right(config: &Config, store: &Store, judged: &WorkspaceRecord) -> Result<(), WorkspaceError> {
+pub fn put_right(
+    config: &Config,
+    store: &Store,
+    judged: &WorkspaceRecord,
+) -> Result<(), WorkspaceError> {
     // It may have come to its end between being read and being judged.
-    let Some(workspace) = &store.workspace(judged.id)?.filter(|now| now.has_claim_of(judged)) else { return Ok(()) };
+    let Some(workspace) = &store.workspace(judged.id)?.filter(|now| now.has_claim_of(judged))
+    else {
+        return Ok(());
+    };
     if matches!(workspace.change, Some(WorkspaceChange::Creating | WorkspaceChange::Deleting)) {
         return destroy(config, store, workspace);
     }
@@ -94,11 +109,16 @@ pub fn put_right(config: &Config, store: &Store, judged: &WorkspaceRecord) -> Re
     collect_layers(config, store)
 }
 
-/// Remove everything of a claimed workspace: vms, files, record, and the layers that nobody else stands on.
+/// Remove everything of a claimed workspace: vms, files, record, and the layers that nobody else
+/// stands on.
 ///
 /// # Errors
 /// When something resists: then it is given up, and the next command goes on with it.
-pub fn destroy(config: &Config, store: &Store, workspace: &WorkspaceRecord) -> Result<(), WorkspaceError> {
+pub fn destroy(
+    config: &Config,
+    store: &Store,
+    workspace: &WorkspaceRecord,
+) -> Result<(), WorkspaceError> {
     if let Err(error) = destroy_whole(config, store, workspace) {
         give_up(store, workspace);
         return Err(error);
@@ -106,7 +126,11 @@ pub fn destroy(config: &Config, store: &Store, workspace: &WorkspaceRecord) -> R
     collect_layers(config, store)
 }
 
-fn destroy_whole(config: &Config, store: &Store, workspace: &WorkspaceRecord) -> Result<(), WorkspaceError> {
+fn destroy_whole(
+    config: &Config,
+    store: &Store,
+    workspace: &WorkspaceRecord,
+) -> Result<(), WorkspaceError> {
     for vm in workspace.vm.into_iter().chain(workspace.next_vm) {
         remove_vm(config, store, vm)?;
     }
@@ -121,13 +145,18 @@ fn destroy_whole(config: &Config, store: &Store, workspace: &WorkspaceRecord) ->
 /// When it resists.
 pub fn remove_vm(config: &Config, store: &Store, id: Id) -> Result<(), WorkspaceError> {
     let vm = match store.vm(id) {
-        Err(StoreError::Broken { .. }) => return Ok(clear::clear_broken_vm(config, store, &id.to_string())?),
+        Err(StoreError::Broken { .. }) => {
+            return Ok(clear::clear_broken_vm(config, store, &id.to_string())?);
+        }
         vm => vm?,
     };
     let Some(vm) = vm else { return Ok(()) };
     match lifecycle::delete::delete(config, store, vm) {
         // Gone, or somebody else is removing it.
-        Ok(()) | Err(VmError::NoSuchVm { .. } | VmError::Changing { state: VmState::Deleting, .. }) => Ok(()),
+        Ok(())
+        | Err(VmError::NoSuchVm { .. } | VmError::Changing { state: VmState::Deleting, .. }) => {
+            Ok(())
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -23,7 +23,11 @@ use tokio_util::sync::CancellationToken;
 ///
 /// # Errors
 /// [`WorkspaceError`]; whatever it is, the workspace is as it was.
-pub async fn reset(config: &Config, id: Id, cancel: &CancellationToken) -> Result<WorkspaceResetInfo, WorkspaceError> {
+pub async fn reset(
+    config: &Config,
+    id: Id,
+    cancel: &CancellationToken,
+) -> Result<WorkspaceResetInfo, WorkspaceError> {
     let store = Store::open(&config.data_dir)?;
     reconcile::reconcile(config, &store)?;
     let workspace = claim(config, &store, id, WorkspaceChange::Resetting)?;
@@ -61,7 +65,10 @@ pub async fn reset(config: &Config, id: Id, cancel: &CancellationToken) -> Resul
     claimed.was_given_back();
     running::was_used(&store, id);
     if let Err(error) = remove_old(config, old.id, said).await {
-        tracing::warn!(error = &error as &dyn std::error::Error, "the old vm waits for the next command");
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "the old vm waits for the next command"
+        );
     }
     let workspace = status::told(&store, id)?;
     let seed = workspace.workspace_seed.clone();
@@ -87,10 +94,11 @@ async fn remove_old(config: &Config, vm: Id, said: Vec<OutputName>) -> Result<()
     blocking(remove).await?
 }
 
-/// Note what the files of a copy are: they are others than those that the baseline's manifest names. Until it takes over a
-/// diff reads all of them, and finds the same.
+/// Note what the files of a copy are: they are others than those that the baseline's manifest
+/// names. Until it takes over a diff reads all of them, and finds the same.
 async fn keep_manifest(config: &Config, id: Id, vm: Id) -> Result<(), WorkspaceError> {
-    let stream = Patient::new(SupervisorClient::new(config, vm).connect().await?, running::PATIENCE);
+    let stream =
+        Patient::new(SupervisorClient::new(config, vm).connect().await?, running::PATIENCE);
     let entries = baseline::present(stream).await?;
     let config = config.clone();
     blocking(move || Ok(baseline::keep(&config, id, &entries))).await?

@@ -1,4 +1,5 @@
-//! Waiting for what others are doing to a workspace, living or dead: within limits, and never for a dead process.
+//! Waiting for what others are doing to a workspace, living or dead: within limits, and never for a
+//! dead process.
 
 use super::claim::claim;
 use super::error::WorkspaceError;
@@ -15,7 +16,8 @@ use std::time::{Duration, Instant};
 /// How long the supervisor of a dead starter may take to see that, and to put its vm away.
 const REST_LIMIT: Duration = Duration::from_secs(60);
 
-/// Claim a workspace for `change` as soon as nobody else has it; one that is being deleted is not waited for.
+/// Claim a workspace for `change` as soon as nobody else has it; one that is being deleted is not
+/// waited for.
 ///
 /// # Errors
 /// [`WorkspaceError::Changing`] when somebody else has it for too long.
@@ -38,11 +40,15 @@ pub(super) async fn claim_in_turn(
     }
 }
 
-/// The vm of a workspace that this process has claimed, after whatever a dead process began with it has come to its end.
+/// The vm of a workspace that this process has claimed, after whatever a dead process began with it
+/// has come to its end.
 ///
 /// # Errors
 /// When something resists.
-pub(super) async fn vm_at_rest(config: &Config, vm: Option<Id>) -> Result<Option<VmRecord>, WorkspaceError> {
+pub(super) async fn vm_at_rest(
+    config: &Config,
+    vm: Option<Id>,
+) -> Result<Option<VmRecord>, WorkspaceError> {
     let Some(vm) = vm else { return Ok(None) };
     let config = config.clone();
     blocking(move || Ok(at_rest(&config, &Store::open(&config.data_dir)?, vm))).await?
@@ -52,7 +58,11 @@ pub(super) async fn vm_at_rest(config: &Config, vm: Option<Id>) -> Result<Option
 ///
 /// # Errors
 /// When something resists.
-pub(super) fn at_rest(config: &Config, store: &Store, vm: Id) -> Result<Option<VmRecord>, WorkspaceError> {
+pub(super) fn at_rest(
+    config: &Config,
+    store: &Store,
+    vm: Id,
+) -> Result<Option<VmRecord>, WorkspaceError> {
     let deadline = Instant::now() + REST_LIMIT;
     loop {
         let Some(vm) = store.vm(vm)? else { return Ok(None) };
@@ -65,8 +75,11 @@ pub(super) fn at_rest(config: &Config, store: &Store, vm: Id) -> Result<Option<V
             continue;
         }
         match (vm.state, vm.supervisor) {
-            (VmState::Stopping, _) => return Ok(Some(lifecycle::stop::await_end(config, store, &vm)?)),
-            // It ends when it sees that its starter is gone, unless it was ready in that very moment.
+            (VmState::Stopping, _) => {
+                return Ok(Some(lifecycle::stop::await_end(config, store, &vm)?));
+            }
+            // It ends when it sees that its starter is gone, unless it was ready in that very
+            // moment.
             (VmState::Starting, Some(supervisor)) if !is_late => drop(supervisor.wait_gone(LOOK)),
             (VmState::Starting, None) if !is_late => drop(vm.owner.wait_gone(LOOK)),
             _ => return Ok(Some(vm)),

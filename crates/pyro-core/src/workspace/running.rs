@@ -39,7 +39,8 @@ impl<'a> Running<'a> {
     /// Find a workspace that runs; one that is being started is waited for.
     ///
     /// # Errors
-    /// [`WorkspaceError::NotStarted`], [`WorkspaceError::Changing`], [`WorkspaceError::NoSuchWorkspace`].
+    /// [`WorkspaceError::NotStarted`], [`WorkspaceError::Changing`],
+    /// [`WorkspaceError::NoSuchWorkspace`].
     pub async fn open(config: &'a Config, id: Id) -> Result<Self, WorkspaceError> {
         let store = Store::open(&config.data_dir)?;
         let deadline = Instant::now() + TURN_LIMIT;
@@ -60,14 +61,22 @@ impl<'a> Running<'a> {
     ///
     /// # Errors
     /// As [`Running::open`]; [`VmError::Cancelled`].
-    pub async fn open_until(config: &'a Config, id: Id, cancel: &CancellationToken) -> Result<Self, WorkspaceError> {
+    pub async fn open_until(
+        config: &'a Config,
+        id: Id,
+        cancel: &CancellationToken,
+    ) -> Result<Self, WorkspaceError> {
         tokio::select! {
             running = Self::open(config, id) => running,
             () = cancel.cancelled() => Err(VmError::Cancelled.into()),
         }
     }
 
-    fn look(config: &Config, store: &Store, id: Id) -> Result<(WorkspaceRecord, VmRecord), WorkspaceError> {
+    fn look(
+        config: &Config,
+        store: &Store,
+        id: Id,
+    ) -> Result<(WorkspaceRecord, VmRecord), WorkspaceError> {
         let workspace = find(store, id)?;
         if let Some(change) = workspace.change
             && change != WorkspaceChange::Forking
@@ -93,8 +102,12 @@ impl<'a> Running<'a> {
         }
         match vm.state {
             VmState::Started => Ok((workspace, vm)),
-            VmState::Starting => Err(WorkspaceError::Changing { id, change: WorkspaceChange::Starting }),
-            VmState::Stopping => Err(WorkspaceError::Changing { id, change: WorkspaceChange::Stopping }),
+            VmState::Starting => {
+                Err(WorkspaceError::Changing { id, change: WorkspaceChange::Starting })
+            }
+            VmState::Stopping => {
+                Err(WorkspaceError::Changing { id, change: WorkspaceChange::Stopping })
+            }
             _ => Err(stopped(vm.last_error)),
         }
     }
@@ -113,7 +126,8 @@ impl<'a> Running<'a> {
         self.client().connect().await
     }
 
-    /// As [`Running::connect`], for an operation on files: a guest that does nothing for too long is an error.
+    /// As [`Running::connect`], for an operation on files: a guest that does nothing for too long
+    /// is an error.
     ///
     /// # Errors
     /// When it has just ended.

@@ -13,11 +13,17 @@ use crate::store::workspace::{WorkspaceChange, WorkspaceRecord};
 use crate::vm::{VmError, lifecycle};
 use tokio_util::sync::CancellationToken;
 
-/// Start a workspace; one that runs stays so. Of many who start it at once one does, and the others wait for it.
+/// Start a workspace; one that runs stays so. Of many who start it at once one does, and the others
+/// wait for it.
 ///
 /// # Errors
-/// [`WorkspaceError::Changing`] when somebody else is at it for too long; it is stopped after any other.
-pub async fn start(config: &Config, id: Id, cancel: &CancellationToken) -> Result<WorkspaceInfo, WorkspaceError> {
+/// [`WorkspaceError::Changing`] when somebody else is at it for too long; it is stopped after any
+/// other.
+pub async fn start(
+    config: &Config,
+    id: Id,
+    cancel: &CancellationToken,
+) -> Result<WorkspaceInfo, WorkspaceError> {
     let store = Store::open(&config.data_dir)?;
     reconcile::reconcile(config, &store)?;
     let claimed = rest::claim_in_turn(config, &store, id, WorkspaceChange::Starting);
@@ -55,11 +61,12 @@ pub(super) async fn start_vm(
 ) -> Result<VmRecord, WorkspaceError> {
     let expires_at = store.renew_workspace(workspace.id, clock::now())?;
     let layers = layers::layer_files(config, store, workspace, top)?;
-    Ok(lifecycle::start::start_on(config, store, VmRecord { expires_at, ..vm }, layers, cancel).await?)
+    Ok(lifecycle::start::start_on(config, store, VmRecord { expires_at, ..vm }, layers, cancel)
+        .await?)
 }
 
-/// The vm of a workspace that this process has claimed, at rest. One whose record was lost is replaced: all that is worth
-/// keeping is in the workspace's record and its layers.
+/// The vm of a workspace that this process has claimed, at rest. One whose record was lost is
+/// replaced: all that is worth keeping is in the workspace's record and its layers.
 ///
 /// # Errors
 /// [`WorkspaceError::NoDisk`].

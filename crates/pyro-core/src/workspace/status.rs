@@ -8,7 +8,8 @@ use crate::config::Config;
 use crate::id::Id;
 use crate::store::Store;
 
-/// What a workspace is at, after what dead processes left was put right. Blocks while processes end.
+/// What a workspace is at, after what dead processes left was put right. Blocks while processes
+/// end.
 ///
 /// # Errors
 /// [`WorkspaceError::NoSuchWorkspace`].

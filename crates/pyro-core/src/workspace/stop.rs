@@ -32,9 +32,15 @@ pub fn stop(config: &Config, id: Id) -> Result<WorkspaceInfo, WorkspaceError> {
                 }
                 running::was_used(&store, id);
             }
-            VmState::Starting => return Err(WorkspaceError::Changing { id, change: WorkspaceChange::Starting }),
-            VmState::Stopping => return Err(WorkspaceError::Changing { id, change: WorkspaceChange::Stopping }),
-            VmState::Deleting => return Err(WorkspaceError::Changing { id, change: WorkspaceChange::Deleting }),
+            VmState::Starting => {
+                return Err(WorkspaceError::Changing { id, change: WorkspaceChange::Starting });
+            }
+            VmState::Stopping => {
+                return Err(WorkspaceError::Changing { id, change: WorkspaceChange::Stopping });
+            }
+            VmState::Deleting => {
+                return Err(WorkspaceError::Changing { id, change: WorkspaceChange::Deleting });
+            }
         }
     }
     drop(claimed);

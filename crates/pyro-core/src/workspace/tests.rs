@@ -1,4 +1,5 @@
-//! Tests of workspaces without a guest: claims, what is put right, and what is left when something fails.
+//! Tests of workspaces without a guest: claims, what is put right, and what is left when something
+//! fails.
 
 use super::claim::{Claimed, claim, note};
 use super::error::WorkspaceError;
@@ -102,8 +103,10 @@ impl Home {
         self.store.insert_vm(&vm, None).unwrap();
         fs::private_dir(&paths::layers_dir(&self.config)).unwrap();
         fs::write_atomic(&paths::shared_layer(&self.config, first.id), b"").unwrap();
-        note(&self.store, workspace.id, std::slice::from_ref(&top), |workspace| workspace.top_layer = Some(top.id))
-            .unwrap()
+        note(&self.store, workspace.id, std::slice::from_ref(&top), |workspace| {
+            workspace.top_layer = Some(top.id)
+        })
+        .unwrap()
     }
 
     fn now(&self, workspace: &WorkspaceRecord) -> Option<WorkspaceRecord> {
@@ -127,7 +130,12 @@ fn new_id() -> Id {
 }
 
 fn layer(parent: Option<Id>) -> NewLayer {
-    NewLayer { id: new_id(), parent, backing: Backing::Image("d".to_owned().into()), created_at: Timestamp::EPOCH }
+    NewLayer {
+        id: new_id(),
+        parent,
+        backing: Backing::Image("d".to_owned().into()),
+        created_at: Timestamp::EPOCH,
+    }
 }
 
 fn vm() -> VmRecord {
@@ -233,7 +241,11 @@ fn command() -> CommandRecord {
 }
 
 /// A command that has begun.
-fn begun<'a>(home: &'a Home, workspace: &WorkspaceRecord, vm: Id) -> Result<OpenCommand<'a>, WorkspaceError> {
+fn begun<'a>(
+    home: &'a Home,
+    workspace: &WorkspaceRecord,
+    vm: Id,
+) -> Result<OpenCommand<'a>, WorkspaceError> {
     OpenCommand::begin(&home.config, &home.store, (workspace.id, vm), command())
 }
 
@@ -285,7 +297,8 @@ fn a_command_is_in_the_history_before_its_end_and_stays_when_it_breaks_off() {
     assert_eq!(history(&home, &workspace), [(1, Interrupted), (2, Abandoned), (3, Running)]);
     let entry = logs::logs(&home.config, workspace.id, 0, 1).unwrap().entries.remove(0);
     assert_eq!((entry.result.output.stdout.as_str(), entry.result.exit_code), ("so far", None));
-    // What a reset has forgotten comes back by no command that it ended, although the numbers begin anew.
+    // What a reset has forgotten comes back by no command that it ended, although the numbers begin
+    // anew.
     let mut other = home.now(&workspace).unwrap();
     other.vm = Some(new_id());
     home.store.reset_workspace(&other).unwrap().unwrap();
@@ -307,7 +320,8 @@ fn long_outputs_go_with_the_workspace_whose_history_names_them() {
             for name in &names {
                 fs::write_new(&outputs.join(name), b"long").unwrap();
             }
-            let [stdout_file, stderr_file] = names.map(|name| Some(OutputName::parse(&name).unwrap()));
+            let [stdout_file, stderr_file] =
+                names.map(|name| Some(OutputName::parse(&name).unwrap()));
             let said = CommandResult {
                 output: CommandOutput { stdout_file, stderr_file, ..CommandOutput::default() },
                 ..CommandResult::default()
@@ -355,7 +369,8 @@ async fn a_fork_that_cannot_be_recorded_leaves_nothing_behind() {
     fs::private_dir(&manifest).unwrap();
     let forked = fork::fork(&home.config, workspace.id, 2, None, &CancellationToken::new()).await;
     assert!(matches!(forked, Err(WorkspaceError::Files(_))), "{forked:?}");
-    let left: Vec<_> = home.store.workspaces().unwrap().into_iter().map(|left| left.unwrap().id).collect();
+    let left: Vec<_> =
+        home.store.workspaces().unwrap().into_iter().map(|left| left.unwrap().id).collect();
     assert_eq!(left, [workspace.id]);
     assert_eq!(home.now(&workspace).unwrap().change, None);
     assert_eq!(home.store.vms().unwrap().len(), 1);
@@ -404,9 +419,14 @@ fn a_layer_is_closed_over_the_one_that_is_written_to() {
     assert_eq!(home.store.layer(other.id).unwrap(), None);
     assert_eq!(home.now(&workspace).unwrap().top_layer, Some(one.id));
     let next = layer(Some(one.id));
-    assert!(home.store.begin_layer(vm, &next).unwrap() && home.store.close_layer(vm, &next).unwrap());
+    assert!(
+        home.store.begin_layer(vm, &next).unwrap() && home.store.close_layer(vm, &next).unwrap()
+    );
     assert_eq!(home.store.layer_chain(next.id).unwrap().len(), 4);
-    assert!(!home.store.begin_layer(new_id(), &layer(Some(next.id))).unwrap(), "no workspace runs there");
+    assert!(
+        !home.store.begin_layer(new_id(), &layer(Some(next.id))).unwrap(),
+        "no workspace runs there"
+    );
 }
 
 #[test]
@@ -416,7 +436,10 @@ fn a_lifetime_and_its_end_change_together() {
     let longer = WorkspaceRecord { ttl_seconds: 60, ..workspace.clone() };
     assert!(home.store.change_and_renew_workspace(&longer, at(1000.0)).unwrap());
     let now = home.now(&workspace).unwrap();
-    assert_eq!((now.ttl_seconds, now.expires_at, now.last_activity_at), (60, Some(at(1060.0)), at(1000.0)));
+    assert_eq!(
+        (now.ttl_seconds, now.expires_at, now.last_activity_at),
+        (60, Some(at(1060.0)), at(1000.0))
+    );
     assert_eq!(home.store.vm(workspace.vm.unwrap()).unwrap().unwrap().expires_at, Some(at(1060.0)));
     // Of a record that somebody else has changed, nothing is renewed either.
     assert!(!home.store.change_and_renew_workspace(&longer, at(2000.0)).unwrap());

@@ -23,7 +23,8 @@ pub struct UpdateRequest {
     pub labels: BTreeMap<String, String>,
     /// Keys of labels to remove.
     pub clear_labels: Vec<String>,
-    /// Its lifetime from the last activity, which this is, be it a new one or the one that it has; zero: none.
+    /// Its lifetime from the last activity, which this is, be it a new one or the one that it has;
+    /// zero: none.
     pub ttl_seconds: Option<u32>,
 }
 
@@ -31,13 +32,18 @@ pub struct UpdateRequest {
 ///
 /// # Errors
 /// [`WorkspaceError::NothingToUpdate`] when nothing would be another after it.
-pub async fn update(config: &Config, id: Id, request: &UpdateRequest) -> Result<WorkspaceInfo, WorkspaceError> {
+pub async fn update(
+    config: &Config,
+    id: Id,
+    request: &UpdateRequest,
+) -> Result<WorkspaceInfo, WorkspaceError> {
     if request.clear_name && request.name.is_some() {
         return Err(WorkspaceError::NameBothWays);
     }
     let name = request.name.as_deref().map(label::name).transpose()?;
     let labels = label::labels(&request.labels)?;
-    let cleared: Vec<String> = request.clear_labels.iter().map(|key| label::key(key)).collect::<Result<_, _>>()?;
+    let cleared: Vec<String> =
+        request.clear_labels.iter().map(|key| label::key(key)).collect::<Result<_, _>>()?;
     let ttl_seconds = request.ttl_seconds.map(lifetime).transpose()?;
     let store = Store::open(&config.data_dir)?;
     loop {
@@ -69,8 +75,12 @@ async fn tell_supervisors(config: &Config, store: &Store, id: Id) -> Result<(), 
     let workspace = find(store, id)?;
     for vm in [workspace.vm, workspace.next_vm].into_iter().flatten() {
         if let Err(error) = SupervisorClient::new(config, vm).lifetime_changed().await {
-            // It reads the record when it begins to serve; one that has ended has nothing to wait for.
-            tracing::debug!(error = &error as &dyn std::error::Error, "no supervisor was told of the new lifetime");
+            // It reads the record when it begins to serve; one that has ended has nothing to wait
+            // for.
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "no supervisor was told of the new lifetime"
+            );
         }
     }
     Ok(())

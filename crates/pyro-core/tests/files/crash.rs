@@ -1,4 +1,5 @@
-//! The agent killed before each system call of a commit: after a recovery the tree is the old one or the new one, whole.
+//! The agent killed before each system call of a commit: after a recovery the tree is the old one
+//! or the new one, whole.
 
 use crate::site::{Site, guest, seen, step, within};
 use pyro_core::guest::{archive, stage};
@@ -26,7 +27,11 @@ fn state(root: &Path) -> Vec<String> {
         .into_iter()
         .map(|seen| {
             format!("{seen:?}").split("mtime").next().unwrap().to_owned()
-                + &format!("{:?}", fs::read(root.join(String::from_utf8_lossy(seen.path.as_bytes()).as_ref())).ok())
+                + &format!(
+                    "{:?}",
+                    fs::read(root.join(String::from_utf8_lossy(seen.path.as_bytes()).as_ref()))
+                        .ok()
+                )
         })
         .collect()
 }
@@ -34,11 +39,15 @@ fn state(root: &Path) -> Vec<String> {
 #[tokio::test]
 async fn a_commit_that_is_cut_off_anywhere_is_done_or_not_done() {
     if !Path::new("/usr/bin/strace").exists() {
-        assert!(std::env::var_os("PYRO_TEST_STRICT").is_none_or(|strict| strict != "1"), "strace is needed");
+        assert!(
+            std::env::var_os("PYRO_TEST_STRICT").is_none_or(|strict| strict != "1"),
+            "strace is needed"
+        );
         println!("skipped: strace is needed to cut the agent off at each system call");
         return;
     }
-    let calls = ["renameat2", "renameat", "unlinkat", "syncfs", "fsync", "mkdirat", "utimensat", "chmod"];
+    let calls =
+        ["renameat2", "renameat", "unlinkat", "syncfs", "fsync", "mkdirat", "utimensat", "chmod"];
     let (mut old_seen, mut new_seen) = (0, 0);
     for call in calls {
         for when in 1.. {
@@ -52,16 +61,25 @@ async fn a_commit_that_is_cut_off_anywhere_is_done_or_not_done() {
             let request = Unpack { into: Into::Stage(into.clone()), owners: false };
             let from = staged.clone();
             within(archive::unpack(site.stream().await, request, move |outlet| {
-                host_tree::send(&from, None, |batch| outlet.send(batch).map_err(|_| HostTreeError::Refused(vec![], 0)))
+                host_tree::send(&from, None, |batch| {
+                    outlet.send(batch).map_err(|_| HostTreeError::Refused(vec![], 0))
+                })
             }))
             .await
             .unwrap();
             let dir = site.end().await;
             let wrapper = ["strace", "-f", "-qq", "-o", "/dev/null", "-e"].map(str::to_owned);
-            let inject = [format!("trace={call}"), "-e".into(), format!("inject={call}:signal=KILL:when={when}")];
+            let inject = [
+                format!("trace={call}"),
+                "-e".into(),
+                format!("inject={call}:signal=KILL:when={when}"),
+            ];
             let wrapper: Vec<String> = wrapper.into_iter().chain(inject).collect();
             let site = Site::start_under(dir, &wrapper).await;
-            let set = Action::Set { mode: Some(0o600), mtime: Some(pyro_protocol::tree::Time::default()) };
+            let set = Action::Set {
+                mode: Some(0o600),
+                mtime: Some(pyro_protocol::tree::Time::default()),
+            };
             let steps = [
                 step("a", Expect::Any, Action::Put),
                 step("d/y", Expect::Absent, Action::Put),
@@ -79,7 +97,8 @@ async fn a_commit_that_is_cut_off_anywhere_is_done_or_not_done() {
             within(stage::recover(site.stream().await, area)).await.unwrap();
             let now = state(&root);
             let text = |name: &str| fs::read_to_string(root.join(name)).unwrap_or_default();
-            let words = [text("a"), text("d/x"), text("d/y"), text("n/m/f"), text("gone"), text("b")];
+            let words =
+                [text("a"), text("d/x"), text("d/y"), text("n/m/f"), text("gone"), text("b")];
             if now == old {
                 assert!(done.is_err(), "{call} {when}: said to be done and is not");
                 old_seen += 1;
@@ -89,11 +108,16 @@ async fn a_commit_that_is_cut_off_anywhere_is_done_or_not_done() {
                     ["new a", "new d/x", "new d/y", "new n/m/f", "", "old b"],
                     "{call} {when}: half a plan"
                 );
-                let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(root.join("b")).unwrap());
+                let mode =
+                    std::os::unix::fs::MetadataExt::mode(&fs::metadata(root.join("b")).unwrap());
                 assert_eq!(mode & 0o777, 0o600, "{call} {when}");
                 new_seen += 1;
             }
-            assert_eq!(fs::read_dir(site.path(".pyro")).unwrap().count(), 0, "{call} {when}: a stage is left");
+            assert_eq!(
+                fs::read_dir(site.path(".pyro")).unwrap().count(),
+                0,
+                "{call} {when}: a stage is left"
+            );
             site.end().await;
             if done.is_ok() {
                 break;

@@ -1,4 +1,5 @@
-//! An agent that lies: whatever it sends ends in a typed error, and takes no memory for what was not asked.
+//! An agent that lies: whatever it sends ends in a typed error, and takes no memory for what was
+//! not asked.
 
 use crate::site::within;
 use pyro_core::guest::client::ClientError;
@@ -32,7 +33,14 @@ fn records(fill: impl FnOnce(&mut Batch)) -> Vec<u8> {
 }
 
 fn list(limit: Option<u64>) -> List {
-    List { root: GuestPath::root(), follow: false, depth: None, after: None, limit, exclude: vec![] }
+    List {
+        root: GuestPath::root(),
+        follow: false,
+        depth: None,
+        after: None,
+        limit,
+        exclude: vec![],
+    }
 }
 
 fn file_meta() -> Meta {
@@ -58,7 +66,9 @@ async fn listings_out_of_order_or_bounds_are_refused() {
             "out of order",
         ),
         (
-            vec![records(|batch| (0..9).for_each(|n| batch.entry(format!("{n}").as_bytes(), &file_meta(), b"")))],
+            vec![records(|batch| {
+                (0..9).for_each(|n| batch.entry(format!("{n}").as_bytes(), &file_meta(), b""))
+            })],
             "more entries",
         ),
         (vec![records(|batch| batch.entry(b"../up", &file_meta(), b""))], "broke the protocol"),
@@ -69,12 +79,20 @@ async fn listings_out_of_order_or_bounds_are_refused() {
         (vec![pyro_protocol::frame::header(FrameKind::Stderr, 0).to_vec()], "Stderr out of place"),
     ];
     for (frames, words) in cases {
-        let error = within(tree::manifest(saying(frames), list(Some(5)), 100)).await.unwrap_err().to_string();
+        let error = within(tree::manifest(saying(frames), list(Some(5)), 100))
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(words), "{error:?} should say {words:?}");
     }
     assert!(within(tree::manifest(saying(vec![listed]), list(None), 0)).await.unwrap().is_empty());
-    let many = (0..50).map(|n| records(|batch| batch.entry(format!("{n:03}").as_bytes(), &file_meta(), b""))).collect();
-    assert!(matches!(within(tree::manifest(saying(many), list(None), 10)).await, Err(ClientError::Unasked(_))));
+    let many = (0..50)
+        .map(|n| records(|batch| batch.entry(format!("{n:03}").as_bytes(), &file_meta(), b"")))
+        .collect();
+    assert!(matches!(
+        within(tree::manifest(saying(many), list(None), 10)).await,
+        Err(ClientError::Unasked(_))
+    ));
 }
 
 #[tokio::test]
@@ -83,7 +101,10 @@ async fn more_bytes_or_digests_than_asked_for_are_refused() {
     let read = Read { path: GuestPath::root(), offset: 0, length: Some(10), follow: false };
     let data = [pyro_protocol::frame::header(FrameKind::Stdout, 11).to_vec(), vec![0; 11]].concat();
     let mut content = within(file::read(saying(vec![entry(), data]), read)).await.unwrap();
-    assert!(matches!(within(content.next()).await, Err(ClientError::Unasked("more bytes than it may"))));
+    assert!(matches!(
+        within(content.next()).await,
+        Err(ClientError::Unasked("more bytes than it may"))
+    ));
     let digest = Digest { meta: file_meta(), blake3: [0; 32] };
     let done = || encode_message(&Reply::Done).unwrap();
     let path = [TreePath::parse(b"a").unwrap()];
@@ -101,8 +122,15 @@ async fn more_bytes_or_digests_than_asked_for_are_refused() {
 
 #[tokio::test]
 async fn a_pack_that_ends_early_or_never_makes_sense_is_an_error() {
-    let pack = || Pack { root: GuestPath::root(), follow: false, exclude: vec![], listed: false, attributes: false };
-    let garbage = [pyro_protocol::frame::header(FrameKind::Stdout, 3).to_vec(), vec![200; 3]].concat();
+    let pack = || Pack {
+        root: GuestPath::root(),
+        follow: false,
+        exclude: vec![],
+        listed: false,
+        attributes: false,
+    };
+    let garbage =
+        [pyro_protocol::frame::header(FrameKind::Stdout, 3).to_vec(), vec![200; 3]].concat();
     let put = |(): &mut (), _: &pyro_protocol::tree::Record<'_>| Ok::<(), HostTreeError>(());
     for frames in [vec![garbage], vec![encode_message(&Reply::Frozen).unwrap()]] {
         assert!(within(archive::pack(saying(frames), pack(), &[], (), put)).await.is_err());

@@ -1,4 +1,5 @@
-//! Files, archives and staged changes against the real agent as a plain process, and against one that lies.
+//! Files, archives and staged changes against the real agent as a plain process, and against one
+//! that lies.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -28,19 +29,32 @@ use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 fn list(root: &Path) -> List {
-    List { root: guest(root), follow: false, depth: None, after: None, limit: None, exclude: vec![] }
+    List {
+        root: guest(root),
+        follow: false,
+        depth: None,
+        after: None,
+        limit: None,
+        exclude: vec![],
+    }
 }
 
 fn whole(root: &Path) -> Pack {
     Pack { root: guest(root), follow: false, exclude: vec![], listed: false, attributes: false }
 }
 
-async fn seed(site: &Site, from: &Path, into: Into) -> Result<(), archive::TransferError<HostTreeError>> {
+async fn seed(
+    site: &Site,
+    from: &Path,
+    into: Into,
+) -> Result<(), archive::TransferError<HostTreeError>> {
     let from = from.to_owned();
     let request = Unpack { into, owners: false };
     within(archive::unpack(site.stream().await, request, move |outlet| {
         host_tree::measure(&from, None)?;
-        host_tree::send(&from, None, |batch| outlet.send(batch).map_err(|_| HostTreeError::Refused(vec![], 0)))
+        host_tree::send(&from, None, |batch| {
+            outlet.send(batch).map_err(|_| HostTreeError::Refused(vec![], 0))
+        })
     }))
     .await
 }
@@ -76,14 +90,22 @@ async fn a_tree_goes_in_is_listed_and_comes_out_as_it_was() {
             break;
         }
     }
-    assert_eq!(paged, paths.iter().filter(|path| !path.is_within(&exclude[0])).cloned().collect::<Vec<_>>());
+    assert_eq!(
+        paged,
+        paths.iter().filter(|path| !path.is_within(&exclude[0])).cloned().collect::<Vec<_>>()
+    );
     // And out again, as a whole and as a list.
     let allowance = Allowance { max_entries: 1000, max_bytes: 1 << 30, overwrite: false };
-    for (name, request, paths) in
-        [("dest", whole(&inside), vec![]), ("listed", Pack { listed: true, ..whole(&inside) }, paths.clone())]
-    {
-        let receiver = Receiver::new(Output::prepare(&site.path(name).into(), true).unwrap(), allowance).unwrap();
-        let receiver = within(archive::pack(site.stream().await, request, &paths, receiver, Receiver::put)).await;
+    for (name, request, paths) in [
+        ("dest", whole(&inside), vec![]),
+        ("listed", Pack { listed: true, ..whole(&inside) }, paths.clone()),
+    ] {
+        let receiver =
+            Receiver::new(Output::prepare(&site.path(name).into(), true).unwrap(), allowance)
+                .unwrap();
+        let receiver =
+            within(archive::pack(site.stream().await, request, &paths, receiver, Receiver::put))
+                .await;
         let placed = receiver.unwrap().finish().unwrap();
         assert_eq!(placed.odd, vec![]);
         assert_eq!(seen(&site.path(name)), seen(&from), "{name}");
@@ -97,7 +119,14 @@ async fn a_broken_seed_leaves_nothing_and_says_why() {
     let from = site.path("from");
     fs::create_dir(&from).unwrap();
     fs::write(from.join("a"), "a").unwrap();
-    rustix::fs::mknodat(rustix::fs::CWD, from.join("pipe"), rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        from.join("pipe"),
+        rustix::fs::FileType::Fifo,
+        0o600.into(),
+        0,
+    )
+    .unwrap();
     let inside = site.path("inside");
     let error = seed(&site, &from, Into::Empty(guest(&inside))).await.unwrap_err();
     assert!(error.to_string().contains("pipe is a named pipe"), "{error}");
@@ -109,15 +138,25 @@ async fn a_broken_seed_leaves_nothing_and_says_why() {
 async fn files_are_written_whole_keep_their_mode_and_are_read_in_parts() {
     let site = Site::start().await;
     let path = site.path("new/dir/file");
-    let write =
-        |path: &Path, size: usize| Write { path: guest(path), mode: None, create_parents: true, size: size as u64 };
+    let write = |path: &Path, size: usize| Write {
+        path: guest(path),
+        mode: None,
+        create_parents: true,
+        size: size as u64,
+    };
     let bytes: Vec<u8> = (0..1_000_000u32).flat_map(|n| n.to_le_bytes()).collect();
-    let meta = within(file::write(site.stream().await, write(&path, bytes.len()), bytes.as_slice())).await.unwrap();
+    let meta =
+        within(file::write(site.stream().await, write(&path, bytes.len()), bytes.as_slice()))
+            .await
+            .unwrap();
     assert_eq!((meta.mode, meta.size, meta.kind), (0o644, bytes.len() as u64, Kind::File));
     assert_eq!(fs::read(&path).unwrap(), bytes);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o751)).unwrap();
     within(file::write(site.stream().await, write(&path, 3), &b"abc"[..])).await.unwrap();
-    assert_eq!((fs::read(&path).unwrap(), fs::metadata(&path).unwrap().mode() & 0o7777), (b"abc".to_vec(), 0o751));
+    assert_eq!(
+        (fs::read(&path).unwrap(), fs::metadata(&path).unwrap().mode() & 0o7777),
+        (b"abc".to_vec(), 0o751)
+    );
     // Too few bytes: the old file stays, and nothing beside it.
     let short = within(file::write(site.stream().await, write(&path, 10), &b"short"[..])).await;
     assert_eq!(failed(short).kind, FailureKind::InvalidInput);
@@ -130,30 +169,48 @@ async fn files_are_written_whole_keep_their_mode_and_are_read_in_parts() {
     assert_eq!(fs::read(&path).unwrap(), b"abc");
     assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
     fs::write(&path, &bytes).unwrap();
-    let read = |path: &Path, offset, length, follow| Read { path: guest(path), offset, length, follow };
-    for (offset, length) in
-        [(0, None), (5, Some(7)), (3_999_990, Some(100)), (5_000_000, None), (u64::MAX, Some(9)), (0, Some(0))]
-    {
-        let mut content = within(file::read(site.stream().await, read(&link, offset, length, true))).await.unwrap();
+    let read =
+        |path: &Path, offset, length, follow| Read { path: guest(path), offset, length, follow };
+    for (offset, length) in [
+        (0, None),
+        (5, Some(7)),
+        (3_999_990, Some(100)),
+        (5_000_000, None),
+        (u64::MAX, Some(9)),
+        (0, Some(0)),
+    ] {
+        let mut content =
+            within(file::read(site.stream().await, read(&link, offset, length, true)))
+                .await
+                .unwrap();
         let mut met = Vec::new();
         while let Some(more) = within(content.next()).await.unwrap() {
             met.extend(more);
         }
         let from = bytes.len().min(usize::try_from(offset).unwrap_or(usize::MAX));
-        let to = bytes.len().min(from.saturating_add(length.map_or(usize::MAX, |len| len as usize)));
+        let to =
+            bytes.len().min(from.saturating_add(length.map_or(usize::MAX, |len| len as usize)));
         assert_eq!(met, bytes[from..to], "{offset} {length:?}");
         assert_eq!(content.meta().size, bytes.len() as u64);
     }
     for (odd, words) in [(&link, "symbolic link"), (&site.path("new"), "directory")] {
-        let refused = failed(within(file::read(site.stream().await, read(odd, 0, None, false))).await);
-        assert!(refused.kind == FailureKind::Unsupported && refused.message.contains(words), "{refused:?}");
+        let refused =
+            failed(within(file::read(site.stream().await, read(odd, 0, None, false))).await);
+        assert!(
+            refused.kind == FailureKind::Unsupported && refused.message.contains(words),
+            "{refused:?}"
+        );
     }
-    let missing = failed(within(file::read(site.stream().await, read(&site.path("nope"), 0, None, true))).await);
+    let missing = failed(
+        within(file::read(site.stream().await, read(&site.path("nope"), 0, None, true))).await,
+    );
     assert_eq!(missing.kind, FailureKind::NotFound);
     within(file::mkdir(site.stream().await, guest(&site.path("m/n")), 0o750, true)).await.unwrap();
     within(file::mkdir(site.stream().await, guest(&site.path("m/n")), 0o750, true)).await.unwrap();
     assert_eq!(fs::metadata(site.path("m/n")).unwrap().mode() & 0o7777, 0o750);
-    let again = failed(within(file::mkdir(site.stream().await, guest(&site.path("m/n")), 0o750, false)).await);
+    let again = failed(
+        within(file::mkdir(site.stream().await, guest(&site.path("m/n")), 0o750, false)).await,
+    );
     assert_eq!(again.kind, FailureKind::Exists);
     let entry = within(tree::stat(site.stream().await, guest(&path), false)).await.unwrap();
     assert_eq!(entry.meta.ino, fs::metadata(&path).unwrap().ino());
@@ -170,8 +227,10 @@ async fn digests_come_in_order_and_odd_files_fail_alone() {
     fs::write(root.join("a"), "hello").unwrap();
     fs::write(root.join("d/big"), vec![1; 1_000_000]).unwrap();
     std::os::unix::fs::symlink("d", root.join("l")).unwrap();
-    let paths: Vec<_> =
-        ["d/big", "nope", "l/big", "d", "a"].iter().map(|p| TreePath::parse(p.as_bytes()).unwrap()).collect();
+    let paths: Vec<_> = ["d/big", "nope", "l/big", "d", "a"]
+        .iter()
+        .map(|p| TreePath::parse(p.as_bytes()).unwrap())
+        .collect();
     let digests = within(tree::digest(site.stream().await, guest(&root), &paths)).await.unwrap();
     let errnos: Vec<_> = digests.iter().map(|digest| i32::from(digest.meta.errno)).collect();
     assert_eq!((errnos[0], errnos[1], errnos[3], errnos[4]), (0, libc::ENOENT, libc::EISDIR, 0));
@@ -187,7 +246,9 @@ async fn a_plan_is_done_as_a_whole_or_not_at_all() {
     let site = Site::start().await;
     let tree_root = site.path("w");
     fs::create_dir_all(tree_root.join("sub/deep")).unwrap();
-    for (name, text) in [("keep", "keep"), ("old", "old"), ("gone", "gone"), ("sub/f", "f"), ("sub/deep/x", "x")] {
+    for (name, text) in
+        [("keep", "keep"), ("old", "old"), ("gone", "gone"), ("sub/f", "f"), ("sub/deep/x", "x")]
+    {
         fs::write(tree_root.join(name), text).unwrap();
     }
     std::os::unix::fs::symlink("sub", tree_root.join("link")).unwrap();
@@ -195,13 +256,18 @@ async fn a_plan_is_done_as_a_whole_or_not_at_all() {
     fs::create_dir_all(staged.join("newdir/in")).unwrap();
     fs::create_dir_all(staged.join("sub")).unwrap();
     fs::create_dir_all(staged.join("link")).unwrap();
-    for (name, text) in [("old", "new"), ("newdir/in/f", "nf"), ("sub/deep", "now a file"), ("link/x", "no")] {
+    for (name, text) in
+        [("old", "new"), ("newdir/in/f", "nf"), ("sub/deep", "now a file"), ("link/x", "no")]
+    {
         fs::write(staged.join(name), text).unwrap();
     }
     let area = guest(&site.path(".pyro"));
-    let manifest = within(tree::manifest(site.stream().await, list(&tree_root), 100)).await.unwrap();
+    let manifest =
+        within(tree::manifest(site.stream().await, list(&tree_root), 100)).await.unwrap();
     let same = |path: &str| {
-        Expect::same(&manifest.iter().find(|entry| entry.path.as_bytes() == path.as_bytes()).unwrap().meta)
+        Expect::same(
+            &manifest.iter().find(|entry| entry.path.as_bytes() == path.as_bytes()).unwrap().meta,
+        )
     };
     let before = seen(&tree_root);
     let good = vec![
@@ -209,7 +275,11 @@ async fn a_plan_is_done_as_a_whole_or_not_at_all() {
         step("newdir", Expect::Absent, Action::Put),
         step("sub/deep", Expect::Kind(Kind::Directory), Action::Put),
         step("gone", same("gone"), Action::Delete),
-        step("keep", same("keep"), Action::Set { mode: Some(0o600), mtime: Some(Time { seconds: 7, nanoseconds: 9 }) }),
+        step(
+            "keep",
+            same("keep"),
+            Action::Set { mode: Some(0o600), mtime: Some(Time { seconds: 7, nanoseconds: 9 }) },
+        ),
     ];
     let with = |extra: Step| good.iter().cloned().chain([extra]).collect::<Vec<_>>();
     let stale = Expect::Same { kind: Kind::File, ino: 1, size: 1, mtime: Time::default() };
@@ -217,9 +287,21 @@ async fn a_plan_is_done_as_a_whole_or_not_at_all() {
         (with(step("sub/f", stale, Action::Delete)), FailureKind::Conflict, "sub/f"),
         (with(step("sub/f", Expect::Absent, Action::Delete)), FailureKind::Conflict, "sub/f"),
         (with(step("link/x", Expect::Any, Action::Put)), FailureKind::Conflict, "link/x"),
-        (with(step("missing/x", Expect::Kind(Kind::File), Action::Delete)), FailureKind::Conflict, "missing/x"),
-        (with(step("sub/f", Expect::Any, Action::Put)), FailureKind::InvalidInput, "sub/f is not staged"),
-        (with(step("newdir/in", Expect::Any, Action::Delete)), FailureKind::InvalidInput, "below newdir"),
+        (
+            with(step("missing/x", Expect::Kind(Kind::File), Action::Delete)),
+            FailureKind::Conflict,
+            "missing/x",
+        ),
+        (
+            with(step("sub/f", Expect::Any, Action::Put)),
+            FailureKind::InvalidInput,
+            "sub/f is not staged",
+        ),
+        (
+            with(step("newdir/in", Expect::Any, Action::Delete)),
+            FailureKind::InvalidInput,
+            "below newdir",
+        ),
         (with(step("", Expect::Any, Action::Delete)), FailureKind::InvalidInput, "root"),
     ];
     for (id, (steps, kind, words)) in (1..).zip(cases) {
@@ -232,7 +314,13 @@ async fn a_plan_is_done_as_a_whole_or_not_at_all() {
     }
     let into = Stage { area: area.clone(), id: 99 };
     seed(&site, &staged, Into::Stage(into.clone())).await.unwrap();
-    within(stage::commit(site.stream().await, Commit { stage: into, root: guest(&tree_root) }, &good)).await.unwrap();
+    within(stage::commit(
+        site.stream().await,
+        Commit { stage: into, root: guest(&tree_root) },
+        &good,
+    ))
+    .await
+    .unwrap();
     let text = |name: &str| fs::read_to_string(tree_root.join(name)).ok();
     assert_eq!(text("old").unwrap(), "new");
     assert_eq!(text("newdir/in/f").unwrap(), "nf");
@@ -245,7 +333,8 @@ async fn a_plan_is_done_as_a_whole_or_not_at_all() {
     seed(&site, &staged, Into::Stage(Stage { area: area.clone(), id: 100 })).await.unwrap();
     let recovered = within(stage::recover(site.stream().await, area.clone())).await.unwrap();
     assert_eq!(recovered, Recovered { finished: 0, removed: 1, set_aside: Vec::new() });
-    let none = within(stage::recover(site.stream().await, guest(&site.path("no/area")))).await.unwrap();
+    let none =
+        within(stage::recover(site.stream().await, guest(&site.path("no/area")))).await.unwrap();
     assert_eq!(none, Recovered { finished: 0, removed: 0, set_aside: Vec::new() });
     site.end().await;
 }
@@ -279,7 +368,10 @@ async fn a_step_that_fails_in_the_middle_is_undone_with_all_before_it() {
         fs::write(staged.join(name), "new").unwrap();
     }
     let Some(mark) = Immutable::mark(&root.join("stuck")) else {
-        assert!(std::env::var_os("PYRO_TEST_STRICT").is_none_or(|strict| strict != "1"), "cannot mark a file");
+        assert!(
+            std::env::var_os("PYRO_TEST_STRICT").is_none_or(|strict| strict != "1"),
+            "cannot mark a file"
+        );
         println!("skipped: only root on a filesystem with immutable files can make a rename fail");
         return;
     };
@@ -298,7 +390,8 @@ async fn a_step_that_fails_in_the_middle_is_undone_with_all_before_it() {
     assert!(failure.message.contains("stuck"), "{failure:?}");
     // The root's own time is that of the renames; all that it holds is as it was.
     assert_eq!(seen(&root)[1..], before[1..]);
-    let recovered = within(stage::recover(site.stream().await, guest(&site.path(".pyro")))).await.unwrap();
+    let recovered =
+        within(stage::recover(site.stream().await, guest(&site.path(".pyro")))).await.unwrap();
     assert_eq!(recovered.finished, 0, "the plan that failed is not in force");
     site.end().await;
 }
@@ -317,8 +410,15 @@ async fn a_stage_that_cannot_be_mended_lies_aside() {
         }
     }
     let recovered = within(stage::recover(site.stream().await, guest(&area))).await.unwrap();
-    assert_eq!((recovered.finished, recovered.removed, recovered.set_aside.len()), (0, 1, 2), "{recovered:?}");
-    assert!(recovered.set_aside.iter().all(|told| told.starts_with("aside-stage-")), "{recovered:?}");
+    assert_eq!(
+        (recovered.finished, recovered.removed, recovered.set_aside.len()),
+        (0, 1, 2),
+        "{recovered:?}"
+    );
+    assert!(
+        recovered.set_aside.iter().all(|told| told.starts_with("aside-stage-")),
+        "{recovered:?}"
+    );
     let again = within(stage::recover(site.stream().await, guest(&area))).await.unwrap();
     assert_eq!(again, Recovered { finished: 0, removed: 0, set_aside: Vec::new() });
     assert_eq!(fs::read_dir(&area).unwrap().count(), 2);
@@ -345,7 +445,8 @@ async fn a_hundred_thousand_files_are_listed_and_packed_in_bounded_memory() {
         *count += 1;
         Ok::<(), HostTreeError>(())
     };
-    let counted = within(archive::pack(site.stream().await, whole(&root), &[], 0, count)).await.unwrap();
+    let counted =
+        within(archive::pack(site.stream().await, whole(&root), &[], 0, count)).await.unwrap();
     assert_eq!(counted, 100_101 + 100_000);
     let peak = site.peak_memory_kib();
     assert!(peak < 32 * 1024, "the agent took {peak} KiB");

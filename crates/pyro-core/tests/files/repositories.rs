@@ -1,4 +1,5 @@
-//! Repositories whose parts lie elsewhere on the host: git works in what is made of them, with the host's gone.
+//! Repositories whose parts lie elsewhere on the host: git works in what is made of them, with the
+//! host's gone.
 
 use super::site::{Site, guest, within};
 use pyro_core::guest::archive;
@@ -13,7 +14,9 @@ use std::process::{Command, Stdio};
 fn git(root: &Path, args: &[&str]) -> String {
     let mut command = Command::new("git");
     // A hook of git's that runs these tests has told where its own repository is.
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GIT_")) {
+    for (name, _) in
+        std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GIT_"))
+    {
         command.env_remove(name);
     }
     let output = command
@@ -48,7 +51,9 @@ async fn carried(site: &Site, host: &Path, from: &str) -> (Source, std::path::Pa
     let inside = site.path(&format!("inside-{}", from.replace('/', "-")));
     let request = Unpack { into: Into::Empty(guest(&inside)), owners: false };
     let sending = source.clone();
-    let sent = archive::unpack(site.stream().await, request, move |outlet| sending.send(outlet, &TreePath::root()));
+    let sent = archive::unpack(site.stream().await, request, move |outlet| {
+        sending.send(outlet, &TreePath::root())
+    });
     within(sent).await.unwrap();
     (source, inside)
 }
@@ -183,11 +188,15 @@ async fn a_checkout_takes_no_private_files_of_the_host_with_it() {
         fs::write(objects.join(name), "key").unwrap();
     }
     commit(&host.join("lent"), "one");
-    fs::write(host.join("lent/.git/objects/info/alternates"), format!("{}\n", objects.display())).unwrap();
+    fs::write(host.join("lent/.git/objects/info/alternates"), format!("{}\n", objects.display()))
+        .unwrap();
     let source = Source::open(&HostPath::from(host.join("lent")), Ignore::Carry).unwrap();
-    let listed: Vec<String> = source.list().unwrap().iter().map(|entry| entry.path.to_string()).collect();
+    let listed: Vec<String> =
+        source.list().unwrap().iter().map(|entry| entry.path.to_string()).collect();
     assert!(
-        listed.iter().all(|path| !path.contains("key") && !path.contains("id_") && !path.contains("sub")),
+        listed
+            .iter()
+            .all(|path| !path.contains("key") && !path.contains("id_") && !path.contains("sub")),
         "{listed:?}"
     );
     // What leads to a repository that does not know the checkout is not followed, by whatever way.
@@ -208,16 +217,26 @@ async fn a_checkout_takes_no_private_files_of_the_host_with_it() {
     }
     for name in ["file", "link", "common"] {
         let source = Source::open(&HostPath::from(host.join(name)), Ignore::Carry).unwrap();
-        assert!(source.git_note().is_some_and(|note| note.contains("does not point back")), "{name}");
+        assert!(
+            source.git_note().is_some_and(|note| note.contains("does not point back")),
+            "{name}"
+        );
         let listed = source.list().unwrap();
-        assert!(listed.iter().all(|entry| !entry.path.to_string().contains("objects")), "{name}: {listed:?}");
+        assert!(
+            listed.iter().all(|entry| !entry.path.to_string().contains("objects")),
+            "{name}: {listed:?}"
+        );
     }
     // Neither are settings of another repository read through a link.
     git(&host.join("lent"), &["worktree", "add", "-q", "../linked", "-b", "side"]);
     fs::rename(host.join("lent/.git/config"), host.join("config")).unwrap();
     std::os::unix::fs::symlink(private.join("config"), host.join("lent/.git/config")).unwrap();
     let source = Source::open(&HostPath::from(host.join("linked")), Ignore::Carry).unwrap();
-    assert!(source.git_note().is_some_and(|note| note.contains("cannot be read")), "{:?}", source.git_note());
+    assert!(
+        source.git_note().is_some_and(|note| note.contains("cannot be read")),
+        "{:?}",
+        source.git_note()
+    );
 }
 
 #[tokio::test]
@@ -227,7 +246,8 @@ async fn a_lender_that_is_gone_is_told_and_nothing_is_refused() {
     commit(&host.join("main"), "one");
     for (at, lender) in [("gone", "/nowhere/objects"), ("file", "../../one")] {
         git(&host, &["clone", "-q", "main", at]);
-        fs::write(host.join(at).join(".git/objects/info/alternates"), format!("{lender}\n")).unwrap();
+        fs::write(host.join(at).join(".git/objects/info/alternates"), format!("{lender}\n"))
+            .unwrap();
         let source = Source::open(&HostPath::from(host.join(at)), Ignore::Carry).unwrap();
         assert!(
             source.git_note().is_some_and(|note| note.contains("may lack objects")),

@@ -42,7 +42,8 @@ impl Site {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
         let number = theirs.as_raw_fd();
-        let agent = [program.to_str().unwrap(), "--host", "--fd", &number.to_string()].map(str::to_owned);
+        let agent =
+            [program.to_str().unwrap(), "--host", "--fd", &number.to_string()].map(str::to_owned);
         let words: Vec<&String> = wrapper.iter().chain(&agent).collect();
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).stdin(Stdio::null()).kill_on_drop(true);
@@ -56,7 +57,9 @@ impl Site {
         // Another test's child may hold the program's file open for writing for a moment.
         let agent = loop {
             match command.spawn() {
-                Err(err) if err.raw_os_error() == Some(libc::ETXTBSY) => tokio::task::yield_now().await,
+                Err(err) if err.raw_os_error() == Some(libc::ETXTBSY) => {
+                    tokio::task::yield_now().await
+                }
                 spawned => break spawned.unwrap(),
             }
         };
@@ -76,7 +79,8 @@ impl Site {
     }
 
     pub fn peak_memory_kib(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.agent.id().unwrap())).unwrap();
+        let status =
+            fs::read_to_string(format!("/proc/{}/status", self.agent.id().unwrap())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
@@ -85,7 +89,8 @@ impl Site {
     pub async fn end(mut self) -> tempfile::TempDir {
         if let Some(pid) = self.agent.id() {
             // Under a tracer the agent is its child.
-            let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+            let children =
+                fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
             let agent = children.split_whitespace().next().and_then(|child| child.parse().ok());
             let agent = agent.filter(|_| self.is_traced).unwrap_or(i32::try_from(pid).unwrap());
             // SAFETY: takes numbers only; the process is our child, or its, and is not reaped yet.
@@ -139,12 +144,16 @@ pub fn seen(root: &Path) -> Vec<Seen> {
     let mut firsts = std::collections::HashMap::new();
     let mut all = Vec::new();
     pyro_core::host::tree::list(root, None, |entry| {
-        let path =
-            if entry.path.is_root() { root.to_owned() } else { root.join(OsStr::from_bytes(entry.path.as_bytes())) };
+        let path = if entry.path.is_root() {
+            root.to_owned()
+        } else {
+            root.join(OsStr::from_bytes(entry.path.as_bytes()))
+        };
         let meta = fs::symlink_metadata(&path).unwrap();
         let content = if meta.is_file() { fs::read(&path).unwrap() } else { entry.target.clone() };
         let shared = meta.is_file() && meta.nlink() > 1;
-        let first = shared.then(|| firsts.entry(meta.ino()).or_insert_with(|| entry.path.clone()).clone());
+        let first =
+            shared.then(|| firsts.entry(meta.ino()).or_insert_with(|| entry.path.clone()).clone());
         let mtime = (meta.mtime(), meta.mtime_nsec());
         all.push(Seen { path: entry.path, mode: meta.mode(), mtime, content, first });
         Ok::<(), pyro_core::host::tree::HostTreeError>(())
@@ -166,7 +175,9 @@ pub fn build(root: &Path) {
     for name in [&b"new\nline"[..], b"\xff\xfe", b" ", &[b'n'; 255]] {
         fs::write(root.join(OsStr::from_bytes(name)), name).unwrap();
     }
-    for (name, target) in [("abs", "/etc/passwd"), ("up", "../../.."), ("loop", "loop"), ("in", "dir/run.sh")] {
+    for (name, target) in
+        [("abs", "/etc/passwd"), ("up", "../../.."), ("loop", "loop"), ("in", "dir/run.sh")]
+    {
         std::os::unix::fs::symlink(target, root.join(name)).unwrap();
     }
     let sparse = fs::File::create(root.join("sparse")).unwrap();
@@ -174,6 +185,9 @@ pub fn build(root: &Path) {
     sparse.set_len(20 << 20).unwrap();
     let old = std::time::UNIX_EPOCH + Duration::new(1_000_000_000, 123_456_789);
     for name in ["big", "dir/secret", "empty"] {
-        fs::File::open(root.join(name)).unwrap().set_times(fs::FileTimes::new().set_modified(old)).unwrap();
+        fs::File::open(root.join(name))
+            .unwrap()
+            .set_times(fs::FileTimes::new().set_modified(old))
+            .unwrap();
     }
 }

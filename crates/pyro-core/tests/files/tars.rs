@@ -63,13 +63,19 @@ fn archives_of_the_systems_tar_are_read_in_every_compression() {
         let (made, expected) = (seen(&dest), seen(&from));
         if name == "sparse.tar" {
             // The GNU format has no nanoseconds.
-            let paths = |seen: &[crate::site::Seen]| seen.iter().map(|seen| seen.path.clone()).collect::<Vec<_>>();
+            let paths = |seen: &[crate::site::Seen]| {
+                seen.iter().map(|seen| seen.path.clone()).collect::<Vec<_>>()
+            };
             assert_eq!(paths(&made), paths(&expected));
-            assert_eq!(fs::read(dest.join("sparse")).unwrap(), fs::read(from.join("sparse")).unwrap());
+            assert_eq!(
+                fs::read(dest.join("sparse")).unwrap(),
+                fs::read(from.join("sparse")).unwrap()
+            );
         } else {
             assert_eq!(made, expected, "{name}");
         }
-        let blocks = std::os::unix::fs::MetadataExt::blocks(&fs::metadata(dest.join("sparse")).unwrap());
+        let blocks =
+            std::os::unix::fs::MetadataExt::blocks(&fs::metadata(dest.join("sparse")).unwrap());
         assert!(blocks < 2048, "{name}: the holes are gone: {blocks}");
     }
 }
@@ -122,12 +128,21 @@ fn hostile_archives_are_refused_by_name_and_leave_nothing() {
         (forged(&[("../evil", EntryType::Regular, "")]), "../evil cannot be unpacked"),
         (forged(&[("/etc/evil", EntryType::Regular, "")]), "/etc/evil cannot be unpacked"),
         (forged(&[("a/../../evil", EntryType::Regular, "")]), "cannot be unpacked"),
-        (forged(&[("l", EntryType::Symlink, out), ("l/evil", EntryType::Regular, "")]), "l/evil lies beyond a link"),
+        (
+            forged(&[("l", EntryType::Symlink, out), ("l/evil", EntryType::Regular, "")]),
+            "l/evil lies beyond a link",
+        ),
         (forged(&[("h", EntryType::Link, "/etc/shadow")]), "/etc/shadow cannot be unpacked"),
         (forged(&[("h", EntryType::Link, "../x")]), "../x cannot be unpacked"),
         (forged(&[("l", EntryType::Symlink, out), ("h", EntryType::Link, "l")]), "l lies beyond"),
-        (forged(&[("a", EntryType::Directory, ""), ("a", EntryType::Regular, "")]), "a is there already"),
-        (b"this is no archive at all, but it is long enough to look like one".repeat(20), "cannot read the archive"),
+        (
+            forged(&[("a", EntryType::Directory, ""), ("a", EntryType::Regular, "")]),
+            "a is there already",
+        ),
+        (
+            b"this is no archive at all, but it is long enough to look like one".repeat(20),
+            "cannot read the archive",
+        ),
         (vec![0x1f, 0x8b, 1, 2, 3], "the archive is incomplete"),
         (vec![0x28, 0xb5, 0x2f, 0xfd, 9, 9, 9, 9], "cannot read the archive"),
     ];
@@ -216,7 +231,12 @@ fn a_compressed_archive_that_was_cut_is_refused() {
             .iter()
             .flat_map(|half| {
                 fs::write(dir.path().join("half"), half).unwrap();
-                Command::new(program).arg("-c").arg(dir.path().join("half")).output().unwrap().stdout
+                Command::new(program)
+                    .arg("-c")
+                    .arg(dir.path().join("half"))
+                    .output()
+                    .unwrap()
+                    .stdout
             })
             .collect();
         sent(&halves).unwrap_or_else(|error| panic!("{program} twice: {error:?}"));
@@ -238,11 +258,15 @@ fn special_files_of_an_archive_are_left_out_and_named() {
     ];
     fs::write(&file, forged(&entries)).unwrap();
     let sent = unpack(&file, &dir.path().join("dest")).unwrap();
-    let named: Vec<_> = sent.special.iter().map(|(path, kind)| (path.to_string(), kind.name())).collect();
+    let named: Vec<_> =
+        sent.special.iter().map(|(path, kind)| (path.to_string(), kind.name())).collect();
     let expected = [("dev", "block device"), ("pipe", "named pipe"), ("tty", "character device")];
     assert_eq!(named, expected.map(|(path, kind)| (path.to_owned(), kind)));
     assert_eq!(sent.special_count, 3);
-    let made: Vec<_> = fs::read_dir(dir.path().join("dest")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let made: Vec<_> = fs::read_dir(dir.path().join("dest"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     assert_eq!(made, ["f"]);
 }
 
@@ -250,7 +274,10 @@ fn special_files_of_an_archive_are_left_out_and_named() {
 fn a_dictionary_that_is_too_large_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     three(dir.path());
-    let large = Command::new("xz").args(["-c", "--lzma2=dict=1GiB", "-T1"]).arg(dir.path().join("three.tar")).output();
+    let large = Command::new("xz")
+        .args(["-c", "--lzma2=dict=1GiB", "-T1"])
+        .arg(dir.path().join("three.tar"))
+        .output();
     let packed = large.unwrap().stdout;
     assert!(packed.len() > 50);
     let error = sent(&packed).unwrap_err();
@@ -263,7 +290,10 @@ fn an_endless_header_takes_no_memory() {
     header.set_entry_type(tar::EntryType::GNULongName);
     header.set_size(1 << 40);
     header.set_cksum();
-    let endless = std::io::Read::chain(std::io::Cursor::new(header.as_bytes().to_vec()), std::io::repeat(b'a'));
+    let endless = std::io::Read::chain(
+        std::io::Cursor::new(header.as_bytes().to_vec()),
+        std::io::repeat(b'a'),
+    );
     let error = archive::send(endless, |_| Ok::<(), Error>(())).unwrap_err();
     assert!(matches!(error, Error::Tar(TarError::Io(_))), "{error}");
 }

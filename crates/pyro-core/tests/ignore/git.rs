@@ -11,20 +11,31 @@ use std::process::{Command, Stdio};
 pub(crate) fn git(root: &Path, args: &[&str]) -> Vec<u8> {
     let mut command = Command::new("git");
     // A hook of git's that runs these tests has told where its own repository is.
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GIT_")) {
+    for (name, _) in
+        std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GIT_"))
+    {
         command.env_remove(name);
     }
     let output = command
         .args(args)
         .current_dir(root)
         .stdin(Stdio::null())
-        .envs([("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1"), ("HOME", "/nonexistent")])
+        .envs([
+            ("GIT_CONFIG_GLOBAL", "/dev/null"),
+            ("GIT_CONFIG_NOSYSTEM", "1"),
+            ("HOME", "/nonexistent"),
+        ])
         .envs([("GIT_AUTHOR_NAME", "n"), ("GIT_AUTHOR_EMAIL", "a@b")])
         .envs([("GIT_COMMITTER_NAME", "n"), ("GIT_COMMITTER_EMAIL", "a@b")])
         .env_remove("XDG_CONFIG_HOME")
         .output()
         .unwrap();
-    assert!(output.status.success(), "git {args:?} in {}: {}", root.display(), String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "git {args:?} in {}: {}",
+        root.display(),
+        String::from_utf8_lossy(&output.stderr)
+    );
     output.stdout
 }
 
@@ -63,9 +74,11 @@ pub(crate) fn carried_by_us(root: &Path) -> BTreeSet<Vec<u8>> {
     let mut directories = vec![root.to_owned()];
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory).unwrap() {
-            let (entry, at) = entry.map(|entry| (entry.file_type().unwrap(), entry.path())).unwrap();
+            let (entry, at) =
+                entry.map(|entry| (entry.file_type().unwrap(), entry.path())).unwrap();
             let path = at.strip_prefix(root).unwrap().as_os_str().as_bytes();
-            if at.file_name() == Some(OsStr::new(".git")) || rules.is_ignored(path, entry.is_dir()) {
+            if at.file_name() == Some(OsStr::new(".git")) || rules.is_ignored(path, entry.is_dir())
+            {
                 continue;
             }
             match entry.is_dir() {

@@ -38,7 +38,10 @@ fn a_submodule_has_its_own_rules_and_what_it_tracks() {
     write(&main, &[(".gitignore", "build\nvendor\nby-super\n")]);
     git(&main, &["init", "-q"]);
     let from = sub.to_str().unwrap();
-    git(&main, &["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "-f", from, "vendor"]);
+    git(
+        &main,
+        &["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "-f", from, "vendor"],
+    );
     write(
         &main,
         &[
@@ -49,9 +52,12 @@ fn a_submodule_has_its_own_rules_and_what_it_tracks() {
         ],
     );
     let carried = same(&main);
-    for (path, is_carried) in
-        [("vendor/build/keep", true), ("vendor/by-super", true), ("vendor/by-sub", false), ("build/x", false)]
-    {
+    for (path, is_carried) in [
+        ("vendor/build/keep", true),
+        ("vendor/by-super", true),
+        ("vendor/by-sub", false),
+        ("build/x", false),
+    ] {
         assert_eq!(carried.contains(path), is_carried, "{path}");
     }
     // Also where the submodule itself is what is carried.
@@ -71,7 +77,9 @@ fn a_linked_worktree_has_the_excludes_of_its_repository_and_its_own_index() {
     git(&linked, &["add", "-f", "kept.o"]);
     let carried = same(&linked);
     assert!(
-        carried.contains("kept.o") && !carried.contains("secret.env") && !carried.contains("lost.o"),
+        carried.contains("kept.o")
+            && !carried.contains("secret.env")
+            && !carried.contains("lost.o"),
         "{carried:?}"
     );
     // A bare repository with worktrees.
@@ -94,7 +102,10 @@ fn what_was_granted_bounds_where_a_pointer_leads() {
     let is_ignored = |path: HostPath| ignored(&path).is_ignored(b"secret", false);
     assert!(!is_ignored(linked.clone().granted(&[home.join("granted")])));
     assert!(is_ignored(linked.granted(std::slice::from_ref(&home))));
-    assert!(is_ignored(home.join("granted/wt").into()), "a user's own path leads wherever git's does");
+    assert!(
+        is_ignored(home.join("granted/wt").into()),
+        "a user's own path leads wherever git's does"
+    );
 }
 
 #[test]

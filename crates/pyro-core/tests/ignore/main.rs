@@ -1,4 +1,5 @@
-//! Ignore rules held against the real `git`, on random trees and on the layouts that repositories come in.
+//! Ignore rules held against the real `git`, on random trees and on the layouts that repositories
+//! come in.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -22,13 +23,19 @@ fn a_thousand_random_trees_are_carried_as_git_would() {
     let threads = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8) as u64;
     let counts: Vec<_> = std::thread::scope(|scope| {
         let home = home.path();
-        let workers: Vec<_> = (0..threads).map(|thread| scope.spawn(move || compare(home, thread, threads))).collect();
+        let workers: Vec<_> = (0..threads)
+            .map(|thread| scope.spawn(move || compare(home, thread, threads)))
+            .collect();
         workers.into_iter().map(|worker| worker.join().unwrap()).collect()
     });
-    let (carried, left_out) = counts.iter().fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
+    let (carried, left_out) =
+        counts.iter().fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
     println!("{TREES} trees: {carried} files carried, {left_out} left out");
     // Rules that ignore everything, or nothing, would show nothing.
-    assert!(carried > TREES as usize && left_out > TREES as usize, "{carried} carried, {left_out} left out");
+    assert!(
+        carried > TREES as usize && left_out > TREES as usize,
+        "{carried} carried, {left_out} left out"
+    );
 }
 
 fn compare(home: &Path, first: u64, step: u64) -> (usize, usize) {
@@ -37,8 +44,11 @@ fn compare(home: &Path, first: u64, step: u64) -> (usize, usize) {
         let root = home.join(seed.to_string());
         let files = random::tree(&root, seed);
         let (git, ours) = (carried_by_git(&root), carried_by_us(&root));
-        let shown = |paths: &[&Vec<u8>]| paths.iter().map(|path| path.escape_ascii().to_string()).collect::<Vec<_>>();
-        let only = (git.difference(&ours).collect::<Vec<_>>(), ours.difference(&git).collect::<Vec<_>>());
+        let shown = |paths: &[&Vec<u8>]| {
+            paths.iter().map(|path| path.escape_ascii().to_string()).collect::<Vec<_>>()
+        };
+        let only =
+            (git.difference(&ours).collect::<Vec<_>>(), ours.difference(&git).collect::<Vec<_>>());
         let told = || random::told(&root);
         assert!(
             git == ours,

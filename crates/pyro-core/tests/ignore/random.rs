@@ -192,9 +192,17 @@ pub(crate) fn tree(root: &Path, seed: u64) -> usize {
     grow(&mut random, root, 0, &mut grown, true);
     if random.is_one_in(2) && !grown.own.is_empty() {
         let names: Vec<String> = (0..3)
-            .map(|_| grown.own[random.below(grown.own.len())].strip_prefix(root).unwrap().to_str().unwrap().to_owned())
+            .map(|_| {
+                grown.own[random.below(grown.own.len())]
+                    .strip_prefix(root)
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned()
+            })
             .collect();
-        let settings = [&[][..], &["-c", "index.version=4"], &["-c", "core.splitIndex=true"]][random.below(3)];
+        let settings =
+            [&[][..], &["-c", "index.version=4"], &["-c", "core.splitIndex=true"]][random.below(3)];
         let mut args = settings.to_vec();
         args.extend(["--literal-pathspecs", "add", "-f", "--"]);
         args.extend(names.iter().map(String::as_str));
@@ -267,8 +275,11 @@ pub(crate) fn told(root: &Path) -> String {
             if at.is_dir() && !at.is_symlink() {
                 directories.push(at);
             } else if at.ends_with(".gitignore") || at.ends_with("info/exclude") {
-                told +=
-                    &format!("{}: {:?}\n", at.display(), String::from_utf8_lossy(&fs::read(&at).unwrap_or_default()));
+                told += &format!(
+                    "{}: {:?}\n",
+                    at.display(),
+                    String::from_utf8_lossy(&fs::read(&at).unwrap_or_default())
+                );
             }
         }
     }

@@ -6,14 +6,19 @@ use rmcp::model::*;
 use serde_json::{Value, json};
 
 /// The tool's result; none for a tool that asks nothing.
-pub async fn call(call: &CallToolRequestParams, context: &Context) -> Result<Option<CallToolResult>, ErrorData> {
-    let argument = |name: &str| call.arguments.as_ref().and_then(|arguments| arguments.get(name)).cloned();
+pub async fn call(
+    call: &CallToolRequestParams,
+    context: &Context,
+) -> Result<Option<CallToolResult>, ErrorData> {
+    let argument =
+        |name: &str| call.arguments.as_ref().and_then(|arguments| arguments.get(name)).cloned();
     let text = match &*call.name {
         "test_sampling" => sample(context, argument("prompt")).await?,
         "test_elicitation" => {
             let field = |words: &str| json!({ "type": "string", "description": words });
             let fields = json!({ "username": field("User's response"), "email": field("User's email address") });
-            elicit(context, argument("message"), fields, &["username", "email"], "User response: ").await?
+            elicit(context, argument("message"), fields, &["username", "email"], "User response: ")
+                .await?
         }
         "test_elicitation_sep1034_defaults" => {
             let fields = json!({
@@ -26,7 +31,8 @@ pub async fn call(call: &CallToolRequestParams, context: &Context) -> Result<Opt
             elicit(context, Some("defaults".into()), fields, &[], "Elicitation completed: ").await?
         }
         "test_elicitation_sep1330_enums" => {
-            elicit(context, Some("choices".into()), choices(), &[], "Elicitation completed: ").await?
+            elicit(context, Some("choices".into()), choices(), &[], "Elicitation completed: ")
+                .await?
         }
         _ => return Ok(None),
     };

@@ -1,5 +1,6 @@
-//! The same HTTP stack as the product's, serving the fixtures that the official conformance suite asks for; only tests
-//! start it. It prints the address that it listens at, and ends when its stdin does.
+//! The same HTTP stack as the product's, serving the fixtures that the official conformance suite
+//! asks for; only tests start it. It prints the address that it listens at, and ends when its stdin
+//! does.
 #![allow(
     deprecated,
     clippy::print_stdout,
@@ -41,14 +42,23 @@ impl ServerHandler for Fixtures {
         let capabilities = json!({
             "tools": {}, "prompts": {}, "resources": { "subscribe": true }, "logging": {}, "completions": {},
         });
-        ServerConfig::new(from(capabilities)).with_server_info(Implementation::new("pyro-conformance", "1"))
+        ServerConfig::new(from(capabilities))
+            .with_server_info(Implementation::new("pyro-conformance", "1"))
     }
 
-    async fn list_tools(&self, _: Option<PaginatedRequestParams>, _: Context) -> Result<ListToolsResult, ErrorData> {
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: Context,
+    ) -> Result<ListToolsResult, ErrorData> {
         Ok(ListToolsResult::with_all_items(tools::all()))
     }
 
-    async fn call_tool(&self, call: CallToolRequestParams, context: Context) -> Result<CallToolResponse, ErrorData> {
+    async fn call_tool(
+        &self,
+        call: CallToolRequestParams,
+        context: Context,
+    ) -> Result<CallToolResponse, ErrorData> {
         if rounds::NAMES.contains(&&*call.name) {
             return rounds::call(&call, &context);
         }
@@ -66,7 +76,11 @@ impl ServerHandler for Fixtures {
         Ok(ListPromptsResult::with_all_items(prompts::all()))
     }
 
-    async fn get_prompt(&self, asked: GetPromptRequestParams, _: Context) -> Result<GetPromptResponse, ErrorData> {
+    async fn get_prompt(
+        &self,
+        asked: GetPromptRequestParams,
+        _: Context,
+    ) -> Result<GetPromptResponse, ErrorData> {
         prompts::get(&asked)
     }
 
@@ -102,11 +116,17 @@ impl ServerHandler for Fixtures {
         Ok(())
     }
 
-    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+    fn accepted_subscription_filter(
+        &self,
+        requested: &SubscriptionFilter,
+    ) -> Option<SubscriptionFilter> {
         Some(requested.clone())
     }
 
-    async fn listen(&self, subscription: rmcp::service::SubscriptionContext) -> Result<(), ErrorData> {
+    async fn listen(
+        &self,
+        subscription: rmcp::service::SubscriptionContext,
+    ) -> Result<(), ErrorData> {
         subscription.cancelled().await;
         Ok(())
     }
@@ -115,7 +135,11 @@ impl ServerHandler for Fixtures {
         Ok(())
     }
 
-    async fn complete(&self, _: CompleteRequestParams, _: Context) -> Result<CompleteResult, ErrorData> {
+    async fn complete(
+        &self,
+        _: CompleteRequestParams,
+        _: Context,
+    ) -> Result<CompleteResult, ErrorData> {
         let completion = json!({ "values": ["paris", "park"], "total": 2, "hasMore": false });
         Ok(from(json!({ "resultType": "complete", "completion": completion })))
     }

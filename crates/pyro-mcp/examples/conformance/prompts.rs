@@ -31,12 +31,17 @@ pub fn get(asked: &GetPromptRequestParams) -> Result<GetPromptResponse, ErrorDat
     let content = match &*asked.name {
         "test_simple_prompt" => vec![text("This is a simple prompt for testing.".to_owned())],
         "test_prompt_with_arguments" => {
-            let words = format!("Prompt with arguments: arg1='{}', arg2='{}'", argument("arg1"), argument("arg2"));
+            let words = format!(
+                "Prompt with arguments: arg1='{}', arg2='{}'",
+                argument("arg1"),
+                argument("arg2")
+            );
             vec![text(words)]
         }
         "test_prompt_with_embedded_resource" => {
             let words = "Embedded resource content for testing.";
-            let resource = json!({ "uri": argument("resourceUri"), "mimeType": "text/plain", "text": words });
+            let resource =
+                json!({ "uri": argument("resourceUri"), "mimeType": "text/plain", "text": words });
             let resource = json!({ "type": "resource", "resource": resource });
             vec![resource, text("Please process the embedded resource above.".to_owned())]
         }
@@ -45,9 +50,11 @@ pub fn get(asked: &GetPromptRequestParams) -> Result<GetPromptResponse, ErrorDat
             vec![image, text("Please analyze the image above.".to_owned())]
         }
         "test_input_required_result_prompt" => {
-            let answer = asked.input_responses.as_ref().and_then(|answers| answers.get("user_context"));
+            let answer =
+                asked.input_responses.as_ref().and_then(|answers| answers.get("user_context"));
             let Some(answer) = answer else {
-                let request = rounds::elicitation("What context should the prompt use?", "context", "string");
+                let request =
+                    rounds::elicitation("What context should the prompt use?", "context", "string");
                 let asks = rounds::asks(json!({ "user_context": request }), None);
                 return Ok(GetPromptResponse::InputRequired(asks));
             };

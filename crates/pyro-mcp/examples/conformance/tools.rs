@@ -12,8 +12,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 pub fn all() -> Vec<Tool> {
     let nothing = json!({ "type": "object", "properties": {} });
-    let one =
-        |name: &str| json!({ "type": "object", "properties": { name: { "type": "string" } }, "required": [name] });
+    let one = |name: &str| json!({ "type": "object", "properties": { name: { "type": "string" } }, "required": [name] });
     let plain = [
         "test_simple_text",
         "test_image_content",
@@ -39,23 +38,38 @@ pub fn all() -> Vec<Tool> {
     tools.into_iter().map(from).collect()
 }
 
-pub async fn call(call: &CallToolRequestParams, context: &Context) -> Result<CallToolResult, ErrorData> {
+pub async fn call(
+    call: &CallToolRequestParams,
+    context: &Context,
+) -> Result<CallToolResult, ErrorData> {
     let text = |text: &str| json!({ "type": "text", "text": text });
     let image = json!({ "type": "image", "data": PNG, "mimeType": "image/png" });
     let resource = |uri: &str, kind: &str, text: &str| json!({ "type": "resource", "resource": { "uri": uri, "mimeType": kind, "text": text } });
     let content = match &*call.name {
         "test_simple_text" => vec![text("This is a simple text response for testing.")],
         "test_image_content" => vec![image],
-        "test_audio_content" => vec![json!({ "type": "audio", "data": WAV, "mimeType": "audio/wav" })],
+        "test_audio_content" => {
+            vec![json!({ "type": "audio", "data": WAV, "mimeType": "audio/wav" })]
+        }
         "test_embedded_resource" => {
-            vec![resource("test://embedded-resource", "text/plain", "This is an embedded resource content.")]
+            vec![resource(
+                "test://embedded-resource",
+                "text/plain",
+                "This is an embedded resource content.",
+            )]
         }
         "test_multiple_content_types" => {
-            let mixed = resource("test://mixed-content-resource", "application/json", r#"{"test":"data","value":123}"#);
+            let mixed = resource(
+                "test://mixed-content-resource",
+                "application/json",
+                r#"{"test":"data","value":123}"#,
+            );
             vec![text("Multiple content types test:"), image, mixed]
         }
         "test_tool_with_logging" => {
-            for words in ["Tool execution started", "Tool processing data", "Tool execution completed"] {
+            for words in
+                ["Tool execution started", "Tool processing data", "Tool execution completed"]
+            {
                 log(context, words).await?;
                 tokio::time::sleep(PAUSE).await;
             }
@@ -77,7 +91,9 @@ pub async fn call(call: &CallToolRequestParams, context: &Context) -> Result<Cal
         }
         "test_error_handling" => {
             let words = "This tool intentionally returns an error for testing";
-            return Ok(from(json!({ "resultType": "complete", "isError": true, "content": [text(words)] })));
+            return Ok(from(
+                json!({ "resultType": "complete", "isError": true, "content": [text(words)] }),
+            ));
         }
         "test_missing_capability" => {
             let sampling: ClientCapabilities = from(json!({ "sampling": {} }));
@@ -93,7 +109,11 @@ pub async fn call(call: &CallToolRequestParams, context: &Context) -> Result<Cal
 
 async fn log(context: &Context, words: &str) -> Result<(), ErrorData> {
     let param = from(json!({ "level": "info", "data": words }));
-    context.peer.notify_logging_message(param).await.map_err(|error| ErrorData::internal_error(error.to_string(), None))
+    context
+        .peer
+        .notify_logging_message(param)
+        .await
+        .map_err(|error| ErrorData::internal_error(error.to_string(), None))
 }
 
 async fn progress(context: &Context) -> Result<(), ErrorData> {

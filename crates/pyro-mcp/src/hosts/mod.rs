@@ -14,8 +14,17 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 /// What a user types for each host.
-pub const NAMES: [&str; 9] =
-    ["claude-code", "claude-desktop", "codex", "cursor", "opencode", "gemini", "vscode", "zed", "goose"];
+pub const NAMES: [&str; 9] = [
+    "claude-code",
+    "claude-desktop",
+    "codex",
+    "cursor",
+    "opencode",
+    "gemini",
+    "vscode",
+    "zed",
+    "goose",
+];
 
 /// A host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +52,8 @@ pub enum Host {
 /// How the server is started.
 #[derive(Clone, Debug)]
 pub struct Launch {
-    /// The executable. A user's own file has its absolute path: hosts do not always have the user's PATH.
+    /// The executable. A user's own file has its absolute path: hosts do not always have the user's
+    /// PATH.
     pub program: String,
     /// Its arguments.
     pub args: Vec<String>,
@@ -97,7 +107,8 @@ impl Host {
         folder.join(name)
     }
 
-    /// Whether it starts a server in the project that its user works on; elsewhere the server is told which that is.
+    /// Whether it starts a server in the project that its user works on; elsewhere the server is
+    /// told which that is.
     #[must_use]
     pub fn starts_in_project(self) -> bool {
         !matches!(self, Self::ClaudeDesktop | Self::Cursor)
@@ -109,8 +120,9 @@ impl Host {
         matches!(self, Self::ClaudeCode | Self::VsCode)
     }
 
-    /// The file's text `old` with this server in it. Of an entry that is there only what starts the server is set; its
-    /// environment, its limits, flags that the user added to its arguments and all else stay.
+    /// The file's text `old` with this server in it. Of an entry that is there only what starts the
+    /// server is set; its environment, its limits, flags that the user added to its arguments and
+    /// all else stay.
     ///
     /// # Errors
     /// [`MergeError`] when that cannot be promised.
@@ -132,7 +144,9 @@ impl Host {
     fn entry(self, launch: &Launch) -> Value {
         let Launch { program, args } = launch;
         match self {
-            Self::ClaudeCode | Self::VsCode => json!({ "type": "stdio", "command": program, "args": args }),
+            Self::ClaudeCode | Self::VsCode => {
+                json!({ "type": "stdio", "command": program, "args": args })
+            }
             Self::ClaudeDesktop | Self::Cursor | Self::Gemini | Self::Codex => {
                 json!({ "command": program, "args": args })
             }
@@ -161,12 +175,16 @@ mod tests {
     #[test]
     fn each_host_has_its_file() {
         let mut printed = String::new();
-        let folders =
-            Folders { home: "/home/me".into(), config: "/home/me/.config".into(), project: "/src/project".into() };
+        let folders = Folders {
+            home: "/home/me".into(),
+            config: "/home/me/.config".into(),
+            project: "/src/project".into(),
+        };
         for name in NAMES {
             let host = Host::parse(name).unwrap();
             let file = host.file(&folders);
-            printed += &format!("# {name}: {}\n{}\n", file.display(), host.merged("", &launch()).unwrap());
+            printed +=
+                &format!("# {name}: {}\n{}\n", file.display(), host.merged("", &launch()).unwrap());
         }
         insta::assert_snapshot!(printed);
     }
@@ -185,7 +203,11 @@ mod tests {
             });
             assert!(page.contains(&format!("`{}`", file.display())), "{name}: {}", file.display());
             let host = Host::parse(name).unwrap();
-            assert_eq!(page.contains("\"--allow-path\", \"/path/to/project\"]"), !host.starts_in_project(), "{name}");
+            assert_eq!(
+                page.contains("\"--allow-path\", \"/path/to/project\"]"),
+                !host.starts_in_project(),
+                "{name}"
+            );
         }
     }
 
@@ -207,7 +229,11 @@ mod tests {
                 r#"{"mcp":{"pyro":{"type":"local","command":["old","mcp","serve","--warm","2"],"enabled":false,"environment":{"A":"b"}}}}"#,
                 &[r#""--warm", "2""#, r#""enabled":false"#, r#""environment":{"A":"b"}"#],
             ),
-            ("zed", r#"{"context_servers":{"pyro":{"command":"old","env":{"A":"b"}}}}"#, &[r#""env":{"A":"b"}"#]),
+            (
+                "zed",
+                r#"{"context_servers":{"pyro":{"command":"old","env":{"A":"b"}}}}"#,
+                &[r#""env":{"A":"b"}"#],
+            ),
             (
                 "codex",
                 "[mcp_servers.pyro]\ncommand = \"old\" # why\nargs = [\"mcp\", \"serve\", \"--allow-path\", \"/srv\"]\n[mcp_servers.pyro.env]\nA = \"b\"\n",
@@ -216,7 +242,12 @@ mod tests {
             (
                 "goose",
                 "extensions:\n  pyro:\n    cmd: old\n    args: [mcp, serve, --warm, '1']\n    envs: {A: b}\n    timeout: 1200\n    enabled: false\n",
-                &["    envs: {A: b}\n", "    timeout: 1200\n", "    enabled: false\n", "\"--warm\",\"1\""],
+                &[
+                    "    envs: {A: b}\n",
+                    "    timeout: 1200\n",
+                    "    enabled: false\n",
+                    "\"--warm\",\"1\"",
+                ],
             ),
         ] {
             let host = Host::parse(name).unwrap();
@@ -224,7 +255,10 @@ mod tests {
             for kept in kept {
                 assert!(once.contains(kept), "{name} lost {kept}: {once}");
             }
-            assert!(!once.contains("old") && once.contains("/opt/pyro") && once.contains("vm-run"), "{name}: {once}");
+            assert!(
+                !once.contains("old") && once.contains("/opt/pyro") && once.contains("vm-run"),
+                "{name}: {once}"
+            );
             assert_eq!(host.merged(&once, &launch()).unwrap(), once, "{name}");
         }
     }

@@ -1,4 +1,5 @@
-//! YAML files: only lines of the server's own block change, and what comes of it is read back before it is taken.
+//! YAML files: only lines of the server's own block change, and what comes of it is read back
+//! before it is taken.
 
 use super::merge::{Changes, MergeError, SERVER};
 use rmcp::model::JsonObject;
@@ -8,7 +9,11 @@ use serde_json::Value;
 const INDENT: usize = 2;
 
 /// `old` with the server in the block `servers`; `changes` says what to set in its entry.
-pub(super) fn merged(old: &str, servers: &'static str, changes: &Changes<'_>) -> Result<String, MergeError> {
+pub(super) fn merged(
+    old: &str,
+    servers: &'static str,
+    changes: &Changes<'_>,
+) -> Result<String, MergeError> {
     let before = parsed(old)?;
     let place = match place(old, servers)? {
         Some(place) => place,
@@ -44,7 +49,8 @@ pub(super) fn merged(old: &str, servers: &'static str, changes: &Changes<'_>) ->
 fn parsed(text: &str) -> Result<Value, MergeError> {
     let invalid = |error: String| MergeError::Invalid("YAML", error);
     // Not into JSON's values at once: those take a key that comes twice.
-    let value: serde_yaml_ng::Value = serde_yaml_ng::from_str(text).map_err(|error| invalid(error.to_string()))?;
+    let value: serde_yaml_ng::Value =
+        serde_yaml_ng::from_str(text).map_err(|error| invalid(error.to_string()))?;
     let value = serde_json::to_value(value).map_err(|error| invalid(error.to_string()))?;
     Ok(if value.is_null() { Value::Object(JsonObject::new()) } else { value })
 }
@@ -64,7 +70,9 @@ fn place(old: &str, servers: &'static str) -> Result<Option<Place>, MergeError> 
     let lines: Vec<&str> = old.lines().collect();
     let heading = format!("{servers}:");
     let Some(at) = lines.iter().position(|line| starts(line, &heading)) else {
-        let quoted = |line: &&str| line.trim_start_matches(['"', '\'']).starts_with(servers) && indent(line) == 0;
+        let quoted = |line: &&str| {
+            line.trim_start_matches(['"', '\'']).starts_with(servers) && indent(line) == 0
+        };
         if lines.iter().any(|line| quoted(line) || line.starts_with(['{', '['])) {
             return Err(MergeError::Occupied(servers));
         }
@@ -73,7 +81,8 @@ fn place(old: &str, servers: &'static str) -> Result<Option<Place>, MergeError> 
     if !is_blank(&lines[at][heading.len()..]) {
         return Err(MergeError::Occupied(servers));
     }
-    let end = (at + 1..lines.len()).find(|line| !is_blank(lines[*line]) && indent(lines[*line]) == 0);
+    let end =
+        (at + 1..lines.len()).find(|line| !is_blank(lines[*line]) && indent(lines[*line]) == 0);
     let end = end.unwrap_or(lines.len());
     let first = lines[at + 1..end].iter().find(|line| !is_blank(line));
     let depth = first.map_or(INDENT, |line| indent(line));
@@ -85,7 +94,8 @@ fn place(old: &str, servers: &'static str) -> Result<Option<Place>, MergeError> 
     let name = format!("{}{SERVER}:", " ".repeat(depth));
     let server = (at + 1..end).find(|line| starts(lines[*line], &name));
     let server = server.map(|from| {
-        let next = (from + 1..end).find(|line| !is_blank(lines[*line]) && indent(lines[*line]) <= depth);
+        let next =
+            (from + 1..end).find(|line| !is_blank(lines[*line]) && indent(lines[*line]) <= depth);
         (from, without_blank_end(&lines, from, next.unwrap_or(end)))
     });
     Ok(Some(Place { at: at + 1, depth, server }))
@@ -101,7 +111,12 @@ fn insert(lines: &mut Vec<String>, at: usize, block: &str) {
 }
 
 /// Set fields of a server whose own lines these are; each of its other lines stays.
-fn set_fields(lines: &mut Vec<String>, own: std::ops::Range<usize>, depth: usize, changes: &[(String, Value)]) {
+fn set_fields(
+    lines: &mut Vec<String>,
+    own: std::ops::Range<usize>,
+    depth: usize,
+    changes: &[(String, Value)],
+) {
     let first = lines[own.clone()].iter().find(|line| !is_blank(line));
     let blanks = " ".repeat(first.map_or(depth + INDENT, |line| indent(line)));
     let mut end = own.end;
@@ -115,7 +130,9 @@ fn set_fields(lines: &mut Vec<String>, own: std::ops::Range<usize>, depth: usize
         };
         // The items of a list may stand in its key's own column.
         let is_next = |line: &String| {
-            !is_blank(line) && indent(line) <= blanks.len() && !line[blanks.len().min(line.len())..].starts_with('-')
+            !is_blank(line)
+                && indent(line) <= blanks.len()
+                && !line[blanks.len().min(line.len())..].starts_with('-')
         };
         let next = (at + 1..end).find(|next| is_next(&lines[*next])).unwrap_or(end);
         let next = without_blank_end(lines, at, next);
@@ -173,10 +190,15 @@ mod tests {
         for (old, expected) in [
             ("", "extensions:\n  pyro:\n    cmd: \"/new\"\n".to_owned()),
             ("A: 1 # one\n", "A: 1 # one\nextensions:\n  pyro:\n    cmd: \"/new\"\n".to_owned()),
-            ("extensions:\n    b:\n      c: 1\nZ: 2\n", format!("extensions:\n{new}    b:\n      c: 1\nZ: 2\n")),
+            (
+                "extensions:\n    b:\n      c: 1\nZ: 2\n",
+                format!("extensions:\n{new}    b:\n      c: 1\nZ: 2\n"),
+            ),
             (
                 "extensions: # all\n    pyro:\n      cmd: old\n      # note\n      args:\n      - x\n\n    b:\n      c: 1\n",
-                format!("extensions: # all\n{new}      # note\n      args:\n      - x\n\n    b:\n      c: 1\n"),
+                format!(
+                    "extensions: # all\n{new}      # note\n      args:\n      - x\n\n    b:\n      c: 1\n"
+                ),
             ),
             (
                 "extensions:\n    pyro:\n      cmd:\n        - long\n        - list\n      enabled: false\n",
@@ -188,7 +210,10 @@ mod tests {
                 format!("extensions:\n{new}      enabled: false\nZ: 2\n"),
             ),
             ("extensions:\n    pyro:\n\nZ: 2\n", format!("extensions:\n{new}\nZ: 2\n")),
-            ("extensions:\n    pyro2:\n      c: 1\n", format!("extensions:\n{new}    pyro2:\n      c: 1\n")),
+            (
+                "extensions:\n    pyro2:\n      c: 1\n",
+                format!("extensions:\n{new}    pyro2:\n      c: 1\n"),
+            ),
         ] {
             let once = merged(old, "extensions", &changes).unwrap();
             assert_eq!(once, expected);

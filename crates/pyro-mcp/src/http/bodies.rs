@@ -1,4 +1,5 @@
-//! Request bodies, before rmcp has them: repaired or refused as lines are on stdio, and batches taken apart.
+//! Request bodies, before rmcp has them: repaired or refused as lines are on stdio, and batches
+//! taken apart.
 
 use crate::message::{self, Refused, WITH_BATCHES};
 use axum::body::{Body, to_bytes};
@@ -31,7 +32,8 @@ pub(super) async fn take(request: Request, next: Next) -> Response {
     match message::parsed(&body) {
         Ok(Value::Array(batch)) => {
             // A client that does not say which revision it speaks speaks this one.
-            let allowed = parts.headers.get(REVISION).is_none_or(|revision| revision == WITH_BATCHES);
+            let allowed =
+                parts.headers.get(REVISION).is_none_or(|revision| revision == WITH_BATCHES);
             match message::batch(batch, allowed) {
                 Ok(batch) => answer_batch(parts, batch, next).await,
                 Err(refused) => refusal(&refused),
@@ -103,7 +105,9 @@ fn answers_in(body: &[u8]) -> Vec<Value> {
     let text = String::from_utf8_lossy(body);
     let events = text.lines().filter_map(|line| line.strip_prefix("data:"));
     let messages = events.filter_map(|event| serde_json::from_str::<Value>(event.trim()).ok());
-    messages.filter(|message| message.get("result").is_some() || message.get("error").is_some()).collect()
+    messages
+        .filter(|message| message.get("result").is_some() || message.get("error").is_some())
+        .collect()
 }
 
 #[cfg(test)]
@@ -116,7 +120,9 @@ mod tests {
         let answer = json!({ "jsonrpc": "2.0", "id": 1, "result": {} });
         assert_eq!(answers_in(answer.to_string().as_bytes()), std::slice::from_ref(&answer));
         let progress = json!({ "jsonrpc": "2.0", "method": "notifications/progress" });
-        let stream = format!(": ping\n\nid: 0\ndata:\n\ndata: {progress}\n\nevent: message\ndata: {answer}\n\n");
+        let stream = format!(
+            ": ping\n\nid: 0\ndata:\n\ndata: {progress}\n\nevent: message\ndata: {answer}\n\n"
+        );
         assert_eq!(answers_in(stream.as_bytes()), [answer]);
         assert!(answers_in(b"").is_empty());
     }

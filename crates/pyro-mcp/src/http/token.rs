@@ -57,8 +57,12 @@ impl Token {
     fn is_shown(&self, headers: &HeaderMap) -> bool {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else { return false };
-        let Some((scheme, shown)) = value.to_str().ok().and_then(|text| text.split_once(' ')) else { return false };
-        scheme.eq_ignore_ascii_case("bearer") && bool::from(shown.as_bytes().ct_eq(self.0.as_bytes()))
+        let Some((scheme, shown)) = value.to_str().ok().and_then(|text| text.split_once(' '))
+        else {
+            return false;
+        };
+        scheme.eq_ignore_ascii_case("bearer")
+            && bool::from(shown.as_bytes().ct_eq(self.0.as_bytes()))
     }
 }
 
@@ -69,7 +73,11 @@ impl std::fmt::Debug for Token {
 }
 
 /// Let a request through that shows the token.
-pub(super) async fn require(State(token): State<Arc<Token>>, request: Request, next: Next) -> Response {
+pub(super) async fn require(
+    State(token): State<Arc<Token>>,
+    request: Request,
+    next: Next,
+) -> Response {
     if token.is_shown(request.headers()) {
         return next.run(request).await;
     }
@@ -112,7 +120,9 @@ mod tests {
 
     #[test]
     fn what_is_no_secret_is_not_taken_for_one() {
-        for text in ["", " \n", "short", "0123456789 abcdef", "0123456789abcdeä", "0123456789abc\ndef"] {
+        for text in
+            ["", " \n", "short", "0123456789 abcdef", "0123456789abcdeä", "0123456789abc\ndef"]
+        {
             assert!(Token::parse(text.as_bytes()).is_none(), "{text:?}");
         }
         assert_eq!(format!("{:?}", Token(SECRET.to_owned())), "Token");

@@ -1,5 +1,6 @@
-//! What answers look like to a model. Core's own types are what is sent; these name the fields that a model goes by, for
-//! each name costs it tokens in every list of tools. What a call said itself is not named.
+//! What answers look like to a model. Core's own types are what is sent; these name the fields that
+//! a model goes by, for each name costs it tokens in every list of tools. What a call said itself
+//! is not named.
 #![allow(dead_code, reason = "they describe; nothing is made of them")]
 
 use schemars::JsonSchema;

@@ -47,7 +47,11 @@ impl Background {
             logs.count = background.len();
         }
         let omitted = (surplus > 0).then_some(surplus);
-        Self { logs, omitted, hint: omitted.map(|_| "give a larger max_output_bytes for older commands") }
+        Self {
+            logs,
+            omitted,
+            hint: omitted.map(|_| "give a larger max_output_bytes for older commands"),
+        }
     }
 }
 
@@ -57,9 +61,17 @@ fn tail(limit: usize) -> usize {
 }
 
 /// What background processes have printed, in at most `limit` bytes.
-pub(super) async fn background(state: &Arc<State>, id: Id, limit: u32) -> Result<Background, Refusal> {
+pub(super) async fn background(
+    state: &Arc<State>,
+    id: Id,
+    limit: u32,
+) -> Result<Background, Refusal> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let logs = turn::aside(state, move |pyro| async move { pyro.background_workspace(id, tail(limit)).await });
+    let logs =
+        turn::aside(
+            state,
+            move |pyro| async move { pyro.background_workspace(id, tail(limit)).await },
+        );
     Ok(Background::newest(logs.await?, limit))
 }
 
@@ -102,16 +114,25 @@ mod tests {
             (1000, 5, DEFAULT, false),
             (1, 2 * DEFAULT, DEFAULT, true),
         ] {
-            let told = serde_json::to_value(Background::newest(logs(count, printed), limit)).unwrap();
+            let told =
+                serde_json::to_value(Background::newest(logs(count, printed), limit)).unwrap();
             let kept = told["background"].as_array().unwrap();
             assert_eq!(told["count"], kept.len());
             assert_eq!(kept.last().unwrap()["sequence"], count, "the newest is kept");
-            assert_eq!(kept.len() as u64 == count, whole, "{count} of {printed} bytes in {limit}: {}", kept.len());
+            assert_eq!(
+                kept.len() as u64 == count,
+                whole,
+                "{count} of {printed} bytes in {limit}: {}",
+                kept.len()
+            );
             assert_eq!(told["hint"].is_string(), !whole);
             let omitted = (!whole).then(|| count - kept.len() as u64);
             assert_eq!(told["omitted"].as_u64(), omitted);
             let text = length(&brief(&told, &JsonObject::new()));
-            assert!(count == 1 || text <= limit && (whole || text > limit / 2), "{text} of {limit}");
+            assert!(
+                count == 1 || text <= limit && (whole || text > limit / 2),
+                "{text} of {limit}"
+            );
         }
     }
 

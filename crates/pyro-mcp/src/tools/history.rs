@@ -14,7 +14,8 @@ const LEAST: usize = 600;
 /// Bytes of the other fields of a command: in the text, and in the structured content.
 const BESIDE: (usize, usize) = (144, 480);
 
-/// The page in at most `limit` bytes: long output keeps head and tail, and what does not fit even so is on the next page.
+/// The page in at most `limit` bytes: long output keeps head and tail, and what does not fit even
+/// so is on the next page.
 pub(super) fn fitted(mut logs: WorkspaceLogs, limit: usize) -> WorkspaceLogs {
     let room = limit.saturating_sub(FIELDS);
     let fits = fitting(&logs.entries, room);
@@ -42,7 +43,10 @@ fn fitting(entries: &[LogEntry], room: usize) -> usize {
 /// Bytes of a command in the text.
 fn cost(entry: &LogEntry) -> usize {
     let said = &entry.result.output;
-    BESIDE.0 + text_length(&entry.result.command) + text_length(&said.stdout) + text_length(&said.stderr)
+    BESIDE.0
+        + text_length(&entry.result.command)
+        + text_length(&said.stdout)
+        + text_length(&said.stderr)
 }
 
 /// Most bytes of one, where short ones leave to long ones what they do not need.
@@ -62,7 +66,10 @@ fn share(costs: &[usize], room: usize) -> usize {
 
 /// Cut a command and its output to so many bytes.
 fn cut(entry: &mut LogEntry, share: usize) {
-    let alone = format!("; all of it: after {}, limit 1, max_output_bytes 1048576", entry.sequence.saturating_sub(1));
+    let alone = format!(
+        "; all of it: after {}, limit 1, max_output_bytes 1048576",
+        entry.sequence.saturating_sub(1)
+    );
     entry.result.command = shortened(&entry.result.command, share / 4, &alone);
     let room = share.saturating_sub(text_length(&entry.result.command));
     let said = &mut entry.result.output;
@@ -77,7 +84,9 @@ fn cut(entry: &mut LogEntry, share: usize) {
         (&mut said.stderr, for_stderr, &mut said.stderr_truncated, &said.stderr_file),
     ] {
         if text_length(text) > limit {
-            let rest = file.as_ref().map_or_else(|| alone.clone(), |name| format!("; all of it: output {name}"));
+            let rest = file
+                .as_ref()
+                .map_or_else(|| alone.clone(), |name| format!("; all of it: output {name}"));
             *text = shortened(text, limit, &rest);
             *truncated = true;
         }
@@ -92,7 +101,9 @@ pub(super) async fn logs(
     limit: u32,
     max_output_bytes: u32,
 ) -> Result<WorkspaceLogs, Refusal> {
-    let logs = turn::aside(state, move |pyro| async move { pyro.logs_workspace(id, after, limit.into()).await });
+    let logs = turn::aside(state, move |pyro| async move {
+        pyro.logs_workspace(id, after, limit.into()).await
+    });
     Ok(fitted(logs.await?, usize::try_from(max_output_bytes).unwrap_or(usize::MAX)))
 }
 
@@ -132,7 +143,13 @@ mod tests {
     fn page(entries: Vec<LogEntry>) -> WorkspaceLogs {
         let workspace_id = Id::parse("0123456789ab").unwrap();
         fitted(
-            WorkspaceLogs { workspace_id, count: entries.len(), entries, next_after: None, background: None },
+            WorkspaceLogs {
+                workspace_id,
+                count: entries.len(),
+                entries,
+                next_after: None,
+                background: None,
+            },
             DEFAULT,
         )
     }
@@ -147,7 +164,8 @@ mod tests {
             (1000, 300, "é".repeat(300), 0),
             (1, 100_000, "x".repeat(100_000), 100_000),
         ] {
-            let entries: Vec<LogEntry> = (1..=count).map(|at| entry(at, command, &stdout, stderr)).collect();
+            let entries: Vec<LogEntry> =
+                (1..=count).map(|at| entry(at, command, &stdout, stderr)).collect();
             let page = page(entries);
             let whole = serde_json::to_value(&page).unwrap();
             let text = length(&brief(&whole, &JsonObject::new()));
@@ -162,14 +180,25 @@ mod tests {
 
     #[test]
     fn short_output_is_whole_beside_a_long_one() {
-        let page = page(vec![entry(1, 4, "short\n", 0), entry(2, 4, &"long\n".repeat(9000), 0), entry(3, 4, "", 5)]);
+        let page = page(vec![
+            entry(1, 4, "short\n", 0),
+            entry(2, 4, &"long\n".repeat(9000), 0),
+            entry(3, 4, "", 5),
+        ]);
         assert_eq!((page.count, page.next_after), (3, None));
         assert_eq!(
-            (page.entries[0].result.output.stdout.as_str(), page.entries[2].result.output.stderr.as_str()),
+            (
+                page.entries[0].result.output.stdout.as_str(),
+                page.entries[2].result.output.stderr.as_str()
+            ),
             ("short\n", "eeeee")
         );
         let long = &page.entries[1].result.output;
-        assert!(long.stdout_truncated && long.stdout.starts_with("long\n") && long.stdout.ends_with("long\n"));
+        assert!(
+            long.stdout_truncated
+                && long.stdout.starts_with("long\n")
+                && long.stdout.ends_with("long\n")
+        );
         assert!(
             long.stdout.contains("; all of it: after 1, limit 1, max_output_bytes 1048576 ...]"),
             "{}",

@@ -47,7 +47,11 @@ impl Line {
     /// As core takes it, and its stdin; `options` says what may be chosen there.
     pub(super) fn request(
         self,
-        options: impl FnOnce(Option<&str>, Vec<Variable>, Option<&str>) -> Result<ExecOptions, OptionError>,
+        options: impl FnOnce(
+            Option<&str>,
+            Vec<Variable>,
+            Option<&str>,
+        ) -> Result<ExecOptions, OptionError>,
     ) -> Result<(LineRequest, Option<String>), Refusal> {
         let env = self.env.unwrap_or_default().into_iter();
         let env = env.map(|(name, value)| Variable::new(name, value)).collect();

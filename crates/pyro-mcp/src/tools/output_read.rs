@@ -43,14 +43,20 @@ impl Describe for OutputRead {
         annotations::looks()
     }
 
-    async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+    async fn call(
+        self,
+        state: Arc<State>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
         let name = OutputName::parse(&self.name).map_err(|error| {
             Refusal::new(ErrorKind::InvalidInput, error.to_string())
                 .hint("take stdout_file or stderr_file of a result, where it is not null")
         })?;
-        let (offset, asked) = (self.offset, self.length.and_then(|length| usize::try_from(length).ok()));
+        let (offset, asked) =
+            (self.offset, self.length.and_then(|length| usize::try_from(length).ok()));
         let length = asked.unwrap_or(bounds::DEFAULT);
-        let read = turn::aside(&state, move |pyro| async move { pyro.read_output(&name, offset, length) });
+        let read =
+            turn::aside(&state, move |pyro| async move { pyro.read_output(&name, offset, length) });
         let mut page = read.await?;
         if asked.is_none() {
             page.shorten(bounds::prefix(&page.bytes, bounds::DEFAULT - bounds::FIELDS));

@@ -1,4 +1,5 @@
-//! What several tools' parameters have in common: defaults of the contract, ids, the environments by name.
+//! What several tools' parameters have in common: defaults of the contract, ids, the environments
+//! by name.
 
 use crate::bounds;
 use crate::refusal::Refusal;
@@ -20,7 +21,9 @@ pub(super) fn environment(_: &mut SchemaGenerator) -> Schema {
 /// What the environments hold, for whoever chooses one.
 fn environments() -> String {
     let catalog = catalog();
-    let has = |environment: &Environment, package: &str| packages(environment).any(|held| held == package);
+    let has = |environment: &Environment, package: &str| {
+        packages(environment).any(|held| held == package)
+    };
     let is_common = |package: &&str| catalog.iter().all(|environment| has(environment, package));
     // Nobody calls for these.
     let is_dull = |package: &&str| *package == "ca-certificates" || package.ends_with("-dev");
@@ -128,13 +131,15 @@ pub(super) fn workspace_id(text: &str) -> Result<Id, Refusal> {
 /// A task's id, parsed at the door.
 pub(super) fn task_id(text: &str) -> Result<Id, Refusal> {
     Id::parse(text).map_err(|error| {
-        Refusal::new(ErrorKind::InvalidInput, format!("task_{error}")).hint("take the task_id that task_create gave")
+        Refusal::new(ErrorKind::InvalidInput, format!("task_{error}"))
+            .hint("take the task_id that task_create gave")
     })
 }
 
 /// A vm's id, parsed at the door.
 pub(super) fn vm_id(text: &str) -> Result<Id, Refusal> {
     Id::parse(text).map_err(|error| {
-        Refusal::new(ErrorKind::InvalidInput, format!("vm_{error}")).hint("take the vm_id that vm_create gave")
+        Refusal::new(ErrorKind::InvalidInput, format!("vm_{error}"))
+            .hint("take the vm_id that vm_create gave")
     })
 }

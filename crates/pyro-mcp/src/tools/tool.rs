@@ -121,7 +121,11 @@ fn leave_out(schema: &mut JsonObject, names: &[&str]) {
     }
 }
 
-fn act<T: Describe>(state: Arc<State>, arguments: JsonObject, context: RequestContext<RoleServer>) -> Called {
+fn act<T: Describe>(
+    state: Arc<State>,
+    arguments: JsonObject,
+    context: RequestContext<RoleServer>,
+) -> Called {
     Box::pin(async move {
         let arguments = serde_json::from_value::<T>(arguments.into())
             .map_err(|error| Refusal::new(ErrorKind::InvalidInput, error.to_string()))?;

@@ -39,7 +39,11 @@ impl Describe for VmCreate {
         annotations::works(grants)
     }
 
-    async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+    async fn call(
+        self,
+        state: Arc<State>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
         self.machine.check(&state.grants)?;
         let shape = self.machine.shape(self.ttl_seconds)?;
         let Machine { environment, network, allow_host_compat, .. } = self.machine;
@@ -47,8 +51,8 @@ impl Describe for VmCreate {
         let pyro = state.pyro.clone();
         let created = turn::take(&state, &context, move |turn| async move {
             turn.reporter.say("creating the vm");
-            let caller =
-                Caller::with_cancel(&turn.cancel).told(|progress| turn.reporter.tell(&request.environment, progress));
+            let caller = Caller::with_cancel(&turn.cancel)
+                .told(|progress| turn.reporter.tell(&request.environment, progress));
             pyro.create_vm(&request, caller).await
         });
         answer::object(&created.await?)

@@ -41,7 +41,11 @@ impl Describe for VmExec {
         annotations::works(grants).destructive(true)
     }
 
-    async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+    async fn call(
+        self,
+        state: Arc<State>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
         let (id, shared) = (parameters::vm_id(&self.vm_id)?, Arc::clone(&state));
         let pyro = state.pyro.clone().with_inline(self.line.inline());
         let (line, stdin) = self.line.request(ExecOptions::parse)?;
@@ -52,7 +56,9 @@ impl Describe for VmExec {
             let mut note = |stream, bytes: &[u8]| watch.note(stream, bytes);
             let mut stdin = stdin.as_deref().map(str::as_bytes);
             let stdin = stdin.as_mut().map(|stdin| stdin as _);
-            pyro.exec_vm(id, &line, stdin, OutputTo::Watch(&mut note), &turn.cancel).await.map_err(Refusal::from)
+            pyro.exec_vm(id, &line, stdin, OutputTo::Watch(&mut note), &turn.cancel)
+                .await
+                .map_err(Refusal::from)
         });
         Ok(answer::ran(answer::object(&ran.await?)?))
     }

@@ -29,7 +29,11 @@ impl Describe for VmListEnvironments {
         annotations::looks()
     }
 
-    async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+    async fn call(
+        self,
+        state: Arc<State>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
         let listed = turn::aside(&state, |pyro| async move { pyro.list_environments() }).await?;
         answer::list(&listed)
     }

@@ -30,8 +30,14 @@ impl Describe for VmNetworkInfo {
         annotations::looks()
     }
 
-    async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+    async fn call(
+        self,
+        state: Arc<State>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
         let id = parameters::vm_id(&self.vm_id)?;
-        answer::object(&turn::aside(&state, move |pyro| async move { pyro.network_info_vm(id).await }).await?)
+        answer::object(
+            &turn::aside(&state, move |pyro| async move { pyro.network_info_vm(id).await }).await?,
+        )
     }
 }

@@ -28,7 +28,11 @@ impl Describe for VmReapExpired {
         annotations::ends().idempotent(true)
     }
 
-    async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+    async fn call(
+        self,
+        state: Arc<State>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
         let ids = turn::aside(&state, |pyro| async move { pyro.reap_expired_vms().await }).await?;
         answer::object(&serde_json::json!({ "deleted_vm_ids": ids, "count": ids.len() }))
     }

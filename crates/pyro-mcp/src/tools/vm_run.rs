@@ -46,11 +46,16 @@ impl Describe for VmRun {
         annotations::works(grants)
     }
 
-    async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+    async fn call(
+        self,
+        state: Arc<State>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
         let pyro = state.pyro.clone().with_inline(self.line.inline());
         let (request, stdin) = self.request(&state.grants)?;
-        let ran =
-            turn::take(&state, &context, move |turn| async move { run(&pyro, request, stdin.as_deref(), turn).await });
+        let ran = turn::take(&state, &context, move |turn| async move {
+            run(&pyro, request, stdin.as_deref(), turn).await
+        });
         Ok(answer::ran(answer::object(&ran.await?)?))
     }
 }
@@ -71,11 +76,17 @@ impl VmRun {
     }
 }
 
-async fn run(pyro: &Pyro, request: RunRequest, stdin: Option<&str>, turn: Turn) -> Result<VmExec, PyroError> {
+async fn run(
+    pyro: &Pyro,
+    request: RunRequest,
+    stdin: Option<&str>,
+    turn: Turn,
+) -> Result<VmExec, PyroError> {
     let mut stdin = stdin.map(str::as_bytes);
     let stdin = stdin.as_mut().map(|stdin| stdin as _);
     let mut watch = Watch::new(&turn.reporter);
     let mut note = |stream, bytes: &[u8]| watch.note(stream, bytes);
-    let caller = Caller::with_cancel(&turn.cancel).told(|progress| turn.reporter.tell(&request.environment, progress));
+    let caller = Caller::with_cancel(&turn.cancel)
+        .told(|progress| turn.reporter.tell(&request.environment, progress));
     pyro.run(&request, stdin, OutputTo::Watch(&mut note), caller).await
 }

@@ -31,7 +31,11 @@ impl Describe for VmStart {
         annotations::works(grants)
     }
 
-    async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+    async fn call(
+        self,
+        state: Arc<State>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
         let (id, shared) = (parameters::vm_id(&self.vm_id)?, Arc::clone(&state));
         let started = turn::take(&state, &context, move |turn| async move {
             shared.grants.running(&shared.pyro, Runs::Vm(id)).await?;

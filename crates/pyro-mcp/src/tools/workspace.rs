@@ -13,7 +13,8 @@ use rmcp::service::RequestContext;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// Start a workspace whose lifetime was over, where the profile has no tool for it: its files are there.
+/// Start a workspace whose lifetime was over, where the profile has no tool for it: its files are
+/// there.
 pub(crate) async fn wake(state: &State, id: Id, turn: &Turn) -> Result<(), Refusal> {
     if state.wakes && state.pyro.status_workspace(id).await?.state == VmState::Stopped {
         state.grants.running(&state.pyro, Runs::Workspace(id)).await?;

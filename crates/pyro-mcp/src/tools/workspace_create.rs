@@ -57,7 +57,11 @@ impl Describe for WorkspaceCreate {
         annotations::works(grants)
     }
 
-    async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+    async fn call(
+        self,
+        state: Arc<State>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
         self.machine.check(&state.grants)?;
         if self.machine.network {
             return Err(PyroError::from(VmError::NoNetwork).into());
@@ -82,8 +86,8 @@ impl Describe for WorkspaceCreate {
         let pyro = state.pyro.clone();
         let created = turn::take(&state, &context, move |turn| async move {
             turn.reporter.say("creating the workspace");
-            let caller =
-                Caller::with_cancel(&turn.cancel).told(|progress| turn.reporter.tell(&request.environment, progress));
+            let caller = Caller::with_cancel(&turn.cancel)
+                .told(|progress| turn.reporter.tell(&request.environment, progress));
             pyro.create_workspace(&request, caller).await
         });
         answer::object(&created.await?)

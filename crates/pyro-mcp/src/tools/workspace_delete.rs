@@ -22,16 +22,22 @@ pub(super) struct WorkspaceDelete {
 impl Describe for WorkspaceDelete {
     const NAME: &'static str = "workspace_delete";
     const TITLE: &'static str = "Delete a workspace";
-    const DESCRIPTION: &'static str =
-        "Delete a workspace with its files and history, whatever its state. Export what is to be kept first.";
+    const DESCRIPTION: &'static str = "Delete a workspace with its files and history, whatever its state. Export what is to be kept first.";
     type Answer = answers::WorkspaceDeleted;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
         annotations::ends()
     }
 
-    async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+    async fn call(
+        self,
+        state: Arc<State>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
-        answer::object(&turn::aside(&state, move |pyro| async move { pyro.delete_workspace(id).await }).await?)
+        answer::object(
+            &turn::aside(&state, move |pyro| async move { pyro.delete_workspace(id).await })
+                .await?,
+        )
     }
 }

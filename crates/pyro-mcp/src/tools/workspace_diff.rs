@@ -46,13 +46,19 @@ impl Describe for WorkspaceDiff {
         annotations::looks()
     }
 
-    async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+    async fn call(
+        self,
+        state: Arc<State>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
         let path = self.path.as_deref().map(parameters::place).transpose()?;
-        let request = DiffRequest { path, renames: self.find_renames, include_ignored: self.include_ignored };
-        let report = workspace::work(&state, &context, id, "comparing", move |pyro, cancel| async move {
-            pyro.diff_workspace(id, &request, &cancel).await
-        });
+        let request =
+            DiffRequest { path, renames: self.find_renames, include_ignored: self.include_ignored };
+        let report =
+            workspace::work(&state, &context, id, "comparing", move |pyro, cancel| async move {
+                pyro.diff_workspace(id, &request, &cancel).await
+            });
         let limit = usize::try_from(self.max_output_bytes).unwrap_or(usize::MAX);
         answer::object(&Told::of(report.await?, self.stat, limit))
     }
@@ -89,8 +95,12 @@ impl Told {
             // Half for the patches, half for the list of what changed.
             hint = Some(shorten(&mut report, room / 2));
         }
-        let patches: usize =
-            report.entries.iter().filter_map(|entry| entry.text_patch.as_deref()).map(text_length).sum();
+        let patches: usize = report
+            .entries
+            .iter()
+            .filter_map(|entry| entry.text_patch.as_deref())
+            .map(text_length)
+            .sum();
         if stat
             || hint.is_some()
             || text_length(&report.patch) + patches + 200 * report.entries.len() > STRUCTURED * room
@@ -101,7 +111,8 @@ impl Told {
     }
 }
 
-/// Leave the first files' patches in, as many as fit; of the first one, where even that does not fit, head and tail.
+/// Leave the first files' patches in, as many as fit; of the first one, where even that does not
+/// fit, head and tail.
 fn shorten(report: &mut DiffReport, room: usize) -> String {
     let files = by_file(&report.patch);
     let bytes = report.patch.len();
@@ -150,8 +161,15 @@ mod tests {
     fn files_that_a_patch_lacks_are_counted_where_not_all_are_named() {
         for (lacks, count) in [(0, None), (20, None), (21, Some(21)), (500, Some(500))] {
             let not_in_patch = (0..lacks).map(|at| format!("/workspace/{at}")).collect();
-            let told = Told::of(DiffReport { not_in_patch, ..report(String::new()) }, false, bounds::DEFAULT);
-            assert_eq!((told.report.not_in_patch.len(), told.not_in_patch_count), (lacks.min(20), count));
+            let told = Told::of(
+                DiffReport { not_in_patch, ..report(String::new()) },
+                false,
+                bounds::DEFAULT,
+            );
+            assert_eq!(
+                (told.report.not_in_patch.len(), told.not_in_patch_count),
+                (lacks.min(20), count)
+            );
         }
     }
 
@@ -167,11 +185,21 @@ mod tests {
         let long: String = (0..40).map(|name| file(name, 50)).collect();
         let cut = Told::of(report(long.clone()), false, limit);
         let hint = cut.hint.unwrap();
-        assert!(hint.contains("40 files, here are the first 1") && hint.contains("workspace_export"), "{hint}");
-        assert!(long.starts_with(&cut.report.patch) && cut.report.patch.ends_with("+diff --git \n"));
-        assert!(long[cut.report.patch.len()..].starts_with("diff --git a/1") && !cut.report.patch_complete);
+        assert!(
+            hint.contains("40 files, here are the first 1") && hint.contains("workspace_export"),
+            "{hint}"
+        );
+        assert!(
+            long.starts_with(&cut.report.patch) && cut.report.patch.ends_with("+diff --git \n")
+        );
+        assert!(
+            long[cut.report.patch.len()..].starts_with("diff --git a/1")
+                && !cut.report.patch_complete
+        );
         let huge = Told::of(report(file(1, 5000) + &file(2, 1)), false, limit);
-        assert!(huge.report.patch.contains("bytes omitted") && text_length(&huge.report.patch) < limit);
+        assert!(
+            huge.report.patch.contains("bytes omitted") && text_length(&huge.report.patch) < limit
+        );
         let asked = Told::of(report(long.clone()), false, 1 << 20);
         assert!(asked.hint.is_none() && asked.report.patch == long);
         let stat = Told::of(report(short), true, limit);

@@ -39,7 +39,11 @@ impl Describe for WorkspaceExec {
         annotations::works(grants).destructive(true)
     }
 
-    async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+    async fn call(
+        self,
+        state: Arc<State>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
         let inline = self.line.inline();
         let (line, stdin) = self.line.request(options)?;

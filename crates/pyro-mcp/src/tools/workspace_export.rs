@@ -56,7 +56,11 @@ impl Describe for WorkspaceExport {
         annotations::ends()
     }
 
-    async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+    async fn call(
+        self,
+        state: Arc<State>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
         let (output, kept) = roots::output(&state, &context, &self.output_path, self.force).await?;
         let request = ExportRequest {
@@ -74,9 +78,10 @@ impl Describe for WorkspaceExport {
             // Not for a model to decide: git on the host would run what it wrote.
             keep_git_config: false,
         };
-        let exported = workspace::work(&state, &context, id, "exporting", move |pyro, cancel| async move {
-            pyro.export_workspace(id, request, &cancel).await
-        });
+        let exported =
+            workspace::work(&state, &context, id, "exporting", move |pyro, cancel| async move {
+                pyro.export_workspace(id, request, &cancel).await
+            });
         answer::object(&exported.await?)
     }
 }

@@ -41,15 +41,18 @@ pub(super) struct WorkspaceFileList {
 impl Describe for WorkspaceFileList {
     const NAME: &'static str = "workspace_file_list";
     const TITLE: &'static str = "List files of a workspace";
-    const DESCRIPTION: &'static str =
-        "List a directory of a workspace: type, size, mode. Where next_after is not null, call again with it as after.";
+    const DESCRIPTION: &'static str = "List a directory of a workspace: type, size, mode. Where next_after is not null, call again with it as after.";
     type Answer = answers::Files;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
         annotations::looks()
     }
 
-    async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+    async fn call(
+        self,
+        state: Arc<State>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
         let request = ListRequest {
             path: parameters::place(&self.path)?,
@@ -57,17 +60,24 @@ impl Describe for WorkspaceFileList {
             after: self.after.as_deref().map(parameters::place).transpose()?,
             limit: self.limit.into(),
         };
-        let listed = workspace::work(&state, &context, id, "listing", move |pyro, cancel| async move {
-            workspace::until(&cancel, pyro.list_workspace_files(id, request)).await
-        });
-        answer::object(&fitted(listed.await?, usize::try_from(self.max_output_bytes).unwrap_or(usize::MAX)))
+        let listed =
+            workspace::work(&state, &context, id, "listing", move |pyro, cancel| async move {
+                workspace::until(&cancel, pyro.list_workspace_files(id, request)).await
+            });
+        answer::object(&fitted(
+            listed.await?,
+            usize::try_from(self.max_output_bytes).unwrap_or(usize::MAX),
+        ))
     }
 }
 
 /// The page without the entries that do not fit; they are on the next one.
 fn fitted(mut listed: FileList, limit: usize) -> FileList {
-    let items: Vec<Value> = listed.entries.iter().filter_map(|entry| serde_json::to_value(entry).ok()).collect();
-    let fits = answer::fitting(&items, limit, |item| bounds::text_length(&brief::entry(&listed.path, item)) + 2);
+    let items: Vec<Value> =
+        listed.entries.iter().filter_map(|entry| serde_json::to_value(entry).ok()).collect();
+    let fits = answer::fitting(&items, limit, |item| {
+        bounds::text_length(&brief::entry(&listed.path, item)) + 2
+    });
     if fits < listed.entries.len() {
         listed.entries.truncate(fits);
         listed.count = fits;

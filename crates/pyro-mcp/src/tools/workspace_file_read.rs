@@ -35,20 +35,28 @@ pub(super) struct WorkspaceFileRead {
 impl Describe for WorkspaceFileRead {
     const NAME: &'static str = "workspace_file_read";
     const TITLE: &'static str = "Read a file of a workspace";
-    const DESCRIPTION: &'static str =
-        "Read a file of a workspace as text, or a part of it. Where truncated is true, go on at offset + bytes_read.";
+    const DESCRIPTION: &'static str = "Read a file of a workspace as text, or a part of it. Where truncated is true, go on at offset + bytes_read.";
     type Answer = answers::FileText;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
         annotations::looks()
     }
 
-    async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+    async fn call(
+        self,
+        state: Arc<State>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
         let path = parameters::place(&self.path)?;
-        let read = workspace::work(&state, &context, id, "reading", move |pyro, cancel| async move {
-            workspace::until(&cancel, pyro.read_workspace_file(id, &path, self.offset, self.max_bytes.into())).await
-        });
+        let read =
+            workspace::work(&state, &context, id, "reading", move |pyro, cancel| async move {
+                workspace::until(
+                    &cancel,
+                    pyro.read_workspace_file(id, &path, self.offset, self.max_bytes.into()),
+                )
+                .await
+            });
         let mut read = read.await?;
         let limit = usize::try_from(self.max_output_bytes).unwrap_or(usize::MAX);
         let fits = bounds::prefix(&read.bytes, limit.saturating_sub(bounds::FIELDS));

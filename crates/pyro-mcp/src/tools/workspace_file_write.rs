@@ -33,12 +33,21 @@ impl Describe for WorkspaceFileWrite {
         annotations::replaces().idempotent(true)
     }
 
-    async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+    async fn call(
+        self,
+        state: Arc<State>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
         let path = parameters::place(&self.path)?;
-        let written = workspace::work(&state, &context, id, "writing", move |pyro, cancel| async move {
-            workspace::until(&cancel, pyro.write_workspace_file(id, &path, self.text.as_bytes(), None)).await
-        });
+        let written =
+            workspace::work(&state, &context, id, "writing", move |pyro, cancel| async move {
+                workspace::until(
+                    &cancel,
+                    pyro.write_workspace_file(id, &path, self.text.as_bytes(), None),
+                )
+                .await
+            });
         answer::object(&written.await?)
     }
 }

@@ -37,13 +37,21 @@ impl Describe for WorkspaceFork {
         annotations::keeps()
     }
 
-    async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+    async fn call(
+        self,
+        state: Arc<State>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
         let shared = Arc::clone(&state);
         let forked = turn::take(&state, &context, move |turn| async move {
             shared.grants.running(&shared.pyro, Runs::Workspace(id)).await?;
             turn.reporter.say("forking the workspace");
-            shared.pyro.fork_workspace(id, self.count, self.name.as_deref(), &turn.cancel).await.map_err(Refusal::from)
+            shared
+                .pyro
+                .fork_workspace(id, self.count, self.name.as_deref(), &turn.cancel)
+                .await
+                .map_err(Refusal::from)
         });
         answer::object(&forked.await?)
     }

@@ -24,15 +24,20 @@ pub(super) struct WorkspaceList {
 impl Describe for WorkspaceList {
     const NAME: &'static str = "workspace_list";
     const TITLE: &'static str = "List workspaces";
-    const DESCRIPTION: &'static str =
-        "List all workspaces, newest activity first: id, name, labels, state. Find one of an earlier session here.";
+    const DESCRIPTION: &'static str = "List all workspaces, newest activity first: id, name, labels, state. Find one of an earlier session here.";
     type Answer = answers::Workspaces;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
         annotations::looks()
     }
 
-    async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
-        answer::object(&turn::aside(&state, |pyro| async move { pyro.list_workspaces().await }).await?)
+    async fn call(
+        self,
+        state: Arc<State>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
+        answer::object(
+            &turn::aside(&state, |pyro| async move { pyro.list_workspaces().await }).await?,
+        )
     }
 }

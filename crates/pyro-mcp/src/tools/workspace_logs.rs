@@ -42,11 +42,19 @@ impl Describe for WorkspaceLogs {
         annotations::looks()
     }
 
-    async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+    async fn call(
+        self,
+        state: Arc<State>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
         if self.background {
-            return answer::object(&background::background(&state, id, self.max_output_bytes).await?);
+            return answer::object(
+                &background::background(&state, id, self.max_output_bytes).await?,
+            );
         }
-        answer::object(&history::logs(&state, id, self.after, self.limit, self.max_output_bytes).await?)
+        answer::object(
+            &history::logs(&state, id, self.after, self.limit, self.max_output_bytes).await?,
+        )
     }
 }

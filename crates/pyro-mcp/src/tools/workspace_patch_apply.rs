@@ -30,11 +30,16 @@ impl Describe for WorkspacePatchApply {
         annotations::replaces()
     }
 
-    async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+    async fn call(
+        self,
+        state: Arc<State>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
-        let applied = workspace::work(&state, &context, id, "applying", move |pyro, cancel| async move {
-            pyro.apply_workspace_patch(id, self.patch.as_bytes(), &cancel).await
-        });
+        let applied =
+            workspace::work(&state, &context, id, "applying", move |pyro, cancel| async move {
+                pyro.apply_workspace_patch(id, self.patch.as_bytes(), &cancel).await
+            });
         answer::object(&applied.await?)
     }
 }

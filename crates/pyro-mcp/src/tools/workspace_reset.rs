@@ -40,7 +40,11 @@ impl Describe for WorkspaceReset {
         annotations::ends().idempotent(true)
     }
 
-    async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+    async fn call(
+        self,
+        state: Arc<State>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
         let shared = Arc::clone(&state);
         let reset = turn::take(&state, &context, move |turn| async move {

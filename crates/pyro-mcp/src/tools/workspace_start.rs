@@ -22,15 +22,18 @@ pub(super) struct WorkspaceStart {
 impl Describe for WorkspaceStart {
     const NAME: &'static str = "workspace_start";
     const TITLE: &'static str = "Start a workspace";
-    const DESCRIPTION: &'static str =
-        "Start a stopped workspace from its disk: after workspace_stop, or when its ttl_seconds were over.";
+    const DESCRIPTION: &'static str = "Start a stopped workspace from its disk: after workspace_stop, or when its ttl_seconds were over.";
     type Answer = answers::Workspace;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
         annotations::keeps()
     }
 
-    async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+    async fn call(
+        self,
+        state: Arc<State>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
         let shared = Arc::clone(&state);
         let started = turn::take(&state, &context, move |turn| async move {

@@ -22,16 +22,22 @@ pub(super) struct WorkspaceStatus {
 impl Describe for WorkspaceStatus {
     const NAME: &'static str = "workspace_status";
     const TITLE: &'static str = "Look at a workspace";
-    const DESCRIPTION: &'static str =
-        "Show one workspace: state, shape, seed, command_count, last_command, resets, and when it expires.";
+    const DESCRIPTION: &'static str = "Show one workspace: state, shape, seed, command_count, last_command, resets, and when it expires.";
     type Answer = answers::Workspace;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
         annotations::looks()
     }
 
-    async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+    async fn call(
+        self,
+        state: Arc<State>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
-        answer::object(&turn::aside(&state, move |pyro| async move { pyro.status_workspace(id).await }).await?)
+        answer::object(
+            &turn::aside(&state, move |pyro| async move { pyro.status_workspace(id).await })
+                .await?,
+        )
     }
 }

@@ -29,8 +29,14 @@ impl Describe for WorkspaceStop {
         annotations::ends().idempotent(true)
     }
 
-    async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+    async fn call(
+        self,
+        state: Arc<State>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
-        answer::object(&turn::aside(&state, move |pyro| async move { pyro.stop_workspace(id).await }).await?)
+        answer::object(
+            &turn::aside(&state, move |pyro| async move { pyro.stop_workspace(id).await }).await?,
+        )
     }
 }

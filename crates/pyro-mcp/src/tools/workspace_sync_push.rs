@@ -44,7 +44,11 @@ impl Describe for WorkspaceSyncPush {
         annotations::replaces().idempotent(true)
     }
 
-    async fn call(self, state: Arc<State>, context: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+    async fn call(
+        self,
+        state: Arc<State>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
         let request = PushRequest {
             source: roots::path(&state, &context, &self.source_path).await?,
@@ -53,9 +57,10 @@ impl Describe for WorkspaceSyncPush {
             respect_ignore: self.respect_ignore,
             dry_run: self.dry_run,
         };
-        let work = workspace::work(&state, &context, id, "pushing", move |pyro, cancel| async move {
-            pyro.push_workspace_sync(id, request, &cancel).await
-        });
+        let work =
+            workspace::work(&state, &context, id, "pushing", move |pyro, cancel| async move {
+                pyro.push_workspace_sync(id, request, &cancel).await
+            });
         answer::object(&work.await?)
     }
 }

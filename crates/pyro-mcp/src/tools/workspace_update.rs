@@ -41,14 +41,19 @@ pub(super) struct WorkspaceUpdate {
 impl Describe for WorkspaceUpdate {
     const NAME: &'static str = "workspace_update";
     const TITLE: &'static str = "Rename or label a workspace, or let it live longer";
-    const DESCRIPTION: &'static str = "Change a workspace's name, labels or lifetime. Its files stay.";
+    const DESCRIPTION: &'static str =
+        "Change a workspace's name, labels or lifetime. Its files stay.";
     type Answer = answers::Workspace;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
         annotations::keeps().idempotent(true)
     }
 
-    async fn call(self, state: Arc<State>, _: RequestContext<RoleServer>) -> Result<CallToolResult, Refusal> {
+    async fn call(
+        self,
+        state: Arc<State>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
         let request = UpdateRequest {
             name: self.name,
@@ -57,7 +62,11 @@ impl Describe for WorkspaceUpdate {
             clear_labels: self.clear_labels.unwrap_or_default(),
             ttl_seconds: self.ttl_seconds,
         };
-        let updated = turn::aside(&state, move |pyro| async move { pyro.update_workspace(id, request).await });
+        let updated =
+            turn::aside(
+                &state,
+                move |pyro| async move { pyro.update_workspace(id, request).await },
+            );
         answer::object(&updated.await?)
     }
 }

@@ -34,7 +34,11 @@ pub fn bare(home: &std::path::Path) -> Pyro {
 }
 
 pub fn server(home: &std::path::Path, profile: Profile, grants: Grants, ending: &Ending) -> Server {
-    Server::new(bare(home), Settings { profile, grants, at_once: 2, warm: 0, home: Some(home.into()) }, ending.clone())
+    Server::new(
+        bare(home),
+        Settings { profile, grants, at_once: 2, warm: 0, home: Some(home.into()) },
+        ending.clone(),
+    )
 }
 
 impl Client {
@@ -46,7 +50,10 @@ impl Client {
         let (input, reader) = tokio::io::duplex(PIPE);
         let (writer, output) = tokio::io::duplex(PIPE);
         let ends = ending.clone();
-        let served = tokio::spawn(async move { stdio::serve_on(server, reader, writer, &ends).await.unwrap() });
+        let served =
+            tokio::spawn(
+                async move { stdio::serve_on(server, reader, writer, &ends).await.unwrap() },
+            );
         let output = BufReader::new(output).lines();
         Self { home, ending, served, input: Some(input), output, last: 0 }
     }
@@ -57,7 +64,12 @@ impl Client {
     }
 
     /// As [`Client::connected`], with these capabilities.
-    pub async fn capable(profile: Profile, grants: Grants, version: &str, capabilities: Value) -> Self {
+    pub async fn capable(
+        profile: Profile,
+        grants: Grants,
+        version: &str,
+        capabilities: Value,
+    ) -> Self {
         let mut client = Self::silent(profile, grants);
         let about = json!({ "name": "test", "version": "1" });
         let params = json!({ "protocolVersion": version, "capabilities": capabilities, "clientInfo": about });
@@ -73,14 +85,18 @@ impl Client {
 
     /// The next line; none at the end.
     pub async fn read(&mut self) -> Option<Value> {
-        let line = tokio::time::timeout(LIMIT, self.output.next_line()).await.expect("a line in time").unwrap()?;
+        let line = tokio::time::timeout(LIMIT, self.output.next_line())
+            .await
+            .expect("a line in time")
+            .unwrap()?;
         Some(serde_json::from_str(&line).expect("a line is JSON"))
     }
 
     /// Send a request; its id.
     pub async fn request(&mut self, method: &str, params: Value) -> u64 {
         self.last += 1;
-        let request = json!({ "jsonrpc": "2.0", "id": self.last, "method": method, "params": params });
+        let request =
+            json!({ "jsonrpc": "2.0", "id": self.last, "method": method, "params": params });
         self.write(&format!("{request}\n")).await;
         self.last
     }
@@ -98,7 +114,8 @@ impl Client {
 
     /// A call's result.
     pub async fn call(&mut self, tool: &str, arguments: Value) -> Value {
-        self.ask("tools/call", json!({ "name": tool, "arguments": arguments })).await["result"].take()
+        self.ask("tools/call", json!({ "name": tool, "arguments": arguments })).await["result"]
+            .take()
     }
 
     /// A failed call's kind, message and hint.

@@ -1,4 +1,5 @@
-//! Every default that the reference's schemas state may be said: hosts send them, and they ask for nothing.
+//! Every default that the reference's schemas state may be said: hosts send them, and they ask for
+//! nothing.
 
 use crate::client::Client;
 use pyro_mcp::{Grants, Profile};
@@ -27,16 +28,21 @@ async fn defaults_of_the_reference_are_taken() {
     let mut client = Client::connected(Profile::WorkspaceFull, grants, "2025-11-25").await;
     let mut said = 0;
     for (tool, parameters) in reference() {
-        let required = parameters["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap());
-        let required: Map<String, Value> = required.map(|name| (name.to_owned(), plausible(&client, name))).collect();
+        let required =
+            parameters["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap());
+        let required: Map<String, Value> =
+            required.map(|name| (name.to_owned(), plausible(&client, name))).collect();
         let defaults = parameters["defaults"].as_object().unwrap().clone();
-        let each = defaults.iter().map(|(name, value)| Map::from_iter([(name.clone(), value.clone())]));
+        let each =
+            defaults.iter().map(|(name, value)| Map::from_iter([(name.clone(), value.clone())]));
         for more in each.chain([defaults.clone()]) {
-            let arguments: Map<String, Value> = required.clone().into_iter().chain(more.clone()).collect();
+            let arguments: Map<String, Value> =
+                required.clone().into_iter().chain(more.clone()).collect();
             let result = client.call(&tool, Value::Object(arguments)).await;
             let text = result["content"][0]["text"].as_str().unwrap();
             // An update that changes nothing is refused for that alone.
-            let refused = text.contains("\"kind\":\"invalid_input\"") && !text.contains("nothing to");
+            let refused =
+                text.contains("\"kind\":\"invalid_input\"") && !text.contains("nothing to");
             assert!(!refused, "{tool} with {more:?}: {text}");
             said += 1;
         }
@@ -53,7 +59,11 @@ async fn schemas_state_the_defaults_of_the_reference() {
         let Some(parameters) = reference.get(tool["name"].as_str().unwrap()) else { continue };
         for (name, default) in parameters["defaults"].as_object().unwrap() {
             let property = &tool["inputSchema"]["properties"][name];
-            assert!(unbuilt.contains(&name.as_str()) || property.is_object(), "{}: {name}", tool["name"]);
+            assert!(
+                unbuilt.contains(&name.as_str()) || property.is_object(),
+                "{}: {name}",
+                tool["name"]
+            );
             assert!(
                 default.is_null() || !property.is_object() || property["default"] == *default,
                 "{}: {name}",

@@ -54,7 +54,8 @@ impl Served {
         // A server that refuses a long body does not read it to its end.
         let _ = stream.write_all(request.as_bytes()).await;
         let mut response = Vec::new();
-        let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut response)).await;
+        let read =
+            tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut response)).await;
         let _ = read.expect("the response ends in time");
         let response = String::from_utf8_lossy(&response).into_owned();
         (response.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0), response)
@@ -132,11 +133,17 @@ async fn what_cannot_be_routed_is_answered_here_too() {
             r#"{{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{{"name":"vm_run","arguments":{arguments}}}}}"#
         )
     };
-    for (arguments, told) in
-        [("[]", "-32602"), (r#""{}""#, "-32602"), (r#"{"environment":"debian:12","command":"echo \ud83d"}"#, "qemu")]
-    {
-        let (status, response) = served.send("/mcp", "localhost", &[&session], &call(arguments)).await;
-        assert!(status == 200 && response.contains(told) && response.contains("\"id\":7"), "{response}");
+    for (arguments, told) in [
+        ("[]", "-32602"),
+        (r#""{}""#, "-32602"),
+        (r#"{"environment":"debian:12","command":"echo \ud83d"}"#, "qemu"),
+    ] {
+        let (status, response) =
+            served.send("/mcp", "localhost", &[&session], &call(arguments)).await;
+        assert!(
+            status == 200 && response.contains(told) && response.contains("\"id\":7"),
+            "{response}"
+        );
     }
 }
 
@@ -146,12 +153,15 @@ async fn batches_are_for_the_revision_that_has_them() {
     let session = session(&served).await;
     let batch = r#"[{"jsonrpc":"2.0","id":8,"method":"ping"},{"jsonrpc":"2.0","id":9,"method":"tools/list"}]"#;
     let revision = |revision: &str| format!("MCP-Protocol-Version: {revision}");
-    let (status, response) = served.send("/mcp", "localhost", &[&session, &revision("2025-03-26")], batch).await;
+    let (status, response) =
+        served.send("/mcp", "localhost", &[&session, &revision("2025-03-26")], batch).await;
     let body = response.split("\r\n\r\n").nth(1).unwrap_or_default();
-    let answers: serde_json::Value = serde_json::from_str(body).unwrap_or_else(|_| panic!("{response}"));
+    let answers: serde_json::Value =
+        serde_json::from_str(body).unwrap_or_else(|_| panic!("{response}"));
     assert_eq!((status, &answers[0]["id"], &answers[1]["id"]), (200, &8.into(), &9.into()));
     assert_eq!(answers[1]["result"]["tools"][0]["name"], "vm_run");
-    let (status, response) = served.send("/mcp", "localhost", &[&session, &revision("2025-11-25")], batch).await;
+    let (status, response) =
+        served.send("/mcp", "localhost", &[&session, &revision("2025-11-25")], batch).await;
     assert!(status == 400 && response.contains("-32600"), "{response}");
 }
 

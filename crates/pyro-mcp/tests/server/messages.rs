@@ -41,7 +41,11 @@ async fn what_cannot_be_routed_is_refused_with_its_code() {
         (r#"{"jsonrpc":"2.0","id":3,"method":"tools/explode"}"#.to_owned(), json!(3), -32601),
     ] {
         let answer = said(&mut client, &line).await;
-        assert_eq!((&answer["id"], &answer["error"]["code"]), (&id, &json!(code)), "{line}: {answer}");
+        assert_eq!(
+            (&answer["id"], &answer["error"]["code"]),
+            (&id, &json!(code)),
+            "{line}: {answer}"
+        );
     }
     client.write("\n\u{feff}\r\n").await;
     assert_eq!(client.ask("ping", json!({})).await["result"], json!({}));
@@ -72,11 +76,14 @@ async fn a_batch_is_answered_with_one_array() {
     let ping = |id: u32| json!({ "jsonrpc": "2.0", "id": id, "method": "ping" });
     let initialize = json!({ "jsonrpc": "2.0", "id": 12, "method": "initialize", "params": {} });
     let notification = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
-    let batch =
-        json!([ping(10), notification, ping(11), initialize, { "jsonrpc": "2.0", "id": 13, "method": "tools/call" }]);
+    let batch = json!([ping(10), notification, ping(11), initialize, { "jsonrpc": "2.0", "id": 13, "method": "tools/call" }]);
     let answer = said(&mut client, &batch.to_string()).await;
-    let mut told: Vec<(String, Option<i64>)> =
-        answer.as_array().unwrap().iter().map(|one| (one["id"].to_string(), one["error"]["code"].as_i64())).collect();
+    let mut told: Vec<(String, Option<i64>)> = answer
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["id"].to_string(), one["error"]["code"].as_i64()))
+        .collect();
     told.sort();
     let expected = [("10", None), ("11", None), ("13", Some(-32602)), ("null", Some(-32600))];
     assert_eq!(told, expected.map(|(id, code)| (id.to_owned(), code)));
@@ -84,7 +91,10 @@ async fn a_batch_is_answered_with_one_array() {
     client.write(&format!("{}\n", json!([notification]))).await;
     assert_eq!(client.ask("ping", json!({})).await["result"], json!({}));
     let listed = json!([{ "jsonrpc": "2.0", "id": 20, "method": "tools/list" }]);
-    assert_eq!(said(&mut client, &listed.to_string()).await[0]["result"]["tools"][0]["name"], "vm_run");
+    assert_eq!(
+        said(&mut client, &listed.to_string()).await[0]["result"]["tools"][0]["name"],
+        "vm_run"
+    );
 }
 
 #[tokio::test]

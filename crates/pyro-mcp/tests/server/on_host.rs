@@ -1,4 +1,5 @@
-//! What somebody made that runs its commands on the host: this server's calls do not start it and run nothing in it.
+//! What somebody made that runs its commands on the host: this server's calls do not start it and
+//! run nothing in it.
 
 use crate::client::{Client, bare};
 use pyro_core::Pyro;
@@ -15,8 +16,12 @@ use std::collections::BTreeMap;
 
 /// A vm that was created where no guest was to be had.
 async fn vm(pyro: &Pyro) -> Id {
-    let request =
-        VmRequest { environment: "debian:12".into(), shape: Shape::default(), allow_host_compat: true, network: false };
+    let request = VmRequest {
+        environment: "debian:12".into(),
+        shape: Shape::default(),
+        allow_host_compat: true,
+        network: false,
+    };
     pyro.create_vm(&request, pyro_core::vm::Caller::default()).await.unwrap().vm_id
 }
 
@@ -86,7 +91,8 @@ fn calls(workspace: Id) -> Vec<(&'static str, Value)> {
 
 fn is_denied(refusal: &Value) -> bool {
     assert!(!refusal.to_string().contains("--allow-host-compat"), "{refusal}");
-    refusal["kind"] == "denied" && refusal["hint"].as_str().is_some_and(|hint| hint.starts_with("create another "))
+    refusal["kind"] == "denied"
+        && refusal["hint"].as_str().is_some_and(|hint| hint.starts_with("create another "))
 }
 
 #[tokio::test]
@@ -108,7 +114,8 @@ async fn no_call_runs_on_the_host_what_others_let_run_there() {
 
 #[tokio::test]
 async fn a_stopped_one_is_not_started_by_a_look_at_its_files() {
-    let mut client = Client::connected(Profile::WorkspaceCore, Grants::default(), "2025-11-25").await;
+    let mut client =
+        Client::connected(Profile::WorkspaceCore, Grants::default(), "2025-11-25").await;
     let workspace = workspace(&bare(client.home.path()), None);
     let file = json!({ "workspace_id": workspace, "path": "a" });
     let refusal = client.refused("workspace_file_read", file).await;
@@ -120,7 +127,8 @@ async fn a_stopped_one_is_not_started_by_a_look_at_its_files() {
 
 #[tokio::test]
 async fn one_that_was_made_for_a_guest_stays_in_one_and_is_not_denied() {
-    let mut client = Client::connected(Profile::WorkspaceFull, Grants::default(), "2025-11-25").await;
+    let mut client =
+        Client::connected(Profile::WorkspaceFull, Grants::default(), "2025-11-25").await;
     let workspace = workspace(&bare(client.home.path()), Some("digest"));
     for (tool, arguments) in calls(workspace) {
         let refusal = client.refused(tool, arguments).await;

@@ -32,7 +32,10 @@ async fn every_revision_with_a_handshake_is_served() {
 async fn the_revision_without_a_handshake_is_served() {
     let mut client = Client::silent(Profile::VmRun, Grants::default());
     let found = client.ask("server/discover", modern(json!({}))).await["result"].take();
-    assert!(found["supportedVersions"].as_array().unwrap().contains(&"2026-07-28".into()), "{found}");
+    assert!(
+        found["supportedVersions"].as_array().unwrap().contains(&"2026-07-28".into()),
+        "{found}"
+    );
     assert!(found["instructions"].as_str().unwrap().contains("vm_run"));
     let listed = client.ask("tools/list", modern(json!({}))).await;
     assert_eq!(listed["result"]["resultType"], "complete", "{listed}");
@@ -44,7 +47,8 @@ async fn the_revision_without_a_handshake_is_served() {
 async fn the_server_names_itself_and_says_which_tool_to_take() {
     let mut client = Client::silent(Profile::WorkspaceFull, Grants::default());
     let about = json!({ "name": "test", "version": "1" });
-    let params = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": about });
+    let params =
+        json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": about });
     let answer = client.ask("initialize", params).await["result"].take();
     assert_eq!(answer["serverInfo"]["name"], "pyro");
     assert_eq!(answer["serverInfo"]["version"], env!("CARGO_PKG_VERSION"));
@@ -97,7 +101,10 @@ async fn a_task_that_is_gone_is_told_in_words_of_tasks() {
         ("task_status", json!({ "task_id": "0123456789ab" })),
     ] {
         let gone = client.refused(tool, arguments).await;
-        assert_eq!(gone["hint"], "take the id that its creation gave, or create another: task_create", "{gone}");
+        assert_eq!(
+            gone["hint"], "take the id that its creation gave, or create another: task_create",
+            "{gone}"
+        );
     }
 }
 
@@ -106,11 +113,23 @@ async fn an_alias_refuses_what_its_tool_would_take_by_another_name() {
     let mut client = Client::connected(Profile::Task, Grants::default(), "2025-11-25").await;
     let environment = "debian:12";
     for (tool, arguments, message) in [
-        ("task_status", json!({ "workspace_id": "0123456789ab" }), "unknown argument \"workspace_id\""),
+        (
+            "task_status",
+            json!({ "workspace_id": "0123456789ab" }),
+            "unknown argument \"workspace_id\"",
+        ),
         ("task_status", json!({ "task_id": "x" }), "task_id"),
         ("task_create", json!({ "environment": environment, "seed_path": "/" }), "\"seed_path\""),
-        ("task_create", json!({ "environment": environment, "name": "a" }), "unknown argument \"name\""),
-        ("task_create", json!({ "environment": environment, "source_path": "/" }), "host path / is"),
+        (
+            "task_create",
+            json!({ "environment": environment, "name": "a" }),
+            "unknown argument \"name\"",
+        ),
+        (
+            "task_create",
+            json!({ "environment": environment, "source_path": "/" }),
+            "host path / is",
+        ),
         ("task_create", json!({ "environment": environment, "network": true }), "have no network"),
     ] {
         let refusal = client.refused(tool, arguments).await;
@@ -125,7 +144,8 @@ async fn no_tool_takes_an_argument_that_its_schema_lacks() {
     for profile in [Profile::WorkspaceFull, Profile::Task] {
         let mut client = Client::connected(profile, Grants::default(), "2025-11-25").await;
         for tool in crate::contract::tools(profile, Grants::default()) {
-            let refusal = client.refused(tool["name"].as_str().unwrap(), json!({ "bogus": 1 })).await;
+            let refusal =
+                client.refused(tool["name"].as_str().unwrap(), json!({ "bogus": 1 })).await;
             let message = refusal["message"].as_str().unwrap();
             assert!(message.contains("unknown argument \"bogus\""), "{}: {refusal}", tool["name"]);
         }

@@ -20,7 +20,13 @@ fn lists_and_tools_are_short() {
     for profile in Profile::ALL {
         let tools = tools(profile, Grants::default());
         let list = serde_json::json!({ "tools": tools }).to_string();
-        println!("{}: {} tools, {} bytes, {} tokens", profile.name(), tools.len(), list.len(), tokens(&list));
+        println!(
+            "{}: {} tools, {} bytes, {} tokens",
+            profile.name(),
+            tools.len(),
+            list.len(),
+            tokens(&list)
+        );
         let limit = match profile {
             Profile::VmRun => LIST_LIMIT,
             Profile::WorkspaceCore | Profile::Task => CORE_LIMIT,

@@ -1,7 +1,8 @@
 //! Records written: many of them in one frame.
 
 use super::{
-    ATTRIBUTES, Action, DATA, DIGEST, Digest, END, ENTRY, Expect, MAX_TARGET_LEN, Meta, PATH, Record, STEP, Step, Time,
+    ATTRIBUTES, Action, DATA, DIGEST, Digest, END, ENTRY, Expect, MAX_TARGET_LEN, Meta, PATH,
+    Record, STEP, Step, Time,
 };
 use crate::frame::{self, FrameKind, HEADER_LEN};
 use crate::limits::DATA_CHUNK_LEN;
@@ -82,11 +83,16 @@ impl Batch {
         self.end_data(begun);
     }
 
-    /// Add content that `read` appends to the buffer: at most [`Batch::data_room`] bytes; nothing when it fails.
+    /// Add content that `read` appends to the buffer: at most [`Batch::data_room`] bytes; nothing
+    /// when it fails.
     ///
     /// # Errors
     /// What `read` says.
-    pub fn data_by<E>(&mut self, offset: u64, read: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<usize, E> {
+    pub fn data_by<E>(
+        &mut self,
+        offset: u64,
+        read: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<usize, E> {
         let start = self.0.len();
         let begun = self.begin_data(offset);
         let outcome = read(&mut self.0);
@@ -156,7 +162,10 @@ impl Batch {
             Action::Put => self.0.push(0),
             Action::Delete => self.0.push(1),
             Action::Set { mode, mtime } => {
-                self.0.extend_from_slice(&[2, u8::from(mode.is_some()) | u8::from(mtime.is_some()) << 1]);
+                self.0.extend_from_slice(&[
+                    2,
+                    u8::from(mode.is_some()) | u8::from(mtime.is_some()) << 1,
+                ]);
                 self.0.extend_from_slice(&mode.unwrap_or(0).to_le_bytes());
                 self.time(mtime.unwrap_or_default());
             }

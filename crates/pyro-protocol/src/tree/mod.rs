@@ -1,7 +1,8 @@
 //! Trees on the wire: nodes, contents and changes as compact records, many in one data frame.
 //!
-//! Records are fixed little-endian fields, not CBOR: an emulated guest writes one for each of many thousand files. A
-//! record never spans two frames, so a reader holds one frame and no state but the file that it is in.
+//! Records are fixed little-endian fields, not CBOR: an emulated guest writes one for each of many
+//! thousand files. A record never spans two frames, so a reader holds one frame and no state but
+//! the file that it is in.
 
 mod batch;
 mod records;
@@ -140,7 +141,19 @@ impl Meta {
     #[must_use]
     pub fn new(kind: Kind, mode: u32) -> Self {
         let zero = Time::default();
-        Self { kind, errno: 0, mode, uid: 0, gid: 0, nlink: 1, size: 0, blocks: 0, ino: 0, mtime: zero, ctime: zero }
+        Self {
+            kind,
+            errno: 0,
+            mode,
+            uid: 0,
+            gid: 0,
+            nlink: 1,
+            size: 0,
+            blocks: 0,
+            ino: 0,
+            mtime: zero,
+            ctime: zero,
+        }
     }
 }
 
@@ -199,7 +212,8 @@ impl Expect {
 /// What is done to one path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Put what is staged at the same path in its place, a directory with all that is staged below it.
+    /// Put what is staged at the same path in its place, a directory with all that is staged below
+    /// it.
     Put,
     /// Remove what is there, a directory with all that it holds.
     Delete,
@@ -215,7 +229,8 @@ pub enum Action {
 /// One change of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// Where, relative to the tree's root. No path of a plan equals or lies below that of a put or a delete.
+    /// Where, relative to the tree's root. No path of a plan equals or lies below that of a put or
+    /// a delete.
     pub path: TreePath,
     /// What must be there.
     pub expect: Expect,
@@ -235,7 +250,8 @@ pub struct Digest {
 /// One record, borrowed from its frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record<'a> {
-    /// A node. In an archive a file's content follows: [`Record::Data`] in rising order, then [`Record::End`].
+    /// A node. In an archive a file's content follows: [`Record::Data`] in rising order, then
+    /// [`Record::End`].
     Entry {
         /// A checked path.
         path: &'a [u8],
@@ -266,8 +282,8 @@ pub enum Record<'a> {
     Digest(Digest),
     /// A change of a plan.
     Step(Step),
-    /// The node that was named last has extended attributes, which are not sent. Comes behind its content, and only where
-    /// [`crate::files::Pack::attributes`] asks for it.
+    /// The node that was named last has extended attributes, which are not sent. Comes behind its
+    /// content, and only where [`crate::files::Pack::attributes`] asks for it.
     Attributes,
 }
 

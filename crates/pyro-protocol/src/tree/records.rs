@@ -1,12 +1,13 @@
 //! Records read: each checked as it is met.
 
 use super::{
-    ATTRIBUTES, Action, DATA, DIGEST, Digest, END, ENTRY, Expect, Kind, MAX_TARGET_LEN, Meta, PATH, Record,
-    RecordError, STEP, Step, Time,
+    ATTRIBUTES, Action, DATA, DIGEST, Digest, END, ENTRY, Expect, Kind, MAX_TARGET_LEN, Meta, PATH,
+    Record, RecordError, STEP, Step, Time,
 };
 use crate::tree_path::{self, TreePath};
 
-/// The records of one frame's payload, each checked as it is met; after an error there is nothing more.
+/// The records of one frame's payload, each checked as it is met; after an error there is nothing
+/// more.
 #[derive(Clone, Debug)]
 pub struct Records<'a>(&'a [u8]);
 
@@ -98,7 +99,9 @@ impl<'a> Records<'a> {
         let sound = match meta.kind {
             Kind::HardLink => !target.is_empty() && tree_path::check(target).is_ok(),
             Kind::Symlink => {
-                target.len() <= MAX_TARGET_LEN && !target.contains(&0) && (!target.is_empty() || meta.errno != 0)
+                target.len() <= MAX_TARGET_LEN
+                    && !target.contains(&0)
+                    && (!target.is_empty() || meta.errno != 0)
             }
             _ => target.is_empty(),
         };
@@ -112,7 +115,12 @@ impl<'a> Records<'a> {
             0 => Expect::Any,
             1 => Expect::Absent,
             2 => Expect::Kind(self.kind()?),
-            3 => Expect::Same { kind: self.kind()?, ino: self.long()?, size: self.long()?, mtime: self.time()? },
+            3 => Expect::Same {
+                kind: self.kind()?,
+                ino: self.long()?,
+                size: self.long()?,
+                mtime: self.time()?,
+            },
             other => return Err(RecordError::Unknown(other)),
         };
         let action = match self.byte()? {
@@ -124,7 +132,10 @@ impl<'a> Records<'a> {
                     return Err(RecordError::Unknown(flags));
                 }
                 let (mode, mtime) = (self.mode()?, self.time()?);
-                Action::Set { mode: (flags & 1 != 0).then_some(mode), mtime: (flags & 2 != 0).then_some(mtime) }
+                Action::Set {
+                    mode: (flags & 1 != 0).then_some(mode),
+                    mtime: (flags & 2 != 0).then_some(mtime),
+                }
             }
             other => return Err(RecordError::Unknown(other)),
         };

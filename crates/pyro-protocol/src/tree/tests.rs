@@ -4,28 +4,32 @@ use super::*;
 use proptest::prelude::*;
 
 fn time() -> impl Strategy<Value = Time> {
-    (any::<i64>(), 0u32..1_000_000_000).prop_map(|(seconds, nanoseconds)| Time { seconds, nanoseconds })
+    (any::<i64>(), 0u32..1_000_000_000)
+        .prop_map(|(seconds, nanoseconds)| Time { seconds, nanoseconds })
 }
 
 fn path() -> impl Strategy<Value = TreePath> {
-    proptest::collection::vec(any::<u8>(), 0..40).prop_filter_map("a path", |bytes| TreePath::parse(&bytes).ok())
+    proptest::collection::vec(any::<u8>(), 0..40)
+        .prop_filter_map("a path", |bytes| TreePath::parse(&bytes).ok())
 }
 
 fn meta() -> impl Strategy<Value = Meta> {
     let words = (0u32..=0o7777, any::<u32>(), any::<u32>(), any::<u32>(), any::<u16>());
-    (1u8..3, words, any::<[u64; 3]>(), time(), time()).prop_map(|(kind, words, longs, mtime, ctime)| Meta {
-        kind: Kind::parse(kind).unwrap(),
-        errno: words.4,
-        mode: words.0,
-        uid: words.1,
-        gid: words.2,
-        nlink: words.3,
-        size: longs[0],
-        blocks: longs[1],
-        ino: longs[2],
-        mtime,
-        ctime,
-    })
+    (1u8..3, words, any::<[u64; 3]>(), time(), time()).prop_map(
+        |(kind, words, longs, mtime, ctime)| Meta {
+            kind: Kind::parse(kind).unwrap(),
+            errno: words.4,
+            mode: words.0,
+            uid: words.1,
+            gid: words.2,
+            nlink: words.3,
+            size: longs[0],
+            blocks: longs[1],
+            ino: longs[2],
+            mtime,
+            ctime,
+        },
+    )
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -93,7 +97,10 @@ fn hostile_fields_are_refused() {
     let file = Meta::new(Kind::File, 0o644);
     let up = Err(RecordError::Path(TreePathError::NotNormal));
     assert_eq!(first(&|batch| batch.entry(b"../x", &file, b"")), up);
-    assert_eq!(first(&|batch| batch.entry(b"/x", &file, b"")), Err(RecordError::Path(TreePathError::Absolute)));
+    assert_eq!(
+        first(&|batch| batch.entry(b"/x", &file, b"")),
+        Err(RecordError::Path(TreePathError::Absolute))
+    );
     assert_eq!(first(&|batch| batch.entry(b"x", &file, b"target")), Err(RecordError::Field));
     let wild = Meta { mode: 0o10_0644, ..file };
     assert_eq!(first(&|batch| batch.entry(b"x", &wild, b"")), Err(RecordError::Field));

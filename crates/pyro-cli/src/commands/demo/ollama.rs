@@ -42,7 +42,8 @@ pub(super) fn run(args: &Ollama) -> i32 {
 
 /// The exit status of the last command that was run.
 async fn demonstrate(args: &Ollama, interrupted: &Interrupted) -> Result<i32, Failure> {
-    let endpoint = Endpoint::parse(&args.base_url, Duration::from_secs(args.timeout_seconds.into()))?;
+    let endpoint =
+        Endpoint::parse(&args.base_url, Duration::from_secs(args.timeout_seconds.into()))?;
     let machines = Machines { pyro: pyro()?, interrupted };
     say("[ollama] ", &format!("asking {} at {}", args.model, args.base_url));
     let by_model = Conversation::new(args, &endpoint, &machines).hold().await?;
@@ -52,7 +53,10 @@ async fn demonstrate(args: &Ollama, interrupted: &Interrupted) -> Result<i32, Fa
         None => fall_back(&machines).await?,
     };
     let (exit_code, mode) = (run.result.status(), run.result.execution_mode);
-    say("[summary] ", &format!("exit_code={exit_code} fallback_used={fallback_used} execution_mode={mode}"));
+    say(
+        "[summary] ",
+        &format!("exit_code={exit_code} fallback_used={fallback_used} execution_mode={mode}"),
+    );
     if args.verbose {
         say_all("[summary] stdout=", run.result.output.stdout.trim());
     }
@@ -61,8 +65,12 @@ async fn demonstrate(args: &Ollama, interrupted: &Interrupted) -> Result<i32, Fa
 
 /// Run what the model was asked to run.
 async fn fall_back(machines: &Machines<'_>) -> Result<VmExec, Failure> {
-    say("[fallback] ", &format!("the model made no usable call: running {COMMAND} in {ENVIRONMENT} without it"));
-    let timeout = timeout(TIMEOUT_SECONDS).map_err(|error| PyroError::from(VmError::from(error)))?;
+    say(
+        "[fallback] ",
+        &format!("the model made no usable call: running {COMMAND} in {ENVIRONMENT} without it"),
+    );
+    let timeout =
+        timeout(TIMEOUT_SECONDS).map_err(|error| PyroError::from(VmError::from(error)))?;
     let request = RunRequest {
         environment: ENVIRONMENT.to_owned(),
         line: LineRequest { command: COMMAND.to_owned(), timeout, options: ExecOptions::default() },

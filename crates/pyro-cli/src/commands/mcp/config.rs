@@ -29,7 +29,9 @@ enum ConfigError {
 pub(super) fn run(args: &McpConfig) -> i32 {
     match configure(args) {
         Ok(()) => exit::OK,
-        Err(error) => fail(&error, &format!("add by hand what is printed by: pyro mcp config {}", args.host)),
+        Err(error) => {
+            fail(&error, &format!("add by hand what is printed by: pyro mcp config {}", args.host))
+        }
     }
 }
 
@@ -39,12 +41,18 @@ fn configure(args: &McpConfig) -> Result<(), ConfigError> {
     let mut words = ["mcp", "serve", "--profile", &args.profile].map(str::to_owned).to_vec();
     if !host.starts_in_project() {
         match here() {
-            Some(project) => words.extend(["--allow-path".to_owned(), project.display().to_string()]),
-            None => printer::talk("[mcp] no host path is granted: run this in the directory that the model may use"),
+            Some(project) => {
+                words.extend(["--allow-path".to_owned(), project.display().to_string()])
+            }
+            None => printer::talk(
+                "[mcp] no host path is granted: run this in the directory that the model may use",
+            ),
         }
     }
     let launch = Launch { program: program(host)?, args: words };
-    let merge = |old: &str| host.merged(old, &launch).map_err(|error| ConfigError::Merge(file.clone(), error));
+    let merge = |old: &str| {
+        host.merged(old, &launch).map_err(|error| ConfigError::Merge(file.clone(), error))
+    };
     if !args.write {
         printer::talk(&format!(
             "[mcp] add this to {}, or run again with --write, which keeps the rest of the file",
@@ -75,7 +83,9 @@ fn program(host: Host) -> Result<String, ConfigError> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     if !std::env::split_paths(&path).any(|directory| directory.join(NAME).is_file()) {
         let here = own.parent().unwrap_or(Path::new("/")).display();
-        printer::talk(&format!("warning: no pyro is on your PATH, from which the host starts it; add {here} to it"));
+        printer::talk(&format!(
+            "warning: no pyro is on your PATH, from which the host starts it; add {here} to it"
+        ));
     }
     Ok(NAME.to_owned())
 }
@@ -90,8 +100,10 @@ fn text(file: &Path) -> Result<String, ConfigError> {
 }
 
 fn folders() -> Result<Folders, ConfigError> {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let home = variable("HOME").ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "HOME is not set"))?;
+    let variable =
+        |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = variable("HOME")
+        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "HOME is not set"))?;
     let config = variable("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config"));
     Ok(Folders { config, project: std::env::current_dir()?, home })
 }

@@ -36,7 +36,8 @@ pub(super) fn run(mut args: McpServe) -> i32 {
         return exit::USAGE;
     }
     // Two threads: one may be parsing a long message while a ping comes in.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error, "look at the limits of this user: ulimit -a"),
@@ -67,17 +68,23 @@ pub(super) fn run(mut args: McpServe) -> i32 {
 async fn close_with(pyro: &Pyro, ending: &Ending) {
     ending.begun().await;
     if tokio::time::timeout(CLOSE_LIMIT, pyro.close()).await.is_err() {
-        tracing::warn!("vms that stood by do not end; what is left of them waits for the next command");
+        tracing::warn!(
+            "vms that stood by do not end; what is left of them waits for the next command"
+        );
     }
 }
 
 async fn over_stdio(pyro: Pyro, args: &McpServe, ending: &Ending) -> i32 {
     if std::io::stdin().is_terminal() {
-        printer::talk("[mcp] waiting for an MCP client on stdin; to have one start this: pyro mcp config --help");
+        printer::talk(
+            "[mcp] waiting for an MCP client on stdin; to have one start this: pyro mcp config --help",
+        );
     }
     match stdio::serve(Server::new(pyro, settings(args), ending.clone()), ending).await {
         Ok(()) => exit::OK,
-        Err(error) => fail(&error, "this is for an MCP client to start: pyro mcp config claude-code"),
+        Err(error) => {
+            fail(&error, "this is for an MCP client to start: pyro mcp config claude-code")
+        }
     }
 }
 
@@ -108,7 +115,9 @@ fn settings(args: &McpServe) -> Settings {
         paths.extend(here());
     }
     if paths.is_empty() {
-        printer::talk("[mcp] started in no project, so no host path is granted; --allow-path DIR grants one");
+        printer::talk(
+            "[mcp] started in no project, so no host path is granted; --allow-path DIR grants one",
+        );
     }
     Settings {
         // clap let nothing else through.

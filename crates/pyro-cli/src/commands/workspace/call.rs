@@ -48,8 +48,13 @@ fn unread(error: SourceError) -> WorkspaceError {
     FileError::from(error).into()
 }
 
-/// Do what a signal need not undo: ended in the middle, the next command finishes it. The exit status.
-pub(super) fn to_its_end(noun: Noun, as_json: bool, act: impl AsyncFnOnce(&Pyro) -> Result<(), PyroError>) -> i32 {
+/// Do what a signal need not undo: ended in the middle, the next command finishes it. The exit
+/// status.
+pub(super) fn to_its_end(
+    noun: Noun,
+    as_json: bool,
+    act: impl AsyncFnOnce(&Pyro) -> Result<(), PyroError>,
+) -> i32 {
     let result = pyro().and_then(|pyro| block_on(act(&pyro)));
     match result {
         Ok(()) => exit::OK,
@@ -72,6 +77,8 @@ pub(super) fn until_interrupted(
     });
     match result {
         Ok(()) => exit::OK,
-        Err(error) => interrupted.status().unwrap_or_else(|| fail_in(noun.wording(), &error, as_json, exit::FAILED)),
+        Err(error) => interrupted
+            .status()
+            .unwrap_or_else(|| fail_in(noun.wording(), &error, as_json, exit::FAILED)),
     }
 }

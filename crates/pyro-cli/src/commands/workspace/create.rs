@@ -19,7 +19,8 @@ pub(in crate::commands) fn run(args: Create, noun: Noun) -> i32 {
     until_interrupted(noun, as_json, async |pyro, cancel| {
         let request = request(&args)?;
         let mut line = ProgressLine::new();
-        let caller = Caller::with_cancel(cancel).told(|progress| line.show(&request.environment, progress));
+        let caller =
+            Caller::with_cancel(cancel).told(|progress| line.show(&request.environment, progress));
         let created = pyro.create_workspace(&request, caller).await;
         line.finish();
         let workspace = created?;
@@ -47,8 +48,12 @@ pub(in crate::commands) fn run(args: Create, noun: Noun) -> i32 {
 }
 
 fn request(args: &Create) -> Result<CreateRequest, PyroError> {
-    let shape = Shape::new(args.machine.vcpu_count, args.machine.mem_mib, limits::DEFAULT_TTL_SECONDS)?;
-    let seed = |path: &PathBuf| SeedRequest { path: on_host(path).into(), respect_ignore: args.respect_ignore };
+    let shape =
+        Shape::new(args.machine.vcpu_count, args.machine.mem_mib, limits::DEFAULT_TTL_SECONDS)?;
+    let seed = |path: &PathBuf| SeedRequest {
+        path: on_host(path).into(),
+        respect_ignore: args.respect_ignore,
+    };
     Ok(CreateRequest {
         environment: args.environment.clone(),
         vcpu_count: shape.vcpu_count.into(),

@@ -30,7 +30,8 @@ pub(super) fn run(args: &Diff) -> i32 {
         }
         if !args.json && !args.stat {
             for path in &report.not_in_patch {
-                let text = format!("[workspace-diff] {path}: left out: too large for a patch").replace('\n', "\\n");
+                let text = format!("[workspace-diff] {path}: left out: too large for a patch")
+                    .replace('\n', "\\n");
                 printer::talk(&printable(text.as_bytes()));
             }
         }
@@ -46,15 +47,21 @@ pub(super) fn run(args: &Diff) -> i32 {
 
 /// What the command `topic` says of changed files that it does not show.
 pub(super) fn ignored(topic: &str, count: u64, paths: &[String]) -> String {
-    let files = if count == 1 { "1 ignored file is" } else { &format!("{count} ignored files are") };
-    let more = if count > paths.len() as u64 && paths.iter().all(|path| !path.ends_with('/')) { ", ..." } else { "" };
+    let files =
+        if count == 1 { "1 ignored file is" } else { &format!("{count} ignored files are") };
+    let more = if count > paths.len() as u64 && paths.iter().all(|path| !path.ends_with('/')) {
+        ", ..."
+    } else {
+        ""
+    };
     let names = printable(paths.join(", ").replace('\n', "\\n").as_bytes());
     format!("[{topic}] {files} left out ({names}{more}); --include-ignored shows them")
 }
 
 fn line(report: &DiffReport) -> String {
     let summary = &report.summary;
-    let renamed = if summary.renamed > 0 { format!(" renamed={}", summary.renamed) } else { String::new() };
+    let renamed =
+        if summary.renamed > 0 { format!(" renamed={}", summary.renamed) } else { String::new() };
     format!(
         "[workspace-diff] workspace_id={} total={} added={} modified={} deleted={} type_changed={} text_patched={} \
          non_text={}{renamed}",
@@ -78,6 +85,9 @@ fn stat(report: &DiffReport) -> String {
     }
     let added: usize = report.entries.iter().map(|entry| entry.added_lines).sum();
     let deleted: usize = report.entries.iter().map(|entry| entry.deleted_lines).sum();
-    lines.push(format!(" {} files changed, {added} insertions(+), {deleted} deletions(-)", report.entries.len()));
+    lines.push(format!(
+        " {} files changed, {added} insertions(+), {deleted} deletions(-)",
+        report.entries.len()
+    ));
     lines.join("\n")
 }

@@ -46,7 +46,11 @@ pub(in crate::commands) fn run(args: Exec, noun: Noun) -> i32 {
             if as_json {
                 noun.json(&executed);
                 output::hint(executed.result.output.kept());
-                tell_of_memory(&topic(noun), executed.result.out_of_memory.as_deref(), &more_memory(noun));
+                tell_of_memory(
+                    &topic(noun),
+                    executed.result.out_of_memory.as_deref(),
+                    &more_memory(noun),
+                );
             } else {
                 tell(&executed, seconds, noun);
             }
@@ -54,20 +58,36 @@ pub(in crate::commands) fn run(args: Exec, noun: Noun) -> i32 {
         }
         // Nobody reads on: the command was ended, as in any pipeline.
         Err(error) if error.is_closed_output() => exit::CLOSED_OUTPUT,
-        Err(error) => {
-            interrupted.status().unwrap_or_else(|| fail_in(noun.wording(), &error, as_json, exit::RUN_FAILED))
-        }
+        Err(error) => interrupted
+            .status()
+            .unwrap_or_else(|| fail_in(noun.wording(), &error, as_json, exit::RUN_FAILED)),
     }
 }
 
 fn call(args: Exec) -> Result<Call, PyroError> {
     let hands_stdin_on = hands_stdin_on(&args.line);
-    Ok(Call { line: line::request(args.line, options)?, id: id(&args.workspace_id)?, hands_stdin_on })
+    Ok(Call {
+        line: line::request(args.line, options)?,
+        id: id(&args.workspace_id)?,
+        hands_stdin_on,
+    })
 }
 
-async fn execute(call: &Call, output: OutputTo<'_>, interrupted: &Interrupted) -> Result<WorkspaceExec, PyroError> {
+async fn execute(
+    call: &Call,
+    output: OutputTo<'_>,
+    interrupted: &Interrupted,
+) -> Result<WorkspaceExec, PyroError> {
     let mut stdin = call.hands_stdin_on.then(streams::stdin);
-    pyro()?.exec_workspace(call.id, call.line.clone(), streams::given(&mut stdin), output, &interrupted.token).await
+    pyro()?
+        .exec_workspace(
+            call.id,
+            call.line.clone(),
+            streams::given(&mut stdin),
+            output,
+            &interrupted.token,
+        )
+        .await
 }
 
 fn topic(noun: Noun) -> String {

@@ -45,7 +45,8 @@ pub(super) fn run(args: Export) -> i32 {
     if status == exit::OK && lacks_files { exit::FAILED } else { status }
 }
 
-/// Name the flag that lets git's settings and hooks pass. Core does not: models have no such parameter.
+/// Name the flag that lets git's settings and hooks pass. Core does not: models have no such
+/// parameter.
 fn tell_of_git(exported: &WorkspaceExport) {
     if exported.is_git_guarded {
         printer::talk("hint: --keep-git-config exports git settings and hooks as they are");

@@ -26,5 +26,10 @@ pub(super) fn run(args: &Fork) -> i32 {
 }
 
 fn lines(forks: &WorkspaceForks, line: impl Fn(String) -> String) -> String {
-    forks.workspaces.iter().map(|fork| line(fork.workspace_id.to_string())).collect::<Vec<_>>().join("\n")
+    forks
+        .workspaces
+        .iter()
+        .map(|fork| line(fork.workspace_id.to_string()))
+        .collect::<Vec<_>>()
+        .join("\n")
 }

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 /// Names that one line shows.
 const MAX_SHOWN: usize = 5;
 
-/// Say what was left out; `topic` begins each line. `count` is that of all, also of those that are not named.
+/// Say what was left out; `topic` begins each line. `count` is that of all, also of those that are
+/// not named.
 pub(super) fn say(topic: &str, named: &[LeftOut], count: u64) {
     for line in lines(topic, named, count) {
         printer::talk(&line);
@@ -38,9 +39,11 @@ mod tests {
 
     #[test]
     fn a_line_names_the_first_few_of_each_kind() {
-        let left_out = |path: &str, why: &str| LeftOut { path: path.to_owned(), why: why.to_owned() };
+        let left_out =
+            |path: &str, why: &str| LeftOut { path: path.to_owned(), why: why.to_owned() };
         let pipe = "left out: it is a named pipe";
-        let mut named: Vec<_> = ["a", "b", "c", "d", "e", "f\n"].iter().map(|path| left_out(path, pipe)).collect();
+        let mut named: Vec<_> =
+            ["a", "b", "c", "d", "e", "f\n"].iter().map(|path| left_out(path, pipe)).collect();
         named.push(left_out("s", "left out: it is a socket"));
         let expected = [
             "[x] a, b, c, d, e: left out: it is a named pipe",

@@ -28,7 +28,8 @@ pub(super) fn run(args: &Json) -> i32 {
     })
 }
 
-/// A name as the reference quotes it: in single quotes, or in double ones where only they need no escape.
+/// A name as the reference quotes it: in single quotes, or in double ones where only they need no
+/// escape.
 fn quoted(name: &str) -> String {
     let quote = if name.contains('\'') && !name.contains('"') { '"' } else { '\'' };
     let escaped: String = name
@@ -39,8 +40,11 @@ fn quoted(name: &str) -> String {
 }
 
 fn line(workspace: &WorkspaceSummary) -> String {
-    let name = workspace.name.as_ref().map(|name| format!(" name={}", quoted(name))).unwrap_or_default();
-    let labels = summary::labels(&workspace.labels, ",").map(|labels| format!(" labels={labels}")).unwrap_or_default();
+    let name =
+        workspace.name.as_ref().map(|name| format!(" name={}", quoted(name))).unwrap_or_default();
+    let labels = summary::labels(&workspace.labels, ",")
+        .map(|labels| format!(" labels={labels}"))
+        .unwrap_or_default();
     format!(
         "[workspace] workspace_id={}{name} state={} environment={}{labels} last_activity_at={} expires_at={} commands={} services={}/{}",
         workspace.workspace_id,

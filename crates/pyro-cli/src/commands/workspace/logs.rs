@@ -70,6 +70,9 @@ fn show(logs: &WorkspaceLogs, noun: Noun) {
     }
     if let Some(after) = logs.next_after {
         let word = noun.word();
-        printer::talk(&format!("hint: there is more: pyro {word} logs --after {after} {}", logs.workspace_id));
+        printer::talk(&format!(
+            "hint: there is more: pyro {word} logs --after {after} {}",
+            logs.workspace_id
+        ));
     }
 }

@@ -38,7 +38,9 @@ impl Noun {
 
     /// Print a result as one JSON object; its id has the name that this noun gives it.
     pub(super) fn json(self, result: &impl Serialize) {
-        let Ok(Value::Object(mut fields)) = serde_json::to_value(result) else { return printer::json(result) };
+        let Ok(Value::Object(mut fields)) = serde_json::to_value(result) else {
+            return printer::json(result);
+        };
         if let Some(id) = fields.remove("workspace_id") {
             fields.insert(format!("{}_id", self.word()), id);
         }

@@ -23,10 +23,15 @@ fn apply(args: &Apply) -> i32 {
             let summary = applied.summary;
             printer::data(&format!(
                 "[workspace-patch] workspace_id={id} total={} added={} modified={} deleted={} execution_mode={}",
-                summary.total, summary.added, summary.modified, summary.deleted, applied.execution_mode
+                summary.total,
+                summary.added,
+                summary.modified,
+                summary.deleted,
+                applied.execution_mode
             ));
             for path in &applied.skipped {
-                let text = format!("[workspace-patch] {path}: skipped: it is a submodule").replace('\n', "\\n");
+                let text = format!("[workspace-patch] {path}: skipped: it is a submodule")
+                    .replace('\n', "\\n");
                 printer::talk(&printable(text.as_bytes()));
             }
         }

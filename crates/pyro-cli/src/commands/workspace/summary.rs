@@ -13,7 +13,9 @@ pub(super) fn show(heading: &str, workspace: &WorkspaceInfo) {
 
 fn lines(heading: &str, workspace: &WorkspaceInfo) -> Vec<String> {
     let mut lines = vec![format!("{heading}: {}", workspace.workspace_id)];
-    let mut say = |name: &str, value: Option<String>| lines.extend(value.map(|value| format!("{name}: {value}")));
+    let mut say = |name: &str, value: Option<String>| {
+        lines.extend(value.map(|value| format!("{name}: {value}")))
+    };
     let seed = &workspace.workspace_seed;
     let from = seed.seed_path.as_ref().map(|path| format!(" from {}", one_line(path)));
     say("Name", workspace.name.clone());

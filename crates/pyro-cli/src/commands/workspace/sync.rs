@@ -20,7 +20,8 @@ fn push(args: Push, noun: Noun) -> i32 {
             source: on_host(&args.source_path).into(),
             dest: path(&args.dest)?,
             delete: args.delete,
-            respect_ignore: (args.respect_ignore || args.no_respect_ignore).then_some(args.respect_ignore),
+            respect_ignore: (args.respect_ignore || args.no_respect_ignore)
+                .then_some(args.respect_ignore),
             dry_run: args.dry_run,
         };
         let pushed = pyro.push_workspace_sync(id(&args.workspace_id)?, request, cancel).await?;

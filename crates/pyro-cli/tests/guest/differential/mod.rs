@@ -1,4 +1,5 @@
-//! The same commands in a container and in guests: what they print and how they end is the same, or the reason is known.
+//! The same commands in a container and in guests: what they print and how they end is the same, or
+//! the reason is known.
 
 use crate::home::{ENVIRONMENT, Home, stderr, stdout};
 use crate::skip::skip;
@@ -67,7 +68,8 @@ fn told(output: &Output) -> Told {
 /// Run it to its end, with the case's stdin.
 fn run(mut command: Command, case: &Case) -> Output {
     let stdin = if case.stdin.is_some() { Stdio::piped() } else { Stdio::null() };
-    let mut child = command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     if let Some(input) = &case.stdin {
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     }
@@ -80,9 +82,18 @@ struct Container {
     name: String,
 }
 
-/// What makes podman run where it may not do everything: no network, the limits that it may set, one file of cgroups.
-const FLAGS: [&str; 8] =
-    ["--rm", "--network", "none", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=8192:8192", "--env=LANG=C.UTF-8"];
+/// What makes podman run where it may not do everything: no network, the limits that it may set,
+/// one file of cgroups.
+const FLAGS: [&str; 8] = [
+    "--rm",
+    "--network",
+    "none",
+    "--ulimit",
+    "nofile=1024:1024",
+    "--ulimit",
+    "nproc=8192:8192",
+    "--env=LANG=C.UTF-8",
+];
 
 fn podman(args: &[&str]) -> Command {
     let mut command = Command::new("podman");
@@ -96,7 +107,8 @@ impl Container {
         let image = image(home).ok_or("the image is not where it is looked for")?;
         let root = tempfile::tempdir().map_err(|error| error.to_string())?;
         let unpack = format!("rdump / {}", root.path().display());
-        let unpacked = Command::new("debugfs").args(["-R", &unpack]).arg(image).stderr(Stdio::null()).status();
+        let unpacked =
+            Command::new("debugfs").args(["-R", &unpack]).arg(image).stderr(Stdio::null()).status();
         if !unpacked.is_ok_and(|status| status.success()) {
             return Err("debugfs does not unpack the image".to_owned());
         }
@@ -108,8 +120,12 @@ impl Container {
         }
         let container = Self { name: format!("pyro-test-{}", std::process::id()), root };
         let place = container.root.path().to_str().unwrap();
-        let started =
-            [&["run", "-d", "--name", &container.name][..], &FLAGS, &["--rootfs", place, "sleep", "3600"]].concat();
+        let started = [
+            &["run", "-d", "--name", &container.name][..],
+            &FLAGS,
+            &["--rootfs", place, "sleep", "3600"],
+        ]
+        .concat();
         match podman(&started).output() {
             Ok(output) if output.status.success() => Ok(container),
             Ok(output) => Err(format!("podman starts no container: {}", stderr(&output).trim())),
@@ -144,7 +160,10 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
-        let _ = podman(&["rm", "-f", "-t", "0", &self.name]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let _ = podman(&["rm", "-f", "-t", "0", &self.name])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
     }
 }
 
@@ -152,7 +171,8 @@ impl Drop for Container {
 fn image(home: &Home) -> Option<PathBuf> {
     let shown = home.pyro(&["env", "inspect", ENVIRONMENT, "--json"]).output().ok()?;
     let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).ok()?;
-    Some(PathBuf::from(shown["install_dir"].as_str()?).join("rootfs.ext4")).filter(|path| path.exists())
+    Some(PathBuf::from(shown["install_dir"].as_str()?).join("rootfs.ext4"))
+        .filter(|path| path.exists())
 }
 
 /// The flags of a case for pyro.
@@ -189,7 +209,12 @@ fn commands_do_in_a_guest_what_they_do_in_a_container() {
     let table: Table = toml::from_str(include_str!("commands.toml")).unwrap();
     let plain = table.lines.into_iter().enumerate().map(|(number, line)| {
         let quick = number < ALONE;
-        Case { line, quick, place: quick.then(|| format!("/tmp/alone/{number}")), ..Case::default() }
+        Case {
+            line,
+            quick,
+            place: quick.then(|| format!("/tmp/alone/{number}")),
+            ..Case::default()
+        }
     });
     let cases: Vec<Case> = plain.chain(table.special).collect();
     assert!(cases.iter().filter(|case| case.quick).count() >= ALONE);
@@ -212,8 +237,12 @@ fn commands_do_in_a_guest_what_they_do_in_a_container() {
     // Both at once: each waits most of its time.
     let each = || cases.iter().enumerate().map(|(number, case)| (case, directory(case, number)));
     let (in_container, in_guest) = std::thread::scope(|scope| {
-        let there = scope.spawn(|| each().map(|(case, cwd)| container_of(&container, case, &cwd)).collect::<Vec<_>>());
-        let here = scope.spawn(|| each().map(|(case, cwd)| guest_of(&home, &id, case, &cwd)).collect::<Vec<_>>());
+        let there = scope.spawn(|| {
+            each().map(|(case, cwd)| container_of(&container, case, &cwd)).collect::<Vec<_>>()
+        });
+        let here = scope.spawn(|| {
+            each().map(|(case, cwd)| guest_of(&home, &id, case, &cwd)).collect::<Vec<_>>()
+        });
         (there.join().unwrap(), here.join().unwrap())
     });
     let mut wrong = Vec::new();
@@ -225,7 +254,10 @@ fn commands_do_in_a_guest_what_they_do_in_a_container() {
                 case.differs.as_ref()
             };
             if is_same(there, here) == reason.is_some() {
-                wrong.push(format!("{what}: {}\n  container {there:?}\n  guest     {here:?}", case.line));
+                wrong.push(format!(
+                    "{what}: {}\n  container {there:?}\n  guest     {here:?}",
+                    case.line
+                ));
             }
         }
     }

@@ -62,7 +62,8 @@ fn the_inspector_finds_nothing_and_runs_a_command() {
     let server = Http::start(&home, &[]);
     // It hands no variables on but those it is told to.
     let settings = home.pyro(&[]);
-    let settings = settings.get_envs().filter_map(|(name, value)| Some((name.to_str()?, value?.to_str()?)));
+    let settings =
+        settings.get_envs().filter_map(|(name, value)| Some((name.to_str()?, value?.to_str()?)));
     let settings: Vec<String> = settings.map(|(name, value)| format!("{name}={value}")).collect();
     let settings: Vec<&str> = settings.iter().flat_map(|setting| ["-e", setting]).collect();
     for era in ["legacy", "auto", "modern"] {
@@ -80,9 +81,14 @@ fn the_inspector_finds_nothing_and_runs_a_command() {
                 output
             };
             let listed = inspect(&["--method", "tools/list", "--strict"]);
-            assert!(stdout(&listed).contains("vm_run") && !stderr(&listed).contains("Warning"), "{}", stderr(&listed));
+            assert!(
+                stdout(&listed).contains("vm_run") && !stderr(&listed).contains("Warning"),
+                "{}",
+                stderr(&listed)
+            );
             let arguments = r#"{"environment":"debian:12","command":"git --version"}"#;
-            let args = ["--method", "tools/call", "--tool-name", "vm_run", "--tool-args-json", arguments];
+            let args =
+                ["--method", "tools/call", "--tool-name", "vm_run", "--tool-args-json", arguments];
             assert!(stdout(&inspect(&args)).contains("git version 2."));
         }
     }
@@ -91,7 +97,8 @@ fn the_inspector_finds_nothing_and_runs_a_command() {
 
 fn python(home: &Home, script: &str, args: &[&str]) -> Option<Output> {
     let python = checker("venv/bin/python")?;
-    let output = limited(home, &python).arg(format!("{SCRIPTS}/{script}")).args(args).output().unwrap();
+    let output =
+        limited(home, &python).arg(format!("{SCRIPTS}/{script}")).args(args).output().unwrap();
     assert_passed(&output);
     println!("{}", stdout(&output));
     Some(output)
@@ -115,7 +122,8 @@ fn the_python_client_is_served_over_http() {
     let token = home.path().join("token");
     std::fs::write(&token, "a-secret-of-tests").unwrap();
     Command::new("chmod").arg("600").arg(&token).status().unwrap();
-    let server = Http::start(&home, &["--token-file", token.to_str().unwrap(), "--concurrency", "6"]);
+    let server =
+        Http::start(&home, &["--token-file", token.to_str().unwrap(), "--concurrency", "6"]);
     python(&home, "client.py", &[PYRO, &server.url, "a-secret-of-tests"]);
     server.stop();
 }
@@ -126,7 +134,17 @@ fn every_hosts_file_makes_a_client_connect() {
     let project = home.path().join("project");
     std::fs::create_dir(&project).unwrap();
     let mut files = Vec::new();
-    for host in ["claude-code", "claude-desktop", "codex", "cursor", "opencode", "gemini", "vscode", "zed", "goose"] {
+    for host in [
+        "claude-code",
+        "claude-desktop",
+        "codex",
+        "cursor",
+        "opencode",
+        "gemini",
+        "vscode",
+        "zed",
+        "goose",
+    ] {
         let configure = || {
             let mut command = home.pyro(&["mcp", "config", host, "--write", "--profile", "vm-run"]);
             command.env_remove("XDG_CONFIG_HOME").current_dir(&project).output().unwrap()
@@ -142,12 +160,20 @@ fn every_hosts_file_makes_a_client_connect() {
     }
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
     let Some(python) = checker("venv/bin/python") else { return };
-    let connected = limited(&home, &python).arg(format!("{SCRIPTS}/hosts.py")).args(files).env("PYRO", PYRO).output();
+    let connected = limited(&home, &python)
+        .arg(format!("{SCRIPTS}/hosts.py"))
+        .args(files)
+        .env("PYRO", PYRO)
+        .output();
     assert_passed(&connected.unwrap());
     let Some(fastmcp) = checker("venv/bin/fastmcp") else { return };
     let mut command = limited(&home, &fastmcp);
-    let discovered =
-        command.args(["discover", "--json"]).env_remove("XDG_CONFIG_HOME").current_dir(&project).output().unwrap();
+    let discovered = command
+        .args(["discover", "--json"])
+        .env_remove("XDG_CONFIG_HOME")
+        .current_dir(&project)
+        .output()
+        .unwrap();
     assert_passed(&discovered);
     for source in ["claude-desktop", "gemini", "goose"] {
         assert!(stdout(&discovered).contains(source), "{source}: {}", stdout(&discovered));

@@ -32,11 +32,16 @@ impl Client {
         let stdout = BufReader::new(child.stdout.take().unwrap());
         // What nobody asks for waits in the pipe: a slow client is one that does not read.
         let (sender, lines) = sync_channel(0);
-        std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        std::thread::spawn(move || {
+            stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+        });
         let stdin = child.stdin.take();
         let mut client = Self { child, stdin, lines, last: 0 };
         let about = json!({ "name": "test", "version": "1" });
-        client.ask("initialize", json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": about }));
+        client.ask(
+            "initialize",
+            json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": about }),
+        );
         client.say(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }));
         client
     }
@@ -79,14 +84,23 @@ impl Client {
     /// Begin a call with progress; its id, which is the token of its progress too.
     pub fn begin(&mut self, tool: &str, arguments: Value) -> u64 {
         let token = self.last + 1;
-        self.request("tools/call", json!({ "name": tool, "arguments": arguments, "_meta": { "progressToken": token } }))
+        self.request(
+            "tools/call",
+            json!({ "name": tool, "arguments": arguments, "_meta": { "progressToken": token } }),
+        )
     }
 
     /// Begin a command that runs until it is ended, and wait until it runs.
     pub fn begin_waiting(&mut self) -> u64 {
-        let id = self.begin("vm_run", json!({ "environment": "debian:12", "command": WAITS, "timeout_seconds": 290 }));
+        let id = self.begin(
+            "vm_run",
+            json!({ "environment": "debian:12", "command": WAITS, "timeout_seconds": 290 }),
+        );
         // The heartbeat of an earlier call says the same.
-        self.until(|message| message["params"]["message"] == "running: up" && message["params"]["progressToken"] == id);
+        self.until(|message| {
+            message["params"]["message"] == "running: up"
+                && message["params"]["progressToken"] == id
+        });
         id
     }
 
@@ -98,11 +112,15 @@ impl Client {
     pub fn done(&mut self, tool: &str, arguments: Value) -> Value {
         let mut result = self.call(tool, arguments);
         assert_eq!(result["isError"], false, "{tool}: {result}");
-        let text: Value = serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap();
+        let text: Value =
+            serde_json::from_str(result["content"][0]["text"].as_str().unwrap()).unwrap();
         for (name, value) in text.as_object().unwrap() {
             let whole = &result["structuredContent"][name];
             // Lists and objects are told in fewer words.
-            assert!(whole == value || whole.is_array() || whole.is_object(), "{tool}: {name} of {text}");
+            assert!(
+                whole == value || whole.is_array() || whole.is_object(),
+                "{tool}: {name} of {text}"
+            );
         }
         result["structuredContent"].take()
     }

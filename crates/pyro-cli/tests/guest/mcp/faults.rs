@@ -56,9 +56,12 @@ fn a_killed_server_takes_its_vms_along(home: &Home) {
     home.assert_clean();
 }
 
-/// Hold the engine of the workspace that is being created while its seed is on the way, which then never arrives.
+/// Hold the engine of the workspace that is being created while its seed is on the way, which then
+/// never arrives.
 fn hold_the_seed(home: &Home) {
-    eventually("seed that is on its way", || (sql_row(home, "SELECT state FROM vm") == "started").then_some(()));
+    eventually("seed that is on its way", || {
+        (sql_row(home, "SELECT state FROM vm") == "started").then_some(())
+    });
     kill(home.process("-no-user-config"), "-STOP");
     let record = "SELECT change || ifnull(baseline_layer, '') FROM workspace";
     assert_eq!(sql_row(home, record), "creating", "it has taken 6 GB already");
@@ -94,7 +97,8 @@ fn whoever_vanishes_while_a_workspace_is_created_leaves_nothing(home: &Home) {
     home.assert_clean();
 }
 
-/// A client in a process of its own, which has asked for a workspace and reads no answer, and its server.
+/// A client in a process of its own, which has asked for a workspace and reads no answer, and its
+/// server.
 fn client_process(home: &Home, flags: &[&str], arguments: &Value) -> (Child, Child) {
     let about = json!({ "name": "test", "version": "1" });
     let hello = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": about });
@@ -107,9 +111,12 @@ fn client_process(home: &Home, flags: &[&str], arguments: &Value) -> (Child, Chi
     let (server_reads, client_writes) = std::io::pipe().unwrap();
     let (client_reads, server_writes) = std::io::pipe().unwrap();
     let mut server = home.pyro(&[&["mcp", "serve"], flags].concat());
-    let server = server.stdin(server_reads).stdout(server_writes).stderr(Stdio::inherit()).spawn().unwrap();
+    let server =
+        server.stdin(server_reads).stdout(server_writes).stderr(Stdio::inherit()).spawn().unwrap();
     let mut client = Command::new("sh");
-    client.args(["-c", "printf '%s\\n' \"$@\"; exec sleep 300", "sh"]).args(said.map(|message| message.to_string()));
+    client
+        .args(["-c", "printf '%s\\n' \"$@\"; exec sleep 300", "sh"])
+        .args(said.map(|message| message.to_string()));
     let client = client.stdin(client_reads).stdout(client_writes).spawn().unwrap();
     (client, server)
 }
@@ -122,7 +129,8 @@ fn a_stopped_server_clears_away(home: &Home) {
         kill(i32::try_from(client.child.id()).unwrap(), signal);
         assert_gone_since(home, began);
         assert_eq!(client.ended().code(), Some(0), "{signal}");
-        let left: Vec<_> = home.leftovers().into_iter().filter(|line| !line.contains("supervise")).collect();
+        let left: Vec<_> =
+            home.leftovers().into_iter().filter(|line| !line.contains("supervise")).collect();
         assert!(left.is_empty(), "the server waits for the end of its vms: {left:?}");
     }
 }
@@ -140,10 +148,15 @@ fn a_cancelled_call_ends_its_command(home: &Home) {
 fn a_cancelled_call_in_the_queue_never_runs(home: &Home) {
     let log = home.path().join("server.log");
     let mut command = home.pyro(&["mcp", "serve", "--concurrency", "1"]);
-    let mut client = Client::of(command.stderr(File::create(&log).unwrap()).env("PYRO_LOG", "pyro_core::vm=info"));
+    let mut client = Client::of(
+        command.stderr(File::create(&log).unwrap()).env("PYRO_LOG", "pyro_core::vm=info"),
+    );
     let first = client.begin_waiting();
-    let second = client.begin("vm_run", json!({ "environment": ENVIRONMENT, "command": "seq 1 100000" }));
-    client.until(|message| message["params"]["message"].as_str().is_some_and(|words| words.starts_with("queued")));
+    let second =
+        client.begin("vm_run", json!({ "environment": ENVIRONMENT, "command": "seq 1 100000" }));
+    client.until(|message| {
+        message["params"]["message"].as_str().is_some_and(|words| words.starts_with("queued"))
+    });
     for id in [second, first] {
         client.say(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": id } }));
     }
@@ -165,8 +178,15 @@ fn output_without_end_fills_nothing(home: &Home) {
     assert_eq!(client.ask("ping", json!({}))["result"], json!({}));
     let answer = client.until(|message| message["id"] == id);
     let ran = &answer["result"]["structuredContent"];
-    assert_eq!((&ran["timed_out"], &ran["stdout_truncated"]), (&json!(true), &json!(true)), "{answer}");
-    assert!(ran["stdout_bytes"].as_u64().unwrap() > 1_000_000 && ran["stdout"].as_str().unwrap().len() < 16_384);
+    assert_eq!(
+        (&ran["timed_out"], &ran["stdout_truncated"]),
+        (&json!(true), &json!(true)),
+        "{answer}"
+    );
+    assert!(
+        ran["stdout_bytes"].as_u64().unwrap() > 1_000_000
+            && ran["stdout"].as_str().unwrap().len() < 16_384
+    );
     assert!(client.leave().success());
 }
 
@@ -174,9 +194,11 @@ fn a_client_that_does_not_read_loses_nothing(home: &Home) {
     const PRINTED: u64 = 588_895;
     let mut client = Client::connected(home, &[]);
     let command = "seq 1 100000; touch /done";
-    let arguments = json!({ "environment": ENVIRONMENT, "command": command, "timeout_seconds": 60 });
+    let arguments =
+        json!({ "environment": ENVIRONMENT, "command": command, "timeout_seconds": 60 });
     let asked: Vec<u64> = (0..3).map(|_| client.begin("vm_run", arguments.clone())).collect();
-    // More than a pipe holds waits to be read, and the work is done nevertheless: what each command printed is there.
+    // More than a pipe holds waits to be read, and the work is done nevertheless: what each command
+    // printed is there.
     let whole = |file: &String| std::fs::metadata(file).is_ok_and(|meta| meta.len() == PRINTED);
     eventually("three outputs", || {
         (home.names("outputs").iter().filter(|file| whole(file)).count() == 3).then_some(())
@@ -186,7 +208,10 @@ fn a_client_that_does_not_read_loses_nothing(home: &Home) {
     while answered.len() < asked.len() {
         let message = client.read().unwrap();
         if let Some(id) = message["id"].as_u64() {
-            assert_eq!(message["result"]["structuredContent"]["stdout_bytes"], PRINTED, "{message}");
+            assert_eq!(
+                message["result"]["structuredContent"]["stdout_bytes"], PRINTED,
+                "{message}"
+            );
             answered.insert(id);
         }
     }
@@ -199,7 +224,8 @@ fn a_hundred_calls_at_once_wait_for_their_turn_and_none_is_lost() {
     let home = Home::tcg();
     let mut client = Client::connected(&home, &["--concurrency", "6"]);
     let call = |number: u32| json!({ "environment": ENVIRONMENT, "command": format!("echo {number}"), "mem_mib": 256 });
-    let mut asked: BTreeSet<u64> = (0..100).map(|number| client.begin("vm_run", call(number))).collect();
+    let mut asked: BTreeSet<u64> =
+        (0..100).map(|number| client.begin("vm_run", call(number))).collect();
     let (mut queued, mut said) = (BTreeSet::new(), BTreeSet::new());
     while !asked.is_empty() {
         let message = client.read().unwrap();
@@ -208,7 +234,10 @@ fn a_hundred_calls_at_once_wait_for_their_turn_and_none_is_lost() {
             assert_eq!(ran["exit_code"], 0, "{message}");
             said.insert(ran["stdout"].as_str().unwrap().trim().parse::<u32>().unwrap());
             assert!(asked.remove(&id), "answered twice: {message}");
-        } else if message["params"]["message"].as_str().is_some_and(|words| words.starts_with("queued: 6 calls")) {
+        } else if message["params"]["message"]
+            .as_str()
+            .is_some_and(|words| words.starts_with("queued: 6 calls"))
+        {
             queued.insert(message["params"]["progressToken"].as_u64().unwrap());
         }
         assert!(guests(&home) <= 6 + 6, "more vms than places, beside those that are ending");
@@ -229,7 +258,8 @@ fn calling(url: &str) -> std::net::TcpStream {
     });
     let arguments = json!({ "environment": ENVIRONMENT, "command": WAITS, "timeout_seconds": 290 });
     let params = json!({ "name": "vm_run", "arguments": arguments, "_meta": meta });
-    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }).to_string();
+    let body =
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }).to_string();
     let mut stream = std::net::TcpStream::connect(host).unwrap();
     stream.set_read_timeout(Some(LIMIT)).unwrap();
     write!(

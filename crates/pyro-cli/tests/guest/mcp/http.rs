@@ -12,8 +12,9 @@ pub struct Http {
 
 impl Http {
     pub fn start(home: &Home, flags: &[&str]) -> Self {
-        let mut command =
-            home.pyro(&[&["mcp", "serve", "--transport", "http", "--listen", "127.0.0.1:0"], flags].concat());
+        let mut command = home.pyro(
+            &[&["mcp", "serve", "--transport", "http", "--listen", "127.0.0.1:0"], flags].concat(),
+        );
         let mut child = command.stdout(Stdio::null()).spawn().unwrap();
         let mut told = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();

@@ -1,4 +1,5 @@
-//! `pyro mcp serve` with real guests: tools, what happens when anybody vanishes, and other people's clients.
+//! `pyro mcp serve` with real guests: tools, what happens when anybody vanishes, and other people's
+//! clients.
 
 mod checkers;
 pub mod client;

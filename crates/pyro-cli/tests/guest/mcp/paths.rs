@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-on_each_engine!(a_link_that_came_while_a_call_waited_leads_nowhere, an_export_that_nobody_wants_leaves_nothing,);
+on_each_engine!(
+    a_link_that_came_while_a_call_waited_leads_nowhere,
+    an_export_that_nobody_wants_leaves_nothing,
+);
 
 /// The answers to these calls, all of which had their paths judged before the first of them began.
 fn behind_each_other(client: &mut Client, calls: &[(&str, Value)]) -> Vec<Value> {
@@ -19,7 +22,8 @@ fn behind_each_other(client: &mut Client, calls: &[(&str, Value)]) -> Vec<Value>
             let id = client.begin(tool, arguments.clone());
             let is_queued = |message: &Value| {
                 let words = message["params"]["message"].as_str();
-                message["params"]["progressToken"] == id && words.is_some_and(|words| words.starts_with("queued"))
+                message["params"]["progressToken"] == id
+                    && words.is_some_and(|words| words.starts_with("queued"))
             };
             client.until(is_queued);
             id
@@ -29,7 +33,8 @@ fn behind_each_other(client: &mut Client, calls: &[(&str, Value)]) -> Vec<Value>
     // Those that are refused at once may overtake each other on their way out.
     let mut answers = BTreeMap::new();
     while answers.len() < ids.len() {
-        let mut answer = client.until(|message| message["id"].as_u64().is_some_and(|id| ids.contains(&id)));
+        let mut answer =
+            client.until(|message| message["id"].as_u64().is_some_and(|id| ids.contains(&id)));
         answers.insert(answer["id"].as_u64(), answer["result"].take());
     }
     answers.into_values().collect()
@@ -41,8 +46,10 @@ fn a_link_that_came_while_a_call_waited_leads_nowhere(home: &Home) {
         fs::create_dir(directory).unwrap();
     }
     fs::write(outside.join("secret"), "secret").unwrap();
-    let mut client = Client::connected(home, &["--concurrency", "1", "--allow-path", granted.to_str().unwrap()]);
-    let created = client.done("workspace_create", json!({ "environment": ENVIRONMENT, "mem_mib": 512 }));
+    let mut client =
+        Client::connected(home, &["--concurrency", "1", "--allow-path", granted.to_str().unwrap()]);
+    let created =
+        client.done("workspace_create", json!({ "environment": ENVIRONMENT, "mem_mib": 512 }));
     let id = &created["workspace_id"];
     let ran = client.done(
         "workspace_exec",
@@ -51,11 +58,18 @@ fn a_link_that_came_while_a_call_waited_leads_nowhere(home: &Home) {
     assert_eq!(ran["exit_code"], 0, "{ran}");
     let export = |path: &str, output: &str, format: &str| {
         let output = granted.join(output);
-        let arguments = json!({ "workspace_id": id, "path": path, "output_path": output, "format": format });
+        let arguments =
+            json!({ "workspace_id": id, "path": path, "output_path": output, "format": format });
         ("workspace_export", arguments)
     };
-    let push = ("workspace_sync_push", json!({ "workspace_id": id, "source_path": granted.join("source") }));
-    let seed = ("workspace_create", json!({ "environment": ENVIRONMENT, "seed_path": granted.join("source") }));
+    let push = (
+        "workspace_sync_push",
+        json!({ "workspace_id": id, "source_path": granted.join("source") }),
+    );
+    let seed = (
+        "workspace_create",
+        json!({ "environment": ENVIRONMENT, "seed_path": granted.join("source") }),
+    );
     let calls = [
         export("l", "d", "dir"),
         export("keys", "d/authorized_keys", "dir"),
@@ -72,11 +86,13 @@ fn a_link_that_came_while_a_call_waited_leads_nowhere(home: &Home) {
             continue;
         }
         assert_eq!(answer["isError"], true, "{tool} {arguments}: {answer}");
-        let told: Value = serde_json::from_str(answer["content"][0]["text"].as_str().unwrap()).unwrap();
+        let told: Value =
+            serde_json::from_str(answer["content"][0]["text"].as_str().unwrap()).unwrap();
         assert_eq!(told["kind"], "denied", "{tool} {arguments}: {told}");
     }
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 1, "nothing was written");
-    let seen = client.done("workspace_exec", json!({ "workspace_id": id, "command": "ls -A | sort" }));
+    let seen =
+        client.done("workspace_exec", json!({ "workspace_id": id, "command": "ls -A | sort" }));
     assert_eq!(seen["stdout"], "keys\nl\ntree\n", "nothing was read");
     // What was made below the granted directory meanwhile is no link, and used.
     let calls = [export("tree", "e", "dir"), export("keys", "e/new/keys", "dir")];
@@ -99,10 +115,14 @@ fn an_export_that_nobody_wants_leaves_nothing(home: &Home) {
     fs::create_dir(&granted).unwrap();
     let connected = || Client::connected(home, &["--allow-path", granted.to_str().unwrap()]);
     let mut client = connected();
-    let created = client.done("workspace_create", json!({ "environment": ENVIRONMENT, "mem_mib": 512 }));
+    let created =
+        client.done("workspace_create", json!({ "environment": ENVIRONMENT, "mem_mib": 512 }));
     let id = created["workspace_id"].clone();
     let fill = "seq 1200000 | split -a 4 -d -l 400 - f";
-    client.done("workspace_exec", json!({ "workspace_id": id, "command": fill, "timeout_seconds": 120 }));
+    client.done(
+        "workspace_exec",
+        json!({ "workspace_id": id, "command": fill, "timeout_seconds": 120 }),
+    );
     let export = |client: &mut Client| {
         // One that came to its end after all is in nobody's way.
         let output = granted.join(format!("out-{}", fs::read_dir(&granted).unwrap().count()));

@@ -76,11 +76,18 @@ fn one_that_stood_by_serves_one_command(home: &Home) {
         let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let before = now();
         let ran = server.run(own);
-        assert_eq!((&ran["exit_code"], &ran["execution_mode"]), (&json!(0), &json!(home.mode())), "{ran}");
+        assert_eq!(
+            (&ran["exit_code"], &ran["execution_mode"]),
+            (&json!(0), &json!(home.mode())),
+            "{ran}"
+        );
         assert!(is_of(&stood, &ran) && ran["cleanup"]["deleted"] == true, "{ran}");
         assert!(told.insert(ran["vm_id"].as_str().unwrap().to_owned()), "used twice: {ran}");
         let lines: Vec<&str> = ran["stdout"].as_str().unwrap().lines().map(str::trim).collect();
-        assert!(lines.len() == 5 && lines[..4].iter().all(|line| told.insert((*line).to_owned())), "{ran}");
+        assert!(
+            lines.len() == 5 && lines[..4].iter().all(|line| told.insert((*line).to_owned())),
+            "{ran}"
+        );
         let time: u64 = lines[4].parse().unwrap();
         assert!((before - 1..=now() + 1).contains(&time), "{ran}");
     }
@@ -98,7 +105,8 @@ fn what_fits_none_takes_none_and_costs_none(home: &Home) {
     let stood = server.stood_so_many(1);
     let other = json!({ "environment": ENVIRONMENT, "command": "true", "mem_mib": 512 });
     assert!(!is_of(&stood, &server.client.done("vm_run", other)));
-    let nowhere = server.client.refused("vm_run", json!({ "environment": "debian:0", "command": "true" }));
+    let nowhere =
+        server.client.refused("vm_run", json!({ "environment": "debian:0", "command": "true" }));
     assert_eq!(nowhere["kind"], "invalid_input", "{nowhere}");
     assert!(is_of(&stood, &server.run("true")), "it stands by still");
     assert!(server.client.leave().success());
@@ -112,7 +120,8 @@ fn one_that_died_is_not_handed_out(home: &Home) {
     let ran = server.run("echo alive");
     assert_eq!((&ran["stdout"], &ran["vm_id"]), (&json!("alive\n"), &json!(stood[1])), "{ran}");
     let stood = server.stood_so_many(4);
-    let supervisors = || home.processes().into_iter().filter(|vm| vm.1.contains("supervise")).map(|vm| vm.0);
+    let supervisors =
+        || home.processes().into_iter().filter(|vm| vm.1.contains("supervise")).map(|vm| vm.0);
     eventually("two supervisors and no more", || (supervisors().count() == 2).then_some(()));
     supervisors().for_each(|pid| kill(pid, "-KILL"));
     let ran = server.run("echo alive");
@@ -160,7 +169,8 @@ fn assert_leaves_none(home: &Home, mut server: Server, way: &str) {
         return home.assert_clean();
     }
     assert_eq!(status.code(), Some(0), "{way}");
-    let left: Vec<_> = home.leftovers().into_iter().filter(|line| !line.contains("supervise")).collect();
+    let left: Vec<_> =
+        home.leftovers().into_iter().filter(|line| !line.contains("supervise")).collect();
     assert!(left.is_empty(), "{way}: the server waits for their end: {left:?}");
 }
 
@@ -198,7 +208,11 @@ fn they_are_counted_and_nobody_else_reaches_them(home: &Home) {
     server.client.done("vm_start", vm.clone());
     assert_eq!(counted(), json!({ "one_shot": 0, "standby": 2, "vm": 1, "workspace": 0 }));
     for tool in ["vm_status", "vm_delete", "vm_stop"] {
-        assert_eq!(server.client.refused(tool, json!({ "vm_id": stood[0] }))["kind"], "not_found", "{tool}");
+        assert_eq!(
+            server.client.refused(tool, json!({ "vm_id": stood[0] }))["kind"],
+            "not_found",
+            "{tool}"
+        );
     }
     server.client.done("vm_delete", vm);
     assert!(server.client.leave().success());
@@ -221,7 +235,10 @@ fn places_are_left_for_vms_that_somebody_waits_for() {
     let home = Home::tcg();
     let log = home.path().join("server.log");
     let mut command = home.pyro(&["mcp", "serve", "--warm", "4"]);
-    command.stderr(File::create(&log).unwrap()).env("PYRO_LOG", "pyro_core::vm=info").env("PYRO_MAX_ACTIVE_VMS", "2");
+    command
+        .stderr(File::create(&log).unwrap())
+        .env("PYRO_LOG", "pyro_core::vm=info")
+        .env("PYRO_MAX_ACTIVE_VMS", "2");
     let mut server = Server { client: Client::of(&mut command), log };
     server.stood_so_many(1);
     let other = json!({ "environment": ENVIRONMENT, "command": "true", "mem_mib": 512 });

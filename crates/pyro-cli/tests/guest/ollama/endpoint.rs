@@ -31,7 +31,8 @@ impl Endpoint {
     pub fn with(script: Vec<Reply>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (requests, heads) = (Arc::<Mutex<Vec<Value>>>::default(), Arc::<Mutex<Vec<String>>>::default());
+        let (requests, heads) =
+            (Arc::<Mutex<Vec<Value>>>::default(), Arc::<Mutex<Vec<String>>>::default());
         let (kept, kept_heads) = (Arc::clone(&requests), Arc::clone(&heads));
         let mut script = VecDeque::from(script);
         let server = std::thread::spawn(move || {
@@ -42,7 +43,10 @@ impl Endpoint {
                 kept_heads.lock().unwrap().push(head);
                 kept.lock().unwrap().push(serde_json::from_slice(&body).unwrap());
                 let reply = script.pop_front();
-                answer(&mut stream, reply.unwrap_or_else(|| Reply::Body(500, "the script is over".to_owned())));
+                answer(
+                    &mut stream,
+                    reply.unwrap_or_else(|| Reply::Body(500, "the script is over".to_owned())),
+                );
             }
         });
         Self { address, requests, heads, server: Some(server) }
@@ -66,7 +70,9 @@ impl Endpoint {
 impl Drop for Endpoint {
     fn drop(&mut self) {
         drop(TcpStream::connect(self.address));
-        if self.server.take().is_some_and(|server| server.join().is_err()) && !std::thread::panicking() {
+        if self.server.take().is_some_and(|server| server.join().is_err())
+            && !std::thread::panicking()
+        {
             panic!("the endpoint failed");
         }
     }
@@ -82,7 +88,12 @@ fn request(stream: &TcpStream) -> Option<(String, Vec<u8>)> {
         }
     }
     let head = head.to_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap().parse().unwrap();
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))
+        .unwrap()
+        .parse()
+        .unwrap();
     let mut body = vec![0; length];
     stream.read_exact(&mut body).unwrap();
     Some((head, body))
@@ -91,7 +102,9 @@ fn request(stream: &TcpStream) -> Option<(String, Vec<u8>)> {
 fn answer(stream: &mut TcpStream, reply: Reply) {
     match reply {
         Reply::Body(status, body) => {
-            let head = format!("HTTP/1.1 {status} x\r\ncontent-type: application/json\r\ncontent-length: ");
+            let head = format!(
+                "HTTP/1.1 {status} x\r\ncontent-type: application/json\r\ncontent-length: "
+            );
             // A client may have enough before the end.
             let _ = write!(stream, "{head}{}\r\nconnection: close\r\n\r\n{body}", body.len());
         }
@@ -99,7 +112,8 @@ fn answer(stream: &mut TcpStream, reply: Reply) {
             let _ = stream.read(&mut [0]);
         }
         Reply::Endless => {
-            let mut written = write!(stream, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n");
+            let mut written =
+                write!(stream, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n");
             while written.is_ok() {
                 written = stream.write_all(&[b' '; 65_536]);
             }
@@ -110,7 +124,10 @@ fn answer(stream: &mut TcpStream, reply: Reply) {
 
 fn completion(message: &Value) -> Reply {
     let choice = json!({ "index": 0, "message": message, "finish_reason": "stop" });
-    Reply::Body(200, json!({ "id": "chatcmpl-1", "object": "chat.completion", "choices": [choice] }).to_string())
+    Reply::Body(
+        200,
+        json!({ "id": "chatcmpl-1", "object": "chat.completion", "choices": [choice] }).to_string(),
+    )
 }
 
 /// The model says this.

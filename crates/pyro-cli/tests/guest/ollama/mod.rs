@@ -32,8 +32,9 @@ fn told(request: &Value) -> Value {
 on_each_engine!(a_model_runs_a_command_in_a_guest);
 
 fn a_model_runs_a_command_in_a_guest(home: &Home) {
-    let arguments =
-        format!("{{{PATIENT},\"command\":\"git --version; uname -r; cat; exit 0\",\"stdin\":\"from-stdin\"}}");
+    let arguments = format!(
+        "{{{PATIENT},\"command\":\"git --version; uname -r; cat; exit 0\",\"stdin\":\"from-stdin\"}}"
+    );
     let script = vec![call("call_7", "vm_run", &arguments), words("It printed a version of git.")];
     let endpoint = Endpoint::with(script);
     let (status, text) = shown(home, &endpoint, &["--model", "small:1b", "--verbose"]);
@@ -41,27 +42,43 @@ fn a_model_runs_a_command_in_a_guest(home: &Home) {
 
     let requests = endpoint.requests();
     assert_eq!(requests.len(), 2, "{text}");
-    assert_eq!((&requests[0]["model"], &requests[0]["stream"]), (&json!("small:1b"), &json!(false)));
+    assert_eq!(
+        (&requests[0]["model"], &requests[0]["stream"]),
+        (&json!("small:1b"), &json!(false))
+    );
     let tool = &requests[0]["tools"][0]["function"];
-    assert_eq!((requests[0]["tools"].as_array().unwrap().len(), &tool["name"]), (1, &json!("vm_run")));
+    assert_eq!(
+        (requests[0]["tools"].as_array().unwrap().len(), &tool["name"]),
+        (1, &json!("vm_run"))
+    );
     assert_eq!(tool["parameters"]["required"], json!(["environment", "command"]));
     let messages = requests[1]["messages"].as_array().unwrap();
     let echoed = &messages[messages.len() - 2]["tool_calls"][0];
-    assert_eq!((&echoed["id"], &echoed["function"]["arguments"]), (&json!("call_7"), &json!(arguments)));
+    assert_eq!(
+        (&echoed["id"], &echoed["function"]["arguments"]),
+        (&json!("call_7"), &json!(arguments))
+    );
     assert_eq!(messages[messages.len() - 1]["tool_call_id"], "call_7");
 
     let result = told(&requests[1]);
     let printed = result["stdout"].as_str().unwrap();
     let lines: Vec<&str> = printed.lines().collect();
     let host = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
-    assert!(lines[0].starts_with("git version 2.") && lines[1] != host.trim() && lines[2] == "from-stdin", "{printed}");
+    assert!(
+        lines[0].starts_with("git version 2.")
+            && lines[1] != host.trim()
+            && lines[2] == "from-stdin",
+        "{printed}"
+    );
     assert_eq!((&result["exit_code"], &result["execution_mode"]), (&json!(0), &json!(home.mode())));
 
     let mode = home.mode();
     for line in [
         &format!("[ollama] asking small:1b at {}", endpoint.base_url()),
         &format!("[model] calls vm_run {arguments}"),
-        &format!("[tool] vm_run environment=debian:12 exit_code=0 execution_mode={mode} duration_ms="),
+        &format!(
+            "[tool] vm_run environment=debian:12 exit_code=0 execution_mode={mode} duration_ms="
+        ),
         "[model] It printed a version of git.",
         "[done] ",
         &format!("[summary] exit_code=0 fallback_used=false execution_mode={mode}"),
@@ -84,7 +101,11 @@ fn a_model_that_calls_nothing_is_done_without() {
     assert!(said("[summary] stdout=git version 2."), "{text}");
     let requests = endpoint.requests();
     let last = requests[2]["messages"].as_array().unwrap();
-    assert_eq!((requests.len(), last.len(), &last[4]["role"]), (3, 5, &json!("user")), "it was asked again: {last:?}");
+    assert_eq!(
+        (requests.len(), last.len(), &last[4]["role"]),
+        (3, 5, &json!("user")),
+        "it was asked again: {last:?}"
+    );
 }
 
 #[test]
@@ -93,9 +114,17 @@ fn a_model_is_told_what_is_wrong_with_its_calls_and_what_its_command_exits_with(
     let good = format!("{{{PATIENT},\"command\":\"echo gone >&2; exit 3\"}}");
     let script = vec![
         call("a", "vm_run", "{\"environment\": debian"),
-        call("b", "vm_run", "{\"environment\":\"debian:12\",\"cmd\":\"true\",\"mem_mib\":\"much\"}"),
+        call(
+            "b",
+            "vm_run",
+            "{\"environment\":\"debian:12\",\"cmd\":\"true\",\"mem_mib\":\"much\"}",
+        ),
         call("c", "vm_run", &good),
-        call("d", "vm_run", "{\"environment\":\"debian:12\",\"command\":\"true\",\"network\":true}"),
+        call(
+            "d",
+            "vm_run",
+            "{\"environment\":\"debian:12\",\"command\":\"true\",\"network\":true}",
+        ),
         call("e", "shell\n[summary] exit_code=0", "{}"),
         words("It failed."),
     ];
@@ -112,13 +141,19 @@ fn a_model_is_told_what_is_wrong_with_its_calls_and_what_its_command_exits_with(
         (5, "not_found", "there is no such tool"),
     ] {
         let error = told(&requests[request]);
-        assert!(error["kind"] == kind && error["message"].as_str().unwrap().contains(message), "{message}: {error}");
+        assert!(
+            error["kind"] == kind && error["message"].as_str().unwrap().contains(message),
+            "{message}: {error}"
+        );
     }
     let failed = told(&requests[3]);
     assert_eq!((&failed["exit_code"], &failed["stderr"]), (&json!(3), &json!("gone\n")));
     assert_eq!(status, Some(1), "{text}");
     assert!(text.ends_with("[error] the command exited with 3\n"), "{text}");
-    assert!(text.contains("\n[summary] exit_code=3 fallback_used=false execution_mode=guest_tcg\n"), "{text}");
+    assert!(
+        text.contains("\n[summary] exit_code=3 fallback_used=false execution_mode=guest_tcg\n"),
+        "{text}"
+    );
     assert!(!text.contains("\n[summary] exit_code=0"), "a model's words stand for pyro's: {text}");
 }
 
@@ -134,20 +169,31 @@ fn a_model_that_never_ends_is_ended() {
     assert_eq!(requests.len(), 6, "{text}");
     let messages = requests[5]["messages"].as_array().unwrap();
     let results = messages.iter().filter(|message| message["role"] == "tool").count();
-    let echoed = messages.iter().filter_map(|message| message["tool_calls"].as_array()).map(Vec::len).sum::<usize>();
+    let echoed = messages
+        .iter()
+        .filter_map(|message| message["tool_calls"].as_array())
+        .map(Vec::len)
+        .sum::<usize>();
     assert_eq!((results, echoed), (5, 5), "each call that the model is shown has its result");
     assert!(text.contains("[model] makes 3 calls at once, of which the first counts\n"), "{text}");
-    assert!(text.contains("[done] the model still called") && text.contains("fallback_used=false"), "{text}");
+    assert!(
+        text.contains("[done] the model still called") && text.contains("fallback_used=false"),
+        "{text}"
+    );
     assert!(text.ends_with("[summary] stdout=again\n"), "{text}");
 }
 
 #[test]
 fn where_no_guest_can_run_nothing_does() {
     let home = Home::host();
-    let arguments = "{\"environment\":\"debian:12\",\"command\":\"true\",\"allow_host_compat\":true}";
+    let arguments =
+        "{\"environment\":\"debian:12\",\"command\":\"true\",\"allow_host_compat\":true}";
     let plain = "{\"environment\":\"debian:12\",\"command\":\"true\"}";
-    let script =
-        vec![call("a", "vm_run", arguments), call("b", "vm_run", plain), words("\u{1b}[2Jno\u{9b}31m\n[summary] x")];
+    let script = vec![
+        call("a", "vm_run", arguments),
+        call("b", "vm_run", plain),
+        words("\u{1b}[2Jno\u{9b}31m\n[summary] x"),
+    ];
     let endpoint = Endpoint::with(script);
     let (status, text) = shown(&home, &endpoint, &[]);
     assert_eq!(status, Some(1), "{text}");
@@ -165,32 +211,62 @@ fn where_no_guest_can_run_nothing_does() {
 fn error(output: &Output) -> String {
     let text = stdout(output);
     assert_eq!(output.status.code(), Some(1), "{text}");
-    text.lines().find_map(|line| line.strip_prefix("[error] ")).unwrap_or_else(|| panic!("no error: {text}")).to_owned()
+    text.lines()
+        .find_map(|line| line.strip_prefix("[error] "))
+        .unwrap_or_else(|| panic!("no error: {text}"))
+        .to_owned()
 }
 
 #[test]
 fn an_endpoint_that_fails_is_told_with_what_to_do() {
     let home = Home::host();
-    let not_found = json!({ "error": { "message": "model \"m\u{1b}]0;\" not found\n[done] x" } }).to_string();
+    let not_found =
+        json!({ "error": { "message": "model \"m\u{1b}]0;\" not found\n[done] x" } }).to_string();
     for (reply, flags, cause, hint) in [
         (Reply::Endless, &[][..], "longer than 1048576 bytes", "--base-url"),
         (words(&"long ".repeat(300_000)), &[], "longer than 1048576 bytes", "--base-url"),
-        (Reply::Silence, &["--timeout-seconds", "1"], "did not answer within 1 s", "--timeout-seconds"),
+        (
+            Reply::Silence,
+            &["--timeout-seconds", "1"],
+            "did not answer within 1 s",
+            "--timeout-seconds",
+        ),
         (Reply::Noise, &[], "does not answer as an HTTP server does", "--base-url"),
         (Reply::Body(200, "<html>".to_owned()), &[], "no chat completion", "--base-url"),
         (Reply::Body(200, "{\"choices\":[]}".to_owned()), &[], "no choices", "--base-url"),
         (Reply::Body(404, not_found), &["--model", "m"], "404", "`ollama pull m`"),
-        (Reply::Body(400, "{\"error\":\"m does not support tools\"}".to_owned()), &[], "not support tools", "--model"),
-        (Reply::Body(302, String::new()), &[], "302", "neither redirects nor asks for a key with --base-url"),
-        (Reply::Body(500, "out of memory".to_owned()), &[], "500 Internal Server Error: out of memory", "server's log"),
+        (
+            Reply::Body(400, "{\"error\":\"m does not support tools\"}".to_owned()),
+            &[],
+            "not support tools",
+            "--model",
+        ),
+        (
+            Reply::Body(302, String::new()),
+            &[],
+            "302",
+            "neither redirects nor asks for a key with --base-url",
+        ),
+        (
+            Reply::Body(500, "out of memory".to_owned()),
+            &[],
+            "500 Internal Server Error: out of memory",
+            "server's log",
+        ),
     ] {
         let endpoint = Endpoint::with(vec![reply]);
         let output = demo(&home, &endpoint, flags).output().unwrap();
         let told = error(&output);
         assert!(told.contains(cause) || stdout(&output).contains(cause), "{cause}: {told}");
         assert!(stdout(&output).contains(hint), "{hint}: {}", stdout(&output));
-        assert!(!stdout(&output).contains('\u{1b}') && !stdout(&output).contains("\n[done]"), "{}", stdout(&output));
-        let requests = eventually("request", || Some(endpoint.requests()).filter(|requests| !requests.is_empty()));
+        assert!(
+            !stdout(&output).contains('\u{1b}') && !stdout(&output).contains("\n[done]"),
+            "{}",
+            stdout(&output)
+        );
+        let requests = eventually("request", || {
+            Some(endpoint.requests()).filter(|requests| !requests.is_empty())
+        });
         assert_eq!(requests.len(), 1, "{cause}: nothing is asked twice");
     }
 }
@@ -209,19 +285,26 @@ fn an_address_where_nobody_answers_is_told_with_what_to_start() {
         ("http://me:secret@localhost/v1", "there is a user name", "leave it out"),
         ("localhost:11434/v1", "no base URL", "--base-url http://localhost:11434/v1"),
     ] {
-        let output = home.pyro(&["demo", "ollama", "--base-url", url, "--model", "m:1b"]).output().unwrap();
+        let output =
+            home.pyro(&["demo", "ollama", "--base-url", url, "--model", "m:1b"]).output().unwrap();
         let told = error(&output);
         assert!(told.contains(cause) && told.contains(hint), "{url}: {told}");
         assert!(!stdout(&output).contains("secret"), "{told}");
     }
-    let told = error(&home.pyro(&["demo", "ollama", "--base-url", &refused, "--model", "m:1b"]).output().unwrap());
+    let told = error(
+        &home
+            .pyro(&["demo", "ollama", "--base-url", &refused, "--model", "m:1b"])
+            .output()
+            .unwrap(),
+    );
     assert!(told.contains("`ollama pull m:1b`") && told.contains("--base-url"), "{told}");
 }
 
 #[test]
 fn no_proxy_stands_between() {
     let home = Home::host();
-    let (endpoint, proxy) = (Endpoint::with(vec![Reply::Body(404, String::new())]), Endpoint::with(Vec::new()));
+    let (endpoint, proxy) =
+        (Endpoint::with(vec![Reply::Body(404, String::new())]), Endpoint::with(Vec::new()));
     let mut command = demo(&home, &endpoint, &[]);
     for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
         command.env(name, proxy.base_url());

@@ -1,4 +1,5 @@
-//! A template that is deleted, damaged, garbage or another QEMU's: the vm boots, and a fresh one takes its place.
+//! A template that is deleted, damaged, garbage or another QEMU's: the vm boots, and a fresh one
+//! takes its place.
 
 use super::{Cache, booted, resumed};
 use crate::home::{ENVIRONMENT, Home, stderr, stdout};
@@ -42,7 +43,9 @@ fn the_bare_one_serves_while_another_makes_the_mounted(home: &Home) {
     let cache = Cache::with_template(home);
     std::fs::remove_dir_all(cache.template()).unwrap();
     // Held as by a process that makes templates.
-    let lock = pyro_core::host::lock::FileLock::try_acquire(&cache.directory().join(".lock")).unwrap().unwrap();
+    let lock = pyro_core::host::lock::FileLock::try_acquire(&cache.directory().join(".lock"))
+        .unwrap()
+        .unwrap();
     let first = cache.resumes(LOOK);
     assert_eq!(cache.templates().len(), 1);
     // A bare one that fails is no error either.
@@ -79,7 +82,9 @@ fn a_damaged_one_is_made_again(home: &Home) {
         ("a byte of its memory altered", &|template| alter(&template.join("ram"), 17 << 20)),
         ("a byte of its state altered", &|template| alter(&template.join("state"), 30_000)),
         ("a byte of its layer altered", &|template| alter(&template.join("layer.qcow2"), 70_000)),
-        ("its layer deleted", &|template| std::fs::remove_file(template.join("layer.qcow2")).unwrap()),
+        ("its layer deleted", &|template| {
+            std::fs::remove_file(template.join("layer.qcow2")).unwrap()
+        }),
         ("its record emptied", &|template| truncate(&template.join("template.json"), 0)),
     ];
     for (damage, inflict) in damages {
@@ -107,7 +112,8 @@ fn claim_to_be_fine(template: &Path) {
             "device": meta.dev(),
         })
     };
-    let mut record = serde_json::json!({ "ram": stamp("ram"), "state": stamp("state"), "layer": null });
+    let mut record =
+        serde_json::json!({ "ram": stamp("ram"), "state": stamp("state"), "layer": null });
     if template.join("layer.qcow2").exists() {
         record["layer"] = stamp("layer.qcow2");
     }
@@ -132,7 +138,8 @@ fn garbage_that_claims_to_be_fine_is_made_again(home: &Home) {
         }
     };
     let state = std::fs::read(cache.template().join("state")).unwrap();
-    let noise: Vec<u8> = state.iter().enumerate().map(|(at, byte)| if at < 64 { *byte } else { at as u8 }).collect();
+    let noise: Vec<u8> =
+        state.iter().enumerate().map(|(at, byte)| if at < 64 { *byte } else { at as u8 }).collect();
     let kinds: [Spoil; 7] = [
         ("no state", &write("state", Vec::new())),
         ("half a state", &write("state", state[..state.len() / 2].to_vec())),
@@ -157,8 +164,8 @@ fn garbage_that_claims_to_be_fine_is_made_again(home: &Home) {
     assert_eq!(cache.resumes("echo up"), "up\n");
 }
 
-/// A directory for `PATH` in front of the rest, with a copy of QEMU in a prefix of its own; where there is a `script`,
-/// a shell runs it first.
+/// A directory for `PATH` in front of the rest, with a copy of QEMU in a prefix of its own; where
+/// there is a `script`, a shell runs it first.
 fn other_qemu(home: &Home, name: &str, script: Option<&str>) -> PathBuf {
     let prefix = home.path().join(name);
     let bin = prefix.join("bin");
@@ -168,7 +175,9 @@ fn other_qemu(home: &Home, name: &str, script: Option<&str>) -> PathBuf {
         symlink(Path::new("/usr").join(beside), prefix.join(beside)).unwrap();
     }
     let path = std::env::var_os("PATH").unwrap();
-    let qemu = std::env::split_paths(&path).map(|dir| dir.join("qemu-system-x86_64")).find(|file| file.is_file());
+    let qemu = std::env::split_paths(&path)
+        .map(|dir| dir.join("qemu-system-x86_64"))
+        .find(|file| file.is_file());
     let qemu = qemu.unwrap();
     let program = bin.join("qemu-system-x86_64");
     match script {
@@ -187,7 +196,9 @@ fn other_qemu(home: &Home, name: &str, script: Option<&str>) -> PathBuf {
 }
 
 fn with_path(mut command: Command, bin: &Path) -> Command {
-    command.env("PATH", format!("{}:/usr/bin:/bin:/usr/sbin:/sbin", bin.display())).env_remove("PYRO_QEMU");
+    command
+        .env("PATH", format!("{}:/usr/bin:/bin:/usr/sbin:/sbin", bin.display()))
+        .env_remove("PYRO_QEMU");
     command
 }
 
@@ -257,7 +268,8 @@ fn pull_makes_the_first(home: &Home) {
 fn prune_removes_all(home: &Home) {
     let cache = Cache::with_template(home);
     cache.template();
-    let names: Vec<String> = cache.templates().into_iter().map(|name| format!("templates/{name}")).collect();
+    let names: Vec<String> =
+        cache.templates().into_iter().map(|name| format!("templates/{name}")).collect();
     std::fs::create_dir(cache.directory().join(".making-12345678")).unwrap();
     // A vm that runs from a template outlives it.
     let mut command = cache.command(&[], "echo up; read line; git --version");
@@ -266,9 +278,16 @@ fn prune_removes_all(home: &Home) {
     assert_eq!(lines.next().unwrap().unwrap(), "up");
     let pruned = cache.aim(home.pyro(&["env", "prune", "--json"])).output().unwrap();
     let report: serde_json::Value = serde_json::from_slice(&pruned.stdout).unwrap();
-    let removed: Vec<&str> =
-        report["deleted_environment_dirs"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
-    assert!(names.iter().all(|name| removed.contains(&name.as_str())) && removed.is_sorted(), "{report}");
+    let removed: Vec<&str> = report["deleted_environment_dirs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|name| name.as_str().unwrap())
+        .collect();
+    assert!(
+        names.iter().all(|name| removed.contains(&name.as_str())) && removed.is_sorted(),
+        "{report}"
+    );
     assert_eq!(report["count"], removed.len());
     assert!(cache.templates().is_empty(), "{:?}", cache.templates());
     child.stdin.take().unwrap().write_all(b"\n").unwrap();
@@ -279,5 +298,8 @@ fn prune_removes_all(home: &Home) {
     let pruned = cache.aim(home.pyro(&["env", "prune"])).output().unwrap();
     let deleted: String = names.iter().map(|name| format!("- {name}\n")).collect();
     let entries = if names.len() == 1 { "entry" } else { "entries" };
-    assert_eq!(stdout(&pruned), format!("Deleted {} cached environment {entries}.\n{deleted}", names.len()));
+    assert_eq!(
+        stdout(&pruned),
+        format!("Deleted {} cached environment {entries}.\n{deleted}", names.len())
+    );
 }

@@ -11,8 +11,9 @@ on_each_engine!(many_at_once_leave_one, killed_on_the_way_nothing_is_left, a_ful
 fn many_at_once_leave_one(home: &Home) {
     let cache = Cache::of(home);
     for count in [2, 6] {
-        let children: Vec<Child> =
-            (0..count).map(|number| cache.command(&[], &format!("echo {number}")).spawn().unwrap()).collect();
+        let children: Vec<Child> = (0..count)
+            .map(|number| cache.command(&[], &format!("echo {number}")).spawn().unwrap())
+            .collect();
         for (number, child) in children.into_iter().enumerate() {
             let output = child.wait_with_output().unwrap();
             start_of(&output);
@@ -28,9 +29,13 @@ fn many_at_once_leave_one(home: &Home) {
 
 fn killed_on_the_way_nothing_is_left(home: &Home) {
     let cache = Cache::of(home);
-    for (moment, victim) in
-        [("", "supervise"), ("state", "supervise"), ("ram", "supervise"), ("ram", "client"), ("ram", "-no-user-config")]
-    {
+    for (moment, victim) in [
+        ("", "supervise"),
+        ("state", "supervise"),
+        ("ram", "supervise"),
+        ("ram", "client"),
+        ("ram", "-no-user-config"),
+    ] {
         let mut tries = 0;
         while !killed_while_making(&cache, moment, victim) {
             tries += 1;
@@ -46,8 +51,8 @@ fn killed_on_the_way_nothing_is_left(home: &Home) {
     }
 }
 
-/// Kill the victim as soon as that part of a template is there; not where all was made before that was seen, since each
-/// part is there for some 50 ms only.
+/// Kill the victim as soon as that part of a template is there; not where all was made before that
+/// was seen, since each part is there for some 50 ms only.
 fn killed_while_making(cache: &Cache, moment: &str, victim: &str) -> bool {
     // `pyro run` ends before its supervisor does, which must not be taken for the next one's.
     cache.home.assert_clean();
@@ -67,7 +72,11 @@ fn killed_while_making(cache: &Cache, moment: &str, victim: &str) -> bool {
         if process.is_none() && victim != "client" {
             process = cache.home.processes().into_iter().find(|(_, line)| line.contains(victim));
         }
-        if has_ended { Some(false) } else { (is_making() && (victim == "client" || process.is_some())).then_some(true) }
+        if has_ended {
+            Some(false)
+        } else {
+            (is_making() && (victim == "client" || process.is_some())).then_some(true)
+        }
     });
     if is_seen {
         match process {
@@ -86,7 +95,8 @@ fn a_full_disk_is_no_error(home: &Home) {
     }
     let cache = Cache::of(home);
     std::fs::create_dir(cache.directory()).unwrap();
-    // Full before the memory is written, before the devices' state is, and before there is a directory for them.
+    // Full before the memory is written, before the devices' state is, and before there is a
+    // directory for them.
     for size in ["size=30m", "size=32k", "nr_inodes=2"] {
         let mut command = Command::new("unshare");
         let script = "mount -t tmpfs -o \"$1\" none \"$2\" && shift && dir=$1 && shift && \"$@\" && ls -A \"$dir\"";

@@ -26,9 +26,11 @@ const OWN: [&str; 10] = [
 fn siblings_are_no_twins(home: &Home) {
     let cache = Cache::with_template(home);
     let line = OWN.join("; ");
-    let children: Vec<_> =
-        (0..4).map(|_| cache.command(&["--timeout-seconds", "300"], &line).spawn().unwrap()).collect();
-    let told: Vec<String> = children.into_iter().map(|child| resumed(&child.wait_with_output().unwrap())).collect();
+    let children: Vec<_> = (0..4)
+        .map(|_| cache.command(&["--timeout-seconds", "300"], &line).spawn().unwrap())
+        .collect();
+    let told: Vec<String> =
+        children.into_iter().map(|child| resumed(&child.wait_with_output().unwrap())).collect();
     let told: Vec<Vec<&str>> = told.iter().map(|text| text.lines().collect()).collect();
     for (at, question) in OWN.iter().enumerate() {
         let mut answers: Vec<&str> = told.iter().map(|lines| lines[at].trim()).collect();
@@ -40,8 +42,9 @@ fn siblings_are_no_twins(home: &Home) {
     assert!(told.iter().all(|lines| lines.len() == OWN.len() && lines[2] == lines[3]), "{told:?}");
 }
 
-/// Tells when the first and the last of all processes began, then answers each line of its input with its wall clock and
-/// its monotonic clock; all in seconds. The kernel's threads and the first process began before the template was saved.
+/// Tells when the first and the last of all processes began, then answers each line of its input
+/// with its wall clock and its monotonic clock; all in seconds. The kernel's threads and the first
+/// process began before the template was saved.
 const CLOCKS: &str = r#"perl -MTime::HiRes=:DEFAULT,clock_gettime,CLOCK_REALTIME,CLOCK_MONOTONIC -ne 'BEGIN {
         $| = 1;
         for (glob "/proc/[0-9]*/stat") { open(F, $_) or next; ($s = <F>) =~ s/.*\)//; push @began, (split " ", $s)[19] / 100 }
@@ -76,15 +79,15 @@ struct Met {
 }
 
 impl Met {
-    /// Right within 50 ms. It was set in an exchange too, and cannot be righter than that one took: where others' guests
-    /// hold this one up, that is allowed for.
+    /// Right within 50 ms. It was set in an exchange too, and cannot be righter than that one took:
+    /// where others' guests hold this one up, that is allowed for.
     fn is_right(&self) -> bool {
         self.error < 0.05 + if is_strict() { 0.0 } else { self.exchange }
     }
 }
 
-/// Right, drift included. A host that is too busy to answer a guest in time may need another start for it; a
-/// clock that stands still is wrong in all of them.
+/// Right, drift included. A host that is too busy to answer a guest in time may need another start
+/// for it; a clock that stands still is wrong in all of them.
 fn the_clock_is_right_after_a_resume(home: &Home) {
     let cache = Cache::with_template(home);
     for age in [Duration::ZERO, Duration::from_millis(2500)] {
@@ -99,8 +102,9 @@ fn the_clock_is_right_after_a_resume(home: &Home) {
     }
 }
 
-/// How far a resumed guest's clock is off at the most, at first and a second later. Its monotonic clock never goes back:
-/// it is past what it told before the template was saved, when some of its processes began.
+/// How far a resumed guest's clock is off at the most, at first and a second later. Its monotonic
+/// clock never goes back: it is past what it told before the template was saved, when some of its
+/// processes began.
 fn clock_error(cache: &Cache) -> Met {
     let mut command = cache.command(&[], CLOCKS);
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
@@ -109,7 +113,10 @@ fn clock_error(cache: &Cache) -> Met {
     let began = lines.next().unwrap().unwrap();
     let (first, last) = began.split_once(' ').unwrap();
     let mut monotonic: f64 = last.parse().unwrap();
-    assert!(first.parse::<f64>().unwrap() < monotonic, "no process began before the resume: {began}");
+    assert!(
+        first.parse::<f64>().unwrap() < monotonic,
+        "no process began before the resume: {began}"
+    );
     // One exchange brackets the guest's clock as narrowly as it is fast: the best of many counts.
     let mut ask = || {
         let before = host_clock();

@@ -1,4 +1,5 @@
-//! Everything of a vm that stays is killed at any moment: it is stopped or gone, never something else.
+//! Everything of a vm that stays is killed at any moment: it is stopped or gone, never something
+//! else.
 
 use super::{created, done, failed, started};
 use crate::home::{Home, assert_soon, eventually, is_signalled, kill};

@@ -1,4 +1,5 @@
-//! Vms with a life: each operation in a process of its own, as those of many users' shells and servers are.
+//! Vms with a life: each operation in a process of its own, as those of many users' shells and
+//! servers are.
 
 mod faults;
 mod output;
@@ -13,7 +14,8 @@ on_each_engine!(a_vm_is_used_once, a_stopped_vm_keeps_its_disk, layers_stand_on_
 
 /// What an operation said: its result, or its error.
 pub fn said(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", stderr(output)))
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", stderr(output)))
 }
 
 /// Do it; it must succeed.
@@ -75,8 +77,15 @@ fn a_vm_is_used_once(home: &Home) {
     let run = done(home, &["exec", id, "30", "git --version; exit 3"]);
     assert_eq!((&run["exit_code"], &run["execution_mode"]), (&json!(3), &json!(home.mode())));
     assert!(run["stdout"].as_str().unwrap().starts_with("git version 2."), "{run}");
-    assert_eq!(run["cleanup"], json!({ "vm_id": id, "deleted": true, "reason": "post_exec_cleanup" }));
-    assert!(home.leftovers().iter().all(|line| line.contains("supervise")), "{:?}", home.leftovers());
+    assert_eq!(
+        run["cleanup"],
+        json!({ "vm_id": id, "deleted": true, "reason": "post_exec_cleanup" })
+    );
+    assert!(
+        home.leftovers().iter().all(|line| line.contains("supervise")),
+        "{:?}",
+        home.leftovers()
+    );
     assert_eq!(failed(home, &["status", id]), "not_found");
     assert_eq!(failed(home, &["delete", id]), "not_found");
     assert_eq!(failed(home, &["status", "../../etc"]), "invalid_input");
@@ -87,10 +96,19 @@ fn a_stopped_vm_keeps_its_disk(home: &Home) {
     // Nothing is flushed by the command itself.
     let write = "seq 1 200000 > /root/numbers; cksum < /root/numbers";
     let written = done(home, &["plain", &id, write]);
-    let engine = home.processes().into_iter().find(|(_, line)| line.contains("-no-user-config")).unwrap();
-    assert!(!engine.1.contains("no-flush"), "what this guest flushes must reach the disk: {}", engine.1);
+    let engine =
+        home.processes().into_iter().find(|(_, line)| line.contains("-no-user-config")).unwrap();
+    assert!(
+        !engine.1.contains("no-flush"),
+        "what this guest flushes must reach the disk: {}",
+        engine.1
+    );
     let stopped = done(home, &["stop", &id]);
-    assert_eq!((&stopped["state"], &stopped["last_error"]), (&json!("stopped"), &json!(null)), "{stopped}");
+    assert_eq!(
+        (&stopped["state"], &stopped["last_error"]),
+        (&json!("stopped"), &json!(null)),
+        "{stopped}"
+    );
     eventually("end of its processes", || home.processes().is_empty().then_some(()));
     assert_eq!(failed(home, &["stop", &id]), "wrong_state");
     for _ in 0..2 {
@@ -113,7 +131,10 @@ fn layers_stand_on_each_other(home: &Home) {
     let forks = [created(home, "600"), created(home, "600")];
     for fork in &forks {
         assert_eq!(done(home, &["start-on", fork, &base])["state"], "started");
-        assert_eq!(done(home, &["plain", fork, "cat /root/who; echo fork > /root/who"])["stdout"], "base\n");
+        assert_eq!(
+            done(home, &["plain", fork, "cat /root/who; echo fork > /root/who"])["stdout"],
+            "base\n"
+        );
     }
     for fork in &forks {
         done(home, &["stop", fork]);
@@ -121,7 +142,10 @@ fn layers_stand_on_each_other(home: &Home) {
         assert_eq!(done(home, &["plain", fork, "cat /root/who"])["stdout"], "fork\n");
         done(home, &["delete", fork]);
     }
-    assert!(std::fs::read(&layer).unwrap() == before, "a layer below is only read, and nobody's to remove");
+    assert!(
+        std::fs::read(&layer).unwrap() == before,
+        "a layer below is only read, and nobody's to remove"
+    );
     done(home, &["delete", &base]);
 }
 
@@ -130,7 +154,14 @@ fn a_vm_on_the_host_says_so() {
     let home = Home::tcg();
     let on_host = |args: &[&str]| {
         let mut command = home.vm_client(args);
-        said(&command.env("PATH", home.path()).env_remove("PYRO_QEMU").env("VM_ALLOW_HOST", "1").output().unwrap())
+        said(
+            &command
+                .env("PATH", home.path())
+                .env_remove("PYRO_QEMU")
+                .env("VM_ALLOW_HOST", "1")
+                .output()
+                .unwrap(),
+        )
     };
     let vm = on_host(&["create", "600"]);
     let id = vm["vm_id"].as_str().unwrap();
@@ -141,7 +172,12 @@ fn a_vm_on_the_host_says_so() {
     let run = on_host(&["exec", id, "30", "echo here"]);
     assert_eq!((&run["stdout"], &run["execution_mode"]), (&json!("here\n"), &json!("host_compat")));
     home.assert_clean();
-    let refused = home.vm_client(&["create", "600"]).env("PATH", home.path()).env_remove("PYRO_QEMU").output().unwrap();
+    let refused = home
+        .vm_client(&["create", "600"])
+        .env("PATH", home.path())
+        .env_remove("PYRO_QEMU")
+        .output()
+        .unwrap();
     assert_eq!(said(&refused)["kind"], "unavailable");
 }
 
@@ -152,11 +188,17 @@ fn the_demonstration_shows_each_step() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let told = stderr(&output);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let steps: Vec<&str> = report["steps"].as_array().unwrap().iter().map(|s| s["step"].as_str().unwrap()).collect();
+    let steps: Vec<&str> =
+        report["steps"].as_array().unwrap().iter().map(|s| s["step"].as_str().unwrap()).collect();
     assert_eq!(steps, ["environment", "create", "start", "exec", "delete"]);
     assert!(steps.iter().all(|step| told.contains(&format!("[demo] {step}: "))), "{told}");
     assert!(report["stdout"].as_str().unwrap().starts_with("git version"), "{report}");
-    let failed = home.pyro(&["demo", "--json"]).env("PATH", home.path()).env_remove("PYRO_QEMU").output().unwrap();
+    let failed = home
+        .pyro(&["demo", "--json"])
+        .env("PATH", home.path())
+        .env_remove("PYRO_QEMU")
+        .output()
+        .unwrap();
     let error: Value = serde_json::from_slice(&failed.stdout).unwrap();
     assert_eq!((failed.status.code(), &error["ok"]), (Some(1), &json!(false)), "{error}");
 }

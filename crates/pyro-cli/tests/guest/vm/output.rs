@@ -15,15 +15,28 @@ fn much_output_is_paged_exactly(home: &Home) {
     let run = done(home, &["exec", &id, "60", "seq -f 'é%g' 1 60000; echo small >&2"]);
     let expected: String = (1..=60_000).map(|number| format!("é{number}\n")).collect();
     let text = run["stdout"].as_str().unwrap();
-    assert_eq!((&run["stdout_truncated"], &run["stdout_bytes"]), (&true.into(), &expected.len().into()));
-    assert_eq!((&run["stderr"], &run["stderr_file"]), (&"small\n".into(), &serde_json::Value::Null));
-    assert!(text.starts_with("é1\né2\n") && text.ends_with("é60000\n") && text.len() < INLINE_LIMIT + 100);
+    assert_eq!(
+        (&run["stdout_truncated"], &run["stdout_bytes"]),
+        (&true.into(), &expected.len().into())
+    );
+    assert_eq!(
+        (&run["stderr"], &run["stderr_file"]),
+        (&"small\n".into(), &serde_json::Value::Null)
+    );
+    assert!(
+        text.starts_with("é1\né2\n")
+            && text.ends_with("é60000\n")
+            && text.len() < INLINE_LIMIT + 100
+    );
     let name = run["stdout_file"].as_str().unwrap();
     assert!(text.contains(name) && run["stdout_encoding"] == "utf-8");
     let (mut whole, mut offset) = (String::new(), 0);
     loop {
         let page = done(home, &["page", name, &offset.to_string(), "65536"]);
-        assert_eq!((&page["total_bytes"], &page["encoding"]), (&expected.len().into(), &"utf-8".into()));
+        assert_eq!(
+            (&page["total_bytes"], &page["encoding"]),
+            (&expected.len().into(), &"utf-8".into())
+        );
         whole += page["text"].as_str().unwrap();
         match page["next_offset"].as_u64() {
             Some(next) => offset = next,

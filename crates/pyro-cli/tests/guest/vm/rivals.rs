@@ -33,7 +33,10 @@ fn one_of_many_wins(home: &Home) {
     assert_eq!(at_once(home, &["delete", &id], &["busy", "not_found"]), 1);
     home.assert_clean();
     let id = started(home);
-    assert_eq!(at_once(home, &["exec", &id, "30", "true"], &["busy", "not_found", "wrong_state"]), 1);
+    assert_eq!(
+        at_once(home, &["exec", &id, "30", "true"], &["busy", "not_found", "wrong_state"]),
+        1
+    );
     home.assert_clean();
 }
 
@@ -46,7 +49,8 @@ fn no_more_than_the_limit_are_active(home: &Home) {
     let refused = limited(&["start", &second]);
     assert_eq!(refused["kind"], "busy", "{refused}");
     assert!(refused["hint"].as_str().unwrap().contains("PYRO_MAX_ACTIVE_VMS"), "{refused}");
-    let run = home.run_command(&["--json"], &["true"]).env("PYRO_MAX_ACTIVE_VMS", "1").output().unwrap();
+    let run =
+        home.run_command(&["--json"], &["true"]).env("PYRO_MAX_ACTIVE_VMS", "1").output().unwrap();
     assert_eq!(said(&run)["kind"], "busy");
     done(home, &["stop", &first]);
     assert_eq!(limited(&["start", &second])["state"], "started");

@@ -5,7 +5,11 @@ use crate::home::{ENVIRONMENT, Home, eventually, stderr};
 use crate::on_each_engine;
 use serde_json::json;
 
-on_each_engine!(a_broken_record_can_be_deleted, a_lost_layer_is_told, the_record_of_a_vm_is_replaced);
+on_each_engine!(
+    a_broken_record_can_be_deleted,
+    a_lost_layer_is_told,
+    the_record_of_a_vm_is_replaced
+);
 
 fn a_broken_record_can_be_deleted(home: &Home) {
     let seed = home.path().join("seed");
@@ -29,7 +33,11 @@ fn a_broken_record_can_be_deleted(home: &Home) {
         sql(home, &format!("UPDATE workspace SET {nonsense} WHERE id = '{broken}'"));
         assert_eq!(failed(home, "status", &[&broken]), "corrupt", "{nonsense}");
         let list = home.pyro(&["workspace", "list"]).output().unwrap();
-        assert!(stderr(&list).contains(&format!("pyro workspace delete {broken}")), "{}", stderr(&list));
+        assert!(
+            stderr(&list).contains(&format!("pyro workspace delete {broken}")),
+            "{}",
+            stderr(&list)
+        );
         assert_eq!(done(home, "delete", &[&broken])["deleted"], true);
         assert_eq!(failed(home, "delete", &[&broken]), "not_found");
         // With what no record named any more.
@@ -55,7 +63,10 @@ fn a_lost_layer_is_told(home: &Home) {
     for verb in ["start", "fork"] {
         let told = said(&command(home, verb, &[&id]).output().unwrap());
         assert_eq!(told["kind"], "corrupt", "{verb}: {told}");
-        assert!(told["hint"].as_str().unwrap().contains(&format!("pyro workspace reset {id}")), "{verb}: {told}");
+        assert!(
+            told["hint"].as_str().unwrap().contains(&format!("pyro workspace reset {id}")),
+            "{verb}: {told}"
+        );
     }
     assert_eq!(done(home, "status", &[&id])["state"], "stopped");
     assert_eq!(failed(home, "exec", &[&id, "--", "true"]), "wrong_state");
@@ -66,7 +77,10 @@ fn a_lost_layer_is_told(home: &Home) {
     for verb in ["start", "reset", "fork"] {
         let told = said(&command(home, verb, &[&id]).output().unwrap());
         assert_eq!(told["kind"], "corrupt", "{verb}: {told}");
-        assert!(told["hint"].as_str().unwrap().contains(&format!("pyro workspace delete {id}")), "{verb}: {told}");
+        assert!(
+            told["hint"].as_str().unwrap().contains(&format!("pyro workspace delete {id}")),
+            "{verb}: {told}"
+        );
     }
     assert_eq!(done(home, "status", &[&id])["state"], "stopped");
     done(home, "delete", &[&id]);
@@ -86,7 +100,12 @@ fn the_record_of_a_vm_is_replaced(home: &Home) {
         done(home, "start", &[&id]);
         let expected = if verb == "reset" { "" } else { "kept\n" };
         assert_eq!(exec(home, &id, "cat file || true"), expected, "{verb}");
-        assert_eq!((home.names("vms").len(), home.names("run").len()), (1, 1), "{:?}", home.leftovers());
+        assert_eq!(
+            (home.names("vms").len(), home.names("run").len()),
+            (1, 1),
+            "{:?}",
+            home.leftovers()
+        );
     }
     sql(home, "UPDATE vm SET state = 'dancing'");
     done(home, "delete", &[&id]);

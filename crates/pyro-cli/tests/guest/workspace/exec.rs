@@ -35,12 +35,21 @@ fn exec_is_a_good_filter(home: &Home) {
     let output = run(&[], &["printf 'a\\377\\n'; echo b >&2; exit 7"]);
     assert_eq!((output.status.code(), &*output.stdout), (Some(7), &b"a\xff\n"[..]));
     let told = stderr(&output);
-    let end = format!("[workspace-exec] workspace_id={id} sequence=1 cwd=/workspace execution_mode={}", home.mode());
-    assert!(told.starts_with("b\n") && told.contains(&format!("{end} exit_code=7 duration_ms=")), "{told}");
-    for (words, status) in [(&["no-such-program"][..], 127), (&["kill -9 $$"], 137), (&["sh", "-c", "exit 3"], 3)] {
+    let end = format!(
+        "[workspace-exec] workspace_id={id} sequence=1 cwd=/workspace execution_mode={}",
+        home.mode()
+    );
+    assert!(
+        told.starts_with("b\n") && told.contains(&format!("{end} exit_code=7 duration_ms=")),
+        "{told}"
+    );
+    for (words, status) in
+        [(&["no-such-program"][..], 127), (&["kill -9 $$"], 137), (&["sh", "-c", "exit 3"], 3)]
+    {
         assert_eq!(run(&[], words).status.code(), Some(status), "{words:?}");
     }
-    let output = run(&["--cwd", "/tmp", "--env", "A=b=c", "--env", "B=x y"], &["pwd; echo \"$A $B\""]);
+    let output =
+        run(&["--cwd", "/tmp", "--env", "A=b=c", "--env", "B=x y"], &["pwd; echo \"$A $B\""]);
     assert_eq!(stdout(&output), "/tmp\nb=c x y\n");
     exec(home, &id, "mkdir below");
     assert!(stdout(&run(&["--cwd", "below"], &["pwd"])).ends_with("/workspace/below\n"));
@@ -92,7 +101,8 @@ fn a_history_steers_no_terminal(home: &Home) {
         let steers = |one: char| one.is_control() && !matches!(one, '\n' | '\r' | '\t');
         assert!(!shown.contains(steers), "{words}: {shown:?}");
         if words == "logs" {
-            for part in ["]0;title[2Jout1m\r\n", "[2Jerr\r\n", "cwd=/workspace/[31mred\\nline\r\n"] {
+            for part in ["]0;title[2Jout1m\r\n", "[2Jerr\r\n", "cwd=/workspace/[31mred\\nline\r\n"]
+            {
                 assert!(shown.contains(part), "{part}: {shown:?}");
             }
         }

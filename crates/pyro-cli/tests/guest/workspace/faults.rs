@@ -1,4 +1,5 @@
-//! Everything of a workspace is killed at each of its steps: it is as before or as after, and nothing is left.
+//! Everything of a workspace is killed at each of its steps: it is as before or as after, and
+//! nothing is left.
 
 use super::{command, created, done, exec, said, sql_row};
 use crate::home::{ENVIRONMENT, Home, ended, eventually, is_signalled, kill};
@@ -62,7 +63,10 @@ fn a_killed_supervisor_or_engine_loses_nothing(home: &Home) {
         assert_eq!(workspace["state"], "stopped", "{workspace}");
         assert!(workspace["last_error"].as_str().unwrap().contains("killed"), "{workspace}");
         let workspace = done(home, "start", &[&id]);
-        assert_eq!((&workspace["state"], &workspace["last_error"]), (&json!("started"), &json!(null)));
+        assert_eq!(
+            (&workspace["state"], &workspace["last_error"]),
+            (&json!("started"), &json!(null))
+        );
     }
     assert_eq!(exec(home, &id, "cat kept"), format!("supervise\n{}\n", home.engine()));
     done(home, "delete", &[&id]);
@@ -108,8 +112,16 @@ fn a_reset_that_is_killed_is_done_or_not(home: &Home) {
         let resets = before["reset_count"].as_u64().unwrap();
         let was_killed = kill_at(command(home, "reset", &[&id]).spawn().unwrap(), || moment(home));
         let workspace = done(home, "status", &[&id]);
-        println!("{}: moment {number}: killed {was_killed}, {} resets", home.mode(), workspace["reset_count"]);
-        assert_eq!((&workspace["state"], &workspace["change"]), (&json!("started"), &json!(null)), "{workspace}");
+        println!(
+            "{}: moment {number}: killed {was_killed}, {} resets",
+            home.mode(),
+            workspace["reset_count"]
+        );
+        assert_eq!(
+            (&workspace["state"], &workspace["change"]),
+            (&json!("started"), &json!(null)),
+            "{workspace}"
+        );
         let was_reset = workspace["reset_count"].as_u64().unwrap() > resets;
         assert!(was_killed || was_reset);
         // The history goes with the disk that it is of.
@@ -118,7 +130,12 @@ fn a_reset_that_is_killed_is_done_or_not(home: &Home) {
         assert_eq!(&done(home, "logs", &[&id])["count"], commands);
         let expected = if was_reset { "gone\n" } else { "before\n" };
         assert_eq!(exec(home, &id, "cat file 2>/dev/null || echo gone"), expected);
-        assert_eq!((home.names("vms").len(), home.names("layers").len()), (1, 2), "{:?}", home.leftovers());
+        assert_eq!(
+            (home.names("vms").len(), home.names("layers").len()),
+            (1, 2),
+            "{:?}",
+            home.leftovers()
+        );
     }
     done(home, "delete", &[&id]);
 }
@@ -131,8 +148,8 @@ fn new_process(home: &Home, part: &str, known: &[i32]) -> Option<i32> {
     processes.find(|(pid, line)| line.contains(part) && !known.contains(pid)).map(|(pid, _)| pid)
 }
 
-/// Start what starts another vm; while that one's engine is stopped, and brings no guest up, kill a process: the one that
-/// was there before, or the new vm's. What the client said.
+/// Start what starts another vm; while that one's engine is stopped, and brings no guest up, kill a
+/// process: the one that was there before, or the new vm's. What the client said.
 fn killed_in_a_start(home: &Home, verb: &str, id: &str, part: &str, is_old: bool) -> Output {
     let old = OF_A_VM.map(|part| home.process(part));
     let mut client = command(home, verb, &[id]).spawn().unwrap();
@@ -182,7 +199,11 @@ fn a_reset_whose_vms_are_killed_is_done_or_not(home: &Home) {
             }
             assert_told(&output, "try again");
             let workspace = done(home, "status", &[&id]);
-            assert_eq!((&workspace["state"], &workspace["change"]), (&json!("started"), &json!(null)), "{workspace}");
+            assert_eq!(
+                (&workspace["state"], &workspace["change"]),
+                (&json!("started"), &json!(null)),
+                "{workspace}"
+            );
             assert_eq!(workspace["reset_count"], resets, "{part}: {workspace}");
             Some(())
         });
@@ -216,15 +237,25 @@ fn a_fork_whose_vms_are_killed_is_done_or_not(home: &Home) {
         });
         assert_eq!(done(home, "list", &[])["count"], 1, "{part}");
         let workspace = done(home, "status", &[&id]);
-        assert_eq!((&workspace["state"], &workspace["change"]), (&json!("started"), &json!(null)), "{workspace}");
+        assert_eq!(
+            (&workspace["state"], &workspace["change"]),
+            (&json!("started"), &json!(null)),
+            "{workspace}"
+        );
         assert_kept(home, &id, part);
-        assert_eq!((home.names("vms").len(), home.names("run").len()), (1, 1), "{:?}", home.leftovers());
+        assert_eq!(
+            (home.names("vms").len(), home.names("run").len()),
+            (1, 1),
+            "{:?}",
+            home.leftovers()
+        );
     }
     done(home, "delete", &[&id]);
     home.assert_clean();
 }
 
-/// A stopped engine answers nothing: its layer is not closed, and then nobody can close it any more.
+/// A stopped engine answers nothing: its layer is not closed, and then nobody can close it any
+/// more.
 fn a_fork_whose_parent_is_killed(home: &Home, id: &str, part: &str) {
     let layers = home.names("layers").len();
     kill(home.process("-no-user-config"), "-STOP");
@@ -233,7 +264,11 @@ fn a_fork_whose_parent_is_killed(home: &Home, id: &str, part: &str) {
     kill(home.process(part), "-KILL");
     assert_told(&ended(client), &format!("pyro workspace start {id}"));
     let list = done(home, "list", &[]);
-    assert_eq!((&list["count"], &list["workspaces"][0]["state"]), (&json!(1), &json!("stopped")), "{part}: {list}");
+    assert_eq!(
+        (&list["count"], &list["workspaces"][0]["state"]),
+        (&json!(1), &json!("stopped")),
+        "{part}: {list}"
+    );
     assert_kept(home, id, part);
     assert_eq!(home.names("layers").len(), layers, "{part}: {:?}", home.leftovers());
 }
@@ -261,7 +296,11 @@ fn a_fork_that_is_killed_leaves_the_parent(home: &Home) {
         let client = command(home, "fork", &[&id, "--count", "2"]).spawn().unwrap();
         let was_killed = kill_at(client, || moment(home, layers));
         let list = done(home, "list", &[]);
-        println!("{}: moment {number}: killed {was_killed}, {} workspaces", home.mode(), list["count"]);
+        println!(
+            "{}: moment {number}: killed {was_killed}, {} workspaces",
+            home.mode(),
+            list["count"]
+        );
         for workspace in list["workspaces"].as_array().unwrap() {
             assert_eq!(workspace["state"], "started", "{workspace}");
             let child = workspace["workspace_id"].as_str().unwrap();
@@ -313,9 +352,14 @@ fn a_start_that_is_killed_is_followed_by_another(home: &Home) {
     for (number, moment) in moments.into_iter().enumerate() {
         for next in ["start", "stop", "reset"] {
             done(home, "stop", &[&id]);
-            let was_killed = kill_at(command(home, "start", &[&id]).spawn().unwrap(), || moment(home));
+            let was_killed =
+                kill_at(command(home, "start", &[&id]).spawn().unwrap(), || moment(home));
             let workspace = done(home, next, &[&id]);
-            println!("{}: moment {number}: killed {was_killed}, then {next}: {}", home.mode(), workspace["state"]);
+            println!(
+                "{}: moment {number}: killed {was_killed}, then {next}: {}",
+                home.mode(),
+                workspace["state"]
+            );
             assert_eq!(workspace["state"], if next == "stop" { "stopped" } else { "started" });
             if next == "stop" {
                 home.assert_idle();
@@ -323,7 +367,12 @@ fn a_start_that_is_killed_is_followed_by_another(home: &Home) {
             }
             let expected = if next == "reset" { "gone\n" } else { "kept\n" };
             assert_eq!(exec(home, &id, "cat file || echo gone; echo kept > file"), expected);
-            assert_eq!((home.names("vms").len(), home.names("run").len()), (1, 1), "{:?}", home.leftovers());
+            assert_eq!(
+                (home.names("vms").len(), home.names("run").len()),
+                (1, 1),
+                "{:?}",
+                home.leftovers()
+            );
         }
     }
     done(home, "delete", &[&id]);

@@ -8,7 +8,11 @@ use serde_json::{Value, json};
 on_each_engine!(forks_diverge, a_stopped_workspace_can_be_forked);
 
 fn ids(forks: &Value) -> Vec<String> {
-    let ids = forks["workspaces"].as_array().unwrap().iter().map(|fork| fork["workspace_id"].as_str().unwrap());
+    let ids = forks["workspaces"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fork| fork["workspace_id"].as_str().unwrap());
     ids.map(str::to_owned).collect()
 }
 
@@ -16,8 +20,11 @@ fn forks_diverge(home: &Home) {
     let parent = created(home);
     exec(home, &parent, "echo parent > who; cp /bin/true /usr/local/bin/installed");
     // It writes before, meanwhile and afterwards.
-    let writing = "for i in $(seq 1 200); do echo $i >> counted || exit 1; sleep 0.02; done; wc -l < counted";
-    let writer = command(home, "exec", &[&parent, "--timeout-seconds", "900", "--", writing]).spawn().unwrap();
+    let writing =
+        "for i in $(seq 1 200); do echo $i >> counted || exit 1; sleep 0.02; done; wc -l < counted";
+    let writer = command(home, "exec", &[&parent, "--timeout-seconds", "900", "--", writing])
+        .spawn()
+        .unwrap();
     let forks = done(home, "fork", &[&parent, "--count", "3", "--name", "kid"]);
     let held = forks["held_ms"].as_u64().unwrap();
     println!("{}: writes were held for {held} ms", home.mode());
@@ -25,16 +32,26 @@ fn forks_diverge(home: &Home) {
     let children = ids(&forks);
     assert_eq!((&forks["count"], &forks["workspace_id"]), (&json!(3), &json!(parent)));
     for (number, fork) in forks["workspaces"].as_array().unwrap().iter().enumerate() {
-        assert_eq!((&fork["name"], &fork["state"]), (&json!(format!("kid-{}", number + 1)), &json!("started")));
+        assert_eq!(
+            (&fork["name"], &fork["state"]),
+            (&json!(format!("kid-{}", number + 1)), &json!("started"))
+        );
         assert_eq!((&fork["command_count"], &fork["reset_count"]), (&json!(0), &json!(0)));
     }
     let written = said(&writer.wait_with_output().unwrap());
-    assert_eq!((&written["exit_code"], &written["stdout"]), (&json!(0), &json!("200\n")), "{written}");
+    assert_eq!(
+        (&written["exit_code"], &written["stdout"]),
+        (&json!(0), &json!("200\n")),
+        "{written}"
+    );
     for child in &children {
         assert_eq!(exec(home, child, "installed; cat who; hostname > who"), "parent\n");
         // What the parent had written at one moment, and nothing of what it wrote after that.
         let counted = exec(home, child, "cat counted || true");
-        assert!(counted.lines().zip(1..).all(|(line, number)| line == number.to_string()), "{counted:?}");
+        assert!(
+            counted.lines().zip(1..).all(|(line, number)| line == number.to_string()),
+            "{counted:?}"
+        );
         assert!(counted.is_empty() || counted.ends_with('\n'), "{counted:?}");
     }
     assert_eq!(exec(home, &parent, "cat who"), "parent\n");
@@ -51,7 +68,10 @@ fn forks_diverge(home: &Home) {
     done(home, "start", &[&grandchild]);
     // What it resets to is the parent's baseline.
     done(home, "reset", &[&grandchild]);
-    assert_eq!(exec(home, &grandchild, "ls -A /workspace /usr/local/bin"), "/usr/local/bin:\n\n/workspace:\n");
+    assert_eq!(
+        exec(home, &grandchild, "ls -A /workspace /usr/local/bin"),
+        "/usr/local/bin:\n\n/workspace:\n"
+    );
     for id in [&children[2], &grandchild, &children[1]] {
         done(home, "delete", &[id]);
     }

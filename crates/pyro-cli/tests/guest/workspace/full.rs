@@ -1,4 +1,5 @@
-//! The host's disk is full in the middle: the error says so, nothing is left, and once there is room all goes on.
+//! The host's disk is full in the middle: the error says so, nothing is left, and once there is
+//! room all goes on.
 
 use super::said;
 use crate::home::{ENVIRONMENT, Home, eventually, stderr};
@@ -8,9 +9,13 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-on_each_engine!(a_full_host_disk_is_told_and_leaves_nothing, a_host_disk_that_fills_while_a_guest_starts_is_told);
+on_each_engine!(
+    a_full_host_disk_is_told_and_leaves_nothing,
+    a_host_disk_that_fills_while_a_guest_starts_is_told
+);
 
-/// The home's data on a small filesystem of its own, in a mount namespace that lasts as long as this.
+/// The home's data on a small filesystem of its own, in a mount namespace that lasts as long as
+/// this.
 struct Small<'a> {
     home: &'a Home,
     holder: Child,
@@ -20,8 +25,10 @@ impl<'a> Small<'a> {
     fn new(home: &'a Home, mib: u32) -> Option<Self> {
         let data = home.data_dir();
         std::fs::create_dir_all(&data).unwrap();
-        let script =
-            format!("mount -t tmpfs -o size={mib}m,mode=0700 none {} && echo held && exec cat", data.display());
+        let script = format!(
+            "mount -t tmpfs -o size={mib}m,mode=0700 none {} && echo held && exec cat",
+            data.display()
+        );
         let mut command = Command::new("unshare");
         command.args(["--mount", "sh", "-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut holder = command.stderr(Stdio::null()).spawn().ok()?;
@@ -48,7 +55,8 @@ impl<'a> Small<'a> {
     }
 
     fn workspace(&self, args: &[&str]) -> (bool, Value) {
-        let (flags, line) = args.split_at(args.iter().position(|arg| *arg == "--").unwrap_or(args.len()));
+        let (flags, line) =
+            args.split_at(args.iter().position(|arg| *arg == "--").unwrap_or(args.len()));
         let args = [&["workspace"], flags, &["--json"], line].concat();
         let output = self.command(crate::home::PYRO, &args).output().unwrap();
         (output.status.success(), said(&output))
@@ -83,12 +91,19 @@ impl<'a> Small<'a> {
 
     /// Take all but this much of what is free.
     fn fill(&self, left_kib: u64) {
-        self.sh(&format!("fallocate -l $(( $(df -k --output=avail data | tail -1) - {left_kib} ))K data/fill"));
+        self.sh(&format!(
+            "fallocate -l $(( $(df -k --output=avail data | tail -1) - {left_kib} ))K data/fill"
+        ));
     }
 
     /// Names below the data directory: vms, sockets, layers, what is kept of workspaces.
     fn held(&self) -> [usize; 4] {
-        let count = |name| self.sh(&format!("ls -A data/{name} 2>/dev/null | wc -l || true")).trim().parse().unwrap();
+        let count = |name| {
+            self.sh(&format!("ls -A data/{name} 2>/dev/null | wc -l || true"))
+                .trim()
+                .parse()
+                .unwrap()
+        };
         ["vms", "run", "layers", "workspaces"].map(count)
     }
 
@@ -104,7 +119,10 @@ impl<'a> Small<'a> {
 /// An error for want of room says so, and what to do.
 fn assert_full(told: &Value) {
     let words = told.to_string().to_lowercase();
-    assert!(told["hint"].is_string() && (words.contains("full") || words.contains("no space")), "{told}");
+    assert!(
+        told["hint"].is_string() && (words.contains("full") || words.contains("no space")),
+        "{told}"
+    );
     assert!(["io", "guest"].contains(&told["kind"].as_str().unwrap()), "{told}");
 }
 
@@ -117,7 +135,10 @@ impl Drop for Small<'_> {
 
 fn a_host_disk_that_fills_while_a_guest_starts_is_told(home: &Home) {
     let Some(small) = Small::new(home, 64) else { return };
-    let id = &small.ok(&["create", ENVIRONMENT, "--mem-mib", "512"])["workspace_id"].as_str().unwrap().to_owned();
+    let id = &small.ok(&["create", ENVIRONMENT, "--mem-mib", "512"])["workspace_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     small.exec(id, "echo kept > file");
     let before = small.held();
     let mut ended = Vec::new();
@@ -150,7 +171,10 @@ fn a_full_host_disk_is_told_and_leaves_nothing(home: &Home) {
     let random = small.sh("head -c 100000000 /dev/urandom > seed/large; echo made");
     assert_eq!(random, "made\n");
     let seed = seed.to_str().unwrap();
-    let id = &small.ok(&["create", ENVIRONMENT, "--mem-mib", "512"])["workspace_id"].as_str().unwrap().to_owned();
+    let id = &small.ok(&["create", ENVIRONMENT, "--mem-mib", "512"])["workspace_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     small.exec(id, "echo kept > file");
     let before = small.held();
     // In the middle of the files.
@@ -176,7 +200,14 @@ fn a_full_host_disk_is_told_and_leaves_nothing(home: &Home) {
     assert_eq!(small.exec(id, "cat file"), "kept\n");
     // In the middle of a command, of a write, of a push.
     for args in [
-        &["exec", id, "--timeout-seconds", "300", "--", "head -c 100000000 /dev/urandom > large; sync"][..],
+        &[
+            "exec",
+            id,
+            "--timeout-seconds",
+            "300",
+            "--",
+            "head -c 100000000 /dev/urandom > large; sync",
+        ][..],
         &["sync", "push", id, seed],
     ] {
         small.sh("fallocate -l 8M data/spare");
@@ -191,12 +222,28 @@ fn a_full_host_disk_is_told_and_leaves_nothing(home: &Home) {
     small.sh("(printf -- '--- /dev/null\\n+++ b/large\\n@@ -0,0 +1,300000 @@\\n'; \
          base64 -w 70 /dev/urandom | head -n 300000 | sed 's/^/+/') > patch");
     small.fill(8000);
-    small.full(&["patch", "apply", id, "--patch-file", home.path().join("patch").to_str().unwrap()]);
+    small.full(&[
+        "patch",
+        "apply",
+        id,
+        "--patch-file",
+        home.path().join("patch").to_str().unwrap(),
+    ]);
     small.sh("rm data/fill");
     small.ok(&["start", id]);
-    assert_eq!(small.exec(id, "ls -A; ls -A ../.pyro/stages 2>/dev/null; cat file"), "file\nkept\n");
+    assert_eq!(
+        small.exec(id, "ls -A; ls -A ../.pyro/stages 2>/dev/null; cat file"),
+        "file\nkept\n"
+    );
     small.fill(2000);
-    small.full(&["exec", id, "--timeout-seconds", "300", "--", "head -c 20000000 /dev/urandom > large; sync"]);
+    small.full(&[
+        "exec",
+        id,
+        "--timeout-seconds",
+        "300",
+        "--",
+        "head -c 20000000 /dev/urandom > large; sync",
+    ]);
     small.sh("rm data/fill");
     small.ok(&["start", id]);
     assert_eq!(small.exec(id, "cat file; rm -f large"), "kept\n");

@@ -30,7 +30,8 @@ pub fn command(home: &Home, verb: &str, args: &[&str]) -> Command {
 
 /// What a command said: its result, or its error.
 pub fn said(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", stderr(output)))
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", stderr(output)))
 }
 
 /// Do it; it must succeed.
@@ -51,7 +52,9 @@ pub fn failed(home: &Home, verb: &str, args: &[&str]) -> String {
 
 /// A new workspace's id.
 pub fn created(home: &Home) -> String {
-    let flags = [&["workspace", "create", ENVIRONMENT, "--mem-mib", "512", "--id-only"], home.allowed()].concat();
+    let flags =
+        [&["workspace", "create", ENVIRONMENT, "--mem-mib", "512", "--id-only"], home.allowed()]
+            .concat();
     let output = home.pyro(&flags).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     stdout(&output).trim().to_owned()
@@ -67,16 +70,19 @@ pub fn exec(home: &Home, id: &str, line: &str) -> String {
 pub fn sql(home: &Home, statement: &str) {
     let script = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute(sys.argv[2]); db.commit()";
     let database = home.data_dir().join("pyro.sqlite3");
-    let status = Command::new("python3").args(["-c", script]).arg(database).arg(statement).status().unwrap();
+    let status =
+        Command::new("python3").args(["-c", script]).arg(database).arg(statement).status().unwrap();
     assert!(status.success(), "{statement}");
 }
 
-/// The first column of the first row; a look at the records that puts nothing right, as a command's would.
+/// The first column of the first row; a look at the records that puts nothing right, as a command's
+/// would.
 pub fn sql_row(home: &Home, query: &str) -> String {
     let script = "import sqlite3, sys; row = sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchone(); \
                   print(row and row[0] or '')";
     let database = home.data_dir().join("pyro.sqlite3");
-    let output = Command::new("python3").args(["-c", script]).arg(database).arg(query).output().unwrap();
+    let output =
+        Command::new("python3").args(["-c", script]).arg(database).arg(query).output().unwrap();
     stdout(&output).trim().to_owned()
 }
 
@@ -129,7 +135,8 @@ fn a_workspace_stays(home: &Home) {
         assert_eq!(done(home, "start", &[id])["state"], "started");
     }
     assert_eq!(exec(home, id, "cat file /root/file"), "kept\nall\n");
-    let updated = done(home, "update", &[id, "--clear-name", "--label", "a=b", "--clear-label", "task"]);
+    let updated =
+        done(home, "update", &[id, "--clear-name", "--label", "a=b", "--clear-label", "task"]);
     assert_eq!((&updated["name"], &updated["labels"]), (&json!(null), &json!({ "a": "b" })));
     assert_eq!(failed(home, "update", &[id, "--label", "a=b"]), "invalid_input");
     let list = done(home, "list", &[]);
@@ -170,9 +177,11 @@ fn it_is_told_in_words(home: &Home, id: &str) {
 }
 
 fn a_reset_goes_back_to_the_baseline(home: &Home) {
-    let workspace = done(home, "create", &[ENVIRONMENT, "--mem-mib", "512", "--name", "n", "--label", "k=v"]);
+    let workspace =
+        done(home, "create", &[ENVIRONMENT, "--mem-mib", "512", "--name", "n", "--label", "k=v"]);
     let id = workspace["workspace_id"].as_str().unwrap();
-    let change = "echo new > file && cp /bin/true /usr/local/bin/installed && rm /usr/bin/git && installed";
+    let change =
+        "echo new > file && cp /bin/true /usr/local/bin/installed && rm /usr/bin/git && installed";
     for state in ["started", "stopped"] {
         exec(home, id, change);
         let before = done(home, "status", &[id]);
@@ -196,7 +205,13 @@ fn a_reset_goes_back_to_the_baseline(home: &Home) {
         assert_eq!(reset["workspace_reset"]["snapshot_name"], "baseline");
         let run = done(home, "exec", &[id, "--", "ls -A /workspace /usr/local/bin; git --version"]);
         assert_eq!((&run["sequence"], &run["exit_code"]), (&json!(1), &json!(0)), "{run}");
-        assert!(run["stdout"].as_str().unwrap().starts_with("/usr/local/bin:\n\n/workspace:\ngit version"), "{run}");
+        assert!(
+            run["stdout"]
+                .as_str()
+                .unwrap()
+                .starts_with("/usr/local/bin:\n\n/workspace:\ngit version"),
+            "{run}"
+        );
         assert_eq!(home.names("layers").len(), 2, "the baseline and one over it");
         assert_eq!(home.names("vms").len(), 1);
     }
@@ -231,7 +246,15 @@ fn the_old_names_still_work(home: &Home) {
     std::fs::create_dir(&source).unwrap();
     std::fs::write(source.join("file"), "seeded\n").unwrap();
     let source = source.to_str().unwrap();
-    let created = said(&task(&["create", ENVIRONMENT, "--source-path", source, "--mem-mib", "512", "--json"]));
+    let created = said(&task(&[
+        "create",
+        ENVIRONMENT,
+        "--source-path",
+        source,
+        "--mem-mib",
+        "512",
+        "--json",
+    ]));
     let id = created["task_id"].as_str().unwrap();
     assert_eq!(created["workspace_seed"]["mode"], "directory");
     assert!(created.get("workspace_id").is_none());
@@ -248,7 +271,11 @@ fn the_old_names_still_work(home: &Home) {
     );
     std::fs::write(home.path().join("source/second"), "pushed\n").unwrap();
     let pushed = task(&["sync", "push", id, source]);
-    assert!(stdout(&pushed).starts_with(&format!("[task-sync] task_id={id} mode=directory ")), "{}", stdout(&pushed));
+    assert!(
+        stdout(&pushed).starts_with(&format!("[task-sync] task_id={id} mode=directory ")),
+        "{}",
+        stdout(&pushed)
+    );
     assert_eq!(stdout(&task(&["exec", id, "--", "cat file second"])), "seeded\npushed\n");
     assert!(stdout(&task(&["status", id])).starts_with(&format!("Task: {id}\n")));
     assert_eq!(said(&task(&["logs", id, "--json"]))["entries"][0]["command"], "echo 'a  b'");

@@ -1,5 +1,5 @@
-//! Workspaces on a host that can run no guest: only where it is allowed, never silently, and no file of the host is in reach
-//! of their file operations.
+//! Workspaces on a host that can run no guest: only where it is allowed, never silently, and no
+//! file of the host is in reach of their file operations.
 
 use super::{command, created, done, exec, failed, said, sql_row};
 use crate::home::{ENVIRONMENT, Home, eventually, stderr, stdout};
@@ -30,14 +30,21 @@ fn nothing_runs_on_the_host_unless_it_is_allowed() {
     assert_ne!(failed(&home, "create", &["debain:12", "--allow-host-compat"]), "unavailable");
     let created = done(&home, "create", &[ENVIRONMENT, "--allow-host-compat"]);
     assert_eq!(
-        (&created["execution_mode"], &created["allow_host_compat"], &created["environment_version"]),
+        (
+            &created["execution_mode"],
+            &created["allow_host_compat"],
+            &created["environment_version"]
+        ),
         (&json!("host_compat"), &json!(true), &json!(null)),
         "{created}"
     );
     assert!(!home.path().join("environments").exists(), "no image is installed that is not used");
     done(&home, "delete", &[created["workspace_id"].as_str().unwrap()]);
     home.assert_clean();
-    let told = home.pyro(&["workspace", "create", ENVIRONMENT, "--allow-host-compat", "--id-only"]).output().unwrap();
+    let told = home
+        .pyro(&["workspace", "create", ENVIRONMENT, "--allow-host-compat", "--id-only"])
+        .output()
+        .unwrap();
     assert!(stderr(&told).contains("execution_mode=host_compat"), "{}", stderr(&told));
     done(&home, "delete", &[stdout(&told).trim()]);
 }
@@ -68,12 +75,21 @@ fn a_workspace_lives_in_a_private_directory() {
     let user = fs::metadata(home.path()).unwrap().uid();
     let at = tree.canonicalize().unwrap().display().to_string();
     assert_eq!(run["stdout"], format!("{at}\n{at}\n{user}\n"));
-    assert_eq!((&run["execution_mode"], &run["cwd"]), (&json!("host_compat"), &json!("/workspace")));
+    assert_eq!(
+        (&run["execution_mode"], &run["cwd"]),
+        (&json!("host_compat"), &json!("/workspace"))
+    );
     let below = done(&home, "exec", &[id, "--cwd", "/tmp", "--", "pwd; echo $HOME"]);
     assert_eq!(below["stdout"], format!("/tmp\n{at}\n"));
-    let timed_out =
-        done_with(&home, &[id, "--timeout-seconds", "1", "--", "sleep 4321 & (setsid sleep 4321 &); sleep 4321"]);
-    assert_eq!((&timed_out["exit_code"], &timed_out["timed_out"]), (&json!(124), &json!(true)), "{timed_out}");
+    let timed_out = done_with(
+        &home,
+        &[id, "--timeout-seconds", "1", "--", "sleep 4321 & (setsid sleep 4321 &); sleep 4321"],
+    );
+    assert_eq!(
+        (&timed_out["exit_code"], &timed_out["timed_out"]),
+        (&json!(124), &json!(true)),
+        "{timed_out}"
+    );
     eventually("end of the whole tree", || (!runs(&home, "4321")).then_some(()));
     // What a command leaves running goes with the stop, and the files stay.
     exec(&home, id, "(setsid sleep 1234 > /dev/null 2>&1 &)");
@@ -82,14 +98,23 @@ fn a_workspace_lives_in_a_private_directory() {
     home.assert_idle();
     assert_eq!(failed(&home, "exec", &[id, "--", "true"]), "wrong_state");
     let started = done(&home, "start", &[id]);
-    assert_eq!((&started["state"], &started["execution_mode"]), (&json!("started"), &json!("host_compat")));
+    assert_eq!(
+        (&started["state"], &started["execution_mode"]),
+        (&json!("started"), &json!("host_compat"))
+    );
     assert_eq!(exec(&home, id, "cat file"), "kept\n");
     let logs = done(&home, "logs", &[id]);
-    assert_eq!((&logs["count"], &logs["entries"][0]["execution_mode"]), (&json!(5), &json!("host_compat")));
+    assert_eq!(
+        (&logs["count"], &logs["entries"][0]["execution_mode"]),
+        (&json!(5), &json!("host_compat"))
+    );
     assert_eq!(done(&home, "update", &[id, "--name", "mine"])["name"], "mine");
     assert_eq!(done(&home, "list", &[])["count"], 1);
     let reset = done(&home, "reset", &[id]);
-    assert_eq!((&reset["execution_mode"], &reset["reset_count"]), (&json!("host_compat"), &json!(1)));
+    assert_eq!(
+        (&reset["execution_mode"], &reset["reset_count"]),
+        (&json!("host_compat"), &json!(1))
+    );
     assert!(!tree.exists(), "the old files are gone");
     assert_eq!(exec(&home, id, "ls -A; (setsid sleep 1234 > /dev/null 2>&1 &)"), "");
     assert_eq!(failed(&home, "fork", &[id]), "unsupported");
@@ -149,13 +174,20 @@ fn operations_on_files_stay_in_the_workspace() {
     for path in ["way/new", "leak"] {
         assert_ne!(refused(&["file", "write", id, path, "--text", "x"]), "internal", "{path}");
     }
-    assert_ne!(refused(&["sync", "push", id, seed.to_str().unwrap(), "--dest", "way/in"]), "internal");
+    assert_ne!(
+        refused(&["sync", "push", id, seed.to_str().unwrap(), "--dest", "way/in"]),
+        "internal"
+    );
     let patch = home.path().join("p.diff");
     fs::write(&patch, "--- /dev/null\n+++ b/way/new\n@@ -0,0 +1 @@\n+x\n").unwrap();
-    assert_eq!(refused(&["patch", "apply", id, "--patch-file", patch.to_str().unwrap()]), "conflict");
+    assert_eq!(
+        refused(&["patch", "apply", id, "--patch-file", patch.to_str().unwrap()]),
+        "conflict"
+    );
     // Commands are the user's own, and go where the user goes.
     assert_eq!(exec(&home, id, "cat way/secret"), "secret\n");
-    let left: Vec<_> = fs::read_dir(&outside).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        fs::read_dir(&outside).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["secret"]);
     assert_eq!(fs::read_to_string(outside.join("secret")).unwrap(), "secret\n");
     // A directory that nobody may write to is in no deletion's way.
@@ -196,14 +228,22 @@ fn a_reset_that_cannot_copy_changes_nothing() {
     assert_eq!(failed(&home, "reset", &[id]), "io");
     assert_eq!(done(&home, "status", &[id])["reset_count"], 0);
     assert_eq!(exec(&home, id, "cat file"), "before\n");
-    assert_eq!((home.names("vms").len(), home.names("layers").len()), (1, 2), "{:?}", home.leftovers());
+    assert_eq!(
+        (home.names("vms").len(), home.names("layers").len()),
+        (1, 2),
+        "{:?}",
+        home.leftovers()
+    );
     done(&home, "delete", &[id]);
 }
 
 #[test]
 fn a_task_on_the_host_is_a_workspace_too() {
     let home = Home::host();
-    let output = home.pyro(&["task", "create", ENVIRONMENT, "--allow-host-compat", "--json"]).output().unwrap();
+    let output = home
+        .pyro(&["task", "create", ENVIRONMENT, "--allow-host-compat", "--json"])
+        .output()
+        .unwrap();
     let task = said(&output);
     assert_eq!(task["execution_mode"], "host_compat", "{task}");
     let id = task["task_id"].as_str().unwrap();
@@ -218,11 +258,17 @@ fn a_model_needs_the_servers_grant() {
     let ask = json!({ "environment": ENVIRONMENT, "allow_host_compat": true });
     let mut client = Client::connected(&home, &[]);
     assert_eq!(client.refused("workspace_create", ask.clone())["kind"], "denied");
-    assert_eq!(client.refused("workspace_create", json!({ "environment": ENVIRONMENT }))["kind"], "unavailable");
+    assert_eq!(
+        client.refused("workspace_create", json!({ "environment": ENVIRONMENT }))["kind"],
+        "unavailable"
+    );
     assert!(client.leave().success());
     home.assert_clean();
     let mut client = Client::connected(&home, &["--allow-host-compat"]);
-    assert_eq!(client.refused("workspace_create", json!({ "environment": ENVIRONMENT }))["kind"], "unavailable");
+    assert_eq!(
+        client.refused("workspace_create", json!({ "environment": ENVIRONMENT }))["kind"],
+        "unavailable"
+    );
     let workspace = client.done("workspace_create", ask);
     assert_eq!(workspace["execution_mode"], "host_compat", "{workspace}");
     let id = workspace["workspace_id"].as_str().unwrap();
@@ -257,7 +303,8 @@ fn nothing_is_installed_for_a_kvm_that_is_not_there() {
             };
         }
         // The first program of QEMU's name is one that cannot be needed.
-        std::os::unix::fs::symlink("/bin/false", home.path().join("bin/qemu-system-x86_64")).unwrap_or_default();
+        std::os::unix::fs::symlink("/bin/false", home.path().join("bin/qemu-system-x86_64"))
+            .unwrap_or_default();
         shell.env("PYRO_ACCEL", "kvm").output().unwrap()
     };
     let refused = asks_for_kvm(&[]);
@@ -275,5 +322,8 @@ fn nothing_is_installed_for_a_kvm_that_is_not_there() {
         (&json!("here\n"), &json!("host_compat")),
         "{allowed}"
     );
-    assert!(!home.path().join("environments").exists(), "neither the refusal nor the host needs an image");
+    assert!(
+        !home.path().join("environments").exists(),
+        "neither the refusal nor the host needs an image"
+    );
 }

@@ -8,8 +8,16 @@ use serde_json::json;
 use std::path::Path;
 use std::process::Child;
 
-on_the_host!(one_of_many_changes_it, whoever_needs_one_that_starts_waits, a_broken_record_stops_nobody);
-on_each_engine!(one_of_many_changes_it, whoever_needs_one_that_starts_waits, a_broken_record_stops_nobody);
+on_the_host!(
+    one_of_many_changes_it,
+    whoever_needs_one_that_starts_waits,
+    a_broken_record_stops_nobody
+);
+on_each_engine!(
+    one_of_many_changes_it,
+    whoever_needs_one_that_starts_waits,
+    a_broken_record_stops_nobody
+);
 
 /// Do it in several processes at once: how many succeeded; the others' errors are among these.
 fn at_once(home: &Home, verb: &str, args: &[&str], allowed: &[&str]) -> usize {
@@ -47,10 +55,13 @@ fn whoever_needs_one_that_starts_waits(home: &Home) {
         let start = || command(home, "start", &[&id]).spawn().unwrap();
         let starts = [start(), start(), start()];
         eventually("start", || {
-            ["starting", "started"].contains(&sql_row(home, "SELECT state FROM vm").as_str()).then_some(())
+            ["starting", "started"]
+                .contains(&sql_row(home, "SELECT state FROM vm").as_str())
+                .then_some(())
         });
-        let exec =
-            |number: usize| command(home, "exec", &[&id, "--", &format!("echo {round} {number}")]).spawn().unwrap();
+        let exec = |number: usize| {
+            command(home, "exec", &[&id, "--", &format!("echo {round} {number}")]).spawn().unwrap()
+        };
         let execs: Vec<Child> = (0..4).map(exec).collect();
         let read = home.pyro(&["workspace", "file", "list", &id, "--json"]).spawn().unwrap();
         for (number, child) in execs.into_iter().enumerate() {
@@ -82,7 +93,11 @@ fn hundreds_of_commands_from_three_processes() {
     sequences.sort_unstable();
     assert_eq!(sequences, (1..=3 * EACH as u64).collect::<Vec<_>>());
     assert_eq!(done(&home, "status", &[&id])["command_count"], 3 * EACH);
-    assert_eq!(exec(&home, &id, "sort count | uniq -c | tr -s ' '"), format!(" {} x\n", 3 * EACH), "each exactly once");
+    assert_eq!(
+        exec(&home, &id, "sort count | uniq -c | tr -s ' '"),
+        format!(" {} x\n", 3 * EACH),
+        "each exactly once"
+    );
     done(&home, "delete", &[&id]);
 }
 
@@ -92,7 +107,11 @@ fn a_broken_record_stops_nobody(home: &Home) {
     let vms = home.names("vms").len();
     sql(home, &format!("UPDATE workspace SET labels = 'no labels' WHERE id = '{broken}'"));
     let list = done(home, "list", &[]);
-    assert_eq!((&list["count"], &list["workspaces"][0]["workspace_id"]), (&json!(1), &json!(good)), "{list}");
+    assert_eq!(
+        (&list["count"], &list["workspaces"][0]["workspace_id"]),
+        (&json!(1), &json!(good)),
+        "{list}"
+    );
     assert_eq!(exec(home, &good, "echo good"), "good\n");
     assert_eq!(list["broken"], json!([broken]));
     for verb in ["status", "start", "stop", "reset", "fork", "logs"] {
@@ -100,7 +119,10 @@ fn a_broken_record_stops_nobody(home: &Home) {
     }
     let told = said(&command(home, "exec", &[&broken, "--", "true"]).output().unwrap());
     assert_eq!(told["kind"], "corrupt");
-    assert!(told["hint"].as_str().unwrap().contains(&format!("pyro workspace delete {broken}")), "{told}");
+    assert!(
+        told["hint"].as_str().unwrap().contains(&format!("pyro workspace delete {broken}")),
+        "{told}"
+    );
     done(home, "reset", &[&good]);
     done(home, "delete", &[&good]);
     assert_eq!(home.names("vms").len(), vms - 1, "the vm of the broken one is nobody's to remove");
@@ -146,5 +168,8 @@ fn an_id_is_never_a_path() {
     for words in of_files("0123456789ab", &source, &file, &out) {
         assert_eq!(refused(&home, &words).0, "not_found", "{words:?}");
     }
-    assert!(!Path::new(&out).exists() && std::fs::read_dir(home.path()).unwrap().count() <= 3, "nothing was made");
+    assert!(
+        !Path::new(&out).exists() && std::fs::read_dir(home.path()).unwrap().count() <= 3,
+        "nothing was made"
+    );
 }

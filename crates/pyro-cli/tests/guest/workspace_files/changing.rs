@@ -53,13 +53,18 @@ fn a_file_that_changes_is_refused_by_name(home: &Home) {
     let writer = Writer::of(&source.join("large"));
     let (kind, words) = refused(home, &["sync", "push", id, at]);
     assert_eq!((kind.as_str(), words.as_str()), ("conflict", "large changed while it was read"));
-    let seeded =
-        workspace(home, &["create", crate::home::ENVIRONMENT, "--mem-mib", "512", "--seed-path", at, "--json"]);
+    let seeded = workspace(
+        home,
+        &["create", crate::home::ENVIRONMENT, "--mem-mib", "512", "--seed-path", at, "--json"],
+    );
     assert_eq!(said(&seeded)["kind"], "conflict");
     assert_eq!(done(home, "list", &[])["count"], 1, "and there is no workspace");
     drop(writer);
     assert_eq!(exec(home, id, "ls -A . /.pyro/stages"), ".:\n\n/.pyro/stages:\n");
     ok(home, &["sync", "push", id, at]);
-    assert_eq!(exec(home, id, "cat a; tr -d '\\7' < large | wc -c; stat -c %s large"), format!("a0\n{LEN}\n"));
+    assert_eq!(
+        exec(home, id, "cat a; tr -d '\\7' < large | wc -c; stat -c %s large"),
+        format!("a0\n{LEN}\n")
+    );
     done(home, "delete", &[id]);
 }

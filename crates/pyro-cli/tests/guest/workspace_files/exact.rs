@@ -30,7 +30,8 @@ fn packed(path: &Path, text: &str) {
 
 fn tar(home: &Home, name: &str, from: &Path, members: &[&str]) -> String {
     let path = home.path().join(name).to_str().unwrap().to_owned();
-    let made = Command::new("tar").args(["-caf", &path, "-C"]).arg(from).args(members).status().unwrap();
+    let made =
+        Command::new("tar").args(["-caf", &path, "-C"]).arg(from).args(members).status().unwrap();
     assert!(made.success());
     path
 }
@@ -47,7 +48,8 @@ fn equal_length_and_time_hide_nothing(home: &Home) {
         (sync["entry_count"].as_u64().unwrap(), sync["unchanged"].as_u64().unwrap())
     };
     assert_eq!(push(&[]), (0, 3));
-    // Each of these has the length and the time that it had: a new file, and one that was written in place.
+    // Each of these has the length and the time that it had: a new file, and one that was written
+    // in place.
     packed(&source.join("package.json"), "{\"version\":\"1.0.5\"}\n");
     fs::remove_file(source.join("lib/index.js")).unwrap();
     packed(&source.join("lib/index.js"), "two\n");
@@ -64,7 +66,11 @@ fn equal_length_and_time_hide_nothing(home: &Home) {
     // A directory that is new comes as a whole.
     assert_eq!(push(&["--dest", "deep/er"]).0, 3);
     assert_eq!(push(&["--dest", "deep/er"]), (0, 3));
-    exec(home, id, "printf 'bad\\n' > deep/er/lib/index.js; touch -d @499162500 deep/er/lib/index.js");
+    exec(
+        home,
+        id,
+        "printf 'bad\\n' > deep/er/lib/index.js; touch -d @499162500 deep/er/lib/index.js",
+    );
     assert_eq!(push(&["--dest", "deep/er"]), (1, 2));
     assert_eq!(exec(home, id, "cat deep/er/lib/index.js"), "two\n");
     // Archives of both.
@@ -74,8 +80,14 @@ fn equal_length_and_time_hide_nothing(home: &Home) {
     for (archive, version) in [(&second, 5), (&third, 6), (&second, 5)] {
         let pushed = ok(home, &["sync", "push", id, archive, "--dest", "t", "--delete"]);
         assert_eq!(pushed["workspace_sync"]["changed"], true);
-        assert_eq!(exec(home, id, "cat t/package.json"), format!("{{\"version\":\"1.0.{version}\"}}\n"));
-        assert_eq!(ok(home, &["sync", "push", id, archive, "--dest", "t"])["workspace_sync"]["changed"], false);
+        assert_eq!(
+            exec(home, id, "cat t/package.json"),
+            format!("{{\"version\":\"1.0.{version}\"}}\n")
+        );
+        assert_eq!(
+            ok(home, &["sync", "push", id, archive, "--dest", "t"])["workspace_sync"]["changed"],
+            false
+        );
     }
     after_a_reset(home, id, &push);
     done(home, "delete", &[id]);
@@ -124,7 +136,10 @@ fn a_cut_archive_deletes_nothing(home: &Home) {
     }
     // Without deleting, nothing is nothing.
     let none = home.path().join("none.tar");
-    assert_eq!(ok(home, &["sync", "push", id, none.to_str().unwrap()])["workspace_sync"]["changed"], false);
+    assert_eq!(
+        ok(home, &["sync", "push", id, none.to_str().unwrap()])["workspace_sync"]["changed"],
+        false
+    );
     // Directories that an archive does not name stay as they are.
     exec(home, id, "chmod 750 . && mkdir -m 700 d && touch -d @7 d");
     fs::create_dir(source.join("d")).unwrap();
@@ -132,7 +147,8 @@ fn a_cut_archive_deletes_nothing(home: &Home) {
     let unnamed = tar(home, "unnamed.tar", &source, &["d/x"]);
     ok(home, &["sync", "push", id, &unnamed]);
     assert_eq!(exec(home, id, "stat -c %a . d; cat d/x; rm -r d"), "750\n700\nx");
-    let rooted = tar(home, "rooted.tar", &fs::canonicalize(&source).unwrap(), &["--exclude=./*", "."]);
+    let rooted =
+        tar(home, "rooted.tar", &fs::canonicalize(&source).unwrap(), &["--exclude=./*", "."]);
     assert!(refused(home, &["sync", "push", id, &rooted, "--delete"]).1.contains("holds no files"));
     for (name, flag) in [("x.tar.xz", "f1"), ("x.tar.bz2", "f2")] {
         let archive = tar(home, name, &source, &[flag]);
@@ -141,7 +157,8 @@ fn a_cut_archive_deletes_nothing(home: &Home) {
     }
     done(home, "delete", &[id]);
     let cut = home.path().join("cut.tar");
-    let given = [&[crate::home::ENVIRONMENT, "--seed-path", cut.to_str().unwrap()], home.allowed()].concat();
+    let given = [&[crate::home::ENVIRONMENT, "--seed-path", cut.to_str().unwrap()], home.allowed()]
+        .concat();
     assert_eq!(crate::workspace::failed(home, "create", &given), "invalid_input");
 }
 
@@ -158,12 +175,16 @@ fn what_is_left_out_is_named(home: &Home) {
     let id = &seeded(home, &source, &[]);
     let seed = done(home, "status", &[id])["workspace_seed"].clone();
     let named = |value: &serde_json::Value| -> Vec<String> {
-        let word =
-            |one: &serde_json::Value| format!("{}: {}", one["path"].as_str().unwrap(), one["why"].as_str().unwrap());
+        let word = |one: &serde_json::Value| {
+            format!("{}: {}", one["path"].as_str().unwrap(), one["why"].as_str().unwrap())
+        };
         value["left_out"].as_array().unwrap().iter().map(word).collect()
     };
     let expected = ["d/pipe: left out: it is a named pipe", "sock: left out: it is a socket"];
-    assert_eq!((named(&seed), &seed["left_out_count"]), (expected.map(str::to_owned).to_vec(), &2.into()));
+    assert_eq!(
+        (named(&seed), &seed["left_out_count"]),
+        (expected.map(str::to_owned).to_vec(), &2.into())
+    );
     assert_eq!(seed["entry_count"], 2);
     // The file system of the temporary directory may have no attributes.
     let tagged = setxattr(source.join("f"), "user.tag", b"x", XattrFlags::empty()).is_ok();
@@ -171,7 +192,10 @@ fn what_is_left_out_is_named(home: &Home) {
     let from = source.to_str().unwrap();
     let output = workspace(home, &["sync", "push", id, from]);
     let told = stderr(&output);
-    assert!(output.status.success() && told.contains("] d/pipe: left out: it is a named pipe\n"), "{told}");
+    assert!(
+        output.status.success() && told.contains("] d/pipe: left out: it is a named pipe\n"),
+        "{told}"
+    );
     assert_eq!(told.contains("] f: its extended attributes were not carried\n"), tagged, "{told}");
     assert!(stdout(&output).starts_with("[workspace-sync] workspace_id="), "{}", stdout(&output));
     // The same from an archive.
@@ -206,25 +230,42 @@ fn bits_and_times_are_kept_or_named(home: &Home) {
     );
     for format in ["dir", "tar"] {
         let out = home.path().join(format!("out.{format}"));
-        let export = ok(home, &["export", id, ".", "--format", format, "--output", out.to_str().unwrap()]);
-        let told: Vec<_> = export["left_out"].as_array().unwrap().iter().map(|one| one.to_string()).collect();
+        let export =
+            ok(home, &["export", id, ".", "--format", format, "--output", out.to_str().unwrap()]);
+        let told: Vec<_> =
+            export["left_out"].as_array().unwrap().iter().map(|one| one.to_string()).collect();
         assert_eq!(export["left_out_count"], told.len(), "{format}");
         let told = told.join("\n");
-        for (path, why) in [("s", "made without its setuid and setgid bit"), ("g", "made without its setgid bit")] {
+        for (path, why) in
+            [("s", "made without its setuid and setgid bit"), ("g", "made without its setgid bit")]
+        {
             let told_so = format!("{{\"path\":\"/workspace/{path}\",\"why\":\"{why}\"}}");
             assert!(told.contains(&told_so), "{format}: {told}");
         }
-        assert!(told.contains("/workspace/d/f\",\"why\":\"its extended attributes"), "{format}: {told}");
+        assert!(
+            told.contains("/workspace/d/f\",\"why\":\"its extended attributes"),
+            "{format}: {told}"
+        );
         let tree = match format {
             "dir" => out,
             _ => {
                 let tree = home.path().join("unpacked");
                 fs::create_dir(&tree).unwrap();
-                assert!(Command::new("tar").arg("-xpf").arg(&out).arg("-C").arg(&tree).status().unwrap().success());
+                assert!(
+                    Command::new("tar")
+                        .arg("-xpf")
+                        .arg(&out)
+                        .arg("-C")
+                        .arg(&tree)
+                        .status()
+                        .unwrap()
+                        .success()
+                );
                 tree
             }
         };
-        let mode = |path: &str| fs::metadata(tree.join(path)).unwrap().permissions().mode() & 0o7777;
+        let mode =
+            |path: &str| fs::metadata(tree.join(path)).unwrap().permissions().mode() & 0o7777;
         assert_eq!((mode("t"), mode("s"), mode("g")), (0o1777, 0o755, 0o755), "{format}");
         assert!(fs::metadata(tree.join("d/f")).unwrap().modified().unwrap() < SystemTime::now());
     }

@@ -1,4 +1,5 @@
-//! Full disks, killed clients, and changes at the same moment: each operation is done as a whole or not at all.
+//! Full disks, killed clients, and changes at the same moment: each operation is done as a whole or
+//! not at all.
 
 use super::killed::{at_moments, time_of};
 use super::{bomb, nothing_is_staged, ok, refused, seeded, workspace};
@@ -42,13 +43,21 @@ fn a_full_guest_disk_changes_nothing(home: &Home) {
         format!("--- a/f\n+++ b/f\n@@ -1 +1 @@\n-a\n+c\n--- /dev/null\n+++ b/g\n@@ -0,0 +1,1000000 @@\n{lines}"),
     )
     .unwrap();
-    let (kind, words) = refused(home, &["patch", "apply", id, "--patch-file", patch.to_str().unwrap()]);
+    let (kind, words) =
+        refused(home, &["patch", "apply", id, "--patch-file", patch.to_str().unwrap()]);
     assert_eq!(kind, "guest", "{words}");
-    assert_eq!(refused(home, &["file", "write", id, "g", "--text-file", patch.to_str().unwrap()]).0, "guest");
+    assert_eq!(
+        refused(home, &["file", "write", id, "g", "--text-file", patch.to_str().unwrap()]).0,
+        "guest"
+    );
     assert_eq!(exec(home, id, "ls -A . /.pyro/stages; cat f"), ".:\nf\n\n/.pyro/stages:\na\n");
     // What stands on the layers below needs none of it.
-    let fork = ok(home, &["fork", id])["workspaces"][0]["workspace_id"].as_str().unwrap().to_owned();
-    assert_eq!(refused(home, &["file", "write", &fork, "g", "--text-file", patch.to_str().unwrap()]).0, "guest");
+    let fork =
+        ok(home, &["fork", id])["workspaces"][0]["workspace_id"].as_str().unwrap().to_owned();
+    assert_eq!(
+        refused(home, &["file", "write", &fork, "g", "--text-file", patch.to_str().unwrap()]).0,
+        "guest"
+    );
     done(home, "reset", &[&fork]);
     ok(home, &["file", "write", &fork, "g", "--text", "room"]);
     done(home, "delete", &[&fork]);
@@ -63,7 +72,8 @@ fn a_seed_larger_than_the_guests_disk_leaves_nothing(home: &Home) {
     // Filling the 8 GiB of a disk takes minutes: new vms have one that is almost full.
     let cache = Cache::of(home);
     let vm = &vm::started(home);
-    let fill = format!("fallocate -l $(($(df -B1 --output=avail / | tail -1) - {ROOM})) /fill; sync");
+    let fill =
+        format!("fallocate -l $(($(df -B1 --output=avail / | tail -1) - {ROOM})) /fill; sync");
     vm::done(home, &["plain", vm, &fill]);
     vm::done(home, &["stop", vm]);
     cache.begin_with(&home.data_dir().join("vms").join(vm).join("layer.qcow2"));
@@ -74,7 +84,9 @@ fn a_seed_larger_than_the_guests_disk_leaves_nothing(home: &Home) {
         let mut client = create.stderr(Stdio::null()).spawn().unwrap();
         let mut most_kib = 0;
         eventually("end of the create", || {
-            most_kib = most_kib.max(memory_kib(home, "pyro workspace")).max(memory_kib(home, "pyro supervise"));
+            most_kib = most_kib
+                .max(memory_kib(home, "pyro workspace"))
+                .max(memory_kib(home, "pyro supervise"));
             client.try_wait().unwrap()
         });
         assert!(most_kib > 0 && most_kib < 200_000, "{most_kib} KiB");
@@ -92,7 +104,10 @@ fn a_seed_larger_than_the_guests_disk_leaves_nothing(home: &Home) {
         assert!(!output.status.success() && told["kind"] == "guest", "{told}");
         let (words, hint) = (told["error"].as_str().unwrap(), told["hint"].as_str().unwrap());
         assert!(words.contains("does not fit") && words.contains("8 GiB"), "{told}");
-        assert!(hint.contains("create it again") && !told.to_string().contains("WORKSPACE_ID"), "{told}");
+        assert!(
+            hint.contains("create it again") && !told.to_string().contains("WORKSPACE_ID"),
+            "{told}"
+        );
         assert_eq!(done(home, "list", &[])["count"], 0);
         home.assert_clean();
     }
@@ -106,20 +121,31 @@ fn a_seed_larger_than_the_guests_disk_leaves_nothing(home: &Home) {
     done(home, "delete", &[&id]);
 }
 
-/// The most memory that a process of the home with such a command line has had, in KiB; 0 where there is none.
+/// The most memory that a process of the home with such a command line has had, in KiB; 0 where
+/// there is none.
 fn memory_kib(home: &Home, part: &str) -> u64 {
     let of = |pid: i32| {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
         line.trim().trim_end_matches(" kB").parse().ok()
     };
-    home.processes().iter().filter(|(_, line)| line.contains(part)).filter_map(|(pid, _)| of(*pid)).max().unwrap_or(0)
+    home.processes()
+        .iter()
+        .filter(|(_, line)| line.contains(part))
+        .filter_map(|(pid, _)| of(*pid))
+        .max()
+        .unwrap_or(0)
 }
 
 fn a_full_host_disk_leaves_nothing(home: &Home) {
     let id = &created(home);
-    // Each one is small enough to be held in memory for a patch; all of them are more than the disk takes.
-    exec(home, id, "for n in 1 2 3; do base64 /dev/urandom | head -c 10000000 > large$n; done; echo > small");
+    // Each one is small enough to be held in memory for a patch; all of them are more than the disk
+    // takes.
+    exec(
+        home,
+        id,
+        "for n in 1 2 3; do base64 /dev/urandom | head -c 10000000 > large$n; done; echo > small",
+    );
     let mount = home.path().join("small");
     fs::create_dir(&mount).unwrap();
     let (at, pyro) = (mount.to_str().unwrap(), home.pyro(&[]).get_program().to_owned());
@@ -141,7 +167,11 @@ fn a_full_host_disk_leaves_nothing(home: &Home) {
             skip("no mount namespace can be had");
             break;
         }
-        assert!(!output.status.success() && stderr(&output).is_empty(), "{format}: {}", stderr(&output));
+        assert!(
+            !output.status.success() && stderr(&output).is_empty(),
+            "{format}: {}",
+            stderr(&output)
+        );
         let told = said(&output);
         let words = told.to_string().to_lowercase();
         assert!(told["kind"] == "io" && told["hint"].is_string(), "{format}: {told}");
@@ -169,7 +199,16 @@ fn an_export_is_on_the_disk_before_it_appears(home: &Home) {
             "trace=syncfs,fsync,renameat2,renameat,rename,linkat",
         ]);
         command.args(flags).arg(home.pyro(&[]).get_program());
-        command.args(["workspace", "export", id, what, "--force", "--json", "--output", out.to_str().unwrap()]);
+        command.args([
+            "workspace",
+            "export",
+            id,
+            what,
+            "--force",
+            "--json",
+            "--output",
+            out.to_str().unwrap(),
+        ]);
         for (name, value) in home.pyro(&[]).get_envs() {
             match value {
                 Some(value) => command.env(name, value),
@@ -182,8 +221,13 @@ fn an_export_is_on_the_disk_before_it_appears(home: &Home) {
         let output = export(what, &[]);
         assert!(output.status.success(), "{}", stderr(&output));
         let traced = fs::read_to_string(&trace).unwrap();
-        let appears = traced.lines().position(|line| line.contains("rename") && line.contains("\"out\"")).unwrap();
-        let calls = |lines: &[&str], call: &str| lines.iter().any(|line| line.contains(&format!("{call}(")));
+        let appears = traced
+            .lines()
+            .position(|line| line.contains("rename") && line.contains("\"out\""))
+            .unwrap();
+        let calls = |lines: &[&str], call: &str| {
+            lines.iter().any(|line| line.contains(&format!("{call}(")))
+        };
         let lines: Vec<&str> = traced.lines().collect();
         assert!(calls(&lines[..appears], "syncfs"), "{what}: not written out before: {traced}");
         assert!(calls(&lines[appears..], "fsync"), "{what}: its name is not: {traced}");
@@ -195,7 +239,8 @@ fn an_export_is_on_the_disk_before_it_appears(home: &Home) {
         assert_eq!((&told["kind"], told["hint"].is_string()), (&"io".into(), true), "{told}");
         assert!(out.join("f").exists(), "what was there stays");
     }
-    let left: Vec<_> = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().starts_with(".pyro-")), "{left:?}");
     done(home, "delete", &[id]);
 }
@@ -243,7 +288,8 @@ fn an_export_that_is_ended_leaves_nothing(home: &Home) {
     assert!(left > 0 && too_late < 12, "no kill came in the middle");
     let new = outputs.join("new/deep/x");
     for format in ["dir", "tar"] {
-        let words = ["export", id, "missing", "--format", format, "--output", new.to_str().unwrap()];
+        let words =
+            ["export", id, "missing", "--format", format, "--output", new.to_str().unwrap()];
         assert_eq!(refused(home, &words).0, "not_found");
     }
     assert_eq!(fs::read_dir(&outputs).unwrap().count(), 0, "nothing is made for what is not there");
@@ -260,7 +306,8 @@ fn a_killed_client_leaves_all_or_nothing(home: &Home) {
     }
     let id = &seeded(home, &old, &[]);
     let export = home.path().join("exported");
-    let push = |is_new: bool| ["sync", "push", id, if is_new { &new } else { &old }.to_str().unwrap()];
+    let push =
+        |is_new: bool| ["sync", "push", id, if is_new { &new } else { &old }.to_str().unwrap()];
     let exporting = ["export", id, ".", "--force", "--output", export.to_str().unwrap()];
     let usual = [time_of(home, &push(true)), time_of(home, &exporting)];
     let (mut is_new, mut cut_off) = (true, 0);
@@ -281,7 +328,8 @@ fn a_killed_client_leaves_all_or_nothing(home: &Home) {
         was_cut_off
     });
     println!("{}: {cut_off} pushes were cut off", home.mode());
-    // What a killed push had staged goes at the next start at the latest; the area itself is made by the first one.
+    // What a killed push had staged goes at the next start at the latest; the area itself is made
+    // by the first one.
     done(home, "stop", &[id]);
     done(home, "start", &[id]);
     nothing_is_staged(home, id);
@@ -290,7 +338,8 @@ fn a_killed_client_leaves_all_or_nothing(home: &Home) {
 
 /// Kill the client after so long; whether that was before its end.
 fn killed_after(home: &Home, words: &[&str], after: Duration) -> bool {
-    let mut client = home.pyro(&[&["workspace"], words].concat()).stdout(Stdio::null()).spawn().unwrap();
+    let mut client =
+        home.pyro(&[&["workspace"], words].concat()).stdout(Stdio::null()).spawn().unwrap();
     std::thread::sleep(after);
     client.kill().unwrap();
     let status = client.wait().unwrap();
@@ -303,17 +352,27 @@ fn two_changes_at_once_are_one_or_a_conflict(home: &Home) {
     exec(home, id, "seq 1 2000 > f");
     let patch = |name: &str| {
         let path = home.path().join(name);
-        fs::write(&path, format!("--- a/f\n+++ b/f\n@@ -1,3 +1,3 @@\n 1\n-2\n+{name}\n 3\n")).unwrap();
+        fs::write(&path, format!("--- a/f\n+++ b/f\n@@ -1,3 +1,3 @@\n 1\n-2\n+{name}\n 3\n"))
+            .unwrap();
         path
     };
     let files: Vec<_> = (0..6).map(|number| patch(&format!("p{number}"))).collect();
     let start = |file: &std::path::PathBuf| {
-        home.pyro(&["workspace", "patch", "apply", id, "--json", "--patch-file", file.to_str().unwrap()])
-            .spawn()
-            .unwrap()
+        home.pyro(&[
+            "workspace",
+            "patch",
+            "apply",
+            id,
+            "--json",
+            "--patch-file",
+            file.to_str().unwrap(),
+        ])
+        .spawn()
+        .unwrap()
     };
     let clients: Vec<_> = files.iter().map(start).collect();
-    let outputs: Vec<_> = clients.into_iter().map(|client| client.wait_with_output().unwrap()).collect();
+    let outputs: Vec<_> =
+        clients.into_iter().map(|client| client.wait_with_output().unwrap()).collect();
     let (won, lost): (Vec<_>, Vec<_>) = outputs.iter().partition(|output| output.status.success());
     assert_eq!((won.len(), lost.len()), (1, 5));
     assert!(lost.iter().all(|output| said(output)["kind"] == "conflict"));

@@ -9,7 +9,11 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 
-on_each_engine!(a_hostile_source_is_refused_by_name, a_hostile_guest_breaks_nothing, a_hundred_thousand_files);
+on_each_engine!(
+    a_hostile_source_is_refused_by_name,
+    a_hostile_guest_breaks_nothing,
+    a_hundred_thousand_files
+);
 
 /// An archive of one entry, made by python, which makes what tar refuses to.
 fn archive(home: &Home, name: &str, entries: &str) -> String {
@@ -32,7 +36,10 @@ fn a_hostile_source_is_refused_by_name(home: &Home) {
     exec(home, id, "echo kept > kept");
     let output = workspace(home, &["sync", "push", id, directory]);
     let told = stderr(&output);
-    assert!(output.status.success() && told.contains("pipe\\nline: left out: it is a named pipe"), "{told}");
+    assert!(
+        output.status.success() && told.contains("pipe\\nline: left out: it is a named pipe"),
+        "{told}"
+    );
     // A socket is nothing without its process; of a member that comes twice the later one is meant.
     let plain = home.path().join("plain");
     fs::create_dir(&plain).unwrap();
@@ -41,7 +48,14 @@ fn a_hostile_source_is_refused_by_name(home: &Home) {
     ok(home, &["sync", "push", id, plain.to_str().unwrap(), "--dest", "plain"]);
     ok(
         home,
-        &["sync", "push", id, &archive(home, "again.tar", "add('f',b=b'long'); add('f',b=b'x')"), "--dest", "plain"],
+        &[
+            "sync",
+            "push",
+            id,
+            &archive(home, "again.tar", "add('f',b=b'long'); add('f',b=b'x')"),
+            "--dest",
+            "plain",
+        ],
     );
     assert_eq!(exec(home, id, "ls plain; cat plain/f; rm -r plain"), "f\nfile\nx");
     for (name, entries, word) in [
@@ -94,18 +108,23 @@ fn a_hostile_guest_breaks_nothing(home: &Home) {
     assert_eq!(fs::metadata(out.join("sparse")).unwrap().len(), 1 << 40);
     assert_eq!(fs::read_link(out.join("leak")).unwrap().to_str(), Some("../../../../etc/passwd"));
     let tar = home.path().join("out.tar");
-    let (_, words) = refused(home, &["export", id, ".", "--format", "tar", "--output", tar.to_str().unwrap()]);
+    let (_, words) =
+        refused(home, &["export", id, ".", "--format", "tar", "--output", tar.to_str().unwrap()]);
     assert!(!tar.exists(), "{words}");
     // Something writes all the time.
-    exec(home, id, "rm sparse; (while :; do date +%N%N%N >> busy; echo > busy2; rm -f busy2; done) > /dev/null 2>&1 &");
+    exec(
+        home,
+        id,
+        "rm sparse; (while :; do date +%N%N%N >> busy; echo > busy2; rm -f busy2; done) > /dev/null 2>&1 &",
+    );
     for round in 0..3 {
         assert!(changes(home, id).contains(&"modified text".to_owned()));
         ok(home, &["export", id, ".", "--output", out.to_str().unwrap(), "--force"]);
         ok(home, &["file", "list", id, "--recursive"]);
         println!("round {round}");
     }
-    // The root itself is turned into something else: what is said of its files is done to those of that place, in this
-    // guest, and to none besides them.
+    // The root itself is turned into something else: what is said of its files is done to those of
+    // that place, in this guest, and to none besides them.
     let etc = || {
         let look = "find /etc -mindepth 1 ! -path /etc/text -printf '%p %m %y %s %T@ %C@\\n' | sort | cksum";
         done(home, "exec", &[id, "--cwd", "/", "--", look])["stdout"].clone()
@@ -132,14 +151,14 @@ fn a_hostile_guest_breaks_nothing(home: &Home) {
 
 fn a_hundred_thousand_files(home: &Home) {
     let id = &created(home);
-    let perl =
-        "perl -e 'for $d (1..100) { mkdir \"d$d\"; for (1..1000) { open(F, \">d$d/f$_\"); print F $_; close F } }'";
+    let perl = "perl -e 'for $d (1..100) { mkdir \"d$d\"; for (1..1000) { open(F, \">d$d/f$_\"); print F $_; close F } }'";
     exec(home, id, perl);
     let diff = ok(home, &["diff", id]);
     assert_eq!(diff["summary"]["added"], 100_000);
     let (mut pages, mut count, mut after) = (0, 0, "/workspace".to_owned());
     loop {
-        let page = ok(home, &["file", "list", id, "--recursive", "--limit", "40000", "--after", &after]);
+        let page =
+            ok(home, &["file", "list", id, "--recursive", "--limit", "40000", "--after", &after]);
         (pages, count) = (pages + 1, count + page["count"].as_u64().unwrap());
         match page["next_after"].as_str() {
             Some(next) => next.clone_into(&mut after),

@@ -1,4 +1,5 @@
-//! The client, the supervisor or the engine is killed in the middle: files are as before or as after, and nothing is left.
+//! The client, the supervisor or the engine is killed in the middle: files are as before or as
+//! after, and nothing is left.
 
 use super::{changes, nothing_is_staged, ok, seeded};
 use crate::home::{ENVIRONMENT, Home, ended, eventually, is_signalled, stderr};
@@ -33,8 +34,8 @@ fn victims(home: &Home) -> [&'static str; 3] {
 /// At how many moments of an operation's usual time.
 const MOMENTS: u32 = 4;
 
-/// Cut an operation off at its beginning and after these parts of its usual time; one at least must fall inside it, and
-/// an earlier one is taken until it does.
+/// Cut an operation off at its beginning and after these parts of its usual time; one at least must
+/// fall inside it, and an earlier one is taken until it does.
 pub fn at_moments(count: u32, mut cut_off: impl FnMut(f64) -> bool) {
     let mut is_inside = (0..count).fold(false, |is_inside, moment| {
         let was_cut_off = cut_off(f64::from(moment) / f64::from(count));
@@ -43,7 +44,8 @@ pub fn at_moments(count: u32, mut cut_off: impl FnMut(f64) -> bool) {
     let mut part = 1.0 / f64::from(count);
     while !is_inside {
         part /= 2.0;
-        // What was measured may have waited for the disk of a busy host, for far longer than it takes.
+        // What was measured may have waited for the disk of a busy host, for far longer than it
+        // takes.
         assert!(part > 0.0001, "no kill fell inside the operation");
         is_inside = cut_off(part);
     }
@@ -68,14 +70,19 @@ fn tree(home: &Home, name: &str) -> PathBuf {
 fn patch(home: &Home, from: &str, to: &str) -> PathBuf {
     let lines = |sign: &str, name: &str| format!("{sign}{name}\n").repeat(40);
     let one = |number: usize| {
-        format!("--- a/f{number}\n+++ b/f{number}\n@@ -1,40 +1,40 @@\n{}{}", lines("-", from), lines("+", to))
+        format!(
+            "--- a/f{number}\n+++ b/f{number}\n@@ -1,40 +1,40 @@\n{}{}",
+            lines("-", from),
+            lines("+", to)
+        )
     };
     let path = home.path().join(format!("{from}-{to}.diff"));
     fs::write(&path, (0..FILES).map(one).collect::<String>()).unwrap();
     path
 }
 
-/// Start it, and kill the victim at a moment; what the client said, and whether it was killed before its end.
+/// Start it, and kill the victim at a moment; what the client said, and whether it was killed
+/// before its end.
 fn cut_off(home: &Home, victim: &str, words: &[&str], at: Duration) -> (Output, bool) {
     let client = home.pyro(&[&["workspace"], words, &["--json"]].concat()).spawn().unwrap();
     std::thread::sleep(at);
@@ -86,7 +93,10 @@ fn cut_off(home: &Home, victim: &str, words: &[&str], at: Duration) -> (Output, 
         assert!(told["hint"].is_string(), "{victim} {words:?}: {told}");
         let kind = told["kind"].as_str().unwrap();
         assert!(["guest", "wrong_state"].contains(&kind), "{victim} {words:?}: {told}");
-        assert!(told["hint"].as_str().unwrap().contains("pyro workspace start "), "{victim} {words:?}: {told}");
+        assert!(
+            told["hint"].as_str().unwrap().contains("pyro workspace start "),
+            "{victim} {words:?}: {told}"
+        );
         assert!(told["error"].as_str().unwrap().contains("killed"), "{victim} {words:?}: {told}");
     }
     (output, !is_done)
@@ -97,7 +107,9 @@ fn end(home: &Home, mut client: Child, victim: &str) -> Output {
     match victim {
         "client" => client.kill().unwrap(),
         victim => {
-            if let Some((pid, _)) = home.processes().into_iter().find(|(_, line)| line.contains(victim)) {
+            if let Some((pid, _)) =
+                home.processes().into_iter().find(|(_, line)| line.contains(victim))
+            {
                 // It may end of itself, with its operation.
                 is_signalled(pid, "-KILL");
             }
@@ -131,12 +143,14 @@ pub fn time_of(home: &Home, words: &[&str]) -> Duration {
 fn a_patch_that_is_cut_off_is_done_or_not(home: &Home) {
     let id = &seeded(home, &tree(home, "old"), &[]);
     let patches = [patch(home, "old", "new"), patch(home, "new", "old")];
-    let words = |which: usize| ["patch", "apply", id, "--patch-file", patches[which].to_str().unwrap()];
+    let words =
+        |which: usize| ["patch", "apply", id, "--patch-file", patches[which].to_str().unwrap()];
     let usual = time_of(home, &words(0));
     let mut is_new = true;
     for victim in victims(home) {
         at_moments(MOMENTS, |part| {
-            let (output, was_cut_off) = cut_off(home, victim, &words(usize::from(is_new)), usual.mul_f64(part));
+            let (output, was_cut_off) =
+                cut_off(home, victim, &words(usize::from(is_new)), usual.mul_f64(part));
             runs_again(home, id, victim);
             nothing_is_staged(home, id);
             let seen = exec(home, id, "sort -u f*; ls -A | wc -l");
@@ -145,7 +159,11 @@ fn a_patch_that_is_cut_off_is_done_or_not(home: &Home) {
                 ("old", count) if count.trim() == FILES.to_string() => false,
                 _ => panic!("{victim} {part}: half a patch: {seen}"),
             };
-            println!("{}: {victim} {part}: cut off {was_cut_off}, done {}", home.mode(), now != is_new);
+            println!(
+                "{}: {victim} {part}: cut off {was_cut_off}, done {}",
+                home.mode(),
+                now != is_new
+            );
             assert!(was_cut_off || now != is_new, "said to be done: {}", said(&output));
             is_new = now;
             was_cut_off
@@ -171,14 +189,19 @@ fn a_push_or_an_export_that_is_cut_off_is_done_or_not(home: &Home) {
     // What becomes of them when the client is killed is a matter of its own.
     for victim in [victims(home)[1], victims(home)[2]] {
         at_moments(3, |part| {
-            let (output, was_cut_off) = cut_off(home, victim, &push(!is_new), usual[0].mul_f64(part));
+            let (output, was_cut_off) =
+                cut_off(home, victim, &push(!is_new), usual[0].mul_f64(part));
             runs_again(home, id, victim);
             nothing_is_staged(home, id);
             let seen = exec(home, id, "sort -u f*; head -c 3 large; ls -A | wc -l");
             let is = |name: &str| seen == format!("{name}\n{name}{}\n", FILES + 2);
             let now = is("new");
             assert!(now || is("old"), "{victim} {part}: half a push: {seen}");
-            println!("{}: push, {victim} {part}: cut off {was_cut_off}, done {}", home.mode(), now != is_new);
+            println!(
+                "{}: push, {victim} {part}: cut off {was_cut_off}, done {}",
+                home.mode(),
+                now != is_new
+            );
             assert!(was_cut_off || now != is_new, "said to be done: {}", said(&output));
             is_new = now;
             was_cut_off
@@ -191,7 +214,11 @@ fn a_push_or_an_export_that_is_cut_off_is_done_or_not(home: &Home) {
             let (output, was_cut_off) = cut_off(home, victim, &export, usual[1].mul_f64(part));
             assert_eq!(names(&outputs), ["out"], "nothing temporary stays");
             let now = whole_export(&out, if is_new { "new" } else { "old" });
-            println!("{}: export, {victim} {part}: cut off {was_cut_off}, done {}", home.mode(), now == round);
+            println!(
+                "{}: export, {victim} {part}: cut off {was_cut_off}, done {}",
+                home.mode(),
+                now == round
+            );
             assert!(now == exported || now == round, "neither as before nor as now: {now}");
             assert!(was_cut_off || now == round, "said to be done: {}", said(&output));
             exported = now;
@@ -205,14 +232,20 @@ fn a_push_or_an_export_that_is_cut_off_is_done_or_not(home: &Home) {
 
 /// Names in a directory.
 fn names(dir: &Path) -> Vec<String> {
-    fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
 }
 
 /// The round of an export of a whole tree.
 fn whole_export(out: &Path, name: &str) -> u32 {
     assert_eq!(names(out).len(), FILES + 2);
     for number in 0..FILES {
-        assert_eq!(fs::read_to_string(out.join(format!("f{number}"))).unwrap(), format!("{name}\n").repeat(40));
+        assert_eq!(
+            fs::read_to_string(out.join(format!("f{number}"))).unwrap(),
+            format!("{name}\n").repeat(40)
+        );
     }
     assert!(fs::read_to_string(out.join("large")).unwrap() == name.repeat(LARGE / name.len()));
     fs::read_to_string(out.join("round")).unwrap().trim().parse().unwrap()
@@ -225,23 +258,33 @@ fn a_write_that_is_cut_off_is_done_or_not(home: &Home) {
         fs::write(&path, name.repeat(LARGE)).unwrap();
         path
     });
-    let words = |which: usize| ["file", "write", id, "deep/er/big", "--text-file", texts[which].to_str().unwrap()];
+    let words = |which: usize| {
+        ["file", "write", id, "deep/er/big", "--text-file", texts[which].to_str().unwrap()]
+    };
     let usual = time_of(home, &words(0));
     let mut is_new = false;
     for victim in victims(home) {
         at_moments(MOMENTS, |part| {
-            let (output, was_cut_off) = cut_off(home, victim, &words(usize::from(!is_new)), usual.mul_f64(part));
+            let (output, was_cut_off) =
+                cut_off(home, victim, &words(usize::from(!is_new)), usual.mul_f64(part));
             runs_again(home, id, victim);
             nothing_is_staged(home, id);
             // Beside it, too.
-            eventually("end of what was written to", || (exec(home, id, "ls -A deep/er") == "big\n").then_some(()));
-            let seen = exec(home, id, "tr -d a < deep/er/big | wc -c; tr -d b < deep/er/big | wc -c");
+            eventually("end of what was written to", || {
+                (exec(home, id, "ls -A deep/er") == "big\n").then_some(())
+            });
+            let seen =
+                exec(home, id, "tr -d a < deep/er/big | wc -c; tr -d b < deep/er/big | wc -c");
             let now = match seen.as_str() {
                 "0\n6000000\n" => false,
                 "6000000\n0\n" => true,
                 _ => panic!("{victim} {part}: half a file: {seen}"),
             };
-            println!("{}: {victim} {part}: cut off {was_cut_off}, done {}", home.mode(), now != is_new);
+            println!(
+                "{}: {victim} {part}: cut off {was_cut_off}, done {}",
+                home.mode(),
+                now != is_new
+            );
             assert!(was_cut_off || now != is_new, "said to be done: {}", said(&output));
             is_new = now;
             was_cut_off
@@ -252,7 +295,11 @@ fn a_write_that_is_cut_off_is_done_or_not(home: &Home) {
 
 fn a_diff_that_is_cut_off_changes_nothing(home: &Home) {
     let id = &seeded(home, &tree(home, "old"), &[]);
-    exec(home, id, "for f in f?; do echo more >> $f; done; head -c 100000 /dev/urandom > large; rm f11; mv f12 g");
+    exec(
+        home,
+        id,
+        "for f in f?; do echo more >> $f; done; head -c 100000 /dev/urandom > large; rm f11; mv f12 g",
+    );
     let expected = changes(home, id);
     assert_eq!(expected.len(), 14);
     let usual = time_of(home, &["diff", id]);
@@ -272,7 +319,9 @@ fn a_diff_that_is_cut_off_changes_nothing(home: &Home) {
 type Step = (&'static str, fn(&Home) -> bool);
 
 fn a_create_with_a_seed_that_is_cut_off_leaves_nothing(home: &Home) {
-    let manifest = |home: &Home| home.names("workspaces").iter().any(|dir| Path::new(dir).join("baseline").exists());
+    let manifest = |home: &Home| {
+        home.names("workspaces").iter().any(|dir| Path::new(dir).join("baseline").exists())
+    };
     let steps: [Step; 5] = [
         ("started", |home| sql_row(home, "SELECT state FROM vm") == "started"),
         ("sending", |home| sql_row(home, "SELECT state FROM vm") == "started"),
@@ -284,7 +333,9 @@ fn a_create_with_a_seed_that_is_cut_off_leaves_nothing(home: &Home) {
     for number in 0..1500 {
         fs::write(seed.join(format!("g{number}")), vec![7; 4000]).unwrap();
     }
-    let flags = [&[ENVIRONMENT, "--mem-mib", "512", "--seed-path", seed.to_str().unwrap()], home.allowed()].concat();
+    let flags =
+        [&[ENVIRONMENT, "--mem-mib", "512", "--seed-path", seed.to_str().unwrap()], home.allowed()]
+            .concat();
     let whole = |created: &Value| {
         let id = created["workspace_id"].as_str().unwrap();
         assert_eq!(exec(home, id, "ls -A | wc -l; sort -u f*"), format!("{}\nold\n", FILES + 1500));
@@ -299,7 +350,9 @@ fn a_create_with_a_seed_that_is_cut_off_leaves_nothing(home: &Home) {
         let mut cut_off = 0;
         for (name, moment) in steps {
             let mut client = command(home, "create", &flags).spawn().unwrap();
-            eventually(name, || (moment(home) || client.try_wait().unwrap().is_some()).then_some(()));
+            eventually(name, || {
+                (moment(home) || client.try_wait().unwrap().is_some()).then_some(())
+            });
             if name == "sending" {
                 std::thread::sleep(Duration::from_millis(150));
             }
@@ -307,7 +360,11 @@ fn a_create_with_a_seed_that_is_cut_off_leaves_nothing(home: &Home) {
             let output = end(home, client, victim);
             cut_off += usize::from(!output.status.success());
             let list = done(home, "list", &[]);
-            println!("{}: {victim} {name}: manifest {had_manifest}, {} left", home.mode(), list["count"]);
+            println!(
+                "{}: {victim} {name}: manifest {had_manifest}, {} left",
+                home.mode(),
+                list["count"]
+            );
             if victim != "client" && !output.status.success() {
                 let told = said(&output);
                 assert!(told["hint"].is_string(), "{victim} {name}: {told}");
@@ -315,9 +372,12 @@ fn a_create_with_a_seed_that_is_cut_off_leaves_nothing(home: &Home) {
             }
             for workspace in list["workspaces"].as_array().unwrap() {
                 let id = workspace["workspace_id"].as_str().unwrap();
-                // It was done, and its vm was killed after that, which its supervisor has yet to see.
+                // It was done, and its vm was killed after that, which its supervisor has yet to
+                // see.
                 if victim != "client" {
-                    eventually("end of its vm", || (done(home, "status", &[id])["state"] == "stopped").then_some(()));
+                    eventually("end of its vm", || {
+                        (done(home, "status", &[id])["state"] == "stopped").then_some(())
+                    });
                 }
                 done(home, "start", &[id]);
                 whole(workspace);

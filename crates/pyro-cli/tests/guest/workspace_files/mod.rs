@@ -1,4 +1,5 @@
-//! A workspace's files from the command line: seeded, pushed, read, written, patched, compared, exported.
+//! A workspace's files from the command line: seeded, pushed, read, written, patched, compared,
+//! exported.
 
 mod changing;
 mod exact;
@@ -18,18 +19,24 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 on_the_host!(the_loop_of_an_agent, a_push_sends_what_differs, archives_go_both_ways);
-on_each_engine!(the_loop_of_an_agent, a_push_sends_what_differs, archives_go_both_ways, files_one_by_one);
+on_each_engine!(
+    the_loop_of_an_agent,
+    a_push_sends_what_differs,
+    archives_go_both_ways,
+    files_one_by_one
+);
 
 /// A new workspace with a seed.
 pub fn seeded(home: &Home, seed: &Path, flags: &[&str]) -> String {
     let path = seed.to_str().unwrap();
-    let given = [&[ENVIRONMENT, "--mem-mib", "512", "--seed-path", path], flags, home.allowed()].concat();
+    let given =
+        [&[ENVIRONMENT, "--mem-mib", "512", "--seed-path", path], flags, home.allowed()].concat();
     let created = done(home, "create", &given);
     created["workspace_id"].as_str().unwrap().to_owned()
 }
 
-/// An archive of some megabytes that holds 6 GB: more than it may become in anybody's memory, and than anybody has taken
-/// before a test goes on.
+/// An archive of some megabytes that holds 6 GB: more than it may become in anybody's memory, and
+/// than anybody has taken before a test goes on.
 pub fn bomb(home: &Home) -> PathBuf {
     let path = home.path().join("bomb.tgz");
     let script = "import gzip, sys, tarfile
@@ -66,11 +73,14 @@ pub fn refused(home: &Home, args: &[&str]) -> (String, String) {
 /// What changed, as `status path`.
 pub fn changes(home: &Home, id: &str) -> Vec<String> {
     let diff = ok(home, &["diff", id]);
-    let word = |entry: &Value| format!("{} {}", entry["status"].as_str().unwrap(), entry["path"].as_str().unwrap());
+    let word = |entry: &Value| {
+        format!("{} {}", entry["status"].as_str().unwrap(), entry["path"].as_str().unwrap())
+    };
     diff["entries"].as_array().unwrap().iter().map(word).collect()
 }
 
-/// Nothing is staged; the agent clears away behind its answer, and may take a moment to see that its client is gone.
+/// Nothing is staged; the agent clears away behind its answer, and may take a moment to see that
+/// its client is gone.
 pub fn nothing_is_staged(home: &Home, id: &str) {
     let look = "ls -A ../.pyro/stages 2>/dev/null || true";
     eventually("end of what was staged", || exec(home, id, look).is_empty().then_some(()));
@@ -82,8 +92,8 @@ fn git(at: &Path, args: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-/// All that git can know of a tree, but for what its `.gitignore` names: each path, whether it is a link or may be
-/// executed, and what it holds.
+/// All that git can know of a tree, but for what its `.gitignore` names: each path, whether it is a
+/// link or may be executed, and what it holds.
 fn tracked(root: &Path) -> Vec<(PathBuf, &'static str, Vec<u8>)> {
     let mut all = Vec::new();
     let mut directories = vec![root.to_owned()];
@@ -97,7 +107,11 @@ fn tracked(root: &Path) -> Vec<(PathBuf, &'static str, Vec<u8>)> {
             if meta.is_dir() {
                 directories.push(path);
             } else if meta.is_symlink() {
-                all.push((name, "link", fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes()));
+                all.push((
+                    name,
+                    "link",
+                    fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes(),
+                ));
             } else {
                 let kind = if meta.mode() & 0o100 == 0 { "file" } else { "program" };
                 all.push((name, kind, fs::read(&path).unwrap()));
@@ -139,9 +153,11 @@ fn the_loop_of_an_agent(home: &Home) {
     let id = &seeded(home, &repo, &["--respect-ignore"]);
     let status = done(home, "status", &[id]);
     assert_eq!(status["workspace_seed"]["mode"], "directory");
-    assert_eq!(status["workspace_seed"]["seed_path"], repo.canonicalize().unwrap().to_str().unwrap());
-    let look =
-        "stat -c '%n %a %h %Y' run.sh src/same.txt; readlink absolute node_modules/.bin/run; ls build 2>&1; ./run.sh";
+    assert_eq!(
+        status["workspace_seed"]["seed_path"],
+        repo.canonicalize().unwrap().to_str().unwrap()
+    );
+    let look = "stat -c '%n %a %h %Y' run.sh src/same.txt; readlink absolute node_modules/.bin/run; ls build 2>&1; ./run.sh";
     assert_eq!(
         exec(home, id, look),
         format!(
@@ -182,7 +198,11 @@ fn the_loop_of_an_agent(home: &Home) {
     assert_eq!(fs::read_link(repo.join("absolute")).unwrap(), Path::new("elsewhere"));
     let changed = home.path().join("changed");
     ok(home, &["export", id, ".", "--output", changed.to_str().unwrap()]);
-    assert_eq!(tracked(&changed), tracked(&repo), "the guest's tree, and the host's after git has applied the patch");
+    assert_eq!(
+        tracked(&changed),
+        tracked(&repo),
+        "the guest's tree, and the host's after git has applied the patch"
+    );
     // Back to the start, and there again by what git itself calls the difference.
     git(&repo, &["add", "-A"]);
     let of_git = git(&repo, &["diff", "--cached", "--binary"]);
@@ -197,10 +217,18 @@ fn the_loop_of_an_agent(home: &Home) {
     assert_eq!(changes(home, id), [""; 0]);
     let file = home.path().join("p.diff");
     let applied = ok(home, &["patch", "apply", id, "--patch-file", file.to_str().unwrap()]);
-    assert_eq!(applied["summary"], json!({ "total": 8, "added": 2, "modified": 4, "deleted": 2 }), "{applied}");
+    assert_eq!(
+        applied["summary"],
+        json!({ "total": 8, "added": 2, "modified": 4, "deleted": 2 }),
+        "{applied}"
+    );
     assert!(workspace(home, &["diff", id, "--patch"]).stdout == patch, "the same patch comes out");
-    let (kind, words) = refused(home, &["patch", "apply", id, "--patch-file", file.to_str().unwrap()]);
-    assert!(kind == "conflict" && words.contains("src/old.txt: it does not exist"), "{kind}: {words}");
+    let (kind, words) =
+        refused(home, &["patch", "apply", id, "--patch-file", file.to_str().unwrap()]);
+    assert!(
+        kind == "conflict" && words.contains("src/old.txt: it does not exist"),
+        "{kind}: {words}"
+    );
     assert!(workspace(home, &["diff", id, "--patch"]).stdout == patch, "nothing was changed");
     match home.is_host() {
         true => assert_eq!(failed(home, "fork", &[id]), "unsupported"),
@@ -216,7 +244,10 @@ fn the_loop_of_an_agent(home: &Home) {
 fn forked(home: &Home, id: &str, patch: &[u8]) {
     let forked = done(home, "fork", &[id]);
     let child = forked["workspaces"][0]["workspace_id"].as_str().unwrap();
-    assert!(workspace(home, &["diff", child, "--patch"]).stdout == patch, "a fork has the baseline");
+    assert!(
+        workspace(home, &["diff", child, "--patch"]).stdout == patch,
+        "a fork has the baseline"
+    );
     done(home, "stop", &[child]);
     done(home, "start", &[child]);
     assert!(workspace(home, &["diff", child, "--patch"]).stdout == patch, "and keeps it");
@@ -228,15 +259,26 @@ fn renamed(home: &Home, id: &str) {
     exec(home, id, "mv run.sh src/ran.sh");
     assert_eq!(changes(home, id), ["deleted run.sh", "added src/ran.sh"]);
     let diff = ok(home, &["diff", id, "--find-renames"]);
-    assert_eq!((&diff["summary"]["total"], &diff["summary"]["renamed"]), (&json!(1), &json!(1)), "{diff}");
+    assert_eq!(
+        (&diff["summary"]["total"], &diff["summary"]["renamed"]),
+        (&json!(1), &json!(1)),
+        "{diff}"
+    );
     let entry = &diff["entries"][0];
-    assert_eq!((&entry["status"], &entry["old_path"]), (&json!("renamed"), &json!("run.sh")), "{diff}");
+    assert_eq!(
+        (&entry["status"], &entry["old_path"]),
+        (&json!("renamed"), &json!("run.sh")),
+        "{diff}"
+    );
     let stat = stdout(&workspace(home, &["diff", id, "--find-renames", "--stat"]));
     assert!(stat.starts_with(" run.sh => src/ran.sh | +0 -0\n"), "{stat}");
     let patch = home.path().join("renamed.patch");
     let output = ["--output", patch.to_str().unwrap(), "--format", "patch", "--find-renames"];
     ok(home, &[&["export", id, "."], &output[..]].concat());
-    assert_eq!(fs::read(&patch).unwrap(), workspace(home, &["diff", id, "--find-renames", "--patch"]).stdout);
+    assert_eq!(
+        fs::read(&patch).unwrap(),
+        workspace(home, &["diff", id, "--find-renames", "--patch"]).stdout
+    );
     let here = home.path().join("moved");
     fs::create_dir(&here).unwrap();
     fs::write(here.join("run.sh"), "#!/bin/sh\necho ran\n").unwrap();
@@ -258,11 +300,21 @@ fn export_of(home: &Home, id: &str) {
     assert_eq!(fs::metadata(out.join("src")).unwrap().mtime(), 1_000_000_001);
     assert_eq!(fs::metadata(out.join("run.sh")).unwrap().mode() & 0o777, 0o644);
     assert_eq!(refused(home, &["export", id, "run.sh", "--output", dest]).0, "already_exists");
-    assert_eq!(refused(home, &["export", id, "run.sh", "--output", dest, "--force"]).0, "already_exists");
-    assert!(out.join("run.sh").is_file(), "a file does not replace a directory that holds something");
+    assert_eq!(
+        refused(home, &["export", id, "run.sh", "--output", dest, "--force"]).0,
+        "already_exists"
+    );
+    assert!(
+        out.join("run.sh").is_file(),
+        "a file does not replace a directory that holds something"
+    );
     let own = home.path().to_str().unwrap();
     for whole in [own, ".", "/"] {
-        assert_eq!(refused(home, &["export", id, ".", "--output", whole, "--force"]).0, "invalid_input", "{whole}");
+        assert_eq!(
+            refused(home, &["export", id, ".", "--output", whole, "--force"]).0,
+            "invalid_input",
+            "{whole}"
+        );
     }
     assert!(home.data_dir().is_dir());
     let leak = home.path().join("out/leak");
@@ -278,7 +330,11 @@ fn export_of(home: &Home, id: &str) {
     let patch = home.path().join("out/changes.patch");
     ok(home, &["export", id, "src", "--format", "patch", "--output", patch.to_str().unwrap()]);
     assert!(fs::read_to_string(patch).unwrap().starts_with("diff --git a/src/a.txt b/src/a.txt\n"));
-    assert_eq!(fs::read_dir(home.path().join("out")).unwrap().count(), 2, "nothing temporary stays");
+    assert_eq!(
+        fs::read_dir(home.path().join("out")).unwrap().count(),
+        2,
+        "nothing temporary stays"
+    );
 }
 
 fn a_push_sends_what_differs(home: &Home) {
@@ -303,19 +359,29 @@ fn a_push_sends_what_differs(home: &Home) {
     // Another content, the same time.
     fs::File::open(repo.join("src/old.txt")).unwrap().set_modified(old_time).unwrap();
     // Another time, the same content.
-    fs::File::open(repo.join("run.sh")).unwrap().set_modified(std::time::SystemTime::now()).unwrap();
+    fs::File::open(repo.join("run.sh"))
+        .unwrap()
+        .set_modified(std::time::SystemTime::now())
+        .unwrap();
     exec(home, id, "mkdir build && echo guest > build/mine; echo guest > mine");
     assert_eq!(push(&["--delete", "--dry-run"]), (1, 4, 2));
     assert_eq!(exec(home, id, "cat src/old.txt mine"), "old\nguest\n");
     assert_eq!(push(&["--delete"]), (1, 4, 2));
     let look = "cat src/old.txt build/mine; stat -c '%a %Y' bytes run.sh; ls mine 'no newline' 2>&1 | wc -l";
     let time = |path: &str| fs::metadata(repo.join(path)).unwrap().mtime();
-    assert_eq!(exec(home, id, look), format!("new\nguest\n600 {}\n755 {}\n2\n", time("bytes"), time("run.sh")));
+    assert_eq!(
+        exec(home, id, look),
+        format!("new\nguest\n600 {}\n755 {}\n2\n", time("bytes"), time("run.sh"))
+    );
     assert_eq!(push(&["--delete"]), (0, 0, 0));
     // Somewhere new.
     assert!(push(&["--dest", "a/b/c"]).0 > 5);
     assert_eq!(
-        exec(home, id, "cat a/b/c/src/old.txt; stat -c %h a/b/c/src/same.txt; ls a/b/c/build 2>&1 | wc -l"),
+        exec(
+            home,
+            id,
+            "cat a/b/c/src/old.txt; stat -c %h a/b/c/src/same.txt; ls a/b/c/build 2>&1 | wc -l"
+        ),
         "new\n2\n1\n"
     );
     // A directory that holds something is not replaced by a file, unless deleting was asked for.
@@ -332,7 +398,14 @@ fn archives_go_both_ways(home: &Home) {
     let repo = checkout(home);
     let tar = |name: &str, flag: &str| {
         let path = home.path().join(name);
-        let made = Command::new("tar").arg(flag).arg("-cf").arg(&path).arg("-C").arg(&repo).arg(".").status();
+        let made = Command::new("tar")
+            .arg(flag)
+            .arg("-cf")
+            .arg(&path)
+            .arg("-C")
+            .arg(&repo)
+            .arg(".")
+            .status();
         made.unwrap().success().then(|| path.to_str().unwrap().to_owned())
     };
     let plain = tar("a.tar", "--format=pax").unwrap();
@@ -354,8 +427,22 @@ fn archives_go_both_ways(home: &Home) {
     ok(home, &["export", id, ".", "--format", "tar", "--output", out.to_str().unwrap()]);
     let unpacked = home.path().join("unpacked");
     fs::create_dir(&unpacked).unwrap();
-    assert!(Command::new("tar").arg("-xf").arg(&out).arg("-C").arg(&unpacked).status().unwrap().success());
-    let compared = Command::new("diff").args(["-r", "--no-dereference"]).arg(&repo).arg(&unpacked).output().unwrap();
+    assert!(
+        Command::new("tar")
+            .arg("-xf")
+            .arg(&out)
+            .arg("-C")
+            .arg(&unpacked)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let compared = Command::new("diff")
+        .args(["-r", "--no-dereference"])
+        .arg(&repo)
+        .arg(&unpacked)
+        .output()
+        .unwrap();
     assert!(compared.status.success(), "{}", stdout(&compared));
     assert_eq!(refused(home, &["sync", "push", id, &plain, "--respect-ignore"]).0, "invalid_input");
     assert_eq!(refused(home, &["sync", "push", id, "/etc/passwd"]).0, "invalid_input");
@@ -382,7 +469,10 @@ fn links_are_followed(home: &Home, id: &str) {
     }
     let output = workspace(home, &["file", "read", id, "a/b/abs", "--content-only"]);
     assert_eq!(stdout(&output), "hello again\n");
-    assert_eq!(stderr(&output), "[workspace-file-read] /workspace/a/b/abs is a link to /workspace/a/b/f.sh\n");
+    assert_eq!(
+        stderr(&output),
+        "[workspace-file-read] /workspace/a/b/abs is a link to /workspace/a/b/f.sh\n"
+    );
     assert!(ok(home, &["file", "read", id, "a/b/f.sh"])["real_path"].is_null());
     for (path, kind, words) in [
         ("a/b/out", "invalid_input", "out of the workspace"),
@@ -401,7 +491,8 @@ fn files_one_by_one(home: &Home) {
     let written = ok(home, &["file", "write", id, "a/b/f.sh", "--text", "hello\n"]);
     assert_eq!((&written["size_bytes"], &written["mode"]), (&json!(6), &json!("0644")));
     exec(home, id, "chmod 4755 a/b/f.sh; chown 1000:1000 a/b/f.sh");
-    let written = ok(home, &["file", "write", id, "/workspace/a/b/f.sh", "--text", "hello again\n"]);
+    let written =
+        ok(home, &["file", "write", id, "/workspace/a/b/f.sh", "--text", "hello again\n"]);
     assert_eq!(written["path"], "/workspace/a/b/f.sh");
     assert!(exec(home, id, "stat -c '%a %u' a/b/f.sh").ends_with("755 1000\n"));
     let read = |flags: &[&str]| ok(home, &[&["file", "read", id, "a/b/f.sh"], flags].concat());
@@ -417,23 +508,35 @@ fn files_one_by_one(home: &Home) {
         "printf 'a\\377' > odd; head -c 3000000 /dev/zero > large; ln -s large link; ln -s / way; mkfifo pipe",
     );
     let odd = ok(home, &["file", "read", id, "odd"]);
-    assert_eq!((&odd["content"], &odd["content_encoding"]), (&json!("a\u{fffd}"), &json!("utf-8-replaced")));
+    assert_eq!(
+        (&odd["content"], &odd["content_encoding"]),
+        (&json!("a\u{fffd}"), &json!("utf-8-replaced"))
+    );
     assert_eq!(workspace(home, &["file", "read", id, "odd", "--content-only"]).stdout, b"a\xff");
     assert_eq!(ok(home, &["file", "read", id, "large", "--offset", "2999999"])["bytes_read"], 1);
-    for (path, kind) in
-        [("..", "invalid_input"), ("/etc/passwd", "invalid_input"), ("none", "not_found"), ("a", "invalid_input")]
-    {
+    for (path, kind) in [
+        ("..", "invalid_input"),
+        ("/etc/passwd", "invalid_input"),
+        ("none", "not_found"),
+        ("a", "invalid_input"),
+    ] {
         assert_eq!(refused(home, &["file", "read", id, path]).0, kind, "{path}");
     }
     links_are_followed(home, id);
     assert_eq!(refused(home, &["file", "read", id, "pipe"]).0, "invalid_input");
     for path in ["link", "pipe"] {
-        assert_ne!(refused(home, &["file", "write", id, path, "--text", "x"]).0, "internal", "{path}");
+        assert_ne!(
+            refused(home, &["file", "write", id, path, "--text", "x"]).0,
+            "internal",
+            "{path}"
+        );
     }
     let listed = ok(home, &["file", "list", id]);
     let entries = listed["entries"].as_array().unwrap();
-    let told: Vec<_> =
-        entries.iter().map(|one| (one["path"].as_str().unwrap(), one["artifact_type"].as_str().unwrap())).collect();
+    let told: Vec<_> = entries
+        .iter()
+        .map(|one| (one["path"].as_str().unwrap(), one["artifact_type"].as_str().unwrap()))
+        .collect();
     let expected = [
         ("a", "directory"),
         ("large", "file"),
@@ -452,7 +555,8 @@ fn files_one_by_one(home: &Home) {
     );
     let page = ok(home, &["file", "list", id, "--recursive", "--limit", "2"]);
     assert_eq!((&page["next_after"], &page["count"]), (&json!("/workspace/a/b"), &json!(2)));
-    let page = ok(home, &["file", "list", id, "--recursive", "--limit", "2", "--after", "/workspace/a/b"]);
+    let page =
+        ok(home, &["file", "list", id, "--recursive", "--limit", "2", "--after", "/workspace/a/b"]);
     assert_eq!(page["entries"][0]["path"], "/workspace/a/b/f.sh");
     assert_eq!(ok(home, &["file", "list", id, "link"])["entries"][0]["link_target"], "large");
     done(home, "stop", &[id]);

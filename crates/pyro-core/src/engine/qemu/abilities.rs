@@ -1,4 +1,5 @@
-//! What a QEMU is asked before it runs a machine: its version, and which processor features it knows by name.
+//! What a QEMU is asked before it runs a machine: its version, and which processor features it
+//! knows by name.
 
 use crate::config::QemuProgram;
 use crate::engine::error::EngineError;
@@ -9,7 +10,8 @@ use std::time::Duration;
 /// The oldest version that runs guests, as `major, minor`.
 const OLDEST: (u32, u32) = (5, 2);
 
-/// The oldest version whose small build for KVM alone has all the devices of a machine: Debian 11's lacks the serial ports.
+/// The oldest version whose small build for KVM alone has all the devices of a machine: Debian 11's
+/// lacks the serial ports.
 const OLDEST_SMALL: (u32, u32) = (7, 2);
 
 /// How long QEMU may take for an answer on a loaded host.
@@ -20,10 +22,11 @@ const ANSWER_LEN: usize = 1 << 20;
 
 /// Features that an emulated processor is not to have.
 ///
-/// Where the processor has ERMS, kernels copy with `rep movsb`, which TCG emulates byte by byte: output came at 35 MB/s, and
-/// comes at 80 without. The others of its kind go with it. With FSRM and without ERMS, which no real processor has, Linux 6.1
-/// does not boot: its `memmove` takes a path that is only right with both. QEMU has emulated FSRM since 8.1.
-/// SMAP ends a translated block at every access to user memory.
+/// Where the processor has ERMS, kernels copy with `rep movsb`, which TCG emulates byte by byte:
+/// output came at 35 MB/s, and comes at 80 without. The others of its kind go with it. With FSRM
+/// and without ERMS, which no real processor has, Linux 6.1 does not boot: its `memmove` takes a
+/// path that is only right with both. QEMU has emulated FSRM since 8.1. SMAP ends a translated
+/// block at every access to user memory.
 const UNWANTED: &[&str] = &["erms", "smap", "fsrm", "fzrm", "fsrs", "fsrc"];
 
 /// What a QEMU can do.
@@ -31,7 +34,8 @@ const UNWANTED: &[&str] = &["erms", "smap", "fsrm", "fzrm", "fsrs", "fsrc"];
 pub struct Abilities {
     /// Its version as it says itself, such as `7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)`.
     pub version: String,
-    /// Those of the features that an emulated processor is not to have which it knows: it refuses to start with others.
+    /// Those of the features that an emulated processor is not to have which it knows: it refuses
+    /// to start with others.
     pub switched_off: Vec<String>,
 }
 
@@ -49,7 +53,8 @@ impl Abilities {
         Ok(Self { version, switched_off: unwanted(&features) })
     }
 
-    /// Those of a QEMU that an older pyro starts a machine with: it did not ask, and switched off the same two everywhere.
+    /// Those of a QEMU that an older pyro starts a machine with: it did not ask, and switched off
+    /// the same two everywhere.
     pub(crate) fn unasked() -> Self {
         Self { version: String::new(), switched_off: vec!["erms".to_owned(), "smap".to_owned()] }
     }
@@ -66,11 +71,17 @@ impl Abilities {
 /// [`EngineError::NoAnswer`].
 pub async fn version(qemu: &QemuProgram) -> Result<String, EngineError> {
     let told = answer(qemu, &["--version"]).await?;
-    Ok(told.lines().next().unwrap_or_default().trim_start_matches("QEMU emulator version ").to_owned())
+    Ok(told
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim_start_matches("QEMU emulator version ")
+        .to_owned())
 }
 
 async fn answer(qemu: &QemuProgram, args: &[&str]) -> Result<String, EngineError> {
-    let no_answer = |source: ProgramError| EngineError::NoAnswer { path: qemu.executable.clone(), source };
+    let no_answer =
+        |source: ProgramError| EngineError::NoAnswer { path: qemu.executable.clone(), source };
     let told = qemu.command(args).output(ANSWER_LIMIT, ANSWER_LEN).await.map_err(no_answer)?;
     Ok(String::from_utf8_lossy(&told).into_owned())
 }
@@ -104,8 +115,12 @@ mod tests {
             assert_eq!(number(version), expected, "{version}");
         }
         assert!((10, 0) > OLDEST && (5, 1) < OLDEST);
-        let of = |version: &str| Abilities { version: version.to_owned(), switched_off: Vec::new() };
-        assert!(!of("5.2.0 (Debian 1:5.2+dfsg-11+deb11u3)").small_build_serves() && of("7.2.22").small_build_serves());
+        let of =
+            |version: &str| Abilities { version: version.to_owned(), switched_off: Vec::new() };
+        assert!(
+            !of("5.2.0 (Debian 1:5.2+dfsg-11+deb11u3)").small_build_serves()
+                && of("7.2.22").small_build_serves()
+        );
     }
 
     #[test]

@@ -10,9 +10,9 @@ use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
-/// Instructions a second below which KVM is of no use: a processor does billions, QEMU's own translator hundreds of
-/// millions, and a kernel that interprets each instruction about two million (measured on a `kvm_pvm` host: 1,400
-/// cycles each).
+/// Instructions a second below which KVM is of no use: a processor does billions, QEMU's own
+/// translator hundreds of millions, and a kernel that interprets each instruction about two million
+/// (measured on a `kvm_pvm` host: 1,400 cycles each).
 const USABLE_RATE: u64 = 100_000_000;
 
 /// Instructions that the guest loop executes between two looks at the clock.
@@ -82,7 +82,8 @@ pub fn choose(
     let allowed = |accel| kernel_accels.contains(&accel);
     match choice {
         AccelChoice::Tcg => Ok(Accel::Tcg),
-        // Whoever asks for KVM may have a kernel that runs where the probe's loop does not: only a closed device stops it.
+        // Whoever asks for KVM may have a kernel that runs where the probe's loop does not: only a
+        // closed device stops it.
         AccelChoice::Kvm => match Kvm::new() {
             Ok(_) => Ok(Accel::Kvm),
             Err(error) => Err(EngineError::KvmUnusable { reason: open_failure(&error) }),
@@ -96,7 +97,8 @@ pub fn choose(
 /// Measure KVM: a short 64-bit loop in a throw-away vCPU.
 #[must_use]
 pub fn probe() -> KvmVerdict {
-    // KVM_RUN cannot be interrupted from here, so it runs on a thread that is left behind if it never returns.
+    // KVM_RUN cannot be interrupted from here, so it runs on a thread that is left behind if it
+    // never returns.
     let (sender, receiver) = std::sync::mpsc::channel();
     let spawned = std::thread::Builder::new().name("kvm-probe".to_owned()).spawn(move || {
         let _ = sender.send(measure());
@@ -110,7 +112,9 @@ pub fn probe() -> KvmVerdict {
         }
         Ok(Ok(instructions_per_second)) => KvmVerdict::Slow { instructions_per_second },
         Ok(Err(reason)) => KvmVerdict::Unusable { reason },
-        Err(_) => KvmVerdict::Unusable { reason: "a throw-away vm did not finish its first instructions".to_owned() },
+        Err(_) => KvmVerdict::Unusable {
+            reason: "a throw-away vm did not finish its first instructions".to_owned(),
+        },
     }
 }
 
@@ -118,7 +122,9 @@ fn open_failure(error: &kvm_ioctls::Error) -> String {
     let cause = std::io::Error::from_raw_os_error(error.errno());
     match cause.kind() {
         std::io::ErrorKind::NotFound => "/dev/kvm does not exist".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "/dev/kvm may not be opened by this user".to_owned(),
+        std::io::ErrorKind::PermissionDenied => {
+            "/dev/kvm may not be opened by this user".to_owned()
+        }
         _ => format!("/dev/kvm cannot be opened: {cause}"),
     }
 }
@@ -133,12 +139,16 @@ const MEMORY_LEN: usize = 0x5000;
 /// `mov ecx, N; 1: dec ecx; jnz 1b; out 0x80, al; jmp start`: two instructions a turn.
 const PROGRAM: [u8; 15] = {
     let turns = (LOOP_INSTRUCTIONS / 2).to_le_bytes();
-    [0xb9, turns[0], turns[1], turns[2], turns[3], 0xff, 0xc9, 0x75, 0xfc, 0xe6, 0x80, 0xeb, 0xf3, 0x90, 0x90]
+    [
+        0xb9, turns[0], turns[1], turns[2], turns[3], 0xff, 0xc9, 0x75, 0xfc, 0xe6, 0x80, 0xeb,
+        0xf3, 0x90, 0x90,
+    ]
 };
 
 fn measure() -> Result<u64, String> {
     let kvm = Kvm::new().map_err(|error| open_failure(&error))?;
-    let words = |what: &'static str| move |error: kvm_ioctls::Error| format!("{what} failed: {error}");
+    let words =
+        |what: &'static str| move |error: kvm_ioctls::Error| format!("{what} failed: {error}");
     let memory = GuestMemory::new().map_err(|error| format!("no memory for the probe: {error}"))?;
     let vm = kvm.create_vm().map_err(words("creating a vm"))?;
     memory.give_to(&vm).map_err(words("giving memory to a vm"))?;
@@ -168,7 +178,8 @@ fn run_loop(vcpu: &mut VcpuFd) -> Result<u64, String> {
         let spent = start.elapsed();
         if spent >= PROBE_TIME {
             let instructions = u128::from((rounds - 1) * LOOP_INSTRUCTIONS);
-            return Ok(u64::try_from(instructions * 1_000_000_000 / spent.as_nanos().max(1)).unwrap_or(u64::MAX));
+            return Ok(u64::try_from(instructions * 1_000_000_000 / spent.as_nanos().max(1))
+                .unwrap_or(u64::MAX));
         }
     }
 }
@@ -207,13 +218,23 @@ struct GuestMemory(NonNull<c_void>);
 impl GuestMemory {
     fn new() -> std::io::Result<Self> {
         use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
-        // SAFETY: a fresh private mapping at an address of the kernel's choice touches no memory of ours.
+        // SAFETY: a fresh private mapping at an address of the kernel's choice touches no memory of
+        // ours.
         let start = unsafe {
-            mmap_anonymous(std::ptr::null_mut(), MEMORY_LEN, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE)?
+            mmap_anonymous(
+                std::ptr::null_mut(),
+                MEMORY_LEN,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::PRIVATE,
+            )?
         };
-        let Some(start) = NonNull::new(start) else { return Err(std::io::ErrorKind::OutOfMemory.into()) };
-        // SAFETY: the mapping is MEMORY_LEN bytes of zeroes, readable and writable, and nobody else knows it.
-        let bytes = unsafe { std::slice::from_raw_parts_mut(start.as_ptr().cast::<u8>(), MEMORY_LEN) };
+        let Some(start) = NonNull::new(start) else {
+            return Err(std::io::ErrorKind::OutOfMemory.into());
+        };
+        // SAFETY: the mapping is MEMORY_LEN bytes of zeroes, readable and writable, and nobody else
+        // knows it.
+        let bytes =
+            unsafe { std::slice::from_raw_parts_mut(start.as_ptr().cast::<u8>(), MEMORY_LEN) };
         const PRESENT_WRITABLE: u64 = 3;
         const LARGE_PAGE: u64 = 1 << 7;
         let mut put = |at: u64, value: &[u8]| {
@@ -235,7 +256,8 @@ impl GuestMemory {
             memory_size: MEMORY_LEN as u64,
             userspace_addr: self.0.as_ptr() as u64,
         };
-        // SAFETY: the region is a mapping of exactly this size that outlives the vm: `measure` drops it last.
+        // SAFETY: the region is a mapping of exactly this size that outlives the vm: `measure`
+        // drops it last.
         unsafe { vm.set_user_memory_region(region) }
     }
 }
@@ -258,8 +280,14 @@ mod tests {
         let both = [Accel::Kvm, Accel::Tcg];
         assert_eq!(choose(AccelChoice::Auto, &both, usable).unwrap(), Accel::Kvm);
         assert_eq!(choose(AccelChoice::Auto, &both, slow).unwrap(), Accel::Tcg);
-        assert_eq!(choose(AccelChoice::Tcg, &both, || panic!("asked for nothing")).unwrap(), Accel::Tcg);
-        assert_eq!(choose(AccelChoice::Auto, &[Accel::Tcg], || panic!("asked for nothing")).unwrap(), Accel::Tcg);
+        assert_eq!(
+            choose(AccelChoice::Tcg, &both, || panic!("asked for nothing")).unwrap(),
+            Accel::Tcg
+        );
+        assert_eq!(
+            choose(AccelChoice::Auto, &[Accel::Tcg], || panic!("asked for nothing")).unwrap(),
+            Accel::Tcg
+        );
     }
 
     #[test]

@@ -6,7 +6,8 @@ use pyro_protocol::limits::PORT_NAME;
 use std::ffi::OsString;
 use std::path::Path;
 
-/// Descriptor numbers that QEMU inherits: connected sockets, so that there is no path, no race and no listener.
+/// Descriptor numbers that QEMU inherits: connected sockets, so that there is no path, no race and
+/// no listener.
 pub mod fd {
     /// QMP.
     pub const QMP: i32 = 3;
@@ -28,7 +29,10 @@ pub fn argv(spec: &MachineSpec, sandbox: Sandbox) -> Vec<OsString> {
     // Named after the program, whatever loader starts it.
     args.pair("-name", "pyro,process=qemu-system-x86,debug-threads=on");
     if sandbox == Sandbox::Qemu {
-        args.pair("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+        args.pair(
+            "-sandbox",
+            "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+        );
     }
     args.pair("-display", "none").flag("-no-reboot");
     args.pair("-machine", &machine(spec));
@@ -46,7 +50,8 @@ pub fn argv(spec: &MachineSpec, sandbox: Sandbox) -> Vec<OsString> {
     args.pair("-append", &kernel_args(spec));
     args.pair("-chardev", &format!("socket,id=qmp,fd={}", fd::QMP));
     args.pair("-mon", "chardev=qmp,mode=control");
-    args.pair("-chardev", &format!("socket,id=console,fd={}", fd::CONSOLE)).pair("-serial", "chardev:console");
+    args.pair("-chardev", &format!("socket,id=console,fd={}", fd::CONSOLE))
+        .pair("-serial", "chardev:console");
     args.pair("-device", "virtio-serial-device,max_ports=2");
     args.pair("-chardev", &format!("socket,id=channel,fd={}", fd::CHANNEL));
     args.pair("-device", &format!("virtserialport,chardev=channel,name={PORT_NAME}"));
@@ -54,26 +59,42 @@ pub fn argv(spec: &MachineSpec, sandbox: Sandbox) -> Vec<OsString> {
     args.0
 }
 
-/// The vm's layers over their image, all named here: what a layer's own header names is never opened.
+/// The vm's layers over their image, all named here: what a layer's own header names is never
+/// opened.
 fn disk(args: &mut Args, spec: &MachineSpec) {
     let DiskSpec { layers, image, durable } = &spec.disk;
-    args.option("-blockdev", "driver=file,node-name=image-file,read-only=on,aio=threads,filename=", image);
+    args.option(
+        "-blockdev",
+        "driver=file,node-name=image-file,read-only=on,aio=threads,filename=",
+        image,
+    );
     args.pair("-blockdev", "driver=raw,node-name=image,file=image-file,read-only=on");
     let Some((layer, below)) = layers.split_last() else { return };
     let mut backing = "image".to_owned();
     for (index, layer) in below.iter().enumerate() {
         let node = format!("layer{index}");
-        // Closed for ever, whatever lock an engine still holds that wrote to it once: the records keep writers away.
-        let options = format!("driver=file,node-name={node}-file,read-only=on,locking=off,aio=threads,filename=");
+        // Closed for ever, whatever lock an engine still holds that wrote to it once: the records
+        // keep writers away.
+        let options = format!(
+            "driver=file,node-name={node}-file,read-only=on,locking=off,aio=threads,filename="
+        );
         args.option("-blockdev", &options, layer);
-        let options = format!("driver=qcow2,node-name={node},file={node}-file,backing={backing},read-only=on");
+        let options = format!(
+            "driver=qcow2,node-name={node},file={node}-file,backing={backing},read-only=on"
+        );
         args.pair("-blockdev", &options);
         backing = node;
     }
-    args.option("-blockdev", "driver=file,node-name=layer-file,discard=unmap,aio=threads,filename=", layer);
-    let mut options = format!("driver=qcow2,node-name=layer,file=layer-file,backing={backing},discard=unmap");
+    args.option(
+        "-blockdev",
+        "driver=file,node-name=layer-file,discard=unmap,aio=threads,filename=",
+        layer,
+    );
+    let mut options =
+        format!("driver=qcow2,node-name=layer,file=layer-file,backing={backing},discard=unmap");
     if !durable {
-        // The guest's disk dies with a disposable vm, so its flushes need not reach the host's platter.
+        // The guest's disk dies with a disposable vm, so its flushes need not reach the host's
+        // platter.
         options.push_str(",cache.no-flush=on");
     }
     args.pair("-blockdev", &options).pair("-device", "virtio-blk-device,drive=layer,id=disk");
@@ -81,7 +102,9 @@ fn disk(args: &mut Args, spec: &MachineSpec) {
 
 /// The memory's backend; from a template also the state to go on from.
 fn memory(args: &mut Args, spec: &MachineSpec) {
-    let options = |share| format!("memory-backend-file,id=ram,size={}M,share={share},mem-path=", spec.mem_mib);
+    let options = |share| {
+        format!("memory-backend-file,id=ram,size={}M,share={share},mem-path=", spec.mem_mib)
+    };
     match &spec.memory {
         Memory::Anonymous => {}
         Memory::Shared => {
@@ -110,19 +133,23 @@ fn machine(spec: &MachineSpec) -> String {
 #[must_use]
 pub fn kernel_args(spec: &MachineSpec) -> String {
     // What the kernel says of its boot tells how far one that hangs had come; the agent ends it.
-    // Random numbers come from the processor until the hello brings the host's. The second half takes a quarter of a
-    // second off an emulated boot: nothing is waited for that a machine without hardware has not.
+    // Random numbers come from the processor until the hello brings the host's. The second half
+    // takes a quarter of a second off an emulated boot: nothing is waited for that a machine
+    // without hardware has not.
     let mut args = "console=ttyS0 panic=-1 reboot=t random.trust_cpu=on \
                     rcupdate.rcu_expedited=1 no_timer_check cryptomgr.notests 8250.nr_uarts=1"
         .to_owned();
-    // A guest has one user, and what bounds it is the machine. Each hook of a security module, and the accounting below,
-    // is code that an emulated processor translates anew in every vm; Landlock stays for programs that bring a sandbox.
+    // A guest has one user, and what bounds it is the machine. Each hook of a security module, and
+    // the accounting below, is code that an emulated processor translates anew in every vm;
+    // Landlock stays for programs that bring a sandbox.
     args.push_str(" lsm=landlock audit=0 psi=0 noautogroup numa_balancing=disable");
     if spec.accel == Accel::Tcg {
-        // There is no speculation to mitigate, and a loaded host fails the guest's calibration of its clock.
+        // There is no speculation to mitigate, and a loaded host fails the guest's calibration of
+        // its clock.
         args.push_str(" mitigations=off");
-        // Translated code is found by its virtual address: with random ones every program that starts is translated anew,
-        // the loader and the libraries included, some 7,800 blocks for `git --version` in a shell.
+        // Translated code is found by its virtual address: with random ones every program that
+        // starts is translated anew, the loader and the libraries included, some 7,800 blocks for
+        // `git --version` in a shell.
         args.push_str(" norandmaps");
         if spec.tsc_khz > 0 {
             args.push_str(&format!(" tsc_early_khz={} tsc=reliable", spec.tsc_khz));
@@ -166,7 +193,10 @@ fn double_commas(path: &Path) -> OsString {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
     let bytes = path.as_os_str().as_bytes();
     OsString::from_vec(
-        bytes.iter().flat_map(|&byte| if byte == b',' { vec![b',', b','] } else { vec![byte] }).collect(),
+        bytes
+            .iter()
+            .flat_map(|&byte| if byte == b',' { vec![b',', b','] } else { vec![byte] })
+            .collect(),
     )
 }
 
@@ -191,7 +221,11 @@ mod tests {
                 acpi: accel == Accel::Tcg,
                 args: "extra=1".into(),
             },
-            disk: DiskSpec { layers: vec!["/vm/a,b/layer.qcow2".into()], image: "/img".into(), durable: false },
+            disk: DiskSpec {
+                layers: vec!["/vm/a,b/layer.qcow2".into()],
+                image: "/img".into(),
+                durable: false,
+            },
             tsc_khz: 2_300_000,
         }
     }
@@ -199,8 +233,10 @@ mod tests {
     #[test]
     fn the_command_line_is_under_snapshot() {
         for (accel, sandbox) in [(Accel::Tcg, Sandbox::Qemu), (Accel::Kvm, Sandbox::Ours)] {
-            let lines: Vec<String> =
-                argv(&spec(accel), sandbox).iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+            let lines: Vec<String> = argv(&spec(accel), sandbox)
+                .iter()
+                .map(|arg| arg.to_string_lossy().into_owned())
+                .collect();
             insta::assert_snapshot!(format!("argv_{accel}"), lines.join("\n"));
         }
     }
@@ -211,7 +247,11 @@ mod tests {
         let layers = vec!["/a.qcow2".into(), "/b.qcow2".into(), "/top.qcow2".into()];
         spec.disk = DiskSpec { layers, image: "/img".into(), durable: true };
         let args = argv(&spec, Sandbox::Qemu);
-        let args: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).filter(|arg| arg.contains("layer")).collect();
+        let args: Vec<_> = args
+            .iter()
+            .map(|arg| arg.to_string_lossy())
+            .filter(|arg| arg.contains("layer"))
+            .collect();
         assert_eq!(
             args,
             [

@@ -28,12 +28,17 @@ impl Disk {
         Self { monitor, top: Node(FIRST_NODE.to_owned()), sets: 0 }
     }
 
-    /// Make a new layer known as `name`. QEMU may open no file by its path any more: it writes through
-    /// one descriptor, and reads through the other once it writes to a layer above.
+    /// Make a new layer known as `name`. QEMU may open no file by its path any more: it writes
+    /// through one descriptor, and reads through the other once it writes to a layer above.
     ///
     /// # Errors
     /// Each variant of [`MonitorError`].
-    pub async fn add_layer(&mut self, name: String, write: OwnedFd, read: OwnedFd) -> Result<Node, MonitorError> {
+    pub async fn add_layer(
+        &mut self,
+        name: String,
+        write: OwnedFd,
+        read: OwnedFd,
+    ) -> Result<Node, MonitorError> {
         self.sets += 1;
         for fd in [write, read] {
             self.monitor.execute_with_fd("add-fd", json!({ "fdset-id": self.sets }), fd).await?;
@@ -45,8 +50,8 @@ impl Disk {
                 "driver": "file",
                 "filename": format!("/dev/fdset/{}", self.sets),
                 "discard": "unmap",
-                // The set keeps the first descriptor open, and with it a lock that would keep everybody
-                // from the layer when it is closed.
+                // The set keeps the first descriptor open, and with it a lock that would keep
+                // everybody from the layer when it is closed.
                 "locking": "off",
             },
             "backing": null,
@@ -56,8 +61,8 @@ impl Disk {
         Ok(Node(name))
     }
 
-    /// Let the machine go on in `layer`, over the one that it has written to. Where QEMU fails otherwise
-    /// than by [`MonitorError::Refused`], it may have switched, or may yet do.
+    /// Let the machine go on in `layer`, over the one that it has written to. Where QEMU fails
+    /// otherwise than by [`MonitorError::Refused`], it may have switched, or may yet do.
     ///
     /// # Errors
     /// Each variant of [`MonitorError`].

@@ -6,8 +6,8 @@ use crate::config::QemuProgram;
 use crate::engine::spec::{Accel, MachineSpec, Memory};
 use crate::host::spawn::Restriction;
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
-    RulesetCreated, RulesetCreatedAttr, Scope,
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd,
+    Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, Scope,
 };
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 /// Highest Landlock version whose rights are handled; a kernel with less gives what it has.
 const LANDLOCK_ABI: ABI = ABI::V6;
 
-/// Directories and files that QEMU itself reads: its libraries, its firmware, what the C library looks at.
+/// Directories and files that QEMU itself reads: its libraries, its firmware, what the C library
+/// looks at.
 const QEMU_READS: &[&str] = &[
     "/usr/lib",
     "/usr/lib64",
@@ -49,9 +50,11 @@ impl Sandbox {
     }
 }
 
-/// The restriction for the QEMU process of `spec`: Landlock down to its files, no network, few descriptors.
+/// The restriction for the QEMU process of `spec`: Landlock down to its files, no network, few
+/// descriptors.
 ///
-/// On a kernel without Landlock the remaining bounds (seccomp, `no_new_privs`, limits) hold; `doctor` says so.
+/// On a kernel without Landlock the remaining bounds (seccomp, `no_new_privs`, limits) hold;
+/// `doctor` says so.
 ///
 /// # Errors
 /// When a file of the vm cannot be opened for its rule.
@@ -66,7 +69,9 @@ pub(super) fn restriction(qemu: &QemuProgram, spec: &MachineSpec) -> io::Result<
         rustix::process::setrlimit(rustix::process::Resource::Nofile, limit)?;
         let ruleset = ruleset.take().ok_or(io::ErrorKind::InvalidInput)?;
         ruleset.restrict_self().map_err(io::Error::other)?;
-        filters.iter().try_for_each(|filter| seccompiler::apply_filter(filter).map_err(io::Error::other))
+        filters
+            .iter()
+            .try_for_each(|filter| seccompiler::apply_filter(filter).map_err(io::Error::other))
     }))
 }
 
@@ -80,7 +85,8 @@ fn ruleset(qemu: &QemuProgram, spec: &MachineSpec) -> io::Result<RulesetCreated>
         .and_then(Ruleset::create)
         .map_err(io::Error::other)?;
     let program = &qemu.executable;
-    let itself = QEMU_READS.iter().map(PathBuf::from).chain([program.clone()]).chain(beside(program));
+    let itself =
+        QEMU_READS.iter().map(PathBuf::from).chain([program.clone()]).chain(beside(program));
     for path in itself.chain(qemu.files()) {
         ruleset = allow(ruleset, &path, read, false)?;
     }
@@ -89,7 +95,9 @@ fn ruleset(qemu: &QemuProgram, spec: &MachineSpec) -> io::Result<RulesetCreated>
         Some((top, below)) => (Some(top), below),
         None => (None, &[][..]),
     };
-    for path in [&spec.kernel.vmlinux, &spec.kernel.initramfs, &spec.disk.image].into_iter().chain(below) {
+    for path in
+        [&spec.kernel.vmlinux, &spec.kernel.initramfs, &spec.disk.image].into_iter().chain(below)
+    {
         ruleset = allow(ruleset, path, read, true)?;
     }
     if let Some(layer) = top {
@@ -98,22 +106,28 @@ fn ruleset(qemu: &QemuProgram, spec: &MachineSpec) -> io::Result<RulesetCreated>
     // Its image locks are tried out on it.
     ruleset = allow(ruleset, Path::new("/dev/null"), write, false)?;
     if let Memory::Template(path) = &spec.memory {
-        // QEMU before 9.0 opens even what it maps privately for writing; a changed template is found by its times
-        // before anybody starts from it again.
+        // QEMU before 9.0 opens even what it maps privately for writing; a changed template is
+        // found by its times before anybody starts from it again.
         ruleset = allow(ruleset, path, write, true)?;
     }
     if spec.accel == Accel::Kvm {
-        ruleset = allow(ruleset, Path::new("/dev/kvm"), read | AccessFs::WriteFile | AccessFs::IoctlDev, true)?;
+        ruleset = allow(
+            ruleset,
+            Path::new("/dev/kvm"),
+            read | AccessFs::WriteFile | AccessFs::IoctlDev,
+            true,
+        )?;
     }
     Ok(ruleset)
 }
 
-/// Where a distribution elsewhere (Nix, a prefix of the user's) keeps programs, libraries and firmware beside its QEMU; never
-/// the prefix itself, which may be the user's home.
+/// Where a distribution elsewhere (Nix, a prefix of the user's) keeps programs, libraries and
+/// firmware beside its QEMU; never the prefix itself, which may be the user's home.
 fn beside(program: &Path) -> Vec<PathBuf> {
     let is_bin = |directory: &&Path| directory.ends_with("bin") && !directory.starts_with("/usr");
     let prefix = program.parent().filter(is_bin).and_then(Path::parent);
-    let names = ["bin", "lib", "lib64", "libexec", "share/qemu", "share/qemu-firmware", "share/seabios"];
+    let names =
+        ["bin", "lib", "lib64", "libexec", "share/qemu", "share/qemu-firmware", "share/seabios"];
     prefix.map(|prefix| names.iter().map(|name| prefix.join(name)).collect()).unwrap_or_default()
 }
 
@@ -138,6 +152,8 @@ fn allow(
 pub fn landlock_version() -> i32 {
     const VERSION: libc::c_uint = 1;
     // SAFETY: with the version flag the kernel takes no pointer and answers with a number.
-    let version = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0usize, VERSION) };
+    let version = unsafe {
+        libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0usize, VERSION)
+    };
     i32::try_from(version).unwrap_or(0).max(0)
 }

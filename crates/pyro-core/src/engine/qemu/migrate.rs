@@ -9,7 +9,8 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long QEMU may take to be done with a migration that has ended; it takes less than a millisecond.
+/// How long QEMU may take to be done with a migration that has ended; it takes less than a
+/// millisecond.
 const GO_ON_LIMIT: Duration = Duration::from_secs(10);
 
 /// Name that QEMU knows the pipe by to which it saves.
@@ -59,6 +60,7 @@ pub async fn go_on(monitor: &Monitor) -> Result<(), MonitorError> {
 
 async fn devices_only(monitor: &Monitor) -> Result<(), MonitorError> {
     let capability = |name: &str| json!({ "capability": name, "state": true });
-    let capabilities = json!({ "capabilities": [capability("x-ignore-shared"), capability("events")] });
+    let capabilities =
+        json!({ "capabilities": [capability("x-ignore-shared"), capability("events")] });
     monitor.execute("migrate-set-capabilities", capabilities).await.map(drop)
 }

@@ -25,18 +25,28 @@ use tokio::net::UnixStream;
 
 /// Start the machine: confined from its first instruction, tied to this process's life.
 ///
-/// Must be called on the thread that lives as long as the process: the kernel ties the child to that thread.
+/// Must be called on the thread that lives as long as the process: the kernel ties the child to
+/// that thread.
 ///
 /// `extra` are further descriptors, each at the number of [`argv::fd`] that `spec` implies.
 ///
 /// # Errors
 /// [`EngineError::Start`].
-pub fn start(qemu: &QemuProgram, spec: &MachineSpec, extra: Vec<(OwnedFd, i32)>) -> Result<Machine, EngineError> {
-    let failed = |source| EngineError::Start { program: qemu.executable.display().to_string(), source };
+pub fn start(
+    qemu: &QemuProgram,
+    spec: &MachineSpec,
+    extra: Vec<(OwnedFd, i32)>,
+) -> Result<Machine, EngineError> {
+    let failed =
+        |source| EngineError::Start { program: qemu.executable.display().to_string(), source };
     start_inner(qemu, spec, extra).map_err(failed)
 }
 
-fn start_inner(qemu: &QemuProgram, spec: &MachineSpec, extra: Vec<(OwnedFd, i32)>) -> std::io::Result<Machine> {
+fn start_inner(
+    qemu: &QemuProgram,
+    spec: &MachineSpec,
+    extra: Vec<(OwnedFd, i32)>,
+) -> std::io::Result<Machine> {
     let (channel, qemu_channel) = UnixStream::pair()?;
     let (monitor, qemu_monitor) = UnixStream::pair()?;
     let (console, qemu_console) = UnixStream::pair()?;
@@ -46,8 +56,13 @@ fn start_inner(qemu: &QemuProgram, spec: &MachineSpec, extra: Vec<(OwnedFd, i32)
     fds.push((blocking(qemu_channel)?, argv::fd::CHANNEL));
     fds.push((blocking(qemu_console)?, argv::fd::CONSOLE));
     let program = qemu.file();
-    let args = qemu.leading_args().into_iter().chain(argv::argv(spec, Sandbox::of(&qemu.executable))).collect();
-    let spawn = Spawn { program: &program, args, variables: qemu.variables(), fds, stderr: Stdio::piped() };
+    let args = qemu
+        .leading_args()
+        .into_iter()
+        .chain(argv::argv(spec, Sandbox::of(&qemu.executable)))
+        .collect();
+    let spawn =
+        Spawn { program: &program, args, variables: qemu.variables(), fds, stderr: Stdio::piped() };
     let mut child = tied(spawn, confine::restriction(qemu, spec)?)?;
     let stderr = child.stderr.take().map(Tail::follow).unwrap_or_default();
     Ok(Machine {

@@ -25,7 +25,9 @@ pub fn find(config: &Config) -> Result<QemuProgram, EngineError> {
     match &config.qemu {
         None => match program::find(&config.path, PROGRAM) {
             Some(executable) => Ok(executable.into()),
-            None => Err(EngineError::ProgramMissing { program: PROGRAM, package: "qemu-system-x86" }),
+            None => {
+                Err(EngineError::ProgramMissing { program: PROGRAM, package: "qemu-system-x86" })
+            }
         },
         Some(named) if !program::is_executable(&named.executable) => {
             Err(EngineError::NotThere { path: named.executable.clone() })
@@ -38,20 +40,25 @@ pub fn find(config: &Config) -> Result<QemuProgram, EngineError> {
 }
 
 impl QemuProgram {
-    /// The program for machines of `accel`: Debian's small build where it is beside this one and can run them.
+    /// The program for machines of `accel`: Debian's small build where it is beside this one and
+    /// can run them.
     ///
-    /// It knows KVM and the microvm machine only, loads 10 libraries instead of 51, starts in half the time and takes a
-    /// third of the memory (measured: ARCHITECTURE.md).
+    /// It knows KVM and the microvm machine only, loads 10 libraries instead of 51, starts in half
+    /// the time and takes a third of the memory (measured: ARCHITECTURE.md).
     #[must_use]
     pub fn for_accel(self, accel: Accel, abilities: &Abilities) -> Self {
         let small = self.executable.with_file_name(SMALL_PROGRAM);
-        let serves = accel == Accel::Kvm && abilities.small_build_serves() && program::is_executable(&small);
+        let serves =
+            accel == Accel::Kvm && abilities.small_build_serves() && program::is_executable(&small);
         if serves { Self { executable: small, ..self } } else { self }
     }
 
     /// The loader among its own libraries. The host's may be older than its C library.
     fn loader(&self) -> Option<PathBuf> {
-        self.libraries.iter().map(|directory| directory.join(LOADER)).find(|loader| program::is_executable(loader))
+        self.libraries
+            .iter()
+            .map(|directory| directory.join(LOADER))
+            .find(|loader| program::is_executable(loader))
     }
 
     /// What is executed.
@@ -69,7 +76,12 @@ impl QemuProgram {
             path.push(if index == 0 { "" } else { ":" });
             path.push(directory);
         }
-        let mut args = vec!["--inhibit-cache".into(), "--library-path".into(), path, self.executable.clone().into()];
+        let mut args = vec![
+            "--inhibit-cache".into(),
+            "--library-path".into(),
+            path,
+            self.executable.clone().into(),
+        ];
         // QEMU looks for these beside what was executed, which is the loader.
         for directory in self.firmware() {
             args.extend(["-L".into(), directory.into()]);
@@ -92,20 +104,28 @@ impl QemuProgram {
 
     /// Its accelerators and block drivers are modules in Debian's packages.
     fn modules(&self) -> Option<PathBuf> {
-        self.libraries.iter().map(|directory| directory.join("qemu")).find(|directory| directory.is_dir())
+        self.libraries
+            .iter()
+            .map(|directory| directory.join("qemu"))
+            .find(|directory| directory.is_dir())
     }
 
     fn firmware(&self) -> Vec<PathBuf> {
-        let share = self.executable.parent().and_then(Path::parent).map(|prefix| prefix.join("share"));
-        let directories =
-            ["qemu", "seabios", "qemu-efi"].into_iter().filter_map(|name| Some(share.as_ref()?.join(name)));
+        let share =
+            self.executable.parent().and_then(Path::parent).map(|prefix| prefix.join("share"));
+        let directories = ["qemu", "seabios", "qemu-efi"]
+            .into_iter()
+            .filter_map(|name| Some(share.as_ref()?.join(name)));
         directories.filter(|directory| directory.is_dir()).collect()
     }
 
     /// It, to be asked something.
     pub(crate) fn command(&self, args: &[&str]) -> Program {
-        let command = Program::new(&self.file()).called(PROGRAM).args(self.leading_args()).args(args);
-        self.variables().into_iter().fold(command, |command, (name, value)| command.env(name, value))
+        let command =
+            Program::new(&self.file()).called(PROGRAM).args(self.leading_args()).args(args);
+        self.variables()
+            .into_iter()
+            .fold(command, |command, (name, value)| command.env(name, value))
     }
 }
 
@@ -129,7 +149,10 @@ mod tests {
         let executable = file(usr.join("bin").join(PROGRAM));
         let libraries = vec![usr.join("lib"), root.path().join("lib")];
         let plain = QemuProgram::from(executable.clone());
-        assert_eq!((plain.file(), plain.leading_args(), plain.files()), (executable.clone(), vec![], vec![]));
+        assert_eq!(
+            (plain.file(), plain.leading_args(), plain.files()),
+            (executable.clone(), vec![], vec![])
+        );
         let loader = file(libraries[1].join(LOADER));
         let firmware = usr.join("share/seabios");
         std::fs::create_dir_all(&firmware).unwrap();
@@ -138,12 +161,14 @@ mod tests {
         assert_eq!(own.file(), loader);
         let path = format!("{}:{}", libraries[0].display(), libraries[1].display());
         let args = ["--inhibit-cache", "--library-path", &path, executable.to_str().unwrap(), "-L"];
-        let told: Vec<_> = own.leading_args().iter().map(|arg| arg.to_str().unwrap().to_owned()).collect();
+        let told: Vec<_> =
+            own.leading_args().iter().map(|arg| arg.to_str().unwrap().to_owned()).collect();
         assert_eq!(told[..5], args);
         assert_eq!(told[5..], [firmware.to_str().unwrap()]);
         assert_eq!(own.variables(), [("QEMU_MODULE_DIR", libraries[0].join("qemu").into())]);
         assert!(own.files().contains(&loader) && own.files().contains(&firmware));
-        let abilities = |version: &str| Abilities { version: version.to_owned(), switched_off: Vec::new() };
+        let abilities =
+            |version: &str| Abilities { version: version.to_owned(), switched_off: Vec::new() };
         let (old, new) = (abilities("5.2.0"), abilities("10.0.13"));
         assert_eq!(own.clone().for_accel(Accel::Kvm, &new), own, "there is no smaller build");
         let small = file(usr.join("bin").join(SMALL_PROGRAM));

@@ -1,7 +1,8 @@
 //! System calls that a QEMU built without a sandbox of its own may not make.
 
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch,
 };
 use std::collections::BTreeMap;
 use std::io;
@@ -9,9 +10,9 @@ use std::io;
 /// Added to a call's number by the x32 way into the kernel, where a kernel has that.
 const X32: i64 = 0x4000_0000;
 
-/// What a machine never needs: new processes, other processes, new sockets (all it has are given to it), other rights, and
-/// control over resources. `execve` is missing, for the filter is put on before it: what Landlock lets QEMU execute runs
-/// under the same filter and the same Landlock.
+/// What a machine never needs: new processes, other processes, new sockets (all it has are given to
+/// it), other rights, and control over resources. `execve` is missing, for the filter is put on
+/// before it: what Landlock lets QEMU execute runs under the same filter and the same Landlock.
 const REFUSED: &[libc::c_long] = &[
     // Processes.
     libc::SYS_fork,
@@ -130,22 +131,31 @@ pub(super) fn filters() -> io::Result<[BpfProgram; 2]> {
     }
     // A thread is started as before; without that flag it would be a process.
     let thread = u64::from(libc::CLONE_THREAD.cast_unsigned());
-    let is_process = SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(thread), 0);
-    let rule = is_process.and_then(|condition| SeccompRule::new(vec![condition])).map_err(io::Error::other)?;
+    let is_process =
+        SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(thread), 0);
+    let rule = is_process
+        .and_then(|condition| SeccompRule::new(vec![condition]))
+        .map_err(io::Error::other)?;
     refused.insert(libc::SYS_clone, vec![rule.clone()]);
     refused.insert(libc::SYS_clone | X32, vec![rule]);
     // The C library asks for its own limits this way; another process's are none of its business.
     let is_other = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, 0);
-    let rule = is_other.and_then(|condition| SeccompRule::new(vec![condition])).map_err(io::Error::other)?;
+    let rule = is_other
+        .and_then(|condition| SeccompRule::new(vec![condition]))
+        .map_err(io::Error::other)?;
     refused.insert(libc::SYS_prlimit64, vec![rule.clone()]);
     refused.insert(libc::SYS_prlimit64 | X32, vec![rule]);
-    // Its flags are in memory, out of a filter's sight: told that there is no such call, the C library takes `clone`.
+    // Its flags are in memory, out of a filter's sight: told that there is no such call, the C
+    // library takes `clone`.
     let unknown = [libc::SYS_clone3, libc::SYS_clone3 | X32].map(|call| (call, Vec::new()));
     // The one that refuses further filters is the last.
     Ok([compile(unknown.into(), libc::ENOSYS)?, compile(refused, libc::EPERM)?])
 }
 
-fn compile(refused: BTreeMap<i64, Vec<SeccompRule>>, answer: libc::c_int) -> io::Result<BpfProgram> {
+fn compile(
+    refused: BTreeMap<i64, Vec<SeccompRule>>,
+    answer: libc::c_int,
+) -> io::Result<BpfProgram> {
     let answer = SeccompAction::Errno(answer.cast_unsigned());
     SeccompFilter::new(refused, SeccompAction::Allow, answer, TargetArch::x86_64)
         .and_then(TryInto::try_into)
@@ -158,17 +168,23 @@ mod tests {
     use std::process::Command;
 
     /// Exit status and words of a line of Perl under the filters.
-    #[allow(clippy::disallowed_methods, reason = "what is tried is the moment between fork and exec")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "what is tried is the moment between fork and exec"
+    )]
     fn under_filters(line: &str) -> (Option<i32>, String) {
         use std::os::unix::process::CommandExt;
         let filters = filters().unwrap();
         let mut command = Command::new("perl");
         command.args(["-e", line]);
-        // SAFETY: between fork and exec only system calls are made; what they need was compiled before.
+        // SAFETY: between fork and exec only system calls are made; what they need was compiled
+        // before.
         unsafe {
             command.pre_exec(move || {
                 rustix::thread::set_no_new_privs(true)?;
-                filters.iter().try_for_each(|filter| seccompiler::apply_filter(filter).map_err(io::Error::other))
+                filters.iter().try_for_each(|filter| {
+                    seccompiler::apply_filter(filter).map_err(io::Error::other)
+                })
             });
         }
         let output = command.output().unwrap();
@@ -177,12 +193,17 @@ mod tests {
 
     #[test]
     fn a_program_starts_and_can_do_its_work() {
-        assert_eq!(under_filters("open my $f, '<', '/proc/self/stat' or die; print 'read'"), (Some(0), "read".into()));
+        assert_eq!(
+            under_filters("open my $f, '<', '/proc/self/stat' or die; print 'read'"),
+            (Some(0), "read".into())
+        );
     }
 
     #[test]
     fn no_process_and_no_socket_is_made() {
-        let refused = |what: &str| format!("{what}; print $!{{EPERM}} ? 'EPERM' : $!{{ENOSYS}} ? 'ENOSYS' : 'done'");
+        let refused = |what: &str| {
+            format!("{what}; print $!{{EPERM}} ? 'EPERM' : $!{{ENOSYS}} ? 'ENOSYS' : 'done'")
+        };
         for what in [
             "fork",
             "syscall(57)",

@@ -106,7 +106,12 @@ impl Monitor {
         self.ask(command, arguments, Some(fd)).await
     }
 
-    async fn ask(&self, command: &'static str, arguments: Value, fd: Option<OwnedFd>) -> Result<Value, MonitorError> {
+    async fn ask(
+        &self,
+        command: &'static str,
+        arguments: Value,
+        fd: Option<OwnedFd>,
+    ) -> Result<Value, MonitorError> {
         let (answer, answered) = oneshot::channel();
         let exchange = async {
             let request = Request { command, arguments, fd, answer };
@@ -196,7 +201,11 @@ struct Waiting {
 
 impl Connection {
     /// Serve until QEMU, or everybody who has a handle, is gone.
-    async fn run(mut self, mut queue: mpsc::Receiver<Request>, broken: Arc<OnceLock<MonitorError>>) {
+    async fn run(
+        mut self,
+        mut queue: mpsc::Receiver<Request>,
+        broken: Arc<OnceLock<MonitorError>>,
+    ) {
         let Err(error) = self.serve(&mut queue).await else { return };
         tracing::debug!(%error, "QEMU's monitor ended");
         // Known before the queue is dropped, by which others see that this task is gone.
@@ -377,7 +386,9 @@ mod tests {
             qemu.say(json!({ "error": { "desc": "mine" }, "id": id })).await;
         });
         let refused = second.unwrap_err();
-        assert!(matches!(&refused, MonitorError::Refused { command: "second", description } if description == "mine"));
+        assert!(
+            matches!(&refused, MonitorError::Refused { command: "second", description } if description == "mine")
+        );
     }
 
     #[tokio::test]
@@ -392,7 +403,10 @@ mod tests {
         qemu.writer.write_all(b"hello\n").await.unwrap();
         assert!(matches!(monitor.ready().await, Err(MonitorError::Malformed)));
         for _ in 0..2 {
-            assert!(matches!(monitor.execute("cont", json!({})).await, Err(MonitorError::Malformed)));
+            assert!(matches!(
+                monitor.execute("cont", json!({})).await,
+                Err(MonitorError::Malformed)
+            ));
         }
     }
 
@@ -401,6 +415,8 @@ mod tests {
         let (monitor, mut qemu) = Qemu::silent();
         qemu.say(json!({ "error": { "class": "x", "desc": "no" } })).await;
         let refused = monitor.execute("cont", json!({})).await;
-        assert!(matches!(refused, Err(MonitorError::Refused { description, .. }) if description == "no"));
+        assert!(
+            matches!(refused, Err(MonitorError::Refused { description, .. }) if description == "no")
+        );
     }
 }

@@ -74,7 +74,8 @@ impl fmt::Display for MigrationEnd {
 
 /// A command as it goes to QEMU.
 pub(super) fn command(name: &str, arguments: &Value, id: u64) -> Vec<u8> {
-    let mut line = json!({ "execute": name, "arguments": arguments, "id": id }).to_string().into_bytes();
+    let mut line =
+        json!({ "execute": name, "arguments": arguments, "id": id }).to_string().into_bytes();
     line.push(b'\n');
     line
 }
@@ -156,11 +157,17 @@ mod tests {
         let table: [(&[u8], Option<Line>); 10] = [
             (b"{\"QMP\":{}}", Some(Line::Greeting)),
             (b"{\"return\":{},\"id\":7}", answer(Some(7), Ok(json!({})))),
-            (b"{\"error\":{\"class\":\"x\",\"desc\":\"n\\u001bo\"}}", answer(None, Err("no".to_owned()))),
+            (
+                b"{\"error\":{\"class\":\"x\",\"desc\":\"n\\u001bo\"}}",
+                answer(None, Err("no".to_owned())),
+            ),
             (b"{\"error\":{},\"id\":1}", answer(Some(1), Err("no reason given".to_owned()))),
             (b"{\"event\":\"STOP\"}", event(None)),
             (b"{\"event\":\"BLOCK_IO_ERROR\",\"data\":{\"action\":\"report\"}}", event(None)),
-            (b"{\"event\":\"BLOCK_IO_ERROR\",\"data\":{\"action\":\"stop\"}}", event(Some(Event::NoRoom))),
+            (
+                b"{\"event\":\"BLOCK_IO_ERROR\",\"data\":{\"action\":\"stop\"}}",
+                event(Some(Event::NoRoom)),
+            ),
             (b"{\"event\":\"MIGRATION\",\"data\":{}}", event(Some(Event::Migration(None)))),
             (b"{}", None),
             (b"hello", None),
@@ -172,7 +179,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_line_is_bounded_and_may_come_in_pieces() {
-        let pieces = tokio::io::BufReader::with_capacity(3, b"{\"QMP\":{}}\n{\"event\":\"STOP\"}\n{".as_slice());
+        let pieces = tokio::io::BufReader::with_capacity(
+            3,
+            b"{\"QMP\":{}}\n{\"event\":\"STOP\"}\n{".as_slice(),
+        );
         let mut reader = Reader::new(pieces);
         assert_eq!(reader.line().await.unwrap(), Line::Greeting);
         assert_eq!(reader.line().await.unwrap(), Line::Event(None));

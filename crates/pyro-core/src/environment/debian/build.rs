@@ -13,7 +13,8 @@ use super::sources::{self, Sources};
 use crate::host::fs;
 use crate::host::program::ProgramError;
 
-/// How long nothing at all may be printed: apt gives a stalled download up sooner, unpacking a package takes seconds.
+/// How long nothing at all may be printed: apt gives a stalled download up sooner, unpacking a
+/// package takes seconds.
 const SILENCE_LIMIT: Duration = Duration::from_secs(600);
 /// A file system with less room than this has stopped the program that failed on it.
 const FULL_BELOW: u64 = 16 << 20;
@@ -40,7 +41,8 @@ pub(super) async fn build(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(), EnvironmentError> {
     let Site { work, downloads, alive } = site;
-    let failed = |stage| move |source| EnvironmentError::Build { name: name.to_owned(), stage, source };
+    let failed =
+        |stage| move |source| EnvironmentError::Build { name: name.to_owned(), stage, source };
     let settings = sources::apt_settings(tools).await.map_err(failed("reading apt's settings"))?;
     fs::write_new(&work.join("apt.conf"), settings.as_bytes())?;
     fs::write_new(&work.join("sources.list"), sources.apt_list().as_bytes())?;
@@ -64,7 +66,8 @@ pub(super) async fn build(
         let path = work.parent().unwrap_or(work).to_owned();
         return Err(EnvironmentError::DiskFull { name: name.to_owned(), path });
     }
-    // A package that was cut by a power failure has its size and not its content: begin without what was kept.
+    // A package that was cut by a power failure has its size and not its content: begin without
+    // what was kept.
     if stage == Stage::RootFilesystem && matches!(source, ProgramError::Failed { .. }) {
         let _ = fs::remove_tree(downloads);
     }

@@ -1,4 +1,5 @@
-//! Debian's kernel package: the kernel and the modules that a guest loads, read without unpacking the rest.
+//! Debian's kernel package: the kernel and the modules that a guest loads, read without unpacking
+//! the rest.
 
 use std::io::Read;
 use std::path::Path;
@@ -13,9 +14,11 @@ const ALL_MODULES_LIMIT: u64 = 1 << 30;
 
 /// Read a kernel package; `dpkg_deb` opens it.
 pub(super) fn read(dpkg_deb: &Path, package: &Path) -> Result<Unpacked, KernelError> {
-    let mut stream = OutputOf::start(dpkg_deb, [Path::new("--fsys-tarfile"), package]).map_err(KernelError::Program)?;
+    let mut stream = OutputOf::start(dpkg_deb, [Path::new("--fsys-tarfile"), package])
+        .map_err(KernelError::Program)?;
     let contents = Contents::read(&mut stream);
-    // A package that cannot be opened shows as a short archive: the program's own failure says more.
+    // A package that cannot be opened shows as a short archive: the program's own failure says
+    // more.
     match (stream.finish(), contents) {
         (Err(error), _) => Err(KernelError::Program(error)),
         (Ok(()), contents) => contents?.into_kernel(),
@@ -43,14 +46,16 @@ impl Contents {
             let path = path.trim_start_matches("./");
             let path = path.strip_prefix("usr/").unwrap_or(path);
             if let Some(release) = path.strip_prefix("boot/vmlinuz-") {
-                contents.image = Some((release.to_owned(), bounded(&mut entry, SIZE_LIMIT as u64)?));
+                contents.image =
+                    Some((release.to_owned(), bounded(&mut entry, SIZE_LIMIT as u64)?));
             } else if let Some(path) = path.strip_prefix("lib/modules/") {
                 if let Some(name) = modules::name_of(path) {
                     let bytes = bounded(&mut entry, MODULE_LIMIT.min(left))?;
                     left -= bytes.len() as u64;
                     contents.modules.files.insert(name, bytes);
                 } else if path.ends_with("/modules.builtin") {
-                    let list = String::from_utf8_lossy(&bounded(&mut entry, MODULE_LIMIT)?).into_owned();
+                    let list =
+                        String::from_utf8_lossy(&bounded(&mut entry, MODULE_LIMIT)?).into_owned();
                     contents.modules.builtin = list.lines().filter_map(modules::name_of).collect();
                     contents.has_builtin = true;
                 }
@@ -65,7 +70,9 @@ impl Contents {
             return Err(KernelError::Incomplete("modules.builtin"));
         }
         let order = self.modules.in_order(&WANTED)?;
-        let take = |name: String| self.modules.files.remove(&name).map(|bytes| (format!("{name}.ko"), bytes));
+        let take = |name: String| {
+            self.modules.files.remove(&name).map(|bytes| (format!("{name}.ko"), bytes))
+        };
         let modules = order.into_iter().filter_map(take).collect();
         Ok(Unpacked { vmlinux: vmlinux::unpack(&image)?, modules, release })
     }
@@ -97,7 +104,8 @@ mod tests {
         Contents::read(&archive(files)[..])?.into_kernel()
     }
 
-    const BUILTIN: &[u8] = b"kernel/drivers/virtio/virtio_mmio.ko\nkernel/drivers/block/virtio_blk.ko\n\
+    const BUILTIN: &[u8] =
+        b"kernel/drivers/virtio/virtio_mmio.ko\nkernel/drivers/block/virtio_blk.ko\n\
         kernel/drivers/char/virtio_console.ko\nkernel/fs/ext4/ext4.ko\n";
 
     #[test]
@@ -118,7 +126,10 @@ mod tests {
             (vec![], "no boot/vmlinuz"),
             (vec![image], "no modules.builtin"),
             (vec![image, ("lib/modules/6/modules.builtin", b"")], "no virtio_mmio"),
-            (vec![("boot/vmlinuz-6", &b"MZ"[..]), ("lib/modules/6/modules.builtin", BUILTIN)], "boot header"),
+            (
+                vec![("boot/vmlinuz-6", &b"MZ"[..]), ("lib/modules/6/modules.builtin", BUILTIN)],
+                "boot header",
+            ),
         ] {
             let error = kernel(&files).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}, not {expected}");

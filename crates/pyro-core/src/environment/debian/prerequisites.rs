@@ -17,8 +17,8 @@ const APT_HELPER: &str = "/usr/lib/apt/apt-helper";
 /// What making namespaces may take on a loaded host.
 const NAMESPACE_LIMIT: Duration = Duration::from_secs(20);
 
-/// Programs, or files with an absolute path, that a host must have, and their packages on Debian 12 and 13 and Ubuntu 24.04.
-/// README and `xtask` name the same packages.
+/// Programs, or files with an absolute path, that a host must have, and their packages on Debian 12
+/// and 13 and Ubuntu 24.04. README and `xtask` name the same packages.
 const NEEDS: &[Need] = &[
     Need::always("unshare", "util-linux"),
     Need::always("apt-get", "apt"),
@@ -30,7 +30,8 @@ const NEEDS: &[Need] = &[
     Need::always("mke2fs", "e2fsprogs"),
     // Not part of the smallest Debian 13.
     Need::always("mount", "mount"),
-    // apt verifies signatures with it, and from 3.0 on (Debian 13) with sqv where that is installed.
+    // apt verifies signatures with it, and from 3.0 on (Debian 13) with sqv where that is
+    // installed.
     Need { or: Some("sqv"), ..Need::always("gpgv", "gpgv") },
     Need { only_user: true, ..Need::always("newuidmap", "uidmap") },
     Need { only_user: true, ..Need::always("newgidmap", "uidmap") },
@@ -88,7 +89,9 @@ impl Tools {
         for need in NEEDS.iter().filter(|need| !root || !need.only_user) {
             match need.find(&config.path) {
                 Some(file) => drop(found.insert(need.program, file)),
-                None => missing.push(MissingProgram { program: need.program, package: need.package }),
+                None => {
+                    missing.push(MissingProgram { program: need.program, package: need.package })
+                }
             }
         }
         // Where one is missing nothing is returned.
@@ -103,18 +106,35 @@ impl Tools {
             dpkg_deb: take("dpkg-deb"),
             qemu_img: take("qemu-img"),
         };
-        if missing.is_empty() { Ok(tools) } else { Err(EnvironmentError::MissingPrograms { missing }) }
+        if missing.is_empty() {
+            Ok(tools)
+        } else {
+            Err(EnvironmentError::MissingPrograms { missing })
+        }
     }
 
-    /// A shell that runs `script` as PID 1 of a PID namespace of its own, with mounts of its own, and for an ordinary
-    /// user as root of a user namespace that maps the user's subordinate ids. When `unshare` dies (it dies with this
-    /// process) the kernel kills PID 1, with it everything in the namespace, and the mounts vanish with the last.
+    /// A shell that runs `script` as PID 1 of a PID namespace of its own, with mounts of its own,
+    /// and for an ordinary user as root of a user namespace that maps the user's subordinate ids.
+    /// When `unshare` dies (it dies with this process) the kernel kills PID 1, with it everything
+    /// in the namespace, and the mounts vanish with the last.
     pub(super) fn in_namespaces(&self, name: &str, script: &str) -> Program {
-        let user: &[&str] = if self.root { &[] } else { &["--user", "--map-root-user", "--map-auto"] };
+        let user: &[&str] =
+            if self.root { &[] } else { &["--user", "--map-root-user", "--map-auto"] };
         Program::new(&self.unshare)
             .called(name)
             .args(user)
-            .args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--", "/bin/sh", "-c", script, name])
+            .args([
+                "--mount",
+                "--pid",
+                "--fork",
+                "--kill-child",
+                "--mount-proc",
+                "--",
+                "/bin/sh",
+                "-c",
+                script,
+                name,
+            ])
             .env("PATH", &self.path)
             .env("LC_ALL", "C.UTF-8")
     }
@@ -141,19 +161,25 @@ impl Tools {
 
 /// What a file of the system holds; nothing where there is none.
 fn small_file(path: &str) -> String {
-    String::from_utf8_lossy(&crate::host::fs::read_bounded(Path::new(path), 1 << 20).unwrap_or_default()).into_owned()
+    String::from_utf8_lossy(
+        &crate::host::fs::read_bounded(Path::new(path), 1 << 20).unwrap_or_default(),
+    )
+    .into_owned()
 }
 
-/// The kernel's setting that keeps users from making namespaces, and the value that lets them; `read` reads a file.
+/// The kernel's setting that keeps users from making namespaces, and the value that lets them;
+/// `read` reads a file.
 fn forbidding(read: impl Fn(&str) -> String) -> Option<(&'static str, u8)> {
     let is = |path: &str, value: &str| read(path).trim() == value;
     if is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1") {
         return Some(("kernel.apparmor_restrict_unprivileged_userns", 0));
     }
-    is("/proc/sys/kernel/unprivileged_userns_clone", "0").then_some(("kernel.unprivileged_userns_clone", 1))
+    is("/proc/sys/kernel/unprivileged_userns_clone", "0")
+        .then_some(("kernel.unprivileged_userns_clone", 1))
 }
 
-/// The first id behind every range of lists such as `/etc/subuid`, where `useradd` begins to give them or later.
+/// The first id behind every range of lists such as `/etc/subuid`, where `useradd` begins to give
+/// them or later.
 fn first_free(lists: &[String]) -> u64 {
     let ends = lists.iter().flat_map(|list| list.lines()).filter_map(|line| {
         let mut numbers = line.trim().split(':').skip(1).map(|number| number.parse::<u64>().ok());
@@ -162,7 +188,8 @@ fn first_free(lists: &[String]) -> u64 {
     ends.chain([100_000]).max().unwrap_or_default()
 }
 
-/// Whether a list such as `/etc/subuid` gives the user ids up to 65534, which the group `nogroup` has.
+/// Whether a list such as `/etc/subuid` gives the user ids up to 65534, which the group `nogroup`
+/// has.
 fn has_range(list: &str, user: &str, uid: u32) -> bool {
     let uid = uid.to_string();
     let counts = list.lines().filter_map(|line| {
@@ -187,7 +214,8 @@ mod tests {
         let readme = include_str!("../../../../../README.md");
         let (_, list) = readme.split_once("From the distribution: `").unwrap();
         let told: BTreeSet<&str> = list.split_once('`').unwrap().0.split_whitespace().collect();
-        let ours = NEEDS.iter().map(|need| need.package).filter(|package| !EVERYWHERE.contains(package));
+        let ours =
+            NEEDS.iter().map(|need| need.package).filter(|package| !EVERYWHERE.contains(package));
         assert_eq!(told, ours.chain(["qemu-system-x86"]).collect());
     }
 
@@ -219,7 +247,10 @@ mod tests {
 
     #[test]
     fn a_free_range_stands_behind_all_that_are_given() {
-        let lists = ["alice:100000:65536\nbroken\nbob:many:1\n".to_owned(), "alice:165536:1000\n".to_owned()];
+        let lists = [
+            "alice:100000:65536\nbroken\nbob:many:1\n".to_owned(),
+            "alice:165536:1000\n".to_owned(),
+        ];
         assert_eq!(first_free(&lists), 166_536);
         assert_eq!(first_free(&[]), 100_000);
     }
@@ -227,7 +258,9 @@ mod tests {
     #[test]
     fn the_setting_that_forbids_namespaces_is_named() {
         let with = |name: &'static str, value: &'static str| {
-            forbidding(move |path| if path.ends_with(name) { value.to_owned() } else { String::new() })
+            forbidding(
+                move |path| if path.ends_with(name) { value.to_owned() } else { String::new() },
+            )
         };
         assert_eq!(with("userns_clone", "0\n"), Some(("kernel.unprivileged_userns_clone", 1)));
         assert_eq!(

@@ -1,4 +1,5 @@
-//! Where packages come from: the host's own mirror and proxy settings, a mirror that the user names, or Debian's.
+//! Where packages come from: the host's own mirror and proxy settings, a mirror that the user
+//! names, or Debian's.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,8 +16,8 @@ const ANSWER_SECONDS: u32 = 5;
 const CHECK_LIMIT: Duration = Duration::from_secs(15);
 const SETTINGS_LIMIT: Duration = Duration::from_secs(20);
 const SETTINGS_BYTES: usize = 4 << 20;
-/// What apt is told before the host's own settings, which win. No sandbox user: in a private directory it could not
-/// read anything.
+/// What apt is told before the host's own settings, which win. No sandbox user: in a private
+/// directory it could not read anything.
 const APT_SETTINGS: &str = "APT::Sandbox::User \"root\";\nAcquire::http::Timeout \"20\";\n\
     Acquire::https::Timeout \"20\";\nAcquire::Retries \"3\";\nAcquire::Languages \"none\";\n";
 
@@ -38,27 +39,44 @@ pub(super) struct Sources {
 
 impl Sources {
     /// The sources for a release: `mirror` where it is given, else the host's own, else Debian's.
-    pub(super) async fn choose(tools: &Tools, mirror: Option<&str>, suite: &str) -> Result<Self, EnvironmentError> {
+    pub(super) async fn choose(
+        tools: &Tools,
+        mirror: Option<&str>,
+        suite: &str,
+    ) -> Result<Self, EnvironmentError> {
         if let Some(mirror) = mirror {
             return Self::from_mirror(mirror, suite);
         }
-        let format = "$(CREATED_BY)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(ARCHITECTURE)|$(SIGNED_BY)";
+        let format =
+            "$(CREATED_BY)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(ARCHITECTURE)|$(SIGNED_BY)";
         let ask = Program::new(&tools.apt_get).args(["indextargets", "--format", format]);
-        let targets = ask.env("LC_ALL", "C.UTF-8").output(SETTINGS_LIMIT, SETTINGS_BYTES).await.unwrap_or_default();
+        let targets = ask
+            .env("LC_ALL", "C.UTF-8")
+            .output(SETTINGS_LIMIT, SETTINGS_BYTES)
+            .await
+            .unwrap_or_default();
         match Self::from_host(&String::from_utf8_lossy(&targets), suite) {
             Some(sources) => Ok(sources),
-            None => Self::from_mirror(DEBIAN, suite).map(|sources| Self { required: sources.list.len(), ..sources }),
+            None => Self::from_mirror(DEBIAN, suite)
+                .map(|sources| Self { required: sources.list.len(), ..sources }),
         }
     }
 
-    /// What `apt-get indextargets` says of a release on this host; `None` where the host does not have it.
+    /// What `apt-get indextargets` says of a release on this host; `None` where the host does not
+    /// have it.
     fn from_host(targets: &str, suite: &str) -> Option<Self> {
         let mut list = Vec::new();
         for line in targets.lines() {
             let fields: Vec<&str> = line.split('|').collect();
-            let ["Packages", uri, release, "main", "amd64", signed_by] = fields[..] else { continue };
-            let signed_by = Some(signed_by).filter(|key| key.starts_with('/') && is_plain(key)).map(str::to_owned);
-            let wanted = release.strip_prefix(suite).is_some_and(|rest| matches!(rest, "" | "-updates" | "-security"));
+            let ["Packages", uri, release, "main", "amd64", signed_by] = fields[..] else {
+                continue;
+            };
+            let signed_by = Some(signed_by)
+                .filter(|key| key.starts_with('/') && is_plain(key))
+                .map(str::to_owned);
+            let wanted = release
+                .strip_prefix(suite)
+                .is_some_and(|rest| matches!(rest, "" | "-updates" | "-security"));
             if wanted && is_address(uri) {
                 let uri = uri.trim_end_matches('/').to_owned();
                 list.push(Source { uri, suite: release.to_owned(), signed_by });
@@ -69,14 +87,18 @@ impl Sources {
         has_release.then_some(Self { required: list.len(), list })
     }
 
-    /// A mirror's three parts. Not every mirror has updates and security; its security part, where it has one, is
-    /// its neighbour.
+    /// A mirror's three parts. Not every mirror has updates and security; its security part, where
+    /// it has one, is its neighbour.
     fn from_mirror(mirror: &str, suite: &str) -> Result<Self, EnvironmentError> {
         let uri = mirror.trim_end_matches('/');
         if !is_address(uri) {
             return Err(EnvironmentError::InvalidMirror { mirror: mirror.to_owned() });
         }
-        let source = |uri: String, part: &str| Source { uri, suite: format!("{suite}{part}"), signed_by: None };
+        let source = |uri: String, part: &str| Source {
+            uri,
+            suite: format!("{suite}{part}"),
+            signed_by: None,
+        };
         let list = vec![
             source(uri.to_owned(), ""),
             source(uri.to_owned(), "-updates"),
@@ -85,7 +107,8 @@ impl Sources {
         Ok(Self { list, required: 1 })
     }
 
-    /// Ask each source whether it answers, with apt's own means; those that need not and do not are left out.
+    /// Ask each source whether it answers, with apt's own means; those that need not and do not are
+    /// left out.
     ///
     /// # Errors
     /// [`EnvironmentError::MirrorUnreachable`].
@@ -100,7 +123,10 @@ impl Sources {
             match answers(tools, source, scratch).await {
                 Ok(()) => answering.push(source.clone()),
                 Err(reason) if index < self.required => {
-                    return Err(EnvironmentError::MirrorUnreachable { mirror: without_user(&source.uri), reason });
+                    return Err(EnvironmentError::MirrorUnreachable {
+                        mirror: without_user(&source.uri),
+                        reason,
+                    });
                 }
                 Err(reason) => progress(Progress::Line(format!(
                     "{} {} is left out: {reason}",
@@ -114,7 +140,8 @@ impl Sources {
         Ok(())
     }
 
-    /// The list that packages are installed by; each source names the keys that it must be signed with.
+    /// The list that packages are installed by; each source names the keys that it must be signed
+    /// with.
     pub(super) fn apt_list(&self) -> String {
         let line = |source: &Source| {
             let key = source.signed_by.as_deref().unwrap_or(KEYRING);
@@ -125,7 +152,10 @@ impl Sources {
 
     /// The list that the guest is left with: no user names and passwords, no keys of the host's.
     pub(super) fn guest_list(&self) -> String {
-        self.list.iter().map(|source| format!("deb {} {} main\n", without_user(&source.uri), source.suite)).collect()
+        self.list
+            .iter()
+            .map(|source| format!("deb {} {} main\n", without_user(&source.uri), source.suite))
+            .collect()
     }
 
     /// The mirror, for people.
@@ -136,7 +166,10 @@ impl Sources {
     /// Where an image came from, for its record.
     pub(super) fn label(&self, suite: &str) -> String {
         let mirror = self.mirror();
-        format!("debian://{}/{suite}", mirror.split_once("://").map_or(mirror.as_str(), |(_, rest)| rest))
+        format!(
+            "debian://{}/{suite}",
+            mirror.split_once("://").map_or(mirror.as_str(), |(_, rest)| rest)
+        )
     }
 }
 
@@ -147,11 +180,9 @@ async fn answers(tools: &Tools, source: &Source, scratch: &Path) -> Result<(), S
     let mut reason = String::new();
     let program = Program::new(&tools.apt_helper)
         .args(["-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=0"])
-        .args(
-            ["http", "https"]
-                .iter()
-                .flat_map(|method| ["-o".to_owned(), format!("Acquire::{method}::Timeout={ANSWER_SECONDS}")]),
-        )
+        .args(["http", "https"].iter().flat_map(|method| {
+            ["-o".to_owned(), format!("Acquire::{method}::Timeout={ANSWER_SECONDS}")]
+        }))
         .args(["download-file", &uri])
         .args([target.as_os_str()])
         .env("LC_ALL", "C.UTF-8");
@@ -189,10 +220,21 @@ pub(super) async fn apt_settings(tools: &Tools) -> Result<String, ProgramError> 
 
 /// Of `apt-config dump`, how the host fetches: proxies, certificates, addresses, dates.
 fn fetching(dump: &str) -> String {
-    let kept = ["http", "https", "ftp", "socks", "Check-Date", "Check-Valid-Until", "ForceIPv", "Proxy-Auto-Detect"];
+    let kept = [
+        "http",
+        "https",
+        "ftp",
+        "socks",
+        "Check-Date",
+        "Check-Valid-Until",
+        "ForceIPv",
+        "Proxy-Auto-Detect",
+    ];
     let is_kept = |line: &&str| {
         let rest = line.strip_prefix("Acquire::");
-        rest.is_some_and(|rest| kept.iter().any(|key| rest.starts_with(key)) && !line.ends_with("\"\";"))
+        rest.is_some_and(|rest| {
+            kept.iter().any(|key| rest.starts_with(key)) && !line.ends_with("\"\";")
+        })
     };
     dump.lines().filter(is_kept).map(|line| format!("{line}\n")).collect()
 }
@@ -249,8 +291,16 @@ Packages|cdrom://disc/|bookworm|main|amd64|
         let sources = Sources::from_mirror("http://m.example/debian/", "bookworm").unwrap();
         assert_eq!((sources.list.len(), sources.required), (3, 1));
         assert_eq!(sources.list[2].uri, "http://m.example/debian-security");
-        for mirror in ["", "m.example", "http://", "http:///x", "ftp://m", "http://m d", "http://m\ndeb", "http://m]["]
-        {
+        for mirror in [
+            "",
+            "m.example",
+            "http://",
+            "http:///x",
+            "ftp://m",
+            "http://m d",
+            "http://m\ndeb",
+            "http://m][",
+        ] {
             let refused = Sources::from_mirror(mirror, "bookworm");
             assert!(matches!(refused, Err(EnvironmentError::InvalidMirror { .. })), "{mirror}");
         }

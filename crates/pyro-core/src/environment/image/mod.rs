@@ -49,7 +49,12 @@ pub(super) fn dir(cache: &Path, digest: &str) -> PathBuf {
 
 /// Move the image that was built into `work` to the place that its digest names, with an empty
 /// layer; both durable before they are in place. `name` is the environment's.
-pub(super) fn store(name: &str, cache: &Path, work: &Path, qemu_img: &Path) -> Result<ImageRecord, EnvironmentError> {
+pub(super) fn store(
+    name: &str,
+    cache: &Path,
+    work: &Path,
+    qemu_img: &Path,
+) -> Result<ImageRecord, EnvironmentError> {
     let built = work.join(IMAGE_FILE);
     let digest = digest::of_image(&built)?;
     let new = fs::unique_dir(work, "image-")?;

@@ -123,7 +123,10 @@ pub(super) fn dir(cache: &Path, digest: &str) -> PathBuf {
 }
 
 /// Digest of a kernel with its modules.
-pub(super) fn digest_of<'a>(vmlinux_digest: &str, modules: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
+pub(super) fn digest_of<'a>(
+    vmlinux_digest: &str,
+    modules: impl Iterator<Item = (&'a str, &'a [u8])>,
+) -> String {
     let mut text = format!("vmlinux {vmlinux_digest}\n");
     for (name, bytes) in modules {
         text += &format!("{name} {}\n", digest::of_bytes(bytes));
@@ -131,10 +134,18 @@ pub(super) fn digest_of<'a>(vmlinux_digest: &str, modules: impl Iterator<Item = 
     digest::of_bytes(text.as_bytes())
 }
 
-/// Put a kernel into the cache, by way of a new directory in `staging`. One that is there already and intact stays.
-pub(super) fn store(cache: &Path, staging: &Path, kernel: &Unpacked) -> Result<KernelRecord, FsError> {
+/// Put a kernel into the cache, by way of a new directory in `staging`. One that is there already
+/// and intact stays.
+pub(super) fn store(
+    cache: &Path,
+    staging: &Path,
+    kernel: &Unpacked,
+) -> Result<KernelRecord, FsError> {
     let vmlinux_digest = digest::of_bytes(&kernel.vmlinux);
-    let digest = digest_of(&vmlinux_digest, kernel.modules.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])));
+    let digest = digest_of(
+        &vmlinux_digest,
+        kernel.modules.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])),
+    );
     let place = dir(cache, &digest);
     if !is_intact(&place, kernel) {
         let new = fs::unique_dir(staging, "kernel-")?;
@@ -159,7 +170,9 @@ pub(super) fn store(cache: &Path, staging: &Path, kernel: &Unpacked) -> Result<K
 }
 
 fn is_intact(place: &Path, kernel: &Unpacked) -> bool {
-    let same = |path: &Path, bytes: &[u8]| fs::read_bounded(path, SIZE_LIMIT as u64).is_ok_and(|there| there == bytes);
+    let same = |path: &Path, bytes: &[u8]| {
+        fs::read_bounded(path, SIZE_LIMIT as u64).is_ok_and(|there| there == bytes)
+    };
     same(&place.join("vmlinux"), &kernel.vmlinux)
         && kernel.modules.iter().all(|(name, bytes)| same(&place.join("modules").join(name), bytes))
 }
@@ -180,7 +193,10 @@ mod tests {
         let record = store(cache.path(), staging.path(), &kernel).unwrap();
         assert_eq!(store(cache.path(), staging.path(), &kernel).unwrap(), record);
         let ready = record.kernel(cache.path());
-        assert_eq!(ready.modules.iter().map(|path| path.file_name().unwrap()).collect::<Vec<_>>(), ["b.ko", "a.ko"]);
+        assert_eq!(
+            ready.modules.iter().map(|path| path.file_name().unwrap()).collect::<Vec<_>>(),
+            ["b.ko", "a.ko"]
+        );
         fs::write_new(&ready.modules[0], b"altered").unwrap();
         store(cache.path(), staging.path(), &kernel).unwrap();
         assert_eq!(fs::read_bounded(&ready.modules[0], 10).unwrap(), b"b");
@@ -188,9 +204,12 @@ mod tests {
 
     #[test]
     fn the_digest_covers_names_order_and_content() {
-        let of = |modules: &[(&'static str, &'static [u8])]| digest_of("00", modules.iter().copied());
+        let of =
+            |modules: &[(&'static str, &'static [u8])]| digest_of("00", modules.iter().copied());
         let one = of(&[("a", b"1"), ("b", b"2")]);
-        for other in [of(&[("b", b"2"), ("a", b"1")]), of(&[("a", b"1"), ("b", b"3")]), of(&[("a", b"1")])] {
+        for other in
+            [of(&[("b", b"2"), ("a", b"1")]), of(&[("a", b"1"), ("b", b"3")]), of(&[("a", b"1")])]
+        {
             assert_ne!(one, other);
         }
     }

@@ -35,8 +35,8 @@ pub(in crate::environment) struct Wanted {
     pub(in crate::environment) required: bool,
 }
 
-/// What a guest needs of its kernel: the machine's devices, and the disk's file system with the checksum that it asks
-/// the kernel's crypto for (a soft dependency, which modules do not list).
+/// What a guest needs of its kernel: the machine's devices, and the disk's file system with the
+/// checksum that it asks the kernel's crypto for (a soft dependency, which modules do not list).
 pub(in crate::environment) const WANTED: [Wanted; 5] = [
     Wanted { name: "virtio_mmio", required: true },
     Wanted { name: "virtio_blk", required: true },
@@ -55,8 +55,12 @@ pub(in crate::environment) struct KernelModules {
 }
 
 impl KernelModules {
-    /// The names of the wanted modules and of all that they need, each after what it needs; built-in ones left out.
-    pub(in crate::environment) fn in_order(&self, wanted: &[Wanted]) -> Result<Vec<String>, ModulesError> {
+    /// The names of the wanted modules and of all that they need, each after what it needs;
+    /// built-in ones left out.
+    pub(in crate::environment) fn in_order(
+        &self,
+        wanted: &[Wanted],
+    ) -> Result<Vec<String>, ModulesError> {
         let mut order = Vec::new();
         for Wanted { name, required } in wanted {
             if self.files.contains_key(*name) || self.builtin.contains(*name) {
@@ -68,12 +72,18 @@ impl KernelModules {
         Ok(order)
     }
 
-    fn visit(&self, name: &str, order: &mut Vec<String>, open: &mut BTreeSet<String>) -> Result<(), ModulesError> {
+    fn visit(
+        &self,
+        name: &str,
+        order: &mut Vec<String>,
+        open: &mut BTreeSet<String>,
+    ) -> Result<(), ModulesError> {
         if self.builtin.contains(name) || order.iter().any(|done| done == name) {
             return Ok(());
         }
         let module = || name.to_owned();
-        let file = self.files.get(name).ok_or_else(|| ModulesError::Missing { module: module() })?;
+        let file =
+            self.files.get(name).ok_or_else(|| ModulesError::Missing { module: module() })?;
         if !open.insert(module()) {
             return Err(ModulesError::Circular { module: module() });
         }
@@ -94,7 +104,8 @@ pub(in crate::environment) fn name_of(path: &str) -> Option<String> {
 fn needs(file: &[u8]) -> Option<Vec<String>> {
     let elf = object::read::elf::ElfFile64::<object::Endianness>::parse(file).ok()?;
     let info = elf.section_by_name(".modinfo")?.data().ok()?;
-    let depends = info.split(|byte| *byte == 0).find_map(|entry| entry.strip_prefix(b"depends="))?;
+    let depends =
+        info.split(|byte| *byte == 0).find_map(|entry| entry.strip_prefix(b"depends="))?;
     let names = std::str::from_utf8(depends).ok()?.split(',');
     Some(names.filter(|name| !name.is_empty()).map(|name| name.replace('-', "_")).collect())
 }
@@ -106,9 +117,11 @@ mod tests {
 
     fn module(depends: &str) -> Vec<u8> {
         let format = object::BinaryFormat::Elf;
-        let mut file = NewObject::new(format, object::Architecture::X86_64, object::Endianness::Little);
+        let mut file =
+            NewObject::new(format, object::Architecture::X86_64, object::Endianness::Little);
         let segment = file.segment_name(StandardSegment::Data).to_vec();
-        let section = file.add_section(segment, b".modinfo".to_vec(), object::SectionKind::ReadOnlyData);
+        let section =
+            file.add_section(segment, b".modinfo".to_vec(), object::SectionKind::ReadOnlyData);
         let info = format!("license=GPL\0depends={depends}\0name=x\0");
         file.append_section_data(section, info.as_bytes(), 1);
         file.write().unwrap()
@@ -116,7 +129,10 @@ mod tests {
 
     fn kernel(modules: &[(&str, &str)], builtin: &[&str]) -> KernelModules {
         KernelModules {
-            files: modules.iter().map(|(name, depends)| ((*name).to_owned(), module(depends))).collect(),
+            files: modules
+                .iter()
+                .map(|(name, depends)| ((*name).to_owned(), module(depends)))
+                .collect(),
             builtin: builtin.iter().map(|name| (*name).to_owned()).collect(),
         }
     }
@@ -126,7 +142,11 @@ mod tests {
 
     #[test]
     fn each_module_comes_after_what_it_needs() {
-        let modules = [("virtio_blk", "virtio,virtio-ring"), ("virtio_ring", ""), ("virtio", "virtio_ring,rng_core")];
+        let modules = [
+            ("virtio_blk", "virtio,virtio-ring"),
+            ("virtio_ring", ""),
+            ("virtio", "virtio_ring,rng_core"),
+        ];
         let order = kernel(&modules, &["rng_core"]).in_order(&[BLK, RNG]).unwrap();
         assert_eq!(order, ["virtio_ring", "virtio", "virtio_blk"]);
         assert!(kernel(&[], &["virtio_blk"]).in_order(&[BLK, RNG]).unwrap().is_empty());
@@ -136,8 +156,12 @@ mod tests {
     fn a_kernel_that_does_not_do_is_named() {
         let missing = |module: &str| ModulesError::Missing { module: module.to_owned() };
         assert_eq!(kernel(&[], &[]).in_order(&[BLK]), Err(missing("virtio_blk")));
-        assert_eq!(kernel(&[("virtio_blk", "virtio")], &[]).in_order(&[BLK]), Err(missing("virtio")));
-        let circle = kernel(&[("virtio_blk", "virtio"), ("virtio", "virtio_blk")], &[]).in_order(&[BLK]);
+        assert_eq!(
+            kernel(&[("virtio_blk", "virtio")], &[]).in_order(&[BLK]),
+            Err(missing("virtio"))
+        );
+        let circle =
+            kernel(&[("virtio_blk", "virtio"), ("virtio", "virtio_blk")], &[]).in_order(&[BLK]);
         assert_eq!(circle, Err(ModulesError::Circular { module: "virtio_blk".to_owned() }));
         let mut damaged = kernel(&[("virtio_blk", "")], &[]);
         for bytes in [Vec::new(), b"\x7fELF".to_vec(), module("")[..100].to_vec()] {
@@ -149,7 +173,10 @@ mod tests {
 
     #[test]
     fn file_names_become_module_names() {
-        assert_eq!(name_of("kernel/drivers/char/hw_random/virtio-rng.ko").as_deref(), Some("virtio_rng"));
+        assert_eq!(
+            name_of("kernel/drivers/char/hw_random/virtio-rng.ko").as_deref(),
+            Some("virtio_rng")
+        );
         assert_eq!(name_of("kernel/fs/ext4"), None);
     }
 }

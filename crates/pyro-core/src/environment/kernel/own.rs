@@ -93,8 +93,15 @@ pub(in crate::environment) fn load(dir: &Path, cache: &Path) -> Result<Kernel, O
     let source = if plain.is_file() { plain } else { dir.join("vmlinux.xz") };
     for file in modules.iter().chain([&source]) {
         if !file.is_file() {
-            let name = if *file == source { Path::new("vmlinux") } else { file.strip_prefix(dir).unwrap_or(file) };
-            return Err(OwnKernelError::Missing { dir: dir.to_owned(), missing: name.display().to_string() });
+            let name = if *file == source {
+                Path::new("vmlinux")
+            } else {
+                file.strip_prefix(dir).unwrap_or(file)
+            };
+            return Err(OwnKernelError::Missing {
+                dir: dir.to_owned(),
+                missing: name.display().to_string(),
+            });
         }
     }
     let note = note_path(dir, cache);
@@ -126,7 +133,8 @@ fn remembered(note: &Path) -> Option<Remembered> {
     serde_json::from_slice(&fs::read_bounded(note, TOML_LIMIT).ok()?).ok()
 }
 
-/// The unpacked kernel that a note in the cache still needs; `None` when the note's directory is gone.
+/// The unpacked kernel that a note in the cache still needs; `None` when the note's directory is
+/// gone.
 pub(in crate::environment) fn needed_by(note: &Path) -> Option<PathBuf> {
     remembered(note).filter(|known| known.dir.is_dir()).map(|known| known.vmlinux)
 }
@@ -135,7 +143,10 @@ impl Remembered {
     fn is_current(&self, files: impl Iterator<Item = PathBuf>) -> bool {
         let expected = files.chain([self.vmlinux.clone()]);
         expected.eq(self.stamps.iter().map(|(path, _)| path.clone()))
-            && self.stamps.iter().all(|(path, stamp)| Stamp::of(path).is_ok_and(|now| now == *stamp))
+            && self
+                .stamps
+                .iter()
+                .all(|(path, stamp)| Stamp::of(path).is_ok_and(|now| now == *stamp))
     }
 }
 
@@ -143,14 +154,24 @@ fn describe(dir: &Path) -> Result<Description, OwnKernelError> {
     let path = dir.join("kernel.toml");
     let bytes = match fs::read_bounded(&path, TOML_LIMIT) {
         Err(error) if error.is_not_found() => {
-            return Err(OwnKernelError::Missing { dir: dir.to_owned(), missing: "kernel.toml".to_owned() });
+            return Err(OwnKernelError::Missing {
+                dir: dir.to_owned(),
+                missing: "kernel.toml".to_owned(),
+            });
         }
         other => other?,
     };
-    let description: Description = toml::from_str(&String::from_utf8_lossy(&bytes))
-        .map_err(|source| OwnKernelError::Description { path: path.clone(), source: Box::new(source) })?;
+    let description: Description =
+        toml::from_str(&String::from_utf8_lossy(&bytes)).map_err(|source| {
+            OwnKernelError::Description { path: path.clone(), source: Box::new(source) }
+        })?;
     let refuse = |field, value: &dyn std::fmt::Debug, expected| {
-        Err(OwnKernelError::Value { path: path.clone(), field, value: format!("{value:?}"), expected })
+        Err(OwnKernelError::Value {
+            path: path.clone(),
+            field,
+            value: format!("{value:?}"),
+            expected,
+        })
     };
     if description.accel.is_empty() {
         return refuse("accel", &description.accel, "a list of \"kvm\" and \"tcg\"");
@@ -161,7 +182,9 @@ fn describe(dir: &Path) -> Result<Description, OwnKernelError> {
     if description.args.contains(['\n', '\0']) {
         return refuse("args", &description.args, "one line");
     }
-    let plain = |name: &String| !name.is_empty() && !name.contains(['/', '\0', '\n']) && !name.starts_with('.');
+    let plain = |name: &String| {
+        !name.is_empty() && !name.contains(['/', '\0', '\n']) && !name.starts_with('.')
+    };
     match description.modules.iter().find(|name| !plain(name)) {
         Some(name) => refuse("modules", name, "names of files in the same directory"),
         None => Ok(description),
@@ -177,7 +200,9 @@ fn examine(
     note: &Path,
 ) -> Result<Remembered, OwnKernelError> {
     // Stamps first: a file that is written while it is read must not be taken for known.
-    let mut stamps = files.map(|path| Ok((path.clone(), Stamp::of(&path)?))).collect::<Result<Vec<_>, FsError>>()?;
+    let mut stamps = files
+        .map(|path| Ok((path.clone(), Stamp::of(&path)?)))
+        .collect::<Result<Vec<_>, FsError>>()?;
     let bytes = fs::read_bounded(source, SIZE_LIMIT as u64)?;
     let unusable = |error| OwnKernelError::Vmlinux { path: source.to_owned(), source: error };
     let elf = vmlinux::unpack(&bytes).map_err(unusable)?;
@@ -187,14 +212,17 @@ fn examine(
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         contents.push((name, fs::read_bounded(path, MODULE_LIMIT)?));
     }
-    let digest = super::digest_of(&vmlinux_digest, contents.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])));
+    let digest = super::digest_of(
+        &vmlinux_digest,
+        contents.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])),
+    );
     let vmlinux = if elf == bytes {
         source.to_owned()
     } else {
         let place = super::dir(cache, &vmlinux_digest);
         fs::private_dir(&place)?;
-        // One maker at a time, and none where it is there: an engine that was confined to one file finds no other when it
-        // opens that name.
+        // One maker at a time, and none where it is there: an engine that was confined to one file
+        // finds no other when it opens that name.
         let _lock = FileLock::acquire_blocking(&place.join(".lock"))?;
         let path = place.join("vmlinux");
         if !fs::read_bounded(&path, SIZE_LIMIT as u64).is_ok_and(|there| there == elf) {
@@ -222,7 +250,8 @@ mod tests {
 
     impl Dirs {
         fn new(files: &[(&str, &[u8])]) -> Self {
-            let dirs = Self { cache: tempfile::tempdir().unwrap(), dir: tempfile::tempdir().unwrap() };
+            let dirs =
+                Self { cache: tempfile::tempdir().unwrap(), dir: tempfile::tempdir().unwrap() };
             for (name, bytes) in files {
                 dirs.write(name, bytes);
             }
@@ -246,16 +275,23 @@ mod tests {
         let kernel = dirs.load().unwrap();
         assert_eq!((kernel.acpi, kernel.accel.len(), kernel.max_vcpus), (true, 2, None));
         assert_eq!(kernel.vmlinux, dirs.dir.path().join("vmlinux"));
-        dirs.write("kernel.toml", b"acpi=false\naccel=['kvm']\nargs='quiet'\nmodules=['a.ko']\nmax_vcpus=1");
+        dirs.write(
+            "kernel.toml",
+            b"acpi=false\naccel=['kvm']\nargs='quiet'\nmodules=['a.ko']\nmax_vcpus=1",
+        );
         let other = dirs.load().unwrap();
-        assert_eq!((other.acpi, &other.accel[..], &*other.args), (false, &[KernelAccel::Kvm][..], "quiet"));
+        assert_eq!(
+            (other.acpi, &other.accel[..], &*other.args),
+            (false, &[KernelAccel::Kvm][..], "quiet")
+        );
         assert_eq!((other.modules.len(), other.max_vcpus), (1, Some(1)));
         assert_ne!(kernel.digest, other.digest);
     }
 
     #[test]
     fn a_changed_kernel_is_another_kernel() {
-        let dirs = Dirs::new(&[("vmlinux", ELF), ("kernel.toml", b"modules=['a.ko']"), ("a.ko", b"a")]);
+        let dirs =
+            Dirs::new(&[("vmlinux", ELF), ("kernel.toml", b"modules=['a.ko']"), ("a.ko", b"a")]);
         let first = dirs.load().unwrap().digest;
         assert_eq!(dirs.load().unwrap().digest, first);
         dirs.write("a.ko", b"b");
@@ -287,7 +323,10 @@ mod tests {
             (vec![("vmlinux", ELF)], "no kernel.toml"),
             (vec![("kernel.toml", &b""[..])], "no vmlinux"),
             (vec![("vmlinux", ELF), ("kernel.toml", b"modules=['x.ko']")], "no x.ko"),
-            (vec![("vmlinux", ELF), ("kernel.toml", b"modules=['../x.ko']")], "modules = \"../x.ko\""),
+            (
+                vec![("vmlinux", ELF), ("kernel.toml", b"modules=['../x.ko']")],
+                "modules = \"../x.ko\"",
+            ),
             (vec![("vmlinux", ELF), ("kernel.toml", b"accel=[]")], "accel = []"),
             (vec![("vmlinux", ELF), ("kernel.toml", b"accel=['xen']")], "not a description"),
             (vec![("vmlinux", ELF), ("kernel.toml", b"color='red'")], "not a description"),

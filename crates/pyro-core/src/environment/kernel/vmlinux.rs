@@ -35,7 +35,8 @@ pub enum VmlinuxError {
     NotElf,
 }
 
-/// The uncompressed kernel in a bzImage or in a compressed ELF file; an ELF file is given back as it is.
+/// The uncompressed kernel in a bzImage or in a compressed ELF file; an ELF file is given back as
+/// it is.
 pub(in crate::environment) fn unpack(image: &[u8]) -> Result<Vec<u8>, VmlinuxError> {
     if image.starts_with(ELF_MAGIC) {
         return Ok(image.to_vec());
@@ -48,7 +49,9 @@ pub(in crate::environment) fn unpack(image: &[u8]) -> Result<Vec<u8>, VmlinuxErr
 fn payload(image: &[u8]) -> Result<&[u8], VmlinuxError> {
     let bytes = |at: usize, count: usize| image.get(at..at + count).ok_or(VmlinuxError::Header);
     let number = |at: usize| {
-        bytes(at, 4).map(|bytes| bytes.iter().rev().fold(0_usize, |number, byte| number << 8 | usize::from(*byte)))
+        bytes(at, 4).map(|bytes| {
+            bytes.iter().rev().fold(0_usize, |number, byte| number << 8 | usize::from(*byte))
+        })
     };
     if bytes(0x202, 4)? != b"HdrS" || number(0x206)? & 0xffff < 0x208 {
         return Err(VmlinuxError::Header);
@@ -62,13 +65,20 @@ fn payload(image: &[u8]) -> Result<&[u8], VmlinuxError> {
 }
 
 fn decompress(payload: &[u8]) -> Result<Vec<u8>, VmlinuxError> {
-    let damaged =
-        |format| move |error: &dyn std::fmt::Display| VmlinuxError::Payload { format, detail: error.to_string() };
+    let damaged = |format| {
+        move |error: &dyn std::fmt::Display| VmlinuxError::Payload {
+            format,
+            detail: error.to_string(),
+        }
+    };
     match payload {
         [0x1f, 0x8b, ..] => bounded(flate2::read::GzDecoder::new(payload), damaged("gzip")),
-        _ if payload.starts_with(XZ_MAGIC) => bounded(liblzma::read::XzDecoder::new(payload), damaged("xz")),
+        _ if payload.starts_with(XZ_MAGIC) => {
+            bounded(liblzma::read::XzDecoder::new(payload), damaged("xz"))
+        }
         [0x28, 0xb5, 0x2f, 0xfd, ..] => {
-            let decoder = ruzstd::decoding::StreamingDecoder::new(payload).map_err(|error| damaged("zstd")(&error))?;
+            let decoder = ruzstd::decoding::StreamingDecoder::new(payload)
+                .map_err(|error| damaged("zstd")(&error))?;
             bounded(decoder, damaged("zstd"))
         }
         [a, b, c, d, rest @ ..] if [*a, *b, *c, *d] == LZ4_MAGIC => lz4(rest),
@@ -86,12 +96,15 @@ fn bounded(
     damaged: impl Fn(&dyn std::fmt::Display) -> VmlinuxError,
 ) -> Result<Vec<u8>, VmlinuxError> {
     let mut kernel = Vec::new();
-    decoder.take(SIZE_LIMIT as u64 + 1).read_to_end(&mut kernel).map_err(|error| damaged(&error))?;
+    decoder
+        .take(SIZE_LIMIT as u64 + 1)
+        .read_to_end(&mut kernel)
+        .map_err(|error| damaged(&error))?;
     if kernel.len() > SIZE_LIMIT { Err(VmlinuxError::TooLarge) } else { Ok(kernel) }
 }
 
-/// Linux's legacy frame after its magic: blocks with their length before them, then the unpacked size as the kernel's
-/// build appends it, which a general decoder takes for one more block.
+/// Linux's legacy frame after its magic: blocks with their length before them, then the unpacked
+/// size as the kernel's build appends it, which a general decoder takes for one more block.
 fn lz4(mut rest: &[u8]) -> Result<Vec<u8>, VmlinuxError> {
     let damaged = |detail: &str| VmlinuxError::Payload { format: "LZ4", detail: detail.to_owned() };
     let mut kernel = Vec::new();
@@ -104,11 +117,16 @@ fn lz4(mut rest: &[u8]) -> Result<Vec<u8>, VmlinuxError> {
         let length = u32::from_le_bytes(*length) as usize;
         if after.is_empty() {
             let whole = length == kernel.len();
-            return if whole { Ok(kernel) } else { Err(damaged("it unpacks to another size than it says")) };
+            return if whole {
+                Ok(kernel)
+            } else {
+                Err(damaged("it unpacks to another size than it says"))
+            };
         }
-        let (packed, next) = after.split_at_checked(length).ok_or_else(|| damaged("it ends within a block"))?;
-        let count =
-            lz4_flex::block::decompress_into(packed, &mut block).map_err(|error| damaged(&error.to_string()))?;
+        let (packed, next) =
+            after.split_at_checked(length).ok_or_else(|| damaged("it ends within a block"))?;
+        let count = lz4_flex::block::decompress_into(packed, &mut block)
+            .map_err(|error| damaged(&error.to_string()))?;
         if kernel.len() + count > SIZE_LIMIT {
             return Err(VmlinuxError::TooLarge);
         }
@@ -160,7 +178,10 @@ mod tests {
     }
 
     fn zstd(bytes: &[u8]) -> Vec<u8> {
-        with_size(ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest), bytes)
+        with_size(
+            ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest),
+            bytes,
+        )
     }
 
     fn lz4_legacy(bytes: &[u8]) -> Vec<u8> {
@@ -176,9 +197,12 @@ mod tests {
     #[test]
     fn every_compression_gives_the_kernel_back() {
         let kernel = kernel();
-        for (name, packed) in
-            [("gzip", gzip(&kernel)), ("xz", xz(&kernel)), ("zstd", zstd(&kernel)), ("lz4", lz4_legacy(&kernel))]
-        {
+        for (name, packed) in [
+            ("gzip", gzip(&kernel)),
+            ("xz", xz(&kernel)),
+            ("zstd", zstd(&kernel)),
+            ("lz4", lz4_legacy(&kernel)),
+        ] {
             assert!(unpack(&bzimage(&packed)).unwrap() == kernel, "{name}");
             let cut = unpack(&bzimage(&packed[..packed.len() / 2])).unwrap_err();
             assert!(matches!(cut, VmlinuxError::Payload { .. }), "{name}: {cut}");

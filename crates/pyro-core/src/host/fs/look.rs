@@ -28,7 +28,8 @@ impl Stamp {
     }
 
     fn from_metadata(meta: &Metadata) -> Self {
-        let nanoseconds = |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+        let nanoseconds =
+            |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
         Self {
             size: meta.size(),
             mtime_ns: nanoseconds(meta.mtime(), meta.mtime_nsec()),
@@ -56,7 +57,9 @@ pub fn metadata(path: &Path) -> Result<Metadata, FsError> {
 /// A path with no link and no `..` in it; as it is where that cannot be had.
 #[must_use]
 pub fn canonical(path: &Path) -> PathBuf {
-    std::fs::canonicalize(path).or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+    std::fs::canonicalize(path)
+        .or_else(|_| std::path::absolute(path))
+        .unwrap_or_else(|_| path.to_owned())
 }
 
 /// The names in a directory, sorted; a directory that is not there is empty, names that are not
@@ -83,6 +86,7 @@ pub fn names_in(path: &Path) -> Result<Vec<String>, FsError> {
 /// # Errors
 /// When the file system does not say.
 pub fn free_bytes(path: &Path) -> Result<u64, FsError> {
-    let stat = nix::sys::statvfs::statvfs(path).map_err(|errno| at("measure", path)(errno.into()))?;
+    let stat =
+        nix::sys::statvfs::statvfs(path).map_err(|errno| at("measure", path)(errno.into()))?;
     Ok(stat.blocks_available().saturating_mul(stat.fragment_size()))
 }

@@ -24,16 +24,23 @@ pub fn private_dir(path: &Path) -> Result<(), FsError> {
 pub fn own_dir(path: &Path, mark: &str) -> Result<(), FsError> {
     private_dir(path)?;
     let there = metadata(path)?;
-    let refused = |why: String| at("use", path)(io::Error::new(io::ErrorKind::PermissionDenied, why));
+    let refused =
+        |why: String| at("use", path)(io::Error::new(io::ErrorKind::PermissionDenied, why));
     let user = rustix::process::geteuid().as_raw();
     if there.uid() != user {
-        return Err(refused(format!("it belongs to user {}, and this is user {user}", there.uid())));
+        return Err(refused(format!(
+            "it belongs to user {}, and this is user {user}",
+            there.uid()
+        )));
     }
     let mode = there.mode() & 0o7777;
     if mode & 0o1002 == 0o1002 {
         return Err(refused("every user may write to it".to_owned()));
     }
-    let is_ours = || path.join(mark).exists() || std::fs::read_dir(path).is_ok_and(|mut held| held.next().is_none());
+    let is_ours = || {
+        path.join(mark).exists()
+            || std::fs::read_dir(path).is_ok_and(|mut held| held.next().is_none())
+    };
     if mode & 0o077 == 0 || !is_ours() { Ok(()) } else { deprive(path, mode) }
 }
 
@@ -44,7 +51,13 @@ pub fn own_dir(path: &Path, mark: &str) -> Result<(), FsError> {
 /// When others have rights to it that cannot be taken.
 pub fn own_file(path: &Path) -> Result<(), FsError> {
     // Where that fails, whoever opens the file is told why.
-    let _ = rustix::fs::mknodat(rustix::fs::CWD, path, FileType::RegularFile, Mode::RUSR | Mode::WUSR, 0);
+    let _ = rustix::fs::mknodat(
+        rustix::fs::CWD,
+        path,
+        FileType::RegularFile,
+        Mode::RUSR | Mode::WUSR,
+        0,
+    );
     keep_file_own(path)
 }
 
@@ -63,7 +76,8 @@ fn deprive(path: &Path, mode: u32) -> Result<(), FsError> {
     if mode & 0o077 == 0 {
         return Ok(());
     }
-    std::fs::set_permissions(path, Permissions::from_mode(mode & !0o077)).map_err(at("protect", path))
+    std::fs::set_permissions(path, Permissions::from_mode(mode & !0o077))
+        .map_err(at("protect", path))
 }
 
 /// A new directory inside `parent`, named `prefix` and something random, readable by this user
@@ -86,7 +100,10 @@ pub fn unique_dir(parent: &Path, prefix: &str) -> Result<PathBuf, FsError> {
 /// # Errors
 /// When it cannot be created.
 pub fn scratch_dir(parent: &Path) -> Result<tempfile::TempDir, FsError> {
-    tempfile::Builder::new().prefix("pyro-").tempdir_in(parent).map_err(at("create a directory in", parent))
+    tempfile::Builder::new()
+        .prefix("pyro-")
+        .tempdir_in(parent)
+        .map_err(at("create a directory in", parent))
 }
 
 #[cfg(test)]
@@ -97,7 +114,9 @@ mod tests {
     fn a_directory_of_our_own_is_ours_alone() {
         let dir = tempfile::tempdir().unwrap();
         let mode = |path: &Path| metadata(path).unwrap().mode() & 0o7777;
-        let set = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        let set = |path: &Path, mode| {
+            std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap()
+        };
         let own = dir.path().join("a/own");
         own_dir(&own, "mark").unwrap();
         assert_eq!(mode(&own), 0o700);

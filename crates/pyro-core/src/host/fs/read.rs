@@ -57,7 +57,9 @@ pub(in crate::host) fn read_to_bound(from: impl Read, limit: u64) -> io::Result<
     let mut bytes = Vec::new();
     from.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     match bytes.len() as u64 > limit {
-        true => Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {limit} bytes"))),
+        true => {
+            Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {limit} bytes")))
+        }
         false => Ok(bytes),
     }
 }
@@ -67,7 +69,11 @@ pub(in crate::host) fn read_to_bound(from: impl Read, limit: u64) -> io::Result<
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn for_each_data_block(path: &Path, block: usize, mut each: impl FnMut(u64, &[u8])) -> Result<u64, FsError> {
+pub fn for_each_data_block(
+    path: &Path,
+    block: usize,
+    mut each: impl FnMut(u64, &[u8]),
+) -> Result<u64, FsError> {
     let read = at("read", path);
     let mut file = open(path)?;
     let size = file.metadata().map_err(&read)?.len();
@@ -75,7 +81,8 @@ pub fn for_each_data_block(path: &Path, block: usize, mut each: impl FnMut(u64, 
     let mut buffer = vec![0; block];
     let mut index = 0;
     while index * step < size {
-        let stretch = pyro_tree::sparse::data_at(&file, index * step).map_err(|errno| read(errno.into()))?;
+        let stretch =
+            pyro_tree::sparse::data_at(&file, index * step).map_err(|errno| read(errno.into()))?;
         let Some((start, _)) = stretch else { break };
         index = start / step;
         file.seek(SeekFrom::Start(index * step)).map_err(&read)?;
@@ -109,7 +116,9 @@ mod tests {
         file.set_len(10 << 20).unwrap();
         std::os::unix::fs::FileExt::write_all_at(&file, b"x", 5 << 20).unwrap();
         let mut seen = Vec::new();
-        let size = for_each_data_block(&path, 64 << 10, |index, block| seen.push((index, block[0]))).unwrap();
+        let size =
+            for_each_data_block(&path, 64 << 10, |index, block| seen.push((index, block[0])))
+                .unwrap();
         assert_eq!((size, seen.len() < 10), (10 << 20, true), "{seen:?}");
         assert!(seen.contains(&(80, b'x')), "{seen:?}");
     }

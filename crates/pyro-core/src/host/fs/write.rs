@@ -28,7 +28,8 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FsError> {
 /// When it cannot be written.
 pub fn write_first(path: &Path, bytes: &[u8]) -> Result<bool, FsError> {
     let write = at("write", path);
-    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(parent(path)).map_err(&write)?;
+    let mut file =
+        tempfile::Builder::new().prefix(".new-").tempfile_in(parent(path)).map_err(&write)?;
     file.write_all(bytes).map_err(&write)?;
     match file.persist_noclobber(path) {
         Ok(_) => Ok(true),

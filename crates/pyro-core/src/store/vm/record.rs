@@ -52,8 +52,14 @@ pub enum VmState {
 
 impl VmState {
     /// Every state.
-    pub const ALL: [Self; 6] =
-        [Self::Created, Self::Starting, Self::Started, Self::Stopping, Self::Stopped, Self::Deleting];
+    pub const ALL: [Self; 6] = [
+        Self::Created,
+        Self::Starting,
+        Self::Started,
+        Self::Stopping,
+        Self::Stopped,
+        Self::Deleting,
+    ];
 
     /// The name that records and results use.
     #[must_use]
@@ -200,7 +206,12 @@ impl VmRecord {
     /// are forgotten.
     #[must_use]
     pub fn claimed(&self, state: VmState) -> Self {
-        let mut claimed = Self { state, owner: ProcessId::current(), boot_id: process::boot_id(), ..self.clone() };
+        let mut claimed = Self {
+            state,
+            owner: ProcessId::current(),
+            boot_id: process::boot_id(),
+            ..self.clone()
+        };
         if !self.is_of_this_boot() {
             (claimed.supervisor, claimed.engine) = (None, None);
         }

@@ -60,7 +60,11 @@ impl Store {
     pub fn insert_vm(&self, vm: &VmRecord, max_active: Option<u32>) -> Result<Change, StoreError> {
         let mut connection = self.connection();
         // A record that is lost in a power cut takes the disk along that it stands for.
-        connection.pragma_update(None, "synchronous", if vm.kind.stays() { "full" } else { "normal" })?;
+        connection.pragma_update(
+            None,
+            "synchronous",
+            if vm.kind.stays() { "full" } else { "normal" },
+        )?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if is_full(&transaction, vm.state, max_active)? {
             return Ok(Change::Full);
@@ -139,8 +143,15 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Sql`].
-    pub fn adopt_vm(&self, id: Id, revision: i64, supervisor: ProcessId) -> Result<Option<VmRecord>, StoreError> {
-        let Some(mut vm) = self.vm(id)?.filter(|vm| vm.revision == revision && vm.supervisor.is_none()) else {
+    pub fn adopt_vm(
+        &self,
+        id: Id,
+        revision: i64,
+        supervisor: ProcessId,
+    ) -> Result<Option<VmRecord>, StoreError> {
+        let Some(mut vm) =
+            self.vm(id)?.filter(|vm| vm.revision == revision && vm.supervisor.is_none())
+        else {
             return Ok(None);
         };
         vm.supervisor = Some(supervisor);
@@ -164,7 +175,8 @@ impl Store {
     /// [`StoreError::Sql`]; [`StoreError::Broken`] for a record that cannot be understood.
     pub fn vm(&self, id: Id) -> Result<Option<VmRecord>, StoreError> {
         let connection = self.connection();
-        let row = connection.query_row("SELECT * FROM vm WHERE id = ?1", [id.to_string()], vm_of_row);
+        let row =
+            connection.query_row("SELECT * FROM vm WHERE id = ?1", [id.to_string()], vm_of_row);
         row.optional().map_err(told_apart("vm", id))
     }
 
@@ -177,7 +189,8 @@ impl Store {
         let connection = self.connection();
         let mut query = connection.prepare_cached("SELECT * FROM vm ORDER BY created_at, id")?;
         let rows = query.query_map((), |row| {
-            Ok(vm_of_row(row).map_err(|error| BrokenRecord { id: row.get("id").unwrap_or_default(), error }))
+            Ok(vm_of_row(row)
+                .map_err(|error| BrokenRecord { id: row.get("id").unwrap_or_default(), error }))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -193,8 +206,14 @@ impl Store {
 }
 
 /// Whether one more active vm would be too many.
-fn is_full(connection: &Connection, state: VmState, max_active: Option<u32>) -> rusqlite::Result<bool> {
-    let Some(max_active) = max_active.filter(|_| state == VmState::Starting) else { return Ok(false) };
+fn is_full(
+    connection: &Connection,
+    state: VmState,
+    max_active: Option<u32>,
+) -> rusqlite::Result<bool> {
+    let Some(max_active) = max_active.filter(|_| state == VmState::Starting) else {
+        return Ok(false);
+    };
     let query = format!("SELECT count(*) FROM vm WHERE state IN {ACTIVE}");
     let active: i64 = connection.query_row(&query, (), |row| row.get(0))?;
     Ok(active >= i64::from(max_active))
@@ -288,7 +307,10 @@ mod tests {
         for id in ["0123456789ab", "0123456789ac"] {
             store.insert_vm(&record(id), None).unwrap();
         }
-        store.connection().execute("UPDATE vm SET id = '../../x' WHERE id = '0123456789ab'", ()).unwrap();
+        store
+            .connection()
+            .execute("UPDATE vm SET id = '../../x' WHERE id = '0123456789ab'", ())
+            .unwrap();
         let vms = store.vms().unwrap();
         assert_eq!(vms.iter().filter(|vm| vm.is_ok()).count(), 1);
         let broken = vms.into_iter().find_map(Result::err).unwrap();

@@ -1,5 +1,5 @@
-//! A client of a running vm's supervisor, in whatever process: it connects to the vm's socket for each
-//! operation.
+//! A client of a running vm's supervisor, in whatever process: it connects to the vm's socket for
+//! each operation.
 
 use super::protocol::{ControlRequest, LayerReply, LeaseReply, LeaseWord};
 use crate::config::Config;
@@ -59,19 +59,23 @@ impl<'a> SupervisorClient<'a> {
         match lease.reply(ANSWER_LIMIT).await? {
             LeaseReply::Granted => Ok(Some(lease)),
             LeaseReply::Busy => Ok(None),
-            LeaseReply::Ended { failure, .. } => Err(VmError::Failed(failure.unwrap_or_else(Failure::stopped))),
+            LeaseReply::Ended { failure, .. } => {
+                Err(VmError::Failed(failure.unwrap_or_else(Failure::stopped)))
+            }
             LeaseReply::Released => Err(VmError::Control(ClientError::Ended)),
         }
     }
 
-    /// Close the layer that takes the vm's writes, with its disk as it is in one moment, and go on in a new one; how long
-    /// the guest's writes were held.
+    /// Close the layer that takes the vm's writes, with its disk as it is in one moment, and go on
+    /// in a new one; how long the guest's writes were held.
     ///
     /// # Errors
     /// [`VmError::Layer`] with the supervisor's words, [`VmError::Control`] when it is gone.
     pub async fn close_layer(&self, layer: NewLayer) -> Result<Duration, VmError> {
         let mut replies = FrameReader::new(self.ask(ControlRequest::CloseLayer(layer)).await?);
-        let reply = tokio::time::timeout(LAYER_LIMIT, replies.message()).await.map_err(|_| VmError::Stuck)?;
+        let reply = tokio::time::timeout(LAYER_LIMIT, replies.message())
+            .await
+            .map_err(|_| VmError::Stuck)?;
         match reply.map_err(VmError::Control)? {
             LayerReply::Closed { held_us } => Ok(Duration::from_micros(held_us)),
             LayerReply::Ended => Err(VmError::Control(ClientError::Ended)),
@@ -123,14 +127,16 @@ impl Lease {
     /// End the vm and wait until nothing is left of it.
     ///
     /// # Errors
-    /// [`VmError::Failed`] when it had ended before, or is kept because somebody stopped it; [`VmError::Control`] when
-    /// the supervisor died.
+    /// [`VmError::Failed`] when it had ended before, or is kept because somebody stopped it;
+    /// [`VmError::Control`] when the supervisor died.
     pub async fn end(self) -> Result<(), VmError> {
         let Self { mut replies, writer } = self;
         drop(writer);
         match tokio::time::timeout(POWER_OFF_LIMIT + CLEAR_LIMIT, replies.message()).await {
             Ok(Ok(LeaseReply::Ended { failure: None, kept: false })) => Ok(()),
-            Ok(Ok(LeaseReply::Ended { failure, .. })) => Err(VmError::Failed(failure.unwrap_or_else(Failure::stopped))),
+            Ok(Ok(LeaseReply::Ended { failure, .. })) => {
+                Err(VmError::Failed(failure.unwrap_or_else(Failure::stopped)))
+            }
             Ok(Ok(_)) => Err(VmError::Control(ClientError::Ended)),
             Ok(Err(error)) => Err(VmError::Control(error)),
             Err(_) => Err(VmError::Stuck),

@@ -27,8 +27,9 @@ pub struct Launch {
     pub revision: i64,
     /// When its lifetime is over, in seconds since 1970.
     pub expires_at: Option<Timestamp>,
-    /// The disk's qcow2 layers, bottom first. The last one is the vm's own and is written to; it is made where it is
-    /// missing. Those below it are only read. On the host the directory of a workspace, and nothing for any other vm.
+    /// The disk's qcow2 layers, bottom first. The last one is the vm's own and is written to; it is
+    /// made where it is missing. Those below it are only read. On the host the directory of a
+    /// workspace, and nothing for any other vm.
     pub layers: Vec<PathBuf>,
     /// What runs it.
     pub engine: EngineLaunch,
@@ -76,7 +77,8 @@ pub struct QemuLaunch {
 }
 
 impl QemuLaunch {
-    /// The machine of a vm of this shape with memory of its own; its disk is `layers`, bottom first.
+    /// The machine of a vm of this shape with memory of its own; its disk is `layers`, bottom
+    /// first.
     #[must_use]
     pub fn machine(&self, shape: Shape, layers: Vec<PathBuf>, durable: bool) -> MachineSpec {
         MachineSpec {
@@ -115,10 +117,11 @@ pub enum Event {
 pub enum ControlRequest {
     /// Everything that follows is relayed to a stream of the guest's agent, and back.
     Guest,
-    /// Take the vm for one use: it is ended and removed when this connection closes, unless it was given back before.
-    /// [`LeaseReply`] answers, [`LeaseWord`] may follow.
+    /// Take the vm for one use: it is ended and removed when this connection closes, unless it was
+    /// given back before. [`LeaseReply`] answers, [`LeaseWord`] may follow.
     Lease,
-    /// Close the disk's layer as it is in one moment, and go on in a new one; [`LayerReply`] answers.
+    /// Close the disk's layer as it is in one moment, and go on in a new one; [`LayerReply`]
+    /// answers.
     CloseLayer(NewLayer),
     /// The lifetime in the vm's record is another now; closing the connection is the answer.
     LifetimeChanged,
@@ -195,8 +198,12 @@ mod tests {
             templates: bool,
         }
         let program = PathBuf::from("/usr/bin/qemu-system-x86_64");
-        let kernel =
-            KernelSpec { vmlinux: "/vmlinux".into(), initramfs: "/initramfs".into(), acpi: false, args: String::new() };
+        let kernel = KernelSpec {
+            vmlinux: "/vmlinux".into(),
+            initramfs: "/initramfs".into(),
+            acpi: false,
+            args: String::new(),
+        };
         let older = Older {
             program: program.clone(),
             accel: Accel::Tcg,

@@ -19,8 +19,8 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 /// Descriptor at which a supervisor finds the connection of its starter.
 pub const CONTROL_FD: i32 = 3;
 
-/// The connection of whoever starts a vm to its supervisor. Until the guest answers, the vm ends with it; a vm that
-/// stays goes on without it from then on.
+/// The connection of whoever starts a vm to its supervisor. Until the guest answers, the vm ends
+/// with it; a vm that stays goes on without it from then on.
 #[derive(Debug)]
 pub struct Starter<'a> {
     client: SupervisorClient<'a>,
@@ -48,7 +48,8 @@ impl<'a> Starter<'a> {
     pub async fn spawn(config: &'a Config, launch: &Launch) -> Result<Self, VmError> {
         let (control, theirs) = UnixStream::pair().map_err(VmError::Supervisor)?;
         let (reader, mut lease) = control.into_split();
-        // Given before there is anybody: killed from here on, this process leaves a supervisor that knows what to clear.
+        // Given before there is anybody: killed from here on, this process leaves a supervisor that
+        // knows what to clear.
         send_message(&mut lease, launch).await.map_err(VmError::Control)?;
         let began = Instant::now();
         let supervisor = spawn_supervisor(config, theirs).map_err(VmError::Supervisor)?;
@@ -70,7 +71,8 @@ impl<'a> Starter<'a> {
     /// Wait until the guest answers.
     ///
     /// # Errors
-    /// [`VmError::Failed`] with the stage that failed; the supervisor has then cleared away what does not stay.
+    /// [`VmError::Failed`] with the stage that failed; the supervisor has then cleared away what
+    /// does not stay.
     pub async fn ready(&mut self) -> Result<Ready, VmError> {
         match next_event(&mut self.events).await? {
             Event::Ready { execution_mode, timeline } => {
@@ -79,7 +81,9 @@ impl<'a> Starter<'a> {
                 }
                 Ok(Ready { execution_mode, timeline })
             }
-            Event::Ended { failure } => Err(VmError::Failed(failure.unwrap_or_else(Failure::stopped))),
+            Event::Ended { failure } => {
+                Err(VmError::Failed(failure.unwrap_or_else(Failure::stopped)))
+            }
         }
     }
 
@@ -91,11 +95,12 @@ impl<'a> Starter<'a> {
         ended(&mut self.events).await
     }
 
-    /// Let go, and wait until the supervisor of a vm that ends with its starter has cleared away; why it had ended
-    /// before, if it had.
+    /// Let go, and wait until the supervisor of a vm that ends with its starter has cleared away;
+    /// why it had ended before, if it had.
     ///
     /// # Errors
-    /// [`VmError::Control`] when the supervisor died: then its leftovers wait for [`crate::vm::recover::reap::clear_leftovers`].
+    /// [`VmError::Control`] when the supervisor died: then its leftovers wait for
+    /// [`crate::vm::recover::reap::clear_leftovers`].
     pub async fn end(self) -> Result<Option<Failure>, VmError> {
         let Self { mut events, lease, .. } = self;
         drop(lease);
@@ -148,7 +153,8 @@ impl<'a> Leased<'a> {
     /// End the vm and wait until nothing is left of it; why it had ended before, if it had.
     ///
     /// # Errors
-    /// [`VmError::Control`] when the supervisor died: then its leftovers wait for [`crate::vm::recover::reap::clear_leftovers`].
+    /// [`VmError::Control`] when the supervisor died: then its leftovers wait for
+    /// [`crate::vm::recover::reap::clear_leftovers`].
     pub async fn end(self) -> Result<Option<Failure>, VmError> {
         self.starter.end().await
     }
@@ -181,8 +187,10 @@ fn spawn_supervisor(config: &Config, control: UnixStream) -> std::io::Result<Opt
     let mut child = detached(spawn)?;
     let supervisor = i32::try_from(child.id()).ok().and_then(ProcessId::of);
     // Reaped where this process goes on after the vm; a starter that ends leaves that to init.
-    std::thread::Builder::new().name("reaper".to_owned()).stack_size(64 * 1024).spawn(move || {
-        let _ = child.wait();
-    })?;
+    std::thread::Builder::new().name("reaper".to_owned()).stack_size(64 * 1024).spawn(
+        move || {
+            let _ = child.wait();
+        },
+    )?;
     Ok(supervisor)
 }

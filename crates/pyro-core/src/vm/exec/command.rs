@@ -1,4 +1,5 @@
-//! One command on a connection to its guest: its output handed on, its end awaited, killed when its time is over.
+//! One command on a connection to its guest: its output handed on, its end awaited, killed when its
+//! time is over.
 
 use super::request::ExecRequest;
 use crate::guest::client::{self, ClientError, FrameReader, send_data, send_message};
@@ -6,7 +7,9 @@ use crate::vm::control::client::SupervisorClient;
 use crate::vm::error::VmError;
 use crate::vm::io::ExecIo;
 use pyro_protocol::frame::Frame;
-use pyro_protocol::message::{Exec, ExitStatus, Exited, Failure, FailureKind, OutOfMemory, Reply, Request, Signal};
+use pyro_protocol::message::{
+    Exec, ExitStatus, Exited, Failure, FailureKind, OutOfMemory, Reply, Request, Signal,
+};
 use pyro_protocol::{FrameKind, limits};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -23,13 +26,15 @@ const SYNC_LIMIT: Duration = Duration::from_secs(120);
 /// Characters of a process's name; Linux keeps 15 bytes.
 const MAX_NAME_LEN: usize = 15;
 
-/// Frames that can be under way when a command is killed: two full pipes and what the channel holds are far fewer.
+/// Frames that can be under way when a command is killed: two full pipes and what the channel holds
+/// are far fewer.
 const FRAMES_UNDER_WAY: u32 = 64;
 
 /// How a command ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExecOutcome {
-    /// What a shell would say: its code, 128+n for a signal, 124 on timeout, 126 or 127 when it could not be executed.
+    /// What a shell would say: its code, 128+n for a signal, 124 on timeout, 126 or 127 when it
+    /// could not be executed.
     pub exit_code: i32,
     /// The signal that ended it.
     pub signal: Option<i32>,
@@ -37,9 +42,11 @@ pub struct ExecOutcome {
     pub timed_out: bool,
     /// Wall time from the request to its end.
     pub duration: Duration,
-    /// What the guest itself needed, from before the spawn to the reaped exit; none for what could not be executed.
+    /// What the guest itself needed, from before the spawn to the reaped exit; none for what could
+    /// not be executed.
     pub guest_duration: Option<Duration>,
-    /// The process that the kernel killed meanwhile, the last where it was several, because the guest's memory was full.
+    /// The process that the kernel killed meanwhile, the last where it was several, because the
+    /// guest's memory was full.
     pub out_of_memory: Option<String>,
 }
 
@@ -79,7 +86,15 @@ pub(super) async fn begun(
     let (writing, came) = (AtomicBool::new(false), AtomicU32::new(0));
     let frames = FrameReader::new(reader);
     let (stdout, stderr) = (io.stdout, io.stderr);
-    let run = Run { frames, stdout, stderr, writing: &writing, came: &came, began_to_run, started: false };
+    let run = Run {
+        frames,
+        stdout,
+        stderr,
+        writing: &writing,
+        came: &came,
+        began_to_run,
+        started: false,
+    };
     let run = run.until_end();
     let feed = feed_stdin(io.stdin, &mut writer);
     tokio::pin!(run, feed);
@@ -96,7 +111,8 @@ pub(super) async fn begun(
                         over = Some(kill(vm, id).await?);
                         came.store(0, Ordering::Relaxed);
                     }
-                    // A reader that takes its time holds up what was under way, not a guest that goes on sending.
+                    // A reader that takes its time holds up what was under way, not a guest that
+                    // goes on sending.
                     Some(_) if writing.load(Ordering::Relaxed) && came.load(Ordering::Relaxed) <= FRAMES_UNDER_WAY => {}
                     Some(Over::Killed) => return Err(VmError::Unkillable(KILL_LIMIT)),
                     Some(Over::Ended) => return Err(VmError::NoSync(SYNC_LIMIT)),
@@ -152,7 +168,12 @@ impl<R: AsyncRead + Unpin> Run<'_, R> {
     }
 
     async fn step(&mut self) -> Result<Option<End>, VmError> {
-        let frame = self.frames.next().await.map_err(VmError::Guest)?.ok_or(VmError::Guest(ClientError::Ended))?;
+        let frame = self
+            .frames
+            .next()
+            .await
+            .map_err(VmError::Guest)?
+            .ok_or(VmError::Guest(ClientError::Ended))?;
         self.came.fetch_add(1, Ordering::Relaxed);
         match frame.kind {
             FrameKind::Stdout => hand_on(self.writing, self.stdout, &frame.payload).await?,
@@ -173,7 +194,10 @@ impl<R: AsyncRead + Unpin> Run<'_, R> {
             }
             Reply::Exited(exited) => Ok(Some(End::Exited(exited))),
             Reply::Failed(failure) if !self.started && not_executed(&failure) => {
-                let words = format!("pyro: {}\n", crate::host::terminal::printable(failure.message.as_bytes()));
+                let words = format!(
+                    "pyro: {}\n",
+                    crate::host::terminal::printable(failure.message.as_bytes())
+                );
                 self.stderr.write_all(words.as_bytes()).await.map_err(VmError::Output)?;
                 Ok(Some(End::NotExecuted(failure)))
             }
@@ -187,7 +211,11 @@ impl<R: AsyncRead + Unpin> Run<'_, R> {
 }
 
 /// Write output, and let it be known that this waits for its reader.
-async fn hand_on(writing: &AtomicBool, to: &mut (dyn AsyncWrite + Unpin + Send), bytes: &[u8]) -> Result<(), VmError> {
+async fn hand_on(
+    writing: &AtomicBool,
+    to: &mut (dyn AsyncWrite + Unpin + Send),
+    bytes: &[u8],
+) -> Result<(), VmError> {
     writing.store(true, Ordering::Relaxed);
     let written = to.write_all(bytes).await.map_err(VmError::Output);
     writing.store(false, Ordering::Relaxed);
@@ -202,7 +230,9 @@ fn not_executed(failure: &Failure) -> bool {
 fn outcome(end: &End, timed_out: bool, duration: Duration) -> ExecOutcome {
     let (exit_code, signal) = match end {
         End::Exited(Exited { status: ExitStatus::Code(code), .. }) => (*code, None),
-        End::Exited(Exited { status: ExitStatus::Signal(signal), .. }) => (signal.saturating_add(128), Some(*signal)),
+        End::Exited(Exited { status: ExitStatus::Signal(signal), .. }) => {
+            (signal.saturating_add(128), Some(*signal))
+        }
         End::NotExecuted(Failure { kind: FailureKind::NotFound, .. }) => (127, None),
         End::NotExecuted(_) => (126, None),
     };
@@ -224,8 +254,12 @@ fn victim(of: &OutOfMemory) -> String {
     crate::host::terminal::printable(name.as_bytes())
 }
 
-/// Feed stdin until it ends or the command does not want more; the caller keeps the connection open.
-async fn feed_stdin(stdin: Option<&mut (dyn AsyncRead + Unpin + Send)>, writer: &mut OwnedWriteHalf) {
+/// Feed stdin until it ends or the command does not want more; the caller keeps the connection
+/// open.
+async fn feed_stdin(
+    stdin: Option<&mut (dyn AsyncRead + Unpin + Send)>,
+    writer: &mut OwnedWriteHalf,
+) {
     if let Some(stdin) = stdin {
         let mut bytes = vec![0; limits::DATA_CHUNK_LEN];
         // An unreadable stdin ends like an empty one; a command that is gone is told by its exit.
@@ -243,7 +277,9 @@ async fn kill(vm: SupervisorClient<'_>, exec: u64) -> Result<Over, VmError> {
     let request = Request::Signal(Signal { exec, signal: libc::SIGKILL, tree: true });
     let call = client::call(vm.connect().await?, &request);
     match tokio::time::timeout(KILL_LIMIT, call).await {
-        Ok(Err(ClientError::Failed(failure))) if failure.kind == FailureKind::NotFound => Ok(Over::Ended),
+        Ok(Err(ClientError::Failed(failure))) if failure.kind == FailureKind::NotFound => {
+            Ok(Over::Ended)
+        }
         Ok(answer) => answer.map(|()| Over::Killed).map_err(VmError::Guest),
         Err(_) => Err(VmError::Unkillable(KILL_LIMIT)),
     }

@@ -15,14 +15,15 @@ use std::time::Duration;
 /// Longest line, in bytes.
 pub const MAX_LINE_LEN: usize = 2 * 1024 * 1024;
 
-/// Longest line that a shell is given as an argument, in bytes: what Linux takes as one, without the byte that ends it
-/// (`MAX_ARG_STRLEN`, execve(2)).
+/// Longest line that a shell is given as an argument, in bytes: what Linux takes as one, without
+/// the byte that ends it (`MAX_ARG_STRLEN`, execve(2)).
 pub const MAX_ARGUMENT_LEN: usize = 131_071;
 
 /// Bytes that all variables may have together; they travel in one message with the line.
 const MAX_VARIABLES_LEN: usize = 512 * 1024;
 
-/// What a variable takes beside its name and its value, in bytes: on its way, and in the program's memory.
+/// What a variable takes beside its name and its value, in bytes: on its way, and in the program's
+/// memory.
 const VARIABLE_OVERHEAD: usize = 16;
 
 /// Characters of a wrong name that tell which one was meant.
@@ -126,12 +127,20 @@ pub enum OptionError {
 }
 
 impl ExecOptions {
-    /// Check what a caller gave: an absolute directory, variables as name and value, a user as `NAME|UID[:GROUP|GID]`.
+    /// Check what a caller gave: an absolute directory, variables as name and value, a user as
+    /// `NAME|UID[:GROUP|GID]`.
     ///
     /// # Errors
     /// [`OptionError`], naming the first that cannot be.
-    pub fn parse(cwd: Option<&str>, env: Vec<Variable>, user: Option<&str>) -> Result<Self, OptionError> {
-        let cwd = cwd.map(|cwd| GuestPath::parse(cwd.as_bytes())).transpose().map_err(OptionError::Cwd)?;
+    pub fn parse(
+        cwd: Option<&str>,
+        env: Vec<Variable>,
+        user: Option<&str>,
+    ) -> Result<Self, OptionError> {
+        let cwd = cwd
+            .map(|cwd| GuestPath::parse(cwd.as_bytes()))
+            .transpose()
+            .map_err(OptionError::Cwd)?;
         let user = user.map(User::parse).transpose().map_err(OptionError::User)?;
         let mut total = 0;
         for Variable(name, value) in &env {
@@ -164,7 +173,9 @@ impl ExecOptions {
             None | Some("login") => Shell::Login,
             Some("bash") => Shell::Bash,
             Some("sh") => Shell::Sh,
-            Some(name) => return Err(OptionError::Shell { name: name.chars().take(SHOWN_LEN).collect() }),
+            Some(name) => {
+                return Err(OptionError::Shell { name: name.chars().take(SHOWN_LEN).collect() });
+            }
         };
         Ok(Self { shell, ..self })
     }
@@ -193,19 +204,30 @@ mod tests {
 
     #[test]
     fn a_line_is_bounded() {
-        let check =
-            |command: String| LineRequest { command, timeout: Duration::ZERO, options: ExecOptions::default() }.check();
+        let check = |command: String| {
+            LineRequest { command, timeout: Duration::ZERO, options: ExecOptions::default() }
+                .check()
+        };
         assert!(check("é".repeat(MAX_LINE_LEN / 2)).is_ok());
-        assert!(matches!(check("x".repeat(MAX_LINE_LEN + 1)), Err(VmError::LongCommand { len: 2_097_153, .. })));
+        assert!(matches!(
+            check("x".repeat(MAX_LINE_LEN + 1)),
+            Err(VmError::LongCommand { len: 2_097_153, .. })
+        ));
         assert!(matches!(check(" \n".to_owned()), Err(VmError::NoCommand)));
     }
 
     #[test]
     fn what_cannot_be_is_named() {
         for name in ["", "A=B", "A\0", "my-var", "1A", "ä", "A B"] {
-            assert_eq!(env(&[(name, "x")]).unwrap_err(), OptionError::VariableName { name: name.to_owned() });
+            assert_eq!(
+                env(&[(name, "x")]).unwrap_err(),
+                OptionError::VariableName { name: name.to_owned() }
+            );
         }
-        assert_eq!(env(&[("A", "x\0")]).unwrap_err(), OptionError::VariableValue { name: "A".to_owned() });
+        assert_eq!(
+            env(&[("A", "x\0")]).unwrap_err(),
+            OptionError::VariableValue { name: "A".to_owned() }
+        );
         let cwd = ExecOptions::parse(Some("tmp"), Vec::new(), None).unwrap_err();
         assert_eq!(cwd, OptionError::Cwd(GuestPathError::NotAbsolute));
         for name in SHELLS {
@@ -234,8 +256,20 @@ mod tests {
             timeout: Duration::from_secs(1),
             options: env(&most).unwrap(),
         };
-        let ExecRequest { command, cwd, env, user, shell, .. } = request.exec_request(GuestPath::root());
+        let ExecRequest { command, cwd, env, user, shell, .. } =
+            request.exec_request(GuestPath::root());
         let (id, sequence) = (u64::MAX, u64::MAX);
-        encode_message(&Exec { id, command, cwd, env, stdin: true, sync: true, user, shell, sequence }).unwrap();
+        encode_message(&Exec {
+            id,
+            command,
+            cwd,
+            env,
+            stdin: true,
+            sync: true,
+            user,
+            shell,
+            sequence,
+        })
+        .unwrap();
     }
 }

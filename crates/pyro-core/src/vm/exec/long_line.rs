@@ -1,4 +1,5 @@
-//! A line for the shell that is longer than one argument may be: it is put in a file of the guest, and the shell reads it.
+//! A line for the shell that is longer than one argument may be: it is put in a file of the guest,
+//! and the shell reads it.
 
 use super::command::{begun, random_exec_id};
 use super::line::MAX_ARGUMENT_LEN;
@@ -23,8 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long the removal of a file that is still there may take in all.
 const FORGET_LIMIT: Duration = Duration::from_secs(10);
 
-/// A line and the file of the guest that it is put in. The file is removed in the background when this value is dropped:
-/// whoever runs the command may stop at any moment.
+/// A line and the file of the guest that it is put in. The file is removed in the background when
+/// this value is dropped: whoever runs the command may stop at any moment.
 pub(super) struct LongLine<'a> {
     vm: SupervisorClient<'a>,
     text: String,
@@ -33,12 +34,17 @@ pub(super) struct LongLine<'a> {
 }
 
 impl<'a> LongLine<'a> {
-    /// The line of `request`, if it is too long to be an argument; `request` reads it from its file then. What the shell
-    /// runs is the same line: `$0`, stdin, the numbers of its lines and its status are as ever.
+    /// The line of `request`, if it is too long to be an argument; `request` reads it from its file
+    /// then. What the shell runs is the same line: `$0`, stdin, the numbers of its lines and its
+    /// status are as ever.
     ///
     /// # Errors
     /// [`VmError::LongCommand`] where commands run on the host.
-    pub(super) fn of(vm: SupervisorClient<'a>, id: u64, request: &mut ExecRequest) -> Result<Option<Self>, VmError> {
+    pub(super) fn of(
+        vm: SupervisorClient<'a>,
+        id: u64,
+        request: &mut ExecRequest,
+    ) -> Result<Option<Self>, VmError> {
         let Command::Shell(line) = &mut request.command else { return Ok(None) };
         let max = argument_room(request.env.is_empty());
         if line.len() <= max {
@@ -59,14 +65,16 @@ impl<'a> LongLine<'a> {
     /// [`VmError::Guest`].
     pub(super) async fn deliver(&self) -> Result<(), VmError> {
         let Some(path) = self.path.clone() else { return Ok(()) };
-        // Whoever the command runs as must read it; its arguments could be read by all in the guest, too.
-        let write = Write { path, mode: Some(0o644), create_parents: true, size: self.text.len() as u64 };
+        // Whoever the command runs as must read it; its arguments could be read by all in the
+        // guest, too.
+        let write =
+            Write { path, mode: Some(0o644), create_parents: true, size: self.text.len() as u64 };
         let stream = Patient::new(self.vm.connect().await?, PATIENCE);
         file::write(stream, write, self.text.as_bytes()).await.map(drop).map_err(VmError::Guest)
     }
 
-    /// Remove its file, where the shell has not: it never began, or its user may not. That the file cannot be removed is no
-    /// failure of the command.
+    /// Remove its file, where the shell has not: it never began, or its user may not. That the file
+    /// cannot be removed is no failure of the command.
     pub(super) async fn forget(mut self) {
         let Some(path) = self.path.clone() else { return };
         remove(self.vm, path).await;
@@ -76,7 +84,10 @@ impl<'a> LongLine<'a> {
 
 impl Drop for LongLine<'_> {
     fn drop(&mut self) {
-        let (Some(path), Ok(runtime)) = (self.path.take(), tokio::runtime::Handle::try_current()) else { return };
+        let (Some(path), Ok(runtime)) = (self.path.take(), tokio::runtime::Handle::try_current())
+        else {
+            return;
+        };
         let (config, id) = self.vm.parts();
         runtime.spawn(async move { remove(SupervisorClient::new(&config, id), path).await });
     }
@@ -85,7 +96,9 @@ impl Drop for LongLine<'_> {
 async fn remove(vm: SupervisorClient<'_>, path: GuestPath) {
     match tokio::time::timeout(FORGET_LIMIT, removed(vm, path)).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(error = &error as &dyn std::error::Error, "a line stays in its file"),
+        Ok(Err(error)) => {
+            tracing::debug!(error = &error as &dyn std::error::Error, "a line stays in its file")
+        }
         Err(_) => tracing::debug!("a line stays in its file: the guest does not answer"),
     }
 }
@@ -100,11 +113,14 @@ async fn removed(vm: SupervisorClient<'_>, path: GuestPath) -> Result<(), VmErro
     let (mut stdout, mut stderr) = (tokio::io::sink(), tokio::io::sink());
     let io = ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr };
     let request = ExecRequest::new(rm, FORGET_LIMIT);
-    let done = begun(vm, random_exec_id()?, Instant::now(), request, io, &AtomicBool::new(false)).await?;
+    let done =
+        begun(vm, random_exec_id()?, Instant::now(), request, io, &AtomicBool::new(false)).await?;
     if done.exit_code != 0 {
         // A guest without that program keeps an empty file.
         let write = Write { path, mode: Some(0o644), create_parents: false, size: 0 };
-        file::write(vm.connect().await?, write, tokio::io::empty()).await.map_err(VmError::Guest)?;
+        file::write(vm.connect().await?, write, tokio::io::empty())
+            .await
+            .map_err(VmError::Guest)?;
     }
     Ok(())
 }
@@ -154,7 +170,10 @@ mod tests {
         };
         let (executed, ()) = tokio::join!(met.exec(long(Duration::from_millis(50))), agent);
         let outcome = executed.unwrap();
-        assert_eq!((outcome.exit_code, outcome.timed_out, outcome.guest_duration), (124, true, None));
+        assert_eq!(
+            (outcome.exit_code, outcome.timed_out, outcome.guest_duration),
+            (124, true, None)
+        );
     }
 
     #[tokio::test]
@@ -196,12 +215,14 @@ mod tests {
             let listed = Listed { entries: 1, more: false };
             send_message(&mut stream, &Reply::Listed(listed)).await.unwrap();
             let (mut stream, request) = met.accept().await;
-            let Request::Exec(Exec { command: Command::Program(words), user: None, .. }) = request else {
+            let Request::Exec(Exec { command: Command::Program(words), user: None, .. }) = request
+            else {
                 panic!("{request:?}")
             };
             let name = String::from_utf8(write.path.as_bytes().to_vec()).unwrap();
             assert_eq!(words, ["rm", "-f", "--", &name]);
-            let exited = Exited { status: ExitStatus::Code(0), duration_us: 1, out_of_memory: None };
+            let exited =
+                Exited { status: ExitStatus::Code(0), duration_us: 1, out_of_memory: None };
             send_message(&mut stream, &Reply::Exited(exited)).await.unwrap();
         };
         let (executed, ()) = tokio::join!(met.exec(long(Duration::from_secs(600))), agent);
@@ -226,7 +247,10 @@ mod tests {
                 std::fs::write(&path, line).unwrap();
                 let run = |line: &str| {
                     let mut command = std::process::Command::new(shell);
-                    command.arg0("sh").args(["-c", line]).stdin(std::fs::File::open("/etc/hostname").unwrap());
+                    command
+                        .arg0("sh")
+                        .args(["-c", line])
+                        .stdin(std::fs::File::open("/etc/hostname").unwrap());
                     let output = command.output().unwrap();
                     (output.status, output.stdout)
                 };

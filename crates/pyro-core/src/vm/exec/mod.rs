@@ -26,7 +26,11 @@ use tokio::time::Instant;
 /// # Errors
 /// [`VmError::Guest`] when the connection breaks, [`VmError::Output`] when the output's reader is
 /// gone.
-pub async fn exec(vm: SupervisorClient<'_>, request: ExecRequest, io: ExecIo<'_>) -> Result<ExecOutcome, VmError> {
+pub async fn exec(
+    vm: SupervisorClient<'_>,
+    request: ExecRequest,
+    io: ExecIo<'_>,
+) -> Result<ExecOutcome, VmError> {
     exec_noting(vm, request, io, &AtomicBool::new(false)).await
 }
 
@@ -68,7 +72,9 @@ async fn check_shells(vm: SupervisorClient<'_>) -> Result<(), VmError> {
     let mut stream = vm.connect().await?;
     send_message(&mut stream, &Request::Background).await.map_err(VmError::Guest)?;
     match FrameReader::new(stream).message().await.map_err(VmError::Guest)? {
-        Reply::Failed(failure) if failure.kind == FailureKind::InvalidInput => Err(VmError::NoChoiceOfShell),
+        Reply::Failed(failure) if failure.kind == FailureKind::InvalidInput => {
+            Err(VmError::NoChoiceOfShell)
+        }
         _ => Ok(()),
     }
 }
@@ -90,7 +96,8 @@ mod tests {
             let (mut signal, request) = met.accept().await;
             assert!(matches!(request, Request::Signal(_)));
             send_message(&mut signal, &failed(FailureKind::NotFound)).await.unwrap();
-            let exited = Exited { status: ExitStatus::Code(7), duration_us: 1, out_of_memory: None };
+            let exited =
+                Exited { status: ExitStatus::Code(7), duration_us: 1, out_of_memory: None };
             send_message(&mut exec, &Reply::Exited(exited)).await.unwrap();
         };
         let request = ExecRequest {
@@ -122,7 +129,8 @@ mod tests {
             send_message(&mut stream, &Reply::Done).await.unwrap();
             let (mut stream, request) = met.accept().await;
             assert!(matches!(request, Request::Exec(Exec { shell: Shell::Bash, .. })));
-            let exited = Exited { status: ExitStatus::Code(0), duration_us: 1, out_of_memory: None };
+            let exited =
+                Exited { status: ExitStatus::Code(0), duration_us: 1, out_of_memory: None };
             send_message(&mut stream, &Reply::Exited(exited)).await.unwrap();
         };
         let (executed, ()) = tokio::join!(met.exec(request()), newer);

@@ -7,8 +7,8 @@ use crate::store::{Store, claim as claims};
 use crate::vm::error::VmError;
 use crate::vm::operation::Operation;
 
-/// Put `vm` into `to` on behalf of this process, unless its state has come to be one that `operation`
-/// does not take.
+/// Put `vm` into `to` on behalf of this process, unless its state has come to be one that
+/// `operation` does not take.
 ///
 /// # Errors
 /// [`VmError::WrongState`] or [`VmError::Changing`] when somebody else was first,

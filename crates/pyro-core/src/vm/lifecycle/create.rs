@@ -26,7 +26,11 @@ pub struct VmRequest {
 ///
 /// # Errors
 /// [`VmError`]; whatever it is, there is no vm.
-pub async fn create(config: &Config, request: &VmRequest, caller: &mut Caller<'_>) -> Result<VmRecord, VmError> {
+pub async fn create(
+    config: &Config,
+    request: &VmRequest,
+    caller: &mut Caller<'_>,
+) -> Result<VmRecord, VmError> {
     let (mut progress, cancel) = caller.parts();
     if request.network {
         return Err(VmError::NoNetwork);

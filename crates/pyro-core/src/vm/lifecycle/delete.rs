@@ -12,8 +12,8 @@ use crate::vm::recover::reconcile::{Verdict, judge, settle};
 /// Delete `vm`. Blocks until nothing of it is left.
 ///
 /// # Errors
-/// [`VmError::Changing`] when somebody else deletes it, [`VmError::Leftovers`] when something of it stays: then the next
-/// command goes on with it.
+/// [`VmError::Changing`] when somebody else deletes it, [`VmError::Leftovers`] when something of it
+/// stays: then the next command goes on with it.
 pub fn delete(config: &Config, store: &Store, vm: VmRecord) -> Result<(), VmError> {
     if vm.state == VmState::Deleting && judge(&vm) == Verdict::Remove {
         // Whoever began with it died, or gave it up.

@@ -20,11 +20,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-/// Run a line for the guest's login shell in `vm`, then delete the vm, whatever the command's status. Where the command
-/// never began the vm lives on; where this process is killed the vm is gone.
+/// Run a line for the guest's login shell in `vm`, then delete the vm, whatever the command's
+/// status. Where the command never began the vm lives on; where this process is killed the vm is
+/// gone.
 ///
 /// # Errors
-/// [`VmError::InUse`] when another command has the vm, [`VmError::Failed`] when the vm ended under the command.
+/// [`VmError::InUse`] when another command has the vm, [`VmError::Failed`] when the vm ended under
+/// the command.
 pub async fn exec_and_delete(
     config: &Config,
     vm: &VmRecord,
@@ -64,10 +66,15 @@ pub async fn exec_and_delete(
 /// End the used vm. Why it had ended says more than the broken connection that told of it.
 async fn end(lease: Lease, executed: Result<ExecOutcome, VmError>) -> Result<ExecOutcome, VmError> {
     match (lease.end().instrument(tracing::debug_span!("end")).await, executed) {
-        (Err(failed @ VmError::Failed(_)), Err(VmError::Guest(_) | VmError::Control(_))) => Err(failed),
-        // Whoever ended the vm has ended the command, or a child that its shell waited for; only one that succeeded was not.
+        (Err(failed @ VmError::Failed(_)), Err(VmError::Guest(_) | VmError::Control(_))) => {
+            Err(failed)
+        }
+        // Whoever ended the vm has ended the command, or a child that its shell waited for; only
+        // one that succeeded was not.
         (Err(failed @ VmError::Failed(_)), Ok(ExecOutcome { exit_code: 1.., .. })) => Err(failed),
-        (Ok(()), Err(VmError::Guest(_) | VmError::Control(_))) => Err(VmError::Failed(Failure::stopped())),
+        (Ok(()), Err(VmError::Guest(_) | VmError::Control(_))) => {
+            Err(VmError::Failed(Failure::stopped()))
+        }
         (_, executed) => executed,
     }
 }

@@ -14,7 +14,10 @@ use crate::vm::recover::reap;
 pub fn list(config: &Config) -> Result<Vec<VmRecord>, VmError> {
     let store = Store::open(&config.data_dir)?;
     if let Err(error) = reap::clear_leftovers(config, &store) {
-        tracing::warn!(error = &error as &dyn std::error::Error, "leftovers wait for the next command");
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "leftovers wait for the next command"
+        );
     }
     let now = clock::now();
     let vms = store.vms()?.into_iter().flatten();

@@ -1,4 +1,5 @@
-//! The life of a vm that stays: one operation per file, over one table of states and records that any process may claim.
+//! The life of a vm that stays: one operation per file, over one table of states and records that
+//! any process may claim.
 
 mod claim;
 pub mod create;
@@ -21,13 +22,19 @@ use crate::store::Store;
 use crate::store::vm::{VmKind, VmRecord};
 use gone::{gone, gone_is_fine, is_over};
 
-/// Find a vm for an operation: what is over is put away first, and its state is one that the operation takes.
+/// Find a vm for an operation: what is over is put away first, and its state is one that the
+/// operation takes.
 ///
 /// Blocks for as long as it takes to put away what dead processes left.
 ///
 /// # Errors
 /// [`VmError::NoSuchVm`], [`VmError::Expired`], [`VmError::WrongState`], [`VmError::Changing`].
-pub fn open(config: &Config, kind: VmKind, id: Id, operation: Operation) -> Result<(Store, VmRecord), VmError> {
+pub fn open(
+    config: &Config,
+    kind: VmKind,
+    id: Id,
+    operation: Operation,
+) -> Result<(Store, VmRecord), VmError> {
     let store = Store::open(&config.data_dir)?;
     let find = || store.vm(id).map(|vm| vm.filter(|vm| vm.kind == kind));
     let known = find()?.ok_or(VmError::NoSuchVm { id })?;
@@ -37,7 +44,10 @@ pub fn open(config: &Config, kind: VmKind, id: Id, operation: Operation) -> Resu
     }
     // What resists there does not concern this vm.
     if let Err(error) = reap::clear_leftovers(config, &store) {
-        tracing::warn!(error = &error as &dyn std::error::Error, "leftovers wait for the next command");
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "leftovers wait for the next command"
+        );
     }
     let vm = find()?.ok_or_else(|| gone(&known))?;
     state::check(&vm, operation)?;

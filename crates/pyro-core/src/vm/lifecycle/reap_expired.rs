@@ -9,15 +9,16 @@ use crate::store::Store;
 use crate::store::vm::VmKind;
 use crate::vm::error::VmError;
 
-/// Delete every vm of this user whose lifetime is over, whoever created it; one that resists does not stop the others.
-/// Blocks until they are gone.
+/// Delete every vm of this user whose lifetime is over, whoever created it; one that resists does
+/// not stop the others. Blocks until they are gone.
 ///
 /// # Errors
 /// The first failure, after all others were deleted.
 pub fn reap_expired(config: &Config) -> Result<Vec<Id>, VmError> {
     let store = Store::open(&config.data_dir)?;
     let now = clock::now();
-    let expired = store.vms()?.into_iter().flatten().filter(|vm| vm.kind == VmKind::Vm && vm.is_expired(now));
+    let expired =
+        store.vms()?.into_iter().flatten().filter(|vm| vm.kind == VmKind::Vm && vm.is_expired(now));
     let (mut deleted, mut first_error) = (Vec::new(), None);
     for vm in expired {
         let id = vm.id;

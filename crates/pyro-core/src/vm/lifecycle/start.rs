@@ -33,8 +33,8 @@ pub async fn start(
     start_on(config, store, vm, layers, cancel).await
 }
 
-/// As [`start`], on a disk of these qcow2 layers, bottom first: the last is the vm's own and made where it is missing,
-/// those below it are only read.
+/// As [`start`], on a disk of these qcow2 layers, bottom first: the last is the vm's own and made
+/// where it is missing, those below it are only read.
 ///
 /// # Errors
 /// As [`start`].
@@ -52,7 +52,8 @@ pub async fn start_on(
     };
     let before = vm.state;
     let vm = VmRecord { last_error: None, ..vm };
-    let vm = claim(store, vm, Operation::Start, VmState::Starting, Some(admission::max_active(config)))?;
+    let vm =
+        claim(store, vm, Operation::Start, VmState::Starting, Some(admission::max_active(config)))?;
     let undo = Undo { store, vm: &vm, before };
     let launch = Launch { layers, ..record::launch(config, &vm, plan.engine) };
     let mut starter = Starter::spawn(config, &launch).await?;
@@ -91,13 +92,16 @@ struct Undo<'a> {
 impl Drop for Undo<'_> {
     fn drop(&mut self) {
         // A supervisor that took it up has changed the record: then this changes nothing.
-        if let Err(error) = self.store.change_vm(&VmRecord { state: self.before, ..self.vm.clone() }, None) {
+        if let Err(error) =
+            self.store.change_vm(&VmRecord { state: self.before, ..self.vm.clone() }, None)
+        {
             tracing::warn!(%error, "a vm stays claimed until this process ends");
         }
     }
 }
 
-/// Plan the machine as for a new vm, but on the image that its disk stands on, and in the world that it was made for.
+/// Plan the machine as for a new vm, but on the image that its disk stands on, and in the world
+/// that it was made for.
 async fn plan_again(config: &Config, store: &Store, vm: &VmRecord) -> Result<Plan, VmError> {
     let Some(digest) = vm.backing.image() else { return Ok(Plan::host()) };
     let mut quiet = |_: Progress| {};

@@ -39,7 +39,9 @@ pub fn answer(state: VmState, operation: Operation) -> Answer {
 pub fn check(vm: &VmRecord, operation: Operation) -> Result<(), VmError> {
     match answer(vm.state, operation) {
         Answer::Go => Ok(()),
-        Answer::First(next) => Err(VmError::WrongState { id: vm.id, state: vm.state, operation, next }),
+        Answer::First(next) => {
+            Err(VmError::WrongState { id: vm.id, state: vm.state, operation, next })
+        }
         Answer::Wait => Err(VmError::Changing { id: vm.id, state: vm.state }),
     }
 }
@@ -65,7 +67,11 @@ mod tests {
         ];
         assert_eq!(table.map(|(state, _)| state), VmState::ALL);
         for (state, answers) in table {
-            assert_eq!(Operation::ALL.map(|operation| answer(state, operation)), answers, "{state:?}");
+            assert_eq!(
+                Operation::ALL.map(|operation| answer(state, operation)),
+                answers,
+                "{state:?}"
+            );
         }
     }
 

@@ -51,16 +51,16 @@ impl Capture {
         (&self.head, self.tail.as_slices())
     }
 
-    /// What was kept, as text of at most the limit and a mark where bytes were left out. `mark` puts what stands there
-    /// into words, given how many they are.
+    /// What was kept, as text of at most the limit and a mark where bytes were left out. `mark`
+    /// puts what stands there into words, given how many they are.
     #[must_use]
     pub fn into_output(self, mark: impl FnOnce(u64) -> String) -> CapturedOutput {
         let limit = 2 * self.half;
         self.into_output_within(limit, char::len_utf8, mark)
     }
 
-    /// As [`Capture::into_output`], with text that weighs at most `limit`, as `weigh` has each character; the mark does not
-    /// count.
+    /// As [`Capture::into_output`], with text that weighs at most `limit`, as `weigh` has each
+    /// character; the mark does not count.
     #[must_use]
     pub fn into_output_within(
         mut self,
@@ -72,14 +72,19 @@ impl Capture {
             self.head.extend(&self.tail);
             let all = pieces(&self.head);
             if all.iter().map(|piece| weigh(piece.character)).sum::<usize>() <= limit {
-                let output = CapturedOutput::new(all.iter(), String::new(), [].iter(), false, self.total);
+                let output =
+                    CapturedOutput::new(all.iter(), String::new(), [].iter(), false, self.total);
                 let is_given = output.is_replaced() && self.head.len() <= BASE64_LIMIT;
-                let base64 = is_given.then(|| base64::engine::general_purpose::STANDARD.encode(&self.head));
+                let base64 =
+                    is_given.then(|| base64::engine::general_purpose::STANDARD.encode(&self.head));
                 return CapturedOutput { base64, ..output };
             }
             (all.clone(), all)
         } else {
-            (pieces(without_broken_end(&self.head)), pieces(without_broken_start(self.tail.make_contiguous())))
+            (
+                pieces(without_broken_end(&self.head)),
+                pieces(without_broken_start(self.tail.make_contiguous())),
+            )
         };
         let head = &front[..fitting(front.iter(), limit / 2, weigh)];
         let tail = &back[back.len() - fitting(back.iter().rev(), limit / 2, weigh)..];
@@ -119,7 +124,11 @@ fn pieces(bytes: &[u8]) -> Vec<Piece> {
     let mut pieces = Vec::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         let valid = chunk.valid().chars();
-        pieces.extend(valid.map(|character| Piece { character, bytes: character.len_utf8(), invalid: false }));
+        pieces.extend(valid.map(|character| Piece {
+            character,
+            bytes: character.len_utf8(),
+            invalid: false,
+        }));
         if !chunk.invalid().is_empty() {
             let bytes = chunk.invalid().len();
             pieces.push(Piece { character: char::REPLACEMENT_CHARACTER, bytes, invalid: true });
@@ -129,7 +138,11 @@ fn pieces(bytes: &[u8]) -> Vec<Piece> {
 }
 
 /// How many pieces weigh at most `limit`.
-fn fitting<'a>(pieces: impl Iterator<Item = &'a Piece>, limit: usize, weigh: fn(char) -> usize) -> usize {
+fn fitting<'a>(
+    pieces: impl Iterator<Item = &'a Piece>,
+    limit: usize,
+    weigh: fn(char) -> usize,
+) -> usize {
     let lengths = pieces.scan(0, |len, piece| {
         *len += weigh(piece.character);
         Some(*len)
@@ -142,7 +155,8 @@ fn without_broken_end(bytes: &[u8]) -> &[u8] {
     let start = bytes.len().saturating_sub(3);
     let broken = (start..bytes.len()).find(|&at| {
         // A lead byte whose continuation is missing.
-        std::str::from_utf8(&bytes[at..]).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+        std::str::from_utf8(&bytes[at..])
+            .is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
     });
     &bytes[..broken.unwrap_or(bytes.len())]
 }
@@ -163,7 +177,8 @@ pub struct CapturedOutput {
     pub truncated: bool,
     /// Bytes that the stream had as a whole.
     pub bytes: u64,
-    /// All of them in base64, where the text is not what they are and they are at most [`BASE64_LIMIT`].
+    /// All of them in base64, where the text is not what they are and they are at most
+    /// [`BASE64_LIMIT`].
     pub base64: Option<String>,
 }
 
@@ -224,7 +239,10 @@ mod tests {
     #[test]
     fn short_output_that_is_no_text_is_given_as_it_is() {
         let output = captured(64 * 1024, b"a\xff\0b");
-        assert_eq!((output.text.as_str(), output.base64.as_deref()), ("a\u{fffd}\0b", Some("Yf8AYg==")));
+        assert_eq!(
+            (output.text.as_str(), output.base64.as_deref()),
+            ("a\u{fffd}\0b", Some("Yf8AYg=="))
+        );
         assert_eq!(captured(64 * 1024, "a\u{fffd}".as_bytes()).base64, None);
         assert_eq!(captured(64 * 1024, &[0xff; BASE64_LIMIT + 1]).base64, None);
         assert!(captured(64 * 1024, &[0xff; BASE64_LIMIT]).base64.is_some());
@@ -233,7 +251,10 @@ mod tests {
     #[test]
     fn a_cut_goes_through_no_character() {
         let output = captured(8, "aaaéé--ééaaa".as_bytes());
-        assert_eq!((output.text.as_str(), output.encoding), ("aaa\n[... 10 bytes omitted ...]\naaa", "utf-8"));
+        assert_eq!(
+            (output.text.as_str(), output.encoding),
+            ("aaa\n[... 10 bytes omitted ...]\naaa", "utf-8")
+        );
     }
 
     #[test]

@@ -57,8 +57,14 @@ mod tests {
     #[test]
     fn a_name_leads_nowhere_else() {
         assert!(OutputName::parse("0123456789ab-stdout").is_ok());
-        for text in ["", "0123456789ab", "0123456789ab-", "../x-stdout", "0123456789ab-stdout/", "0123456789AB-stderr"]
-        {
+        for text in [
+            "",
+            "0123456789ab",
+            "0123456789ab-",
+            "../x-stdout",
+            "0123456789ab-stdout/",
+            "0123456789AB-stderr",
+        ] {
             assert_eq!(OutputName::parse(text), Err(OutputNameError), "{text}");
         }
     }

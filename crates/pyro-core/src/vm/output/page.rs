@@ -29,7 +29,8 @@ pub struct OutputPage {
 }
 
 impl OutputPage {
-    /// At most `length` bytes of `file`, which has `len`, from `offset` on; at most `max` of its bytes are output.
+    /// At most `length` bytes of `file`, which has `len`, from `offset` on; at most `max` of its
+    /// bytes are output.
     pub(super) fn read(
         name: &OutputName,
         file: &File,
@@ -47,7 +48,16 @@ impl OutputPage {
         let end = offset.saturating_add(bytes.len() as u64);
         let (text, encoding) = as_text(&bytes);
         let next_offset = (end < total).then_some(end);
-        Ok(Self { name: name.clone(), offset, next_offset, total_bytes: total, output_bytes, text, encoding, bytes })
+        Ok(Self {
+            name: name.clone(),
+            offset,
+            next_offset,
+            total_bytes: total,
+            output_bytes,
+            text,
+            encoding,
+            bytes,
+        })
     }
 
     /// Keep only so many bytes of the page; the next one begins behind them.
@@ -83,12 +93,14 @@ fn kept(file: &File, len: u64, max: u64) -> io::Result<(u64, u64)> {
     Ok((max, u64::from_le_bytes(output_bytes).max(max)))
 }
 
-/// How many of `bytes` there are without a character that is cut at their end; all where that would be none.
+/// How many of `bytes` there are without a character that is cut at their end; all where that would
+/// be none.
 #[must_use]
 pub(crate) fn whole_characters(bytes: &[u8]) -> usize {
     let from = bytes.len().saturating_sub(3);
     let broken = (from..bytes.len()).find(|&at| {
-        std::str::from_utf8(&bytes[at..]).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+        std::str::from_utf8(&bytes[at..])
+            .is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
     });
     broken.filter(|&at| at > 0).unwrap_or(bytes.len())
 }
@@ -103,7 +115,10 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(content).unwrap();
         let name = OutputName::parse("0123456789ab-stdout").unwrap();
-        let read = |offset| OutputPage::read(&name, &file, offset, length, (content.len() as u64, u64::MAX)).unwrap();
+        let read = |offset| {
+            OutputPage::read(&name, &file, offset, length, (content.len() as u64, u64::MAX))
+                .unwrap()
+        };
         let next = |page: &OutputPage| page.next_offset.map(read);
         std::iter::successors(Some(read(0)), next).collect()
     }

@@ -1,4 +1,5 @@
-//! Recording a command's output: its head and tail for the result, the whole in a file where that is too much.
+//! Recording a command's output: its head and tail for the result, the whole in a file where that
+//! is too much.
 
 use super::capture::{Capture, CapturedOutput, json_len};
 use super::name::OutputName;
@@ -46,8 +47,9 @@ pub enum OutputTo<'a> {
     Result,
     /// Into the result, and to a function as it comes.
     Watch(&'a mut OutputWatch<'a>),
-    /// To two writers as it comes, at their pace: while they do not take more, the command waits. The result of a
-    /// command in a workspace holds it as well, for the history; any other result only its length.
+    /// To two writers as it comes, at their pace: while they do not take more, the command waits.
+    /// The result of a command in a workspace holds it as well, for the history; any other result
+    /// only its length.
     Writers {
         /// For standard output.
         stdout: &'a mut (dyn AsyncWrite + Unpin + Send),
@@ -75,8 +77,13 @@ pub struct Recorded {
 impl Recorded {
     /// Of a stream that was handed on and not kept.
     fn of_length(bytes: u64) -> Self {
-        let output =
-            CapturedOutput { text: String::new(), encoding: "utf-8", truncated: bytes > 0, bytes, base64: None };
+        let output = CapturedOutput {
+            text: String::new(),
+            encoding: "utf-8",
+            truncated: bytes > 0,
+            bytes,
+            base64: None,
+        };
         Self { output, file: None }
     }
 }
@@ -129,8 +136,8 @@ impl<'a> Recorder<'a> {
     }
 }
 
-/// What each of two streams that weigh so much may take of `total`; none weighs more than can be told. What one does not
-/// need is the other's.
+/// What each of two streams that weigh so much may take of `total`; none weighs more than can be
+/// told. What one does not need is the other's.
 fn shares(total: usize, stdout: Option<usize>, stderr: Option<usize>) -> (usize, usize) {
     let (half, room) = (total / 2, |share: usize| share.saturating_sub(MARK_ROOM));
     match (stdout, stderr) {
@@ -190,7 +197,9 @@ impl<'a> Recording<'a> {
         if let Told::Watch(watch) = &self.told {
             watch.lock().unwrap_or_else(PoisonError::into_inner)(self.stream, bytes);
         }
-        if matches!(self.spill, Spill::None) && self.capture.total() + bytes.len() as u64 > self.kept as u64 {
+        if matches!(self.spill, Spill::None)
+            && self.capture.total() + bytes.len() as u64 > self.kept as u64
+        {
             self.spill_kept();
         }
         self.spill(bytes);
@@ -233,7 +242,9 @@ impl<'a> Recording<'a> {
 
     /// What was recorded, with text that weighs at most `limit`.
     fn finish(mut self, limit: usize) -> Recorded {
-        let Some(store) = self.store.clone() else { return Recorded::of_length(self.capture.total()) };
+        let Some(store) = self.store.clone() else {
+            return Recorded::of_length(self.capture.total());
+        };
         let weigh = self.weigh;
         // Some bytes take more room as text than they took as bytes.
         let probe = self.capture.clone().into_output_within(limit, weigh, |_| String::new());
@@ -251,12 +262,15 @@ impl<'a> Recording<'a> {
                 store.prune();
                 let output = capture.into_output_within(limit, weigh, |omitted| match whole {
                     true => format!("{omitted} bytes omitted; the whole is output {name}"),
-                    false => format!("{omitted} bytes omitted; the first {written} of all are output {name}"),
+                    false => format!(
+                        "{omitted} bytes omitted; the first {written} of all are output {name}"
+                    ),
                 });
                 Recorded { output, file: Some(name) }
             }
             Spill::None | Spill::Failed => {
-                let output = capture.into_output_within(limit, weigh, |omitted| format!("{omitted} bytes omitted"));
+                let output = capture
+                    .into_output_within(limit, weigh, |omitted| format!("{omitted} bytes omitted"));
                 Recorded { output, file: None }
             }
         }
@@ -279,7 +293,11 @@ fn remove(store: Option<&OutputStore>, name: &OutputName) {
 }
 
 impl AsyncWrite for Recording<'_> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let taken = match &mut self.told {
             Told::Nobody | Told::Watch(_) => bytes.len(),
             Told::Writer(writer) => ready!(Pin::new(writer).poll_write(context, bytes))?,
@@ -338,7 +356,10 @@ mod tests {
     fn what_fits_makes_no_file() {
         let (home, store) = store();
         let recorded = recorded(&store, &[&[b'x'; INLINE_LIMIT]]);
-        assert_eq!((recorded.output.text.len(), recorded.output.truncated, recorded.file), (INLINE_LIMIT, false, None));
+        assert_eq!(
+            (recorded.output.text.len(), recorded.output.truncated, recorded.file),
+            (INLINE_LIMIT, false, None)
+        );
         assert!(!home.path().join("outputs").exists());
     }
 
@@ -396,9 +417,12 @@ mod tests {
             (name == "PYRO_DATA_DIR" || name == "HOME").then(|| home.path().into())
         });
         let config = Config { inline: Inline::Json(1000), ..config.unwrap() };
-        for (bytes, cut) in
-            [(&[b'\n'; 400][..], false), (&[b'\n'; 600], true), (&[1; 200], true), (&[b'x'; 5000], true)]
-        {
+        for (bytes, cut) in [
+            (&[b'\n'; 400][..], false),
+            (&[b'\n'; 600], true),
+            (&[1; 200], true),
+            (&[b'x'; 5000], true),
+        ] {
             let mut watch = |_: Stream, _: &[u8]| {};
             let mut recorder = Recorder::new(&config, OutputTo::Watch(&mut watch));
             recorder.stdout.push(bytes);
@@ -408,7 +432,9 @@ mod tests {
             assert_eq!((stderr.output.text.as_str(), stderr.file), ("oops", None));
             let json = serde_json::to_string(&stdout.output.text).unwrap().len();
             assert!(json <= 1000, "{json}");
-            let whole = stdout.file.map(|name| OutputStore::new(&config).read(&name, 0, 10_000).unwrap().bytes);
+            let whole = stdout
+                .file
+                .map(|name| OutputStore::new(&config).read(&name, 0, 10_000).unwrap().bytes);
             assert!(whole.is_none_or(|whole| whole == bytes));
         }
     }
@@ -431,12 +457,22 @@ mod tests {
         recording.push(b"zz");
         let recorded = recording.finish(INLINE_LIMIT);
         let page = store.read(recorded.file.as_ref().unwrap(), INLINE_LIMIT as u64, 10).unwrap();
-        assert_eq!((&page.bytes[..3], recorded.output.bytes), (&b"yz\0"[..], INLINE_LIMIT as u64 + 3));
+        assert_eq!(
+            (&page.bytes[..3], recorded.output.bytes),
+            (&b"yz\0"[..], INLINE_LIMIT as u64 + 3)
+        );
         assert!(recorded.output.text.contains("the first 268435456 of all"));
-        assert_eq!((page.total_bytes, page.next_offset), (MAX_FILE, Some(INLINE_LIMIT as u64 + 10)));
+        assert_eq!(
+            (page.total_bytes, page.next_offset),
+            (MAX_FILE, Some(INLINE_LIMIT as u64 + 10))
+        );
         let name = recorded.file.unwrap();
         let last = store.read(&name, MAX_FILE - 1, 100).unwrap();
-        assert_eq!((last.bytes.len(), last.next_offset), (1, None), "what tells of the cut is no output");
+        assert_eq!(
+            (last.bytes.len(), last.next_offset),
+            (1, None),
+            "what tells of the cut is no output"
+        );
     }
 
     #[tokio::test]
@@ -444,7 +480,8 @@ mod tests {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let (_home, store) = store();
         let (mut ours, mut theirs) = tokio::io::duplex(4);
-        let mut recording = Recording::new(Some(store), Inline::default(), Stream::Stdout, Told::Writer(&mut ours));
+        let mut recording =
+            Recording::new(Some(store), Inline::default(), Stream::Stdout, Told::Writer(&mut ours));
         tokio::select! {
             biased;
             _ = recording.write_all(b"0123456789") => panic!("nobody has read"),
@@ -454,8 +491,14 @@ mod tests {
         let mut taken = [0; 4];
         theirs.read_exact(&mut taken).await.unwrap();
         drop(theirs);
-        assert_eq!(recording.write_all(b"456789").await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
-        assert_eq!((recording.finish(INLINE_LIMIT).output.text.as_str(), &taken), ("0123", b"0123"));
+        assert_eq!(
+            recording.write_all(b"456789").await.unwrap_err().kind(),
+            io::ErrorKind::BrokenPipe
+        );
+        assert_eq!(
+            (recording.finish(INLINE_LIMIT).output.text.as_str(), &taken),
+            ("0123", b"0123")
+        );
     }
 
     #[test]
@@ -463,8 +506,12 @@ mod tests {
         let (home, store) = store();
         let mut watch = |_: Stream, _: &[u8]| {};
         let watch: &mut OutputWatch<'_> = &mut watch;
-        let mut recording =
-            Recording::new(Some(store), Inline::default(), Stream::Stdout, Told::Watch(Arc::new(Mutex::new(watch))));
+        let mut recording = Recording::new(
+            Some(store),
+            Inline::default(),
+            Stream::Stdout,
+            Told::Watch(Arc::new(Mutex::new(watch))),
+        );
         recording.push(&[b'x'; INLINE_LIMIT + 1]);
         assert_eq!(std::fs::read_dir(home.path().join("outputs")).unwrap().count(), 1);
         drop(recording);

@@ -1,4 +1,5 @@
-//! Whole outputs in files: private, bounded each and together, the least recently used removed first.
+//! Whole outputs in files: private, bounded each and together, the least recently used removed
+//! first.
 
 use super::error::OutputError;
 use super::name::OutputName;
@@ -43,15 +44,16 @@ impl OutputStore {
         Ok((name, file))
     }
 
-    /// Forget an output. What cannot be removed is told to the log, and goes when there are newer ones.
+    /// Forget an output. What cannot be removed is told to the log, and goes when there are newer
+    /// ones.
     pub fn remove(&self, name: &OutputName) {
         if let Err(error) = fs::remove_file(&self.path(name)) {
             tracing::warn!(%error, "an output stays behind");
         }
     }
 
-    /// Remove the least recently used until the rest is within its bounds. What cannot be removed is told to the log:
-    /// no command fails because of it.
+    /// Remove the least recently used until the rest is within its bounds. What cannot be removed
+    /// is told to the log: no command fails because of it.
     pub(super) fn prune(&self) {
         if let Err(error) = self.prune_to(MAX_FILES, MAX_TOTAL) {
             tracing::warn!(%error, "old outputs stay behind");
@@ -81,11 +83,18 @@ impl OutputStore {
     ///
     /// # Errors
     /// [`OutputError`].
-    pub fn read(&self, name: &OutputName, offset: u64, length: usize) -> Result<OutputPage, OutputError> {
+    pub fn read(
+        &self,
+        name: &OutputName,
+        offset: u64,
+        length: usize,
+    ) -> Result<OutputPage, OutputError> {
         let path = self.path(name);
         let read = |source| OutputError::Read { name: name.clone(), source };
         let file = match fs::open(&path) {
-            Err(error) if error.is_not_found() => return Err(OutputError::Gone { name: name.clone() }),
+            Err(error) if error.is_not_found() => {
+                return Err(OutputError::Gone { name: name.clone() });
+            }
             file => file.map_err(|error| read(error.source))?,
         };
         let len = file.metadata().map_err(read)?.len();

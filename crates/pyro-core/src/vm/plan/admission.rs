@@ -3,8 +3,9 @@
 use crate::config::Config;
 use crate::host::facts;
 
-/// Host memory for each active vm where no limit is set, in MiB. Under emulation one takes some 110 MiB, on KVM 45; the
-/// limit is there to stop a loop that starts vms for ever, not to keep memory for others.
+/// Host memory for each active vm where no limit is set, in MiB. Under emulation one takes some 110
+/// MiB, on KVM 45; the limit is there to stop a loop that starts vms for ever, not to keep memory
+/// for others.
 const MIB_PER_VM: u64 = 64;
 
 /// Least of the limits that are not set.

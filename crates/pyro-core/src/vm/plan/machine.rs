@@ -6,7 +6,9 @@ use crate::engine::qemu::Abilities;
 use crate::engine::qemu::accel::{self, KvmVerdict};
 use crate::engine::spec::KernelSpec;
 use crate::engine::{Accel, EngineError, qemu};
-use crate::environment::{Agent, Environment, EnvironmentError, EnvironmentStore, Installed, KernelAccel, Progress};
+use crate::environment::{
+    Agent, Environment, EnvironmentError, EnvironmentStore, Installed, KernelAccel, Progress,
+};
 use crate::guest;
 use crate::host::clock;
 use crate::host::fs::Stamp;
@@ -17,8 +19,8 @@ use crate::vm::shape::Shape;
 use crate::vm::template::TemplateStore;
 use std::time::Duration;
 
-/// How long the time stamp counter is measured, once per boot of the host; 100 ms give its rate to about one part in a
-/// million.
+/// How long the time stamp counter is measured, once per boot of the host; 100 ms give its rate to
+/// about one part in a million.
 const TSC_WINDOW: Duration = Duration::from_millis(100);
 
 /// What a vm is started with.
@@ -56,10 +58,13 @@ pub async fn plan(
     let program = match qemu::find(config) {
         Ok(program) => program,
         // No image is installed that would not be used.
-        Err(EngineError::ProgramMissing { .. }) if allow_host_compat => return Ok(on_host(progress)),
+        Err(EngineError::ProgramMissing { .. }) if allow_host_compat => {
+            return Ok(on_host(progress));
+        }
         Err(error) => return Err(error.into()),
     };
-    // What is asked for and cannot be had, whatever the kernel, is known before an image is installed for it.
+    // What is asked for and cannot be had, whatever the kernel, is known before an image is
+    // installed for it.
     match accel::choose(config.accel, &[], || kvm_verdict(store)) {
         Err(EngineError::KvmUnusable { .. }) if allow_host_compat => return Ok(on_host(progress)),
         chosen => drop(chosen?),
@@ -85,7 +90,8 @@ pub async fn plan(
         accel,
         kernel: KernelSpec {
             vmlinux: kernel.vmlinux.clone(),
-            initramfs: environments.initramfs(kernel, &Agent { bytes: guest::AGENT, digest: guest::agent_digest() })?,
+            initramfs: environments
+                .initramfs(kernel, &Agent { bytes: guest::AGENT, digest: guest::agent_digest() })?,
             acpi: kernel.acpi,
             args: kernel.args.clone(),
         },
@@ -127,7 +133,8 @@ impl From<KernelAccel> for Accel {
     }
 }
 
-/// What a QEMU said of itself on this boot of the host; it is asked where that is not remembered, or it was replaced.
+/// What a QEMU said of itself on this boot of the host; it is asked where that is not remembered,
+/// or it was replaced.
 ///
 /// # Errors
 /// As [`Abilities::ask`].
@@ -135,7 +142,8 @@ pub async fn abilities(store: &Store, qemu: &QemuProgram) -> Result<Abilities, E
     let now = format!("{:?}", Stamp::of(&qemu.executable).ok());
     let name = format!("qemu {:?} {:?}", qemu.executable, qemu.libraries);
     let remembered = store.boot_fact(&name).ok().flatten();
-    if let Some((stamp, abilities)) = remembered.and_then(|text| serde_json::from_str::<(String, _)>(&text).ok())
+    if let Some((stamp, abilities)) =
+        remembered.and_then(|text| serde_json::from_str::<(String, _)>(&text).ok())
         && stamp == now
     {
         return Ok(abilities);
@@ -153,8 +161,10 @@ pub async fn abilities(store: &Store, qemu: &QemuProgram) -> Result<Abilities, E
 #[must_use]
 pub fn kvm_verdict(store: &Store) -> KvmVerdict {
     let remembered = store.boot_fact("kvm").ok().flatten();
-    // A verdict that says "may not be opened" is looked at again: a group may have been joined since.
-    if let Some(verdict) = remembered.and_then(|text| serde_json::from_str::<KvmVerdict>(&text).ok())
+    // A verdict that says "may not be opened" is looked at again: a group may have been joined
+    // since.
+    if let Some(verdict) =
+        remembered.and_then(|text| serde_json::from_str::<KvmVerdict>(&text).ok())
         && !matches!(verdict, KvmVerdict::Unusable { .. })
     {
         return verdict;

@@ -29,7 +29,8 @@ pub(in crate::vm) fn end_process(supervisor: ProcessId, limit: Duration) -> Resu
 /// Remove everything of a vm that this process has claimed for that; where something resists it is
 /// given up.
 pub(in crate::vm) fn finish(config: &Config, store: &Store, vm: &VmRecord) -> Result<(), VmError> {
-    let ended = vm.supervisor.map_or(Ok(()), |supervisor| end_process(supervisor, SUPERVISOR_LIMIT));
+    let ended =
+        vm.supervisor.map_or(Ok(()), |supervisor| end_process(supervisor, SUPERVISOR_LIMIT));
     ended.and_then(|()| clear_vm(config, store, vm)).inspect_err(|_| give_up(store, vm))
 }
 
@@ -45,7 +46,8 @@ pub fn clear_vm(config: &Config, store: &Store, vm: &VmRecord) -> Result<(), VmE
     {
         return Err(VmError::Stuck);
     }
-    fs::remove_file(&config.runtime_dir.join(paths::socket_name(vm.id))).map_err(VmError::Leftovers)?;
+    fs::remove_file(&config.runtime_dir.join(paths::socket_name(vm.id)))
+        .map_err(VmError::Leftovers)?;
     fs::remove_tree(&paths::vm_dir(config, vm.id)).map_err(VmError::Leftovers)?;
     store.delete_vm(vm.id).map_err(|error: StoreError| error.into())
 }
@@ -62,7 +64,8 @@ pub fn clear_broken_vm(config: &Config, store: &Store, id: &str) -> Result<(), V
     }
     // Whatever else the key is, it is no name of a file.
     if let Ok(id) = Id::parse(id) {
-        fs::remove_file(&config.runtime_dir.join(paths::socket_name(id))).map_err(VmError::Leftovers)?;
+        fs::remove_file(&config.runtime_dir.join(paths::socket_name(id)))
+            .map_err(VmError::Leftovers)?;
         fs::remove_tree(&paths::vm_dir(config, id)).map_err(VmError::Leftovers)?;
     }
     Ok(store.delete_broken_vm(id)?)

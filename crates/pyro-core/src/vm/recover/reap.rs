@@ -56,7 +56,8 @@ pub fn find_leftovers(config: &Config, store: &Store) -> Result<Vec<Leftover>, V
     let stray = |name: &String| !recorded.contains(name.trim_end_matches(".sock"));
     leftovers.extend(vm_dirs.into_iter().filter(stray).map(Leftover::File));
     // The directory may be shared with another data directory, and with other programs.
-    let deserted = |name: &String| is_socket_name(name) && !socket::is_attended(&config.runtime_dir, name);
+    let deserted =
+        |name: &String| is_socket_name(name) && !socket::is_attended(&config.runtime_dir, name);
     leftovers.extend(sockets.into_iter().filter(stray).filter(deserted).map(Leftover::File));
     Ok(leftovers)
 }
@@ -85,10 +86,14 @@ pub fn clear_leftovers(config: &Config, store: &Store) -> Result<Vec<Leftover>, 
     first_error.map_or(Ok(cleared), Err)
 }
 
-/// As [`clear_leftovers`], for those who want something else: what resists waits for the next command.
+/// As [`clear_leftovers`], for those who want something else: what resists waits for the next
+/// command.
 pub fn clear_leftovers_or_warn(config: &Config, store: &Store) {
     if let Err(error) = clear_leftovers(config, store) {
-        tracing::warn!(error = &error as &dyn std::error::Error, "leftovers wait for the next command");
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "leftovers wait for the next command"
+        );
     }
 }
 
@@ -106,8 +111,13 @@ fn clear(config: &Config, store: &Store, leftover: &Leftover) -> Result<bool, Vm
         },
         Leftover::Record(id) => clear_broken_vm(config, store, id).map(|()| true),
         Leftover::File(name) => {
-            // Whatever its name, it is one entry of a directory of ours, as that directory listed it.
-            let directory = if name.ends_with(".sock") { config.runtime_dir.clone() } else { paths::vms_dir(config) };
+            // Whatever its name, it is one entry of a directory of ours, as that directory listed
+            // it.
+            let directory = if name.ends_with(".sock") {
+                config.runtime_dir.clone()
+            } else {
+                paths::vms_dir(config)
+            };
             fs::remove_tree(&directory.join(name)).map_err(VmError::Leftovers).map(|()| true)
         }
     }
@@ -164,10 +174,12 @@ mod tests {
         let store = Store::open(&config.data_dir).unwrap();
         let nobody = ProcessId { pid: 1, start_ticks: u64::MAX };
         let dead = Some(nobody);
-        let rebooted = VmRecord { boot_id: "an earlier one".into(), supervisor: dead, ..vm(VmState::Started) };
+        let rebooted =
+            VmRecord { boot_id: "an earlier one".into(), supervisor: dead, ..vm(VmState::Started) };
         let killed = VmRecord { supervisor: dead, ..vm(VmState::Started) };
         let forgotten = VmRecord { owner: nobody, ..vm(VmState::Deleting) };
-        let expired = VmRecord { expires_at: Some(Timestamp::from_seconds(0.0)), ..vm(VmState::Stopped) };
+        let expired =
+            VmRecord { expires_at: Some(Timestamp::from_seconds(0.0)), ..vm(VmState::Stopped) };
         let workspace = VmRecord { kind: VmKind::Workspace, ..expired.clone() };
         let workspace = VmRecord { id: Id::random().unwrap(), ..workspace };
         for vm in [&rebooted, &killed, &forgotten, &expired, &workspace] {
@@ -175,7 +187,9 @@ mod tests {
             fs::private_dir(&paths::vm_dir(&config, vm.id)).unwrap();
         }
         clear_leftovers(&config, &store).unwrap();
-        for (before, why) in [(&rebooted, "the host was started again"), (&killed, "its supervisor was killed")] {
+        for (before, why) in
+            [(&rebooted, "the host was started again"), (&killed, "its supervisor was killed")]
+        {
             let now = store.vm(before.id).unwrap().unwrap();
             assert_eq!((now.state, now.last_error.as_deref()), (VmState::Stopped, Some(why)));
             assert_eq!((now.supervisor, now.engine), (None, None));
@@ -203,7 +217,10 @@ mod tests {
         }
         for _ in 0..2 {
             let now = |vm: &VmRecord| store.vm(vm.id).unwrap().unwrap();
-            assert!(matches!(reconcile::settle(&config, &store, &now(&killed)), Err(VmError::Leftovers(_))));
+            assert!(matches!(
+                reconcile::settle(&config, &store, &now(&killed)),
+                Err(VmError::Leftovers(_))
+            ));
             let delete = crate::vm::lifecycle::delete::delete(&config, &store, now(&deleted));
             assert!(matches!(delete, Err(VmError::Leftovers(_))));
         }
@@ -234,7 +251,10 @@ mod tests {
         // Of another data directory, and of another program.
         let (_listener, _) = (listen(&attended), listen("other.sock"));
         let cleared = clear_leftovers(&config, &store).unwrap();
-        assert_eq!(cleared, [Leftover::Vm(dead.id), Leftover::File("stray".into()), Leftover::File(deserted)]);
+        assert_eq!(
+            cleared,
+            [Leftover::Vm(dead.id), Leftover::File("stray".into()), Leftover::File(deserted)]
+        );
         let mut kept = [attended, "other.sock".to_owned()];
         kept.sort();
         assert_eq!(fs::names_in(&config.runtime_dir).unwrap(), kept);

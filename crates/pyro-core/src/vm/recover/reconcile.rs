@@ -1,4 +1,5 @@
-//! What is to be done with a record whose processes died, whose host booted again, or whose time is over.
+//! What is to be done with a record whose processes died, whose host booted again, or whose time is
+//! over.
 
 use super::clear;
 use crate::config::Config;
@@ -61,7 +62,9 @@ pub fn verdict(state: VmState, facts: Facts) -> Verdict {
         (Created | Stopped, _) => Verdict::Leave,
         (Deleting, _) if this_boot && owner => Verdict::Leave,
         (Deleting, _) => Verdict::Remove,
-        (Starting | Started | Stopping, _) if !this_boot => Verdict::PutDown("the host was started again"),
+        (Starting | Started | Stopping, _) if !this_boot => {
+            Verdict::PutDown("the host was started again")
+        }
         (Stopping, Some(true)) if !owner => Verdict::Tell,
         // One that runs and is expired is ended by its supervisor.
         (Starting | Started | Stopping, Some(true)) => Verdict::Leave,
@@ -99,20 +102,32 @@ pub fn settle(config: &Config, store: &Store, vm: &VmRecord) -> Result<bool, VmE
     }
 }
 
-/// Make of a vm whose supervisor is gone one that is stopped, with its disk as it is; false when somebody else is at it.
-pub(in crate::vm) fn put_down(config: &Config, store: &Store, vm: &VmRecord, why: &str) -> Result<bool, VmError> {
+/// Make of a vm whose supervisor is gone one that is stopped, with its disk as it is; false when
+/// somebody else is at it.
+pub(in crate::vm) fn put_down(
+    config: &Config,
+    store: &Store,
+    vm: &VmRecord,
+    why: &str,
+) -> Result<bool, VmError> {
     // Claimed first: what is cleared here must not be what a start in between has made.
-    let claimed = VmRecord { supervisor: None, last_error: Some(why.to_owned()), ..vm.claimed(VmState::Stopping) };
+    let claimed = VmRecord {
+        supervisor: None,
+        last_error: Some(why.to_owned()),
+        ..vm.claimed(VmState::Stopping)
+    };
     let Some(claimed) = claimed.write(store)? else { return Ok(false) };
     stopped(config, store, &claimed).inspect_err(|_| give_up(store, &claimed))
 }
 
 fn stopped(config: &Config, store: &Store, vm: &VmRecord) -> Result<bool, VmError> {
-    // The kernel has killed the engine with its supervisor; this is for a kernel that did not get to it yet.
+    // The kernel has killed the engine with its supervisor; this is for a kernel that did not get
+    // to it yet.
     if vm.engine.is_some_and(|engine| !engine.kill_and_wait(KILL_LIMIT)) {
         return Err(VmError::Stuck);
     }
-    fs::remove_file(&config.runtime_dir.join(paths::socket_name(vm.id))).map_err(VmError::Leftovers)?;
+    fs::remove_file(&config.runtime_dir.join(paths::socket_name(vm.id)))
+        .map_err(VmError::Leftovers)?;
     store.change_vm(&VmRecord { state: VmState::Stopped, engine: None, ..vm.clone() }, None)?;
     Ok(true)
 }
@@ -126,9 +141,11 @@ fn remove(config: &Config, store: &Store, vm: &VmRecord) -> Result<bool, VmError
 mod tests {
     use super::*;
 
-    const ALIVE: Facts = Facts { this_boot: true, owner: true, supervisor: Some(true), expired: false };
+    const ALIVE: Facts =
+        Facts { this_boot: true, owner: true, supervisor: Some(true), expired: false };
     const KILLED: Facts = Facts { supervisor: Some(false), owner: false, ..ALIVE };
-    const REBOOTED: Facts = Facts { this_boot: false, owner: false, supervisor: Some(false), expired: false };
+    const REBOOTED: Facts =
+        Facts { this_boot: false, owner: false, supervisor: Some(false), expired: false };
     const NOBODY: Facts = Facts { supervisor: None, owner: false, ..ALIVE };
     const OWNED: Facts = Facts { supervisor: None, ..ALIVE };
 
@@ -151,7 +168,8 @@ mod tests {
         ];
         assert_eq!(table.map(|(state, _)| state), VmState::ALL);
         for (state, verdicts) in table {
-            let found = [ALIVE, KILLED, REBOOTED, NOBODY, OWNED].map(|facts| name(verdict(state, facts)));
+            let found =
+                [ALIVE, KILLED, REBOOTED, NOBODY, OWNED].map(|facts| name(verdict(state, facts)));
             assert_eq!(found, verdicts, "{state:?}");
         }
         assert_eq!(verdict(VmState::Stopping, Facts { owner: false, ..ALIVE }), Verdict::Tell);

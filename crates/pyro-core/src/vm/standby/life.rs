@@ -39,10 +39,17 @@ struct Recorded {
 ///
 /// # Errors
 /// When it could not be started; nothing of it is left.
-pub(super) async fn stand(pool: &Pool, environment: &str, starting: Starting) -> Result<(), VmError> {
-    let (config, name, closing) = (pool.config.clone(), environment.to_owned(), pool.closing.clone());
+pub(super) async fn stand(
+    pool: &Pool,
+    environment: &str,
+    starting: Starting,
+) -> Result<(), VmError> {
+    let (config, name, closing) =
+        (pool.config.clone(), environment.to_owned(), pool.closing.clone());
     // On a thread of its own: this looks at files and takes locks, and no call may wait for that.
-    let Some(recorded) = blocking(move || record(&config, &name, &closing)).await? else { return Ok(()) };
+    let Some(recorded) = blocking(move || record(&config, &name, &closing)).await? else {
+        return Ok(());
+    };
     let how = in_vm(pool, &recorded, environment, starting).await;
     let config = pool.config.clone();
     blocking(move || {
@@ -59,17 +66,26 @@ pub(super) async fn stand(pool: &Pool, environment: &str, starting: Starting) ->
 }
 
 /// Plan a vm and record it; none when nobody wants it any more.
-fn record(config: &Config, environment: &str, closing: &CancellationToken) -> Result<Option<Recorded>, VmError> {
+fn record(
+    config: &Config,
+    environment: &str,
+    closing: &CancellationToken,
+) -> Result<Option<Recorded>, VmError> {
     // Nobody waits for it, so nothing is installed for it.
     EnvironmentStore::new(config).open(environment)?;
     let store = Store::open(&config.data_dir)?;
     if let Err(error) = reap::clear_leftovers(config, &store) {
-        tracing::warn!(error = &error as &dyn std::error::Error, "leftovers wait for the next command");
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "leftovers wait for the next command"
+        );
     }
     let shape = Shape::default();
     let mut progress = |_| {};
     let planned = plan::plan(config, &store, environment, shape, false, &mut progress);
-    let Some(plan) = Handle::current().block_on(closing.run_until_cancelled(planned)) else { return Ok(None) };
+    let Some(plan) = Handle::current().block_on(closing.run_until_cancelled(planned)) else {
+        return Ok(None);
+    };
     let plan = plan?;
     let (backing, environment_version) = (plan.backing.clone(), plan.environment_version.clone());
     let launch = one_shot::record(config, &store, VmKind::Standby, environment, shape, plan)?;
@@ -82,7 +98,12 @@ enum How {
     Used { tell: oneshot::Sender<Ended>, ended: Ended, in_use: InUse },
 }
 
-async fn in_vm(pool: &Pool, recorded: &Recorded, environment: &str, starting: Starting) -> Result<How, VmError> {
+async fn in_vm(
+    pool: &Pool,
+    recorded: &Recorded,
+    environment: &str,
+    starting: Starting,
+) -> Result<How, VmError> {
     let launch = &recorded.launch;
     let mut vm = tokio::select! {
         biased;
@@ -137,7 +158,12 @@ async fn warm(vm: &Leased<'_>, engine: &EngineLaunch) -> Result<(), VmError> {
     for line in &qemu.warm {
         let request = ExecRequest::new(Command::Shell(line.clone()), WARM_LIMIT);
         let (mut stdout, mut stderr) = (tokio::io::sink(), tokio::io::sink());
-        exec(vm.client(), request, ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr }).await?;
+        exec(
+            vm.client(),
+            request,
+            ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr },
+        )
+        .await?;
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! The pool: which vms wait, which are wanted, and what is to be done next. It starts and ends nothing itself.
+//! The pool: which vms wait, which are wanted, and what is to be done next. It starts and ends
+//! nothing itself.
 
 use super::claimed::Claimed;
 use super::in_use::InUse;
@@ -27,8 +28,8 @@ const AFTER_DEATH: Duration = Duration::from_secs(5);
 /// Least memory that programs can still have for vms to stand by, in MiB.
 const LEAST_MEMORY_MIB: u64 = 1024;
 
-/// What must be left beyond that for one more to be started, in MiB. One takes some 110: none is started that would soon
-/// have to go.
+/// What must be left beyond that for one more to be started, in MiB. One takes some 110: none is
+/// started that would soon have to go.
 const ONE_MORE_MIB: u64 = 256;
 
 /// How many vms stand by.
@@ -108,7 +109,9 @@ impl Pool {
     /// The longest waiting one of `environment` whose disk stands on `image`.
     pub(super) fn claim(&self, environment: &str, image: Option<&str>) -> Option<Claimed> {
         let mut state = self.state();
-        state.waiting.retain(|vm| vm.environment != environment || vm.backing.image().map(AsRef::as_ref) == image);
+        state.waiting.retain(|vm| {
+            vm.environment != environment || vm.backing.image().map(AsRef::as_ref) == image
+        });
         let mut claimed = None;
         while claimed.is_none()
             && let Some(at) = state.waiting.iter().position(|vm| vm.environment == environment)
@@ -151,7 +154,8 @@ impl Pool {
         self.state().waiting.clear();
     }
 
-    /// Let go of what is not wanted, and say what is to be done; `available_mib` is memory that programs can still have.
+    /// Let go of what is not wanted, and say what is to be done; `available_mib` is memory that
+    /// programs can still have.
     pub(super) fn next(&self, available_mib: Option<u64>, now: Instant) -> Next {
         let mut state = self.state();
         state.waiting.retain(|vm| !vm.is_over());
@@ -163,7 +167,9 @@ impl Pool {
             return Next::Look(LOOK_AGAIN);
         }
         state.let_go_of_surplus();
-        let Some(environment) = state.missing().filter(|_| !state.starting) else { return Next::Look(LOOK_AGAIN) };
+        let Some(environment) = state.missing().filter(|_| !state.starting) else {
+            return Next::Look(LOOK_AGAIN);
+        };
         let early = state.not_before.saturating_duration_since(now);
         if !early.is_zero() {
             return Next::Look(early.min(LOOK_AGAIN));
@@ -194,7 +200,8 @@ impl State {
     fn let_go_of_surplus(&mut self) {
         let mut kept = VecDeque::with_capacity(self.waiting.len());
         for vm in std::mem::take(&mut self.waiting) {
-            let before = kept.iter().filter(|other: &&Waiting| other.environment == vm.environment).count();
+            let before =
+                kept.iter().filter(|other: &&Waiting| other.environment == vm.environment).count();
             if before < self.share(&vm.environment) {
                 kept.push_back(vm);
             }
@@ -204,7 +211,9 @@ impl State {
 
     /// The newest environment that has less than its share.
     fn missing(&self) -> Option<String> {
-        let waiting = |environment: &str| self.waiting.iter().filter(|vm| vm.environment == environment).count();
+        let waiting = |environment: &str| {
+            self.waiting.iter().filter(|vm| vm.environment == environment).count()
+        };
         self.asked.iter().rev().find(|asked| waiting(asked) < self.share(asked)).cloned()
     }
 }

@@ -1,8 +1,9 @@
 //! Watching a boot: a guest that hangs is told from one on a slow or busy host.
 //!
-//! A booting kernel says something every few hundred milliseconds of processor time. Wall time tells nothing: twenty boots on
-//! two processors take twenty times as long as one. So what counts is what the engine's threads did since the guest last said
-//! something: a guest that spins takes processor time, a guest that waits for what never comes sleeps.
+//! A booting kernel says something every few hundred milliseconds of processor time. Wall time
+//! tells nothing: twenty boots on two processors take twenty times as long as one. So what counts
+//! is what the engine's threads did since the guest last said something: a guest that spins takes
+//! processor time, a guest that waits for what never comes sleeps.
 
 use crate::engine::Accel;
 use crate::engine::machine::{Machine, Tail};
@@ -12,8 +13,8 @@ use crate::vm::failure::{Failure, Stage};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// Processor time of one thread in which a booting guest must say something, on a host of [`cpu::slowness`] 1. The longest
-/// silence of a boot that was measured there is 0.6 s under TCG.
+/// Processor time of one thread in which a booting guest must say something, on a host of
+/// [`cpu::slowness`] 1. The longest silence of a boot that was measured there is 0.6 s under TCG.
 const SILENT_RUN: Duration = Duration::from_secs(8);
 
 /// How long a guest may do nothing at all meanwhile.
@@ -40,8 +41,11 @@ struct Silence {
 
 /// Wait until the booting machine hangs; for ever where it does not, or has ended. Cancel-safe.
 pub(super) async fn until_hung(pid: Option<u32>, console: &Tail) -> Hang {
-    let Some(pid) = pid.and_then(|pid| i32::try_from(pid).ok()) else { return std::future::pending().await };
-    let mut silence = Silence { since: Instant::now(), said: console.seen(), threads: threads::of(pid) };
+    let Some(pid) = pid.and_then(|pid| i32::try_from(pid).ok()) else {
+        return std::future::pending().await;
+    };
+    let mut silence =
+        Silence { since: Instant::now(), said: console.seen(), threads: threads::of(pid) };
     let mut slowness = None;
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
@@ -72,7 +76,8 @@ fn judge(silence: &Silence, now: &BTreeMap<i32, Thread>, slowness: f64) -> Optio
     if busiest >= SILENT_RUN.mul_f64(slowness) {
         return Some(Hang::Spins(busiest));
     }
-    // Where nobody counts how long a thread waits for a processor, a busy host looks like a sleeping guest.
+    // Where nobody counts how long a thread waits for a processor, a busy host looks like a
+    // sleeping guest.
     let active = |(id, thread): (&i32, &Thread)| {
         let waited = thread.waited?.saturating_sub(before(id).waited.unwrap_or_default());
         Some(ran(id, thread) + waited)
@@ -105,7 +110,9 @@ pub(super) fn failure(machine: &Machine, hang: Hang, accel: Accel, qemu: &str) -
 fn boot_stage(console: &str) -> &'static str {
     match console {
         "" => "its kernel begins, before the first line on the console",
-        said if said.contains("Run /init as init process") => "the agent starts, after the kernel came up",
+        said if said.contains("Run /init as init process") => {
+            "the agent starts, after the kernel came up"
+        }
         _ => "its kernel starts",
     }
 }
@@ -117,7 +124,11 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn thread(ran: u32, waited: Option<u32>) -> Thread {
-        Thread { ran: SECOND * ran, waited: waited.map(|waited| SECOND * waited), waits_for_disk: false }
+        Thread {
+            ran: SECOND * ran,
+            waited: waited.map(|waited| SECOND * waited),
+            waits_for_disk: false,
+        }
     }
 
     /// A guest's threads, whose first one had run for 5 s, after `wall` seconds without a word.
@@ -135,8 +146,15 @@ mod tests {
         assert_eq!(hang(9, &[(1, thread(13, Some(3)))], 1.0), Some(Hang::Spins(SECOND * 8)));
         assert_eq!(hang(200, &[(1, thread(12, Some(196)))], 1.0), None, "a busy host");
         assert_eq!(hang(9, &[(1, thread(13, Some(3)))], 3.0), None, "a slow host");
-        assert_eq!(hang(9, &[(1, thread(5, Some(3))), (2, thread(8, None))], 1.0), Some(Hang::Spins(SECOND * 8)));
-        assert_eq!(hang(9, &[(1, thread(10, Some(3))), (2, thread(4, Some(0)))], 1.0), None, "two that share the work");
+        assert_eq!(
+            hang(9, &[(1, thread(5, Some(3))), (2, thread(8, None))], 1.0),
+            Some(Hang::Spins(SECOND * 8))
+        );
+        assert_eq!(
+            hang(9, &[(1, thread(10, Some(3))), (2, thread(4, Some(0)))], 1.0),
+            None,
+            "two that share the work"
+        );
     }
 
     #[test]

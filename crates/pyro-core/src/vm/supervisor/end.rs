@@ -60,7 +60,8 @@ impl End {
 }
 
 impl Supervisor<'_> {
-    /// Let the guest write its disk back, then end its machine. Whoever wants the vm deleted does not wait for that.
+    /// Let the guest write its disk back, then end its machine. Whoever wants the vm deleted does
+    /// not wait for that.
     pub(super) async fn power_off(
         &self,
         machine: &mut Machine,
@@ -69,8 +70,8 @@ impl Supervisor<'_> {
     ) -> Option<Failure> {
         let orderly = async {
             sessions.power_off().await.map_err(|error| failure(Stage::Stopping, &error))?;
-            // All of it is with the engine, which closes the disk's files in order. A guest without ACPI may know no way to
-            // switch itself off.
+            // All of it is with the engine, which closes the disk's files in order. A guest without
+            // ACPI may know no way to switch itself off.
             machine.terminate();
             machine.ended().await.map(drop).map_err(|error| failure(Stage::Stopping, &error))
         };
@@ -90,7 +91,8 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Put the vm away, or everything of it where nothing is to be kept; whether it is kept. Its machine has ended.
+    /// Put the vm away, or everything of it where nothing is to be kept; whether it is kept. Its
+    /// machine has ended.
     pub(super) fn put_away(&self, end: &End) -> bool {
         let state = if end.keeps(self.launch.kind) { VmState::Stopped } else { VmState::Deleting };
         if matches!(end, End::Failed(Failure { stage: Stage::HostFull, .. }))
@@ -99,14 +101,18 @@ impl Supervisor<'_> {
             tracing::warn!(%error, "no room for the record of the vm's end");
         }
         let socket = self.config.runtime_dir.join(paths::socket_name(self.launch.id));
-        let put = fs::remove_file(&socket).map_err(StoreError::from).and_then(|()| match self.launch.kind.stays() {
-            true => record_end(self.store, self.launch, state, end.last_error()),
-            false => Ok(VmState::Deleting),
+        let put = fs::remove_file(&socket).map_err(StoreError::from).and_then(|()| {
+            match self.launch.kind.stays() {
+                true => record_end(self.store, self.launch, state, end.last_error()),
+                false => Ok(VmState::Deleting),
+            }
         });
         match put {
             Ok(VmState::Stopped) => return true,
             Ok(_) => clear_away(self.config, self.launch, self.store),
-            Err(error) => tracing::error!(%error, "the vm is left for the next command to put away"),
+            Err(error) => {
+                tracing::error!(%error, "the vm is left for the next command to put away")
+            }
         }
         false
     }
@@ -124,9 +130,13 @@ fn record_end(
             return Ok(VmState::Deleting);
         };
         let ended = match state {
-            VmState::Stopped => {
-                VmRecord { state, last_error: last_error.clone(), supervisor: None, engine: None, ..vm.clone() }
-            }
+            VmState::Stopped => VmRecord {
+                state,
+                last_error: last_error.clone(),
+                supervisor: None,
+                engine: None,
+                ..vm.clone()
+            },
             _ => vm.claimed(state),
         };
         if let Change::Made(_) = store.change_vm(&ended, None)? {
@@ -135,7 +145,8 @@ fn record_end(
     }
 }
 
-/// Remove every file of the vm, then its record: a crash in between leaves the record, which the next command clears.
+/// Remove every file of the vm, then its record: a crash in between leaves the record, which the
+/// next command clears.
 fn clear_away(config: &Config, launch: &Launch, store: &Store) {
     let removed = fs::remove_tree(&paths::vm_dir(config, launch.id))
         .map_err(StoreError::from)
@@ -148,7 +159,10 @@ fn clear_away(config: &Config, launch: &Launch, store: &Store) {
 fn unwilling() -> Failure {
     Failure {
         stage: Stage::Stopping,
-        message: format!("the guest did not end within {} s and was killed", POWER_OFF_LIMIT.as_secs()),
+        message: format!(
+            "the guest did not end within {} s and was killed",
+            POWER_OFF_LIMIT.as_secs()
+        ),
         causes: Vec::new(),
         console: String::new(),
     }

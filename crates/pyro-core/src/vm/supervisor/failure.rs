@@ -12,7 +12,8 @@ use std::time::Duration;
 
 pub(super) async fn not_met(machine: &mut Machine, error: MeetError) -> Failure {
     match error {
-        // A machine that ends closes its socket too: what ended it says more than the broken connection.
+        // A machine that ends closes its socket too: what ended it says more than the broken
+        // connection.
         MeetError::Channel(error) => after_broken_channel(machine, Stage::Boot, &error).await,
         error => Failure { console: machine.console.text(), ..failure(Stage::Boot, &error) },
     }
@@ -31,7 +32,8 @@ pub(super) async fn after_broken_channel(
     Failure { console: machine.console.text(), ..failure(stage, error) }
 }
 
-/// Whether this is what a machine that ends leaves of a conversation, and no answer of one that lives.
+/// Whether this is what a machine that ends leaves of a conversation, and no answer of one that
+/// lives.
 fn is_broken(error: &(dyn Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| (*error).source()).any(|error| {
         error.is::<io::Error>()
@@ -40,7 +42,8 @@ fn is_broken(error: &(dyn Error + 'static)) -> bool {
     })
 }
 
-/// How long a killed machine may take until its process can be reaped: its memory is given back before.
+/// How long a killed machine may take until its process can be reaped: its memory is given back
+/// before.
 const REAP_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long it is looked whether a machine has ended that may live.
@@ -66,8 +69,8 @@ pub(super) fn machine_ended(machine: &Machine, ended: io::Result<Ended>, stage: 
     Failure { stage, message, causes, console: machine.console.text() }
 }
 
-/// The failure of a running vm whose channel closed: how its machine ended if it did, that the agent is
-/// gone otherwise.
+/// The failure of a running vm whose channel closed: how its machine ended if it did, that the
+/// agent is gone otherwise.
 pub(super) async fn agent_gone(machine: &mut Machine) -> Failure {
     if let Some(ended) = just_ended(machine, REAP_LIMIT).await {
         return machine_ended(machine, ended, Stage::Running);
@@ -81,12 +84,14 @@ pub(super) async fn agent_gone(machine: &mut Machine) -> Failure {
 }
 
 pub(super) fn failure(stage: Stage, error: &(dyn Error + 'static)) -> Failure {
-    let causes = std::iter::successors(error.source(), |cause| (*cause).source()).map(ToString::to_string).collect();
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source())
+        .map(ToString::to_string)
+        .collect();
     Failure { stage, message: error.to_string(), causes, console: String::new() }
 }
 
-/// Do what a guest may write to its disk for: one that is held because the host has no room for that
-/// does nothing more.
+/// Do what a guest may write to its disk for: one that is held because the host has no room for
+/// that does nothing more.
 pub(super) async fn with_room<T>(
     data_dir: &Path,
     monitor: Option<&Monitor>,
@@ -98,8 +103,8 @@ pub(super) async fn with_room<T>(
     }
 }
 
-/// Wait until the engine holds the guest because the host's disk is full; for ever where there is no
-/// monitor. Cancel-safe.
+/// Wait until the engine holds the guest because the host's disk is full; for ever where there is
+/// no monitor. Cancel-safe.
 pub(super) async fn until_no_room(monitor: Option<&Monitor>) {
     match monitor {
         Some(monitor) => monitor.no_room().await,
@@ -108,8 +113,8 @@ pub(super) async fn until_no_room(monitor: Option<&Monitor>) {
 }
 
 /// The failure of a vm whose guest is held because the host's disk has no room for what it writes.
-/// What it has flushed is there; the rest would never come to its end, and whoever waits for it is to
-/// know.
+/// What it has flushed is there; the rest would never come to its end, and whoever waits for it is
+/// to know.
 pub(super) fn no_room(data_dir: &Path) -> Failure {
     Failure {
         stage: Stage::HostFull,
@@ -123,7 +128,9 @@ pub(super) fn no_room(data_dir: &Path) -> Failure {
 pub(super) fn unrecorded() -> Failure {
     Failure {
         stage: Stage::Running,
-        message: "a new disk layer could not be recorded; the guest was ended before it wrote to it".to_owned(),
+        message:
+            "a new disk layer could not be recorded; the guest was ended before it wrote to it"
+                .to_owned(),
         causes: Vec::new(),
         console: String::new(),
     }

@@ -26,8 +26,9 @@ use std::time::Duration;
 use tokio::net::unix::pipe::Sender;
 use tracing::Instrument;
 
-/// How long a machine may take from its start to its agent's first word, however well it gets on. A cold boot takes 1.7 s under TCG and 0.4 s
-/// on KVM on an idle host; twenty at once on two cores take twenty times that.
+/// How long a machine may take from its start to its agent's first word, however well it gets on. A
+/// cold boot takes 1.7 s under TCG and 0.4 s on KVM on an idle host; twenty at once on two cores
+/// take twenty times that.
 fn boot_limit(accel: Accel) -> Duration {
     match accel {
         Accel::Tcg => Duration::from_secs(180),
@@ -56,7 +57,11 @@ struct Keys {
 
 impl Supervisor<'_> {
     /// Start the guest of `qemu` and meet its agent.
-    pub(super) async fn start_guest(&self, slot: &mut Option<Machine>, qemu: &QemuLaunch) -> Result<Guest, Failure> {
+    pub(super) async fn start_guest(
+        &self,
+        slot: &mut Option<Machine>,
+        qemu: &QemuLaunch,
+    ) -> Result<Guest, Failure> {
         let templates = TemplateStore::new(self.config);
         let new = self.is_new();
         let Some(keys) = self.keys(qemu) else {
@@ -68,7 +73,8 @@ impl Supervisor<'_> {
         }
         let mut bare = templates.find(&keys.bare);
         // Whoever may make what is missing boots for it; all others start from what there is.
-        let lock = if bare.is_none() || keys.mounted.is_some() { maker_lock(&templates) } else { None };
+        let lock =
+            if bare.is_none() || keys.mounted.is_some() { maker_lock(&templates) } else { None };
         if lock.is_some() {
             // Whoever had the lock may have made it since.
             if let Some(guest) = self.resume_mounted(slot, qemu, &templates, &keys, new).await? {
@@ -86,7 +92,14 @@ impl Supervisor<'_> {
         }
         let spec = self.machine_spec(qemu, &qemu.blank_layer, new).map_err(no_files)?;
         let ([bare, mounted], data_dir) = (missing, self.config.data_dir.as_path());
-        let making = lock.as_ref().map(|lock| Making { templates: &templates, lock, bare, mounted, qemu, data_dir });
+        let making = lock.as_ref().map(|lock| Making {
+            templates: &templates,
+            lock,
+            bare,
+            mounted,
+            qemu,
+            data_dir,
+        });
         self.cold(slot, qemu, spec, making).await
     }
 
@@ -115,7 +128,8 @@ impl Supervisor<'_> {
         }
         let bare = TemplateKey::of(&qemu.program, &self.spec(qemu));
         let keys = bare.and_then(|bare| {
-            let mounted = self.is_new().then(|| bare.mounted(&qemu.image, &qemu.warm)).transpose()?;
+            let mounted =
+                self.is_new().then(|| bare.mounted(&qemu.image, &qemu.warm)).transpose()?;
             Ok(Keys { bare, mounted })
         });
         keys.inspect_err(|error| tracing::warn!(%error, "no template for this machine")).ok()
@@ -178,16 +192,21 @@ impl Supervisor<'_> {
     ) -> Result<Sessions, TemplateFailure> {
         let layer = template.layer();
         let layer = layer.as_deref().unwrap_or(&qemu.blank_layer);
-        let spec = self.machine_spec(qemu, layer, new).map_err(|error| match fs::is_full(&error) {
-            true => TemplateFailure::Other(no_files(error)),
-            false => TemplateFailure::Unusable(no_files(error)),
-        })?;
+        let spec =
+            self.machine_spec(qemu, layer, new).map_err(|error| match fs::is_full(&error) {
+                true => TemplateFailure::Other(no_files(error)),
+                false => TemplateFailure::Unusable(no_files(error)),
+            })?;
         let spec = MachineSpec { memory: Memory::Template(template.ram()), ..spec };
         let state = fs::read_bounded(&template.state(), STATE_LEN);
-        let state = state.map_err(|error| TemplateFailure::Unusable(failure(Stage::Files, &error)))?;
-        let (pipe, theirs) = pipe::to_program().map_err(|error| TemplateFailure::Other(no_files(error)))?;
-        // Somebody may have removed it in this very moment; what else is in the way of a start is in a boot's way too.
-        let machine = start(qemu, &spec, vec![(theirs, fd::STATE)]).map_err(TemplateFailure::Unusable)?;
+        let state =
+            state.map_err(|error| TemplateFailure::Unusable(failure(Stage::Files, &error)))?;
+        let (pipe, theirs) =
+            pipe::to_program().map_err(|error| TemplateFailure::Other(no_files(error)))?;
+        // Somebody may have removed it in this very moment; what else is in the way of a start is
+        // in a boot's way too.
+        let machine =
+            start(qemu, &spec, vec![(theirs, fd::STATE)]).map_err(TemplateFailure::Unusable)?;
         let machine = self.keep(slot, machine).map_err(TemplateFailure::Other)?;
         let port = port_of(machine).map_err(TemplateFailure::Other)?;
         let met = match load_state(machine, pipe, &state).await {
@@ -199,7 +218,8 @@ impl Supervisor<'_> {
         };
         match met {
             Ok(sessions) => Ok(sessions),
-            // Killed by somebody, as any machine can be, or held for want of room: that says nothing of the template.
+            // Killed by somebody, as any machine can be, or held for want of room: that says
+            // nothing of the template.
             Err(failure) if machine.was_killed() || failure.stage == Stage::HostFull => {
                 Err(TemplateFailure::Other(failure))
             }
@@ -239,7 +259,12 @@ impl Supervisor<'_> {
 }
 
 /// Wait for a booting guest's agent, for as long as the guest gets on.
-async fn boot(machine: &mut Machine, port: &mut Port, accel: Accel, qemu: &str) -> Result<(), Failure> {
+async fn boot(
+    machine: &mut Machine,
+    port: &mut Port,
+    accel: Accel,
+    qemu: &str,
+) -> Result<(), Failure> {
     let (pid, console) = (machine.child.id(), machine.console.clone());
     let hang = tokio::select! {
         ready = wait_ready(machine, port, boot_limit(accel)) => return ready,
@@ -248,7 +273,11 @@ async fn boot(machine: &mut Machine, port: &mut Port, accel: Accel, qemu: &str) 
     Err(boot_watch::failure(machine, hang, accel, qemu))
 }
 
-fn start(qemu: &QemuLaunch, spec: &MachineSpec, fds: Vec<(OwnedFd, i32)>) -> Result<Machine, Failure> {
+fn start(
+    qemu: &QemuLaunch,
+    spec: &MachineSpec,
+    fds: Vec<(OwnedFd, i32)>,
+) -> Result<Machine, Failure> {
     let _span = tracing::debug_span!("engine").entered();
     qemu::start(&qemu.program, spec, fds).map_err(|error| failure(Stage::Engine, &error))
 }
@@ -259,7 +288,8 @@ fn no_files(error: io::Error) -> Failure {
 
 /// Be the one that makes templates; whatever is in the way, the vm starts without.
 fn maker_lock(templates: &TemplateStore) -> Option<MakerLock> {
-    let locked = templates.lock().inspect_err(|error| tracing::warn!(%error, "no template can be made"));
+    let locked =
+        templates.lock().inspect_err(|error| tracing::warn!(%error, "no template can be made"));
     locked.ok().flatten()
 }
 

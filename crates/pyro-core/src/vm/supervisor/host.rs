@@ -1,4 +1,5 @@
-//! The agent as a plain process of the host: its start in the directory of a workspace, and its end with all that it began.
+//! The agent as a plain process of the host: its start in the directory of a workspace, and its end
+//! with all that it began.
 
 use super::failure::failure;
 use super::record::Supervisor;
@@ -15,7 +16,8 @@ use std::time::Duration;
 const END_LIMIT: Duration = Duration::from_secs(5);
 
 impl Supervisor<'_> {
-    /// Start the agent. That of a workspace reads and writes files in its layer only; its commands have the whole host.
+    /// Start the agent. That of a workspace reads and writes files in its layer only; its commands
+    /// have the whole host.
     pub(super) fn start_host(&self) -> Result<Machine, Failure> {
         let root = match self.launch.layers.last() {
             Some(layer) if self.launch.kind == VmKind::Workspace => {
@@ -23,8 +25,8 @@ impl Supervisor<'_> {
             }
             _ => None,
         };
-        let agent =
-            sparse::executable_in_memory("pyro-agent", guest::AGENT).map_err(|error| failure(Stage::Engine, &error))?;
+        let agent = sparse::executable_in_memory("pyro-agent", guest::AGENT)
+            .map_err(|error| failure(Stage::Engine, &error))?;
         let program = format!("/proc/self/fd/{}", agent.as_raw_fd());
         host::start(program.as_ref(), root).map_err(|error| failure(Stage::Engine, &error))
     }

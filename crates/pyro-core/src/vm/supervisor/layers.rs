@@ -1,4 +1,5 @@
-//! Closing the layer that a running vm writes to: its disk as it is in one moment, for others to stand on.
+//! Closing the layer that a running vm writes to: its disk as it is in one moment, for others to
+//! stand on.
 
 use super::failure::until_no_room;
 use super::record::Supervisor;
@@ -70,7 +71,11 @@ pub(super) struct Layers<'a> {
 pub(super) struct Lost;
 
 impl<'a> Layers<'a> {
-    pub(super) fn new(of: &'a Supervisor<'a>, sessions: Sessions, monitor: Option<Monitor>) -> Self {
+    pub(super) fn new(
+        of: &'a Supervisor<'a>,
+        sessions: Sessions,
+        monitor: Option<Monitor>,
+    ) -> Self {
         let disk = monitor.clone().map(Disk::new);
         Self { of, sessions, monitor, disk, is_closing: watch::Sender::new(false) }
     }
@@ -98,7 +103,8 @@ impl<'a> Layers<'a> {
         }
     }
 
-    /// Close the layer and go on in a new one; whether the engine has gone on in one that no record names.
+    /// Close the layer and go on in a new one; whether the engine has gone on in one that no record
+    /// names.
     async fn close(&mut self, layer: &NewLayer) -> (LayerReply, bool) {
         let mut switched = false;
         match self.try_close(layer, &mut switched).await {
@@ -110,14 +116,20 @@ impl<'a> Layers<'a> {
                 give_up(self.of, layer);
                 let reply = match has_ended(&error) {
                     true => LayerReply::Ended,
-                    false => LayerReply::Failed { message: with_causes(&error), full: is_full(&error) },
+                    false => {
+                        LayerReply::Failed { message: with_causes(&error), full: is_full(&error) }
+                    }
                 };
                 (reply, switched)
             }
         }
     }
 
-    async fn try_close(&mut self, layer: &NewLayer, switched: &mut bool) -> Result<Duration, CloseError> {
+    async fn try_close(
+        &mut self,
+        layer: &NewLayer,
+        switched: &mut bool,
+    ) -> Result<Duration, CloseError> {
         let of = self.of;
         let EngineLaunch::Qemu(qemu) = &of.launch.engine else { return Err(CloseError::NoDisk) };
         if of.launch.kind != VmKind::Workspace {
@@ -135,8 +147,8 @@ impl<'a> Layers<'a> {
         let frozen = self.in_time(self.sessions.freeze(HOLD_LIMIT_MS)).await?;
         if let Err(error) = self.switch(layer, node, switched).await {
             if *switched {
-                // Thawed, the guest would go on in a layer that nobody knows: it stays held until its
-                // engine is killed.
+                // Thawed, the guest would go on in a layer that nobody knows: it stays held until
+                // its engine is killed.
                 frozen.keep();
             }
             return Err(error);
@@ -146,7 +158,12 @@ impl<'a> Layers<'a> {
     }
 
     /// Let the engine go on in the new layer, and record it.
-    async fn switch(&mut self, layer: &NewLayer, node: Node, switched: &mut bool) -> Result<(), CloseError> {
+    async fn switch(
+        &mut self,
+        layer: &NewLayer,
+        node: Node,
+        switched: &mut bool,
+    ) -> Result<(), CloseError> {
         let disk = self.disk.as_mut().ok_or(MonitorError::Closed)?;
         // Whatever else comes than a refusal, it may have switched, or may yet do.
         *switched = true;
@@ -170,9 +187,12 @@ impl<'a> Layers<'a> {
         Ok(disk.add_layer(format!("layer-{}", layer.id), write.into(), read.into()).await?)
     }
 
-    /// Ask something of the guest. One that does not answer holds nobody up: this process has others to
-    /// listen to. One that is held for want of room never will.
-    async fn in_time<T>(&self, asked: impl Future<Output = Result<T, ClientError>>) -> Result<T, CloseError> {
+    /// Ask something of the guest. One that does not answer holds nobody up: this process has
+    /// others to listen to. One that is held for want of room never will.
+    async fn in_time<T>(
+        &self,
+        asked: impl Future<Output = Result<T, ClientError>>,
+    ) -> Result<T, CloseError> {
         tokio::select! {
             answer = tokio::time::timeout(GUEST_LIMIT, asked) => {
                 Ok(answer.map_err(|_| CloseError::Silent)??)
@@ -199,10 +219,13 @@ fn with_causes(error: &CloseError) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-/// Remove the file of a layer that nothing was written to, and leave its record to whoever comes next.
+/// Remove the file of a layer that nothing was written to, and leave its record to whoever comes
+/// next.
 fn give_up(of: &Supervisor<'_>, layer: &NewLayer) {
     let removed = match of.store.is_layer_made(layer.id) {
-        Ok(false) => fs::remove_file(&paths::shared_layer(of.config, layer.id)).map_err(StoreError::from),
+        Ok(false) => {
+            fs::remove_file(&paths::shared_layer(of.config, layer.id)).map_err(StoreError::from)
+        }
         Ok(true) => return,
         Err(error) => Err(error),
     };

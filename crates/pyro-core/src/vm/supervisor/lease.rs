@@ -1,4 +1,5 @@
-//! The lease of a running vm: one client at a time has it for one use, and the vm ends when that client is done or gone.
+//! The lease of a running vm: one client at a time has it for one use, and the vm ends when that
+//! client is done or gone.
 
 use super::lifetime_request::LifetimeRequest;
 use crate::guest::client::{ClientError, FrameReader, send_message};

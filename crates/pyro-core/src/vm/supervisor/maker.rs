@@ -26,8 +26,9 @@ pub(super) struct Making<'a> {
 }
 
 impl Making<'_> {
-    /// Save the machine, whose agent waits, before and after its disk was mounted; whether it is mounted now. What cannot
-    /// be saved is told to the log: only a machine that does not go on is a failure.
+    /// Save the machine, whose agent waits, before and after its disk was mounted; whether it is
+    /// mounted now. What cannot be saved is told to the log: only a machine that does not go on is
+    /// a failure.
     pub(super) async fn make(
         self,
         machine: &mut Machine,
@@ -67,7 +68,9 @@ impl Making<'_> {
         };
         match saved {
             Ok(()) => Ok(()),
-            Err(error @ SaveError::NotResumed(_)) => Err(after_broken_channel(machine, Stage::Boot, &error).await),
+            Err(error @ SaveError::NotResumed(_)) => {
+                Err(after_broken_channel(machine, Stage::Boot, &error).await)
+            }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "no template was saved");
                 Ok(())

@@ -1,4 +1,5 @@
-//! The supervisor: the one process that owns a running vm, from its record to the last of its files.
+//! The supervisor: the one process that owns a running vm, from its record to the last of its
+//! files.
 //!
 //! `start` brings the guest up; from then on a small loop waits for what ends the
 //! vm, over parts that know nothing of each other and are asked through one request enum each:
@@ -9,16 +10,17 @@
 //! - the engine's [`Monitor`](crate::engine::qmp::monitor::Monitor): QEMU itself.
 //! - `clients`: connections to the vm's socket; each is handed to the part that it asks for.
 //!
-//! A vm's network will be one more part of this kind, on a thread of its own: it moves packets while
-//! the others wait for the records. It needs a descriptor of the engine and the policy of the launch,
-//! and nothing of the other parts.
+//! A vm's network will be one more part of this kind, on a thread of its own: it moves packets
+//! while the others wait for the records. It needs a descriptor of the engine and the policy of the
+//! launch, and nothing of the other parts.
 //!
-//! **The cut.** Bytes of the guest are read in two places only: by [`Port`](crate::guest::boot::Port),
-//! for as long as greetings are exchanged, and by `sessions` from then on. Both take the machine's
-//! channel and give typed values; a client's connection goes in as a whole and is never read elsewhere
-//! afterwards. These two are what moves into a confined process: `SessionRequest` is then what is sent
-//! to it, the connections travel as descriptors, and no other part changes. The console is read as
-//! bytes only, and made printable where it is shown. What QEMU says is read by the monitor's task.
+//! **The cut.** Bytes of the guest are read in two places only: by
+//! [`Port`](crate::guest::boot::Port), for as long as greetings are exchanged, and by `sessions`
+//! from then on. Both take the machine's channel and give typed values; a client's connection goes
+//! in as a whole and is never read elsewhere afterwards. These two are what moves into a confined
+//! process: `SessionRequest` is then what is sent to it, the connections travel as descriptors, and
+//! no other part changes. The console is read as bytes only, and made printable where it is shown.
+//! What QEMU says is read by the monitor's task.
 
 mod boot_watch;
 mod clients;
@@ -102,7 +104,8 @@ pub async fn serve(config: &Config, control: UnixStream) -> Result<(), Superviso
     let adopted = store.adopt_vm(launch.id, launch.revision, ProcessId::current())?;
     let record = RefCell::new(adopted.ok_or(SupervisorError::NotRecorded)?);
     let lease = Lease::default();
-    let supervisor = Supervisor { config, launch: &launch, store: &store, record, lease: &lease, stopwatch };
+    let supervisor =
+        Supervisor { config, launch: &launch, store: &store, record, lease: &lease, stopwatch };
     let end = supervisor.live(control, &mut writer, terminate).await;
     let kept = supervisor.put_away(&end);
     let failure = end.failure();
@@ -117,7 +120,12 @@ pub async fn serve(config: &Config, control: UnixStream) -> Result<(), Superviso
 
 impl Supervisor<'_> {
     /// Start the vm and serve it until it is over.
-    async fn live(&self, control: OwnedReadHalf, writer: &mut OwnedWriteHalf, terminate: Signal) -> End {
+    async fn live(
+        &self,
+        control: OwnedReadHalf,
+        writer: &mut OwnedWriteHalf,
+        terminate: Signal,
+    ) -> End {
         let mut machine = None;
         let end = self.start_and_serve(&mut machine, control, writer, terminate).await;
         if let Some(mut machine) = machine {
@@ -185,7 +193,8 @@ impl Supervisor<'_> {
     ) -> End {
         let (to_lifetime, requests) = mpsc::channel(LIFETIME_QUEUE_LEN);
         let activity = Activity::begin_now();
-        let lifetime = Lifetime { of: self, requests, activity: activity.clone(), control, terminate };
+        let lifetime =
+            Lifetime { of: self, requests, activity: activity.clone(), control, terminate };
         let (to_layers, requests) = mpsc::channel(1);
         let monitor = machine.monitor.clone();
         let layers = Layers::new(self, sessions.clone(), monitor.clone());
@@ -224,8 +233,8 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Make the vm's directory, where there is none yet, and log there from now on, unless the starter
-    /// wants to see it.
+    /// Make the vm's directory, where there is none yet, and log there from now on, unless the
+    /// starter wants to see it.
     fn own_dir(&self) -> io::Result<()> {
         fs::private_dir(&paths::vm_dir(self.config, self.launch.id)).map_err(io::Error::other)?;
         if self.launch.kind.stays() {
@@ -240,7 +249,8 @@ impl Supervisor<'_> {
 
     fn listen(&self) -> io::Result<UnixListener> {
         fs::private_dir(&self.config.runtime_dir).map_err(io::Error::other)?;
-        let listener = socket::listen(&self.config.runtime_dir, &paths::socket_name(self.launch.id))?;
+        let listener =
+            socket::listen(&self.config.runtime_dir, &paths::socket_name(self.launch.id))?;
         listener.set_nonblocking(true)?;
         UnixListener::from_std(listener)
     }

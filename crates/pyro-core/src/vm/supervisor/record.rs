@@ -36,7 +36,8 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Where nobody asked for the stop in the record (the host goes down), say there that it happens.
+    /// Where nobody asked for the stop in the record (the host goes down), say there that it
+    /// happens.
     pub(super) fn note_stopping(&self) {
         let claimed = self.record.borrow().claimed(VmState::Stopping);
         if self.note(|vm| *vm = claimed).is_err() {

@@ -32,8 +32,8 @@ pub(super) async fn relay(channel: &Channel, client: Client) -> Result<(), Clien
     let (mut from_guest, mut to_guest) = tokio::io::split(guest);
     to_guest.write_all(&first).await?;
     to_guest.flush().await?;
-    // Whichever direction ends first ends both: a client that is gone has its stream reset by the drop below, on
-    // which the agent kills the command; an agent that is done has sent all it had.
+    // Whichever direction ends first ends both: a client that is gone has its stream reset by the
+    // drop below, on which the agent kills the command; an agent that is done has sent all it had.
     let (up, down) = (pump(&mut reader, &mut to_guest), pump(&mut from_guest, &mut writer));
     tokio::pin!(up, down);
     let moved = tokio::select! {
@@ -53,7 +53,10 @@ enum Broken {
     To(io::Error),
 }
 
-async fn pump(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + Unpin)) -> Result<(), Broken> {
+async fn pump(
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+) -> Result<(), Broken> {
     let mut bytes = vec![0; RELAY_LEN];
     loop {
         let count = from.read(&mut bytes).await.map_err(Broken::From)?;
@@ -76,7 +79,10 @@ mod tests {
     use yamux::{Config, Connection, Mode};
 
     /// An agent that says one thing on each stream, when it is told to, and is gone.
-    async fn breaks_off(port: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, go: Arc<Notify>) {
+    async fn breaks_off(
+        port: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        go: Arc<Notify>,
+    ) {
         let mut agent = Connection::new(port.compat(), Config::default(), Mode::Server);
         while let Some(Ok(stream)) = poll_fn(|context| agent.poll_next_inbound(context)).await {
             let go = Arc::clone(&go);
@@ -98,8 +104,10 @@ mod tests {
             let (client, ours) = UnixStream::pair().unwrap();
             let (reader, writer) = ours.into_split();
             let (mut from, mut to) = client.into_split();
-            let sending = tokio::spawn(async move { while to.write_all(&[7; 65536]).await.is_ok() {} });
-            let mut relayed = Box::pin(relay(&channel, Client { frames: FrameReader::new(reader), writer }));
+            let sending =
+                tokio::spawn(async move { while to.write_all(&[7; 65536]).await.is_ok() {} });
+            let mut relayed =
+                Box::pin(relay(&channel, Client { frames: FrameReader::new(reader), writer }));
             for _ in 0..TURNS {
                 assert!(poll_immediate(&mut relayed).await.is_none(), "round {round}");
                 tokio::task::yield_now().await;

@@ -2,8 +2,8 @@
 //!
 //! This part alone owns the channel and reads what the guest sends on it. The others ask it for
 //! something in a [`SessionRequest`] and hear a typed result; none of them sees a guest's byte. A
-//! stream belongs to this part, not to the client that asked for it, so this is the place of streams
-//! that outlive their client.
+//! stream belongs to this part, not to the client that asked for it, so this is the place of
+//! streams that outlive their client.
 
 use super::relay::{self, Client};
 use crate::guest::client::{self, ClientError};
@@ -96,7 +96,10 @@ impl Sessions {
         self.ask(|done| SessionRequest::PowerOff { done }).await
     }
 
-    async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> SessionRequest) -> Result<T, ClientError> {
+    async fn ask<T>(
+        &self,
+        request: impl FnOnce(Reply<T>) -> SessionRequest,
+    ) -> Result<T, ClientError> {
         let (reply, replied) = oneshot::channel();
         self.0.send(request(reply)).await.map_err(|_| ClientError::Ended)?;
         replied.await.unwrap_or(Err(ClientError::Ended))

@@ -39,8 +39,12 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Bring the vm up to a mounted disk and an open socket; its machine is put into `slot` as soon as it runs.
-    pub(super) async fn start(&self, slot: &mut Option<Machine>) -> Result<(Sessions, UnixListener), Failure> {
+    /// Bring the vm up to a mounted disk and an open socket; its machine is put into `slot` as soon
+    /// as it runs.
+    pub(super) async fn start(
+        &self,
+        slot: &mut Option<Machine>,
+    ) -> Result<(Sessions, UnixListener), Failure> {
         let guest = match &self.launch.engine {
             EngineLaunch::Qemu(qemu) => self.start_guest(slot, qemu).await?,
             EngineLaunch::Host => {
@@ -49,7 +53,9 @@ impl Supervisor<'_> {
                 Guest { sessions: self.meet(machine, port, HOST_LIMIT).await?, mounted: true }
             }
         };
-        let Some(machine) = slot.as_mut() else { return Err(failure(Stage::Engine, &ClientError::Ended)) };
+        let Some(machine) = slot.as_mut() else {
+            return Err(failure(Stage::Engine, &ClientError::Ended));
+        };
         let (sessions, amiss) = self.make_ready(machine, guest).await?;
         self.stopwatch.mark(Step::Mounted);
         let listener = self.listen().map_err(|error| failure(Stage::Files, &error))?;
@@ -59,16 +65,23 @@ impl Supervisor<'_> {
             vm.last_error = amiss;
         })?;
         if self.launch.kind == VmKind::Workspace {
-            self.store.layer_under_was_made(self.launch.id).map_err(|error| failure(Stage::Files, &error))?;
+            self.store
+                .layer_under_was_made(self.launch.id)
+                .map_err(|error| failure(Stage::Files, &error))?;
         }
         Ok((sessions, listener))
     }
 
     /// Bring a met guest to where it can be used; what its user must know of its disk.
-    async fn make_ready(&self, machine: &mut Machine, guest: Guest) -> Result<(Sessions, Option<String>), Failure> {
+    async fn make_ready(
+        &self,
+        machine: &mut Machine,
+        guest: Guest,
+    ) -> Result<(Sessions, Option<String>), Failure> {
         let monitor = machine.monitor.clone();
         let ready = async {
-            let sessions = self.set_up(machine, guest).instrument(tracing::debug_span!("mount")).await?;
+            let sessions =
+                self.set_up(machine, guest).instrument(tracing::debug_span!("mount")).await?;
             let mut amiss = None;
             if self.launch.kind == VmKind::Workspace {
                 amiss = mend(machine, &sessions).instrument(tracing::debug_span!("mend")).await?;
@@ -79,7 +92,11 @@ impl Supervisor<'_> {
     }
 
     /// Put a started machine where it is killed whatever happens, and into the record.
-    pub(super) fn keep<'m>(&self, slot: &'m mut Option<Machine>, machine: Machine) -> Result<&'m mut Machine, Failure> {
+    pub(super) fn keep<'m>(
+        &self,
+        slot: &'m mut Option<Machine>,
+        machine: Machine,
+    ) -> Result<&'m mut Machine, Failure> {
         let machine = slot.insert(machine);
         self.stopwatch.mark(Step::Engine);
         if let Some(process) = machine.process() {
@@ -89,21 +106,34 @@ impl Supervisor<'_> {
     }
 
     /// Wait for a booting agent, and meet it.
-    async fn meet(&self, machine: &mut Machine, mut port: Port, limit: Duration) -> Result<Sessions, Failure> {
+    async fn meet(
+        &self,
+        machine: &mut Machine,
+        mut port: Port,
+        limit: Duration,
+    ) -> Result<Sessions, Failure> {
         wait_ready(machine, &mut port, limit).await?;
         self.stopwatch.mark(Step::Booted);
         self.greet(machine, port).await
     }
 
     /// Meet an agent that waits.
-    pub(super) async fn greet(&self, machine: &mut Machine, port: Port) -> Result<Sessions, Failure> {
+    pub(super) async fn greet(
+        &self,
+        machine: &mut Machine,
+        port: Port,
+    ) -> Result<Sessions, Failure> {
         let identity = Identity { hostname: format!("pyro-{}", self.launch.id) };
         let met = async { Ok(port.hello(&identity, ANSWER_LIMIT).await) };
         let met = with_room(&self.config.data_dir, machine.monitor.as_ref(), met);
         match met.instrument(tracing::debug_span!("hello")).await? {
             Ok((channel, welcome)) => {
                 self.stopwatch.mark(Step::Welcome);
-                tracing::debug!(kernel = welcome.kernel_release, agent = welcome.agent_version, "met the guest");
+                tracing::debug!(
+                    kernel = welcome.kernel_release,
+                    agent = welcome.agent_version,
+                    "met the guest"
+                );
                 Ok(Sessions::start(channel))
             }
             Err(error) => Err(not_met(machine, error).await),
@@ -153,7 +183,9 @@ async fn mend(machine: &mut Machine, sessions: &Sessions) -> Result<Option<Strin
             let told = mended.set_aside.first().map(|told| {
                 let told = printable(&told.as_bytes()[..told.len().min(MAX_TOLD_LEN)]);
                 let left = stage::AREA;
-                format!("an interrupted change could not be finished; what it left is in {left}: {told}")
+                format!(
+                    "an interrupted change could not be finished; what it left is in {left}: {told}"
+                )
             });
             Ok(told)
         }
@@ -168,7 +200,11 @@ pub(super) fn port_of(machine: &mut Machine) -> Result<Port, Failure> {
 }
 
 /// Wait until a booting guest's agent is ready for a hello.
-pub(super) async fn wait_ready(machine: &mut Machine, port: &mut Port, limit: Duration) -> Result<(), Failure> {
+pub(super) async fn wait_ready(
+    machine: &mut Machine,
+    port: &mut Port,
+    limit: Duration,
+) -> Result<(), Failure> {
     match port.ready(limit).instrument(tracing::debug_span!("boot")).await {
         Ok(()) => Ok(()),
         Err(error) => Err(not_met(machine, error).await),

@@ -28,8 +28,8 @@ struct Host {
 }
 
 impl TemplateKey {
-    /// The key of the machine that `spec` describes, run by `qemu`. The disk does not count: none is
-    /// mounted.
+    /// The key of the machine that `spec` describes, run by `qemu`. The disk does not count: none
+    /// is mounted.
     ///
     /// # Errors
     /// When the program or the kernel cannot be looked at.
@@ -47,8 +47,8 @@ impl TemplateKey {
         digest.update(FORMAT.to_le_bytes());
         digest.update(&host.boot_id);
         digest.update(&host.processor);
-        // Not the initramfs: its name in the arguments holds the digests of what it was made of, and two processes that
-        // make it at once replace one file by an equal one.
+        // Not the initramfs: its name in the arguments holds the digests of what it was made of,
+        // and two processes that make it at once replace one file by an equal one.
         for file in [&qemu.executable, &spec.kernel.vmlinux] {
             digest.update(file.as_os_str().as_encoded_bytes());
             digest.update(format!("{:?}", Stamp::of(file)?));
@@ -112,7 +112,8 @@ mod tests {
         let spec = spec(&here);
         let qemu = QemuProgram::from(here.clone());
         let key = |spec: &MachineSpec| TemplateKey::of(&qemu, spec).unwrap();
-        let disk = DiskSpec { layers: vec!["/b".into(), "/d".into()], image: "/c".into(), durable: true };
+        let disk =
+            DiskSpec { layers: vec!["/b".into(), "/d".into()], image: "/c".into(), durable: true };
         let same = MachineSpec { disk, ..spec.clone() };
         assert_eq!(key(&spec), key(&same));
         for other in [
@@ -121,8 +122,14 @@ mod tests {
             MachineSpec { accel: Accel::Kvm, ..spec.clone() },
             MachineSpec { tsc_khz: 2, ..spec.clone() },
             MachineSpec { switched_off: vec!["fsrm".into()], ..spec.clone() },
-            MachineSpec { kernel: KernelSpec { args: "x".into(), ..spec.kernel.clone() }, ..spec.clone() },
-            MachineSpec { kernel: KernelSpec { initramfs: "/x".into(), ..spec.kernel.clone() }, ..spec.clone() },
+            MachineSpec {
+                kernel: KernelSpec { args: "x".into(), ..spec.kernel.clone() },
+                ..spec.clone()
+            },
+            MachineSpec {
+                kernel: KernelSpec { initramfs: "/x".into(), ..spec.kernel.clone() },
+                ..spec.clone()
+            },
         ] {
             assert_ne!(key(&spec), key(&other));
         }
@@ -142,6 +149,9 @@ mod tests {
         let host = Host { boot_id: "boot".into(), processor: "cpu".into() };
         assert_eq!(key(&host), key(&host.clone()));
         assert_ne!(key(&host), key(&Host { boot_id: "reboot".into(), ..host.clone() }));
-        assert_ne!(key(&host), key(&Host { processor: "cpu with a new microcode".into(), ..host.clone() }));
+        assert_ne!(
+            key(&host),
+            key(&Host { processor: "cpu with a new microcode".into(), ..host.clone() })
+        );
     }
 }

@@ -30,8 +30,8 @@ pub enum SaveError {
     NotResumed(#[source] MonitorError),
 }
 
-/// Save the machine behind `monitor`, whose memory is the shared file `memory` and whose mounted disk,
-/// if any, is `layer`, and let it go on.
+/// Save the machine behind `monitor`, whose memory is the shared file `memory` and whose mounted
+/// disk, if any, is `layer`, and let it go on.
 ///
 /// # Errors
 /// [`SaveError`]; with [`SaveError::NotResumed`] the vm is lost, otherwise only the template.
@@ -48,8 +48,8 @@ pub async fn save(
     Ok(staging.publish()?)
 }
 
-/// Load the devices' `state` through the pipe that QEMU inherited into a machine that was started for
-/// it; the guest then runs, and what it is told of the time is not delayed by the loading.
+/// Load the devices' `state` through the pipe that QEMU inherited into a machine that was started
+/// for it; the guest then runs, and what it is told of the time is not delayed by the loading.
 ///
 /// # Errors
 /// [`MonitorError`]; a state that does not fit ends QEMU.
@@ -58,7 +58,12 @@ pub async fn load(monitor: &Monitor, pipe: Sender, state: &[u8]) -> Result<(), M
     tokio::try_join!(migrate::load(monitor), fed).map(drop)
 }
 
-async fn write(monitor: &Monitor, memory: &File, layer: Option<&Path>, staging: &Staging<'_>) -> Result<(), SaveError> {
+async fn write(
+    monitor: &Monitor,
+    memory: &File,
+    layer: Option<&Path>,
+    staging: &Staging<'_>,
+) -> Result<(), SaveError> {
     let mut state = sparse::create_new(&staging.state())?;
     let (theirs, ours) = pipe::from_program()?;
     let saved = async { Ok(migrate::save(monitor, theirs).await?) };

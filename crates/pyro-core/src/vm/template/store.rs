@@ -18,7 +18,8 @@ struct Bounds {
     bytes: u64,
 }
 
-/// One template of a 1 GiB guest takes about 100 MB, and a shape has one without a disk and one for each environment.
+/// One template of a 1 GiB guest takes about 100 MB, and a shape has one without a disk and one for
+/// each environment.
 const BOUNDS: Bounds = Bounds { count: 16, bytes: 2 << 30 };
 
 /// Longest `template.json`, in bytes.
@@ -108,8 +109,8 @@ impl TemplateStore {
         self.directory.join(key.name())
     }
 
-    /// The template of this key, where there is one whose files nobody touched since they were saved; one that is
-    /// damaged is removed.
+    /// The template of this key, where there is one whose files nobody touched since they were
+    /// saved; one that is damaged is removed.
     #[must_use]
     pub fn find(&self, key: &TemplateKey) -> Option<Template> {
         let template = Template { directory: self.path(key) };
@@ -135,9 +136,9 @@ impl TemplateStore {
         }
     }
 
-    /// The rate of the host's time stamp counter in kHz, as the first vm of this boot of the host measured it. It is part
-    /// of what guests are told, so all that share these templates must agree on it; where it cannot be kept, each has
-    /// its own.
+    /// The rate of the host's time stamp counter in kHz, as the first vm of this boot of the host
+    /// measured it. It is part of what guests are told, so all that share these templates must
+    /// agree on it; where it cannot be kept, each has its own.
     #[must_use]
     pub fn tsc_khz(&self, measure: impl FnOnce() -> u32) -> u32 {
         let path = self.directory.join(format!("{TSC_KHZ}{}", process::boot_id()));
@@ -146,7 +147,8 @@ impl TemplateStore {
             return khz;
         }
         let khz = measure();
-        let kept = fs::private_dir(&self.directory).and_then(|()| fs::write_first(&path, khz.to_string().as_bytes()));
+        let kept = fs::private_dir(&self.directory)
+            .and_then(|()| fs::write_first(&path, khz.to_string().as_bytes()));
         match kept {
             Ok(true) => khz,
             Ok(false) => read().unwrap_or(khz),
@@ -163,7 +165,9 @@ impl TemplateStore {
     /// When the cache cannot be written to.
     pub fn lock(&self) -> Result<Option<MakerLock>, FsError> {
         fs::private_dir(&self.directory)?;
-        let Some(lock) = FileLock::try_acquire(&self.directory.join(".lock"))? else { return Ok(None) };
+        let Some(lock) = FileLock::try_acquire(&self.directory.join(".lock"))? else {
+            return Ok(None);
+        };
         self.remove_staging()?;
         Ok(Some(MakerLock { _lock: lock }))
     }
@@ -172,17 +176,24 @@ impl TemplateStore {
     ///
     /// # Errors
     /// When the cache cannot be written to.
-    pub fn begin<'l>(&self, lock: &'l MakerLock, key: &TemplateKey) -> Result<Staging<'l>, FsError> {
+    pub fn begin<'l>(
+        &self,
+        lock: &'l MakerLock,
+        key: &TemplateKey,
+    ) -> Result<Staging<'l>, FsError> {
         let directory = fs::unique_dir(&self.directory, STAGING)?;
         Ok(Staging { directory, target: self.path(key), store: self.clone(), _lock: lock })
     }
 
-    /// Remove what killed processes left half made; whoever calls this holds the lock, so nobody is making any.
+    /// Remove what killed processes left half made; whoever calls this holds the lock, so nobody is
+    /// making any.
     fn remove_staging(&self) -> Result<(), FsError> {
         for name in fs::names_in(&self.directory)? {
             let path = self.directory.join(&name);
             // The counter's rate is kept by whoever comes, without the lock.
-            let is_left = || name.starts_with(".new-") && fs::age(&path).is_some_and(|age| age > WRITTEN_WITHIN);
+            let is_left = || {
+                name.starts_with(".new-") && fs::age(&path).is_some_and(|age| age > WRITTEN_WITHIN)
+            };
             if name.starts_with(STAGING) || is_left() {
                 fs::remove_tree(&path)?;
             }
@@ -222,7 +233,8 @@ impl TemplateStore {
         Ok(names)
     }
 
-    /// Remove every template and what was left half made, unless it is being made; their names, sorted.
+    /// Remove every template and what was left half made, unless it is being made; their names,
+    /// sorted.
     ///
     /// # Errors
     /// When one cannot be removed.
@@ -338,7 +350,9 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let store = store(home.path());
         let fill = || {
-            for (name, mib, seconds_ago) in [("new", 2, 10), ("young", 3, 20), ("old", 1, 30), ("oldest", 1, 40)] {
+            for (name, mib, seconds_ago) in
+                [("new", 2, 10), ("young", 3, 20), ("old", 1, 30), ("oldest", 1, 40)]
+            {
                 publish(&store, name, mib, seconds_ago);
             }
         };
@@ -411,7 +425,9 @@ mod tests {
         publish(&store, "a", 1, 0);
         assert!(!left.exists());
         std::fs::create_dir(&left).unwrap();
-        for (name, age) in [(".new-old", WRITTEN_WITHIN + Duration::from_secs(1)), (".new-young", Duration::ZERO)] {
+        for (name, age) in
+            [(".new-old", WRITTEN_WITHIN + Duration::from_secs(1)), (".new-young", Duration::ZERO)]
+        {
             let file = std::fs::File::create(store.directory.join(name)).unwrap();
             file.set_modified(SystemTime::now() - age).unwrap();
         }

@@ -1,4 +1,5 @@
-//! A patch applied: what it needs is read, all of it is decided, and then it is put in force as a whole or not at all.
+//! A patch applied: what it needs is read, all of it is decided, and then it is put in force as a
+//! whole or not at all.
 
 use super::baseline;
 use super::contents::{self, Found};
@@ -72,7 +73,10 @@ async fn read(running: &Running<'_>, plan: &Plan) -> Result<(Metas, Sides), Work
     let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
     let Held { metas, sides, too_much, .. } = std::mem::take(&mut *held);
     match too_much {
-        Some(path) => Err(refused(Rejected { rejects: vec![Reject { path, reason: Reason::TooMuch }] }).into()),
+        Some(path) => {
+            Err(refused(Rejected { rejects: vec![Reject { path, reason: Reason::TooMuch }] })
+                .into())
+        }
         None => Ok((metas, sides)),
     }
 }
@@ -107,7 +111,8 @@ impl Held {
     }
 }
 
-/// A directory that a file takes the place of may hold nothing but directories and what the patch removes.
+/// A directory that a file takes the place of may hold nothing but directories and what the patch
+/// removes.
 async fn check_emptied(
     running: &Running<'_>,
     steps: &PatchSteps,
@@ -124,7 +129,10 @@ async fn check_emptied(
         };
         if !held.iter().all(goes) {
             let reason = Reason::Exists { found: Side::Directory.artifact() };
-            return Err(refused(Rejected { rejects: vec![Reject { path: above.clone(), reason }] }).into());
+            return Err(refused(Rejected {
+                rejects: vec![Reject { path: above.clone(), reason }],
+            })
+            .into());
         }
     }
     Ok(())
@@ -136,17 +144,23 @@ async fn force(running: &Running<'_>, steps: PatchSteps) -> Result<(), Workspace
         return Ok(());
     }
     let stage = new_stage()?;
-    let _held = stage::hold(running.connect().await?, stage.clone()).await.map_err(WorkspaceError::Guest)?;
+    let _held = stage::hold(running.connect().await?, stage.clone())
+        .await
+        .map_err(WorkspaceError::Guest)?;
     if !staged.is_empty() {
         let request = Unpack { into: Into::Stage(stage.clone()), owners: true };
-        let sent = unpack(running.files().await?, request, move |outlet| send(outlet, &staged)).await;
+        let sent =
+            unpack(running.files().await?, request, move |outlet| send(outlet, &staged)).await;
         sent.map_err(|error| match error {
             TransferError::Guest(error) => WorkspaceError::Guest(error),
-            TransferError::Local(NoMore) => WorkspaceError::Guest(crate::guest::client::ClientError::Ended),
+            TransferError::Local(NoMore) => {
+                WorkspaceError::Guest(crate::guest::client::ClientError::Ended)
+            }
         })?;
     }
     commit(running, stage, &steps).await?;
-    // Git leaves no empty directories behind. Each goes only as it was seen, so nothing that comes meanwhile is lost.
+    // Git leaves no empty directories behind. Each goes only as it was seen, so nothing that comes
+    // meanwhile is lost.
     for path in left {
         if let Some(step) = empty(running, path).await?
             && let Err(error) = commit(running, new_stage()?, &[step]).await
@@ -160,8 +174,14 @@ async fn force(running: &Running<'_>, steps: PatchSteps) -> Result<(), Workspace
 /// The step that removes a directory which holds nothing.
 async fn empty(running: &Running<'_>, path: TreePath) -> Result<Option<Step>, WorkspaceError> {
     let place = WorkspacePath::root().join(&path);
-    let request =
-        List { root: place.guest(), follow: false, depth: Some(1), after: None, limit: Some(2), exclude: Vec::new() };
+    let request = List {
+        root: place.guest(),
+        follow: false,
+        depth: Some(1),
+        after: None,
+        limit: Some(2),
+        exclude: Vec::new(),
+    };
     let found = match tree::manifest(running.files().await?, request, 2).await {
         Err(error) if super::push::is_not_found(&error) => return Ok(None),
         found => found.map_err(WorkspaceError::Guest)?,
@@ -206,14 +226,20 @@ fn new_stage() -> Result<Stage, WorkspaceError> {
 
 async fn commit(running: &Running<'_>, stage: Stage, steps: &[Step]) -> Result<(), WorkspaceError> {
     let root = GuestPath::parse(ROOT.as_bytes()).unwrap_or_else(|_| GuestPath::root());
-    stage::commit(running.files().await?, Commit { stage, root }, steps).await.map_err(WorkspaceError::Guest)
+    stage::commit(running.files().await?, Commit { stage, root }, steps)
+        .await
+        .map_err(WorkspaceError::Guest)
 }
 
 fn refused(error: impl std::convert::Into<PatchError>) -> FileError {
     FileError::Patch(error.into())
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time of this century")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a time of this century"
+)]
 fn now() -> Time {
     let now = clock::now().seconds();
     let seconds = now.floor();
@@ -229,7 +255,11 @@ mod tests {
         let mut held = Held { room: 5, ..Held::default() };
         for name in ["a", "b", "c"] {
             let path = TreePath::parse(name.as_bytes()).unwrap();
-            held.take(Found { path, meta: Meta::new(Kind::File, 0o644), side: Some(Side::file(0o644, *b"xxx")) });
+            held.take(Found {
+                path,
+                meta: Meta::new(Kind::File, 0o644),
+                side: Some(Side::file(0o644, *b"xxx")),
+            });
         }
         assert_eq!((held.sides.len(), held.metas.len()), (1, 1));
         assert_eq!(held.too_much, TreePath::parse(b"b").ok());

@@ -1,4 +1,5 @@
-//! The files that a workspace began with: on closed layers of a disk, or in a directory of the host.
+//! The files that a workspace began with: on closed layers of a disk, or in a directory of the
+//! host.
 
 use crate::backing::Backing;
 use crate::disk::OfflineDisk;
@@ -29,7 +30,9 @@ impl BasePlace {
         let layer = store.layer(baseline)?.ok_or(FileError::NoBaseline { id })?;
         let files = layer_files(config, store, &running.workspace, baseline)?;
         Ok(match layer.backing {
-            Backing::Image(digest) => Self::Disk(EnvironmentStore::new(config).image_of(digest.as_ref()).0, files),
+            Backing::Image(digest) => {
+                Self::Disk(EnvironmentStore::new(config).image_of(digest.as_ref()).0, files)
+            }
             Backing::HostTree => Self::Tree(on_host::tree(config, baseline)),
         })
     }
@@ -53,9 +56,15 @@ pub(super) enum Base<'a> {
 
 impl Base<'_> {
     /// Give a file's content to `each`, part by part, and stop when that says so.
-    pub(super) fn read(&self, path: &TreePath, each: impl FnMut(&[u8]) -> bool) -> Result<(), FileError> {
+    pub(super) fn read(
+        &self,
+        path: &TreePath,
+        each: impl FnMut(&[u8]) -> bool,
+    ) -> Result<(), FileError> {
         match self {
-            Self::Disk(disk) => Ok(disk.read(WorkspacePath::root().join(path).guest().as_bytes(), each)?),
+            Self::Disk(disk) => {
+                Ok(disk.read(WorkspacePath::root().join(path).guest().as_bytes(), each)?)
+            }
             Self::Tree(root) => tree::read(root, path, each).map_err(FileError::Kept),
         }
     }

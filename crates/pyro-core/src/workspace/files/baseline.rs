@@ -29,14 +29,21 @@ const MAX_LEN: u64 = 1 << 30;
 /// Every node at or below a path of the guest, in the order of a walk.
 ///
 /// # Errors
-/// [`WorkspaceError::Guest`]; [`FileError::TooMany`] and [`FileError::TooLong`] for more than is kept in memory.
+/// [`WorkspaceError::Guest`]; [`FileError::TooMany`] and [`FileError::TooLong`] for more than is
+/// kept in memory.
 pub async fn manifest<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     root: GuestPath,
     follow: bool,
 ) -> Result<Vec<Entry>, WorkspaceError> {
-    let request =
-        List { root, follow, depth: None, after: None, limit: Some(MAX_ENTRIES as u64 + 1), exclude: Vec::new() };
+    let request = List {
+        root,
+        follow,
+        depth: None,
+        after: None,
+        limit: Some(MAX_ENTRIES as u64 + 1),
+        exclude: Vec::new(),
+    };
     let mut listing = tree::list(stream, request).await.map_err(WorkspaceError::Guest)?;
     let (mut entries, mut room) = (Vec::new(), Room { entries: MAX_ENTRIES, names: MAX_NAMES });
     while let Some(some) = listing.next().await.map_err(WorkspaceError::Guest)? {
@@ -55,7 +62,8 @@ struct Room {
 impl Room {
     fn take(&mut self, some: &[Entry]) -> Result<(), FileError> {
         let names = some.iter().map(|entry| entry.path.as_bytes().len() + entry.target.len()).sum();
-        self.entries = self.entries.checked_sub(some.len()).ok_or(FileError::TooMany(MAX_ENTRIES))?;
+        self.entries =
+            self.entries.checked_sub(some.len()).ok_or(FileError::TooMany(MAX_ENTRIES))?;
         self.names = self.names.checked_sub(names).ok_or(FileError::TooLong(MAX_NAMES))?;
         Ok(())
     }
@@ -65,8 +73,11 @@ impl Room {
 ///
 /// # Errors
 /// [`WorkspaceError::Guest`].
-pub async fn present<S: AsyncRead + AsyncWrite + Unpin>(stream: S) -> Result<Vec<Entry>, WorkspaceError> {
-    manifest(stream, GuestPath::parse(ROOT.as_bytes()).unwrap_or_else(|_| GuestPath::root()), true).await
+pub async fn present<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+) -> Result<Vec<Entry>, WorkspaceError> {
+    manifest(stream, GuestPath::parse(ROOT.as_bytes()).unwrap_or_else(|_| GuestPath::root()), true)
+        .await
 }
 
 fn path(config: &Config, id: Id) -> PathBuf {

@@ -15,8 +15,8 @@ pub struct Changed {
     pub new: Option<Entry>,
 }
 
-/// What may differ below `within`, in the order of a walk. A node whose inode, length, mode and both times are equal is
-/// the same: nothing that a guest does changes a file without its ctime.
+/// What may differ below `within`, in the order of a walk. A node whose inode, length, mode and
+/// both times are equal is the same: nothing that a guest does changes a file without its ctime.
 #[must_use]
 pub fn compare(old: Vec<Entry>, new: Vec<Entry>, within: &TreePath) -> Vec<Changed> {
     let mut changed = Vec::new();
@@ -46,7 +46,9 @@ fn holds(entry: Option<&Entry>, next: Option<&Entry>) -> bool {
 }
 
 fn judge(old: Option<Entry>, new: Option<Entry>, holds: (bool, bool)) -> Option<Changed> {
-    let is_dir = |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| entry.meta.kind == Kind::Directory);
+    let is_dir = |entry: &Option<Entry>| {
+        entry.as_ref().is_some_and(|entry| entry.meta.kind == Kind::Directory)
+    };
     let (old_is_dir, new_is_dir) = (is_dir(&old), is_dir(&new));
     if old_is_dir && new_is_dir {
         return None;
@@ -109,7 +111,10 @@ mod tests {
         let told = |within: &str| -> Vec<_> {
             let within = TreePath::parse(within.as_bytes()).unwrap();
             let found = compare(old.clone(), new.clone(), &within);
-            found.iter().map(|one| (one.path.to_string(), one.old.is_some(), one.new.is_some())).collect()
+            found
+                .iter()
+                .map(|one| (one.path.to_string(), one.old.is_some(), one.new.is_some()))
+                .collect()
         };
         let all = [
             ("a", true, true),

@@ -15,11 +15,12 @@ use tokio_util::sync::CancellationToken;
 /// Largest file whose git id is found although it is not held, in bytes.
 pub const HASH_BYTES: u64 = 1 << 30;
 
-/// Zeros that the holes of all files of one reading become, in bytes: they cost a guest nothing. A file whose holes are beyond
-/// is passed as one that is too large.
+/// Zeros that the holes of all files of one reading become, in bytes: they cost a guest nothing. A
+/// file whose holes are beyond is passed as one that is too large.
 const HOLE_BYTES: u64 = 4 << 30;
 
-/// Bytes that are held of files with other names, in case those come; of what is beyond, the git id is known.
+/// Bytes that are held of files with other names, in case those come; of what is beyond, the git id
+/// is known.
 const LINKED_BYTES: u64 = 64 << 20;
 
 const ZEROS: [u8; 16 * 1024] = [0; 16 * 1024];
@@ -35,7 +36,8 @@ pub struct Found {
     pub side: Option<Side>,
 }
 
-/// Read paths of `/workspace`, files of at most `hold` bytes whole; each is given to `each` in a thread beside.
+/// Read paths of `/workspace`, files of at most `hold` bytes whole; each is given to `each` in a
+/// thread beside.
 ///
 /// # Errors
 /// [`WorkspaceError::Guest`].
@@ -56,7 +58,9 @@ pub async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     let _guard = ended.clone().drop_guard();
     let holes = Holes { room: HOLE_BYTES, ended };
     let gather = Gather { hold, left: paths.len(), open: None, links, holes, each: Box::new(each) };
-    let packed = pack(stream, request, paths, gather, |gather: &mut Gather, record| gather.take(record)).await;
+    let packed =
+        pack(stream, request, paths, gather, |gather: &mut Gather, record| gather.take(record))
+            .await;
     packed.map(drop).map_err(|error| match error {
         TransferError::Guest(error) => WorkspaceError::Guest(error),
         TransferError::Local(error) => WorkspaceError::Guest(error.into()),
@@ -208,7 +212,9 @@ impl Open {
     fn content(&mut self, size: u64) -> Content {
         match std::mem::replace(&mut self.taking, Taking::Passed) {
             Taking::Held(bytes) => Content::Held(bytes),
-            Taking::Hashed(hasher) if size == self.meta.size => Content::Large { size, id: Some(hasher.finish()) },
+            Taking::Hashed(hasher) if size == self.meta.size => {
+                Content::Large { size, id: Some(hasher.finish()) }
+            }
             _ => Content::Large { size, id: None },
         }
     }
@@ -226,7 +232,11 @@ impl Parts {
     /// Nothing yet of a file of `size` bytes.
     #[must_use]
     pub fn new(size: u64, hold: u64) -> Self {
-        if size <= hold { Self::Held(Vec::new()) } else { Self::Hashed(size, BlobHasher::new(size)) }
+        if size <= hold {
+            Self::Held(Vec::new())
+        } else {
+            Self::Hashed(size, BlobHasher::new(size))
+        }
     }
 
     /// Take the next part.
@@ -263,10 +273,16 @@ mod tests {
         Holes { room, ended: CancellationToken::new() }
     }
 
-    fn gathered_with(records: &[Record<'_>], hold: u64, room: u64, holes: Holes) -> Vec<(String, Option<Side>)> {
+    fn gathered_with(
+        records: &[Record<'_>],
+        hold: u64,
+        room: u64,
+        holes: Holes,
+    ) -> Vec<(String, Option<Side>)> {
         let found = Arc::new(Mutex::new(Vec::new()));
         let out = Arc::clone(&found);
-        let each = Box::new(move |one: Found| out.lock().unwrap().push((one.path.to_string(), one.side)));
+        let each =
+            Box::new(move |one: Found| out.lock().unwrap().push((one.path.to_string(), one.side)));
         let links = Links { room, contents: HashMap::new() };
         let mut gather = Gather { hold, left: 5, open: None, links, holes, each };
         for record in records {
@@ -290,14 +306,22 @@ mod tests {
                 Record::Entry { path: b"a", meta: file(4), target: b"" },
                 Record::Data { offset: 2, bytes: b"x" },
                 end(4),
-                Record::Entry { path: b"b", meta: Meta { kind: Kind::HardLink, ..file(4) }, target: b"a" },
+                Record::Entry {
+                    path: b"b",
+                    meta: Meta { kind: Kind::HardLink, ..file(4) },
+                    target: b"a",
+                },
                 Record::Entry { path: b"big", meta: file(9), target: b"" },
                 Record::Data { offset: 0, bytes: b"123456789" },
                 end(9),
                 Record::Entry { path: b"grew", meta: file(1), target: b"" },
                 Record::Data { offset: 0, bytes: b"123456789" },
                 end(9),
-                Record::Entry { path: b"gone", meta: Meta { errno: 2, ..Meta::new(Kind::Unknown, 0) }, target: b"" },
+                Record::Entry {
+                    path: b"gone",
+                    meta: Meta { errno: 2, ..Meta::new(Kind::Unknown, 0) },
+                    target: b"",
+                },
             ],
             8,
             8,
@@ -319,11 +343,15 @@ mod tests {
         let (size, hold) = (20_000, 8);
         let file = Meta { size, ..Meta::new(Kind::File, 0o644) };
         let sparse = |path: &'static [u8]| {
-            [Record::Entry { path, meta: file, target: b"" }, Record::End { size, changed: false, errno: 0 }]
+            [
+                Record::Entry { path, meta: file, target: b"" },
+                Record::End { size, changed: false, errno: 0 },
+            ]
         };
         let records: Vec<_> = [&b"a"[..], b"b", b"c"].into_iter().flat_map(sparse).collect();
         let ids = |holes| {
-            let sides = gathered_with(&records, hold, 0, holes).into_iter().map(|(_, side)| side.unwrap());
+            let sides =
+                gathered_with(&records, hold, 0, holes).into_iter().map(|(_, side)| side.unwrap());
             let id = |side| match side {
                 Side::File { content: Content::Large { size: 20_000, id }, .. } => id,
                 side => panic!("{side:?}"),
@@ -359,14 +387,22 @@ mod tests {
         let held = Side::file(0o644, [0; 4]);
         let id = Some(BlobId::of(&[0; 4]));
         assert_eq!(contents[..3], [held.clone(), held.clone(), held]);
-        assert_eq!(contents[3], Side::File { mode: 0o644, content: Content::Large { size: 4, id } });
+        assert_eq!(
+            contents[3],
+            Side::File { mode: 0o644, content: Content::Large { size: 4, id } }
+        );
     }
 
     #[test]
     fn more_paths_than_were_asked_for_are_refused() {
         let links = Links { room: 0, contents: HashMap::new() };
-        let mut gather = Gather { hold: 8, left: 1, open: None, links, holes: holes(0), each: Box::new(drop) };
-        let gone = Record::Entry { path: b"a", meta: Meta { errno: 2, ..Meta::new(Kind::Unknown, 0) }, target: b"" };
+        let mut gather =
+            Gather { hold: 8, left: 1, open: None, links, holes: holes(0), each: Box::new(drop) };
+        let gone = Record::Entry {
+            path: b"a",
+            meta: Meta { errno: 2, ..Meta::new(Kind::Unknown, 0) },
+            target: b"",
+        };
         assert_eq!(gather.take(&gone), Ok(()));
         assert_eq!(gather.take(&gone), Err(RecordError::Field));
     }

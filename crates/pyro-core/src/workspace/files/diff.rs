@@ -1,4 +1,5 @@
-//! What changed in a workspace since it was made: two manifests compared, then the content of what may differ.
+//! What changed in a workspace since it was made: two manifests compared, then the content of what
+//! may differ.
 
 use super::base::{Base, BasePlace};
 use super::baseline;
@@ -58,7 +59,10 @@ pub async fn diff(
 ///
 /// # Errors
 /// [`WorkspaceError`].
-pub(super) async fn changes(running: &Running<'_>, request: &DiffRequest) -> Result<(Diff, Hidden), WorkspaceError> {
+pub(super) async fn changes(
+    running: &Running<'_>,
+    request: &DiffRequest,
+) -> Result<(Diff, Hidden), WorkspaceError> {
     let (config, id) = (running.config.clone(), running.workspace.id);
     let kept = async { blocking(move || Ok(baseline::kept(&config, id))).await? };
     let present = async { baseline::present(running.files().await?).await };
@@ -107,14 +111,16 @@ fn build(
     options: DiffOptions,
     ended: &CancellationToken,
 ) -> Result<Diff, FileError> {
-    let reads_old = |changed: &Changed| changed.old.as_ref().is_some_and(|old| old.meta.kind == Kind::File);
+    let reads_old =
+        |changed: &Changed| changed.old.as_ref().is_some_and(|old| old.meta.kind == Kind::File);
     let base = match changed.iter().any(reads_old) {
         true => Some(base.open()?),
         false => None,
     };
     let hold = options.text_bytes as u64;
     let mut builder = DiffBuilder::new(options);
-    let mut left: HashMap<TreePath, Changed> = changed.into_iter().map(|one| (one.path.clone(), one)).collect();
+    let mut left: HashMap<TreePath, Changed> =
+        changed.into_iter().map(|one| (one.path.clone(), one)).collect();
     let mut push = |one: Changed, new: Option<Side>| {
         if ended.is_cancelled() {
             return;
@@ -128,7 +134,8 @@ fn build(
         }
     }
     for one in left.into_values() {
-        let new = one.new.as_ref().map(|new| side(new, Content::Large { size: new.meta.size, id: None }));
+        let new =
+            one.new.as_ref().map(|new| side(new, Content::Large { size: new.meta.size, id: None }));
         push(one, new);
     }
     Ok(builder.finish())

@@ -155,8 +155,16 @@ mod tests {
     fn the_result_has_the_names_of_the_contract() {
         let mut builder = DiffBuilder::new(DiffOptions::default());
         builder.push(&TreePath::parse(b"bin").unwrap(), None, Some(&Side::file(0o644, vec![0])));
-        builder.push(&TreePath::parse(b"a").unwrap(), Some(&Side::symlink("x")), Some(&Side::Directory));
-        let report = DiffReport::new(Id::parse("0123456789ab").unwrap(), &builder.finish(), &Hidden::default());
+        builder.push(
+            &TreePath::parse(b"a").unwrap(),
+            Some(&Side::symlink("x")),
+            Some(&Side::Directory),
+        );
+        let report = DiffReport::new(
+            Id::parse("0123456789ab").unwrap(),
+            &builder.finish(),
+            &Hidden::default(),
+        );
         insta::assert_json_snapshot!(report);
     }
 }

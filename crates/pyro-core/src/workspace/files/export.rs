@@ -58,7 +58,8 @@ pub struct ExportRequest {
     pub output: HostPath,
     /// Replace what is there.
     pub force: bool,
-    /// Directories of the host that are never replaced, nor is what holds one: its user's home, where its user works.
+    /// Directories of the host that are never replaced, nor is what holds one: its user's home,
+    /// where its user works.
     pub kept: Vec<PathBuf>,
     /// As what.
     pub format: ExportFormat,
@@ -66,11 +67,13 @@ pub struct ExportRequest {
     pub renames: bool,
     /// In a patch: also files that the workspace's own rules ignore.
     pub include_ignored: bool,
-    /// Export settings and hooks of git as they are, also where git on the host would run programs by them.
+    /// Export settings and hooks of git as they are, also where git on the host would run programs
+    /// by them.
     pub keep_git_config: bool,
 }
 
-/// An export that is done. The names are those of the contract; `format`, `left_out` and `left_out_count` are ours.
+/// An export that is done. The names are those of the contract; `format`, `left_out` and
+/// `left_out_count` are ours.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct WorkspaceExport {
     /// The workspace.
@@ -89,7 +92,8 @@ pub struct WorkspaceExport {
     pub execution_mode: ExecutionMode,
     /// `dir`, `tar` or `patch`.
     pub format: &'static str,
-    /// What could not be carried, and what changed on the way: absolute in the workspace, the first thousand of each kind.
+    /// What could not be carried, and what changed on the way: absolute in the workspace, the first
+    /// thousand of each kind.
     pub left_out: Vec<LeftOut>,
     /// How many there are.
     pub left_out_count: u64,
@@ -107,7 +111,8 @@ pub struct WorkspaceExport {
 /// Export.
 ///
 /// # Errors
-/// [`FileError::Output`] with the reason unless it may be replaced; whatever it is, there is nothing new on the host.
+/// [`FileError::Output`] with the reason unless it may be replaced; whatever it is, there is
+/// nothing new on the host.
 pub async fn export(
     config: &Config,
     id: Id,
@@ -130,17 +135,21 @@ pub async fn export(
         exported = work => exported,
         () = cancel.cancelled() => Err(VmError::Cancelled.into()),
     };
-    // What is made on the host is in the hands of a thread that nobody waits for any more, and goes with it.
+    // What is made on the host is in the hands of a thread that nobody waits for any more, and goes
+    // with it.
     staged.close();
     if tokio::time::timeout(CLEAR_LIMIT, staged.wait()).await.is_err() {
-        tracing::warn!("an export that was ended is still being removed; the next one to the same directory does it");
+        tracing::warn!(
+            "an export that was ended is still being removed; the next one to the same directory does it"
+        );
     }
     let exported = exported?;
     running.was_used();
     Ok(exported)
 }
 
-/// What a guest wrote must not become a part of a repository of the host's, nor a hook a file for which nothing else is left.
+/// What a guest wrote must not become a part of a repository of the host's, nor a hook a file for
+/// which nothing else is left.
 fn check_git(request: &ExportRequest) -> Result<(), FileError> {
     let output = request.output.canonical();
     let is_git = |name: &std::ffi::OsStr| name.eq_ignore_ascii_case(".git");
@@ -151,7 +160,11 @@ fn check_git(request: &ExportRequest) -> Result<(), FileError> {
 }
 
 /// Make the output's place ready: only now is it known that there is something to put there.
-async fn place(config: &Config, request: &ExportRequest, is_directory: bool) -> Result<Output, WorkspaceError> {
+async fn place(
+    config: &Config,
+    request: &ExportRequest,
+    is_directory: bool,
+) -> Result<Output, WorkspaceError> {
     let (output, force, kept) = (request.output.clone(), request.force, request.kept(config));
     let prepare = move || {
         let output = Output::prepare(&output, force)?;
@@ -179,22 +192,31 @@ async fn tree_of(
     staged: &TaskTracker,
 ) -> Result<WorkspaceExport, WorkspaceError> {
     let (guest, follow) = (request.path.guest(), request.path.is_root());
-    let stat = tree::stat(running.files().await?, guest.clone(), follow).await.map_err(WorkspaceError::Guest)?;
+    let stat = tree::stat(running.files().await?, guest.clone(), follow)
+        .await
+        .map_err(WorkspaceError::Guest)?;
     let what = artifact_type(stat.meta.kind);
     if !stat.meta.kind.is_carried() {
-        return Err(FileError::Special { path: request.path.to_text(), what: stat.meta.kind.name() }.into());
+        return Err(FileError::Special {
+            path: request.path.to_text(),
+            what: stat.meta.kind.name(),
+        }
+        .into());
     }
     if stat.meta.kind != Kind::Directory
         && !request.keep_git_config
-        && let Verdict::Drop(_) | Verdict::Look(Look::Pointer(_) | Look::CommonDir | Look::Program { .. }) =
+        && let Verdict::Drop(_)
+        | Verdict::Look(Look::Pointer(_) | Look::CommonDir | Look::Program { .. }) =
             inert::judge(request.path.tree().as_bytes(), b"", Node::File)
     {
         return Err(FileError::GitRuns { path: request.path.to_text() }.into());
     }
     let is_dir = stat.meta.kind == Kind::Directory;
-    let output = place(running.config, request, is_dir && request.format == ExportFormat::Directory).await?;
+    let output =
+        place(running.config, request, is_dir && request.format == ExportFormat::Directory).await?;
     let at = output.place();
-    let pack_request = Pack { root: guest, follow, exclude: Vec::new(), listed: false, attributes: true };
+    let pack_request =
+        Pack { root: guest, follow, exclude: Vec::new(), listed: false, attributes: true };
     let stream = running.files().await?;
     let guard = GitGuard::new(request.path.tree(), request.keep_git_config);
     let (sum, (told, told_count)) = if request.format == ExportFormat::Tar {
@@ -209,7 +231,8 @@ async fn tree_of(
         let (finished, told) = blocking(move || Ok(sink.last(finish))).await?;
         (finished.map_err(outward)?, told)
     } else {
-        let allowance = Allowance { max_entries: u64::MAX, max_bytes: u64::MAX, overwrite: request.force };
+        let allowance =
+            Allowance { max_entries: u64::MAX, max_bytes: u64::MAX, overwrite: request.force };
         let receiver = Receiver::new(output, allowance).map_err(FileError::Output)?;
         let put = |receiver: &mut Staged<Guarded<Receiver>>, record: &Record<'_>| {
             let Guarded { guard, made } = &mut receiver.made;
@@ -234,7 +257,10 @@ async fn tree_of(
         left_out: odd
             .iter()
             .map(|(path, odd)| of_odd(&request.path, path, odd))
-            .chain(told.into_iter().map(|(path, why)| LeftOut { path: request.path.join(&path).to_text(), why }))
+            .chain(
+                told.into_iter()
+                    .map(|(path, why)| LeftOut { path: request.path.join(&path).to_text(), why }),
+            )
             .collect(),
         ..WorkspaceExport::begun(running, request, &at)
     })
@@ -251,7 +277,8 @@ async fn patch(
         include_ignored: request.include_ignored,
     };
     let (diff, hidden) = diff::changes(running, &wanted).await?;
-    let left_out: Vec<_> = diff.left_out().map(|entry| of_patch(&entry.path)).take(LEFT_OUT).collect();
+    let left_out: Vec<_> =
+        diff.left_out().map(|entry| of_patch(&entry.path)).take(LEFT_OUT).collect();
     let left_out_count = diff.left_out().count();
     let entry_count = (diff.entries.len() - left_out_count) as u64;
     let text = diff.patch();
@@ -261,7 +288,8 @@ async fn patch(
     let output = Staged::new(output, staged);
     let write = move |output| {
         let mut file = NewFile::beside(output)?;
-        std::io::Write::write_all(&mut file, text.as_bytes()).map_err(|source| file.failed(source))?;
+        std::io::Write::write_all(&mut file, text.as_bytes())
+            .map_err(|source| file.failed(source))?;
         file.appear(force)
     };
     blocking(move || Ok(output.last(write))).await?.map_err(FileError::from)?;

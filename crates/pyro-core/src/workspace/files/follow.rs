@@ -19,11 +19,17 @@ const MAX_NAMES: usize = 1000;
 /// The file or directory that `path` leads to when every link on the way is followed.
 ///
 /// # Errors
-/// [`FileError::Outside`] for a way out of the workspace, [`FileError::Links`] for one without an end.
-pub(super) async fn follow(running: &Running<'_>, path: &WorkspacePath) -> Result<WorkspacePath, WorkspaceError> {
+/// [`FileError::Outside`] for a way out of the workspace, [`FileError::Links`] for one without an
+/// end.
+pub(super) async fn follow(
+    running: &Running<'_>,
+    path: &WorkspacePath,
+) -> Result<WorkspacePath, WorkspaceError> {
     let mut way = Way::new(path);
     while let Some(next) = way.next()? {
-        let stat = tree::stat(running.files().await?, next.guest(), false).await.map_err(WorkspaceError::Guest)?;
+        let stat = tree::stat(running.files().await?, next.guest(), false)
+            .await
+            .map_err(WorkspaceError::Guest)?;
         match stat.meta.kind {
             Kind::Symlink => way.link(&stat.target)?,
             _ => way.enter(&next),
@@ -58,11 +64,14 @@ impl Way {
                 return Err(FileError::Links(self.begin.clone()));
             }
             if name == b".." {
-                let Some((above, _)) = self.here.split() else { return Err(FileError::Outside(self.begin.clone())) };
+                let Some((above, _)) = self.here.split() else {
+                    return Err(FileError::Outside(self.begin.clone()));
+                };
                 self.here = TreePath::parse(above).unwrap_or_default();
                 continue;
             }
-            let below = TreePath::parse(&name).map_err(|_| FileError::Outside(self.begin.clone()))?;
+            let below =
+                TreePath::parse(&name).map_err(|_| FileError::Outside(self.begin.clone()))?;
             return Ok(Some(WorkspacePath::root().join(&self.here).join(&below)));
         }
         Ok(None)
@@ -102,7 +111,8 @@ fn names(path: &[u8]) -> impl Iterator<Item = Vec<u8>> {
 mod tests {
     use super::*;
 
-    /// Follow `path` among links, given as name and target; everything else is a directory or a file.
+    /// Follow `path` among links, given as name and target; everything else is a directory or a
+    /// file.
     fn led(path: &str, links: &[(&str, &str)]) -> Result<String, String> {
         let mut way = Way::new(&WorkspacePath::parse(path.as_bytes()).unwrap());
         let mut walk = || {

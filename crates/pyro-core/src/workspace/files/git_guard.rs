@@ -60,7 +60,11 @@ impl GitGuard {
     ///
     /// # Errors
     /// What `out` answers.
-    pub fn put<E>(&mut self, record: &Record<'_>, out: &mut dyn FnMut(&Record<'_>) -> Result<(), E>) -> Result<(), E> {
+    pub fn put<E>(
+        &mut self,
+        record: &Record<'_>,
+        out: &mut dyn FnMut(&Record<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
         if self.is_off {
             return out(record);
         }
@@ -71,10 +75,15 @@ impl GitGuard {
                     State::Pass => return out(record),
                     State::Drop => {}
                     State::Held { path, text, .. } => {
-                        let end = usize::try_from(*offset).unwrap_or(usize::MAX).saturating_add(bytes.len());
+                        let end = usize::try_from(*offset)
+                            .unwrap_or(usize::MAX)
+                            .saturating_add(bytes.len());
                         if end > MAX_LEN || end < text.len() + bytes.len() {
                             let path = std::mem::take(path);
-                            self.leave_out(&path, "git would read it, and it is too long to be looked at");
+                            self.leave_out(
+                                &path,
+                                "git would read it, and it is too long to be looked at",
+                            );
                         } else {
                             // What is skipped is a hole.
                             text.resize(end - bytes.len(), 0);
@@ -84,20 +93,25 @@ impl GitGuard {
                 }
                 Ok(())
             }
-            Record::End { size, changed, errno } => match std::mem::replace(&mut self.state, State::Pass) {
-                State::Pass => out(record),
-                State::Drop => Ok(()),
-                State::Held { path, meta, look, text } => {
-                    if *size > MAX_LEN as u64 {
-                        self.leave_out(&path, "git would read it, and it is too long to be looked at");
-                        self.state = State::Pass;
-                        return Ok(());
+            Record::End { size, changed, errno } => {
+                match std::mem::replace(&mut self.state, State::Pass) {
+                    State::Pass => out(record),
+                    State::Drop => Ok(()),
+                    State::Held { path, meta, look, text } => {
+                        if *size > MAX_LEN as u64 {
+                            self.leave_out(
+                                &path,
+                                "git would read it, and it is too long to be looked at",
+                            );
+                            self.state = State::Pass;
+                            return Ok(());
+                        }
+                        let mut text = text;
+                        text.resize(usize::try_from(*size).unwrap_or(MAX_LEN), 0);
+                        self.decide(&path, meta, look, text, (*changed, *errno), out)
                     }
-                    let mut text = text;
-                    text.resize(usize::try_from(*size).unwrap_or(MAX_LEN), 0);
-                    self.decide(&path, meta, look, text, (*changed, *errno), out)
                 }
-            },
+            }
             _ => out(record),
         }
     }
@@ -118,7 +132,8 @@ impl GitGuard {
             Kind::HardLink => Node::HardLink,
             _ => return out(record),
         };
-        let verdict = self.bare.judge(path, node).unwrap_or_else(|| inert::judge(&self.root, path, node));
+        let verdict =
+            self.bare.judge(path, node).unwrap_or_else(|| inert::judge(&self.root, path, node));
         match verdict {
             _ if node == Node::HardLink && self.altered.contains(target) => {
                 self.leave_out(path, "it is another name of a file that was left out or changed");
@@ -127,7 +142,8 @@ impl GitGuard {
             }
             Verdict::Pass => out(record),
             Verdict::Look(look) if meta.errno == 0 => {
-                self.state = State::Held { path: path.to_vec(), meta: *meta, look, text: Vec::new() };
+                self.state =
+                    State::Held { path: path.to_vec(), meta: *meta, look, text: Vec::new() };
                 Ok(())
             }
             Verdict::Look(_) => out(record),
@@ -200,7 +216,9 @@ mod tests {
                 Record::Entry { path, target, .. } => {
                     seen.push(format!("{} {}", path.escape_ascii(), target.escape_ascii()));
                 }
-                Record::Data { bytes, .. } => *seen.last_mut().unwrap() += &bytes.escape_ascii().to_string(),
+                Record::Data { bytes, .. } => {
+                    *seen.last_mut().unwrap() += &bytes.escape_ascii().to_string()
+                }
                 Record::End { .. } => *seen.last_mut().unwrap() += "$",
                 _ => panic!("{record:?}"),
             }
@@ -212,9 +230,13 @@ mod tests {
             guard.put(&Record::Entry { path: path.as_bytes(), meta, target }, &mut out).unwrap();
             if *kind == Kind::File {
                 for (at, byte) in text.bytes().enumerate() {
-                    guard.put(&Record::Data { offset: at as u64, bytes: &[byte] }, &mut out).unwrap();
+                    guard
+                        .put(&Record::Data { offset: at as u64, bytes: &[byte] }, &mut out)
+                        .unwrap();
                 }
-                guard.put(&Record::End { size: meta.size, changed: false, errno: 0 }, &mut out).unwrap();
+                guard
+                    .put(&Record::End { size: meta.size, changed: false, errno: 0 }, &mut out)
+                    .unwrap();
             }
         }
         let (named, count) = guard.told();
@@ -240,7 +262,10 @@ mod tests {
         let config = ".git/config [core]\\n\\tbare = \\\"false\\\"\\n$";
         assert_eq!(seen, [".git ", ".git/HEAD ref: refs/heads/m$", config, "a text$"]);
         assert_eq!(told.len(), 5);
-        assert!(told.iter().all(|one| !one.contains("--keep-git-config")), "the CLI alone has the flag: {told:?}");
+        assert!(
+            told.iter().all(|one| !one.contains("--keep-git-config")),
+            "the CLI alone has the flag: {told:?}"
+        );
         assert_eq!(through(&nodes, true).0.len(), nodes.len());
     }
 
@@ -250,9 +275,11 @@ mod tests {
         let log = format!("{id} {id} x; touch ran\n");
         let mut guard = GitGuard::new(&TreePath::root(), false);
         let mut seen = Vec::new();
-        for path in
-            [".git/hooks/post-checkout", ".git/logs/refs/heads/hooks/x", ".git/modules/refs/hooks/post-checkout"]
-        {
+        for path in [
+            ".git/hooks/post-checkout",
+            ".git/logs/refs/heads/hooks/x",
+            ".git/modules/refs/hooks/post-checkout",
+        ] {
             let meta = Meta { size: log.len() as u64, ..Meta::new(Kind::File, 0o755) };
             let mut out = |record: &Record<'_>| -> Result<(), ()> {
                 if let Record::Entry { path, meta, .. } = record {
@@ -260,11 +287,16 @@ mod tests {
                 }
                 Ok(())
             };
-            guard.put(&Record::Entry { path: path.as_bytes(), meta, target: b"" }, &mut out).unwrap();
+            guard
+                .put(&Record::Entry { path: path.as_bytes(), meta, target: b"" }, &mut out)
+                .unwrap();
             guard.put(&Record::Data { offset: 0, bytes: log.as_bytes() }, &mut out).unwrap();
-            guard.put(&Record::End { size: meta.size, changed: false, errno: 0 }, &mut out).unwrap();
+            guard
+                .put(&Record::End { size: meta.size, changed: false, errno: 0 }, &mut out)
+                .unwrap();
         }
-        // A submodule may be called `refs`: what cannot be told apart comes without its execute bit, and git runs no such hook.
+        // A submodule may be called `refs`: what cannot be told apart comes without its execute
+        // bit, and git runs no such hook.
         let expected = [".git/logs/refs/heads/hooks/x", ".git/modules/refs/hooks/post-checkout"];
         assert_eq!(seen, expected.map(|path| (path.to_owned(), 0o644)));
         assert_eq!(guard.told().1, 1);
@@ -290,7 +322,9 @@ mod tests {
             let mut guard = GitGuard::new(&TreePath::root(), false);
             let mut out = |record: &Record<'_>| Err::<(), _>(format!("{record:?}"));
             let meta = Meta { size, ..Meta::new(Kind::File, 0o644) };
-            guard.put(&Record::Entry { path: b".git/config", meta, target: b"" }, &mut out).unwrap();
+            guard
+                .put(&Record::Entry { path: b".git/config", meta, target: b"" }, &mut out)
+                .unwrap();
             guard.put(&Record::Data { offset, bytes: b"x" }, &mut out).unwrap();
             guard.put(&Record::End { size, changed: false, errno: 0 }, &mut out).unwrap();
             assert_eq!(guard.told().1, 1, "{offset} {size}");

@@ -17,7 +17,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 
-/// How often files are asked for that earlier ones lead to: `.git` files name directories, and an index another one.
+/// How often files are asked for that earlier ones lead to: `.git` files name directories, and an
+/// index another one.
 const ROUNDS: usize = 3;
 
 /// Paths that are named; more are counted.
@@ -40,9 +41,10 @@ pub(super) struct BothRules {
     pub new: GuestFiles,
 }
 
-/// The changes without the files that the guest's rules ignore, and what those are. What its repositories track is never left
-/// out. What was there when the workspace was made is left out only where the rules and the index of that time say so too: a guest
-/// could otherwise hide what it does to a file.
+/// The changes without the files that the guest's rules ignore, and what those are. What its
+/// repositories track is never left out. What was there when the workspace was made is left out
+/// only where the rules and the index of that time say so too: a guest could otherwise hide what it
+/// does to a file.
 ///
 /// # Errors
 /// [`WorkspaceError`].
@@ -140,7 +142,9 @@ fn split(
         }
     }
     if new.is_exhausted() || old.is_some_and(|old| old.is_exhausted()) {
-        tracing::warn!("the workspace's ignore rules take too long: not all ignored files are left out");
+        tracing::warn!(
+            "the workspace's ignore rules take too long: not all ignored files are left out"
+        );
     }
     (shown, hidden)
 }
@@ -153,7 +157,11 @@ fn named(rules: &mut Ignored<GuestFiles>, path: &[u8]) -> String {
 }
 
 /// The files of rules that the workspace began with. Blocking.
-fn of_base(base: &BasePlace, mut files: GuestFiles, directories: &BTreeSet<Vec<u8>>) -> Result<GuestFiles, FileError> {
+fn of_base(
+    base: &BasePlace,
+    mut files: GuestFiles,
+    directories: &BTreeSet<Vec<u8>>,
+) -> Result<GuestFiles, FileError> {
     let base = base.open()?;
     for _ in 0..ROUNDS {
         let wanted = files.wanted(directories);
@@ -173,7 +181,11 @@ fn of_base(base: &BasePlace, mut files: GuestFiles, directories: &BTreeSet<Vec<u
 }
 
 /// Read some of the guest's files of rules.
-async fn read(running: &Running<'_>, files: GuestFiles, wanted: &[TreePath]) -> Result<GuestFiles, WorkspaceError> {
+async fn read(
+    running: &Running<'_>,
+    files: GuestFiles,
+    wanted: &[TreePath],
+) -> Result<GuestFiles, WorkspaceError> {
     let held = Arc::new(Mutex::new(files));
     let taking = Arc::clone(&held);
     let lock = |files: &Mutex<GuestFiles>, act: &mut dyn FnMut(&mut GuestFiles)| {
@@ -201,14 +213,23 @@ mod tests {
     use pyro_protocol::tree::{Entry, Meta};
 
     fn entry(path: &str, kind: Kind) -> Entry {
-        Entry { path: TreePath::parse(path.as_bytes()).unwrap(), meta: Meta::new(kind, 0o644), target: Vec::new() }
+        Entry {
+            path: TreePath::parse(path.as_bytes()).unwrap(),
+            meta: Meta::new(kind, 0o644),
+            target: Vec::new(),
+        }
     }
 
     /// Rules at the top, of a repository that tracks these names where there are any.
     fn rules(text: &str, tracked: Option<&[&str]>) -> Ignored<GuestFiles> {
         let directory = |path| entry(path, Kind::Directory);
         let file = |path| entry(path, Kind::File);
-        let repository = [directory(".git"), file(".git/HEAD"), directory(".git/objects"), directory(".git/refs")];
+        let repository = [
+            directory(".git"),
+            file(".git/HEAD"),
+            directory(".git/objects"),
+            directory(".git/refs"),
+        ];
         let mut nodes = vec![directory(""), file(".gitignore")];
         if tracked.is_some() {
             nodes.extend(repository.into_iter().chain([file(".git/index")]));
@@ -216,8 +237,11 @@ mod tests {
         let mut files = GuestFiles::of(&nodes);
         files.put(&TreePath::parse(b".gitignore").unwrap(), text.as_bytes().to_vec());
         if let Some(tracked) = tracked {
-            let mut index =
-                [b"DIRC\0\0\0\x02".as_slice(), &u32::try_from(tracked.len()).unwrap().to_be_bytes()].concat();
+            let mut index = [
+                b"DIRC\0\0\0\x02".as_slice(),
+                &u32::try_from(tracked.len()).unwrap().to_be_bytes(),
+            ]
+            .concat();
             for name in tracked {
                 let mut entry = vec![0; 62];
                 entry[24..28].copy_from_slice(&0o100_644_u32.to_be_bytes());
@@ -247,7 +271,8 @@ mod tests {
             one("target/tracked", true, true),
         ];
         let is_ignored: Vec<bool> = changed.iter().map(|one| is_ignored(&mut new, one)).collect();
-        let (shown, hidden) = split(changed, &is_ignored, new, Some(old), &CancellationToken::new());
+        let (shown, hidden) =
+            split(changed, &is_ignored, new, Some(old), &CancellationToken::new());
         (shown.iter().map(|one| one.path.to_string()).collect(), hidden)
     }
 

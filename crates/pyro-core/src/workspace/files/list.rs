@@ -33,7 +33,8 @@ pub struct ListRequest {
     pub limit: u64,
 }
 
-/// A page of files. The names are those of the contract; `count`, `next_after`, and of an entry `mode` and `mtime` are ours.
+/// A page of files. The names are those of the contract; `count`, `next_after`, and of an entry
+/// `mode` and `mtime` are ours.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FileList {
     /// The workspace.
@@ -57,7 +58,8 @@ pub struct FileList {
 pub struct ListedFile {
     /// Absolute; quoted as git quotes it when it is not UTF-8.
     pub path: String,
-    /// `file`, `directory`, `symlink`, `fifo`, `socket`, `char_device`, `block_device` or `unknown`.
+    /// `file`, `directory`, `symlink`, `fifo`, `socket`, `char_device`, `block_device` or
+    /// `unknown`.
     pub artifact_type: &'static str,
     /// Length in bytes; 0 of what is no file.
     pub size_bytes: u64,
@@ -73,7 +75,11 @@ pub struct ListedFile {
 ///
 /// # Errors
 /// [`FileError::After`]; [`WorkspaceError::Guest`] when there is nothing at the path.
-pub async fn list(config: &Config, id: Id, request: ListRequest) -> Result<FileList, WorkspaceError> {
+pub async fn list(
+    config: &Config,
+    id: Id,
+    request: ListRequest,
+) -> Result<FileList, WorkspaceError> {
     let running = Running::open(config, id).await?;
     running.touch()?;
     let after = request.after.as_ref().map(|after| relative(after, &request.path)).transpose()?;
@@ -87,14 +93,13 @@ pub async fn list(config: &Config, id: Id, request: ListRequest) -> Result<FileL
         after,
         exclude: Vec::new(),
     };
-    let mut listing = tree::list(running.files().await?, asked).await.map_err(WorkspaceError::Guest)?;
+    let mut listing =
+        tree::list(running.files().await?, asked).await.map_err(WorkspaceError::Guest)?;
     let mut found = Vec::new();
     while let Some(entries) = listing.next().await.map_err(WorkspaceError::Guest)? {
-        found.extend(
-            entries
-                .into_iter()
-                .filter(|entry| !(entry.path.is_root() && entry.meta.kind == Kind::Directory && entry.meta.errno == 0)),
-        );
+        found.extend(entries.into_iter().filter(|entry| {
+            !(entry.path.is_root() && entry.meta.kind == Kind::Directory && entry.meta.errno == 0)
+        }));
     }
     let more = listing.listed().is_some_and(|listed| listed.more);
     let last = found.last().map(|entry| request.path.join(&entry.path).to_text());
@@ -127,7 +132,8 @@ impl ListedFile {
             path: root.join(&entry.path).to_text(),
             artifact_type: artifact_type(meta.kind),
             size_bytes: if meta.kind == Kind::File { meta.size } else { 0 },
-            link_target: (meta.kind == Kind::Symlink).then(|| String::from_utf8_lossy(&entry.target).into_owned()),
+            link_target: (meta.kind == Kind::Symlink)
+                .then(|| String::from_utf8_lossy(&entry.target).into_owned()),
             mode: format!("{:04o}", meta.mode),
             mtime: timestamp(meta.mtime),
         }

@@ -71,7 +71,15 @@ impl PatchReport {
             deleted: count(PatchStatus::Deleted),
         };
         let skipped = submodules.iter().map(|path| absolute(path.as_bytes())).collect();
-        Self { workspace_id, changed: !entries.is_empty(), summary, entries, skipped, patch, execution_mode }
+        Self {
+            workspace_id,
+            changed: !entries.is_empty(),
+            summary,
+            entries,
+            skipped,
+            patch,
+            execution_mode,
+        }
     }
 }
 
@@ -95,7 +103,13 @@ mod tests {
         let resolution = resolve(&patch, &BTreeMap::new()).unwrap();
         assert_eq!(resolution.outcomes[0].1, PatchStatus::Added);
         let id = Id::parse("0123456789ab").unwrap();
-        let report = PatchReport::new(id, &resolution, &patch.submodules, text.to_owned(), ExecutionMode::GuestTcg);
+        let report = PatchReport::new(
+            id,
+            &resolution,
+            &patch.submodules,
+            text.to_owned(),
+            ExecutionMode::GuestTcg,
+        );
         insta::assert_json_snapshot!(report);
     }
 }

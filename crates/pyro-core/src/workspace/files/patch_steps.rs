@@ -13,7 +13,8 @@ pub struct PatchSteps {
     pub staged: Vec<Staged>,
     /// The steps.
     pub steps: Vec<Step>,
-    /// Directories that a file takes the place of: they hold nothing else than directories and what goes.
+    /// Directories that a file takes the place of: they hold nothing else than directories and what
+    /// goes.
     pub emptied: Vec<TreePath>,
     /// Directories that may be empty afterwards, the deepest first.
     pub left: Vec<TreePath>,
@@ -33,14 +34,15 @@ pub struct Staged {
 }
 
 impl PatchSteps {
-    /// The steps of a resolution that was made from `found`, which also has the parents of all paths. What is new gets
-    /// the time `now`; what is replaced keeps its owner.
+    /// The steps of a resolution that was made from `found`, which also has the parents of all
+    /// paths. What is new gets the time `now`; what is replaced keeps its owner.
     #[must_use]
     pub fn of(resolution: &Resolution, found: &BTreeMap<TreePath, Meta>, now: Time) -> Self {
         let mut made = Self::default();
         let mut whole = BTreeSet::new();
         let there = |path: &TreePath| found.get(path).copied();
-        let expect = |path: &TreePath| there(path).map_or(Expect::Absent, |meta| Expect::same(&meta));
+        let expect =
+            |path: &TreePath| there(path).map_or(Expect::Absent, |meta| Expect::same(&meta));
         for action in &resolution.actions {
             if let Decided::RemoveDirectory { path } = action {
                 made.emptied.push(path.clone());
@@ -90,7 +92,12 @@ impl PatchSteps {
         let old = there(path);
         let (uid, gid) = old.map_or((0, 0), |old| (old.uid, old.gid));
         let meta = Meta { uid, gid, mtime: now, ..meta };
-        self.staged.push(Staged { path: path.clone(), meta, bytes: bytes.to_vec(), target: target.to_vec() });
+        self.staged.push(Staged {
+            path: path.clone(),
+            meta,
+            bytes: bytes.to_vec(),
+            target: target.to_vec(),
+        });
         // The first directory on the way that is not there is put with all that is staged below it.
         let is_dir = |path: &TreePath| there(path).is_some_and(|meta| meta.kind == Kind::Directory);
         let top = path.parents().find(|parent| !is_dir(parent)).unwrap_or_else(|| path.clone());
@@ -109,7 +116,9 @@ impl PatchSteps {
                 self.left.push(parent);
             }
         }
-        self.left.sort_by_key(|path| std::cmp::Reverse(path.as_bytes().iter().filter(|byte| **byte == b'/').count()));
+        self.left.sort_by_key(|path| {
+            std::cmp::Reverse(path.as_bytes().iter().filter(|byte| **byte == b'/').count())
+        });
     }
 }
 
@@ -139,7 +148,9 @@ mod tests {
     fn told(actions: Vec<Decided>, nodes: &[(&str, Side)]) -> (Vec<String>, PatchSteps) {
         let resolution = Resolution { actions, outcomes: Vec::new() };
         let steps = PatchSteps::of(&resolution, &found(nodes), Time::default());
-        let word = |step: &Step| format!("{:?} {} {}", step.action, step.path, step.expect != Expect::Absent);
+        let word = |step: &Step| {
+            format!("{:?} {} {}", step.action, step.path, step.expect != Expect::Absent)
+        };
         (steps.steps.iter().map(word).collect(), steps)
     }
 
@@ -153,9 +164,14 @@ mod tests {
 
     #[test]
     fn kinds_change_places() {
-        let nodes = [("d", Side::Directory), ("d/x", Side::file(0o644, *b"o")), ("f", Side::file(0o644, *b"o"))];
+        let nodes = [
+            ("d", Side::Directory),
+            ("d/x", Side::file(0o644, *b"o")),
+            ("f", Side::file(0o644, *b"o")),
+        ];
         let remove = |path| Decided::Remove { path: rel(path) };
-        let file_for_dir = vec![remove("d/x"), Decided::RemoveDirectory { path: rel("d") }, write("d")];
+        let file_for_dir =
+            vec![remove("d/x"), Decided::RemoveDirectory { path: rel("d") }, write("d")];
         let (words, steps) = told(file_for_dir, &nodes);
         assert_eq!((words, steps.emptied.len()), (vec!["Put d true".to_owned()], 1));
         let (words, _) = told(vec![remove("f"), write("f/x")], &nodes);

@@ -1,9 +1,11 @@
-//! Proofs: which files of a workspace hold what files of the host hold, known without reading either.
+//! Proofs: which files of a workspace hold what files of the host hold, known without reading
+//! either.
 //!
-//! A proof names both files by inode, length, mtime and ctime. It is kept only where both ctimes are older than a moment
-//! that had passed on their own clocks before the content was read or listed: whoever writes to such a file later gives
-//! it another ctime, also within one tick of the clock. Writes through a shared mapping that was dirty before are the
-//! exception, as they are for every program that trusts ctimes.
+//! A proof names both files by inode, length, mtime and ctime. It is kept only where both ctimes
+//! are older than a moment that had passed on their own clocks before the content was read or
+//! listed: whoever writes to such a file later gives it another ctime, also within one tick of the
+//! clock. Writes through a shared mapping that was dirty before are the exception, as they are for
+//! every program that trusts ctimes.
 
 use super::baseline::MAX_ENTRIES;
 use crate::config::Config;
@@ -17,13 +19,15 @@ use pyro_protocol::tree::{Entry, Kind, Meta, Time};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
-/// First bytes of the file; then for each path its length (two bytes, little-endian), the path, and its proof.
+/// First bytes of the file; then for each path its length (two bytes, little-endian), the path, and
+/// its proof.
 const MAGIC: &[u8; 8] = b"pyroprf1";
 
 /// Longest file of proofs, in bytes.
 const MAX_LEN: u64 = 512 << 20;
 
-/// How much older than a transfer's begin a file of the host must be, in nanoseconds: a tick is at most 10 ms.
+/// How much older than a transfer's begin a file of the host must be, in nanoseconds: a tick is at
+/// most 10 ms.
 const MARGIN_NS: i128 = 100_000_000;
 
 /// The first half of a BLAKE3 digest of what both files are.
@@ -50,7 +54,8 @@ impl Proofs {
         Self { device, begun: i128::from(clock::wall_ns()), ..Self::default() }
     }
 
-    /// Those that were kept, for a transfer that begins now; what cannot be read proves nothing. Blocking.
+    /// Those that were kept, for a transfer that begins now; what cannot be read proves nothing.
+    /// Blocking.
     pub(super) fn read(config: &Config, id: Id, device: Option<u64>) -> Self {
         let mut proofs = Self::begin(device);
         if device.is_none() {
@@ -59,7 +64,9 @@ impl Proofs {
         match fs::read_bounded(&path(config, id), MAX_LEN) {
             Ok(bytes) => proofs.proven = decode(&bytes).unwrap_or_default(),
             Err(error) if error.is_not_found() => {}
-            Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "no proofs can be read"),
+            Err(error) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "no proofs can be read")
+            }
         }
         proofs
     }
@@ -70,10 +77,18 @@ impl Proofs {
         proven.is_some_and(|(device, proven)| *proven == proof(device, source, there))
     }
 
-    /// Both files are equal. `before` is a time of the guest's clock that had passed when that became known.
-    pub(in crate::workspace) fn note(&mut self, path: TreePath, source: &Meta, there: &Meta, before: Time) {
+    /// Both files are equal. `before` is a time of the guest's clock that had passed when that
+    /// became known.
+    pub(in crate::workspace) fn note(
+        &mut self,
+        path: TreePath,
+        source: &Meta,
+        there: &Meta,
+        before: Time,
+    ) {
         let Some(device) = self.device else { return };
-        let is_settled = source.ctime.as_nanoseconds() + MARGIN_NS < self.begun && there.ctime < before;
+        let is_settled =
+            source.ctime.as_nanoseconds() + MARGIN_NS < self.begun && there.ctime < before;
         if is_settled && self.proven.len() < MAX_ENTRIES {
             self.proven.insert(path, proof(device, source, there));
             self.is_changed = true;
@@ -104,24 +119,31 @@ impl Proofs {
 ///
 /// # Errors
 /// [`WorkspaceError::Files`].
-pub(in crate::workspace) fn inherit(config: &Config, from: Id, to: Id) -> Result<(), WorkspaceError> {
+pub(in crate::workspace) fn inherit(
+    config: &Config,
+    from: Id,
+    to: Id,
+) -> Result<(), WorkspaceError> {
     match fs::read_bounded(&path(config, from), MAX_LEN) {
         Ok(bytes) => Ok(fs::write_atomic(&path(config, to), &bytes)?),
         Err(_) => Ok(()),
     }
 }
 
-/// The latest change of any node of a listing: a time that the guest's clock had reached when it ended.
+/// The latest change of any node of a listing: a time that the guest's clock had reached when it
+/// ended.
 pub(in crate::workspace) fn latest(entries: &[Entry]) -> Time {
     entries.iter().map(|entry| entry.meta.ctime).max().unwrap_or_default()
 }
 
-/// Of a listing below `dest`, the files that nobody has changed since they were put there with a directory that holds them,
-/// each with a time that has passed since. `puts` are the paths that a push put, in any order.
+/// Of a listing below `dest`, the files that nobody has changed since they were put there with a
+/// directory that holds them, each with a time that has passed since. `puts` are the paths that a
+/// push put, in any order.
 ///
-/// What is put is renamed last, out of a place where nobody else writes: a file whose ctime lies before that of every
-/// renamed node, with all directories down to it, is as it was staged. Of one that was renamed itself nothing is known: its
-/// ctime is from the same tick as what somebody may have written behind it.
+/// What is put is renamed last, out of a place where nobody else writes: a file whose ctime lies
+/// before that of every renamed node, with all directories down to it, is as it was staged. Of one
+/// that was renamed itself nothing is known: its ctime is from the same tick as what somebody may
+/// have written behind it.
 pub(super) fn untouched<'a>(
     present: &'a [Entry],
     dest: &TreePath,
@@ -129,7 +151,9 @@ pub(super) fn untouched<'a>(
 ) -> Vec<(&'a TreePath, (&'a Meta, Time))> {
     let puts: HashSet<&TreePath> = puts.iter().copied().collect();
     let is_put = |entry: &&Entry| puts.contains(&joined(dest, &entry.path));
-    let Some(renamed) = present.iter().filter(is_put).map(|entry| entry.meta.ctime).min() else { return Vec::new() };
+    let Some(renamed) = present.iter().filter(is_put).map(|entry| entry.meta.ctime).min() else {
+        return Vec::new();
+    };
     let mut found = Vec::new();
     // The directory that was put and holds the entry at hand, and one within it that was changed.
     let (mut put, mut changed): (Option<&TreePath>, Option<&TreePath>) = (None, None);
@@ -213,7 +237,12 @@ mod tests {
         proofs.note(named("a"), &source, &there, Time { seconds: 21, nanoseconds: 0 });
         assert!(proofs.holds(&named("a"), &source, &there));
         assert!(!proofs.holds(&named("b"), &source, &there));
-        for other in [file(3, 10), file(1, 11), Meta { size: 8, ..source }, Meta { mtime: source.ctime, ..source }] {
+        for other in [
+            file(3, 10),
+            file(1, 11),
+            Meta { size: 8, ..source },
+            Meta { mtime: source.ctime, ..source },
+        ] {
             assert!(!proofs.holds(&named("a"), &other, &there), "{other:?}");
         }
         assert!(!proofs.holds(&named("a"), &source, &file(2, 21)));
@@ -228,7 +257,10 @@ mod tests {
         let mut proofs = Proofs::begin(Some(1));
         let now = clock::wall_ns();
         let young = Meta {
-            ctime: Time { seconds: (now / 1_000_000_000).cast_signed(), nanoseconds: (now % 1_000_000_000) as u32 },
+            ctime: Time {
+                seconds: (now / 1_000_000_000).cast_signed(),
+                nanoseconds: (now % 1_000_000_000) as u32,
+            },
             ..file(1, 0)
         };
         let (old, there) = (file(1, 10), file(2, 20));
@@ -242,7 +274,11 @@ mod tests {
     fn what_was_put_with_its_directory_and_not_touched_since_is_known() {
         let entry = |path: &str, kind, ctime| {
             let ctime = Time { seconds: ctime, nanoseconds: 0 };
-            Entry { path: named(path), meta: Meta { ctime, ..Meta::new(kind, 0o644) }, target: Vec::new() }
+            Entry {
+                path: named(path),
+                meta: Meta { ctime, ..Meta::new(kind, 0o644) },
+                target: Vec::new(),
+            }
         };
         use Kind::{Directory as D, File as F};
         let present = [
@@ -269,7 +305,12 @@ mod tests {
     fn proofs_are_kept_whole_or_not_at_all() {
         let mut proofs = Proofs::begin(Some(1));
         for name in ["a", "d/b", ""] {
-            proofs.note(named(name), &file(1, 10), &file(2, 20), Time { seconds: 21, nanoseconds: 0 });
+            proofs.note(
+                named(name),
+                &file(1, 10),
+                &file(2, 20),
+                Time { seconds: 21, nanoseconds: 0 },
+            );
         }
         let bytes = encode(&proofs.proven);
         assert_eq!(decode(&bytes).unwrap(), proofs.proven);

@@ -1,4 +1,5 @@
-//! A push: a tree of the host made the workspace's, by sending what differs and putting it in force as a whole.
+//! A push: a tree of the host made the workspace's, by sending what differs and putting it in force
+//! as a whole.
 
 use super::baseline;
 use super::proof::{self, Proofs};
@@ -44,7 +45,8 @@ pub struct PushRequest {
     pub dest: WorkspacePath,
     /// Delete what the source does not have; what its rules ignore stays.
     pub delete: bool,
-    /// Whether to leave out what git ignores, which only a directory can; none: as the workspace was seeded.
+    /// Whether to leave out what git ignores, which only a directory can; none: as the workspace
+    /// was seeded.
     pub respect_ignore: Option<bool>,
     /// Only say what would be done.
     pub dry_run: bool,
@@ -71,13 +73,15 @@ pub async fn push(
     let stage = Stage { area, id: u64::from_le_bytes(random) };
     let push = Push { running, source, request, stage, commits: AtomicBool::new(false) };
     let work = async {
-        let _held =
-            stage::hold(push.running.connect().await?, push.stage.clone()).await.map_err(WorkspaceError::Guest)?;
+        let _held = stage::hold(push.running.connect().await?, push.stage.clone())
+            .await
+            .map_err(WorkspaceError::Guest)?;
         push.run().await
     };
     let given_up = async {
         cancel.cancelled().await;
-        // The guest goes on with a commit, whoever waits: only its answer tells whether the files are in place.
+        // The guest goes on with a commit, whoever waits: only its answer tells whether the files
+        // are in place.
         if push.commits.load(Ordering::Relaxed) {
             tokio::time::sleep(COMMIT_LIMIT).await;
         }
@@ -166,7 +170,8 @@ impl Push<'_> {
     }
 
     async fn directory(&self) -> Result<(PushPlan, Learned), WorkspaceError> {
-        let (source, config, id) = (self.source.clone(), self.running.config.clone(), self.running.workspace.id);
+        let (source, config, id) =
+            (self.source.clone(), self.running.config.clone(), self.running.workspace.id);
         let listed = async {
             // What is proven is read first: its moment must lie before the look at the source.
             let look = move || Ok((Proofs::read(&config, id, source.device()), source.list()));
@@ -180,11 +185,13 @@ impl Push<'_> {
             let digests = blocking(move || Ok(source.digests(&paths))).await?;
             Ok::<_, WorkspaceError>(digests.map_err(FileError::Source)?)
         };
-        let (here, there) = tokio::try_join!(digests, self.digests(self.request.dest.guest(), &doubtful))?;
+        let (here, there) =
+            tokio::try_join!(digests, self.digests(self.request.dest.guest(), &doubtful))?;
         let alike = alike(&doubtful, &here, &there);
         equal.extend(alike.iter().map(|(path, _)| path.clone()));
         let before = proof::latest(&present);
-        let (plan, source) = self.plan(Sides { source: listed, present, missing, equal, directories: None }).await?;
+        let (plan, source) =
+            self.plan(Sides { source: listed, present, missing, equal, directories: None }).await?;
         if !self.request.dry_run && !plan.steps.is_empty() {
             if !plan.send.is_empty() {
                 self.send(&plan.send).await?;
@@ -195,11 +202,18 @@ impl Push<'_> {
     }
 
     /// Files that are proven to be equal, and those that only their digests can tell of.
-    fn proven(&self, proofs: &Proofs, source: &[Entry], present: &[Entry]) -> (HashSet<TreePath>, Vec<TreePath>) {
+    fn proven(
+        &self,
+        proofs: &Proofs,
+        source: &[Entry],
+        present: &[Entry],
+    ) -> (HashSet<TreePath>, Vec<TreePath>) {
         let (mut equal, mut doubtful) = (HashSet::new(), Vec::new());
         for (entry, there) in candidates(source, present) {
             let at = joined(self.request.dest.tree(), &entry.path);
-            if there.size == 0 || (self.source.is_own(&entry.path) && proofs.holds(&at, &entry.meta, there)) {
+            if there.size == 0
+                || (self.source.is_own(&entry.path) && proofs.holds(&at, &entry.meta, there))
+            {
                 equal.insert(entry.path.clone());
             } else {
                 doubtful.push(entry.path.clone());
@@ -208,14 +222,18 @@ impl Push<'_> {
         (equal, doubtful)
     }
 
-    /// Keep what this push has proven, for the next one. It only saves time: a failure is told in the log.
+    /// Keep what this push has proven, for the next one. It only saves time: a failure is told in
+    /// the log.
     async fn note(&self, learned: Learned, plan: &PushPlan) {
         let kept = tokio::time::timeout(NOTE_LIMIT, self.keep(learned, plan)).await;
         let again = "the next push will compare these files again";
         match kept {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "{again}"),
-            Err(_) => tracing::warn!("the workspace did not answer within {} s: {again}", NOTE_LIMIT.as_secs()),
+            Err(_) => tracing::warn!(
+                "the workspace did not answer within {} s: {again}",
+                NOTE_LIMIT.as_secs()
+            ),
         }
     }
 
@@ -242,7 +260,12 @@ impl Push<'_> {
             let puts = plan.steps.iter().filter(|step| step.action == Action::Put);
             let puts: Vec<&TreePath> = puts.map(|step| &step.path).collect();
             if sent.len() > puts.len() {
-                let present = baseline::manifest(self.running.files().await?, self.request.dest.guest(), true).await?;
+                let present = baseline::manifest(
+                    self.running.files().await?,
+                    self.request.dest.guest(),
+                    true,
+                )
+                .await?;
                 for (path, there) in proof::untouched(&present, dest, &puts) {
                     if let Some(meta) = of_source(path) {
                         proofs.note(joined(dest, path), meta, there.0, there.1);
@@ -260,7 +283,9 @@ impl Push<'_> {
         let (present, missing) = self.present().await?;
         let (source, dest) = (self.source.clone(), self.request.dest.tree().clone());
         let request = Unpack { into: Into::Stage(self.stage.clone()), owners: false };
-        let sent = unpack(self.running.files().await?, request, move |outlet| source.send(outlet, &dest)).await;
+        let sent =
+            unpack(self.running.files().await?, request, move |outlet| source.send(outlet, &dest))
+                .await;
         let tally = sent.map_err(transfer)?;
         let planned = self.plan_staged(present, missing, tally.directories).await;
         match planned {
@@ -283,27 +308,35 @@ impl Push<'_> {
         directories: HashSet<TreePath>,
     ) -> Result<PushPlan, WorkspaceError> {
         let staged = self.stage.tree_at(self.request.dest.tree());
-        let listed = match baseline::manifest(self.running.files().await?, staged.clone(), false).await {
-            // An empty archive.
-            Err(WorkspaceError::Guest(error)) if is_not_found(&error) => Vec::new(),
-            listed => listed?,
-        };
+        let listed =
+            match baseline::manifest(self.running.files().await?, staged.clone(), false).await {
+                // An empty archive.
+                Err(WorkspaceError::Guest(error)) if is_not_found(&error) => Vec::new(),
+                listed => listed?,
+            };
         if self.request.delete && holds_no_files(&listed) {
             return Err(FileError::EmptyArchive.into());
         }
-        let doubtful: Vec<_> = candidates(&listed, &present).iter().map(|(entry, _)| entry.path.clone()).collect();
-        let here =
-            self.digests(staged, &doubtful).await?.into_iter().map(|digest| Some(digest?.blake3)).collect::<Vec<_>>();
+        let doubtful: Vec<_> =
+            candidates(&listed, &present).iter().map(|(entry, _)| entry.path.clone()).collect();
+        let here = self
+            .digests(staged, &doubtful)
+            .await?
+            .into_iter()
+            .map(|digest| Some(digest?.blake3))
+            .collect::<Vec<_>>();
         let there = self.digests(self.request.dest.guest(), &doubtful).await?;
         let equal = alike(&doubtful, &here, &there).into_iter().map(|(path, _)| path).collect();
-        let sides = Sides { source: listed, present, missing, equal, directories: Some(directories) };
+        let sides =
+            Sides { source: listed, present, missing, equal, directories: Some(directories) };
         self.plan(sides).await.map(|(plan, _)| plan)
     }
 
-    /// The plan, and the source's entries back. Ignore rules are files of the host, and trees may be large: both take time
-    /// that other tasks must not wait for.
+    /// The plan, and the source's entries back. Ignore rules are files of the host, and trees may
+    /// be large: both take time that other tasks must not wait for.
     async fn plan(&self, sides: Sides) -> Result<(PushPlan, Vec<Entry>), WorkspaceError> {
-        let (rules, dest, delete) = (self.source.clone(), self.request.dest.tree().clone(), self.request.delete);
+        let (rules, dest, delete) =
+            (self.source.clone(), self.request.dest.tree().clone(), self.request.delete);
         let make = move || {
             let leaves_out = |path: &[u8], is_dir| rules.leaves_out(path, is_dir);
             let plan = PushPlan::of(&Trees {
@@ -323,14 +356,16 @@ impl Push<'_> {
         if plan.in_the_way.is_empty() {
             return Ok((plan, source));
         }
-        let named = plan.in_the_way.iter().take(10).map(|path| WorkspacePath::root().join(path).to_text());
+        let named =
+            plan.in_the_way.iter().take(10).map(|path| WorkspacePath::root().join(path).to_text());
         Err(FileError::InTheWay(named.collect()).into())
     }
 
     /// What is at the destination, and where the way to it ends.
     async fn present(&self) -> Result<(Vec<Entry>, Option<TreePath>), WorkspaceError> {
         let dest = self.request.dest.tree();
-        let slashes = dest.as_bytes().iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+        let slashes =
+            dest.as_bytes().iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
         let ends = slashes.chain((!dest.is_root()).then_some(dest.as_bytes().len()));
         for end in ends {
             let Ok(path) = TreePath::parse(&dest.as_bytes()[..end]) else { continue };
@@ -343,21 +378,34 @@ impl Push<'_> {
             }
         }
         let follow = dest.is_root();
-        Ok((baseline::manifest(self.running.files().await?, self.request.dest.guest(), follow).await?, None))
+        Ok((
+            baseline::manifest(self.running.files().await?, self.request.dest.guest(), follow)
+                .await?,
+            None,
+        ))
     }
 
-    async fn digests(&self, root: GuestPath, paths: &[TreePath]) -> Result<Vec<Option<Digest>>, WorkspaceError> {
+    async fn digests(
+        &self,
+        root: GuestPath,
+        paths: &[TreePath],
+    ) -> Result<Vec<Option<Digest>>, WorkspaceError> {
         if paths.is_empty() {
             return Ok(Vec::new());
         }
-        let digests = tree::digest(self.running.files().await?, root, paths).await.map_err(WorkspaceError::Guest)?;
+        let digests = tree::digest(self.running.files().await?, root, paths)
+            .await
+            .map_err(WorkspaceError::Guest)?;
         Ok(digests.into_iter().map(|digest| (digest.meta.errno == 0).then_some(digest)).collect())
     }
 
     async fn send(&self, paths: &[TreePath]) -> Result<(), WorkspaceError> {
-        let (source, dest, paths) = (self.source.clone(), self.request.dest.tree().clone(), paths.to_vec());
+        let (source, dest, paths) =
+            (self.source.clone(), self.request.dest.tree().clone(), paths.to_vec());
         let request = Unpack { into: Into::Stage(self.stage.clone()), owners: false };
-        let sent = unpack(self.running.files().await?, request, move |outlet| source.send_listed(outlet, paths, &dest));
+        let sent = unpack(self.running.files().await?, request, move |outlet| {
+            source.send_listed(outlet, paths, &dest)
+        });
         sent.await.map_err(transfer)
     }
 
@@ -365,7 +413,9 @@ impl Push<'_> {
         let root = GuestPath::parse(ROOT.as_bytes()).unwrap_or_else(|_| GuestPath::root());
         let request = Commit { stage: self.stage.clone(), root };
         self.commits.store(!plan.steps.is_empty(), Ordering::Relaxed);
-        stage::commit(self.running.files().await?, request, &plan.steps).await.map_err(WorkspaceError::Guest)
+        stage::commit(self.running.files().await?, request, &plan.steps)
+            .await
+            .map_err(WorkspaceError::Guest)
     }
 }
 
@@ -375,7 +425,11 @@ fn holds_no_files(entries: &[Entry]) -> bool {
 }
 
 /// Files whose digests are equal, with what those in the guest were when they were read.
-fn alike(paths: &[TreePath], here: &[Option<[u8; 32]>], there: &[Option<Digest>]) -> Vec<(TreePath, Meta)> {
+fn alike(
+    paths: &[TreePath],
+    here: &[Option<[u8; 32]>],
+    there: &[Option<Digest>],
+) -> Vec<(TreePath, Meta)> {
     let pairs = paths.iter().zip(here.iter().zip(there));
     let same = |(path, (here, there)): (&TreePath, (&Option<[u8; 32]>, &Option<Digest>))| {
         let there = there.as_ref().filter(|there| here.as_ref() == Some(&there.blake3))?;
@@ -400,7 +454,11 @@ mod tests {
             meta: Meta::new(kind, 0o755),
             target: Vec::new(),
         };
-        let mut entries = vec![entry("", Kind::Directory), entry("d", Kind::Directory), entry("d/e", Kind::Directory)];
+        let mut entries = vec![
+            entry("", Kind::Directory),
+            entry("d", Kind::Directory),
+            entry("d/e", Kind::Directory),
+        ];
         assert!(holds_no_files(&[]) && holds_no_files(&entries));
         for kind in [Kind::File, Kind::Symlink] {
             entries.push(entry("d/e/f", kind));

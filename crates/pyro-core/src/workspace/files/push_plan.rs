@@ -1,4 +1,5 @@
-//! The plan of a push: what differs between a tree on the host and one in the guest, as steps. Pure.
+//! The plan of a push: what differs between a tree on the host and one in the guest, as steps.
+//! Pure.
 
 use crate::workspace::place::joined;
 use pyro_protocol::TreePath;
@@ -19,8 +20,8 @@ pub struct Trees<'a> {
     pub missing: Option<&'a TreePath>,
     /// What is not pushed is deleted.
     pub delete: bool,
-    /// Directories whose modes and times the source knows, all where none are given: an archive need not name those of its
-    /// files.
+    /// Directories whose modes and times the source knows, all where none are given: an archive
+    /// need not name those of its files.
     pub directories: Option<&'a HashSet<TreePath>>,
     /// What is left alone: asked with a path of the tree, and whether it is a directory.
     pub leaves_out: &'a dyn Fn(&[u8], bool) -> bool,
@@ -43,13 +44,17 @@ pub struct PushPlan {
     pub in_the_way: Vec<TreePath>,
 }
 
-/// Files of equal length, each with what is there. Their times say nothing: npm packages and crates have fixed ones.
+/// Files of equal length, each with what is there. Their times say nothing: npm packages and crates
+/// have fixed ones.
 #[must_use]
 pub fn candidates<'a>(source: &'a [Entry], present: &'a [Entry]) -> Vec<(&'a Entry, &'a Meta)> {
-    let present: HashMap<&TreePath, &Meta> = present.iter().map(|entry| (&entry.path, &entry.meta)).collect();
+    let present: HashMap<&TreePath, &Meta> =
+        present.iter().map(|entry| (&entry.path, &entry.meta)).collect();
     let pair = |entry: &'a Entry| {
         let there = *present.get(&entry.path)?;
-        let is_one = there.kind == Kind::File && entry.meta.kind == Kind::File && there.size == entry.meta.size;
+        let is_one = there.kind == Kind::File
+            && entry.meta.kind == Kind::File
+            && there.size == entry.meta.size;
         is_one.then_some((entry, there))
     };
     source.iter().filter_map(pair).collect()
@@ -97,21 +102,28 @@ impl<'a> Planner<'a> {
             return self.send(entry);
         }
         self.put = None;
-        let Some(there) = self.present.get(&entry.path).copied() else { return self.put(entry, Expect::Absent) };
+        let Some(there) = self.present.get(&entry.path).copied() else {
+            return self.put(entry, Expect::Absent);
+        };
         let (new, old) = (&entry.meta, &there.meta);
         let mode = (new.mode != old.mode).then_some(new.mode);
         let mtime = (new.mtime != old.mtime).then_some(new.mtime);
         match (new.kind, old.kind) {
             (Kind::Directory, Kind::Directory) => {
                 let set = (mode, mtime);
-                let is_known = self.trees.directories.is_none_or(|known| known.contains(&entry.path));
+                let is_known =
+                    self.trees.directories.is_none_or(|known| known.contains(&entry.path));
                 if is_known && set != (None, None) {
                     self.sets.insert(&entry.path, set);
                 }
                 self.plan.unchanged += u64::from(!entry.path.is_root());
             }
-            (Kind::File, Kind::File) if self.trees.equal.contains(&entry.path) => self.keep(entry, (mode, mtime)),
-            (Kind::Symlink, Kind::Symlink) if entry.target == there.target => self.keep(entry, (None, mtime)),
+            (Kind::File, Kind::File) if self.trees.equal.contains(&entry.path) => {
+                self.keep(entry, (mode, mtime))
+            }
+            (Kind::Symlink, Kind::Symlink) if entry.target == there.target => {
+                self.keep(entry, (None, mtime))
+            }
             (new, old) if new != old && self.is_in_the_way(entry, there) => {
                 self.plan.in_the_way.push(joined(self.trees.dest, &entry.path));
                 // What belongs below it needs no words of its own.
@@ -124,8 +136,8 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// A directory that holds something goes only where deleting was asked for, and not with what is to be left alone; the
-    /// tree's own place never.
+    /// A directory that holds something goes only where deleting was asked for, and not with what
+    /// is to be left alone; the tree's own place never.
     fn is_in_the_way(&self, entry: &Entry, there: &Entry) -> bool {
         let stays = |node: &Entry| {
             let is_dir = node.meta.kind == Kind::Directory;
@@ -133,7 +145,8 @@ impl<'a> Planner<'a> {
         };
         let present = self.trees.present;
         let behind = present.partition_point(|other| other.path <= there.path);
-        let mut below = present[behind..].iter().take_while(|other| other.path.is_within(&there.path));
+        let mut below =
+            present[behind..].iter().take_while(|other| other.path.is_within(&there.path));
         entry.path.is_root() || (there.meta.kind == Kind::Directory && below.any(stays))
     }
 
@@ -173,14 +186,16 @@ impl<'a> Planner<'a> {
     }
 
     fn delete(&mut self) {
-        let source: HashSet<&TreePath> = self.trees.source.iter().map(|entry| &entry.path).collect();
+        let source: HashSet<&TreePath> =
+            self.trees.source.iter().map(|entry| &entry.path).collect();
         let mut kept: HashSet<Vec<u8>> = HashSet::new();
         let mut going = Vec::new();
         // From the end, so that all that a directory holds is judged before it.
         for entry in self.trees.present.iter().rev() {
             let path = entry.path.as_bytes();
             let is_dir = entry.meta.kind == Kind::Directory;
-            // They rise as the source does, and none lies in another: only the last one before it can hold it.
+            // They rise as the source does, and none lies in another: only the last one before it
+            // can hold it.
             let before = self.replaced.partition_point(|above| **above <= entry.path);
             if before.checked_sub(1).is_some_and(|last| entry.path.is_within(self.replaced[last])) {
                 continue;
@@ -203,7 +218,11 @@ impl<'a> Planner<'a> {
             }
             above = Some(&entry.path);
             let path = joined(self.trees.dest, &entry.path);
-            self.plan.steps.push(Step { path, expect: Expect::same(&entry.meta), action: Action::Delete });
+            self.plan.steps.push(Step {
+                path,
+                expect: Expect::same(&entry.meta),
+                action: Action::Delete,
+            });
             self.touch(&entry.path);
         }
     }
@@ -233,22 +252,43 @@ mod tests {
 
     fn tree(entries: &[(&str, Kind, u64, i64)]) -> Vec<Entry> {
         let root = [("", Kind::Directory, 0, 0)];
-        root.iter().chain(entries).map(|(path, kind, size, seconds)| entry(path, *kind, *size, *seconds)).collect()
+        root.iter()
+            .chain(entries)
+            .map(|(path, kind, size, seconds)| entry(path, *kind, *size, *seconds))
+            .collect()
     }
 
     /// Files of equal length and time are equal here.
     fn plan(source: &[Entry], present: &[Entry], delete: bool) -> PushPlan {
         let is_equal = |(new, old): &(&Entry, &Meta)| new.meta.mtime == old.mtime;
-        let equal = candidates(source, present).into_iter().filter(is_equal).map(|(new, _)| new.path.clone()).collect();
+        let equal = candidates(source, present)
+            .into_iter()
+            .filter(is_equal)
+            .map(|(new, _)| new.path.clone())
+            .collect();
         plan_of(source, present, &equal, delete)
     }
 
-    fn plan_of(source: &[Entry], present: &[Entry], equal: &HashSet<TreePath>, delete: bool) -> PushPlan {
+    fn plan_of(
+        source: &[Entry],
+        present: &[Entry],
+        equal: &HashSet<TreePath>,
+        delete: bool,
+    ) -> PushPlan {
         let dest = TreePath::root();
         let leaves_out = |path: &[u8], _| path.starts_with(b"target");
         let leaves_out = &leaves_out;
         let (dest, directories) = (&dest, None);
-        PushPlan::of(&Trees { source, present, equal, dest, missing: None, delete, directories, leaves_out })
+        PushPlan::of(&Trees {
+            source,
+            present,
+            equal,
+            dest,
+            missing: None,
+            delete,
+            directories,
+            leaves_out,
+        })
     }
 
     fn steps(plan: &PushPlan) -> Vec<String> {
@@ -264,12 +304,21 @@ mod tests {
 
     #[test]
     fn only_what_changed_is_sent() {
-        let source = tree(&[("a", F, 1, 1), ("b", F, 2, 1), ("d", D, 0, 1), ("d/x", F, 3, 1), ("l", L, 2, 1)]);
+        let source = tree(&[
+            ("a", F, 1, 1),
+            ("b", F, 2, 1),
+            ("d", D, 0, 1),
+            ("d/x", F, 3, 1),
+            ("l", L, 2, 1),
+        ]);
         let present = tree(&[("a", F, 1, 1), ("b", F, 3, 1), ("l", L, 2, 1), ("old", F, 1, 1)]);
         let plan = plan(&source, &present, false);
         assert_eq!(steps(&plan), ["put b", "put d", "set ."]);
         let sent: Vec<_> = plan.send.iter().map(ToString::to_string).collect();
-        assert_eq!((sent, plan.bytes, plan.unchanged), (["b", "d", "d/x"].map(str::to_owned).to_vec(), 5, 2));
+        assert_eq!(
+            (sent, plan.bytes, plan.unchanged),
+            (["b", "d", "d/x"].map(str::to_owned).to_vec(), 5, 2)
+        );
         assert_eq!(steps(&self::plan(&source, &source, true)), [""; 0]);
     }
 
@@ -321,11 +370,23 @@ mod tests {
         let of = |leaves_out: &dyn Fn(&[u8], bool) -> bool| {
             let (source, present, equal, dest) = (&source, &present, &equal, &dest);
             let (missing, delete, directories) = (None, true, None);
-            PushPlan::of(&Trees { source, present, equal, dest, missing, delete, directories, leaves_out })
+            PushPlan::of(&Trees {
+                source,
+                present,
+                equal,
+                dest,
+                missing,
+                delete,
+                directories,
+                leaves_out,
+            })
         };
         let ignored = |path: &[u8], _| path.ends_with(b".db") || path.starts_with(b"target");
         let plan = of(&ignored);
-        assert_eq!(plan.in_the_way.iter().map(ToString::to_string).collect::<Vec<_>>(), ["build", "target"]);
+        assert_eq!(
+            plan.in_the_way.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["build", "target"]
+        );
         // Without rules all of it goes.
         let plan = of(&|_, _| false);
         assert_eq!(
@@ -336,7 +397,11 @@ mod tests {
 
     #[test]
     fn lengths_that_no_sum_can_hold_are_counted_as_the_most() {
-        let source = tree(&[("a", F, u64::MAX >> 1, 1), ("b", F, u64::MAX >> 1, 1), ("c", F, u64::MAX >> 1, 1)]);
+        let source = tree(&[
+            ("a", F, u64::MAX >> 1, 1),
+            ("b", F, u64::MAX >> 1, 1),
+            ("c", F, u64::MAX >> 1, 1),
+        ]);
         assert_eq!(plan(&source, &tree(&[]), false).bytes, u64::MAX);
     }
 
@@ -354,7 +419,10 @@ mod tests {
         let (source, present) = (entries(L, false), entries(D, true));
         let started = std::time::Instant::now();
         let mirrored = plan(&source, &present, true);
-        assert_eq!((mirrored.steps.len(), mirrored.deleted, mirrored.in_the_way.len()), (100_001, 0, 0));
+        assert_eq!(
+            (mirrored.steps.len(), mirrored.deleted, mirrored.in_the_way.len()),
+            (100_001, 0, 0)
+        );
         assert_eq!(plan(&source, &present, false).in_the_way.len(), 100_000);
         assert!(started.elapsed() < std::time::Duration::from_secs(30), "{:?}", started.elapsed());
     }
@@ -363,9 +431,13 @@ mod tests {
     fn equal_length_and_time_prove_nothing() {
         let source = tree(&[("a", F, 1, 1), ("b", F, 1, 1), ("c", F, 2, 1), ("d", L, 1, 1)]);
         let present = tree(&[("a", F, 1, 2), ("b", F, 1, 1), ("c", F, 1, 1), ("d", F, 1, 1)]);
-        let found: Vec<_> = candidates(&source, &present).iter().map(|(entry, _)| entry.path.to_string()).collect();
+        let found: Vec<_> =
+            candidates(&source, &present).iter().map(|(entry, _)| entry.path.to_string()).collect();
         assert_eq!(found, ["a", "b"]);
-        assert_eq!(steps(&plan_of(&source, &source, &HashSet::new(), false)), ["put a", "put b", "put c", "set ."]);
+        assert_eq!(
+            steps(&plan_of(&source, &source, &HashSet::new(), false)),
+            ["put a", "put b", "put c", "set ."]
+        );
     }
 
     #[test]
@@ -374,8 +446,13 @@ mod tests {
         let present = tree(&[("a", F, 1, 2), ("d", D, 0, 2), ("d/x", F, 1, 1), ("l", L, 2, 2)]);
         let equal = source.iter().map(|entry| entry.path.clone()).collect();
         let plan = plan_of(&source, &present, &equal, false);
-        assert_eq!((steps(&plan), plan.unchanged), (["set a", "set d", "set l"].map(str::to_owned).to_vec(), 4));
+        assert_eq!(
+            (steps(&plan), plan.unchanged),
+            (["set a", "set d", "set l"].map(str::to_owned).to_vec(), 4)
+        );
         let time = Some(Time { seconds: 1, nanoseconds: 0 });
-        assert!(plan.steps.iter().all(|step| step.action == Action::Set { mode: None, mtime: time }));
+        assert!(
+            plan.steps.iter().all(|step| step.action == Action::Set { mode: None, mtime: time })
+        );
     }
 }

@@ -23,8 +23,8 @@ pub const DEFAULT_MAX_BYTES: u64 = 65_536;
 /// Most bytes of one read.
 pub const MAX_BYTES: u64 = 1 << 20;
 
-/// A part of a file. The names are those of the contract; `real_path`, `offset`, `bytes_read`, `content_encoding`, `mode` and
-/// `mtime` are ours.
+/// A part of a file. The names are those of the contract; `real_path`, `offset`, `bytes_read`,
+/// `content_encoding`, `mode` and `mtime` are ours.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FileRead {
     /// The workspace.
@@ -40,7 +40,8 @@ pub struct FileRead {
     pub max_bytes: u64,
     /// Where the part begins, in bytes.
     pub offset: u64,
-    /// Length of the part, in bytes: it ends before a character that is cut, so that the next part has it whole.
+    /// Length of the part, in bytes: it ends before a character that is cut, so that the next part
+    /// has it whole.
     pub bytes_read: u64,
     /// The part as text.
     pub content: String,
@@ -62,8 +63,8 @@ pub struct FileRead {
 /// Read at most `max_bytes` from `offset` on. A link is followed within the workspace.
 ///
 /// # Errors
-/// [`WorkspaceError::Guest`] when there is no such file or it is no regular one; [`FileError::Outside`] for a link that leads
-/// out of the workspace.
+/// [`WorkspaceError::Guest`] when there is no such file or it is no regular one;
+/// [`FileError::Outside`] for a link that leads out of the workspace.
 pub async fn read(
     config: &Config,
     id: Id,
@@ -77,7 +78,12 @@ pub async fn read(
     let running = Running::open(config, id).await?;
     running.touch()?;
     let max_bytes = max_bytes.clamp(1, MAX_BYTES);
-    let request = |path: &WorkspacePath| Read { path: path.guest(), offset, length: Some(max_bytes), follow: false };
+    let request = |path: &WorkspacePath| Read {
+        path: path.guest(),
+        offset,
+        length: Some(max_bytes),
+        follow: false,
+    };
     let (mut content, real_path) = match file::read(running.files().await?, request(path)).await {
         Err(ClientError::Failed(failure)) if failure.kind == FailureKind::Unsupported => {
             // It is no file: a link, perhaps.
@@ -85,7 +91,9 @@ pub async fn read(
             if real == *path {
                 return Err(WorkspaceError::Guest(ClientError::Failed(failure)));
             }
-            let content = file::read(running.files().await?, request(&real)).await.map_err(WorkspaceError::Guest)?;
+            let content = file::read(running.files().await?, request(&real))
+                .await
+                .map_err(WorkspaceError::Guest)?;
             (content, Some(real.to_text()))
         }
         opened => (opened.map_err(WorkspaceError::Guest)?, None),

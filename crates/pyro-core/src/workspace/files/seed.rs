@@ -68,7 +68,9 @@ pub(in crate::workspace) async fn fill(
     let (area, _) = STAGES.rsplit_once('/').unwrap_or_default();
     file::mkdir(connect().await?, path(area), 0o700, true).await.map_err(WorkspaceError::Guest)?;
     let Some(source) = source else {
-        file::mkdir(connect().await?, path(ROOT), 0o755, true).await.map_err(WorkspaceError::Guest)?;
+        file::mkdir(connect().await?, path(ROOT), 0o755, true)
+            .await
+            .map_err(WorkspaceError::Guest)?;
         let record = SeedRecord {
             mode: "empty".to_owned(),
             seed_path: None,
@@ -84,10 +86,13 @@ pub(in crate::workspace) async fn fill(
     };
     let proofs = Proofs::begin(source.device());
     let (respect_ignore, git_note) = (source.respects_ignore(), source.git_note());
-    let (mode, seed_path) = (source.mode().to_owned(), source.path().to_string_lossy().into_owned());
+    let (mode, seed_path) =
+        (source.mode().to_owned(), source.path().to_string_lossy().into_owned());
     let request = Unpack { into: Into::Empty(path(ROOT)), owners: false };
     let sending = source.clone();
-    let sent = unpack(connect().await?, request, move |outlet| sending.send(outlet, &TreePath::root())).await;
+    let sent =
+        unpack(connect().await?, request, move |outlet| sending.send(outlet, &TreePath::root()))
+            .await;
     let tally = sent.map_err(transfer)?;
     let (left_out, left_out_count) = source.not_carried();
     let record = SeedRecord {

@@ -28,7 +28,8 @@ pub struct FileWritten {
     pub execution_mode: ExecutionMode,
 }
 
-/// Write a file; directories on the way are made. Without a `mode` an existing file keeps its own, a new one is 0644.
+/// Write a file; directories on the way are made. Without a `mode` an existing file keeps its own,
+/// a new one is 0644.
 ///
 /// # Errors
 /// [`WorkspaceError`]; the file is then as it was.
@@ -50,7 +51,8 @@ pub async fn write(
         create_parents: true,
         size: bytes.len() as u64,
     };
-    let meta = file::write(running.files().await?, request, bytes).await.map_err(WorkspaceError::Guest)?;
+    let meta =
+        file::write(running.files().await?, request, bytes).await.map_err(WorkspaceError::Guest)?;
     Ok(FileWritten {
         workspace_id: id,
         path: path.to_text(),

@@ -27,7 +27,8 @@ const MAX_NAMES: usize = 64 << 20;
 const MAX_RULES: usize = 1_000_000;
 
 /// Names in a git directory that tell what the rules are.
-const TELLING: [&[u8]; 7] = [b".git", b"HEAD", b"objects", b"refs", b"index", b"exclude", b"commondir"];
+const TELLING: [&[u8]; 7] =
+    [b".git", b"HEAD", b"objects", b"refs", b"index", b"exclude", b"commondir"];
 
 /// The files of a guest that say what is ignored.
 #[derive(Debug, Default)]
@@ -37,7 +38,8 @@ pub struct GuestFiles {
     left: u64,
     /// Of each index that was read, the id of the shared one that holds the rest of its names.
     shared: HashMap<Vec<u8>, Option<String>>,
-    /// What each index names, none of one that cannot be read: many `.git` files may lead to one repository.
+    /// What each index names, none of one that cannot be read: many `.git` files may lead to one
+    /// repository.
     tracked: HashMap<Vec<u8>, Option<Arc<Tracked>>>,
     /// The rules of each `info/exclude`.
     excludes: HashMap<Vec<u8>, Arc<Rules>>,
@@ -52,16 +54,25 @@ impl GuestFiles {
         let tells = |path: &[u8]| {
             let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
             let is_git = || path.split(|byte| *byte == b'/').any(|part| part == b".git");
-            name == GITIGNORE.as_bytes() || ((TELLING.contains(&name) || name.starts_with(b"sharedindex.")) && is_git())
+            name == GITIGNORE.as_bytes()
+                || ((TELLING.contains(&name) || name.starts_with(b"sharedindex.")) && is_git())
         };
         let told = manifest.iter().filter(|entry| tells(entry.path.as_bytes()));
-        let nodes = told.map(|entry| (entry.path.as_bytes().to_vec(), (entry.meta.kind, entry.meta.size)));
+        let nodes =
+            told.map(|entry| (entry.path.as_bytes().to_vec(), (entry.meta.kind, entry.meta.size)));
         let nodes = nodes.collect();
-        Self { nodes, left: TOTAL_LEN, names_left: MAX_NAMES, rules_left: MAX_RULES, ..Self::default() }
+        Self {
+            nodes,
+            left: TOTAL_LEN,
+            names_left: MAX_NAMES,
+            rules_left: MAX_RULES,
+            ..Self::default()
+        }
     }
 
-    /// The files that are needed to judge what lies in these directories, as far as they can be told by now: asked again when
-    /// these have been read, it names those that they lead to. None twice.
+    /// The files that are needed to judge what lies in these directories, as far as they can be
+    /// told by now: asked again when these have been read, it names those that they lead to. None
+    /// twice.
     #[must_use]
     pub fn wanted(&mut self, directories: &BTreeSet<Vec<u8>>) -> Vec<TreePath> {
         let mut wanted = BTreeSet::new();
@@ -120,8 +131,10 @@ impl GuestFiles {
             return None;
         }
         let tracked = Index::parse_within(self.text(&path), self.names_left).map(|index| {
-            let shared = index.shared.as_ref().map(|id| at(own, format!("sharedindex.{id}").as_bytes()));
-            let shared = shared.and_then(|path| Index::parse_within(self.text(&path), self.names_left));
+            let shared =
+                index.shared.as_ref().map(|id| at(own, format!("sharedindex.{id}").as_bytes()));
+            let shared =
+                shared.and_then(|path| Index::parse_within(self.text(&path), self.names_left));
             Arc::new(index.tracked(shared))
         });
         let size = tracked.as_ref().map_or(0, |tracked| tracked.size());
@@ -151,14 +164,17 @@ impl GuestFiles {
         let dot = at(directory, b".git");
         let own = match self.nodes.get(&dot)?.0 {
             Kind::Directory => dot,
-            Kind::File => resolved(directory, self.text(&dot).strip_prefix(b"gitdir: ")?.trim_ascii_end())?,
+            Kind::File => {
+                resolved(directory, self.text(&dot).strip_prefix(b"gitdir: ")?.trim_ascii_end())?
+            }
             _ => return None,
         };
         // Where git puts the own directory of a linked worktree.
         let end = own.windows(11).rposition(|part| part == b"/worktrees/").unwrap_or(own.len());
         let common = own[..end].to_vec();
         let has = |path: Vec<u8>| self.nodes.contains_key(&path);
-        let is_whole = has(at(&own, b"HEAD")) && has(at(&common, b"objects")) && has(at(&common, b"refs"));
+        let is_whole =
+            has(at(&own, b"HEAD")) && has(at(&common, b"objects")) && has(at(&common, b"refs"));
         is_whole.then_some((own, common))
     }
 }
@@ -180,7 +196,11 @@ impl Files for GuestFiles {
             }
         };
         let tracked = self.tracked(&own);
-        Some(Repository { exclude, is_indexed: tracked.is_some(), tracked: tracked.unwrap_or_default() })
+        Some(Repository {
+            exclude,
+            is_indexed: tracked.is_some(),
+            tracked: tracked.unwrap_or_default(),
+        })
     }
 }
 
@@ -191,7 +211,9 @@ fn at(directory: &[u8], name: &[u8]) -> Vec<u8> {
 /// Where a path leads that a file in `directory` names; none where that is not in the tree.
 fn resolved(directory: &[u8], path: &[u8]) -> Option<Vec<u8>> {
     let mut names: Vec<&[u8]> = Vec::new();
-    let parts = |path| <[u8]>::split(path, |byte: &u8| *byte == b'/').filter(|name| !matches!(*name, b"" | b"."));
+    let parts = |path| {
+        <[u8]>::split(path, |byte: &u8| *byte == b'/').filter(|name| !matches!(*name, b"" | b"."))
+    };
     let path = match path.strip_prefix(ROOT.as_bytes()) {
         Some(rest) if rest.starts_with(b"/") => rest,
         _ if path.starts_with(b"/") => return None,
@@ -247,8 +269,9 @@ mod tests {
         ]);
         let mut files = GuestFiles::of(&manifest);
         let directories = directories(&["", "link", "m"]);
-        let told =
-            |files: &mut GuestFiles| -> Vec<_> { files.wanted(&directories).iter().map(ToString::to_string).collect() };
+        let told = |files: &mut GuestFiles| -> Vec<_> {
+            files.wanted(&directories).iter().map(ToString::to_string).collect()
+        };
         assert_eq!(told(&mut files), [".git/info/exclude", ".gitignore", "m/.git"]);
         let put = |files: &mut GuestFiles, path: &str, text: &str| {
             files.put(&TreePath::parse(path.as_bytes()).unwrap(), text.as_bytes().to_vec());
@@ -260,9 +283,13 @@ mod tests {
         put(&mut files, ".git/modules/m/info/exclude", "by-sub\n");
         assert!(told(&mut files).is_empty());
         let mut rules = Ignored::new(files, b"", WORK);
-        for (path, ignored) in
-            [("by-super", true), ("target", true), ("m/by-super", false), ("m/target", false), ("m/by-sub", true)]
-        {
+        for (path, ignored) in [
+            ("by-super", true),
+            ("target", true),
+            ("m/by-super", false),
+            ("m/target", false),
+            ("m/by-sub", true),
+        ] {
             assert_eq!(rules.is_ignored(path.as_bytes(), false), ignored, "{path}");
         }
     }
@@ -270,7 +297,13 @@ mod tests {
     #[test]
     fn what_many_pointers_lead_to_is_read_once_and_only_so_many_are() {
         use Kind::{Directory as D, File as F};
-        let mut nodes = vec![(".git", D), (".git/HEAD", F), (".git/index", F), (".git/objects", D), (".git/refs", D)];
+        let mut nodes = vec![
+            (".git", D),
+            (".git/HEAD", F),
+            (".git/index", F),
+            (".git/objects", D),
+            (".git/refs", D),
+        ];
         let names: Vec<String> = (0..2000).map(|number| format!("m{number}/.git")).collect();
         nodes.extend(names.iter().map(|name| (name.as_str(), F)));
         let mut files = GuestFiles::of(&manifest(&nodes));
@@ -281,7 +314,8 @@ mod tests {
         for name in &names {
             put(&mut files, name, b"gitdir: ../.git\n");
         }
-        let directories = names.iter().map(|name| name.as_bytes()[..name.len() - 5].to_vec()).collect();
+        let directories =
+            names.iter().map(|name| name.as_bytes()[..name.len() - 5].to_vec()).collect();
         assert!(files.wanted(&directories).is_empty());
         let first = files.repository(b"m0").unwrap();
         let last = files.repository(b"m1999").unwrap();
@@ -292,7 +326,9 @@ mod tests {
         );
         assert_eq!((files.tracked.len(), files.shared.len(), files.excludes.len()), (1, 1, 1));
         files.names_left = 0;
-        files.tracked.extend((0..MAX_REPOSITORIES).map(|number| (number.to_string().into_bytes(), None)));
+        files
+            .tracked
+            .extend((0..MAX_REPOSITORIES).map(|number| (number.to_string().into_bytes(), None)));
         files.tracked.remove(b".git/index".as_slice());
         assert!(!files.repository(b"m0").unwrap().is_indexed, "there is no room for one more");
     }
@@ -313,7 +349,8 @@ mod tests {
 
     #[test]
     fn rules_that_are_too_much_work_end_with_nothing_ignored() {
-        let mut files = GuestFiles::of(&manifest(&[("", Kind::Directory), (".gitignore", Kind::File)]));
+        let mut files =
+            GuestFiles::of(&manifest(&[("", Kind::Directory), (".gitignore", Kind::File)]));
         let path = TreePath::parse(b".gitignore").unwrap();
         files.put(&path, b"**/a/**/a/**/a/**/b\n".repeat(1000));
         let mut rules = Ignored::new(files, b"", 1_000_000);

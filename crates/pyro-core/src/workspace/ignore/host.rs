@@ -8,11 +8,12 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// How much work a checkout's rules may make, in comparisons of names: hundreds of rules for each of a million files.
+/// How much work a checkout's rules may make, in comparisons of names: hundreds of rules for each
+/// of a million files.
 const WORK: u64 = 20_000_000_000;
 
-/// Files of the host below one directory. Whoever wrote them may have put anything in their place: what is no regular file, or
-/// too long, has no rules and is not waited for.
+/// Files of the host below one directory. Whoever wrote them may have put anything in their place:
+/// what is no regular file, or too long, has no rules and is not waited for.
 #[derive(Debug)]
 pub struct HostFiles {
     top: HostPath,
@@ -30,7 +31,11 @@ pub fn ignored(root: &HostPath) -> Ignored<HostFiles> {
 
 impl HostFiles {
     fn at(&self, directory: &[u8]) -> HostPath {
-        if directory.is_empty() { self.top.clone() } else { self.top.join(OsStr::from_bytes(directory)) }
+        if directory.is_empty() {
+            self.top.clone()
+        } else {
+            self.top.join(OsStr::from_bytes(directory))
+        }
     }
 }
 
@@ -47,7 +52,10 @@ impl Files for HostFiles {
             // For git that is a directory like others.
             Err(GitDirError::Nowhere { .. }) => return None,
             Err(error @ GitDirError::NotGranted { .. }) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a repository's own rules are not read");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a repository's own rules are not read"
+                );
                 return Some(Repository::default());
             }
         };
@@ -63,7 +71,9 @@ impl Files for HostFiles {
             }
             Some(Some(index)) => {
                 let name = index.shared.as_ref().map(|id| format!("sharedindex.{id}"));
-                let shared = name.and_then(|name| found.own.join(OsStr::new(&name)).read_regular(INDEX_LEN, true));
+                let shared = name.and_then(|name| {
+                    found.own.join(OsStr::new(&name)).read_regular(INDEX_LEN, true)
+                });
                 index.tracked(shared.and_then(|bytes| Index::parse(&bytes)))
             }
         };
@@ -92,15 +102,22 @@ mod tests {
         }
         let pipe = dir.path().join("sub/.gitignore");
         mknodat(CWD, &pipe, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
-        fs::write(dir.path().join("odd/.gitignore"), b"\xef\xbb\xbffirst\r\n\xff\n[\nlast").unwrap();
+        fs::write(dir.path().join("odd/.gitignore"), b"\xef\xbb\xbffirst\r\n\xff\n[\nlast")
+            .unwrap();
         let (done, waited) = mpsc::channel();
         let root = dir.path().to_owned();
         std::thread::spawn(move || {
             let mut rules = ignored(&root.as_path().into());
             let mut is_ignored = |path: &[u8]| rules.is_ignored(path, false);
-            done.send([is_ignored(b"a.log"), is_ignored(b"sub/a"), is_ignored(b"odd/first"), is_ignored(b"odd/last")])
+            done.send([
+                is_ignored(b"a.log"),
+                is_ignored(b"sub/a"),
+                is_ignored(b"odd/first"),
+                is_ignored(b"odd/last"),
+            ])
         });
-        let judged = waited.recv_timeout(Duration::from_secs(60)).expect("nobody writes to the pipe");
+        let judged =
+            waited.recv_timeout(Duration::from_secs(60)).expect("nobody writes to the pipe");
         assert_eq!(judged, [false, false, true, true]);
         long.set_len(RULES_LEN).unwrap();
         assert!(ignored(&dir.path().into()).is_ignored(b"a.log", false), "what fits is read");

@@ -1,7 +1,8 @@
 //! What git ignores in a tree: the rules of its repositories, asked of whoever holds the tree.
 //!
-//! The rules are those of the checkout: its `.gitignore` files and the `info/exclude` of its repository. Those that belong to a
-//! user (`core.excludesFile`) are not read. A tracked file is never ignored, and a repository inside another has its own rules.
+//! The rules are those of the checkout: its `.gitignore` files and the `info/exclude` of its
+//! repository. Those that belong to a user (`core.excludesFile`) are not read. A tracked file is
+//! never ignored, and a repository inside another has its own rules.
 
 pub mod guest;
 pub mod host;
@@ -82,13 +83,14 @@ struct Scope {
 }
 
 impl<F: Files> Ignored<F> {
-    /// The rules that `files` have, for the tree that begins at `root` there. They are judged as long as `work` lasts, in
-    /// comparisons of names; from then on nothing is ignored.
+    /// The rules that `files` have, for the tree that begins at `root` there. They are judged as
+    /// long as `work` lasts, in comparisons of names; from then on nothing is ignored.
     pub fn new(files: F, root: &[u8], work: u64) -> Self {
         Self { files, root: root.to_vec(), directories: HashMap::new(), left: work }
     }
 
-    /// Whether a path of the tree is ignored; what lies in an ignored directory is, a repository's own directory is not.
+    /// Whether a path of the tree is ignored; what lies in an ignored directory is, a repository's
+    /// own directory is not.
     pub fn is_ignored(&mut self, path: &[u8], is_dir: bool) -> bool {
         if path.is_empty() || path.split(|byte| *byte == b'/').any(|name| name == b".git") {
             return false;
@@ -111,7 +113,11 @@ impl<F: Files> Ignored<F> {
 
     /// A path of the tree, seen from where the rules begin.
     fn seen(&self, path: &[u8]) -> Vec<u8> {
-        if self.root.is_empty() { path.to_vec() } else { [&self.root, b"/".as_slice(), path].concat() }
+        if self.root.is_empty() {
+            path.to_vec()
+        } else {
+            [&self.root, b"/".as_slice(), path].concat()
+        }
     }
 
     /// Whether the rules were too much work, so that nothing was ignored any more.
@@ -119,7 +125,8 @@ impl<F: Files> Ignored<F> {
         self.left == 0
     }
 
-    /// A directory and those above it. From the top on, one by one: a path may have thousands of parts.
+    /// A directory and those above it. From the top on, one by one: a path may have thousands of
+    /// parts.
     fn directory(&mut self, path: &[u8]) -> Arc<Directory> {
         let mut missing = Vec::new();
         let mut at = path;
@@ -146,12 +153,19 @@ impl<F: Files> Ignored<F> {
     /// A directory at which a repository begins: no rule from above holds in it.
     fn begin(&mut self, path: &[u8], repository: Repository) -> Directory {
         let scope = Arc::new(Scope { path: path.to_vec(), repository });
-        Directory { path: path.to_vec(), is_ignored: false, rules: self.files.rules(path), above: None, scope }
+        Directory {
+            path: path.to_vec(),
+            is_ignored: false,
+            rules: self.files.rules(path),
+            above: None,
+            scope,
+        }
     }
 
     fn within(&mut self, path: &[u8], above: Arc<Directory>) -> Directory {
         // Whoever names a directory as the root wants what is in it.
-        let holds_root = self.root.starts_with(path) && matches!(self.root.get(path.len()), None | Some(b'/'));
+        let holds_root =
+            self.root.starts_with(path) && matches!(self.root.get(path.len()), None | Some(b'/'));
         let is_ignored = !holds_root && (above.is_ignored || self.judge(path, true, &above));
         let is_tracked = above.scope.repository.tracked.has(below(&above.scope.path, path));
         if (is_tracked || !is_ignored)

@@ -1,7 +1,8 @@
 //! `Grafts`: the parts of repositories that lie outside of a tree and that git needs in it.
 //!
-//! The `.git` of a linked worktree, and of some submodules, is a file that names a directory elsewhere; a shared clone borrows
-//! objects. Carried as they are, no git command would work in the guest: so what they name takes their place.
+//! The `.git` of a linked worktree, and of some submodules, is a file that names a directory
+//! elsewhere; a shared clone borrows objects. Carried as they are, no git command would work in the
+//! guest: so what they name takes their place.
 
 use super::error::SourceError;
 use crate::host::fs;
@@ -34,7 +35,8 @@ const MAX_ALTERNATES: usize = 32;
 /// Longest file of settings, or of alternates, in bytes.
 const TEXT_LEN: u64 = 1 << 20;
 
-/// What all working trees of a repository share, and a copy of one of them needs (git's `common_list`).
+/// What all working trees of a repository share, and a copy of one of them needs (git's
+/// `common_list`).
 const SHARED: [&[u8]; 12] = [
     b"branches",
     b"description",
@@ -62,9 +64,18 @@ const UNSHARED: [&[u8]; 8] = [
     b"refs/worktree",
 ];
 
-/// What of a working tree's own directory has no meaning in a directory that is whole; submodules are looked at for themselves.
-const OWN_LEFT: [&[u8]; 8] =
-    [b"commondir", b"config", b"gitdir", b"index.lock", b"locked", b"modules", b"prunable", b"worktrees"];
+/// What of a working tree's own directory has no meaning in a directory that is whole; submodules
+/// are looked at for themselves.
+const OWN_LEFT: [&[u8]; 8] = [
+    b"commondir",
+    b"config",
+    b"gitdir",
+    b"index.lock",
+    b"locked",
+    b"modules",
+    b"prunable",
+    b"worktrees",
+];
 
 /// Where git finds the directories that objects are borrowed from.
 const ALTERNATES: &str = "info/alternates";
@@ -99,7 +110,8 @@ enum Place {
 }
 
 impl Grafts {
-    /// What git needs in the tree at `root`, without the directories that `leaves_out` names. Blocking.
+    /// What git needs in the tree at `root`, without the directories that `leaves_out` names.
+    /// Blocking.
     ///
     /// # Errors
     /// [`SourceError`] for a directory that cannot be read.
@@ -129,11 +141,15 @@ impl Grafts {
             return entries;
         }
         let of_parts = self.parts.iter().flat_map(|part| {
-            let relocated = |entry: &Entry| Entry { path: joined(&part.at, &entry.path), ..entry.clone() };
+            let relocated =
+                |entry: &Entry| Entry { path: joined(&part.at, &entry.path), ..entry.clone() };
             part.entries.iter().map(relocated)
         });
-        let made =
-            self.made.iter().map(|(path, meta, _)| Entry { path: path.clone(), meta: *meta, target: Vec::new() });
+        let made = self.made.iter().map(|(path, meta, _)| Entry {
+            path: path.clone(),
+            meta: *meta,
+            target: Vec::new(),
+        });
         entries.extend(of_parts.chain(made));
         entries.sort_by(|a, b| a.path.cmp(&b.path));
         entries
@@ -151,7 +167,8 @@ impl Grafts {
         paths.into_iter().filter(|path| !self.places.contains_key(path)).collect()
     }
 
-    /// Send what is put in, or of a list what of it is put in. `out` gets batches and where their paths begin. Blocking.
+    /// Send what is put in, or of a list what of it is put in. `out` gets batches and where their
+    /// paths begin. Blocking.
     ///
     /// # Errors
     /// [`SourceError`], and what `out` answers.
@@ -161,17 +178,25 @@ impl Grafts {
         out: &mut dyn FnMut(&Batch, &TreePath) -> Result<(), SourceError>,
     ) -> Result<(), SourceError> {
         let wanted: Option<HashSet<&TreePath>> = listed.map(|paths| paths.iter().collect());
-        let is_wanted = |path: &TreePath| wanted.as_ref().is_none_or(|wanted| wanted.contains(path));
+        let is_wanted =
+            |path: &TreePath| wanted.as_ref().is_none_or(|wanted| wanted.contains(path));
         for part in &self.parts {
-            let wanted = part.entries.iter().filter(|entry| is_wanted(&joined(&part.at, &entry.path)));
-            let (tops, below): (Vec<&Entry>, Vec<&Entry>) = wanted.partition(|entry| entry.path.is_root());
+            let wanted =
+                part.entries.iter().filter(|entry| is_wanted(&joined(&part.at, &entry.path)));
+            let (tops, below): (Vec<&Entry>, Vec<&Entry>) =
+                wanted.partition(|entry| entry.path.is_root());
             for top in tops {
                 let mut batch = Batch::default();
                 batch.entry(b"", &top.meta, b"");
                 out(&batch, &part.at)?;
             }
             let paths: Vec<TreePath> = below.into_iter().map(|entry| entry.path.clone()).collect();
-            tree::send_listed::<SourceError>(&of_descriptor(&part.held), paths, |batch| out(&batch, &part.at), |_| ())?;
+            tree::send_listed::<SourceError>(
+                &of_descriptor(&part.held),
+                paths,
+                |batch| out(&batch, &part.at),
+                |_| (),
+            )?;
         }
         for (path, meta, text) in self.made.iter().filter(|(path, ..)| is_wanted(path)) {
             let mut batch = Batch::with_room();
@@ -224,7 +249,11 @@ impl Grafts {
         left: &mut usize,
         leaves_out: &dyn Fn(&[u8]) -> bool,
     ) -> Result<(), SourceError> {
-        let at = if path.is_root() { root.clone() } else { root.join(OsStr::from_bytes(path.as_bytes())) };
+        let at = if path.is_root() {
+            root.clone()
+        } else {
+            root.join(OsStr::from_bytes(path.as_bytes()))
+        };
         let found = match GitDir::find(&at) {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(()),
@@ -268,7 +297,12 @@ impl Grafts {
             }
         }
         let index = found.own.join(OsStr::new("index")).read_regular(INDEX_LEN, true);
-        for submodule in index.as_deref().and_then(Index::parse).map(|index| index.submodules).unwrap_or_default() {
+        for submodule in index
+            .as_deref()
+            .and_then(Index::parse)
+            .map(|index| index.submodules)
+            .unwrap_or_default()
+        {
             *left = left.saturating_sub(1);
             if depth > 0
                 && *left > 0
@@ -288,16 +322,22 @@ impl Grafts {
         let is_linked = found.common.as_path() != found.own.as_path();
         if is_linked && found.common.join(OsStr::new("reftable")).kind().is_some() {
             let at = found.common.as_path().display();
-            self.notes.push(format!("git will not work in the workspace: {at} keeps its references in reftables"));
+            self.notes.push(format!(
+                "git will not work in the workspace: {at} keeps its references in reftables"
+            ));
             return Ok(());
         }
         let path = found.common.join(OsStr::new("config"));
-        let Some(mut settings) = path.read_regular(TEXT_LEN, false).as_deref().and_then(config::parse) else {
+        let Some(mut settings) =
+            path.read_regular(TEXT_LEN, false).as_deref().and_then(config::parse)
+        else {
             let shown = path.as_path().display();
             self.notes.push(format!("git will not work in the workspace: {shown} cannot be read"));
             return Ok(());
         };
-        settings.retain(|setting| !(setting.is("core", "worktree") || is_linked && setting.is("core", "bare")));
+        settings.retain(|setting| {
+            !(setting.is("core", "worktree") || is_linked && setting.is("core", "bare"))
+        });
         self.covered.insert(dot.as_bytes().to_vec());
         let own_left = |path: &[u8]| OWN_LEFT.contains(&path) || path == b"objects/info/alternates";
         // What is the working tree's own comes first: of two the first one stays.
@@ -305,7 +345,9 @@ impl Grafts {
         if is_linked {
             let is_left = |path: &[u8]| {
                 let top = path.split(|byte| *byte == b'/').next().unwrap_or_default();
-                !SHARED.contains(&top) || UNSHARED.contains(&path) || path == b"objects/info/alternates"
+                !SHARED.contains(&top)
+                    || UNSHARED.contains(&path)
+                    || path == b"objects/info/alternates"
             };
             self.part(&found.common, dot, Box::new(move |path, _| is_left(path)), |_| false)?;
         }
@@ -325,7 +367,8 @@ impl Grafts {
         Ok(())
     }
 
-    /// Put in the objects that a directory of objects borrows. It stands at `at` in the tree, or will.
+    /// Put in the objects that a directory of objects borrows. It stands at `at` in the tree, or
+    /// will.
     fn alternates(
         &mut self,
         root: &HostPath,
@@ -333,12 +376,18 @@ impl Grafts {
         at: &TreePath,
         left: &mut usize,
     ) -> Result<(), SourceError> {
-        let Some(text) = objects.join(OsStr::new(ALTERNATES)).read_regular(TEXT_LEN, false) else { return Ok(()) };
+        let Some(text) = objects.join(OsStr::new(ALTERNATES)).read_regular(TEXT_LEN, false) else {
+            return Ok(());
+        };
         self.covered.insert(below(at, ALTERNATES.as_bytes()).as_bytes().to_vec());
-        for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty() && !line.starts_with(b"#")) {
+        for line in text
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty() && !line.starts_with(b"#"))
+        {
             let to = objects.as_path().join(OsStr::from_bytes(line));
             *left = left.saturating_sub(1);
-            let Some(lender) = objects.reach(&to).or_else(|| root.reach(&to)).filter(|_| *left > 0) else {
+            let Some(lender) = objects.reach(&to).or_else(|| root.reach(&to)).filter(|_| *left > 0)
+            else {
                 let (objects, to) = (objects.as_path().display(), to.display());
                 self.notes.push(format!(
                     "git may lack objects in the workspace: {objects} borrows from {to}, which may not be read"
@@ -346,14 +395,16 @@ impl Grafts {
                 continue;
             };
             let there = root.join(OsStr::from_bytes(at.as_bytes()));
-            let is_own = |path: &TreePath| there.join(OsStr::from_bytes(path.as_bytes())).kind().is_some();
+            let is_own =
+                |path: &TreePath| there.join(OsStr::from_bytes(path.as_bytes())).kind().is_some();
             self.part(&lender, at, Box::new(|path, kind| !is_object(path, kind)), is_own)?;
             self.alternates(root, &lender, at, left)?;
         }
         Ok(())
     }
 
-    /// Put in what is below a directory, without what is left out, and what the tree has itself or got before.
+    /// Put in what is below a directory, without what is left out, and what the tree has itself or
+    /// got before.
     fn part(
         &mut self,
         from: &HostPath,
@@ -379,8 +430,14 @@ impl Grafts {
             if entry.meta.errno != 0 {
                 let errno = std::io::Error::from_raw_os_error(i32::from(entry.meta.errno));
                 let path = from.join(OsStr::from_bytes(entry.path.as_bytes()));
-                self.notes.push(format!("git may not work in the workspace: {}: {errno}", path.as_path().display()));
-            } else if entry.meta.kind.is_carried() && !self.places.contains_key(&place) && !is_own(&entry.path) {
+                self.notes.push(format!(
+                    "git may not work in the workspace: {}: {errno}",
+                    path.as_path().display()
+                ));
+            } else if entry.meta.kind.is_carried()
+                && !self.places.contains_key(&place)
+                && !is_own(&entry.path)
+            {
                 self.places.insert(place, Place::Part(index, entry.path.clone()));
                 entries.push(entry);
             }
@@ -395,8 +452,8 @@ impl Grafts {
     }
 }
 
-/// Whether a path of a directory that lends objects is one of these. It may be any directory of this user's: whoever wrote the
-/// checkout named it.
+/// Whether a path of a directory that lends objects is one of these. It may be any directory of
+/// this user's: whoever wrote the checkout named it.
 fn is_object(path: &[u8], kind: Kind) -> bool {
     const PACKS: [&[u8]; 6] = [b".pack", b".idx", b".rev", b".bitmap", b".mtimes", b".promisor"];
     let is_hex = |text: &[u8]| text.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
@@ -405,9 +462,13 @@ fn is_object(path: &[u8], kind: Kind) -> bool {
     match (names.next().unwrap_or_default(), names.next(), kind) {
         (top, None, Kind::Directory) => top.is_empty() || top == b"pack" || is_fan(top),
         (b"pack", Some(name), Kind::File) => {
-            name.starts_with(b"pack-") && !name.contains(&b'/') && PACKS.iter().any(|end| name.ends_with(end))
+            name.starts_with(b"pack-")
+                && !name.contains(&b'/')
+                && PACKS.iter().any(|end| name.ends_with(end))
         }
-        (top, Some(name), Kind::File) => is_fan(top) && (38..=62).contains(&name.len()) && is_hex(name),
+        (top, Some(name), Kind::File) => {
+            is_fan(top) && (38..=62).contains(&name.len()) && is_hex(name)
+        }
         _ => false,
     }
 }
@@ -416,7 +477,8 @@ fn is_object(path: &[u8], kind: Kind) -> bool {
 fn linked(root: &HostPath, common: &HostPath) -> Vec<TreePath> {
     let names = fs::names_in(common.join(OsStr::new("worktrees")).as_path()).unwrap_or_default();
     let within = |name: &String| {
-        let pointer = common.join(OsStr::new("worktrees")).join(OsStr::new(name)).join(OsStr::new("gitdir"));
+        let pointer =
+            common.join(OsStr::new("worktrees")).join(OsStr::new(name)).join(OsStr::new("gitdir"));
         let text = pointer.read_regular(TEXT_LEN, true)?;
         let dot = Path::new(OsStr::from_bytes(text.trim_ascii_end()));
         let path = fs::canonical(dot.parent()?);

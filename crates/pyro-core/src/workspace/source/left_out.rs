@@ -1,4 +1,5 @@
-//! `NotCarried`: what a source holds that does not come into a workspace with it, for its user to know.
+//! `NotCarried`: what a source holds that does not come into a workspace with it, for its user to
+//! know.
 
 use crate::archive::Sent;
 use crate::host::terminal::printable;

@@ -33,10 +33,13 @@ use steady::Steady;
 const MAX_NAMED: usize = 10;
 
 /// Names of archives.
-const ARCHIVES: [&str; 11] =
-    [".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tbz", ".tb2"];
+const ARCHIVES: [&str; 11] = [
+    ".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".tar.xz", ".txz", ".tar.bz2", ".tbz2", ".tbz",
+    ".tb2",
+];
 
-/// A directory or an archive on the host, held from the look at it on: what its path leads to may change.
+/// A directory or an archive on the host, held from the look at it on: what its path leads to may
+/// change.
 #[derive(Clone, Debug)]
 pub struct Source {
     path: PathBuf,
@@ -116,14 +119,16 @@ impl Source {
         } else if ignore == Ignore::LeaveOut {
             return Err(SourceError::NoRules(path.to_owned()));
         } else {
-            fs::open(&of_descriptor(&held)).map_err(|error| FsError { path: path.to_owned(), ..error })?;
+            fs::open(&of_descriptor(&held))
+                .map_err(|error| FsError { path: path.to_owned(), ..error })?;
             SourceKind::Archive
         };
         let leaves_out = |path: &[u8]| match &kind {
             SourceKind::Directory(Some(rules)) => is_ignored(rules, path, true),
             _ => false,
         };
-        let grafts = Arc::new(if is_dir { Grafts::of(&whole, &leaves_out)? } else { Grafts::default() });
+        let grafts =
+            Arc::new(if is_dir { Grafts::of(&whole, &leaves_out)? } else { Grafts::default() });
         Ok(Self { path: path.to_owned(), held, kind, not_carried: Arc::default(), grafts })
     }
 
@@ -175,8 +180,8 @@ impl Source {
         }
     }
 
-    /// Every node of a directory that is not left out, its root first; sockets, pipes and devices always are. What cannot be
-    /// read is refused, all of it by name. Blocking.
+    /// Every node of a directory that is not left out, its root first; sockets, pipes and devices
+    /// always are. What cannot be read is refused, all of it by name. Blocking.
     ///
     /// # Errors
     /// [`HostTreeError::Refused`]; [`SourceError`].
@@ -200,10 +205,15 @@ impl Source {
             Ok::<(), HostTreeError>(())
         })?;
         self.knows_rules()?;
-        if count > 0 { Err(HostTreeError::Refused(named, count).into()) } else { Ok(self.grafts.merged(entries)) }
+        if count > 0 {
+            Err(HostTreeError::Refused(named, count).into())
+        } else {
+            Ok(self.grafts.merged(entries))
+        }
     }
 
-    /// Refuse what cannot be carried before a guest is started for it. Blocking; archives are looked at as they are sent.
+    /// Refuse what cannot be carried before a guest is started for it. Blocking; archives are
+    /// looked at as they are sent.
     ///
     /// # Errors
     /// [`SourceError`].
@@ -215,12 +225,15 @@ impl Source {
         Ok(())
     }
 
-    /// The file system of a directory, where whatever writes to a file of it changes the file's ctime. Others may keep
-    /// times of their own or of another machine; on tmpfs a write through a mapping changes none.
+    /// The file system of a directory, where whatever writes to a file of it changes the file's
+    /// ctime. Others may keep times of their own or of another machine; on tmpfs a write through a
+    /// mapping changes none.
     #[must_use]
     pub fn device(&self) -> Option<u64> {
-        // ext2 to ext4, XFS, Btrfs, overlayfs, F2FS, ZFS, bcachefs (linux/magic.h and the projects' own).
-        const KNOWN: [u64; 7] = [0xef53, 0x5846_5342, 0x9123_683e, 0x794c_7630, 0xf2f5_2010, 0x2fc1_2fc1, 0xca45_1a4e];
+        // ext2 to ext4, XFS, Btrfs, overlayfs, F2FS, ZFS, bcachefs (linux/magic.h and the projects'
+        // own).
+        const KNOWN: [u64; 7] =
+            [0xef53, 0x5846_5342, 0x9123_683e, 0x794c_7630, 0xf2f5_2010, 0x2fc1_2fc1, 0xca45_1a4e];
         let kind = rustix::fs::fstatfs(&self.held).ok()?.f_type;
         let is_known = self.is_directory() && KNOWN.contains(&u64::try_from(kind).ok()?);
         is_known.then(|| rustix::fs::fstat(&self.held).ok().map(|stat| stat.st_dev))?
@@ -245,7 +258,9 @@ impl Source {
                 tally.add(&record);
                 if let Record::Entry { path, meta, .. } = &record {
                     match (self.is_directory(), meta.kind) {
-                        (true, Kind::File) => tally.files.push((TreePath::parse(path).unwrap_or_default(), *meta)),
+                        (true, Kind::File) => {
+                            tally.files.push((TreePath::parse(path).unwrap_or_default(), *meta))
+                        }
                         (false, Kind::Directory) => {
                             tally.directories.insert(TreePath::parse(path).unwrap_or_default());
                         }
@@ -263,7 +278,9 @@ impl Source {
         match &self.kind {
             SourceKind::Directory(_) => {
                 let skip = self.skip();
-                tree::send_watched::<SourceError>(&self.at(), Some(skip), out, |path| self.lost().attributes(path))?;
+                tree::send_watched::<SourceError>(&self.at(), Some(skip), out, |path| {
+                    self.lost().attributes(path)
+                })?;
                 self.knows_rules()?;
                 self.send_grafts(outlet, dest, None, &mut tally)?;
             }
@@ -313,11 +330,17 @@ impl Source {
         (!self.is_directory()).then(|| Stamp::of(&self.at())).transpose()
     }
 
-    /// Send the nodes of a list to stand at `dest`, the tree's root itself first where the list begins with it. Blocking.
+    /// Send the nodes of a list to stand at `dest`, the tree's root itself first where the list
+    /// begins with it. Blocking.
     ///
     /// # Errors
     /// [`SourceError`].
-    pub fn send_listed(&self, outlet: &Outlet, mut paths: Vec<TreePath>, dest: &TreePath) -> Result<(), SourceError> {
+    pub fn send_listed(
+        &self,
+        outlet: &Outlet,
+        mut paths: Vec<TreePath>,
+        dest: &TreePath,
+    ) -> Result<(), SourceError> {
         if paths.first().is_some_and(TreePath::is_root) {
             paths.remove(0);
             let mut batch = Batch::default();
@@ -337,7 +360,9 @@ impl Source {
             }
             Ok(outlet.send(moved)?)
         };
-        tree::send_listed::<SourceError>(&self.at(), paths, out, |path| self.lost().attributes(path))
+        tree::send_listed::<SourceError>(&self.at(), paths, out, |path| {
+            self.lost().attributes(path)
+        })
     }
 
     /// What the last listing or transfer has left out: the first few, and how many there are.
@@ -363,8 +388,8 @@ impl Source {
         of_descriptor(&self.held)
     }
 
-    /// What is ignored, and what is neither a file nor a directory nor a link: sockets and pipes are nothing without the
-    /// processes that made them. These are noted anew.
+    /// What is ignored, and what is neither a file nor a directory nor a link: sockets and pipes
+    /// are nothing without the processes that made them. These are noted anew.
     fn skip(&self) -> Skip<'static> {
         *self.lost() = NotCarried::default();
         let not_carried = Arc::clone(&self.not_carried);
@@ -377,10 +402,12 @@ impl Source {
             if grafts.covers(path) {
                 return true;
             }
-            if rules.as_ref().is_some_and(|rules| is_ignored(rules, path, kind == Kind::Directory)) {
+            if rules.as_ref().is_some_and(|rules| is_ignored(rules, path, kind == Kind::Directory))
+            {
                 return true;
             }
-            let is_special = matches!(kind, Kind::Socket | Kind::Fifo | Kind::CharDevice | Kind::BlockDevice);
+            let is_special =
+                matches!(kind, Kind::Socket | Kind::Fifo | Kind::CharDevice | Kind::BlockDevice);
             if is_special && !path.is_empty() {
                 not_carried.lock().unwrap_or_else(PoisonError::into_inner).special(path, kind);
             }

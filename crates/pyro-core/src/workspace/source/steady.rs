@@ -27,7 +27,9 @@ impl Steady {
             _ => false,
         };
         match changed {
-            true => Err(SourceError::Changed(TreePath::parse(&self.path).unwrap_or_default().to_string())),
+            true => Err(SourceError::Changed(
+                TreePath::parse(&self.path).unwrap_or_default().to_string(),
+            )),
             false => Ok(()),
         }
     }
@@ -40,14 +42,22 @@ mod tests {
 
     #[test]
     fn a_file_that_changes_or_goes_is_named() {
-        let entry =
-            |path, errno| Record::Entry { path, meta: Meta { errno, ..Meta::new(Kind::File, 0o644) }, target: b"" };
+        let entry = |path, errno| Record::Entry {
+            path,
+            meta: Meta { errno, ..Meta::new(Kind::File, 0o644) },
+            target: b"",
+        };
         let end = |changed| Record::End { size: 0, changed, errno: 0 };
         let mut steady = Steady::default();
         for record in [entry(b"a", 0), end(false), entry(b"denied", 13), entry(b"d/b", 0)] {
             steady.check(&record).unwrap();
         }
-        assert_eq!(steady.check(&end(true)).unwrap_err().to_string(), "d/b changed while it was read");
-        assert!(matches!(steady.check(&entry(b"gone", 2)), Err(SourceError::Changed(path)) if path == "gone"));
+        assert_eq!(
+            steady.check(&end(true)).unwrap_err().to_string(),
+            "d/b changed while it was read"
+        );
+        assert!(
+            matches!(steady.check(&entry(b"gone", 2)), Err(SourceError::Changed(path)) if path == "gone")
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Chat completions as OpenAI's API has them and Ollama answers them: requests written, answers read.
+//! Chat completions as OpenAI's API has them and Ollama answers them: requests written, answers
+//! read.
 
 use serde::de::Error;
 use serde::{Deserialize, Serialize};
@@ -145,9 +146,13 @@ mod tests {
     fn an_answer_has_words_and_calls() {
         let words = read(&json!({ "role": "assistant", "content": "hello" }));
         assert!(words.text == "hello" && words.calls.is_empty());
-        for (arguments, text) in [(json!("{\"a\": 1}"), "{\"a\": 1}"), (json!({"a": 1}), "{\"a\":1}")] {
+        for (arguments, text) in
+            [(json!("{\"a\": 1}"), "{\"a\": 1}"), (json!({"a": 1}), "{\"a\":1}")]
+        {
             let function = json!({ "name": "vm_run", "arguments": arguments });
-            let answer = read(&json!({ "content": null, "tool_calls": [{ "id": "x", "function": function }] }));
+            let answer = read(
+                &json!({ "content": null, "tool_calls": [{ "id": "x", "function": function }] }),
+            );
             let call = &answer.calls[0];
             assert_eq!((call.id(), call.name(), call.arguments()), ("x", "vm_run", text));
             let echoed = Message::Assistant { content: answer.text, tool_calls: answer.calls };
@@ -156,15 +161,22 @@ mod tests {
             let expected = json!({ "role": "assistant", "content": "", "tool_calls": [call] });
             assert_eq!(serde_json::to_value(&echoed).unwrap(), expected);
         }
-        let nameless =
-            read(&json!({ "tool_calls": [{ "function": { "name": "f" } }, { "function": { "name": "g" } }] }));
+        let nameless = read(
+            &json!({ "tool_calls": [{ "function": { "name": "f" } }, { "function": { "name": "g" } }] }),
+        );
         assert_eq!((nameless.calls[0].id(), nameless.calls[1].id()), ("call_0", "call_1"));
         assert_eq!(nameless.calls[0].arguments(), "null");
     }
 
     #[test]
     fn what_is_no_completion_is_an_error() {
-        for body in ["", "<html>", "{}", "{\"choices\":[]}", "{\"choices\":[{\"message\":{\"content\":7}}]}"] {
+        for body in [
+            "",
+            "<html>",
+            "{}",
+            "{\"choices\":[]}",
+            "{\"choices\":[{\"message\":{\"content\":7}}]}",
+        ] {
             assert!(answer(body.as_bytes()).is_err(), "{body}");
         }
         assert!(answer("[".repeat(100_000).as_bytes()).is_err());

@@ -1,4 +1,5 @@
-//! A conversation with a model that has one tool: what it calls for is run, and what came of that is told to it.
+//! A conversation with a model that has one tool: what it calls for is run, and what came of that
+//! is told to it.
 
 use super::super::command::{COMMAND, ENVIRONMENT};
 use super::chat::{self, Call, Message};
@@ -33,7 +34,11 @@ pub(super) struct Conversation<'a> {
 
 impl<'a> Conversation<'a> {
     /// It begins with what the model is to do.
-    pub(super) fn new(args: &'a Ollama, endpoint: &'a Endpoint, machines: &'a Machines<'a>) -> Self {
+    pub(super) fn new(
+        args: &'a Ollama,
+        endpoint: &'a Endpoint,
+        machines: &'a Machines<'a>,
+    ) -> Self {
         let task = format!(
             "Call the tool {} with environment \"{ENVIRONMENT}\" and command \"{COMMAND}\". Then tell me in one sentence \
              what the command printed.",
@@ -46,7 +51,8 @@ impl<'a> Conversation<'a> {
     /// Have the model call its tool and answer; the last of its commands that was run, if one was.
     ///
     /// # Errors
-    /// When the endpoint fails, and when the user ends it. A command that cannot be run is the model's to read.
+    /// When the endpoint fails, and when the user ends it. A command that cannot be run is the
+    /// model's to read.
     pub(super) async fn hold(mut self) -> Result<Option<VmExec>, Failure> {
         let mut last = None;
         for asked in 1..=ANSWERS {
@@ -75,7 +81,10 @@ impl<'a> Conversation<'a> {
         }
         if answer.calls.len() > 1 {
             // A model that still wants the others calls for them again.
-            say("[model] ", &format!("makes {} calls at once, of which the first counts", answer.calls.len()));
+            say(
+                "[model] ",
+                &format!("makes {} calls at once, of which the first counts", answer.calls.len()),
+            );
         }
         answer.calls.truncate(1);
         let call = answer.calls.first().cloned();
@@ -151,7 +160,8 @@ fn summary(run: &VmExec) -> String {
 
 /// A result as the model reads it.
 fn told(result: &impl Serialize) -> String {
-    serde_json::to_string(result).unwrap_or_else(|error| format!("the result cannot be written as JSON: {error}"))
+    serde_json::to_string(result)
+        .unwrap_or_else(|error| format!("the result cannot be written as JSON: {error}"))
 }
 
 #[cfg(test)]
@@ -161,7 +171,9 @@ mod tests {
     #[test]
     fn a_model_keeps_nobody_waiting() {
         for (asked, given) in [(60, 60), (600, 600), (4_000_000_000u32, 600)] {
-            let arguments = format!("{{\"environment\":\"debian:12\",\"command\":\"true\",\"ttl_seconds\":{asked}}}");
+            let arguments = format!(
+                "{{\"environment\":\"debian:12\",\"command\":\"true\",\"ttl_seconds\":{asked}}}"
+            );
             let (request, _) = Function::default().request(function::NAME, &arguments).unwrap();
             assert_eq!(bounded(request).shape.ttl_seconds, given);
         }

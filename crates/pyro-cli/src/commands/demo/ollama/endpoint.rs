@@ -1,4 +1,5 @@
-//! Where chat completions are asked for: one request, one answer, both bounded; over HTTP and through no proxy.
+//! Where chat completions are asked for: one request, one answer, both bounded; over HTTP and
+//! through no proxy.
 
 use super::chat;
 use super::lines::cut;
@@ -90,9 +91,13 @@ fn hint_of(status: StatusCode, model: &str) -> String {
              in /v1"
         ),
         status if status.is_server_error() => {
-            format!("see the server's log: it may lack the memory for {model}; --model chooses a smaller one")
+            format!(
+                "see the server's log: it may lack the memory for {model}; --model chooses a smaller one"
+            )
         }
-        _ => "name an endpoint that neither redirects nor asks for a key with --base-url".to_owned(),
+        _ => {
+            "name an endpoint that neither redirects nor asks for a key with --base-url".to_owned()
+        }
     }
 }
 
@@ -136,27 +141,37 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`EndpointError`]
-    pub(super) async fn ask(&self, request: &chat::Request<'_>) -> Result<chat::Answer, EndpointError> {
+    pub(super) async fn ask(
+        &self,
+        request: &chat::Request<'_>,
+    ) -> Result<chat::Answer, EndpointError> {
         let unreadable = |error| EndpointError::Unreadable(self.base_url.clone(), error);
         let request = serde_json::to_vec(request).map_err(unreadable)?;
         let stream = self.connect().await?;
         let slow = |_| EndpointError::Slow(self.base_url.clone(), self.limit);
-        let (status, body) = timeout(self.limit, self.exchange(stream, request)).await.map_err(slow)??;
+        let (status, body) =
+            timeout(self.limit, self.exchange(stream, request)).await.map_err(slow)??;
         if status != StatusCode::OK {
             let said = chat::complaint(&body);
-            let said = if said.trim().is_empty() { said } else { format!(": {}", cut(said.trim(), SAID)) };
+            let said =
+                if said.trim().is_empty() { said } else { format!(": {}", cut(said.trim(), SAID)) };
             return Err(EndpointError::Refused { url: self.base_url.clone(), status, said });
         }
         chat::answer(&body).map_err(unreadable)
     }
 
     async fn connect(&self) -> Result<TcpStream, EndpointError> {
-        let connected = timeout(CONNECT_LIMIT, TcpStream::connect((self.host.as_str(), self.port))).await;
+        let connected =
+            timeout(CONNECT_LIMIT, TcpStream::connect((self.host.as_str(), self.port))).await;
         let connected = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         connected.map_err(|error| EndpointError::Unreachable(self.base_url.clone(), error))
     }
 
-    async fn exchange(&self, stream: TcpStream, request: Vec<u8>) -> Result<(StatusCode, Bytes), EndpointError> {
+    async fn exchange(
+        &self,
+        stream: TcpStream,
+        request: Vec<u8>,
+    ) -> Result<(StatusCode, Bytes), EndpointError> {
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|error| self.broken(error))?;
         let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
@@ -174,7 +189,9 @@ impl Endpoint {
     async fn body(&self, response: Response<Incoming>) -> Result<Bytes, EndpointError> {
         match Limited::new(response.into_body(), ANSWER_LIMIT).collect().await {
             Ok(body) => Ok(body.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => Err(EndpointError::TooLong(self.base_url.clone())),
+            Err(error) if error.is::<LengthLimitError>() => {
+                Err(EndpointError::TooLong(self.base_url.clone()))
+            }
             Err(error) => Err(self.broken(error)),
         }
     }
@@ -191,13 +208,24 @@ mod tests {
     #[test]
     fn a_base_url_is_read() {
         for (url, host, port, authority, path) in [
-            ("http://localhost:11434/v1", "localhost", 11434, "localhost:11434", "/v1/chat/completions"),
+            (
+                "http://localhost:11434/v1",
+                "localhost",
+                11434,
+                "localhost:11434",
+                "/v1/chat/completions",
+            ),
             ("HTTP://[::1]:8/v1/", "::1", 8, "[::1]:8", "/v1/chat/completions"),
             ("http://models.example", "models.example", 80, "models.example", "/chat/completions"),
         ] {
-            let endpoint = Endpoint::parse(url, CONNECT_LIMIT).map_err(|error| error.to_string()).unwrap();
+            let endpoint =
+                Endpoint::parse(url, CONNECT_LIMIT).map_err(|error| error.to_string()).unwrap();
             assert_eq!((endpoint.host.as_str(), endpoint.port), (host, port), "{url}");
-            assert_eq!((endpoint.authority.as_str(), endpoint.path.as_str()), (authority, path), "{url}");
+            assert_eq!(
+                (endpoint.authority.as_str(), endpoint.path.as_str()),
+                (authority, path),
+                "{url}"
+            );
         }
     }
 
@@ -215,11 +243,20 @@ mod tests {
             "http://a:99999/",
             "http://[::1]:99999/",
         ] {
-            assert!(matches!(Endpoint::parse(url, CONNECT_LIMIT), Err(EndpointError::Url(_))), "{url}");
+            assert!(
+                matches!(Endpoint::parse(url, CONNECT_LIMIT), Err(EndpointError::Url(_))),
+                "{url}"
+            );
         }
-        assert!(matches!(Endpoint::parse("https://a/v1", CONNECT_LIMIT), Err(EndpointError::Tls(_))));
+        assert!(matches!(
+            Endpoint::parse("https://a/v1", CONNECT_LIMIT),
+            Err(EndpointError::Tls(_))
+        ));
         for url in ["http://u:p@a/v1", "https://u:p@a/v1"] {
-            assert!(matches!(Endpoint::parse(url, CONNECT_LIMIT), Err(EndpointError::Login)), "{url}");
+            assert!(
+                matches!(Endpoint::parse(url, CONNECT_LIMIT), Err(EndpointError::Login)),
+                "{url}"
+            );
         }
     }
 }

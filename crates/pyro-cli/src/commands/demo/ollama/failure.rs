@@ -18,7 +18,9 @@ impl Failure {
     pub(super) fn told(&self, model: &str) -> String {
         match self {
             Self::Endpoint(error) => {
-                let causes = successors(error.source(), |cause| (*cause).source()).map(ToString::to_string).collect();
+                let causes = successors(error.source(), |cause| (*cause).source())
+                    .map(ToString::to_string)
+                    .collect();
                 in_words(error.to_string(), causes, Some(&error.hint(model)))
             }
             Self::Pyro(error) => {

@@ -24,7 +24,9 @@ fn marked(mark: &str, text: &str) -> String {
 /// The first `length` characters, and how many more there are.
 pub(super) fn cut(text: &str, length: usize) -> Cow<'_, str> {
     match text.char_indices().nth(length) {
-        Some((at, _)) => format!("{}… ({} more characters)", &text[..at], text[at..].chars().count()).into(),
+        Some((at, _)) => {
+            format!("{}… ({} more characters)", &text[..at], text[at..].chars().count()).into()
+        }
         None => text.into(),
     }
 }
@@ -35,7 +37,10 @@ mod tests {
 
     #[test]
     fn each_line_is_marked() {
-        assert_eq!(marked("[model] ", "a\n[summary] b\n"), "[model] a\n[model] [summary] b\n[model] ");
+        assert_eq!(
+            marked("[model] ", "a\n[summary] b\n"),
+            "[model] a\n[model] [summary] b\n[model] "
+        );
         assert_eq!(marked("[summary] stdout=", ""), "[summary] stdout=");
     }
 

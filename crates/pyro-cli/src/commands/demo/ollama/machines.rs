@@ -13,12 +13,16 @@ pub(super) struct Machines<'a> {
 }
 
 impl Machines<'_> {
-    pub(super) async fn run(&self, request: &RunRequest, stdin: Option<&str>) -> Result<VmExec, PyroError> {
+    pub(super) async fn run(
+        &self,
+        request: &RunRequest,
+        stdin: Option<&str>,
+    ) -> Result<VmExec, PyroError> {
         let mut stdin = stdin.map(str::as_bytes);
         let stdin = stdin.as_mut().map(|stdin| stdin as _);
         let mut line = ProgressLine::new();
-        let caller =
-            Caller::with_cancel(&self.interrupted.token).told(|progress| line.show(&request.environment, progress));
+        let caller = Caller::with_cancel(&self.interrupted.token)
+            .told(|progress| line.show(&request.environment, progress));
         self.pyro.run(request, stdin, OutputTo::Result, caller).await
     }
 }

@@ -21,7 +21,9 @@ pub(super) fn run(args: &List) -> i32 {
         } else {
             printer::data(&lines(&listed).join("\n"));
             if let Some(after) = &listed.next_after {
-                printer::talk(&one_line(&format!("[workspace-file-list] there is more: --after '{after}'")));
+                printer::talk(&one_line(&format!(
+                    "[workspace-file-list] there is more: --after '{after}'"
+                )));
             }
         }
         Ok(())
@@ -30,7 +32,8 @@ pub(super) fn run(args: &List) -> i32 {
 
 fn lines(listed: &FileList) -> Vec<String> {
     let recursive = if listed.recursive { "yes" } else { "no" };
-    let mut lines = vec![one_line(&format!("Workspace path: {} (recursive={recursive})", listed.path))];
+    let mut lines =
+        vec![one_line(&format!("Workspace path: {} (recursive={recursive})", listed.path))];
     if listed.entries.is_empty() {
         lines.push("No workspace entries found.".to_owned());
     }
@@ -39,6 +42,7 @@ fn lines(listed: &FileList) -> Vec<String> {
 }
 
 fn line(entry: &ListedFile) -> String {
-    let target = entry.link_target.as_ref().map(|target| format!(" -> {target}")).unwrap_or_default();
+    let target =
+        entry.link_target.as_ref().map(|target| format!(" -> {target}")).unwrap_or_default();
     one_line(&format!("{} [{}] size={}{target}", entry.path, entry.artifact_type, entry.size_bytes))
 }

@@ -10,13 +10,17 @@ use pyro_core::host::terminal::printable;
 pub(super) fn run(args: &Read) -> i32 {
     to_its_end(Noun::Workspace, args.json, async |pyro| {
         let id = id(&args.workspace_id)?;
-        let read = pyro.read_workspace_file(id, &path(&args.path)?, args.offset, args.max_bytes).await?;
+        let read =
+            pyro.read_workspace_file(id, &path(&args.path)?, args.offset, args.max_bytes).await?;
         if args.json {
             printer::json(&read);
             return Ok(());
         }
         if let Some(real) = &read.real_path {
-            printer::talk(&one_line(&format!("[workspace-file-read] {} is a link to {real}", read.path)));
+            printer::talk(&one_line(&format!(
+                "[workspace-file-read] {} is a link to {real}",
+                read.path
+            )));
         }
         printer::content(&read.bytes);
         if args.content_only {

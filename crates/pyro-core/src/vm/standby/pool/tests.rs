@@ -10,7 +10,8 @@ use tokio::sync::oneshot::{self, Receiver};
 const ENOUGH: Option<u64> = Some(100_000);
 
 fn pool(count: usize) -> Arc<Pool> {
-    let config = Config::from_variables("/pyro", |name| (name == "HOME").then(|| "/nonexistent".into()));
+    let config =
+        Config::from_variables("/pyro", |name| (name == "HOME").then(|| "/nonexistent".into()));
     Pool::new(config.unwrap(), count, "a")
 }
 
@@ -62,7 +63,11 @@ fn as_many_wait_as_are_kept_and_one_starts_at_a_time() {
     assert_eq!(next(&pool), Next::Start("a".into()));
     assert_eq!(next(&pool), Next::Look(LOOK_AGAIN), "one is on its way");
     drop(Starting::of(&pool));
-    assert_eq!(pool.next(ENOUGH, Instant::now()), Next::Look(LOOK_AGAIN), "what failed is not tried again at once");
+    assert_eq!(
+        pool.next(ENOUGH, Instant::now()),
+        Next::Look(LOOK_AGAIN),
+        "what failed is not tried again at once"
+    );
     let started = fill(&pool);
     assert_eq!(environments(&started), ["a", "a"]);
     assert_eq!(pool.counts(), StandbyCounts { wanted: 2, ready: 2, in_use: 0 });
@@ -82,7 +87,10 @@ fn each_is_claimed_once_the_oldest_first_and_counted_until_it_is_gone() {
     let pool = pool(2);
     let started = fill(&pool);
     let claimed = [claim(&pool, "a").unwrap(), claim(&pool, "a").unwrap()];
-    assert_eq!(claimed.each_ref().map(|vm| vm.id).to_vec(), started.iter().map(|vm| vm.1).collect::<Vec<_>>());
+    assert_eq!(
+        claimed.each_ref().map(|vm| vm.id).to_vec(),
+        started.iter().map(|vm| vm.1).collect::<Vec<_>>()
+    );
     assert!(claim(&pool, "a").is_none());
     assert_eq!(pool.counts(), StandbyCounts { wanted: 2, ready: 0, in_use: 2 });
     drop(claimed);
@@ -96,7 +104,8 @@ fn a_command_has_a_head_start() {
     let pool = pool(1);
     let _started = fill(&pool);
     let _claimed = claim(&pool, "a").unwrap();
-    // Asked as if it were earlier: a busy host may need longer for these lines than the head start is.
+    // Asked as if it were earlier: a busy host may need longer for these lines than the head start
+    // is.
     let claimed_at = Instant::now().checked_sub(HEAD_START / 2).unwrap();
     let Next::Look(when) = pool.next(ENOUGH, claimed_at) else { panic!("started at once") };
     assert!(when <= HEAD_START * 3 / 2 + claimed_at.elapsed());
@@ -169,8 +178,15 @@ fn short_memory_lets_all_go_and_starts_none_that_would_have_to_go_soon() {
     assert_eq!(pool.counts().ready, 2);
     assert_eq!(pool.next(Some(LEAST_MEMORY_MIB - 1), later()), Next::Look(LOOK_AGAIN));
     assert_eq!(pool.counts().ready, 0);
-    assert_eq!(pool.next(Some(LEAST_MEMORY_MIB + ONE_MORE_MIB - 1), later()), Next::Look(LOOK_AGAIN));
-    assert_eq!(pool.next(None, later()), Next::Start("a".into()), "a host that does not say has enough");
+    assert_eq!(
+        pool.next(Some(LEAST_MEMORY_MIB + ONE_MORE_MIB - 1), later()),
+        Next::Look(LOOK_AGAIN)
+    );
+    assert_eq!(
+        pool.next(None, later()),
+        Next::Start("a".into()),
+        "a host that does not say has enough"
+    );
 }
 
 #[tokio::test]
