@@ -14,6 +14,7 @@ use crate::id::Id;
 use crate::store::Store;
 use crate::store::vm::{VmKind, VmRecord};
 use crate::vm::blocking;
+use crate::vm::exec::Began;
 use crate::vm::info::{VmDeleted, VmExec, VmInfo};
 use crate::vm::io::Stdin;
 use crate::vm::lifecycle::network_info::{self, VmNetworkInfo};
@@ -90,7 +91,10 @@ impl Pyro {
     ) -> Result<VmExec, PyroError> {
         let mut recorder = Recorder::new(&self.config, output);
         let io = recorder.io(stdin);
-        let ran = run::run(&self.config, self.standby.as_ref(), request, io, &mut caller).await?;
+        let (standby, began) = (self.standby.as_ref(), Began::default());
+        let ran = run::run(&self.config, standby, request, io, &mut caller, &began)
+            .await
+            .map_err(|error| PyroError::from(error).of_command(&began))?;
         let output = CommandOutput::of(recorder.finish());
         Ok(VmExec {
             vm_id: ran.vm_id,
@@ -156,7 +160,10 @@ impl Pyro {
         let (_, vm) = self.open_vm(id, Operation::Exec).await?;
         let mut recorder = Recorder::new(&self.config, output);
         let io = recorder.io(stdin);
-        let ended = lifecycle::exec::exec_and_delete(&self.config, &vm, line, io, cancel).await?;
+        let began = Began::default();
+        let ended = lifecycle::exec::exec_and_delete(&self.config, &vm, line, io, cancel, &began)
+            .await
+            .map_err(|error| PyroError::from(error).of_command(&began))?;
         let output = CommandOutput::of(recorder.finish());
         Ok(VmExec {
             vm_id: id,

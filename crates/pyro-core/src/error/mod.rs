@@ -25,6 +25,7 @@ pub use operation::OperationId;
 pub use parameter::Parameter;
 pub use wording::{Wording, worded};
 
+use crate::vm::exec::Began;
 use std::error::Error;
 
 /// A failure: what to branch on, what happened, why, and what to do next.
@@ -36,6 +37,7 @@ pub struct PyroError {
     judged: Box<dyn Error + Send + Sync>,
     hints: Vec<Hint>,
     closed_output: bool,
+    may_have_run: Option<bool>,
 }
 
 impl PyroError {
@@ -49,6 +51,18 @@ impl PyroError {
     #[must_use]
     pub fn is_closed_output(&self) -> bool {
         self.closed_output
+    }
+
+    /// Whether the command that it was about may have run: false where it certainly has not, also
+    /// where there was none; true where it began; none where nobody can say.
+    #[must_use]
+    pub fn may_have_run(&self) -> Option<bool> {
+        self.may_have_run
+    }
+
+    /// The same about a command that got this far.
+    pub(crate) fn of_command(self, began: &Began) -> Self {
+        Self { may_have_run: began.may_have_run(), ..self }
     }
 
     /// The causes below the message, outermost first.
@@ -76,6 +90,7 @@ impl PyroError {
             judged: Box::new(error),
             hints,
             closed_output: false,
+            may_have_run: Some(false),
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::error::PyroError;
 use crate::id::Id;
 use crate::vm::Caller;
 use crate::vm::blocking;
+use crate::vm::exec::Began;
 use crate::vm::exec::line::LineRequest;
 use crate::vm::io::Stdin;
 use crate::vm::output::OutputTo;
@@ -151,7 +152,10 @@ impl Pyro {
             return Err(WorkspaceError::NoCommand { id }.into());
         }
         line.check()?;
-        self.told(id, exec::run(&self.config, id, line, stdin, output, cancel)).await
+        let began = Began::default();
+        self.told(id, exec::run(&self.config, id, line, stdin, output, cancel, &began))
+            .await
+            .map_err(|error| error.of_command(&began))
     }
 
     /// At most `limit` commands of a workspace's history behind the number `after`, oldest first.

@@ -7,7 +7,7 @@ use super::control::protocol::{EngineLaunch, Launch};
 use super::control::starter::Leased;
 use super::error::VmError;
 use super::exec::line::LineRequest;
-use super::exec::{ExecIo, ExecOutcome, ExecRequest, exec_noting};
+use super::exec::{Began, ExecIo, ExecOutcome, ExecRequest, exec_noting};
 use super::failure::Failure;
 use super::recover::reap;
 use super::shape::Shape;
@@ -20,7 +20,6 @@ use crate::id::Id;
 use crate::store::Store;
 use crate::store::vm::VmKind;
 use pyro_protocol::GuestPath;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -69,13 +68,15 @@ pub(crate) struct RunOutcome {
 /// Run one command in a new vm and clear the vm away; in one of `standby` where one fits.
 ///
 /// # Errors
-/// [`VmError`]; whatever it is, nothing of the vm is left.
+/// [`VmError`]; whatever it is, nothing of the vm is left. `began` says whether the command may have
+/// begun.
 pub(crate) async fn run(
     config: &Config,
     standby: Option<&Standby>,
     request: &RunRequest,
     mut io: ExecIo<'_>,
     caller: &mut Caller<'_>,
+    began: &Began,
 ) -> Result<RunOutcome, VmError> {
     let (mut progress, cancel) = caller.parts();
     let progress = &mut progress;
@@ -86,7 +87,7 @@ pub(crate) async fn run(
     if let Some(standby) = standby {
         while let Some(claimed) = standby.claim(&request.environment, request.shape) {
             if let Some(outcome) =
-                in_claimed(config, claimed, request, io.again(), progress, cancel).await
+                in_claimed(config, claimed, request, io.again(), progress, cancel, began).await
             {
                 return outcome;
             }
@@ -120,7 +121,7 @@ pub(crate) async fn run(
         plan,
     )?;
     progress(Progress::Starting(launch.id));
-    let outcome = in_vm(config, &launch, request, io, progress, cancel).await;
+    let outcome = in_vm(config, &launch, request, io, progress, cancel, began).await;
     let (id, config) = (launch.id, config.clone());
     // It may wait for a supervisor that dies, and whoever polls this has others to serve.
     blocking(move || {
@@ -139,6 +140,7 @@ async fn in_vm(
     io: ExecIo<'_>,
     progress: &mut (dyn FnMut(Progress) + Send),
     cancel: &CancellationToken,
+    began: &Began,
 ) -> Result<(ExecutionMode, ExecOutcome), VmError> {
     let vm = tokio::select! {
         started = Leased::start(config, launch).instrument(tracing::debug_span!("start")) => started?,
@@ -150,7 +152,7 @@ async fn in_vm(
         request,
         working_directory(config, launch),
         io,
-        &AtomicBool::new(false),
+        began,
         cancel,
     )
     .await;
@@ -168,13 +170,13 @@ async fn in_claimed(
     io: ExecIo<'_>,
     progress: &mut (dyn FnMut(Progress) + Send),
     cancel: &CancellationToken,
+    began: &Began,
 ) -> Option<Result<RunOutcome, VmError>> {
     let ttl = Duration::from_secs(request.shape.ttl_seconds.into());
     let awake = tokio::select! {
         awake = claimed.wake(config).instrument(tracing::debug_span!("wake")) => awake,
         () = cancel.cancelled() => Err(VmError::Cancelled),
     };
-    let began = AtomicBool::new(false);
     let executed = match awake {
         Ok(()) => {
             progress(Progress::Running(claimed.id));
@@ -183,7 +185,7 @@ async fn in_claimed(
                 request,
                 GuestPath::root(),
                 io,
-                &began,
+                began,
                 cancel,
             );
             // Its supervisor knows of no end: the lifetime that was asked for begins with the
@@ -205,7 +207,7 @@ async fn in_claimed(
         }
         // Its supervisor died in this very moment. An agent that refuses the command would do so in
         // every vm.
-        Err(error @ VmError::Control(_)) if !began.load(Ordering::Relaxed) => lost(claimed, &error),
+        Err(error @ VmError::Control(_)) if began.is_impossible() => lost(claimed, &error),
         Err(error) => {
             let ended = claimed.end().instrument(tracing::debug_span!("end")).await;
             Some(Err(better_reason(ended, error)))
@@ -225,7 +227,7 @@ async fn execute(
     request: &RunRequest,
     cwd: GuestPath,
     io: ExecIo<'_>,
-    began: &AtomicBool,
+    began: &Began,
     cancel: &CancellationToken,
 ) -> Result<ExecOutcome, VmError> {
     // On the host it is the vm's own directory.

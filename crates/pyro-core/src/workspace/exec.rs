@@ -11,14 +11,13 @@ use crate::id::Id;
 use crate::store::command::{CommandRecord, CommandState};
 use crate::vm::VmError;
 use crate::vm::exec::line::{ExecOptions, LineRequest, OptionError};
-use crate::vm::exec::{ExecOutcome, ExecRequest, exec_noting};
+use crate::vm::exec::{Began, ExecOutcome, ExecRequest, exec_noting};
 use crate::vm::io::{ExecIo, Stdin};
 use crate::vm::output::{OutputTo, Recorder};
 use crate::vm::result::{CommandOutput, CommandResult, millis};
 use pyro_protocol::GuestPath;
 use pyro_protocol::variable::Variable;
 use serde::Serialize;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -68,7 +67,7 @@ pub fn options(
 ///
 /// # Errors
 /// [`WorkspaceError`]; a command that never began is not in the history, one that broke off is,
-/// with its output so far.
+/// with its output so far. `began` says which of them it was.
 pub async fn run(
     config: &Config,
     id: Id,
@@ -76,6 +75,7 @@ pub async fn run(
     stdin: Stdin<'_>,
     output: OutputTo<'_>,
     cancel: &CancellationToken,
+    began: &Began,
 ) -> Result<WorkspaceExec, WorkspaceError> {
     let running = Running::open_until(config, id, cancel).await?;
     let root = GuestPath::parse(ROOT.as_bytes()).unwrap_or_else(|_| GuestPath::root());
@@ -84,11 +84,10 @@ pub async fn run(
     let (mut open, began_at) =
         (OpenCommand::of(&running, &line.command, &request)?, Instant::now());
     request.sequence = open.record.sequence;
-    let began = AtomicBool::new(false);
     let mut recorder = Recorder::keeping(config, output);
     let io = recorder.io(stdin);
-    let executed = execute(&running, request, io, &began, cancel).await;
-    if executed.is_err() && !began.load(Ordering::Relaxed) {
+    let executed = execute(&running, request, io, began, cancel).await;
+    if executed.is_err() && began.is_impossible() {
         open.never_began();
     }
     let executed = executed.map_err(|error| (broken_off(&error), error));
@@ -124,7 +123,7 @@ async fn execute(
     running: &Running<'_>,
     mut request: ExecRequest,
     io: ExecIo<'_>,
-    began: &AtomicBool,
+    began: &Began,
     cancel: &CancellationToken,
 ) -> Result<ExecOutcome, WorkspaceError> {
     if let Some(tree) = running.tree_on_host() {

@@ -1,6 +1,7 @@
 //! One command on a connection to its guest: its output handed on, its end awaited, killed when its
 //! time is over.
 
+use super::began::Began;
 use super::request::ExecRequest;
 use crate::guest::client::{self, ClientError, FrameReader, send_data, send_message};
 use crate::vm::control::client::SupervisorClient;
@@ -65,7 +66,7 @@ pub(super) async fn begun(
     began: Instant,
     request: ExecRequest,
     io: ExecIo<'_>,
-    began_to_run: &AtomicBool,
+    began_to_run: &Began,
 ) -> Result<ExecOutcome, VmError> {
     let (reader, mut writer) = vm.connect().await?.into_split();
     let exec = Exec {
@@ -80,8 +81,7 @@ pub(super) async fn begun(
         sequence: request.sequence,
     };
     let request_sync = request.sync;
-    // What was sent may be taken up, whatever becomes of this connection.
-    began_to_run.store(true, Ordering::Relaxed);
+    began_to_run.ask();
     send_message(&mut writer, &Request::Exec(exec)).await.map_err(VmError::Guest)?;
     let (writing, came) = (AtomicBool::new(false), AtomicU32::new(0));
     let frames = FrameReader::new(reader);
@@ -149,7 +149,7 @@ struct Run<'a, R> {
     /// How many frames came since it was last set.
     came: &'a AtomicU32,
     /// Whether the command may have begun to run.
-    began_to_run: &'a AtomicBool,
+    began_to_run: &'a Began,
     /// Whether the agent said that it runs.
     started: bool,
 }
@@ -190,6 +190,7 @@ impl<R: AsyncRead + Unpin> Run<'_, R> {
         match frame.message::<Reply>().map_err(|error| VmError::Guest(error.into()))? {
             Reply::Started(_) => {
                 self.started = true;
+                self.began_to_run.runs();
                 Ok(None)
             }
             Reply::Exited(exited) => Ok(Some(End::Exited(exited))),
@@ -202,7 +203,9 @@ impl<R: AsyncRead + Unpin> Run<'_, R> {
                 Ok(Some(End::NotExecuted(failure)))
             }
             Reply::Failed(failure) => {
-                self.began_to_run.store(self.started, Ordering::Relaxed);
+                if !self.started {
+                    self.began_to_run.refused();
+                }
                 Err(VmError::Guest(ClientError::Failed(failure)))
             }
             _ => Err(VmError::Guest(ClientError::OutOfPlace(FrameKind::Message))),

@@ -1,6 +1,7 @@
 //! A line for the shell that is longer than one argument may be: it is put in a file of the guest,
 //! and the shell reads it.
 
+use super::began::Began;
 use super::command::{begun, random_exec_id};
 use super::line::MAX_ARGUMENT_LEN;
 use super::request::ExecRequest;
@@ -14,7 +15,6 @@ use pyro_protocol::GuestPath;
 use pyro_protocol::files::Write;
 use pyro_protocol::message::{Command, FailureKind};
 use pyro_protocol::variable::PRELUDE;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -114,7 +114,7 @@ async fn removed(vm: SupervisorClient<'_>, path: GuestPath) -> Result<(), VmErro
     let io = ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr };
     let request = ExecRequest::new(rm, FORGET_LIMIT);
     let done =
-        begun(vm, random_exec_id()?, Instant::now(), request, io, &AtomicBool::new(false)).await?;
+        begun(vm, random_exec_id()?, Instant::now(), request, io, &Began::default()).await?;
     if done.exit_code != 0 {
         // A guest without that program keeps an empty file.
         let write = Write { path, mode: Some(0o644), create_parents: false, size: 0 };

@@ -1,5 +1,6 @@
 //! One command in a running vm: streamed, bounded in time, exactly once.
 
+mod began;
 mod command;
 pub mod line;
 mod long_line;
@@ -8,6 +9,7 @@ mod met;
 mod request;
 
 pub use super::io::ExecIo;
+pub use began::Began;
 pub use command::ExecOutcome;
 pub use request::ExecRequest;
 
@@ -17,7 +19,6 @@ use crate::guest::client::{FrameReader, send_message};
 use command::{begun, random_exec_id};
 use long_line::LongLine;
 use pyro_protocol::message::{FailureKind, Reply, Request, Shell};
-use std::sync::atomic::AtomicBool;
 use tokio::time::Instant;
 
 /// Run a command and wait for its end; dropping the future closes its connection, on which the
@@ -31,10 +32,10 @@ pub async fn exec(
     request: ExecRequest,
     io: ExecIo<'_>,
 ) -> Result<ExecOutcome, VmError> {
-    exec_noting(vm, request, io, &AtomicBool::new(false)).await
+    exec_noting(vm, request, io, &Began::default()).await
 }
 
-/// As [`exec`]; `began` is set as soon as the command may have begun to run.
+/// As [`exec`]; `began_to_run` says whether the command may have begun to run.
 ///
 /// # Errors
 /// As [`exec`].
@@ -42,7 +43,7 @@ pub async fn exec_noting(
     vm: SupervisorClient<'_>,
     mut request: ExecRequest,
     io: ExecIo<'_>,
-    began_to_run: &AtomicBool,
+    began_to_run: &Began,
 ) -> Result<ExecOutcome, VmError> {
     let (id, began) = (random_exec_id()?, Instant::now());
     let long = LongLine::of(vm, id, &mut request)?;

@@ -9,19 +9,18 @@ use crate::vm::blocking::blocking;
 use crate::vm::control::client::{Lease, SupervisorClient};
 use crate::vm::error::VmError;
 use crate::vm::exec::line::LineRequest;
-use crate::vm::exec::{ExecIo, ExecOutcome, ExecRequest, exec_noting};
+use crate::vm::exec::{Began, ExecIo, ExecOutcome, ExecRequest, exec_noting};
 use crate::vm::failure::Failure;
 use crate::vm::limits::CLEAR_LIMIT;
 use crate::vm::operation::Operation;
 use crate::vm::paths;
 use crate::vm::recover::reconcile;
 use pyro_protocol::GuestPath;
-use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 /// Run a line for the guest's login shell in `vm`, then delete the vm, whatever the command's
-/// status. Where the command never began the vm lives on; where this process is killed the vm is
+/// status. Where the command never began, as `began` then says, the vm lives on; where this process is killed the vm is
 /// gone.
 ///
 /// # Errors
@@ -33,6 +32,7 @@ pub async fn exec_and_delete(
     line: &LineRequest,
     io: ExecIo<'_>,
     cancel: &CancellationToken,
+    began: &Began,
 ) -> Result<ExecOutcome, VmError> {
     let client = SupervisorClient::new(config, vm.id);
     let lease = match client.lease().await {
@@ -47,13 +47,12 @@ pub async fn exec_and_delete(
     };
     let in_guest = !vm.backing.is_host_tree();
     let request = ExecRequest { in_guest, ..line.exec_request(working_directory(config, vm)) };
-    let began = AtomicBool::new(false);
     let executed = tokio::select! {
-        executed = exec_noting(client, request, io, &began).instrument(tracing::debug_span!("exec")) => executed,
+        executed = exec_noting(client, request, io, began).instrument(tracing::debug_span!("exec")) => executed,
         () = cancel.cancelled() => Err(VmError::Cancelled),
     };
     match executed {
-        Err(error) if !began.load(Ordering::Relaxed) => {
+        Err(error) if began.is_impossible() => {
             if let Err(error) = lease.release().await {
                 tracing::warn!(%error, "the vm could not be given back");
             }
