@@ -6,6 +6,7 @@
 
 mod command_line;
 mod methods;
+pub mod results;
 mod rows;
 mod tools;
 

@@ -4,6 +4,7 @@ use super::runtime::{block_on, fail, pyro};
 use crate::cli::Env;
 use crate::progress::ProgressLine;
 use crate::{exit, printer};
+use pyro_contract::results::Pruned;
 use pyro_core::environment::{CATALOG_VERSION, EnvironmentInfo};
 use pyro_core::{Pyro, PyroError};
 use serde_json::json;
@@ -86,7 +87,7 @@ fn pull(pyro: &Pyro, name: &str, as_json: bool) -> Result<(), PyroError> {
 fn prune(pyro: &Pyro, as_json: bool) -> Result<(), PyroError> {
     let removed = pyro.prune_environments()?;
     if as_json {
-        printer::json(&json!({ "count": removed.len(), "deleted_environment_dirs": removed }));
+        printer::json(&Pruned::from(removed));
         return Ok(());
     }
     let entries = if removed.len() == 1 { "entry" } else { "entries" };

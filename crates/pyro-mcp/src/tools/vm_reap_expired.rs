@@ -7,6 +7,7 @@ use crate::grants::Grants;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::turn;
+use pyro_contract::results::Reaped;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
@@ -34,6 +35,6 @@ impl Describe for VmReapExpired {
         _: RequestContext<RoleServer>,
     ) -> Result<CallToolResult, Refusal> {
         let ids = turn::aside(&state, |pyro| async move { pyro.reap_expired_vms().await }).await?;
-        answer::object(&serde_json::json!({ "deleted_vm_ids": ids, "count": ids.len() }))
+        answer::object(&Reaped::from(ids))
     }
 }
