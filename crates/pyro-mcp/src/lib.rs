@@ -23,6 +23,7 @@ mod refusal;
 mod resources;
 mod roots;
 mod schema;
+pub mod serve;
 mod server;
 mod state;
 pub mod stdio;

@@ -5,18 +5,11 @@ use super::project::here;
 use crate::cli::McpServe;
 use crate::commands::runtime::{self, on_host, pyro};
 use crate::{exit, printer};
-use pyro_core::Pyro;
 use pyro_mcp::http::{Access, ListenError, PATH, Token, TokenError};
-use pyro_mcp::{Ending, Grants, Profile, Server, Settings, http, stdio};
+use pyro_mcp::serve::{ServeError, Transport, serve};
+use pyro_mcp::{Ending, Grants, Profile, Settings};
 use std::io::IsTerminal;
-use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
-
-/// What the vms that stand by hold until another environment is asked for.
-const WARM_ENVIRONMENT: &str = "debian:12";
-
-/// How long vms that stood by may take to end with the server: as long as calls may.
-const CLOSE_LIMIT: Duration = Duration::from_secs(20);
 
 pub(super) fn run(mut args: McpServe) -> i32 {
     for path in args.allow_path.iter_mut().chain(&mut args.token_file) {
@@ -42,71 +35,39 @@ pub(super) fn run(mut args: McpServe) -> i32 {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error, "look at the limits of this user: ulimit -a"),
     };
-    let status = runtime.block_on(async {
+    let transport = match transport(&args) {
+        Ok(transport) => transport,
+        Err(error) => return fail(&error, &token_hint(&error)),
+    };
+    let served = runtime.block_on(async {
         let ending = Ending::default();
         // Before anybody is served: a signal that comes early must not leave a vm.
         end_on_signals(&ending);
-        let pyro = pyro.with_standby(args.warm as usize, WARM_ENVIRONMENT);
-        let serve = async {
-            let pyro = pyro.clone();
-            let status = match over_http {
-                true => over_http_with(pyro, args, &ending).await,
-                false => over_stdio(pyro, &args, &ending).await,
-            };
-            ending.begin();
-            status
-        };
-        // Those that stand by go while calls are still being ended.
-        tokio::join!(serve, close_with(&pyro, &ending)).0
+        serve(pyro, settings(&args), transport, &ending, |address| {
+            printer::talk(&format!("[mcp] listening at http://{address}{PATH}"));
+        })
+        .await
     });
     // A thread may be waiting for a line of stdin; nobody waits for it.
     runtime.shutdown_background();
-    status
-}
-
-/// Wait for the end, and let nothing be left of the vms that stand by.
-async fn close_with(pyro: &Pyro, ending: &Ending) {
-    ending.begun().await;
-    if tokio::time::timeout(CLOSE_LIMIT, pyro.close()).await.is_err() {
-        tracing::warn!(
-            "vms that stood by do not end; what is left of them waits for the next command"
-        );
-    }
-}
-
-async fn over_stdio(pyro: Pyro, args: &McpServe, ending: &Ending) -> i32 {
-    if std::io::stdin().is_terminal() {
-        printer::talk(
-            "[mcp] waiting for an MCP client on stdin; to have one start this: pyro mcp config --help",
-        );
-    }
-    match stdio::serve(Server::new(pyro, settings(args), ending.clone()), ending).await {
+    match served {
         Ok(()) => exit::OK,
-        Err(error) => {
-            fail(&error, "this is for an MCP client to start: pyro mcp config claude-code")
+        Err(error) => fail(&error, serve_hint(&error)),
+    }
+}
+
+fn transport(args: &McpServe) -> Result<Transport, TokenError> {
+    if args.transport != "http" {
+        if std::io::stdin().is_terminal() {
+            printer::talk(
+                "[mcp] waiting for an MCP client on stdin; to have one start this: pyro mcp config --help",
+            );
         }
+        return Ok(Transport::Stdio);
     }
-}
-
-async fn over_http_with(pyro: Pyro, args: McpServe, ending: &Ending) -> i32 {
-    let token = match args.token_file.as_deref().map(Token::read).transpose() {
-        Ok(token) => token,
-        Err(error) => return fail(&error, &token_hint(&error)),
-    };
-    let server = Server::new(pyro, settings(&args), ending.clone());
-    let access = Access { token, hosts: args.allow_host };
-    let listener = match http::listen(args.listen, &access).await {
-        Ok(listener) => listener,
-        Err(error) => return fail(&error, listen_hint(&error)),
-    };
-    match listener.local_addr() {
-        Ok(address) => printer::talk(&format!("[mcp] listening at http://{address}{PATH}")),
-        Err(error) => return fail(&error, "try another --listen"),
-    }
-    match http::serve(server, listener, access, ending).await {
-        Ok(()) => exit::OK,
-        Err(error) => fail(&error, "start it again"),
-    }
+    let token = args.token_file.as_deref().map(Token::read).transpose()?;
+    let access = Access { token, hosts: args.allow_host.clone() };
+    Ok(Transport::Http { listen: args.listen, access })
 }
 
 fn settings(args: &McpServe) -> Settings {
@@ -156,9 +117,13 @@ fn token_hint(error: &TokenError) -> String {
     }
 }
 
-fn listen_hint(error: &ListenError) -> &'static str {
+fn serve_hint(error: &ServeError) -> &'static str {
     match error {
-        ListenError::Open(_) => "give it a token with --token-file, or listen at 127.0.0.1",
-        ListenError::Io(..) => "try another --listen, such as 127.0.0.1:0",
+        ServeError::Client(_) => "this is for an MCP client to start: pyro mcp config claude-code",
+        ServeError::Listen(ListenError::Open(_)) => {
+            "give it a token with --token-file, or listen at 127.0.0.1"
+        }
+        ServeError::Listen(ListenError::Io(..)) => "try another --listen, such as 127.0.0.1:0",
+        ServeError::Accept(_) => "start it again",
     }
 }
