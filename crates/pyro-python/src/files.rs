@@ -1,0 +1,161 @@
+//! Operations on a workspace's files.
+
+use crate::arguments::{Number, id, invalid, place};
+use crate::call::Call;
+use crate::failure::Failure;
+use crate::native::{Native, page};
+use pyo3::prelude::{PyResult, pymethods};
+use pyo3::pybacked::PyBackedBytes;
+use pyro_core::workspace::files::export::{ExportFormat, ExportRequest};
+use pyro_core::workspace::files::list::{self, ListRequest};
+use pyro_core::workspace::files::push::PushRequest;
+use pyro_core::workspace::files::read::MAX_BYTES;
+use pyro_core::{DiffRequest, Pyro};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+#[pymethods]
+impl Native {
+    fn push_workspace_sync(
+        &self,
+        workspace_id: String,
+        source_path: PathBuf,
+        dest: OsString,
+        delete: bool,
+        respect_ignore: Option<bool>,
+        dry_run: bool,
+    ) -> PyResult<Call> {
+        self.begin(move |pyro, turn| async move {
+            let (source, dest) = (source_path.into(), place(&dest)?);
+            let request = PushRequest { source, dest, delete, respect_ignore, dry_run };
+            Ok(pyro.push_workspace_sync(id(&workspace_id)?, request, &turn.cancel).await?)
+        })
+    }
+
+    fn list_workspace_files(
+        &self,
+        workspace_id: String,
+        path: OsString,
+        recursive: bool,
+        after: Option<OsString>,
+        limit: Number,
+    ) -> PyResult<Call> {
+        self.begin(move |pyro, _| async move {
+            let request = ListRequest {
+                path: place(&path)?,
+                recursive,
+                after: after.as_ref().map(place).transpose()?,
+                limit: limit.within("limit", 1, list::MAX_LIMIT)?,
+            };
+            Ok(pyro.list_workspace_files(id(&workspace_id)?, request).await?)
+        })
+    }
+
+    fn read_workspace_file(
+        &self,
+        workspace_id: String,
+        path: OsString,
+        offset: Number,
+        max_bytes: Number,
+    ) -> PyResult<Call> {
+        self.begin(move |pyro, _| async move {
+            let (offset, max_bytes) = bounds(offset, max_bytes)?;
+            let (id, path) = (id(&workspace_id)?, place(&path)?);
+            Ok(pyro.read_workspace_file(id, &path, offset, max_bytes).await?)
+        })
+    }
+
+    /// A page of a file's bytes as they are, and where the next one begins.
+    fn read_workspace_bytes(
+        &self,
+        workspace_id: String,
+        path: OsString,
+        offset: Number,
+        max_bytes: Number,
+    ) -> PyResult<Call> {
+        let read = move |pyro: Pyro, _| async move {
+            let (offset, max_bytes) = bounds(offset, max_bytes)?;
+            let (id, path) = (id(&workspace_id)?, place(&path)?);
+            let read = pyro.read_workspace_file(id, &path, offset, max_bytes).await?;
+            let next = read.truncated.then_some(read.offset + read.bytes_read);
+            Ok((read.bytes, next))
+        };
+        self.begin_for(read, page)
+    }
+
+    fn write_workspace_file(
+        &self,
+        workspace_id: String,
+        path: OsString,
+        text: PyBackedBytes,
+        mode: Option<Number>,
+    ) -> PyResult<Call> {
+        self.begin(move |pyro, _| async move {
+            let mode = mode.map(|mode| mode.within("mode", 0, 0o7777)).transpose()?;
+            let mode = mode.map(|mode| u32::try_from(mode).unwrap_or_default());
+            let (id, path) = (id(&workspace_id)?, place(&path)?);
+            Ok(pyro.write_workspace_file(id, &path, &text, mode).await?)
+        })
+    }
+
+    fn diff_workspace(
+        &self,
+        workspace_id: String,
+        path: Option<OsString>,
+        find_renames: bool,
+        include_ignored: bool,
+    ) -> PyResult<Call> {
+        self.begin(move |pyro, turn| async move {
+            let path = path.as_ref().map(place).transpose()?;
+            let request = DiffRequest { path, renames: find_renames, include_ignored };
+            Ok(pyro.diff_workspace(id(&workspace_id)?, &request, &turn.cancel).await?)
+        })
+    }
+
+    fn apply_workspace_patch(&self, workspace_id: String, patch: PyBackedBytes) -> PyResult<Call> {
+        self.begin(move |pyro, turn| async move {
+            Ok(pyro.apply_workspace_patch(id(&workspace_id)?, &patch, &turn.cancel).await?)
+        })
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "they are the contract's and ours")]
+    fn export_workspace(
+        &self,
+        workspace_id: String,
+        path: OsString,
+        output_path: PathBuf,
+        kept: Vec<PathBuf>,
+        force: bool,
+        format: String,
+        find_renames: bool,
+        include_ignored: bool,
+        keep_git_config: bool,
+    ) -> PyResult<Call> {
+        self.begin(move |pyro, turn| async move {
+            let request = ExportRequest {
+                path: place(&path)?,
+                output: output_path.into(),
+                force,
+                kept,
+                format: export_format(&format)?,
+                renames: find_renames,
+                include_ignored,
+                keep_git_config,
+            };
+            Ok(pyro.export_workspace(id(&workspace_id)?, request, &turn.cancel).await?)
+        })
+    }
+}
+
+fn bounds(offset: Number, max_bytes: Number) -> Result<(u64, u64), Failure> {
+    Ok((offset.within("offset", 0, u64::MAX)?, max_bytes.within("max_bytes", 1, MAX_BYTES)?))
+}
+
+fn export_format(name: &str) -> Result<ExportFormat, Failure> {
+    match name {
+        "dir" => Ok(ExportFormat::Directory),
+        "tar" => Ok(ExportFormat::Tar),
+        "patch" => Ok(ExportFormat::Patch),
+        name => Err(invalid(format!("format is {name:?}; it must be dir, tar or patch"), "")),
+    }
+}

@@ -1,0 +1,99 @@
+//! `Native`: one runtime with its settings, which begins operations.
+
+use crate::call::{Call, Turn};
+use crate::failure::Failure;
+use crate::flow::{Answer, Flow};
+use crate::program;
+use crate::stdin::Input;
+use pyo3::prelude::{IntoPyObject, PyResult, Python, pyclass, pymethods};
+use pyo3::types::PyBytes;
+use pyro_core::{Config, Pyro, PyroError, Stream};
+use serde::Serialize;
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use tokio::io::AsyncRead;
+
+/// A runtime with its settings. It is cheap, and fails at the first call where they cannot be used.
+#[pyclass(frozen, module = "pyro_mcp._native")]
+pub(crate) struct Native {
+    executable: PathBuf,
+    variables: HashMap<String, OsString>,
+    /// Whether the executable was found to be the right one.
+    checked: Arc<OnceLock<()>>,
+}
+
+#[pymethods]
+impl Native {
+    /// One whose vms `executable` runs, with the settings that these variables hold.
+    #[new]
+    fn new(executable: PathBuf, variables: HashMap<String, OsString>) -> Self {
+        Self { executable, variables, checked: Arc::default() }
+    }
+}
+
+impl Native {
+    /// Core's runtime.
+    pub(crate) fn pyro(&self) -> Result<Pyro, PyroError> {
+        let variable = |name: &str| self.variables.get(name).cloned();
+        Ok(Pyro::new(Config::from_variables(self.executable.clone(), variable)?))
+    }
+
+    /// Begin an operation whose result is a dictionary.
+    pub(crate) fn begin<T, F>(
+        &self,
+        work: impl FnOnce(Pyro, Turn) -> F + Send + 'static,
+    ) -> PyResult<Call>
+    where
+        T: Serialize + Send + 'static,
+        F: Future<Output = Result<T, Failure>>,
+    {
+        self.begin_for(work, |result| {
+            Box::new(move |py: Python<'_>| Ok(pythonize::pythonize(py, &result)?.unbind()))
+        })
+    }
+
+    /// Begin an operation whose result `answer` makes a Python object of.
+    pub(crate) fn begin_for<T, F>(
+        &self,
+        work: impl FnOnce(Pyro, Turn) -> F + Send + 'static,
+        answer: fn(T) -> Answer,
+    ) -> PyResult<Call>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let (pyro, executable) = (self.pyro(), self.executable.clone());
+        let checked = Arc::clone(&self.checked);
+        Call::start(move |turn| async move {
+            let pyro = pyro?;
+            if checked.get().is_none() {
+                program::check(&executable)?;
+                let _ = checked.set(());
+            }
+            Ok(answer(work(pyro, turn).await?))
+        })
+    }
+}
+
+/// A page of bytes and where the next one begins; none after the last.
+pub(crate) type Page = (Vec<u8>, Option<u64>);
+
+/// A page as a pair.
+pub(crate) fn page((bytes, next): Page) -> Answer {
+    Box::new(move |py: Python<'_>| {
+        Ok((PyBytes::new(py, &bytes), next).into_pyobject(py)?.into_any().unbind())
+    })
+}
+
+/// What hands a command's output on.
+pub(crate) fn watch(flow: &Arc<Flow>) -> impl FnMut(Stream, &[u8]) + Send + use<> {
+    let flow = Arc::clone(flow);
+    move |stream, bytes| flow.push(stream, bytes)
+}
+
+/// What a command reads.
+pub(crate) fn reader(stdin: Option<Input>) -> Option<Box<dyn AsyncRead + Unpin + Send>> {
+    stdin.map(Input::reader)
+}

@@ -1,0 +1,40 @@
+//! The `pyro` executable that runs vms: it must be there, and of the module's version.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a surface may start a process; core starts supervisors only"
+)]
+
+use crate::failure::Failure;
+use pyro_core::ErrorKind;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// The module's version.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What brings both in one version.
+const REINSTALL: &str = "install the package again: pip install --force-reinstall pyro-mcp";
+
+/// Look whether it can serve this module.
+pub(crate) fn check(executable: &Path) -> Result<(), Failure> {
+    let shown = executable.display();
+    let asked = Command::new(executable).arg("--version").stdin(Stdio::null()).output();
+    let failed = |message: String| Failure::new(ErrorKind::Unavailable, message, REINSTALL);
+    let said = match asked {
+        Ok(said) if said.status.success() => said,
+        Ok(said) => return Err(failed(format!("{shown} --version failed ({})", said.status))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(failed(format!("the pyro executable is missing: {shown}")));
+        }
+        Err(error) => return Err(failed(format!("{shown} cannot be executed: {error}"))),
+    };
+    let said = String::from_utf8_lossy(&said.stdout);
+    match said.trim().strip_prefix("pyro ") {
+        Some(VERSION) => Ok(()),
+        Some(other) => Err(failed(format!(
+            "the module pyro_mcp is version {VERSION}, and the executable {shown} is version {other}"
+        ))),
+        None => Err(failed(format!("{shown} is no pyro"))),
+    }
+}

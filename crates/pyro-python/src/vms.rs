@@ -1,0 +1,153 @@
+//! Operations on environments, vms and kept outputs.
+
+use crate::arguments::{Line, Machine, Number, id};
+use crate::call::Call;
+use crate::failure::Failure;
+use crate::native::{Native, page, reader, watch};
+use crate::stdin::Input;
+use pyo3::prelude::{PyResult, pymethods};
+use pyro_contract::results::{Pruned, Reaped};
+use pyro_core::environment::Progress;
+use pyro_core::vm::output::{OutputName, OutputPage};
+use pyro_core::vm::shape::{limits, page_length};
+use pyro_core::{Caller, ExecOptions, OutputTo, Pyro, PyroError, RunRequest, VmRequest};
+
+#[pymethods]
+impl Native {
+    fn list_environments(&self) -> PyResult<Call> {
+        self.begin(|pyro, _| async move { Ok(pyro.list_environments()?) })
+    }
+
+    fn pull_environment(&self, environment: String) -> PyResult<Call> {
+        self.begin(|pyro, turn| async move {
+            let mut nobody = |_: Progress| {};
+            tokio::select! {
+                pulled = pyro.pull_environment(&environment, &mut nobody) => Ok(pulled?),
+                () = turn.cancel.cancelled() => Err(cancelled()),
+            }
+        })
+    }
+
+    fn inspect_environment(&self, environment: String) -> PyResult<Call> {
+        self.begin(|pyro, _| async move { Ok(pyro.inspect_environment(&environment)?) })
+    }
+
+    fn prune_environments(&self) -> PyResult<Call> {
+        self.begin(|pyro, _| async move { Ok(Pruned::from(pyro.prune_environments()?)) })
+    }
+
+    fn run_in_vm(
+        &self,
+        machine: Machine,
+        network: bool,
+        line: Line,
+        stdin: Option<Input>,
+        streams: bool,
+    ) -> PyResult<Call> {
+        self.begin(move |pyro, turn| async move {
+            let request = RunRequest {
+                shape: machine.shape()?,
+                environment: machine.environment,
+                line: line.request(ExecOptions::parse)?,
+                allow_host_compat: machine.allow_host_compat,
+                network,
+            };
+            let (mut watch, mut stdin) = (watch(&turn.flow), reader(stdin));
+            let output = if streams { OutputTo::Watch(&mut watch) } else { OutputTo::Result };
+            let stdin = stdin.as_mut().map(|stdin| stdin as _);
+            let caller = Caller::with_cancel(&turn.cancel);
+            Ok(pyro.run(&request, stdin, output, caller).await?)
+        })
+    }
+
+    fn create_vm(&self, machine: Machine, network: bool) -> PyResult<Call> {
+        self.begin(move |pyro, turn| async move {
+            let request = VmRequest {
+                shape: machine.shape()?,
+                environment: machine.environment,
+                allow_host_compat: machine.allow_host_compat,
+                network,
+            };
+            Ok(pyro.create_vm(&request, Caller::with_cancel(&turn.cancel)).await?)
+        })
+    }
+
+    fn start_vm(&self, vm_id: String) -> PyResult<Call> {
+        self.begin(|pyro, turn| async move { Ok(pyro.start_vm(id(&vm_id)?, &turn.cancel).await?) })
+    }
+
+    fn exec_vm(
+        &self,
+        vm_id: String,
+        line: Line,
+        stdin: Option<Input>,
+        streams: bool,
+    ) -> PyResult<Call> {
+        self.begin(move |pyro, turn| async move {
+            let (id, line) = (id(&vm_id)?, line.request(ExecOptions::parse)?);
+            let (mut watch, mut stdin) = (watch(&turn.flow), reader(stdin));
+            let output = if streams { OutputTo::Watch(&mut watch) } else { OutputTo::Result };
+            let stdin = stdin.as_mut().map(|stdin| stdin as _);
+            Ok(pyro.exec_vm(id, &line, stdin, output, &turn.cancel).await?)
+        })
+    }
+
+    fn stop_vm(&self, vm_id: String) -> PyResult<Call> {
+        self.begin(|pyro, _| async move { Ok(pyro.stop_vm(id(&vm_id)?).await?) })
+    }
+
+    fn delete_vm(&self, vm_id: String) -> PyResult<Call> {
+        self.begin(|pyro, _| async move { Ok(pyro.delete_vm(id(&vm_id)?).await?) })
+    }
+
+    fn status_vm(&self, vm_id: String) -> PyResult<Call> {
+        self.begin(|pyro, _| async move { Ok(pyro.status_vm(id(&vm_id)?).await?) })
+    }
+
+    fn network_info_vm(&self, vm_id: String) -> PyResult<Call> {
+        self.begin(|pyro, _| async move { Ok(pyro.network_info_vm(id(&vm_id)?).await?) })
+    }
+
+    fn reap_expired(&self) -> PyResult<Call> {
+        self.begin(|pyro, _| async move { Ok(Reaped::from(pyro.reap_expired_vms().await?)) })
+    }
+
+    fn read_output(&self, name: String, offset: Number, length: Option<Number>) -> PyResult<Call> {
+        self.begin(move |pyro, _| async move { output_page(&pyro, &name, offset, length) })
+    }
+
+    /// A page of an output's bytes as they are, and where the next one begins.
+    fn read_output_bytes(
+        &self,
+        name: String,
+        offset: Number,
+        length: Option<Number>,
+    ) -> PyResult<Call> {
+        let read = move |pyro: Pyro, _| async move {
+            let page = output_page(&pyro, &name, offset, length)?;
+            Ok((page.bytes, page.next_offset))
+        };
+        self.begin_for(read, page)
+    }
+}
+
+fn output_page(
+    pyro: &Pyro,
+    name: &str,
+    offset: Number,
+    length: Option<Number>,
+) -> Result<OutputPage, Failure> {
+    let name = OutputName::parse(name).map_err(PyroError::from)?;
+    let offset = offset.within("offset", 0, u64::MAX)?;
+    let length = match length {
+        None => limits::DEFAULT_PAGE_LENGTH,
+        Some(length) => u32::try_from(length.0.max(0)).unwrap_or(u32::MAX),
+    };
+    let length = page_length(length).map_err(PyroError::from)?;
+    Ok(pyro.read_output(&name, offset, length)?)
+}
+
+/// What nobody reads: whoever cancelled raises an error of their own.
+fn cancelled() -> Failure {
+    Failure::new(pyro_core::ErrorKind::Conflict, "cancelled", "")
+}

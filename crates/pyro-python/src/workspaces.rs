@@ -1,0 +1,164 @@
+//! Operations on workspaces.
+
+use crate::arguments::{Line, Machine, Number, id, invalid};
+use crate::call::Call;
+use crate::failure::Failure;
+use crate::native::{Native, reader, watch};
+use crate::stdin::Input;
+use pyo3::prelude::{PyResult, pymethods};
+use pyro_core::vm::VmError;
+use pyro_core::vm::shape::{Shape, lifetime, limits};
+use pyro_core::workspace::exec::options;
+use pyro_core::workspace::files::seed::SeedRequest;
+use pyro_core::workspace::logs;
+use pyro_core::workspace::update::UpdateRequest;
+use pyro_core::{Caller, CreateRequest, ErrorKind, OutputTo, PyroError};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// The policies of the contract that need a network.
+const NETWORKED: [&str; 2] = ["egress", "egress+published-ports"];
+
+/// Bytes of the background's output that one answer holds of each command: all that is kept.
+const BACKGROUND_LEN: usize = 64 * 1024;
+
+#[pymethods]
+impl Native {
+    #[allow(clippy::too_many_arguments, reason = "they are the contract's")]
+    fn create_workspace(
+        &self,
+        machine: Machine,
+        network_policy: String,
+        seed_path: Option<PathBuf>,
+        respect_ignore: bool,
+        name: Option<String>,
+        labels: BTreeMap<String, String>,
+    ) -> PyResult<Call> {
+        self.begin(move |pyro, turn| async move {
+            check_network(&network_policy)?;
+            let ttl_seconds = lifetime(machine.ttl_seconds).map_err(PyroError::from)?;
+            let shape =
+                Shape::new(machine.vcpu_count, machine.mem_mib, limits::DEFAULT_TTL_SECONDS);
+            let shape = shape.map_err(PyroError::from)?;
+            let request = CreateRequest {
+                environment: machine.environment,
+                vcpu_count: shape.vcpu_count.into(),
+                mem_mib: shape.mem_mib,
+                ttl_seconds,
+                name,
+                labels,
+                seed: seed_path.map(|path| SeedRequest { path: path.into(), respect_ignore }),
+                allow_host_compat: machine.allow_host_compat,
+            };
+            Ok(pyro.create_workspace(&request, Caller::with_cancel(&turn.cancel)).await?)
+        })
+    }
+
+    fn list_workspaces(&self) -> PyResult<Call> {
+        self.begin(|pyro, _| async move { Ok(pyro.list_workspaces().await?) })
+    }
+
+    fn status_workspace(&self, workspace_id: String) -> PyResult<Call> {
+        self.begin(|pyro, _| async move { Ok(pyro.status_workspace(id(&workspace_id)?).await?) })
+    }
+
+    fn update_workspace(
+        &self,
+        workspace_id: String,
+        name: Option<String>,
+        clear_name: bool,
+        labels: BTreeMap<String, String>,
+        clear_labels: Vec<String>,
+        ttl_seconds: Option<Number>,
+    ) -> PyResult<Call> {
+        self.begin(move |pyro, _| async move {
+            let ttl_seconds = ttl_seconds.map(lifetime).transpose().map_err(PyroError::from)?;
+            let request = UpdateRequest { name, clear_name, labels, clear_labels, ttl_seconds };
+            Ok(pyro.update_workspace(id(&workspace_id)?, request).await?)
+        })
+    }
+
+    fn start_workspace(&self, workspace_id: String) -> PyResult<Call> {
+        self.begin(|pyro, turn| async move {
+            Ok(pyro.start_workspace(id(&workspace_id)?, &turn.cancel).await?)
+        })
+    }
+
+    fn stop_workspace(&self, workspace_id: String) -> PyResult<Call> {
+        self.begin(|pyro, _| async move { Ok(pyro.stop_workspace(id(&workspace_id)?).await?) })
+    }
+
+    fn delete_workspace(&self, workspace_id: String) -> PyResult<Call> {
+        self.begin(|pyro, _| async move { Ok(pyro.delete_workspace(id(&workspace_id)?).await?) })
+    }
+
+    fn reset_workspace(&self, workspace_id: String, snapshot: String) -> PyResult<Call> {
+        self.begin(|pyro, turn| async move {
+            if snapshot != "baseline" {
+                let message = format!("there is no snapshot {snapshot}");
+                let hint = "leave snapshot out: only the baseline can be gone back to yet";
+                return Err(Failure::new(ErrorKind::NotFound, message, hint));
+            }
+            Ok(pyro.reset_workspace(id(&workspace_id)?, &turn.cancel).await?)
+        })
+    }
+
+    fn fork_workspace(
+        &self,
+        workspace_id: String,
+        count: Number,
+        name: Option<String>,
+    ) -> PyResult<Call> {
+        self.begin(move |pyro, turn| async move {
+            // Core knows the bounds, and that none of these lies within them.
+            let count = u32::try_from(count.0.max(0)).unwrap_or(u32::MAX);
+            let id = id(&workspace_id)?;
+            Ok(pyro.fork_workspace(id, count, name.as_deref(), &turn.cancel).await?)
+        })
+    }
+
+    fn exec_workspace(
+        &self,
+        workspace_id: String,
+        line: Line,
+        stdin: Option<Input>,
+        streams: bool,
+    ) -> PyResult<Call> {
+        self.begin(move |pyro, turn| async move {
+            let (id, line) = (id(&workspace_id)?, line.request(options)?);
+            let (mut watch, mut stdin) = (watch(&turn.flow), reader(stdin));
+            let output = if streams { OutputTo::Watch(&mut watch) } else { OutputTo::Result };
+            let stdin = stdin.as_mut().map(|stdin| stdin as _);
+            Ok(pyro.exec_workspace(id, line, stdin, output, &turn.cancel).await?)
+        })
+    }
+
+    fn logs_workspace(
+        &self,
+        workspace_id: String,
+        after: Number,
+        limit: Number,
+        background: bool,
+    ) -> PyResult<Call> {
+        self.begin(move |pyro, _| async move {
+            let id = id(&workspace_id)?;
+            let after = after.within("after", 0, u64::MAX)?;
+            let limit = limit.within("limit", 1, logs::MAX_LIMIT)?;
+            Ok(match background {
+                true => pyro.background_workspace(id, BACKGROUND_LEN).await?,
+                false => pyro.logs_workspace(id, after, limit).await?,
+            })
+        })
+    }
+}
+
+fn check_network(policy: &str) -> Result<(), Failure> {
+    match policy {
+        "off" => Ok(()),
+        policy if NETWORKED.contains(&policy) => Err(PyroError::from(VmError::NoNetwork).into()),
+        policy => {
+            let expected = format!("off, {}", NETWORKED.join(" or "));
+            Err(invalid(format!("network_policy is {policy:?}; it must be {expected}"), ""))
+        }
+    }
+}
