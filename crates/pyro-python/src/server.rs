@@ -8,7 +8,7 @@ use pyo3::prelude::{PyResult, pymethods};
 use pyro_core::{ErrorKind, Stream};
 use pyro_mcp::http::{Access, PATH, Token};
 use pyro_mcp::serve::{ServeError, Transport, serve};
-use pyro_mcp::{Ending, Grants, Profile, Settings};
+use pyro_mcp::{Ending, Grants, Profile, Settings, project};
 use std::path::PathBuf;
 
 /// What one server is started with, as the package hands it over.
@@ -25,6 +25,9 @@ struct Options {
     allow_host: Vec<String>,
     #[pyo3(item)]
     allow_path: Vec<PathBuf>,
+    /// Where the process works, whose project is granted where no path is.
+    #[pyo3(item)]
+    here: Option<PathBuf>,
     #[pyo3(item)]
     allow_network: bool,
     #[pyo3(item)]
@@ -76,10 +79,11 @@ impl Options {
             )
         })?;
         let at_once = self.concurrency.map(|number| number.within("concurrency", 1, 256));
+        let here = self.here.as_deref().and_then(|here| project(here, self.home.as_deref()));
         Ok(Settings {
             profile,
             grants: Grants {
-                paths: self.allow_path.clone(),
+                paths: self.allow_path.iter().cloned().chain(here).collect(),
                 kept: self.kept.clone(),
                 // Over HTTP a client may be another host, whose roots are no paths of this one.
                 client_roots: self.listen.is_none(),

@@ -1,0 +1,40 @@
+"""The end of an operation as a result or an exception."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
+    from ._native import Call
+
+    T = TypeVar("T")
+
+
+def outcome(call: Call) -> Any:
+    """The result of an operation that has ended."""
+    ended = call.outcome()
+    if ended is None:
+        raise RuntimeError("the operation has not ended, or its result was taken")
+    went_well, value = ended
+    if went_well:
+        return value
+    from .errors import of_failure
+
+    raise of_failure(value)
+
+
+def checked(result: T, check: bool) -> T:
+    """The result of a command; with ``check`` only where its status is 0."""
+    fields: Any = result
+    if check and fields["exit_code"] != 0:
+        from .errors import CommandError
+
+        raise CommandError(fields)
+    return result
+
+
+def as_task(result: Any) -> Any:
+    """The same of a task, as workspaces were called once."""
+    result["task_id"] = result.pop("workspace_id")
+    return result

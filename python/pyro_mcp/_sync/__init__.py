@@ -1,0 +1,1 @@
+"""The methods that wait for their operations."""

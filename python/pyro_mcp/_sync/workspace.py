@@ -1,0 +1,293 @@
+"""``Workspace``: a workspace as an object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from ..errors import NotFoundError, PyroError
+from ..types import (
+    ExportFormat,
+    FileList,
+    FileRead,
+    FileWritten,
+    Input,
+    OnOutput,
+    Path,
+    Shell,
+    WorkspaceDeleted,
+    WorkspaceDiff,
+    WorkspaceExec,
+    WorkspaceExport,
+    WorkspaceInfo,
+    WorkspaceLogs,
+    WorkspacePatch,
+    WorkspaceReset,
+    WorkspaceSync,
+)
+from .client import Pyro
+from .stream import CommandStream
+
+
+class Workspace:
+    """A workspace, as ``Pyro.workspace`` and ``Pyro.open_workspace`` give it.
+
+    In a ``with`` statement it is created at the start, unless it is there already, and
+    deleted at the end, unless it is to be kept.
+    """
+
+    def __init__(
+        self,
+        pyro: Pyro,
+        workspace_id: str | None = None,
+        *,
+        keep: bool,
+        create: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.pyro = pyro
+        self.keep = keep
+        self._id = workspace_id
+        self._create = dict(create or {})
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        if self._id is None:
+            raise ValueError("the workspace is not created yet: use it in a with statement")
+        return self._id
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._id or 'not created'}>"
+
+    def create(self) -> WorkspaceInfo:
+        """Create it, where that is not left to a ``with`` statement."""
+        if self._id is not None:
+            raise ValueError(f"workspace {self._id} is created already")
+        created = self.pyro.create_workspace(**self._create)
+        self._id = created["workspace_id"]
+        return created
+
+    def __enter__(self) -> Workspace:
+        if self._id is None:
+            self.create()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.keep:
+            return
+        try:
+            self.delete()
+        except NotFoundError:
+            pass  # The block has deleted it.
+        except PyroError as failure:
+            if error is None:
+                raise
+            # What went wrong first is what is raised.
+            if hasattr(error, "add_note"):
+                error.add_note(f"workspace {self.id} was not deleted: {failure}")
+
+    def exec(
+        self,
+        command: str,
+        *,
+        timeout_seconds: int = 30,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        user: str | None = None,
+        shell: Shell = "login",
+        stdin: Input | None = None,
+        check: bool = False,
+        on_stdout: OnOutput | None = None,
+        on_stderr: OnOutput | None = None,
+    ) -> WorkspaceExec:
+        """Run a command; see ``Pyro.exec_workspace``."""
+        return self.pyro.exec_workspace(
+            self.id,
+            command=command,
+            timeout_seconds=timeout_seconds,
+            cwd=cwd,
+            env=env,
+            user=user,
+            shell=shell,
+            stdin=stdin,
+            check=check,
+            on_stdout=on_stdout,
+            on_stderr=on_stderr,
+        )
+
+    def stream(
+        self,
+        command: str,
+        *,
+        timeout_seconds: int = 30,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        user: str | None = None,
+        shell: Shell = "login",
+        stdin: Input | None = None,
+        check: bool = False,
+    ) -> CommandStream[WorkspaceExec]:
+        """Run a command, and iterate over its output as it comes."""
+        return self.pyro.stream_workspace(
+            self.id,
+            command=command,
+            timeout_seconds=timeout_seconds,
+            cwd=cwd,
+            env=env,
+            user=user,
+            shell=shell,
+            stdin=stdin,
+            check=check,
+        )
+
+    def read(self, path: Path, *, max_bytes: int = 65536, offset: int = 0) -> FileRead:
+        """Read a part of a file as text."""
+        return self.pyro.read_workspace_file(
+            self.id, path, max_bytes=max_bytes, offset=offset
+        )
+
+    def read_bytes(self, path: Path) -> bytes:
+        """Read a whole file as it is."""
+        return self.pyro.read_workspace_bytes(self.id, path)
+
+    def write(
+        self,
+        path: Path,
+        text: str | bytes | bytearray | memoryview,
+        *,
+        mode: int | None = None,
+    ) -> FileWritten:
+        """Write a file whole or not at all."""
+        return self.pyro.write_workspace_file(self.id, path, text=text, mode=mode)
+
+    def list(
+        self,
+        path: Path = "/workspace",
+        *,
+        recursive: bool = False,
+        after: Path | None = None,
+        limit: int = 1000,
+    ) -> FileList:
+        """List a page of files."""
+        return self.pyro.list_workspace_files(
+            self.id, path=path, recursive=recursive, after=after, limit=limit
+        )
+
+    def patch(self, patch: str | bytes | bytearray | memoryview) -> WorkspacePatch:
+        """Apply a patch, as a whole or not at all."""
+        return self.pyro.apply_workspace_patch(self.id, patch=patch)
+
+    def diff(
+        self,
+        path: Path | None = None,
+        *,
+        find_renames: bool = False,
+        include_ignored: bool = False,
+    ) -> WorkspaceDiff:
+        """Compare it with what it was when it was created."""
+        return self.pyro.diff_workspace(
+            self.id, path=path, find_renames=find_renames, include_ignored=include_ignored
+        )
+
+    def push(
+        self,
+        source_path: Path,
+        *,
+        dest: Path = "/workspace",
+        delete: bool = False,
+        respect_ignore: bool | None = None,
+        dry_run: bool = False,
+    ) -> WorkspaceSync:
+        """Copy a directory of the host or an archive into it; only what differs is sent."""
+        return self.pyro.push_workspace_sync(
+            self.id,
+            source_path,
+            dest=dest,
+            delete=delete,
+            respect_ignore=respect_ignore,
+            dry_run=dry_run,
+        )
+
+    def export(
+        self,
+        path: Path,
+        output_path: Path,
+        *,
+        force: bool = False,
+        format: ExportFormat = "dir",
+        find_renames: bool = False,
+        include_ignored: bool = False,
+        keep_git_config: bool = False,
+    ) -> WorkspaceExport:
+        """Copy a file or a tree, or its changes, to the host."""
+        return self.pyro.export_workspace(
+            self.id,
+            path,
+            output_path=output_path,
+            force=force,
+            format=format,
+            find_renames=find_renames,
+            include_ignored=include_ignored,
+            keep_git_config=keep_git_config,
+        )
+
+    def fork(self, count: int = 1, *, name: str | None = None) -> Sequence[Workspace]:
+        """Make new workspaces from its present disk; it goes on."""
+        forks = self.pyro.fork_workspace(self.id, count=count, name=name)
+        return [
+            type(self)(self.pyro, fork["workspace_id"], keep=False)
+            for fork in forks["workspaces"]
+        ]
+
+    def logs(
+        self, *, after: int = 0, limit: int = 100, background: bool = False
+    ) -> WorkspaceLogs:
+        """Read a page of its history, oldest command first."""
+        return self.pyro.logs_workspace(
+            self.id, after=after, limit=limit, background=background
+        )
+
+    def status(self) -> WorkspaceInfo:
+        """Describe it as it is now."""
+        return self.pyro.status_workspace(self.id)
+
+    def update(
+        self,
+        *,
+        name: str | None = None,
+        clear_name: bool = False,
+        labels: Mapping[str, str] | None = None,
+        clear_labels: Sequence[str] | None = None,
+        ttl_seconds: int | None = None,
+    ) -> WorkspaceInfo:
+        """Change its name, labels and lifetime."""
+        return self.pyro.update_workspace(
+            self.id,
+            name=name,
+            clear_name=clear_name,
+            labels=labels,
+            clear_labels=clear_labels,
+            ttl_seconds=ttl_seconds,
+        )
+
+    def reset(self) -> WorkspaceReset:
+        """Put its whole disk back to what it was when it was created."""
+        return self.pyro.reset_workspace(self.id)
+
+    def start(self) -> WorkspaceInfo:
+        """Start it from its disk, where it is stopped."""
+        return self.pyro.start_workspace(self.id)
+
+    def stop(self) -> WorkspaceInfo:
+        """Stop it; its disk is kept."""
+        return self.pyro.stop_workspace(self.id)
+
+    def delete(self) -> WorkspaceDeleted:
+        """Delete it with its files and its history."""
+        return self.pyro.delete_workspace(self.id)
