@@ -86,9 +86,7 @@ _LATER = {
 }
 
 
-def create_server(
-    manager: None = None, *, profile: types.Profile = "workspace-full"
-) -> Server:
+def create_server(manager: None = None, *, profile: types.Profile = "workspace-full") -> Server:
     """An MCP server that runs in this process, with the tools of ``profile``."""
     return Pyro(manager).create_server(profile=profile)
 

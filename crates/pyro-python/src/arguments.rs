@@ -3,7 +3,8 @@
 use crate::failure::Failure;
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::PyAnyMethods;
-use pyo3::{Borrowed, FromPyObject, PyAny, PyErr, PyResult};
+use pyo3::types::PyDict;
+use pyo3::{Borrowed, Bound, FromPyObject, PyAny, PyErr, PyResult};
 use pyro_core::vm::line::OptionError;
 use pyro_core::vm::shape::timeout;
 use pyro_core::workspace::files::WorkspacePath;
@@ -55,15 +56,15 @@ pub(crate) fn invalid(message: impl Into<String>, hint: &str) -> Failure {
     Failure::new(ErrorKind::InvalidInput, message, hint)
 }
 
-/// The argument of this name in a group of arguments; an error names it.
-fn argument<'py, T>(group: Borrowed<'_, 'py, PyAny>, name: &str) -> PyResult<T>
+/// The argument of this name; an error names it.
+pub(crate) fn argument<'py, T>(given: &Bound<'py, PyDict>, name: &str) -> PyResult<T>
 where
     T: for<'a> FromPyObject<'a, 'py>,
 {
-    let given = group.get_item(name)?;
-    given.extract::<T>().map_err(|error| {
+    let value = given.as_any().get_item(name)?;
+    value.extract::<T>().map_err(|error| {
         let error: PyErr = error.into();
-        PyTypeError::new_err(format!("argument '{name}': {}", error.value(group.py())))
+        PyTypeError::new_err(format!("argument '{name}': {}", error.value(given.py())))
     })
 }
 
@@ -76,16 +77,15 @@ pub(crate) struct Machine {
     pub(crate) allow_host_compat: bool,
 }
 
-impl<'py> FromPyObject<'_, 'py> for Machine {
-    type Error = PyErr;
-
-    fn extract(group: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+impl Machine {
+    /// Of the arguments with its names.
+    pub(crate) fn of(given: &Bound<'_, PyDict>) -> PyResult<Self> {
         Ok(Self {
-            environment: argument(group, "environment")?,
-            vcpu_count: argument(group, "vcpu_count")?,
-            mem_mib: argument(group, "mem_mib")?,
-            ttl_seconds: argument(group, "ttl_seconds")?,
-            allow_host_compat: argument(group, "allow_host_compat")?,
+            environment: argument(given, "environment")?,
+            vcpu_count: argument(given, "vcpu_count")?,
+            mem_mib: argument(given, "mem_mib")?,
+            ttl_seconds: argument(given, "ttl_seconds")?,
+            allow_host_compat: argument(given, "allow_host_compat")?,
         })
     }
 }
@@ -107,17 +107,16 @@ pub(crate) struct Line {
     shell: String,
 }
 
-impl<'py> FromPyObject<'_, 'py> for Line {
-    type Error = PyErr;
-
-    fn extract(group: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+impl Line {
+    /// Of the arguments with its names.
+    pub(crate) fn of(given: &Bound<'_, PyDict>) -> PyResult<Self> {
         Ok(Self {
-            command: argument(group, "command")?,
-            timeout_seconds: argument(group, "timeout_seconds")?,
-            cwd: argument(group, "cwd")?,
-            env: argument(group, "env")?,
-            user: argument(group, "user")?,
-            shell: argument(group, "shell")?,
+            command: argument(given, "command")?,
+            timeout_seconds: argument(given, "timeout_seconds")?,
+            cwd: argument(given, "cwd")?,
+            env: argument(given, "env")?,
+            user: argument(given, "user")?,
+            shell: argument(given, "shell")?,
         })
     }
 }

@@ -1,11 +1,13 @@
 //! Operations on a workspace's files.
 
-use crate::arguments::{Number, id, invalid, place};
+use crate::arguments::{Number, argument, id, invalid, place};
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::native::{Native, page};
+use pyo3::Bound;
 use pyo3::prelude::{PyResult, pymethods};
 use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyDict;
 use pyro_core::workspace::files::export::{ExportFormat, ExportRequest};
 use pyro_core::workspace::files::list::{self, ListRequest};
 use pyro_core::workspace::files::push::PushRequest;
@@ -16,15 +18,13 @@ use std::path::PathBuf;
 
 #[pymethods]
 impl Native {
-    fn push_workspace_sync(
-        &self,
-        workspace_id: String,
-        source_path: PathBuf,
-        dest: OsString,
-        delete: bool,
-        respect_ignore: Option<bool>,
-        dry_run: bool,
-    ) -> PyResult<Call> {
+    fn push_workspace_sync(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let workspace_id: String = argument(given, "workspace_id")?;
+        let source_path: PathBuf = argument(given, "source_path")?;
+        let dest: OsString = argument(given, "dest")?;
+        let delete: bool = argument(given, "delete")?;
+        let respect_ignore: Option<bool> = argument(given, "respect_ignore")?;
+        let dry_run: bool = argument(given, "dry_run")?;
         self.begin(move |pyro, turn| async move {
             let (source, dest) = (source_path.into(), place(&dest)?);
             let request = PushRequest { source, dest, delete, respect_ignore, dry_run };
@@ -32,14 +32,12 @@ impl Native {
         })
     }
 
-    fn list_workspace_files(
-        &self,
-        workspace_id: String,
-        path: OsString,
-        recursive: bool,
-        after: Option<OsString>,
-        limit: Number,
-    ) -> PyResult<Call> {
+    fn list_workspace_files(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let workspace_id: String = argument(given, "workspace_id")?;
+        let path: OsString = argument(given, "path")?;
+        let recursive: bool = argument(given, "recursive")?;
+        let after: Option<OsString> = argument(given, "after")?;
+        let limit: Number = argument(given, "limit")?;
         self.begin(move |pyro, _| async move {
             let request = ListRequest {
                 path: place(&path)?,
@@ -51,13 +49,11 @@ impl Native {
         })
     }
 
-    fn read_workspace_file(
-        &self,
-        workspace_id: String,
-        path: OsString,
-        offset: Number,
-        max_bytes: Number,
-    ) -> PyResult<Call> {
+    fn read_workspace_file(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let workspace_id: String = argument(given, "workspace_id")?;
+        let path: OsString = argument(given, "path")?;
+        let offset: Number = argument(given, "offset")?;
+        let max_bytes: Number = argument(given, "max_bytes")?;
         self.begin(move |pyro, _| async move {
             let (offset, max_bytes) = bounds(offset, max_bytes)?;
             let (id, path) = (id(&workspace_id)?, place(&path)?);
@@ -66,13 +62,11 @@ impl Native {
     }
 
     /// A page of a file's bytes as they are, and where the next one begins.
-    fn read_workspace_bytes(
-        &self,
-        workspace_id: String,
-        path: OsString,
-        offset: Number,
-        max_bytes: Number,
-    ) -> PyResult<Call> {
+    fn read_workspace_bytes(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let workspace_id: String = argument(given, "workspace_id")?;
+        let path: OsString = argument(given, "path")?;
+        let offset: Number = argument(given, "offset")?;
+        let max_bytes: Number = argument(given, "max_bytes")?;
         let read = move |pyro: Pyro, _| async move {
             let (offset, max_bytes) = bounds(offset, max_bytes)?;
             let (id, path) = (id(&workspace_id)?, place(&path)?);
@@ -83,13 +77,11 @@ impl Native {
         self.begin_for(read, page)
     }
 
-    fn write_workspace_file(
-        &self,
-        workspace_id: String,
-        path: OsString,
-        text: PyBackedBytes,
-        mode: Option<Number>,
-    ) -> PyResult<Call> {
+    fn write_workspace_file(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let workspace_id: String = argument(given, "workspace_id")?;
+        let path: OsString = argument(given, "path")?;
+        let text: PyBackedBytes = argument(given, "text")?;
+        let mode: Option<Number> = argument(given, "mode")?;
         self.begin(move |pyro, _| async move {
             let mode = mode.map(|mode| mode.within("mode", 0, 0o7777)).transpose()?;
             let mode = mode.map(|mode| u32::try_from(mode).unwrap_or_default());
@@ -98,13 +90,11 @@ impl Native {
         })
     }
 
-    fn diff_workspace(
-        &self,
-        workspace_id: String,
-        path: Option<OsString>,
-        find_renames: bool,
-        include_ignored: bool,
-    ) -> PyResult<Call> {
+    fn diff_workspace(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let workspace_id: String = argument(given, "workspace_id")?;
+        let path: Option<OsString> = argument(given, "path")?;
+        let find_renames: bool = argument(given, "find_renames")?;
+        let include_ignored: bool = argument(given, "include_ignored")?;
         self.begin(move |pyro, turn| async move {
             let path = path.as_ref().map(place).transpose()?;
             let request = DiffRequest { path, renames: find_renames, include_ignored };
@@ -112,25 +102,24 @@ impl Native {
         })
     }
 
-    fn apply_workspace_patch(&self, workspace_id: String, patch: PyBackedBytes) -> PyResult<Call> {
+    fn apply_workspace_patch(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let workspace_id: String = argument(given, "workspace_id")?;
+        let patch: PyBackedBytes = argument(given, "patch")?;
         self.begin(move |pyro, turn| async move {
             Ok(pyro.apply_workspace_patch(id(&workspace_id)?, &patch, &turn.cancel).await?)
         })
     }
 
-    #[allow(clippy::too_many_arguments, reason = "they are the contract's and ours")]
-    fn export_workspace(
-        &self,
-        workspace_id: String,
-        path: OsString,
-        output_path: PathBuf,
-        kept: Vec<PathBuf>,
-        force: bool,
-        format: String,
-        find_renames: bool,
-        include_ignored: bool,
-        keep_git_config: bool,
-    ) -> PyResult<Call> {
+    fn export_workspace(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let workspace_id: String = argument(given, "workspace_id")?;
+        let path: OsString = argument(given, "path")?;
+        let output_path: PathBuf = argument(given, "output_path")?;
+        let kept: Vec<PathBuf> = argument(given, "kept")?;
+        let force: bool = argument(given, "force")?;
+        let format: String = argument(given, "format")?;
+        let find_renames: bool = argument(given, "find_renames")?;
+        let include_ignored: bool = argument(given, "include_ignored")?;
+        let keep_git_config: bool = argument(given, "keep_git_config")?;
         self.begin(move |pyro, turn| async move {
             let request = ExportRequest {
                 path: place(&path)?,

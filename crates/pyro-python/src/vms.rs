@@ -1,11 +1,13 @@
 //! Operations on environments, vms and kept outputs.
 
-use crate::arguments::{Line, Machine, Number, id};
+use crate::arguments::{Line, Machine, Number, argument, id};
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::native::{Native, page, reader, watch};
 use crate::stdin::Input;
+use pyo3::Bound;
 use pyo3::prelude::{PyResult, pymethods};
+use pyo3::types::PyDict;
 use pyro_contract::results::{Pruned, Reaped};
 use pyro_core::environment::Progress;
 use pyro_core::vm::output::{OutputName, OutputPage};
@@ -18,7 +20,8 @@ impl Native {
         self.begin(|pyro, _| async move { Ok(pyro.list_environments()?) })
     }
 
-    fn pull_environment(&self, environment: String) -> PyResult<Call> {
+    fn pull_environment(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let environment: String = argument(given, "environment")?;
         self.begin(|pyro, turn| async move {
             let mut nobody = |_: Progress| {};
             tokio::select! {
@@ -28,7 +31,8 @@ impl Native {
         })
     }
 
-    fn inspect_environment(&self, environment: String) -> PyResult<Call> {
+    fn inspect_environment(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let environment: String = argument(given, "environment")?;
         self.begin(|pyro, _| async move { Ok(pyro.inspect_environment(&environment)?) })
     }
 
@@ -36,14 +40,12 @@ impl Native {
         self.begin(|pyro, _| async move { Ok(Pruned::from(pyro.prune_environments()?)) })
     }
 
-    fn run_in_vm(
-        &self,
-        machine: Machine,
-        network: bool,
-        line: Line,
-        stdin: Option<Input>,
-        streams: bool,
-    ) -> PyResult<Call> {
+    fn run_in_vm(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let machine = Machine::of(given)?;
+        let network: bool = argument(given, "network")?;
+        let line = Line::of(given)?;
+        let stdin: Option<Input> = argument(given, "stdin")?;
+        let streams: bool = argument(given, "streams")?;
         self.begin(move |pyro, turn| async move {
             let request = RunRequest {
                 shape: machine.shape()?,
@@ -60,7 +62,9 @@ impl Native {
         })
     }
 
-    fn create_vm(&self, machine: Machine, network: bool) -> PyResult<Call> {
+    fn create_vm(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let machine = Machine::of(given)?;
+        let network: bool = argument(given, "network")?;
         self.begin(move |pyro, turn| async move {
             let request = VmRequest {
                 shape: machine.shape()?,
@@ -72,17 +76,16 @@ impl Native {
         })
     }
 
-    fn start_vm(&self, vm_id: String) -> PyResult<Call> {
+    fn start_vm(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let vm_id: String = argument(given, "vm_id")?;
         self.begin(|pyro, turn| async move { Ok(pyro.start_vm(id(&vm_id)?, &turn.cancel).await?) })
     }
 
-    fn exec_vm(
-        &self,
-        vm_id: String,
-        line: Line,
-        stdin: Option<Input>,
-        streams: bool,
-    ) -> PyResult<Call> {
+    fn exec_vm(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let vm_id: String = argument(given, "vm_id")?;
+        let line = Line::of(given)?;
+        let stdin: Option<Input> = argument(given, "stdin")?;
+        let streams: bool = argument(given, "streams")?;
         self.begin(move |pyro, turn| async move {
             let (id, line) = (id(&vm_id)?, line.request(ExecOptions::parse)?);
             let (mut watch, mut stdin) = (watch(&turn.flow), reader(stdin));
@@ -92,19 +95,23 @@ impl Native {
         })
     }
 
-    fn stop_vm(&self, vm_id: String) -> PyResult<Call> {
+    fn stop_vm(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let vm_id: String = argument(given, "vm_id")?;
         self.begin(|pyro, _| async move { Ok(pyro.stop_vm(id(&vm_id)?).await?) })
     }
 
-    fn delete_vm(&self, vm_id: String) -> PyResult<Call> {
+    fn delete_vm(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let vm_id: String = argument(given, "vm_id")?;
         self.begin(|pyro, _| async move { Ok(pyro.delete_vm(id(&vm_id)?).await?) })
     }
 
-    fn status_vm(&self, vm_id: String) -> PyResult<Call> {
+    fn status_vm(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let vm_id: String = argument(given, "vm_id")?;
         self.begin(|pyro, _| async move { Ok(pyro.status_vm(id(&vm_id)?).await?) })
     }
 
-    fn network_info_vm(&self, vm_id: String) -> PyResult<Call> {
+    fn network_info_vm(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let vm_id: String = argument(given, "vm_id")?;
         self.begin(|pyro, _| async move { Ok(pyro.network_info_vm(id(&vm_id)?).await?) })
     }
 
@@ -112,17 +119,18 @@ impl Native {
         self.begin(|pyro, _| async move { Ok(Reaped::from(pyro.reap_expired_vms().await?)) })
     }
 
-    fn read_output(&self, name: String, offset: Number, length: Option<Number>) -> PyResult<Call> {
+    fn read_output(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let name: String = argument(given, "name")?;
+        let offset: Number = argument(given, "offset")?;
+        let length: Option<Number> = argument(given, "length")?;
         self.begin(move |pyro, _| async move { output_page(&pyro, &name, offset, length) })
     }
 
     /// A page of an output's bytes as they are, and where the next one begins.
-    fn read_output_bytes(
-        &self,
-        name: String,
-        offset: Number,
-        length: Option<Number>,
-    ) -> PyResult<Call> {
+    fn read_output_bytes(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let name: String = argument(given, "name")?;
+        let offset: Number = argument(given, "offset")?;
+        let length: Option<Number> = argument(given, "length")?;
         let read = move |pyro: Pyro, _| async move {
             let page = output_page(&pyro, &name, offset, length)?;
             Ok((page.bytes, page.next_offset))

@@ -1,11 +1,13 @@
 //! Operations on workspaces.
 
-use crate::arguments::{Line, Machine, Number, id, invalid};
+use crate::arguments::{Line, Machine, Number, argument, id, invalid};
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::native::{Native, reader, watch};
 use crate::stdin::Input;
+use pyo3::Bound;
 use pyo3::prelude::{PyResult, pymethods};
+use pyo3::types::PyDict;
 use pyro_core::vm::VmError;
 use pyro_core::vm::shape::{Shape, lifetime, limits};
 use pyro_core::workspace::exec::options;
@@ -24,16 +26,13 @@ const BACKGROUND_LEN: usize = 64 * 1024;
 
 #[pymethods]
 impl Native {
-    #[allow(clippy::too_many_arguments, reason = "they are the contract's")]
-    fn create_workspace(
-        &self,
-        machine: Machine,
-        network_policy: String,
-        seed_path: Option<PathBuf>,
-        respect_ignore: bool,
-        name: Option<String>,
-        labels: BTreeMap<String, String>,
-    ) -> PyResult<Call> {
+    fn create_workspace(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let machine = Machine::of(given)?;
+        let network_policy: String = argument(given, "network_policy")?;
+        let seed_path: Option<PathBuf> = argument(given, "seed_path")?;
+        let respect_ignore: bool = argument(given, "respect_ignore")?;
+        let name: Option<String> = argument(given, "name")?;
+        let labels: BTreeMap<String, String> = argument(given, "labels")?;
         self.begin(move |pyro, turn| async move {
             check_network(&network_policy)?;
             let ttl_seconds = lifetime(machine.ttl_seconds).map_err(PyroError::from)?;
@@ -58,19 +57,18 @@ impl Native {
         self.begin(|pyro, _| async move { Ok(pyro.list_workspaces().await?) })
     }
 
-    fn status_workspace(&self, workspace_id: String) -> PyResult<Call> {
+    fn status_workspace(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let workspace_id: String = argument(given, "workspace_id")?;
         self.begin(|pyro, _| async move { Ok(pyro.status_workspace(id(&workspace_id)?).await?) })
     }
 
-    fn update_workspace(
-        &self,
-        workspace_id: String,
-        name: Option<String>,
-        clear_name: bool,
-        labels: BTreeMap<String, String>,
-        clear_labels: Vec<String>,
-        ttl_seconds: Option<Number>,
-    ) -> PyResult<Call> {
+    fn update_workspace(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let workspace_id: String = argument(given, "workspace_id")?;
+        let name: Option<String> = argument(given, "name")?;
+        let clear_name: bool = argument(given, "clear_name")?;
+        let labels: BTreeMap<String, String> = argument(given, "labels")?;
+        let clear_labels: Vec<String> = argument(given, "clear_labels")?;
+        let ttl_seconds: Option<Number> = argument(given, "ttl_seconds")?;
         self.begin(move |pyro, _| async move {
             let ttl_seconds = ttl_seconds.map(lifetime).transpose().map_err(PyroError::from)?;
             let request = UpdateRequest { name, clear_name, labels, clear_labels, ttl_seconds };
@@ -78,21 +76,26 @@ impl Native {
         })
     }
 
-    fn start_workspace(&self, workspace_id: String) -> PyResult<Call> {
+    fn start_workspace(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let workspace_id: String = argument(given, "workspace_id")?;
         self.begin(|pyro, turn| async move {
             Ok(pyro.start_workspace(id(&workspace_id)?, &turn.cancel).await?)
         })
     }
 
-    fn stop_workspace(&self, workspace_id: String) -> PyResult<Call> {
+    fn stop_workspace(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let workspace_id: String = argument(given, "workspace_id")?;
         self.begin(|pyro, _| async move { Ok(pyro.stop_workspace(id(&workspace_id)?).await?) })
     }
 
-    fn delete_workspace(&self, workspace_id: String) -> PyResult<Call> {
+    fn delete_workspace(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let workspace_id: String = argument(given, "workspace_id")?;
         self.begin(|pyro, _| async move { Ok(pyro.delete_workspace(id(&workspace_id)?).await?) })
     }
 
-    fn reset_workspace(&self, workspace_id: String, snapshot: String) -> PyResult<Call> {
+    fn reset_workspace(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let workspace_id: String = argument(given, "workspace_id")?;
+        let snapshot: String = argument(given, "snapshot")?;
         self.begin(|pyro, turn| async move {
             if snapshot != "baseline" {
                 let message = format!("there is no snapshot {snapshot}");
@@ -103,12 +106,10 @@ impl Native {
         })
     }
 
-    fn fork_workspace(
-        &self,
-        workspace_id: String,
-        count: Number,
-        name: Option<String>,
-    ) -> PyResult<Call> {
+    fn fork_workspace(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let workspace_id: String = argument(given, "workspace_id")?;
+        let count: Number = argument(given, "count")?;
+        let name: Option<String> = argument(given, "name")?;
         self.begin(move |pyro, turn| async move {
             // Core knows the bounds, and that none of these lies within them.
             let count = u32::try_from(count.0.max(0)).unwrap_or(u32::MAX);
@@ -117,13 +118,11 @@ impl Native {
         })
     }
 
-    fn exec_workspace(
-        &self,
-        workspace_id: String,
-        line: Line,
-        stdin: Option<Input>,
-        streams: bool,
-    ) -> PyResult<Call> {
+    fn exec_workspace(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let workspace_id: String = argument(given, "workspace_id")?;
+        let line = Line::of(given)?;
+        let stdin: Option<Input> = argument(given, "stdin")?;
+        let streams: bool = argument(given, "streams")?;
         self.begin(move |pyro, turn| async move {
             let (id, line) = (id(&workspace_id)?, line.request(options)?);
             let (mut watch, mut stdin) = (watch(&turn.flow), reader(stdin));
@@ -133,13 +132,11 @@ impl Native {
         })
     }
 
-    fn logs_workspace(
-        &self,
-        workspace_id: String,
-        after: Number,
-        limit: Number,
-        background: bool,
-    ) -> PyResult<Call> {
+    fn logs_workspace(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
+        let workspace_id: String = argument(given, "workspace_id")?;
+        let after: Number = argument(given, "after")?;
+        let limit: Number = argument(given, "limit")?;
+        let background: bool = argument(given, "background")?;
         self.begin(move |pyro, _| async move {
             let id = id(&workspace_id)?;
             let after = after.within("after", 0, u64::MAX)?;

@@ -23,13 +23,15 @@ class Environments(Base):
 
     async def pull_environment(self, environment: str) -> InstalledEnvironment:
         """Install an environment, or find that it is installed."""
-        call = self._native.pull_environment(environment)
+        call = self._native.pull_environment({"environment": environment})
         pulled: InstalledEnvironment = await self._finish(call)
         return pulled
 
     async def inspect_environment(self, environment: str) -> Environment:
         """Describe one environment."""
-        described: Environment = await self._finish(self._native.inspect_environment(environment))
+        described: Environment = await self._finish(
+            self._native.inspect_environment({"environment": environment})
+        )
         return described
 
     async def prune_environments(self) -> PrunedEnvironments:
@@ -44,7 +46,9 @@ class Environments(Base):
 
         ``name`` is the ``stdout_file`` or ``stderr_file`` of the result.
         """
-        read: OutputPage = await self._finish(self._native.read_output(name, offset, length))
+        read: OutputPage = await self._finish(
+            self._native.read_output({"name": name, "offset": offset, "length": length})
+        )
         return read
 
     async def read_output_bytes(self, name: str) -> bytes:
@@ -52,7 +56,9 @@ class Environments(Base):
         pages: list[bytes] = []
         offset: int | None = 0
         while offset is not None:
-            call = self._native.read_output_bytes(name, offset, _PAGE)
+            call = self._native.read_output_bytes(
+                {"name": name, "offset": offset, "length": _PAGE}
+            )
             page, offset = await self._finish(call)
             pages.append(page)
         return b"".join(pages)

@@ -45,12 +45,14 @@ class Files(Base):
         were.
         """
         call = self._native.push_workspace_sync(
-            workspace_id,
-            _arguments.host_path(source_path),
-            _arguments.guest_path(dest),
-            delete,
-            respect_ignore,
-            dry_run,
+            {
+                "workspace_id": workspace_id,
+                "source_path": _arguments.host_path(source_path),
+                "dest": _arguments.guest_path(dest),
+                "delete": delete,
+                "respect_ignore": respect_ignore,
+                "dry_run": dry_run,
+            }
         )
         pushed: WorkspaceSync = await self._finish(call)
         return pushed
@@ -66,11 +68,13 @@ class Files(Base):
     ) -> FileList:
         """List a page of a workspace's files; the next page begins after ``next_after``."""
         call = self._native.list_workspace_files(
-            workspace_id,
-            _arguments.guest_path(path),
-            recursive,
-            None if after is None else _arguments.guest_path(after),
-            limit,
+            {
+                "workspace_id": workspace_id,
+                "path": _arguments.guest_path(path),
+                "recursive": recursive,
+                "after": None if after is None else _arguments.guest_path(after),
+                "limit": limit,
+            }
         )
         listed: FileList = await self._finish(call)
         return listed
@@ -80,7 +84,12 @@ class Files(Base):
     ) -> FileRead:
         """Read a part of a file as text."""
         call = self._native.read_workspace_file(
-            workspace_id, _arguments.guest_path(path), offset, max_bytes
+            {
+                "workspace_id": workspace_id,
+                "path": _arguments.guest_path(path),
+                "offset": offset,
+                "max_bytes": max_bytes,
+            }
         )
         read: FileRead = await self._finish(call)
         return read
@@ -92,7 +101,14 @@ class Files(Base):
         offset: int | None = 0
         while offset is not None:
             page, offset = await self._finish(
-                self._native.read_workspace_bytes(workspace_id, place, offset, _PAGE)
+                self._native.read_workspace_bytes(
+                    {
+                        "workspace_id": workspace_id,
+                        "path": place,
+                        "offset": offset,
+                        "max_bytes": _PAGE,
+                    }
+                )
             )
             pages.append(page)
         return b"".join(pages)
@@ -110,10 +126,12 @@ class Files(Base):
         Without ``mode`` an existing file keeps its own, and a new one is 0644.
         """
         call = self._native.write_workspace_file(
-            workspace_id,
-            _arguments.guest_path(path),
-            _arguments.content(text, "text"),
-            mode,
+            {
+                "workspace_id": workspace_id,
+                "path": _arguments.guest_path(path),
+                "text": _arguments.content(text, "text"),
+                "mode": mode,
+            }
         )
         written: FileWritten = await self._finish(call)
         return written
@@ -131,10 +149,12 @@ class Files(Base):
         The ``patch`` is one that ``git apply`` and ``apply_workspace_patch`` take.
         """
         call = self._native.diff_workspace(
-            workspace_id,
-            None if path is None else _arguments.guest_path(path),
-            find_renames,
-            include_ignored,
+            {
+                "workspace_id": workspace_id,
+                "path": None if path is None else _arguments.guest_path(path),
+                "find_renames": find_renames,
+                "include_ignored": include_ignored,
+            }
         )
         diff: WorkspaceDiff = await self._finish(call)
         return diff
@@ -144,7 +164,7 @@ class Files(Base):
     ) -> WorkspacePatch:
         """Apply a patch to a workspace, as a whole or not at all."""
         call = self._native.apply_workspace_patch(
-            workspace_id, _arguments.content(patch, "patch")
+            {"workspace_id": workspace_id, "patch": _arguments.content(patch, "patch")}
         )
         applied: WorkspacePatch = await self._finish(call)
         return applied
@@ -166,15 +186,17 @@ class Files(Base):
         It appears whole or not at all, and replaces nothing without ``force``.
         """
         call = self._native.export_workspace(
-            workspace_id,
-            _arguments.guest_path(path),
-            _arguments.host_path(output_path),
-            [os.path.expanduser("~"), os.getcwd()],
-            force,
-            format,
-            find_renames,
-            include_ignored,
-            keep_git_config,
+            {
+                "workspace_id": workspace_id,
+                "path": _arguments.guest_path(path),
+                "output_path": _arguments.host_path(output_path),
+                "kept": [os.path.expanduser("~"), os.getcwd()],
+                "force": force,
+                "format": format,
+                "find_renames": find_renames,
+                "include_ignored": include_ignored,
+                "keep_git_config": keep_git_config,
+            }
         )
         exported: WorkspaceExport = await self._finish(call)
         return exported

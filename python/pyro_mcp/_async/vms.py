@@ -60,7 +60,13 @@ class Vms(Base):
         )
         line = _arguments.line(command, timeout_seconds, cwd, env, user, shell)
         call = self._native.run_in_vm(
-            machine, network, line, _arguments.stdin(stdin), heard is not None
+            {
+                **machine,
+                "network": network,
+                **line,
+                "stdin": _arguments.stdin(stdin),
+                "streams": heard is not None,
+            }
         )
         ran: VmExec = await self._finish(call, heard)
         return checked(ran, check)
@@ -92,7 +98,10 @@ class Vms(Base):
         line = _arguments.line(command, timeout_seconds, cwd, env, user, shell)
         given = _arguments.stdin(stdin)
         return AsyncCommandStream(
-            lambda: self._native.run_in_vm(machine, network, line, given, True), check
+            lambda: self._native.run_in_vm(
+                {**machine, "network": network, **line, "stdin": given, "streams": True}
+            ),
+            check,
         )
 
     async def create_vm(
@@ -109,12 +118,12 @@ class Vms(Base):
         machine = _arguments.machine(
             environment, vcpu_count, mem_mib, ttl_seconds, allow_host_compat
         )
-        created: Vm = await self._finish(self._native.create_vm(machine, network))
+        created: Vm = await self._finish(self._native.create_vm({**machine, "network": network}))
         return created
 
     async def start_vm(self, vm_id: str) -> Vm:
         """Start a vm that is created or stopped."""
-        started: Vm = await self._finish(self._native.start_vm(vm_id))
+        started: Vm = await self._finish(self._native.start_vm({"vm_id": vm_id}))
         return started
 
     async def exec_vm(
@@ -135,28 +144,35 @@ class Vms(Base):
         """Run one command in a started vm, and delete the vm."""
         heard = sink(on_stdout, on_stderr)
         line = _arguments.line(command, timeout_seconds, cwd, env, user, shell)
-        call = self._native.exec_vm(vm_id, line, _arguments.stdin(stdin), heard is not None)
+        call = self._native.exec_vm(
+            {
+                "vm_id": vm_id,
+                **line,
+                "stdin": _arguments.stdin(stdin),
+                "streams": heard is not None,
+            }
+        )
         ran: VmExec = await self._finish(call, heard)
         return checked(ran, check)
 
     async def stop_vm(self, vm_id: str) -> Vm:
         """Stop a started vm; its disk is kept."""
-        stopped: Vm = await self._finish(self._native.stop_vm(vm_id))
+        stopped: Vm = await self._finish(self._native.stop_vm({"vm_id": vm_id}))
         return stopped
 
     async def delete_vm(self, vm_id: str) -> VmDeleted:
         """Delete a vm with its disk, whatever its state."""
-        deleted: VmDeleted = await self._finish(self._native.delete_vm(vm_id))
+        deleted: VmDeleted = await self._finish(self._native.delete_vm({"vm_id": vm_id}))
         return deleted
 
     async def status_vm(self, vm_id: str) -> Vm:
         """Describe one vm as it is now."""
-        status: Vm = await self._finish(self._native.status_vm(vm_id))
+        status: Vm = await self._finish(self._native.status_vm({"vm_id": vm_id}))
         return status
 
     async def network_info_vm(self, vm_id: str) -> VmNetwork:
         """Describe the network of a vm."""
-        network: VmNetwork = await self._finish(self._native.network_info_vm(vm_id))
+        network: VmNetwork = await self._finish(self._native.network_info_vm({"vm_id": vm_id}))
         return network
 
     async def reap_expired(self) -> ReapedVms:

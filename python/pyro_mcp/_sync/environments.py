@@ -22,13 +22,15 @@ class Environments(Base):
 
     def pull_environment(self, environment: str) -> InstalledEnvironment:
         """Install an environment, or find that it is installed."""
-        call = self._native.pull_environment(environment)
+        call = self._native.pull_environment({"environment": environment})
         pulled: InstalledEnvironment = self._finish(call)
         return pulled
 
     def inspect_environment(self, environment: str) -> Environment:
         """Describe one environment."""
-        described: Environment = self._finish(self._native.inspect_environment(environment))
+        described: Environment = self._finish(
+            self._native.inspect_environment({"environment": environment})
+        )
         return described
 
     def prune_environments(self) -> PrunedEnvironments:
@@ -36,12 +38,16 @@ class Environments(Base):
         pruned: PrunedEnvironments = self._finish(self._native.prune_environments())
         return pruned
 
-    def read_output(self, name: str, *, offset: int = 0, length: int | None = None) -> OutputPage:
+    def read_output(
+        self, name: str, *, offset: int = 0, length: int | None = None
+    ) -> OutputPage:
         """Read a page of a command's output that was too long for its result.
 
         ``name`` is the ``stdout_file`` or ``stderr_file`` of the result.
         """
-        read: OutputPage = self._finish(self._native.read_output(name, offset, length))
+        read: OutputPage = self._finish(
+            self._native.read_output({"name": name, "offset": offset, "length": length})
+        )
         return read
 
     def read_output_bytes(self, name: str) -> bytes:
@@ -49,7 +55,9 @@ class Environments(Base):
         pages: list[bytes] = []
         offset: int | None = 0
         while offset is not None:
-            call = self._native.read_output_bytes(name, offset, _PAGE)
+            call = self._native.read_output_bytes(
+                {"name": name, "offset": offset, "length": _PAGE}
+            )
             page, offset = self._finish(call)
             pages.append(page)
         return b"".join(pages)

@@ -44,7 +44,16 @@ class Tasks(Base):
         )
         seed = None if source_path is None else _arguments.host_path(source_path)
         policy = "egress" if network else "off"
-        call = self._native.create_workspace(machine, policy, seed, False, None, {})
+        call = self._native.create_workspace(
+            {
+                **machine,
+                "network_policy": policy,
+                "seed_path": seed,
+                "respect_ignore": False,
+                "name": None,
+                "labels": {},
+            }
+        )
         created: Task = as_task(self._finish(call))
         return created
 
@@ -67,21 +76,35 @@ class Tasks(Base):
         heard = sink(on_stdout, on_stderr)
         line = _arguments.line(command, timeout_seconds, cwd, env, user, shell)
         call = self._native.exec_workspace(
-            task_id, line, _arguments.stdin(stdin), heard is not None
+            {
+                "workspace_id": task_id,
+                **line,
+                "stdin": _arguments.stdin(stdin),
+                "streams": heard is not None,
+            }
         )
         ran: TaskExec = as_task(self._finish(call, heard))
         return checked(ran, check)
 
     def status_task(self, task_id: str) -> Task:
         """Describe one task as it is now."""
-        status: Task = as_task(self._finish(self._native.status_workspace(task_id)))
+        status: Task = as_task(
+            self._finish(self._native.status_workspace({"workspace_id": task_id}))
+        )
         return status
 
     def logs_task(
         self, task_id: str, *, after: int = 0, limit: int = 100, background: bool = False
     ) -> TaskLogs:
         """Read a page of a task's history, oldest command first."""
-        call = self._native.logs_workspace(task_id, after, limit, background)
+        call = self._native.logs_workspace(
+            {
+                "workspace_id": task_id,
+                "after": after,
+                "limit": limit,
+                "background": background,
+            }
+        )
         logs: TaskLogs = as_task(self._finish(call))
         return logs
 
@@ -97,17 +120,21 @@ class Tasks(Base):
     ) -> TaskSync:
         """Copy a directory of the host or an archive into a task; only what differs is sent."""
         call = self._native.push_workspace_sync(
-            task_id,
-            _arguments.host_path(source_path),
-            _arguments.guest_path(dest),
-            delete,
-            respect_ignore,
-            dry_run,
+            {
+                "workspace_id": task_id,
+                "source_path": _arguments.host_path(source_path),
+                "dest": _arguments.guest_path(dest),
+                "delete": delete,
+                "respect_ignore": respect_ignore,
+                "dry_run": dry_run,
+            }
         )
         pushed: TaskSync = as_task(self._finish(call))
         return pushed
 
     def delete_task(self, task_id: str) -> TaskDeleted:
         """Delete a task with its files and its history."""
-        deleted: TaskDeleted = as_task(self._finish(self._native.delete_workspace(task_id)))
+        deleted: TaskDeleted = as_task(
+            self._finish(self._native.delete_workspace({"workspace_id": task_id}))
+        )
         return deleted

@@ -57,12 +57,14 @@ class Workspaces(Base):
         )
         seed = None if seed_path is None else _arguments.host_path(seed_path)
         call = self._native.create_workspace(
-            machine,
-            network_policy,
-            seed,
-            respect_ignore,
-            name,
-            _arguments.mapping(labels, "labels"),
+            {
+                **machine,
+                "network_policy": network_policy,
+                "seed_path": seed,
+                "respect_ignore": respect_ignore,
+                "name": name,
+                "labels": _arguments.mapping(labels, "labels"),
+            }
         )
         created: WorkspaceInfo = self._finish(call)
         return created
@@ -74,7 +76,9 @@ class Workspaces(Base):
 
     def status_workspace(self, workspace_id: str) -> WorkspaceInfo:
         """Describe one workspace as it is now."""
-        status: WorkspaceInfo = self._finish(self._native.status_workspace(workspace_id))
+        status: WorkspaceInfo = self._finish(
+            self._native.status_workspace({"workspace_id": workspace_id})
+        )
         return status
 
     def update_workspace(
@@ -89,12 +93,14 @@ class Workspaces(Base):
     ) -> WorkspaceInfo:
         """Change a workspace's name, labels and lifetime."""
         call = self._native.update_workspace(
-            workspace_id,
-            name,
-            clear_name,
-            _arguments.mapping(labels, "labels"),
-            list(clear_labels or ()),
-            ttl_seconds,
+            {
+                "workspace_id": workspace_id,
+                "name": name,
+                "clear_name": clear_name,
+                "labels": _arguments.mapping(labels, "labels"),
+                "clear_labels": list(clear_labels or ()),
+                "ttl_seconds": ttl_seconds,
+            }
         )
         updated: WorkspaceInfo = self._finish(call)
         return updated
@@ -124,7 +130,12 @@ class Workspaces(Base):
         heard = sink(on_stdout, on_stderr)
         line = _arguments.line(command, timeout_seconds, cwd, env, user, shell)
         call = self._native.exec_workspace(
-            workspace_id, line, _arguments.stdin(stdin), heard is not None
+            {
+                "workspace_id": workspace_id,
+                **line,
+                "stdin": _arguments.stdin(stdin),
+                "streams": heard is not None,
+            }
         )
         ran: WorkspaceExec = self._finish(call, heard)
         return checked(ran, check)
@@ -148,7 +159,10 @@ class Workspaces(Base):
         line = _arguments.line(command, timeout_seconds, cwd, env, user, shell)
         given = _arguments.stdin(stdin)
         return CommandStream(
-            lambda: self._native.exec_workspace(workspace_id, line, given, True), check
+            lambda: self._native.exec_workspace(
+                {"workspace_id": workspace_id, **line, "stdin": given, "streams": True}
+            ),
+            check,
         )
 
     def logs_workspace(
@@ -163,13 +177,24 @@ class Workspaces(Base):
 
         With ``background`` it is what commands left in the background have printed instead.
         """
-        call = self._native.logs_workspace(workspace_id, after, limit, background)
+        call = self._native.logs_workspace(
+            {
+                "workspace_id": workspace_id,
+                "after": after,
+                "limit": limit,
+                "background": background,
+            }
+        )
         logs: WorkspaceLogs = self._finish(call)
         return logs
 
-    def reset_workspace(self, workspace_id: str, *, snapshot: str = "baseline") -> WorkspaceReset:
+    def reset_workspace(
+        self, workspace_id: str, *, snapshot: str = "baseline"
+    ) -> WorkspaceReset:
         """Put a workspace's whole disk back to what it was when it was created."""
-        call = self._native.reset_workspace(workspace_id, snapshot)
+        call = self._native.reset_workspace(
+            {"workspace_id": workspace_id, "snapshot": snapshot}
+        )
         reset: WorkspaceReset = self._finish(call)
         return reset
 
@@ -177,21 +202,29 @@ class Workspaces(Base):
         self, workspace_id: str, *, count: int = 1, name: str | None = None
     ) -> WorkspaceForks:
         """Make new workspaces from the present disk of one, which goes on."""
-        call = self._native.fork_workspace(workspace_id, count, name)
+        call = self._native.fork_workspace(
+            {"workspace_id": workspace_id, "count": count, "name": name}
+        )
         forks: WorkspaceForks = self._finish(call)
         return forks
 
     def start_workspace(self, workspace_id: str) -> WorkspaceInfo:
         """Start a stopped workspace from its disk."""
-        started: WorkspaceInfo = self._finish(self._native.start_workspace(workspace_id))
+        started: WorkspaceInfo = self._finish(
+            self._native.start_workspace({"workspace_id": workspace_id})
+        )
         return started
 
     def stop_workspace(self, workspace_id: str) -> WorkspaceInfo:
         """Stop a workspace; its disk is kept."""
-        stopped: WorkspaceInfo = self._finish(self._native.stop_workspace(workspace_id))
+        stopped: WorkspaceInfo = self._finish(
+            self._native.stop_workspace({"workspace_id": workspace_id})
+        )
         return stopped
 
     def delete_workspace(self, workspace_id: str) -> WorkspaceDeleted:
         """Delete a workspace with its files and its history."""
-        deleted: WorkspaceDeleted = self._finish(self._native.delete_workspace(workspace_id))
+        deleted: WorkspaceDeleted = self._finish(
+            self._native.delete_workspace({"workspace_id": workspace_id})
+        )
         return deleted
