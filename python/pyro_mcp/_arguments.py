@@ -32,20 +32,18 @@ def content(text: str | bytes | bytearray | memoryview, name: str) -> bytes:
 
 
 def stdin(given: Input | None) -> bytes | int | None:
-    """What a command reads: text, bytes, or a file with a descriptor."""
+    """What a command reads: text, bytes, or a file. One without a descriptor is read here."""
     if given is None or isinstance(given, bytes):
         return given
     if isinstance(given, (str, bytearray, memoryview)):
         return content(given, "stdin")
-    fileno = getattr(given, "fileno", None)
-    if fileno is None:
+    if not hasattr(given, "fileno"):
         kind = type(given).__name__
-        raise TypeError(
-            f"argument 'stdin': {kind!r} object is neither text, nor bytes, nor a file with a "
-            "descriptor"
-        )
-    number: int = fileno()
-    return number
+        raise TypeError(f"argument 'stdin': {kind!r} object is neither text, bytes nor a file")
+    try:
+        return given.fileno()
+    except OSError:
+        return content(given.read(), "stdin")
 
 
 def line(

@@ -32,6 +32,10 @@ class GuestCase(unittest.TestCase):
         """Nothing of any vm is left, now or soon."""
         self.eventually(lambda: not leftovers(), lambda: f"left over: {leftovers()}")
 
+    def assert_idle(self):
+        """No vm runs, now or within the moment in which what was told to end does."""
+        self.eventually(lambda: not processes(), lambda: f"still running: {processes()}")
+
     def eventually(self, is_so, message="it does not happen"):
         deadline = time.monotonic() + LIMIT
         while not is_so():

