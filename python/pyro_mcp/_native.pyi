@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, final
 
+__all__ = ["Call", "Native", "__version__"]
+
 __version__: str
 
 @final

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
     from ._native import Call
 
-    T = TypeVar("T")
+    _Result = TypeVar("_Result")
 
 
 def outcome(call: Call) -> Any:
@@ -24,7 +24,7 @@ def outcome(call: Call) -> Any:
     raise of_failure(value)
 
 
-def checked(result: T, check: bool) -> T:
+def checked(result: _Result, check: bool) -> _Result:
     """The result of a command; with ``check`` only where its status is 0."""
     fields: Any = result
     if check and fields["exit_code"] != 0:

@@ -44,8 +44,8 @@ def operations():
     """Each method that `contract.toml` names, and whether it is built."""
     text = (HERE / "../../contract.toml").resolve().read_text()
     for row in text.split("[[operation]]")[1:]:
-        name = re.search(r'^python = "(\w+)"', row, re.M)
-        built = re.search(r"^built = \[(.*)\]", row, re.M)
+        name = re.search(r'^python = "(\w+)"', row, re.MULTILINE)
+        built = re.search(r"^built = \[(.*)\]", row, re.MULTILINE)
         if name:
             yield name[1], '"python"' in built[1]
 

@@ -233,7 +233,7 @@ class Processes(unittest.TestCase):
             print(len(pyro.list_environments()))
             """
         )
-        self.assertRegex(said, re.compile("forked.*spawn.*\n3", re.S))
+        self.assertRegex(said, re.compile("forked.*spawn.*\n3", re.DOTALL))
 
     def test_an_interpreter_may_end_at_any_time(self):
         for _ in range(5):

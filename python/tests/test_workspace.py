@@ -99,19 +99,17 @@ class Workspaces(GuestCase):
         self.assertIn("not created", repr(unused))
 
     def test_what_goes_wrong_in_a_block_is_what_is_raised(self):
-        with self.assertRaisesRegex(ZeroDivisionError, "zero"):
-            with self.workspace() as ws:
-                1 / 0
+        with self.assertRaisesRegex(ZeroDivisionError, "zero"), self.workspace() as ws:
+            1 / 0
         # Deleted in the block is no failure.
         with self.workspace() as ws:
             ws.delete()
         with self.assertRaises(pyro_mcp.PyroError), self.workspace() as ws:
             ws.pyro = Broken()
         self.pyro.delete_workspace(ws.id)
-        with self.assertRaises(ZeroDivisionError) as raised:
-            with self.workspace() as ws:
-                ws.pyro = Broken()
-                1 / 0
+        with self.assertRaises(ZeroDivisionError) as raised, self.workspace() as ws:
+            ws.pyro = Broken()
+            1 / 0
         if hasattr(raised.exception, "__notes__"):
             self.assertIn("was not deleted", raised.exception.__notes__[0])
         self.pyro.delete_workspace(ws.id)
@@ -175,12 +173,12 @@ class Workspaces(GuestCase):
             self.assertEqual(sorted(sequence for sequence, _, _ in done), list(range(1, 51)))
 
     def test_two_interpreters_in_one_workspace(self):
-        script = f"""
+        script = """
             import sys
             from pyro_mcp import Pyro
             ws = Pyro().open_workspace(sys.argv[1])
             for n in range(10):
-                ws.exec(f"echo {{sys.argv[2]}} >> both", check=True)
+                ws.exec(f"echo {sys.argv[2]} >> both", check=True)
         """
         with self.workspace() as ws:
             others = [python(script, ws.id, name) for name in "ab"]

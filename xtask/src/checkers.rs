@@ -1,5 +1,5 @@
-//! Other people's MCP clients and suites, which tests run `pyro mcp serve` against: from PyPI and
-//! npm, into `target/`.
+//! Other people's programs that tests use, from PyPI and npm, into `target/`: MCP clients and suites,
+//! which `pyro mcp serve` is run against, and checkers of Python's types.
 
 use crate::{Result, cargo, quietly, system};
 use std::fs;
@@ -11,10 +11,14 @@ const NPM: &[&str] = &[
     "node@24.21.0",
     "@modelcontextprotocol/conformance@0.2.0-alpha.12",
     "@modelcontextprotocol/inspector@2.12.0",
+    "pyright@1.1.414",
 ];
 
 /// From PyPI.
 const PYPI: &[&str] = &["mcp==2.3.0", "fastmcp==4.1.2"];
+
+/// From PyPI, for the Python package: what holds its types, and what builds it.
+const PYTHON: &[&str] = &["mypy==2.4.1", "maturin==1.16.0"];
 
 /// Install what runs them; what cannot be had is told.
 pub(crate) fn packages() {
@@ -32,7 +36,8 @@ pub(crate) fn ensure() {
     };
     for (name, packages, install) in [
         ("npm", NPM, install_npm as fn(&Path) -> Result),
-        ("venv", PYPI, install_pypi as fn(&Path) -> Result),
+        ("venv", PYPI, install_pypi),
+        ("python", PYTHON, install_python),
     ] {
         let folder = folder.join(name);
         let (stamp, wanted) = (folder.join("installed"), packages.join("\n"));
@@ -46,7 +51,7 @@ pub(crate) fn ensure() {
             // A half is worse than nothing: a test would fail where it should say that it cannot
             // run.
             let _ = fs::remove_dir_all(&folder);
-            eprintln!("xtask: the MCP checkers cannot be installed: {error}");
+            eprintln!("xtask: the checkers in {name} cannot be installed: {error}");
         }
     }
 }
@@ -69,6 +74,15 @@ fn install_npm(folder: &Path) -> Result {
 }
 
 fn install_pypi(folder: &Path) -> Result {
+    install(folder, PYPI)
+}
+
+fn install_python(folder: &Path) -> Result {
+    install(folder, PYTHON)
+}
+
+/// Install packages of PyPI into a virtual environment of their own.
+fn install(folder: &Path, packages: &[&str]) -> Result {
     quietly(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
-    quietly(Command::new(folder.join("bin/pip")).args(["install", "-q"]).args(PYPI))
+    quietly(Command::new(folder.join("bin/pip")).args(["install", "-q"]).args(packages))
 }

@@ -90,8 +90,8 @@ class AsyncWorkspace:
             if error is None:
                 raise
             # What went wrong first is what is raised.
-            if hasattr(error, "add_note"):
-                error.add_note(f"workspace {self.id} was not deleted: {failure}")
+            if add_note := getattr(error, "add_note", None):
+                add_note(f"workspace {self.id} was not deleted: {failure}")
 
     async def exec(
         self,

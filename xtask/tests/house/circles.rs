@@ -14,6 +14,7 @@ const CRATES: &[&str] = &[
     "pyro-mcp",
     "pyro-patch",
     "pyro-protocol",
+    "pyro-python",
     "pyro-tree",
 ];
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 const CRATES: &[(&str, &[&str])] = &[
     ("pyro-cli", &["pyro-contract", "pyro-core", "pyro-mcp"]),
     ("pyro-mcp", &["pyro-contract", "pyro-core"]),
-    ("pyro-python", &["pyro-contract", "pyro-core"]),
+    ("pyro-python", &["pyro-contract", "pyro-core", "pyro-mcp"]),
     ("pyro-contract", &["pyro-core"]),
     ("pyro-core", &["pyro-patch", "pyro-protocol", "pyro-tree"]),
     ("pyro-agent", &["pyro-protocol", "pyro-tree"]),

@@ -21,6 +21,7 @@ mod life;
 mod mcp;
 mod ollama;
 mod output;
+mod python;
 mod run;
 mod skip;
 mod template;

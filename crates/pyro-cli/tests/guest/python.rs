@@ -1,0 +1,128 @@
+//! The Python package: its own tests, each part in a home of its own, and its types.
+
+use crate::home::{Home, PYRO, stderr, stdout};
+use crate::mcp::in_home;
+use crate::skip::skip;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The package's sources.
+const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../python");
+
+/// Longest run of one part, in seconds.
+const LIMIT: &str = "900";
+
+/// The package as an installation has it, made of the work tree's sources and of the module that
+/// was built beside the executable; none, with the reason told, where it was not.
+struct Package(tempfile::TempDir);
+
+impl Package {
+    fn new() -> Option<Self> {
+        let module = Path::new(PYRO).with_file_name("libpyro_python.so");
+        if !module.exists() {
+            skip("the Python module is not built: cargo build -p pyro-python");
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let package = folder.path().join("pyro_mcp");
+        std::fs::create_dir(&package).unwrap();
+        for entry in std::fs::read_dir(format!("{SOURCES}/pyro_mcp")).unwrap().flatten() {
+            if entry.path().extension().is_none_or(|end| end != "so") {
+                symlink(entry.path(), package.join(entry.file_name())).unwrap();
+            }
+        }
+        symlink(module, package.join("_native.abi3.so")).unwrap();
+        Some(Self(folder))
+    }
+
+    /// A program that ends in time and finds the package.
+    fn command(&self, home: &Home, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = in_home(home, "timeout");
+        command.arg(LIMIT).arg(program).current_dir(home.path());
+        // Nothing is written beside the sources.
+        command.env("PYTHONPATH", self.0.path()).env("PYTHONDONTWRITEBYTECODE", "1");
+        command.env("PYRO_PROGRAM", PYRO);
+        command
+    }
+}
+
+#[track_caller]
+fn assert_passed(command: &mut Command) {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}\n{}\n{}", output.status, stdout(&output), stderr(&output));
+}
+
+/// Run tests of the package: modules, or classes in them.
+fn run(home: &Home, names: &[&str]) {
+    let Some(package) = Package::new() else { return };
+    let mut python = package.command(home, "python3");
+    // Signals mean what they do to an interpreter that nobody has told to ignore them.
+    python.args(["-W", "error::ResourceWarning", "-m", "unittest", "-v"]).args(names);
+    let path = std::env::join_paths([package.0.path(), Path::new(&format!("{SOURCES}/tests"))]);
+    assert_passed(python.env("PYTHONPATH", path.unwrap()));
+}
+
+#[test]
+fn the_package_without_a_guest() {
+    run(&Home::host(), &["test_package", "test_contract"]);
+}
+
+fn commands(home: &Home) {
+    run(home, &["test_run"]);
+}
+
+fn workspaces(home: &Home) {
+    run(home, &["test_workspace.Workspaces"]);
+}
+
+fn killed_interpreters(home: &Home) {
+    run(home, &["test_workspace.Killed"]);
+}
+
+fn coroutines(home: &Home) {
+    run(home, &["test_async"]);
+}
+
+crate::on_each_engine!(commands, workspaces, killed_interpreters, coroutines);
+
+/// A program of the checkers; none, with the reason told, where they are not installed.
+fn checker(path: &str) -> Option<PathBuf> {
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("checkers").join(path);
+    if !program.exists() {
+        skip("the checkers of types are not installed: cargo xtask test installs them");
+        return None;
+    }
+    Some(program)
+}
+
+#[test]
+fn types_are_whole_and_the_module_is_what_its_stub_says() {
+    let Some(package) = Package::new() else { return };
+    let Some(python) = checker("python/bin/python") else { return };
+    let home = Home::host();
+    let settings = format!("{SOURCES}/../pyproject.toml");
+    let mypy = |module: &str| {
+        let mut command = package.command(&home, &python);
+        command.args(["-m", module]);
+        command
+    };
+    let sources = package.0.path();
+    assert_passed(mypy("mypy").args(["--config-file", &settings, "-p", "pyro_mcp"]));
+    let mut stubtest = mypy("mypy.stubtest");
+    stubtest.args(["pyro_mcp", "--mypy-config-file", &settings]);
+    stubtest.args(["--allowlist", &format!("{SOURCES}/tests/stubtest-allowed.txt")]);
+    assert_passed(&mut stubtest);
+    let Some(pyright) = checker("npm/node_modules/.bin/pyright") else { return };
+    let mut command = package.command(&home, &pyright);
+    let path =
+        format!("{}:{}", pyright.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    command.env("PATH", path).args(["--pythonversion", "3.10"]).arg(sources.join("pyro_mcp"));
+    assert_passed(&mut command);
+}
+
+#[test]
+fn coroutines_are_written_from_the_methods_that_wait() {
+    let mut twins = Command::new("python3");
+    assert_passed(twins.arg(format!("{SOURCES}/tools/twins.py")).arg("--check"));
+}
