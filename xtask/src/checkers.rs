@@ -3,7 +3,7 @@
 
 use crate::{Result, cargo, quietly, system};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// From npm; the suite and the Inspector need a newer Node than Debian 12 has.
@@ -25,6 +25,23 @@ pub(crate) fn packages() {
     if let Err(error) = system::ensure(system::CHECK) {
         eprintln!("xtask: {error}");
     }
+}
+
+/// What a wheel that runs on older systems is built with.
+const ZIG: &str = "ziglang==0.17.1";
+
+/// The environment with what builds wheels, those for older systems too where they are asked for.
+pub(crate) fn wheel_tools(for_older: bool) -> Result<PathBuf> {
+    system::ensure(system::CHECK)?;
+    ensure();
+    let folder = cargo::products("tmp")?.join("checkers").join("python");
+    if !folder.exists() {
+        return Err("what builds wheels cannot be installed".to_owned());
+    }
+    if for_older {
+        quietly(Command::new(folder.join("bin/pip")).args(["install", "-q", ZIG]))?;
+    }
+    Ok(folder)
 }
 
 /// Install what is not there. What cannot be had is told, and the tests that need it are skipped

@@ -1,7 +1,7 @@
-//! `cargo xtask dist`: the archive that is published.
+//! `cargo xtask dist`: the archive and the Python package that are published.
 
 use crate::cargo::{self, STATIC_TARGET, cargo, ensure_static_target, finish, products, root};
-use crate::{Result, system, through};
+use crate::{Result, system, through, wheel};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -75,6 +75,7 @@ pub(crate) fn dist(profile: Profile) -> Result<PathBuf> {
     }
     fs::write(dist.join(format!("{archive}.sha256")), sum.stdout)
         .map_err(|error| format!("cannot write the checksum: {error}"))?;
+    wheel::make(profile, &pyro, &dist)?;
     Ok(dist.join(archive))
 }
 

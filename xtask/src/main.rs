@@ -17,6 +17,7 @@ mod run;
 mod system;
 mod test;
 mod times;
+mod wheel;
 
 use std::process::{Command, ExitCode, Stdio};
 
@@ -34,7 +35,8 @@ usage: cargo xtask <command>
               all tests in real guests on QEMU 7.2, 10.0 or the newest in Debian, or on all of them
   bench ARGS… build pyro for release and run `pyro bench ARGS…` into bench/results/;
               with --table make the table in docs/benchmarks.md of the newest results instead
-  dist        dist/pyro-<version>-x86_64-linux.tar.gz: static executable, completions, man page";
+  dist        dist/pyro-<version>-x86_64-linux.tar.gz: static executable, completions, man page;
+              and the Python package, with its sources";
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
