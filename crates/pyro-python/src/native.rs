@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use tokio::io::AsyncRead;
 
 /// A runtime with its settings. It is cheap, and fails at the first call where they cannot be used.
@@ -20,8 +20,6 @@ use tokio::io::AsyncRead;
 pub(crate) struct Native {
     executable: PathBuf,
     variables: HashMap<String, OsString>,
-    /// Whether the executable was found to be the right one.
-    checked: Arc<OnceLock<()>>,
 }
 
 #[pymethods]
@@ -29,7 +27,7 @@ impl Native {
     /// One whose vms `executable` runs, with the settings that these variables hold.
     #[new]
     fn new(executable: PathBuf, variables: HashMap<String, OsString>) -> Self {
-        Self { executable, variables, checked: Arc::default() }
+        Self { executable, variables }
     }
 }
 
@@ -65,13 +63,9 @@ impl Native {
         F: Future<Output = Result<T, Failure>>,
     {
         let (pyro, executable) = (self.pyro(), self.executable.clone());
-        let checked = Arc::clone(&self.checked);
         Call::start(move |turn| async move {
             let pyro = pyro?;
-            if checked.get().is_none() {
-                program::check(&executable)?;
-                let _ = checked.set(());
-            }
+            program::check(&executable)?;
             Ok(answer(work(pyro, turn).await?))
         })
     }

@@ -7,8 +7,10 @@
 
 use crate::failure::Failure;
 use pyro_core::ErrorKind;
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 /// The module's version.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -16,8 +18,20 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// What brings both in one version.
 const REINSTALL: &str = "install the package again: pip install --force-reinstall pyro-mcp";
 
-/// Look whether it can serve this module.
+/// Those that were found to be the right ones.
+static CHECKED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// Look whether it can serve this module, once in a process.
 pub(crate) fn check(executable: &Path) -> Result<(), Failure> {
+    let checked = || CHECKED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !checked().contains(executable) {
+        ask(executable)?;
+        checked().insert(executable.to_owned());
+    }
+    Ok(())
+}
+
+fn ask(executable: &Path) -> Result<(), Failure> {
     let shown = executable.display();
     let asked = Command::new(executable).arg("--version").stdin(Stdio::null()).output();
     let failed = |message: String| Failure::new(ErrorKind::Unavailable, message, REINSTALL);

@@ -65,7 +65,7 @@ fn run(home: &Home, names: &[&str]) {
 
 #[test]
 fn the_package_without_a_guest() {
-    run(&Home::host(), &["test_package", "test_contract"]);
+    run(&Home::host(), &["test_package", "test_contract", "test_host"]);
 }
 
 fn commands(home: &Home) {
