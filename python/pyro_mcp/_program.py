@@ -34,13 +34,15 @@ def _candidates() -> Iterator[str]:
     import sysconfig
 
     yield os.path.join(sysconfig.get_path("scripts"), NAME)
+    # Where pip puts it with --target; its record does not say so.
+    yield os.path.join(os.path.dirname(os.path.dirname(__file__)), "bin", NAME)
     yield from _recorded()
     yield os.path.join(sysconfig.get_path("scripts", f"{os.name}_user"), NAME)
     yield beside
 
 
 def _recorded() -> Iterator[str]:
-    """Where the installer put it, by its own record: with ``--target`` it is nowhere else."""
+    """Where the installer put it, by its own record."""
     from importlib import metadata
 
     try:

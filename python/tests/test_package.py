@@ -14,7 +14,7 @@ from pathlib import Path
 from unittest import mock
 
 import pyro_mcp
-from pyro_mcp import Pyro, errors
+from pyro_mcp import Pyro, _program, errors
 
 ID = "0123456789ab"
 
@@ -186,6 +186,18 @@ class Program(unittest.TestCase):
         with self.assertRaisesRegex(pyro_mcp.UnavailableError, "/no/such/pyro") as raised:
             self.with_program("/no/such/pyro").list_environments()
         self.assertIn("pip install", raised.exception.hint)
+
+    def test_it_is_found_beside_a_package_that_was_installed_to_a_folder(self):
+        with tempfile.TemporaryDirectory() as directory:
+            program = Path(directory, "bin/pyro")
+            program.parent.mkdir()
+            program.touch()
+            file = str(Path(directory, "pyro_mcp/_program.py"))
+            without = mock.patch.dict(os.environ, {"PYRO_PROGRAM": ""})
+            with without, mock.patch.object(_program, "__file__", file):
+                # Unless this interpreter's own environment has one.
+                is_ours = _program.executable() == str(program)
+                self.assertTrue(is_ours or Path(_program.executable()).is_file())
 
     def test_one_of_another_version_is_refused(self):
         with tempfile.TemporaryDirectory() as directory:
