@@ -5,6 +5,7 @@ pub mod error;
 pub mod name;
 pub mod page;
 pub mod recorder;
+pub mod recording;
 pub mod store;
 
 pub use crate::config::Inline;
@@ -13,7 +14,8 @@ pub use error::OutputError;
 pub use name::OutputName;
 pub use page::OutputPage;
 pub(crate) use page::whole_characters;
-pub use recorder::{OutputTo, OutputWatch, Recorded, Recorder, Stream};
+pub use recorder::{OutputTo, Recorder};
+pub use recording::{OutputWatch, Recorded, Stream};
 pub use store::{MAX_FILE as MAX_KEPT, OutputStore};
 
 /// Bytes of text of each stream that a result holds: half from its start, half from its end.
