@@ -14,10 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use pyro_core::config::{AccelChoice, Config};
-use pyro_core::environment::{
-    Agent, EnvironmentError, EnvironmentStore, Installed, Progress, Stage,
-};
+use pyro_core::testing::{Agent, EnvironmentError, EnvironmentStore, Installed};
+use pyro_core::{AccelChoice, Config, InlineOutput, InstallStage, Progress};
 
 const BASE: &str = "debian:12-base";
 /// The name under which this binary runs itself as another process.
@@ -57,7 +55,7 @@ fn config(cache: &Path, mirror: Option<&str>) -> Config {
         max_active_vms: None,
         workspace_retention_seconds: 600,
         path: OsString::from("/usr/bin:/bin"),
-        inline: pyro_core::config::Inline::default(),
+        inline: InlineOutput::default(),
     }
 }
 
@@ -203,7 +201,7 @@ fn pulls_when_another_test_asks() {
     let mut progress = |progress: Progress| match progress {
         Progress::Stage(stage) => {
             println!("stage {stage:?}");
-            if ballast && stage == Stage::Packages && !cache.join("ballast").exists() {
+            if ballast && stage == InstallStage::Packages && !cache.join("ballast").exists() {
                 fill(&cache, 100 << 20);
             }
         }
@@ -231,7 +229,7 @@ fn fill(cache: &Path, keep: u64) {
     }
 }
 
-async fn pull(cache: &Path) -> (Result<Installed, EnvironmentError>, Vec<Stage>) {
+async fn pull(cache: &Path) -> (Result<Installed, EnvironmentError>, Vec<InstallStage>) {
     let mut stages = Vec::new();
     let mut progress = |progress| {
         if let Progress::Stage(stage) = progress {
@@ -259,7 +257,10 @@ async fn two_pulls_install_once_and_damage_is_found_and_mended() {
     println!("pull as root: {:?}", started.elapsed());
     let installed = first.unwrap();
     assert_eq!(installed.image, second.unwrap().image);
-    assert_eq!((one.last(), other.as_slice()), (Some(&Stage::Done), &[Stage::Waiting][..]));
+    assert_eq!(
+        (one.last(), other.as_slice()),
+        (Some(&InstallStage::Done), &[InstallStage::Waiting][..])
+    );
     assert_installed(&store, &installed, cache);
 
     damage(&store, &installed.kernel.vmlinux, "vmlinux");

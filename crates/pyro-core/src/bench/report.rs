@@ -14,7 +14,7 @@ const RESULTS_LIMIT: u64 = 1 << 20;
 
 /// Everything that one `pyro bench` found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Report {
+pub struct BenchReport {
     /// The host that it ran on.
     pub host: HostFacts,
     /// What was asked for.
@@ -136,7 +136,7 @@ pub struct Parallel {
     pub wall_ms: f64,
 }
 
-impl Report {
+impl BenchReport {
     /// A report without measures.
     pub(super) async fn new(config: &Config, request: &BenchRequest) -> Self {
         let host = HostFacts {

@@ -29,6 +29,27 @@ impl From<VmError> for PyroError {
     }
 }
 
+/// What a surface finds by itself, as core would tell it.
+impl PyroError {
+    /// The caller took the call back.
+    #[must_use]
+    pub fn cancelled() -> Self {
+        VmError::Cancelled.into()
+    }
+
+    /// A guest with a network was asked for, which there is none of.
+    #[must_use]
+    pub fn no_network() -> Self {
+        VmError::NoNetwork.into()
+    }
+
+    /// A vm does not do what it was told.
+    #[must_use]
+    pub fn vm_stuck() -> Self {
+        VmError::Stuck.into()
+    }
+}
+
 /// An operation on the vm `id`.
 fn on(operation: OperationId, id: Id) -> Call {
     Call::to(operation).with(Parameter::VmId, id)

@@ -5,7 +5,7 @@ use super::capture::{Capture, CapturedOutput, json_len};
 use super::name::OutputName;
 use super::page;
 use super::store::{MAX_FILE, OutputStore};
-use crate::config::{Config, Inline};
+use crate::config::{Config, InlineOutput};
 use crate::vm::io::{ExecIo, Stdin};
 use std::fs::File;
 use std::io::{self, Write};
@@ -22,14 +22,14 @@ const MARK_ROOM: usize = 160;
 
 /// One of a command's two outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
+pub enum OutputStream {
     /// Standard output.
     Stdout,
     /// Standard error.
     Stderr,
 }
 
-impl Stream {
+impl OutputStream {
     fn name(self) -> &'static str {
         match self {
             Self::Stdout => "stdout",
@@ -39,7 +39,7 @@ impl Stream {
 }
 
 /// Told of output as it comes; it must not take long.
-pub type OutputWatch<'a> = dyn FnMut(Stream, &[u8]) + Send + 'a;
+pub type OutputWatch<'a> = dyn FnMut(OutputStream, &[u8]) + Send + 'a;
 
 /// Where a command's output goes.
 pub enum OutputTo<'a> {
@@ -60,7 +60,7 @@ pub enum OutputTo<'a> {
 
 /// Takes both outputs of one command.
 pub struct Recorder<'a> {
-    inline: Inline,
+    inline: InlineOutput,
     stdout: Recording<'a>,
     stderr: Recording<'a>,
 }
@@ -114,8 +114,8 @@ impl<'a> Recorder<'a> {
         };
         Self {
             inline,
-            stdout: Recording::new(store.clone(), inline, Stream::Stdout, stdout),
-            stderr: Recording::new(store, inline, Stream::Stderr, stderr),
+            stdout: Recording::new(store.clone(), inline, OutputStream::Stdout, stdout),
+            stderr: Recording::new(store, inline, OutputStream::Stderr, stderr),
         }
     }
 
@@ -129,8 +129,8 @@ impl<'a> Recorder<'a> {
     #[must_use]
     pub fn finish(self) -> (Recorded, Recorded) {
         let (stdout, stderr) = match self.inline {
-            Inline::Each(limit) => (limit, limit),
-            Inline::Json(total) => shares(total, self.stdout.weight(), self.stderr.weight()),
+            InlineOutput::Each(limit) => (limit, limit),
+            InlineOutput::Json(total) => shares(total, self.stdout.weight(), self.stderr.weight()),
         };
         (self.stdout.finish(stdout), self.stderr.finish(stderr))
     }
@@ -154,7 +154,7 @@ struct Recording<'a> {
     /// Bytes that are kept in memory.
     kept: usize,
     weigh: fn(char) -> usize,
-    stream: Stream,
+    stream: OutputStream,
     told: Told<'a>,
     capture: Capture,
     spill: Spill,
@@ -178,11 +178,16 @@ enum Spill {
 }
 
 impl<'a> Recording<'a> {
-    fn new(store: Option<OutputStore>, inline: Inline, stream: Stream, told: Told<'a>) -> Self {
+    fn new(
+        store: Option<OutputStore>,
+        inline: InlineOutput,
+        stream: OutputStream,
+        told: Told<'a>,
+    ) -> Self {
         // A character takes at least as many bytes in JSON as it has itself.
         let (kept, weigh): (_, fn(char) -> usize) = match inline {
-            Inline::Each(limit) => (limit, char::len_utf8),
-            Inline::Json(total) => (total, json_len),
+            InlineOutput::Each(limit) => (limit, char::len_utf8),
+            InlineOutput::Json(total) => (total, json_len),
         };
         let kept = if store.is_some() { kept } else { 0 };
         Self { store, kept, weigh, stream, told, capture: Capture::new(kept), spill: Spill::None }
@@ -320,9 +325,11 @@ impl AsyncWrite for Recording<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{BASE64_LIMIT, INLINE_LIMIT};
+    use super::super::capture::BASE64_LIMIT;
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+
+    const INLINE_LIMIT: usize = InlineOutput::EACH;
 
     fn store() -> (tempfile::TempDir, OutputStore) {
         let home = tempfile::tempdir().unwrap();
@@ -335,15 +342,15 @@ mod tests {
 
     fn recorded(store: &OutputStore, chunks: &[&[u8]]) -> Recorded {
         let mut seen = 0;
-        let mut watch = |stream: Stream, bytes: &[u8]| {
-            assert_eq!(stream, Stream::Stdout);
+        let mut watch = |stream: OutputStream, bytes: &[u8]| {
+            assert_eq!(stream, OutputStream::Stdout);
             seen += bytes.len();
         };
         let watch: &mut OutputWatch<'_> = &mut watch;
         let mut recording = Recording::new(
             Some(store.clone()),
-            Inline::default(),
-            Stream::Stdout,
+            InlineOutput::default(),
+            OutputStream::Stdout,
             Told::Watch(Arc::new(Mutex::new(watch))),
         );
         chunks.iter().for_each(|chunk| recording.push(chunk));
@@ -416,14 +423,14 @@ mod tests {
         let config = Config::from_variables("/pyro", |name| {
             (name == "PYRO_DATA_DIR" || name == "HOME").then(|| home.path().into())
         });
-        let config = Config { inline: Inline::Json(1000), ..config.unwrap() };
+        let config = Config { inline: InlineOutput::Json(1000), ..config.unwrap() };
         for (bytes, cut) in [
             (&[b'\n'; 400][..], false),
             (&[b'\n'; 600], true),
             (&[1; 200], true),
             (&[b'x'; 5000], true),
         ] {
-            let mut watch = |_: Stream, _: &[u8]| {};
+            let mut watch = |_: OutputStream, _: &[u8]| {};
             let mut recorder = Recorder::new(&config, OutputTo::Watch(&mut watch));
             recorder.stdout.push(bytes);
             recorder.stderr.push(b"oops");
@@ -442,12 +449,12 @@ mod tests {
     #[test]
     fn a_flood_stops_at_the_bound_of_its_file() {
         let (_home, store) = store();
-        let mut watch = |_: Stream, _: &[u8]| {};
+        let mut watch = |_: OutputStream, _: &[u8]| {};
         let watch: &mut OutputWatch<'_> = &mut watch;
         let mut recording = Recording::new(
             Some(store.clone()),
-            Inline::default(),
-            Stream::Stderr,
+            InlineOutput::default(),
+            OutputStream::Stderr,
             Told::Watch(Arc::new(Mutex::new(watch))),
         );
         recording.push(&[b'x'; INLINE_LIMIT]);
@@ -480,8 +487,12 @@ mod tests {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let (_home, store) = store();
         let (mut ours, mut theirs) = tokio::io::duplex(4);
-        let mut recording =
-            Recording::new(Some(store), Inline::default(), Stream::Stdout, Told::Writer(&mut ours));
+        let mut recording = Recording::new(
+            Some(store),
+            InlineOutput::default(),
+            OutputStream::Stdout,
+            Told::Writer(&mut ours),
+        );
         tokio::select! {
             biased;
             _ = recording.write_all(b"0123456789") => panic!("nobody has read"),
@@ -504,12 +515,12 @@ mod tests {
     #[test]
     fn what_is_not_finished_is_not_kept() {
         let (home, store) = store();
-        let mut watch = |_: Stream, _: &[u8]| {};
+        let mut watch = |_: OutputStream, _: &[u8]| {};
         let watch: &mut OutputWatch<'_> = &mut watch;
         let mut recording = Recording::new(
             Some(store),
-            Inline::default(),
-            Stream::Stdout,
+            InlineOutput::default(),
+            OutputStream::Stdout,
             Told::Watch(Arc::new(Mutex::new(watch))),
         );
         recording.push(&[b'x'; INLINE_LIMIT + 1]);
