@@ -7,6 +7,7 @@ mod inner_rows;
 mod layers;
 mod map;
 mod pure;
+mod surface;
 mod uses;
 
 use std::fs;
