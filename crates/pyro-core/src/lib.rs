@@ -129,7 +129,7 @@ pub use workspace::logs::{LogEntry, WorkspaceLogs};
 pub use workspace::update::UpdateRequest;
 
 // Files of workspaces.
-pub use host::path::{HostPath, HostPathError};
+pub use host::path::HostPath;
 pub use store::workspace::{LeftOut, SeedRecord};
 pub use workspace::files::WorkspacePath;
 pub use workspace::files::diff::DiffRequest;

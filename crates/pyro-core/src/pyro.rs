@@ -328,6 +328,7 @@ impl Pyro {
     ///
     /// # Errors
     /// Before there is a vm.
+    #[doc(hidden)]
     pub async fn supervise(&self, control: UnixStream) -> Result<(), supervisor::SupervisorError> {
         supervisor::serve(&self.config, control).await
     }

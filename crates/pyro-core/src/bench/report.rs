@@ -195,7 +195,7 @@ impl BenchReport {
 
     /// Name of a results file: when, and on what.
     #[must_use]
-    pub fn file_name(&self) -> String {
+    pub(crate) fn file_name(&self) -> String {
         format!("{}-{}.json", self.host.date.replace([':', '-'], ""), self.host.accelerator)
     }
 
@@ -214,7 +214,7 @@ impl BenchReport {
     /// # Errors
     /// [`BenchError::Files`] when it cannot be read, [`BenchError::Results`] when it holds
     /// something else.
-    pub fn load(path: &Path) -> Result<Self, BenchError> {
+    pub(crate) fn load(path: &Path) -> Result<Self, BenchError> {
         let bytes = fs::read_bounded(path, RESULTS_LIMIT)?;
         serde_json::from_slice(&bytes)
             .map_err(|source| BenchError::Results { path: path.to_owned(), source })
