@@ -39,7 +39,8 @@
 //! async fn change_and_look(config: Config) -> Result<(), PyroError> {
 //!     let pyro = Pyro::new(config);
 //!     let cancel = CancellationToken::new();
-//!     let workspace = pyro.create_workspace(&CreateRequest::new("debian:12"), Caller::default()).await?;
+//!     let request = CreateRequest::new("debian:12");
+//!     let workspace = pyro.create_workspace(&request, Caller::default()).await?;
 //!     let id = workspace.workspace_id;
 //!
 //!     let line = LineRequest::new("echo hello > greeting && cat greeting");
@@ -60,7 +61,7 @@
 
 #![allow(
     unreachable_pub,
-    reason = "`pub` in a private module is what it offers to the others; the surface is this file"
+    reason = "`pub` in a private module is for the other modules; the surface is this file"
 )]
 
 mod archive;
@@ -159,15 +160,15 @@ pub use host::facts::memory_mib as host_memory_mib;
 pub use host::process::{allow_open_files, is_ignored as is_signal_ignored};
 pub use host::terminal::printable;
 
-// A supervisor's own door.
+// For the process that runs as a supervisor.
 #[doc(hidden)]
 pub use vm::control::starter::inherited_control;
 #[doc(hidden)]
 pub use vm::supervisor::SupervisorError;
 
-/// What may be asked for: ranges, defaults, and the checks of numbers that a user gives.
+/// Ranges and defaults of what a caller may ask for, and functions that check numbers against them.
 ///
-/// A namespace: alone, most of these names would not say what they limit.
+/// A namespace: `timeout` and `lifetime` would be unclear at the root.
 pub mod limits {
     pub use crate::vm::output::MAX_KEPT as MAX_KEPT_OUTPUT;
     pub use crate::vm::output::capture::BASE64_LIMIT as MAX_BASE64_OUTPUT;
@@ -184,7 +185,8 @@ pub mod limits {
 
 /// The hints of a [`PyroError`], and how a surface puts them into its own words.
 ///
-/// A namespace: only whoever renders errors needs it, and it has `Call`, `Value` and `Next`.
+/// A namespace: only a program that renders errors needs it, and names such as `Call` and `Value`
+/// would be unclear at the root.
 pub mod hints {
     pub use crate::error::{
         Advice, Argument, Call, Hint, Next, OperationId, Parameter, Value, Wording, worded,
@@ -193,7 +195,8 @@ pub mod hints {
 
 /// The parts of a [`DoctorReport`] and of a [`BenchReport`].
 ///
-/// A namespace: only whoever shows the reports needs these, and their names are everyday words.
+/// A namespace: only a program that renders the reports needs it, and names such as `Check` and
+/// `Unit` would be unclear at the root.
 pub mod reports {
     pub use crate::bench::report::{HostFacts, Measure, Parallel, Ratio, Settings, Unit};
     pub use crate::bench::statistics::Summary;
@@ -204,9 +207,9 @@ pub mod reports {
     pub use crate::vm::active::ActiveVms;
 }
 
-/// Files of this host's user: read within bounds, written whole or not at all.
+/// Files of the host: reads have a limit, and a file is written whole or not at all.
 ///
-/// A namespace, as `std::fs` is one: its functions are named for what they do to a file.
+/// A namespace, as `std::fs` is: `metadata` and `rewrite` would be unclear at the root.
 pub mod host_files {
     pub use crate::host::fs::{FsError, metadata, read_bounded, read_stdin_bounded};
     pub use crate::host::path::expanded;

@@ -1,5 +1,5 @@
-//! What the house's own tests, examples and fuzz targets need beyond the surface. Nothing here is for
-//! anybody else, and nothing of it is kept.
+//! What the project's own tests, examples and fuzz targets need beyond the surface. It changes
+//! without notice.
 
 pub use crate::bench::BenchError;
 pub use crate::engine::{Accel, EngineError};
@@ -56,7 +56,7 @@ pub mod guest {
         pub use crate::guest::file::{mkdir, read, write};
     }
 
-    /// Filesystems held still.
+    /// Frozen filesystems.
     pub mod freeze {
         pub use crate::guest::freeze::freeze;
     }

@@ -1,6 +1,8 @@
 //! The surface of `pyro-core` is its root, and stays small.
 
-use crate::{assert_none, read, root};
+use crate::uses::{Use, uses};
+use crate::{assert_none, read, root, rust_files, shown};
+use std::path::Path;
 use syn::{Attribute, Item, UseTree, Visibility};
 
 /// Names that a user of `pyro-core` can reach are fewer than this.
@@ -10,8 +12,8 @@ const LIMIT: usize = 250;
 #[derive(Default)]
 struct Surface {
     /// Paths of the names below the root, in the order of the file: items, and the namespaces that
-    /// hold some. Methods, associated functions, fields and variants are not counted: they come
-    /// with their type, and one who does not have it does not meet them.
+    /// hold some. Not counted are methods, associated functions, fields and variants: a reader
+    /// meets them on the page of their type.
     names: Vec<String>,
     /// What makes names impossible to count.
     findings: Vec<String>,
@@ -108,6 +110,44 @@ fn core_offers_few_names() {
         findings.push(format!("pyro-core offers {count} names, {LIMIT} or more"));
     }
     assert_none(&findings);
+}
+
+/// Whether code of another crate uses what is for tests.
+fn is_for_tests(found: &Use) -> bool {
+    found.names.iter().zip(["pyro_core", "testing"]).filter(|(name, part)| name == part).count()
+        == 2
+}
+
+#[test]
+fn other_crates_use_what_is_for_tests_only_in_tests() {
+    let mut findings = Vec::new();
+    for member in ["pyro-cli", "pyro-contract", "pyro-mcp", "pyro-python"] {
+        let source = root().join("crates").join(member).join("src");
+        for file in rust_files(&source) {
+            let below = file.strip_prefix(&source).expect("it was found there");
+            let uses = uses(below, &read(&file)).expect("it is Rust");
+            findings.extend(uses.iter().filter(|found| is_for_tests(found)).map(|found| {
+                format!("{}:{}: `pyro_core::testing` is for tests", shown(&file), found.line)
+            }));
+        }
+    }
+    assert_none(&findings);
+}
+
+#[test]
+fn a_use_of_what_is_for_tests_is_found() {
+    let count = |source| {
+        let uses = uses(Path::new("a.rs"), source).expect("it is Rust");
+        uses.iter().filter(|found| is_for_tests(found)).count()
+    };
+    assert_eq!(
+        count("use pyro_core::{Id, testing::Store};\nfn f() { pyro_core::testing::f() }"),
+        2
+    );
+    assert_eq!(
+        count("use pyro_core::Id;\n#[cfg(test)]\nmod tests { use pyro_core::testing::A; }"),
+        0
+    );
 }
 
 #[test]

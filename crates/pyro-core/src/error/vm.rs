@@ -29,21 +29,21 @@ impl From<VmError> for PyroError {
     }
 }
 
-/// What a surface finds by itself, as core would tell it.
+/// Errors that a surface finds by itself.
 impl PyroError {
-    /// The caller took the call back.
+    /// The caller cancelled the operation.
     #[must_use]
     pub fn cancelled() -> Self {
         VmError::Cancelled.into()
     }
 
-    /// A guest with a network was asked for, which there is none of.
+    /// Networking was asked for, which is not available.
     #[must_use]
     pub fn no_network() -> Self {
         VmError::NoNetwork.into()
     }
 
-    /// A vm does not do what it was told.
+    /// The supervisor of a vm does not end.
     #[must_use]
     pub fn vm_stuck() -> Self {
         VmError::Stuck.into()
