@@ -11,19 +11,16 @@
 
 use futures::stream::{StreamExt, TryStreamExt};
 use pyro_contract::CommandLine;
-use pyro_core::id::Id;
-use pyro_core::store::vm::VmKind;
-use pyro_core::vm::Caller;
-use pyro_core::vm::control::client::SupervisorClient;
-use pyro_core::vm::exec::{ExecIo, ExecRequest, exec};
-use pyro_core::vm::lifecycle::start::start_on as start_on_layers;
-use pyro_core::vm::operation::Operation;
-use pyro_core::vm::output::{OutputName, OutputTo};
-use pyro_core::vm::shape::page_length;
-use pyro_core::vm::{
-    ExecOptions, LineRequest, Shape, VmError, VmInfo, VmRequest, lifecycle, paths,
+use pyro_core::hints::worded;
+use pyro_core::limits::page_length;
+use pyro_core::testing::{
+    ExecIo, ExecRequest, Operation, SupervisorClient, VmError, VmKind, exec, layer_path, open_vm,
+    start_on as start_on_layers,
 };
-use pyro_core::{Config, Pyro, PyroError, worded};
+use pyro_core::{
+    Caller, Config, ExecOptions, Id, LineRequest, OutputName, OutputTo, Pyro, PyroError, Shape,
+    VmInfo, VmRequest,
+};
 use pyro_protocol::message::Command;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -101,8 +98,8 @@ async fn operate(pyro: &Pyro, args: &[&str]) -> Result<Value, PyroError> {
 /// Start a vm on the disk that another one has left, as a workspace starts on its snapshot.
 async fn start_on(pyro: &Pyro, vm: Id, below: Id) -> Result<Value, PyroError> {
     let (config, cancel) = (pyro.config(), CancellationToken::new());
-    let (store, record) = lifecycle::open(config, VmKind::Vm, vm, Operation::Start)?;
-    let layers = vec![paths::layer(config, below), paths::layer(config, vm)];
+    let (store, record) = open_vm(config, VmKind::Vm, vm, Operation::Start)?;
+    let layers = vec![layer_path(config, below), layer_path(config, vm)];
     told(VmInfo::from(start_on_layers(config, &store, record, layers, &cancel).await?))
 }
 

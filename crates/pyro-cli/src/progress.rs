@@ -2,7 +2,7 @@
 
 use crate::printer;
 use indicatif::{ProgressBar, ProgressStyle};
-use pyro_core::environment::{Progress, Stage};
+use pyro_core::{InstallStage, Progress};
 use std::time::Duration;
 
 /// Shows an installation, from its first event on.
@@ -19,7 +19,7 @@ impl ProgressLine {
     /// Show that something happened while `environment` is installed.
     pub(crate) fn show(&mut self, environment: &str, progress: Progress) {
         match progress {
-            Progress::Stage(Stage::Done) => self.finish(),
+            Progress::Stage(InstallStage::Done) => self.finish(),
             Progress::Stage(stage) if printer::is_watched() => {
                 let bar = self.bar.get_or_insert_with(new_bar);
                 bar.set_message(format!("{environment}: {}", stage.label()));

@@ -39,9 +39,7 @@ pub(crate) fn stdin() -> Box<dyn AsyncRead + Unpin + Send> {
 }
 
 /// Stdin as a command of core's is given it.
-pub(crate) fn given(
-    stdin: &mut Option<Box<dyn AsyncRead + Unpin + Send>>,
-) -> pyro_core::vm::io::Stdin<'_> {
+pub(crate) fn given(stdin: &mut Option<Box<dyn AsyncRead + Unpin + Send>>) -> pyro_core::Stdin<'_> {
     stdin.as_mut().map(|stdin| stdin as _)
 }
 

@@ -43,19 +43,19 @@ impl AccelChoice {
 /// How much of a command's output its result holds. What is beyond is left out of its middle and
 /// kept in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Inline {
+pub enum InlineOutput {
     /// So many bytes of text of each stream.
     Each(usize),
     /// So many bytes of both streams together, written as JSON strings.
     Json(usize),
 }
 
-impl Inline {
+impl InlineOutput {
     /// Bytes of each stream where nothing else is asked for.
     pub const EACH: usize = 64 * 1024;
 }
 
-impl Default for Inline {
+impl Default for InlineOutput {
     fn default() -> Self {
         Self::Each(Self::EACH)
     }
@@ -99,7 +99,7 @@ pub struct Config {
     /// `PATH` as the user has it, to find qemu and the other host programs.
     pub path: OsString,
     /// How much of a command's output its result holds.
-    pub inline: Inline,
+    pub inline: InlineOutput,
 }
 
 impl Config {
@@ -166,7 +166,7 @@ impl Config {
             path: variables
                 .set("PATH")
                 .unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin".into()),
-            inline: Inline::default(),
+            inline: InlineOutput::default(),
         })
     }
 

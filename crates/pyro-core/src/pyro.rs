@@ -19,7 +19,7 @@ use crate::vm::io::Stdin;
 use crate::vm::lifecycle::network_info::{self, VmNetworkInfo};
 use crate::vm::lifecycle::{self, create, delete, list, reap_expired, start, stop};
 use crate::vm::operation::Operation;
-use crate::vm::output::{Inline, OutputName, OutputPage, OutputStore, OutputTo, Recorder};
+use crate::vm::output::{InlineOutput, OutputName, OutputPage, OutputStore, OutputTo, Recorder};
 use crate::vm::result::{CommandOutput, CommandResult};
 use crate::vm::standby::{Standby, StandbyCounts};
 use crate::vm::template::TemplateStore;
@@ -53,7 +53,7 @@ impl Pyro {
 
     /// The same runtime, with results that hold so much of a command's output.
     #[must_use]
-    pub fn with_inline(mut self, inline: Inline) -> Self {
+    pub fn with_inline(mut self, inline: InlineOutput) -> Self {
         self.config.inline = inline;
         self
     }
@@ -306,9 +306,9 @@ impl Pyro {
     pub async fn bench(
         &self,
         request: &BenchRequest,
-        progress: &mut (dyn FnMut(bench::Progress) + Send),
+        progress: &mut (dyn FnMut(bench::BenchProgress) + Send),
         cancel: &CancellationToken,
-    ) -> Result<(bench::Report, Option<Result<PathBuf, PyroError>>), PyroError> {
+    ) -> Result<(bench::BenchReport, Option<Result<PathBuf, PyroError>>), PyroError> {
         let (report, saved) = bench::run(&self.config, request, progress, cancel).await?;
         Ok((report, saved.map(|saved| saved.map_err(PyroError::from))))
     }
@@ -319,7 +319,7 @@ impl Pyro {
     /// [`crate::ErrorKind::Corrupt`] for a file that holds something else.
     pub fn bench_page(files: &[PathBuf]) -> Result<String, PyroError> {
         let reports: Result<Vec<_>, _> =
-            files.iter().map(|file| bench::Report::load(file)).collect();
+            files.iter().map(|file| bench::BenchReport::load(file)).collect();
         Ok(bench::table::markdown(&reports?))
     }
 
@@ -328,6 +328,7 @@ impl Pyro {
     ///
     /// # Errors
     /// Before there is a vm.
+    #[doc(hidden)]
     pub async fn supervise(&self, control: UnixStream) -> Result<(), supervisor::SupervisorError> {
         supervisor::serve(&self.config, control).await
     }
@@ -362,7 +363,7 @@ mod tests {
             allow_host_compat: false,
             network: false,
         };
-        let mut watch = |_: crate::vm::output::Stream, _: &[u8]| {};
+        let mut watch = |_: crate::vm::output::OutputStream, _: &[u8]| {};
         movable(pyro.run(&request, None, OutputTo::Watch(&mut watch), Caller::default()));
         movable(pyro.create_vm(&vm, Caller::default()));
         movable(pyro.start_vm(id, &cancel));

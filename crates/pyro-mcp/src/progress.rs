@@ -1,8 +1,7 @@
 //! Progress notifications: what a call is doing, from its first moment, no more often than a host
 //! wants to hear it.
 
-use pyro_core::environment::{Progress, Stage};
-use pyro_core::vm::output::Stream;
+use pyro_core::{InstallStage, OutputStream, Progress};
 use rmcp::model::{ProgressNotificationParam, ProgressToken};
 use rmcp::service::RequestContext;
 use rmcp::{Peer, RoleServer};
@@ -34,7 +33,7 @@ impl Reporter {
     /// Tell how far core is.
     pub(crate) fn tell(&self, environment: &str, progress: Progress) {
         match progress {
-            Progress::Stage(Stage::Done) => self.say(format!("installed {environment}")),
+            Progress::Stage(InstallStage::Done) => self.say(format!("installed {environment}")),
             Progress::Starting(_) => self.say("starting the vm"),
             Progress::Running(_) => self.say("running"),
             Progress::Stage(stage) => {
@@ -117,7 +116,7 @@ impl Lines {
             if lines.next().is_some() { Vec::new() } else { std::mem::take(&mut self.line) };
         line.extend(last.iter().take(LINE_LIMIT.saturating_sub(line.len())));
         self.line = rest.iter().take(LINE_LIMIT).copied().collect();
-        let line = pyro_core::host::terminal::printable(&line);
+        let line = pyro_core::printable(&line);
         if !line.trim().is_empty() {
             self.reporter.say(format!("running: {}", line.trim()));
         }
@@ -136,10 +135,10 @@ impl Watch {
     }
 
     /// Take output as it comes.
-    pub(crate) fn note(&mut self, stream: Stream, bytes: &[u8]) {
+    pub(crate) fn note(&mut self, stream: OutputStream, bytes: &[u8]) {
         match stream {
-            Stream::Stdout => self.stdout.note(bytes),
-            Stream::Stderr => self.stderr.note(bytes),
+            OutputStream::Stdout => self.stdout.note(bytes),
+            OutputStream::Stderr => self.stderr.note(bytes),
         }
     }
 }

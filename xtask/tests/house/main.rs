@@ -9,6 +9,7 @@ mod layers;
 mod map;
 mod pure;
 mod sizes;
+mod surface;
 mod uses;
 
 use std::fs;

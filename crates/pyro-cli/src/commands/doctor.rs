@@ -4,9 +4,9 @@ use super::runtime::{block_on, program};
 use crate::cli::Doctor;
 use crate::{exit, printer};
 use pyro_contract::CommandLine;
-use pyro_core::doctor::{Check, DoctorReport, Health};
-use pyro_core::vm::active::ActiveVms;
-use pyro_core::{Config, Pyro, worded};
+use pyro_core::hints::worded;
+use pyro_core::reports::{ActiveVms, Check, Health};
+use pyro_core::{Config, DoctorReport, Pyro};
 use serde_json::{Value, json};
 
 pub(super) fn run(args: &Doctor) -> i32 {

@@ -4,8 +4,7 @@ use super::runtime::{block_on, fail, pyro};
 use crate::cli::Env;
 use crate::progress::ProgressLine;
 use crate::{exit, printer};
-use pyro_core::environment::{CATALOG_VERSION, EnvironmentInfo};
-use pyro_core::{Pyro, PyroError};
+use pyro_core::{CATALOG_VERSION, EnvironmentInfo, Pyro, PyroError};
 use serde_json::json;
 
 pub(super) fn run(command: Env) -> i32 {

@@ -3,10 +3,8 @@
 use super::runtime::{fail, pyro};
 use crate::cli::{Output, OutputRead};
 use crate::{exit, printer};
-use pyro_core::PyroError;
-use pyro_core::vm::VmError;
-use pyro_core::vm::output::{MAX_KEPT, OutputName};
-use pyro_core::vm::shape::{limits, page_length};
+use pyro_core::limits::{MAX_KEPT_OUTPUT, page_length};
+use pyro_core::{OutputName, PyroError, limits};
 
 /// Bytes of one reading where nobody asks for pages.
 const CHUNK_LEN: usize = 1 << 20;
@@ -22,8 +20,8 @@ pub(super) fn run(command: Output) -> i32 {
 pub(super) fn hint<'a>(files: impl IntoIterator<Item = (&'a Option<OutputName>, u64)>) {
     for (name, bytes) in files {
         match name {
-            Some(name) if bytes > MAX_KEPT => printer::talk(&format!(
-                "hint: the first {MAX_KEPT} of {bytes} bytes were kept: pyro output read {name}"
+            Some(name) if bytes > MAX_KEPT_OUTPUT => printer::talk(&format!(
+                "hint: the first {MAX_KEPT_OUTPUT} of {bytes} bytes were kept: pyro output read {name}"
             )),
             Some(name) => printer::talk(&format!("hint: full output: pyro output read {name}")),
             None => {}
@@ -33,7 +31,7 @@ pub(super) fn hint<'a>(files: impl IntoIterator<Item = (&'a Option<OutputName>, 
 
 fn page(args: &OutputRead) -> Result<(), PyroError> {
     let length = args.length.unwrap_or(limits::DEFAULT_PAGE_LENGTH.into());
-    let length = page_length(u32::try_from(length).unwrap_or(u32::MAX)).map_err(VmError::from)?;
+    let length = page_length(u32::try_from(length).unwrap_or(u32::MAX))?;
     printer::json(&pyro()?.read_output(&OutputName::parse(&args.name)?, args.offset, length)?);
     Ok(())
 }

@@ -7,11 +7,7 @@ use super::runtime::{block_on, fail, pyro};
 use crate::cli::Run;
 use crate::progress::ProgressLine;
 use crate::{exit, printer, streams};
-use pyro_core::PyroError;
-use pyro_core::environment::Progress;
-use pyro_core::vm::output::OutputTo;
-use pyro_core::vm::shape::Shape;
-use pyro_core::vm::{Caller, ExecOptions, RunRequest, VmError};
+use pyro_core::{Caller, ExecOptions, OutputTo, Progress, PyroError, RunRequest, Shape};
 
 pub(super) fn run(args: Run) -> i32 {
     printer::fail_with(exit::RUN_FAILED);
@@ -44,8 +40,7 @@ fn request(args: Run) -> Result<RunRequest, PyroError> {
     Ok(RunRequest {
         environment: args.environment,
         line: line::request(args.line, ExecOptions::parse)?,
-        shape: Shape::new(args.machine.vcpu_count, args.machine.mem_mib, args.ttl_seconds)
-            .map_err(VmError::from)?,
+        shape: Shape::new(args.machine.vcpu_count, args.machine.mem_mib, args.ttl_seconds)?,
         allow_host_compat: args.allow_host_compat,
         network: args.network,
     })

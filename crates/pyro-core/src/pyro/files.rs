@@ -8,7 +8,7 @@ use crate::workspace::files::apply;
 use crate::workspace::files::diff::{self, DiffRequest};
 use crate::workspace::files::diff_report::DiffReport;
 use crate::workspace::files::export::{self, ExportRequest, WorkspaceExport};
-use crate::workspace::files::list::{self, FileList, ListRequest};
+use crate::workspace::files::list::{self, FileList, FileListRequest};
 use crate::workspace::files::patch_report::PatchReport;
 use crate::workspace::files::push::{self, PushRequest, WorkspaceSync};
 use crate::workspace::files::read::{self, FileRead};
@@ -37,7 +37,7 @@ impl Pyro {
     pub async fn list_workspace_files(
         &self,
         id: Id,
-        request: ListRequest,
+        request: FileListRequest,
     ) -> Result<FileList, PyroError> {
         self.told(id, list::list(&self.config, id, request)).await
     }

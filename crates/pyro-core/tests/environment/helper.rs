@@ -1,7 +1,7 @@
 //! `Helper`: a pull by another process, which a test can kill.
 
 use crate::{BASE, names, store};
-use pyro_core::environment::{Progress, Stage};
+use pyro_core::{InstallStage, Progress};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -64,7 +64,7 @@ fn pulls_when_another_test_asks() {
     let mut progress = |progress: Progress| match progress {
         Progress::Stage(stage) => {
             println!("stage {stage:?}");
-            if ballast && stage == Stage::Packages && !cache.join("ballast").exists() {
+            if ballast && stage == InstallStage::Packages && !cache.join("ballast").exists() {
                 fill(&cache, 100 << 20);
             }
         }

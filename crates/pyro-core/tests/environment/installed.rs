@@ -1,7 +1,7 @@
 //! What an installed environment holds, and what becomes of a damaged one and of old ones.
 
 use crate::{BASE, assert_no_processes, names};
-use pyro_core::environment::{Agent, EnvironmentError, EnvironmentStore, Installed};
+use pyro_core::testing::{Agent, EnvironmentError, EnvironmentStore, Installed};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;

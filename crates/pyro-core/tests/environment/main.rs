@@ -15,8 +15,8 @@ mod user;
 
 use helper::{Helper, this_binary};
 use installed::{assert_content, assert_installed, assert_pruned, damage, damage_for_good, pruned};
-use pyro_core::config::{AccelChoice, Config};
-use pyro_core::environment::{EnvironmentError, EnvironmentStore, Installed, Progress, Stage};
+use pyro_core::testing::{EnvironmentError, EnvironmentStore, Installed};
+use pyro_core::{AccelChoice, Config, InlineOutput, InstallStage, Progress};
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -58,7 +58,7 @@ fn config(cache: &Path, mirror: Option<&str>) -> Config {
         max_active_vms: None,
         workspace_retention_seconds: 600,
         path: OsString::from("/usr/bin:/bin"),
-        inline: pyro_core::config::Inline::default(),
+        inline: InlineOutput::default(),
     }
 }
 
@@ -124,7 +124,7 @@ fn assert_no_processes(cache: &Path) {
     assert!(!std::fs::read_to_string("/proc/self/mountinfo").unwrap().contains(cache));
 }
 
-async fn pull(cache: &Path) -> (Result<Installed, EnvironmentError>, Vec<Stage>) {
+async fn pull(cache: &Path) -> (Result<Installed, EnvironmentError>, Vec<InstallStage>) {
     let mut stages = Vec::new();
     let mut progress = |progress| {
         if let Progress::Stage(stage) = progress {
@@ -152,7 +152,10 @@ async fn two_pulls_install_once_and_damage_is_found_and_mended() {
     println!("pull as root: {:?}", started.elapsed());
     let installed = first.unwrap();
     assert_eq!(installed.image, second.unwrap().image);
-    assert_eq!((one.last(), other.as_slice()), (Some(&Stage::Done), &[Stage::Waiting][..]));
+    assert_eq!(
+        (one.last(), other.as_slice()),
+        (Some(&InstallStage::Done), &[InstallStage::Waiting][..])
+    );
     assert_installed(&store, &installed, cache);
 
     damage(&store, &installed.kernel.vmlinux, "vmlinux");

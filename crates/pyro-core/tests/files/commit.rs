@@ -2,7 +2,7 @@
 
 use crate::site::{self, Site, failed, guest, seen, step, within};
 use crate::{list, seed};
-use pyro_core::guest::{stage, tree};
+use pyro_core::testing::guest::{stage, tree};
 use pyro_protocol::files::{Commit, Into, Recovered, Stage};
 use pyro_protocol::message::FailureKind;
 use pyro_protocol::tree::{Action, Expect, Kind, Step, Time};

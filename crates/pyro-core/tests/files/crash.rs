@@ -2,8 +2,8 @@
 //! or the new one, whole.
 
 use crate::site::{Site, guest, seen, step, within};
-use pyro_core::guest::{archive, stage};
-use pyro_core::host::tree::{self as host_tree, HostTreeError};
+use pyro_core::testing::guest::{archive, stage};
+use pyro_core::testing::{HostTreeError, host_tree};
 use pyro_protocol::files::{Commit, Into, Stage, Unpack};
 use pyro_protocol::tree::{Action, Expect};
 use std::fs;

@@ -16,10 +16,8 @@ mod repositories;
 mod site;
 mod tars;
 
-use pyro_core::guest::client::ClientError;
-use pyro_core::guest::{archive, file, freeze, tree};
-use pyro_core::host::output::Output;
-use pyro_core::host::tree::{self as host_tree, Allowance, HostTreeError, Receiver};
+use pyro_core::testing::guest::{archive, file, freeze, tree};
+use pyro_core::testing::{Allowance, ClientError, HostTreeError, Output, Receiver, host_tree};
 use pyro_protocol::TreePath;
 use pyro_protocol::files::{Into, List, Pack, Read, Unpack, Write};
 use pyro_protocol::message::FailureKind;

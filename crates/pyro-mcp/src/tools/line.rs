@@ -2,11 +2,8 @@
 
 use super::parameters;
 use crate::refusal::Refusal;
-use pyro_core::PyroError;
-use pyro_core::vm::line::{OptionError, Variable};
-use pyro_core::vm::output::Inline;
-use pyro_core::vm::shape::timeout;
-use pyro_core::vm::{ExecOptions, LineRequest};
+use pyro_core::limits::timeout;
+use pyro_core::{ExecOptions, InlineOutput, LineRequest, OptionError, PyroError, Variable};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -40,7 +37,7 @@ pub(super) struct Line {
 
 impl Line {
     /// What a result may hold of the command's output, beside its other fields.
-    pub(super) fn inline(&self) -> Inline {
+    pub(super) fn inline(&self) -> InlineOutput {
         parameters::inline(self.max_output_bytes)
     }
 

@@ -9,11 +9,7 @@ use crate::refusal::Refusal;
 use crate::roots;
 use crate::state::State;
 use crate::turn;
-use pyro_core::Caller;
-use pyro_core::PyroError;
-use pyro_core::vm::VmError;
-use pyro_core::workspace::create::CreateRequest;
-use pyro_core::workspace::files::seed::SeedRequest;
+use pyro_core::{Caller, CreateRequest, PyroError, SeedRequest};
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
@@ -64,7 +60,7 @@ impl Describe for WorkspaceCreate {
     ) -> Result<CallToolResult, Refusal> {
         self.machine.check(&state.grants)?;
         if self.machine.network {
-            return Err(PyroError::from(VmError::NoNetwork).into());
+            return Err(PyroError::no_network().into());
         }
         let seed = match &self.seed_path {
             Some(path) => Some(SeedRequest {

@@ -9,8 +9,7 @@ use crate::progress::Watch;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::turn;
-use pyro_core::vm::output::OutputTo;
-use pyro_core::workspace::exec::options;
+use pyro_core::{OutputTo, workspace_options};
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
@@ -46,7 +45,7 @@ impl Describe for WorkspaceExec {
     ) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
         let inline = self.line.inline();
-        let (line, stdin) = self.line.request(options)?;
+        let (line, stdin) = self.line.request(workspace_options)?;
         let (shared, pyro) = (Arc::clone(&state), state.pyro.clone().with_inline(inline));
         let executed = turn::take(&state, &context, move |turn| async move {
             shared.grants.running(&shared.pyro, Runs::Workspace(id)).await?;

@@ -6,12 +6,10 @@ use super::{Noun, left_out, summary};
 use crate::cli::workspace::Create;
 use crate::printer;
 use crate::progress::ProgressLine;
-use pyro_core::host::terminal::printable;
-use pyro_core::vm::Caller;
-use pyro_core::vm::shape::{Shape, lifetime, limits};
-use pyro_core::workspace::create::CreateRequest;
-use pyro_core::workspace::files::seed::SeedRequest;
-use pyro_core::{ExecutionMode, PyroError};
+use pyro_core::limits::lifetime;
+use pyro_core::{
+    Caller, CreateRequest, ExecutionMode, PyroError, SeedRequest, Shape, limits, printable,
+};
 use std::path::PathBuf;
 
 pub(in crate::commands) fn run(args: Create, noun: Noun) -> i32 {

@@ -9,11 +9,7 @@ use super::call::id;
 use super::{Noun, summary};
 use crate::cli::workspace::Exec;
 use crate::{exit, printer, streams};
-use pyro_core::PyroError;
-use pyro_core::id::Id;
-use pyro_core::vm::LineRequest;
-use pyro_core::vm::output::OutputTo;
-use pyro_core::workspace::exec::{WorkspaceExec, options};
+use pyro_core::{Id, LineRequest, OutputTo, PyroError, WorkspaceExec, workspace_options};
 
 /// What to run and where.
 struct Call {
@@ -67,7 +63,7 @@ pub(in crate::commands) fn run(args: Exec, noun: Noun) -> i32 {
 fn call(args: Exec) -> Result<Call, PyroError> {
     let hands_stdin_on = hands_stdin_on(&args.line);
     Ok(Call {
-        line: line::request(args.line, options)?,
+        line: line::request(args.line, workspace_options)?,
         id: id(&args.workspace_id)?,
         hands_stdin_on,
     })

@@ -4,7 +4,7 @@ use super::Noun;
 use super::call::{id, until_interrupted};
 use crate::cli::workspace::Fork;
 use crate::printer;
-use pyro_core::workspace::info::WorkspaceForks;
+use pyro_core::WorkspaceForks;
 
 pub(super) fn run(args: &Fork) -> i32 {
     until_interrupted(Noun::Workspace, args.json, async |pyro, cancel| {

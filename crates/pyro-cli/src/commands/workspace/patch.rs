@@ -4,7 +4,7 @@ use super::Noun;
 use super::call::{given, id, until_interrupted};
 use crate::cli::workspace_files::{Apply, Patch};
 use crate::printer;
-use pyro_core::host::terminal::printable;
+use pyro_core::printable;
 
 pub(super) fn run(command: Patch) -> i32 {
     match command {

@@ -8,5 +8,5 @@ mod read;
 mod receive;
 
 pub use error::{HostTreeError, Refusal};
-pub use read::{Measure, digests, list, look, measure, read, send, send_listed, send_watched};
+pub use read::{digests, list, look, measure, read, send, send_listed, send_watched};
 pub use receive::{Allowance, Receiver};

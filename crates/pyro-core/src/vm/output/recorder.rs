@@ -1,8 +1,8 @@
 //! Recording a command's two outputs, for the result and to where they go.
 
-use super::recording::{OutputWatch, Recorded, Recording, Stream, Told};
+use super::recording::{OutputStream, OutputWatch, Recorded, Recording, Told};
 use super::store::OutputStore;
-use crate::config::{Config, Inline};
+use crate::config::{Config, InlineOutput};
 use crate::vm::io::{ExecIo, Stdin};
 use std::sync::{Arc, Mutex};
 use tokio::io::AsyncWrite;
@@ -29,7 +29,7 @@ pub enum OutputTo<'a> {
 
 /// Takes both outputs of one command.
 pub struct Recorder<'a> {
-    inline: Inline,
+    inline: InlineOutput,
     stdout: Recording<'a>,
     stderr: Recording<'a>,
 }
@@ -60,8 +60,8 @@ impl<'a> Recorder<'a> {
         };
         Self {
             inline,
-            stdout: Recording::new(store.clone(), inline, Stream::Stdout, stdout),
-            stderr: Recording::new(store, inline, Stream::Stderr, stderr),
+            stdout: Recording::new(store.clone(), inline, OutputStream::Stdout, stdout),
+            stderr: Recording::new(store, inline, OutputStream::Stderr, stderr),
         }
     }
 
@@ -75,8 +75,8 @@ impl<'a> Recorder<'a> {
     #[must_use]
     pub fn finish(self) -> (Recorded, Recorded) {
         let (stdout, stderr) = match self.inline {
-            Inline::Each(limit) => (limit, limit),
-            Inline::Json(total) => shares(total, self.stdout.weight(), self.stderr.weight()),
+            InlineOutput::Each(limit) => (limit, limit),
+            InlineOutput::Json(total) => shares(total, self.stdout.weight(), self.stderr.weight()),
         };
         (self.stdout.finish(stdout), self.stderr.finish(stderr))
     }
@@ -118,14 +118,14 @@ mod tests {
         let config = Config::from_variables("/pyro", |name| {
             (name == "PYRO_DATA_DIR" || name == "HOME").then(|| home.path().into())
         });
-        let config = Config { inline: Inline::Json(1000), ..config.unwrap() };
+        let config = Config { inline: InlineOutput::Json(1000), ..config.unwrap() };
         for (bytes, cut) in [
             (&[b'\n'; 400][..], false),
             (&[b'\n'; 600], true),
             (&[1; 200], true),
             (&[b'x'; 5000], true),
         ] {
-            let mut watch = |_: Stream, _: &[u8]| {};
+            let mut watch = |_: OutputStream, _: &[u8]| {};
             let mut recorder = Recorder::new(&config, OutputTo::Watch(&mut watch));
             recorder.stdout.push(bytes);
             recorder.stderr.push(b"oops");

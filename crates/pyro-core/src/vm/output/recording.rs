@@ -5,7 +5,7 @@ use super::capture::{Capture, CapturedOutput, json_len};
 use super::name::OutputName;
 use super::page;
 use super::store::{MAX_FILE, OutputStore};
-use crate::config::Inline;
+use crate::config::InlineOutput;
 use std::fs::File;
 use std::io::{self, Write};
 use std::pin::Pin;
@@ -18,14 +18,14 @@ const PRUNE_STEP: u64 = 64 * 1024 * 1024;
 
 /// One of a command's two outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
+pub enum OutputStream {
     /// Standard output.
     Stdout,
     /// Standard error.
     Stderr,
 }
 
-impl Stream {
+impl OutputStream {
     fn name(self) -> &'static str {
         match self {
             Self::Stdout => "stdout",
@@ -35,7 +35,7 @@ impl Stream {
 }
 
 /// Told of output as it comes; it must not take long.
-pub type OutputWatch<'a> = dyn FnMut(Stream, &[u8]) + Send + 'a;
+pub type OutputWatch<'a> = dyn FnMut(OutputStream, &[u8]) + Send + 'a;
 
 /// A recorded stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub(super) struct Recording<'a> {
     /// Bytes that are kept in memory.
     kept: usize,
     weigh: fn(char) -> usize,
-    stream: Stream,
+    stream: OutputStream,
     told: Told<'a>,
     capture: Capture,
     spill: Spill,
@@ -93,14 +93,14 @@ enum Spill {
 impl<'a> Recording<'a> {
     pub(super) fn new(
         store: Option<OutputStore>,
-        inline: Inline,
-        stream: Stream,
+        inline: InlineOutput,
+        stream: OutputStream,
         told: Told<'a>,
     ) -> Self {
         // A character takes at least as many bytes in JSON as it has itself.
         let (kept, weigh): (_, fn(char) -> usize) = match inline {
-            Inline::Each(limit) => (limit, char::len_utf8),
-            Inline::Json(total) => (total, json_len),
+            InlineOutput::Each(limit) => (limit, char::len_utf8),
+            InlineOutput::Json(total) => (total, json_len),
         };
         let kept = if store.is_some() { kept } else { 0 };
         Self { store, kept, weigh, stream, told, capture: Capture::new(kept), spill: Spill::None }
@@ -238,10 +238,12 @@ impl AsyncWrite for Recording<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{BASE64_LIMIT, INLINE_LIMIT};
+    use super::super::capture::BASE64_LIMIT;
     use super::*;
     use crate::config::Config;
     use std::os::unix::fs::PermissionsExt;
+
+    const INLINE_LIMIT: usize = InlineOutput::EACH;
 
     fn store() -> (tempfile::TempDir, OutputStore) {
         let home = tempfile::tempdir().unwrap();
@@ -254,15 +256,15 @@ mod tests {
 
     fn recorded(store: &OutputStore, chunks: &[&[u8]]) -> Recorded {
         let mut seen = 0;
-        let mut watch = |stream: Stream, bytes: &[u8]| {
-            assert_eq!(stream, Stream::Stdout);
+        let mut watch = |stream: OutputStream, bytes: &[u8]| {
+            assert_eq!(stream, OutputStream::Stdout);
             seen += bytes.len();
         };
         let watch: &mut OutputWatch<'_> = &mut watch;
         let mut recording = Recording::new(
             Some(store.clone()),
-            Inline::default(),
-            Stream::Stdout,
+            InlineOutput::default(),
+            OutputStream::Stdout,
             Told::Watch(Arc::new(Mutex::new(watch))),
         );
         chunks.iter().for_each(|chunk| recording.push(chunk));
@@ -318,12 +320,12 @@ mod tests {
     #[test]
     fn a_flood_stops_at_the_bound_of_its_file() {
         let (_home, store) = store();
-        let mut watch = |_: Stream, _: &[u8]| {};
+        let mut watch = |_: OutputStream, _: &[u8]| {};
         let watch: &mut OutputWatch<'_> = &mut watch;
         let mut recording = Recording::new(
             Some(store.clone()),
-            Inline::default(),
-            Stream::Stderr,
+            InlineOutput::default(),
+            OutputStream::Stderr,
             Told::Watch(Arc::new(Mutex::new(watch))),
         );
         recording.push(&[b'x'; INLINE_LIMIT]);
@@ -356,8 +358,12 @@ mod tests {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let (_home, store) = store();
         let (mut ours, mut theirs) = tokio::io::duplex(4);
-        let mut recording =
-            Recording::new(Some(store), Inline::default(), Stream::Stdout, Told::Writer(&mut ours));
+        let mut recording = Recording::new(
+            Some(store),
+            InlineOutput::default(),
+            OutputStream::Stdout,
+            Told::Writer(&mut ours),
+        );
         tokio::select! {
             biased;
             _ = recording.write_all(b"0123456789") => panic!("nobody has read"),
@@ -380,12 +386,12 @@ mod tests {
     #[test]
     fn what_is_not_finished_is_not_kept() {
         let (home, store) = store();
-        let mut watch = |_: Stream, _: &[u8]| {};
+        let mut watch = |_: OutputStream, _: &[u8]| {};
         let watch: &mut OutputWatch<'_> = &mut watch;
         let mut recording = Recording::new(
             Some(store),
-            Inline::default(),
-            Stream::Stdout,
+            InlineOutput::default(),
+            OutputStream::Stdout,
             Told::Watch(Arc::new(Mutex::new(watch))),
         );
         recording.push(&[b'x'; INLINE_LIMIT + 1]);

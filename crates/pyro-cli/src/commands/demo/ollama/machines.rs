@@ -2,9 +2,7 @@
 
 use super::super::super::interrupted::Interrupted;
 use crate::progress::ProgressLine;
-use pyro_core::vm::{RunRequest, VmExec};
-use pyro_core::{Caller, OutputTo};
-use pyro_core::{Pyro, PyroError};
+use pyro_core::{Caller, OutputTo, Pyro, PyroError, RunRequest, VmExec};
 
 /// Where commands are run.
 pub(super) struct Machines<'a> {

@@ -5,7 +5,7 @@ use super::super::call::{id, path, to_its_end};
 use super::super::summary::one_line;
 use crate::cli::workspace_files::Read;
 use crate::printer;
-use pyro_core::host::terminal::printable;
+use pyro_core::printable;
 
 pub(super) fn run(args: &Read) -> i32 {
     to_its_end(Noun::Workspace, args.json, async |pyro| {

@@ -4,7 +4,7 @@ use super::super::Noun;
 use super::super::call::{given, id, path, to_its_end};
 use crate::cli::workspace_files::Write;
 use crate::printer;
-use pyro_core::host::terminal::printable;
+use pyro_core::printable;
 
 pub(super) fn run(args: &Write) -> i32 {
     to_its_end(Noun::Workspace, args.json, async |pyro| {
