@@ -7,6 +7,7 @@ use pyro_core::config::ConfigError;
 use pyro_core::engine::{Accel, EngineError};
 use pyro_core::environment::{EnvironmentError, MissingProgram};
 use pyro_core::guest::client::ClientError;
+use pyro_core::host::async_thread::ThreadError;
 use pyro_core::host::fs::FsError;
 use pyro_core::host::output::OutputFileError;
 use pyro_core::id::Id;
@@ -36,6 +37,7 @@ pub(crate) fn parameters() -> Vec<String> {
 
 pub(crate) fn all() -> Vec<PyroError> {
     let mut all = settings();
+    all.extend(threads().map(PyroError::from));
     all.extend(engines().map(PyroError::from));
     all.extend(environments().map(PyroError::from));
     all.extend(vms().into_iter().chain(stages().map(VmError::Failed)).map(PyroError::from));
@@ -73,6 +75,11 @@ fn settings() -> Vec<PyroError> {
         Shape::new(1, 1, 600).unwrap_err().into(),
         OptionError::VariableName { name: "my-var".into() }.into(),
     ]
+}
+
+fn threads() -> [ThreadError; 2] {
+    let start = ThreadError::Start(io::ErrorKind::WouldBlock.into());
+    [start, ThreadError::Panicked("index out of bounds".to_owned())]
 }
 
 fn engines() -> [EngineError; 5] {
