@@ -1,7 +1,8 @@
 //! Real, disposable virtual machines for coding agents, on any Linux host, without root or a
 //! daemon.
 //!
-//! [`Pyro`] has one method for each operation. The environments that machines boot from are
+//! [`Pyro`] has one method for each operation, whose future ([`OperationFuture`]) never blocks the
+//! thread that awaits it, can be moved to another one, and can be dropped at any time. The environments that machines boot from are
 //! installed when they are first asked for, which takes minutes and the network; after that a
 //! machine starts in a fraction of a second.
 //!
@@ -19,7 +20,7 @@
 //! async fn git_version(config: Config) -> Result<(), PyroError> {
 //!     let pyro = Pyro::new(config);
 //!     let request = RunRequest::new("debian:12", "git --version");
-//!     let ran = pyro.run(&request, None, OutputTo::Result, Caller::default()).await?;
+//!     let ran = pyro.run(request, None, OutputTo::Result, Caller::default()).await?;
 //!     assert_eq!(ran.result.exit_code, Some(0));
 //!     assert!(ran.result.output.stdout.starts_with("git version 2."));
 //!     Ok(())
@@ -32,25 +33,26 @@
 //! ```
 //! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest/host.inc"));
 //! use pyro_core::{
-//!     Caller, CancellationToken, Config, CreateRequest, DiffRequest, LineRequest, OutputTo, Pyro, PyroError,
+//!     Caller, CancellationToken, Config, CreateRequest, DiffRequest, LineRequest, OutputTo, Pyro,
+//!     PyroError,
 //! };
 //!
 //! async fn change_and_look(config: Config) -> Result<(), PyroError> {
 //!     let pyro = Pyro::new(config);
 //!     let cancel = CancellationToken::new();
-//!     let workspace = pyro.create_workspace(&CreateRequest::new("debian:12"), Caller::default()).await?;
-//!     let id = workspace.workspace_id;
+//!     let request = CreateRequest::new("debian:12");
+//!     let id = pyro.create_workspace(request, Caller::default()).await?.workspace_id;
 //!
 //!     let line = LineRequest::new("echo hello > greeting && cat greeting");
 //!     let ran = pyro.exec_workspace(id, line, None, OutputTo::Result, &cancel).await?;
 //!     assert_eq!(ran.result.output.stdout, "hello\n");
 //!
-//!     let diff = pyro.diff_workspace(id, &DiffRequest::default(), &cancel).await?;
+//!     let diff = pyro.diff_workspace(id, DiffRequest::default(), &cancel).await?;
 //!     assert_eq!(diff.entries[0].path, "greeting");
 //!     assert!(diff.patch.contains("+hello"));
 //!
 //!     pyro.reset_workspace(id, &cancel).await?;
-//!     assert!(!pyro.diff_workspace(id, &DiffRequest::default(), &cancel).await?.changed);
+//!     assert!(!pyro.diff_workspace(id, DiffRequest::default(), &cancel).await?.changed);
 //!     pyro.delete_workspace(id).await?;
 //!     Ok(())
 //! }
@@ -82,9 +84,11 @@ pub use error::{ErrorKind, Hint, PyroError, worded};
 pub use execution_mode::ExecutionMode;
 pub use id::{Id, IdError};
 pub use pyro::Pyro;
+pub use pyro::operation_future::OperationFuture;
 pub use pyro_protocol::Secret;
 pub use timestamp::Timestamp;
 pub use tokio_util::sync::CancellationToken;
+pub use vm::io::Stdin;
 pub use vm::line::Variable;
 pub use vm::output::{OutputTo, OutputWatch, Stream};
 pub use vm::{

@@ -2,7 +2,7 @@
 //! wants to hear it.
 
 use pyro_core::environment::{Progress, Stage};
-use pyro_core::vm::output::Stream;
+use pyro_core::vm::output::{OutputTo, Stream};
 use rmcp::model::{ProgressNotificationParam, ProgressToken};
 use rmcp::service::RequestContext;
 use rmcp::{Peer, RoleServer};
@@ -29,6 +29,15 @@ pub(crate) struct Reporter {
 impl Reporter {
     pub(crate) fn say(&self, words: impl Into<String>) {
         self.words.send_replace(words.into());
+    }
+
+    /// Where a command's output goes that is told of as it comes.
+    pub(crate) fn output(&self) -> OutputTo {
+        let (mut stdout, mut stderr) = (Lines::new(self.clone()), Lines::new(self.clone()));
+        OutputTo::Watch(Box::new(move |stream, bytes| match stream {
+            Stream::Stdout => stdout.note(bytes),
+            Stream::Stderr => stderr.note(bytes),
+        }))
     }
 
     /// Tell how far core is.
@@ -92,19 +101,19 @@ impl Notifier {
     }
 }
 
-/// Tells the last whole line of a command's output; stdout and stderr have one each.
-pub(crate) struct Lines {
+/// Tells the last whole line of one of a command's outputs.
+struct Lines {
     reporter: Reporter,
     line: Vec<u8>,
 }
 
 impl Lines {
-    pub(crate) fn new(reporter: Reporter) -> Self {
+    fn new(reporter: Reporter) -> Self {
         Self { reporter, line: Vec::new() }
     }
 
     /// Take output as it comes.
-    pub(crate) fn note(&mut self, bytes: &[u8]) {
+    fn note(&mut self, bytes: &[u8]) {
         let mut lines = bytes.rsplitn(3, |byte| *byte == b'\n');
         let rest = lines.next().unwrap_or_default();
         let Some(last) = lines.next() else {
@@ -120,26 +129,6 @@ impl Lines {
         let line = pyro_core::host::terminal::printable(&line);
         if !line.trim().is_empty() {
             self.reporter.say(format!("running: {}", line.trim()));
-        }
-    }
-}
-
-/// One for each stream of a command.
-pub(crate) struct Watch {
-    stdout: Lines,
-    stderr: Lines,
-}
-
-impl Watch {
-    pub(crate) fn new(reporter: &Reporter) -> Self {
-        Self { stdout: Lines::new(reporter.clone()), stderr: Lines::new(reporter.clone()) }
-    }
-
-    /// Take output as it comes.
-    pub(crate) fn note(&mut self, stream: Stream, bytes: &[u8]) {
-        match stream {
-            Stream::Stdout => self.stdout.note(bytes),
-            Stream::Stderr => self.stderr.note(bytes),
         }
     }
 }

@@ -2,14 +2,15 @@
 
 use super::parameters;
 use crate::refusal::Refusal;
-use pyro_core::PyroError;
 use pyro_core::vm::line::{OptionError, Variable};
 use pyro_core::vm::output::Inline;
 use pyro_core::vm::shape::timeout;
 use pyro_core::vm::{ExecOptions, LineRequest};
+use pyro_core::{PyroError, Stdin};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::io::Cursor;
 
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct Line {
@@ -36,6 +37,11 @@ pub(super) struct Line {
     #[serde(default = "parameters::output_bytes")]
     #[schemars(schema_with = "parameters::command_output")]
     max_output_bytes: u32,
+}
+
+/// A command's stdin as core takes it.
+pub(super) fn stdin(text: Option<String>) -> Stdin {
+    text.map(|text| Box::new(Cursor::new(text)) as _)
 }
 
 impl Line {

@@ -9,7 +9,6 @@ use crate::refusal::Refusal;
 use crate::roots;
 use crate::state::State;
 use crate::turn;
-use pyro_core::Caller;
 use pyro_core::PyroError;
 use pyro_core::vm::VmError;
 use pyro_core::workspace::create::CreateRequest;
@@ -86,9 +85,8 @@ impl Describe for WorkspaceCreate {
         let pyro = state.pyro.clone();
         let created = turn::take(&state, &context, move |turn| async move {
             turn.reporter.say("creating the workspace");
-            let caller = Caller::with_cancel(&turn.cancel)
-                .told(|progress| turn.reporter.tell(&request.environment, progress));
-            pyro.create_workspace(&request, caller).await
+            let caller = turn.caller(&request.environment);
+            pyro.create_workspace(request, caller).await
         });
         answer::object(&created.await?)
     }

@@ -38,31 +38,31 @@ impl Stream {
     }
 }
 
-/// Told of output as it comes; it must not take long.
-pub type OutputWatch<'a> = dyn FnMut(Stream, &[u8]) + Send + 'a;
+/// Told of output as it comes, on the operation's thread; it must not take long.
+pub type OutputWatch = Box<dyn FnMut(Stream, &[u8]) + Send>;
 
 /// Where a command's output goes.
-pub enum OutputTo<'a> {
+pub enum OutputTo {
     /// Into the command's result: what fits as text, the whole in a file where it does not.
     Result,
     /// Into the result, and to a function as it comes.
-    Watch(&'a mut OutputWatch<'a>),
+    Watch(OutputWatch),
     /// To two writers as it comes, at their pace: while they do not take more, the command waits.
     /// The result of a command in a workspace holds it as well, for the history; any other result
     /// only its length.
     Writers {
         /// For standard output.
-        stdout: &'a mut (dyn AsyncWrite + Unpin + Send),
+        stdout: Box<dyn AsyncWrite + Unpin + Send>,
         /// For standard error.
-        stderr: &'a mut (dyn AsyncWrite + Unpin + Send),
+        stderr: Box<dyn AsyncWrite + Unpin + Send>,
     },
 }
 
 /// Takes both outputs of one command.
-pub struct Recorder<'a> {
+pub struct Recorder {
     inline: Inline,
-    stdout: Recording<'a>,
-    stderr: Recording<'a>,
+    stdout: Recording,
+    stderr: Recording,
 }
 
 /// A recorded stream.
@@ -88,21 +88,21 @@ impl Recorded {
     }
 }
 
-impl<'a> Recorder<'a> {
+impl Recorder {
     /// Hand output on to where it goes, and keep it for the result unless that is to writers.
     #[must_use]
-    pub fn new(config: &Config, to: OutputTo<'a>) -> Self {
+    pub fn new(config: &Config, to: OutputTo) -> Self {
         let keeps = !matches!(to, OutputTo::Writers { .. });
         Self::to(config, to, keeps)
     }
 
     /// Hand output on to where it goes, and keep it for the result and the history.
     #[must_use]
-    pub fn keeping(config: &Config, to: OutputTo<'a>) -> Self {
+    pub fn keeping(config: &Config, to: OutputTo) -> Self {
         Self::to(config, to, true)
     }
 
-    fn to(config: &Config, to: OutputTo<'a>, keeps: bool) -> Self {
+    fn to(config: &Config, to: OutputTo, keeps: bool) -> Self {
         let (inline, store) = (config.inline, keeps.then(|| OutputStore::new(config)));
         let (stdout, stderr) = match to {
             OutputTo::Result => (Told::Nobody, Told::Nobody),
@@ -120,8 +120,8 @@ impl<'a> Recorder<'a> {
     }
 
     /// What a command is given.
-    pub fn io<'b, 'i: 'b>(&'b mut self, stdin: Stdin<'i>) -> ExecIo<'b> {
-        let stdin = stdin.map(|stdin| stdin as _);
+    pub fn io<'a>(&'a mut self, stdin: &'a mut Stdin) -> ExecIo<'a> {
+        let stdin = stdin.as_mut().map(|stdin| &mut **stdin as _);
         ExecIo { stdin, stdout: &mut self.stdout, stderr: &mut self.stderr }
     }
 
@@ -148,23 +148,23 @@ fn shares(total: usize, stdout: Option<usize>, stderr: Option<usize>) -> (usize,
     }
 }
 
-struct Recording<'a> {
+struct Recording {
     /// None where nothing is kept.
     store: Option<OutputStore>,
     /// Bytes that are kept in memory.
     kept: usize,
     weigh: fn(char) -> usize,
     stream: Stream,
-    told: Told<'a>,
+    told: Told,
     capture: Capture,
     spill: Spill,
 }
 
 /// Who is given one stream as it comes.
-enum Told<'a> {
+enum Told {
     Nobody,
-    Watch(Arc<Mutex<&'a mut OutputWatch<'a>>>),
-    Writer(&'a mut (dyn AsyncWrite + Unpin + Send)),
+    Watch(Arc<Mutex<OutputWatch>>),
+    Writer(Box<dyn AsyncWrite + Unpin + Send>),
 }
 
 /// The file of a stream.
@@ -177,8 +177,8 @@ enum Spill {
     Failed,
 }
 
-impl<'a> Recording<'a> {
-    fn new(store: Option<OutputStore>, inline: Inline, stream: Stream, told: Told<'a>) -> Self {
+impl Recording {
+    fn new(store: Option<OutputStore>, inline: Inline, stream: Stream, told: Told) -> Self {
         // A character takes at least as many bytes in JSON as it has itself.
         let (kept, weigh): (_, fn(char) -> usize) = match inline {
             Inline::Each(limit) => (limit, char::len_utf8),
@@ -277,7 +277,7 @@ impl<'a> Recording<'a> {
     }
 }
 
-impl Drop for Recording<'_> {
+impl Drop for Recording {
     fn drop(&mut self) {
         // Nobody learns the name of what was not finished.
         if let Spill::To { name, .. } = &self.spill {
@@ -292,7 +292,7 @@ fn remove(store: Option<&OutputStore>, name: &OutputName) {
     }
 }
 
-impl AsyncWrite for Recording<'_> {
+impl AsyncWrite for Recording {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -323,6 +323,7 @@ mod tests {
     use super::super::{BASE64_LIMIT, INLINE_LIMIT};
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn store() -> (tempfile::TempDir, OutputStore) {
         let home = tempfile::tempdir().unwrap();
@@ -334,12 +335,12 @@ mod tests {
     }
 
     fn recorded(store: &OutputStore, chunks: &[&[u8]]) -> Recorded {
-        let mut seen = 0;
-        let mut watch = |stream: Stream, bytes: &[u8]| {
+        let seen = Arc::new(AtomicUsize::new(0));
+        let own = Arc::clone(&seen);
+        let watch: OutputWatch = Box::new(move |stream, bytes| {
             assert_eq!(stream, Stream::Stdout);
-            seen += bytes.len();
-        };
-        let watch: &mut OutputWatch<'_> = &mut watch;
+            own.fetch_add(bytes.len(), Ordering::Relaxed);
+        });
         let mut recording = Recording::new(
             Some(store.clone()),
             Inline::default(),
@@ -348,6 +349,7 @@ mod tests {
         );
         chunks.iter().for_each(|chunk| recording.push(chunk));
         let recorded = recording.finish(INLINE_LIMIT);
+        let seen = seen.load(Ordering::Relaxed);
         assert_eq!(seen, chunks.iter().map(|chunk| chunk.len()).sum::<usize>());
         recorded
     }
@@ -423,8 +425,7 @@ mod tests {
             (&[1; 200], true),
             (&[b'x'; 5000], true),
         ] {
-            let mut watch = |_: Stream, _: &[u8]| {};
-            let mut recorder = Recorder::new(&config, OutputTo::Watch(&mut watch));
+            let mut recorder = Recorder::new(&config, OutputTo::Watch(Box::new(|_, _| {})));
             recorder.stdout.push(bytes);
             recorder.stderr.push(b"oops");
             let (stdout, stderr) = recorder.finish();
@@ -442,8 +443,7 @@ mod tests {
     #[test]
     fn a_flood_stops_at_the_bound_of_its_file() {
         let (_home, store) = store();
-        let mut watch = |_: Stream, _: &[u8]| {};
-        let watch: &mut OutputWatch<'_> = &mut watch;
+        let watch: OutputWatch = Box::new(|_, _| {});
         let mut recording = Recording::new(
             Some(store.clone()),
             Inline::default(),
@@ -479,9 +479,9 @@ mod tests {
     async fn a_reader_is_waited_for_and_only_what_it_took_is_recorded() {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let (_home, store) = store();
-        let (mut ours, mut theirs) = tokio::io::duplex(4);
-        let mut recording =
-            Recording::new(Some(store), Inline::default(), Stream::Stdout, Told::Writer(&mut ours));
+        let (ours, mut theirs) = tokio::io::duplex(4);
+        let told = Told::Writer(Box::new(ours));
+        let mut recording = Recording::new(Some(store), Inline::default(), Stream::Stdout, told);
         tokio::select! {
             biased;
             _ = recording.write_all(b"0123456789") => panic!("nobody has read"),
@@ -504,8 +504,7 @@ mod tests {
     #[test]
     fn what_is_not_finished_is_not_kept() {
         let (home, store) = store();
-        let mut watch = |_: Stream, _: &[u8]| {};
-        let watch: &mut OutputWatch<'_> = &mut watch;
+        let watch: OutputWatch = Box::new(|_, _| {});
         let mut recording = Recording::new(
             Some(store),
             Inline::default(),
