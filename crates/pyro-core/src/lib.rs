@@ -1,10 +1,10 @@
 //! Real, disposable virtual machines for coding agents, on any Linux host, without root or a
 //! daemon.
 //!
-//! [`Pyro`] has one method for each operation, whose future ([`OperationFuture`]) never blocks the
-//! thread that awaits it, can be moved to another one, and can be dropped at any time. The environments that machines boot from are
-//! installed when they are first asked for, which takes minutes and the network; after that a
-//! machine starts in a fraction of a second.
+//! [`Pyro`] has one method for each operation. Its future never blocks the thread that awaits it
+//! on a tokio runtime, and can be dropped at any time: see [`OperationFuture`]. The environments
+//! that machines boot from are installed when they are first asked for, which takes minutes and
+//! the network; after that a machine starts in a fraction of a second.
 //!
 //! Every machine has a supervisor, which is a process of its own: a `pyro` executable that is
 //! started with the command `supervise`. [`Config`] names it, with the arguments that come before
