@@ -63,7 +63,7 @@ async fn operate(pyro: &Pyro, args: &[&str]) -> Result<Value, PyroError> {
                 allow_host_compat,
                 network: false,
             };
-            told(pyro.create_vm(&request, Caller::default()).await?)
+            told(pyro.create_vm(request, Caller::default()).await?)
         }
         ["start", vm] => told(pyro.start_vm(id(vm)?, &cancel).await?),
         ["start-on", vm, below] => start_on(pyro, id(vm)?, id(below)?).await,
@@ -74,13 +74,15 @@ async fn operate(pyro: &Pyro, args: &[&str]) -> Result<Value, PyroError> {
         ["list"] => told(pyro.list_vms().await?),
         ["reap"] => told(pyro.reap_expired_vms().await?),
         ["exec", vm, seconds, command] => {
-            let mut watch = |_, bytes: &[u8]| drop(std::io::stderr().write_all(bytes));
+            let watch = |_, bytes: &[u8]| drop(std::io::stderr().write_all(bytes));
             let line = line(command, seconds.parse().unwrap());
-            told(pyro.exec_vm(id(vm)?, &line, None, OutputTo::Watch(&mut watch), &cancel).await?)
+            let output = OutputTo::Watch(Box::new(watch));
+            told(pyro.exec_vm(id(vm)?, line, None, output, &cancel).await?)
         }
         ["page", name, offset, length] => {
             let length = page_length(length.parse().unwrap()).map_err(VmError::from)?;
-            told(pyro.read_output(&OutputName::parse(name)?, offset.parse().unwrap(), length)?)
+            let name = OutputName::parse(name)?;
+            told(pyro.read_output(name, offset.parse().unwrap(), length).await?)
         }
         ["borrow", vm] => {
             let lease = SupervisorClient::new(pyro.config(), id(vm)?).lease().await?;

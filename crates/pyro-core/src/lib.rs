@@ -1,9 +1,10 @@
 //! Real, disposable virtual machines for coding agents, on any Linux host, without root or a
 //! daemon.
 //!
-//! [`Pyro`] has one method for each operation. The environments that machines boot from are
-//! installed when they are first asked for, which takes minutes and the network; after that a
-//! machine starts in a fraction of a second.
+//! [`Pyro`] has one method for each operation. Its future never blocks the thread that awaits it
+//! on a tokio runtime, and can be dropped at any time: see [`OperationFuture`]. The environments
+//! that machines boot from are installed when they are first asked for, which takes minutes and
+//! the network; after that a machine starts in a fraction of a second.
 //!
 //! Every machine has a supervisor, which is a process of its own: a `pyro` executable that is
 //! started with the command `supervise`. [`Config`] names it, with the arguments that come before
@@ -19,7 +20,7 @@
 //! async fn git_version(config: Config) -> Result<(), PyroError> {
 //!     let pyro = Pyro::new(config);
 //!     let request = RunRequest::new("debian:12", "git --version");
-//!     let ran = pyro.run(&request, None, OutputTo::Result, Caller::default()).await?;
+//!     let ran = pyro.run(request, None, OutputTo::Result, Caller::default()).await?;
 //!     assert_eq!(ran.result.exit_code, Some(0));
 //!     assert!(ran.result.output.stdout.starts_with("git version 2."));
 //!     Ok(())
@@ -40,19 +41,18 @@
 //!     let pyro = Pyro::new(config);
 //!     let cancel = CancellationToken::new();
 //!     let request = CreateRequest::new("debian:12");
-//!     let workspace = pyro.create_workspace(&request, Caller::default()).await?;
-//!     let id = workspace.workspace_id;
+//!     let id = pyro.create_workspace(request, Caller::default()).await?.workspace_id;
 //!
 //!     let line = LineRequest::new("echo hello > greeting && cat greeting");
 //!     let ran = pyro.exec_workspace(id, line, None, OutputTo::Result, &cancel).await?;
 //!     assert_eq!(ran.result.output.stdout, "hello\n");
 //!
-//!     let diff = pyro.diff_workspace(id, &DiffRequest::default(), &cancel).await?;
+//!     let diff = pyro.diff_workspace(id, DiffRequest::default(), &cancel).await?;
 //!     assert_eq!(diff.entries[0].path, "greeting");
 //!     assert!(diff.patch.contains("+hello"));
 //!
 //!     pyro.reset_workspace(id, &cancel).await?;
-//!     assert!(!pyro.diff_workspace(id, &DiffRequest::default(), &cancel).await?.changed);
+//!     assert!(!pyro.diff_workspace(id, DiffRequest::default(), &cancel).await?.changed);
 //!     pyro.delete_workspace(id).await?;
 //!     Ok(())
 //! }
@@ -88,6 +88,7 @@ mod workspace;
 // The facade, and what it is made from.
 pub use config::{AccelChoice, Config, ConfigError, InlineOutput, PyroProgram, QemuProgram};
 pub use pyro::Pyro;
+pub use pyro::operation_future::OperationFuture;
 
 // Failures; what to do about them is in [`hints`].
 pub use error::{ErrorKind, PyroError};

@@ -10,6 +10,7 @@ pub use crate::guest::AGENT;
 pub use crate::guest::boot::{Identity, Port};
 pub use crate::guest::client::{ClientError, FrameReader, send_message};
 pub use crate::guest::transport::{Channel, GuestStream};
+pub use crate::host::async_thread::ThreadError;
 pub use crate::host::fs::Stamp;
 pub use crate::host::lock::FileLock;
 pub use crate::host::output::{Output, OutputFileError};

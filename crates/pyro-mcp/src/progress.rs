@@ -1,7 +1,7 @@
 //! Progress notifications: what a call is doing, from its first moment, no more often than a host
 //! wants to hear it.
 
-use pyro_core::{InstallStage, OutputStream, Progress};
+use pyro_core::{InstallStage, OutputStream, OutputTo, Progress};
 use rmcp::model::{ProgressNotificationParam, ProgressToken};
 use rmcp::service::RequestContext;
 use rmcp::{Peer, RoleServer};
@@ -28,6 +28,15 @@ pub(crate) struct Reporter {
 impl Reporter {
     pub(crate) fn say(&self, words: impl Into<String>) {
         self.words.send_replace(words.into());
+    }
+
+    /// Where a command's output goes that is told of as it comes.
+    pub(crate) fn output(&self) -> OutputTo {
+        let (mut stdout, mut stderr) = (Lines::new(self.clone()), Lines::new(self.clone()));
+        OutputTo::Watch(Box::new(move |stream, bytes| match stream {
+            OutputStream::Stdout => stdout.note(bytes),
+            OutputStream::Stderr => stderr.note(bytes),
+        }))
     }
 
     /// Tell how far core is.
@@ -91,19 +100,19 @@ impl Notifier {
     }
 }
 
-/// Tells the last whole line of a command's output; stdout and stderr have one each.
-pub(crate) struct Lines {
+/// Tells the last whole line of one of a command's outputs.
+struct Lines {
     reporter: Reporter,
     line: Vec<u8>,
 }
 
 impl Lines {
-    pub(crate) fn new(reporter: Reporter) -> Self {
+    fn new(reporter: Reporter) -> Self {
         Self { reporter, line: Vec::new() }
     }
 
     /// Take output as it comes.
-    pub(crate) fn note(&mut self, bytes: &[u8]) {
+    fn note(&mut self, bytes: &[u8]) {
         let mut lines = bytes.rsplitn(3, |byte| *byte == b'\n');
         let rest = lines.next().unwrap_or_default();
         let Some(last) = lines.next() else {
@@ -119,26 +128,6 @@ impl Lines {
         let line = pyro_core::printable(&line);
         if !line.trim().is_empty() {
             self.reporter.say(format!("running: {}", line.trim()));
-        }
-    }
-}
-
-/// One for each stream of a command.
-pub(crate) struct Watch {
-    stdout: Lines,
-    stderr: Lines,
-}
-
-impl Watch {
-    pub(crate) fn new(reporter: &Reporter) -> Self {
-        Self { stdout: Lines::new(reporter.clone()), stderr: Lines::new(reporter.clone()) }
-    }
-
-    /// Take output as it comes.
-    pub(crate) fn note(&mut self, stream: OutputStream, bytes: &[u8]) {
-        match stream {
-            OutputStream::Stdout => self.stdout.note(bytes),
-            OutputStream::Stderr => self.stderr.note(bytes),
         }
     }
 }

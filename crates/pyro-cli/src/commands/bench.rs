@@ -52,14 +52,12 @@ async fn measure(args: Bench, interrupted: &Interrupted) -> Result<Measured, Pyr
         output: args.output.as_deref().map(on_host),
     };
     let (mut installing, mut counting) = (ProgressLine::new(), CountLine::new("bench"));
-    let mut progress = |progress| match progress {
-        BenchProgress::Installing(progress) => installing.show(&request.environment, progress),
+    let environment = request.environment.clone();
+    let progress = move |progress| match progress {
+        BenchProgress::Installing(progress) => installing.show(&environment, progress),
         BenchProgress::Measuring { what, done, of } => counting.show(what, done, of),
     };
-    let measured = pyro()?.bench(&request, &mut progress, &interrupted.token).await;
-    counting.finish();
-    installing.finish();
-    measured
+    pyro()?.bench(request, progress, &interrupted.token).await
 }
 
 fn show(report: &BenchReport) {
@@ -78,8 +76,8 @@ fn show(report: &BenchReport) {
     }
 }
 
-pub(super) fn page(args: &BenchPage) -> i32 {
-    match Pyro::bench_page(&args.files) {
+pub(super) fn page(args: BenchPage) -> i32 {
+    match block_on(Pyro::bench_page(args.files)) {
         Ok(page) => {
             printer::raw(page.as_bytes());
             exit::OK

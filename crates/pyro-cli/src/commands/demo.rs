@@ -69,10 +69,9 @@ async fn demonstrate(args: &Demo, interrupted: &Interrupted) -> Result<i32, Pyro
         network: args.network,
     };
     let mut line = ProgressLine::new();
-    let caller =
-        Caller::with_cancel(&interrupted.token).told(|progress| line.show(ENVIRONMENT, progress));
-    let vm = pyro.create_vm(&request, caller).await?;
-    line.finish();
+    let caller = Caller::with_cancel(&interrupted.token)
+        .told(move |progress| line.show(ENVIRONMENT, progress));
+    let vm = pyro.create_vm(request, caller).await?;
     let id = vm.vm_id;
     let version = vm.environment_version.as_deref().unwrap_or("of the host");
     steps.done("environment", &format!("{ENVIRONMENT} {version}"));
@@ -107,7 +106,7 @@ async fn start_and_use(
     let timeout = timeout(TIMEOUT_SECONDS)?;
     let line =
         LineRequest { command: COMMAND.to_owned(), timeout, options: ExecOptions::default() };
-    let run = pyro.exec_vm(id, &line, None, OutputTo::Result, &interrupted.token).await?;
+    let run = pyro.exec_vm(id, line, None, OutputTo::Result, &interrupted.token).await?;
     steps.done(
         "exec",
         &format!(

@@ -4,7 +4,7 @@ use super::runtime::{block_on, fail, pyro};
 use crate::cli::Env;
 use crate::progress::ProgressLine;
 use crate::{exit, printer};
-use pyro_core::{CATALOG_VERSION, EnvironmentInfo, Pyro, PyroError};
+use pyro_core::{CATALOG_VERSION, Caller, EnvironmentInfo, Pyro, PyroError};
 use serde_json::json;
 
 pub(super) fn run(command: Env) -> i32 {
@@ -30,7 +30,7 @@ pub(super) fn run(command: Env) -> i32 {
 }
 
 fn list(pyro: &Pyro, as_json: bool) -> Result<(), PyroError> {
-    let environments = pyro.list_environments()?;
+    let environments = block_on(pyro.list_environments())?;
     if as_json {
         printer::json(&json!({ "catalog_version": CATALOG_VERSION, "environments": environments }));
         return Ok(());
@@ -44,7 +44,7 @@ fn list(pyro: &Pyro, as_json: bool) -> Result<(), PyroError> {
 }
 
 fn inspect(pyro: &Pyro, name: &str, as_json: bool) -> Result<(), PyroError> {
-    let environment = pyro.inspect_environment(name)?;
+    let environment = block_on(pyro.inspect_environment(name))?;
     if as_json {
         printer::json(&environment);
     } else {
@@ -66,8 +66,9 @@ fn pull(pyro: &Pyro, name: &str, as_json: bool) -> Result<(), PyroError> {
     };
     phase("install");
     let mut line = ProgressLine::new();
-    let pulled = block_on(pyro.pull_environment(name, &mut |progress| line.show(name, progress)))?;
-    line.finish();
+    let environment = name.to_owned();
+    let caller = Caller::default().told(move |progress| line.show(&environment, progress));
+    let pulled = block_on(pyro.pull_environment(name, caller))?;
     phase("ready");
     if as_json {
         printer::json(&pulled);
@@ -83,7 +84,7 @@ fn pull(pyro: &Pyro, name: &str, as_json: bool) -> Result<(), PyroError> {
 }
 
 fn prune(pyro: &Pyro, as_json: bool) -> Result<(), PyroError> {
-    let removed = pyro.prune_environments()?;
+    let removed = block_on(pyro.prune_environments())?;
     if as_json {
         printer::json(&json!({ "count": removed.len(), "deleted_environment_dirs": removed }));
         return Ok(());

@@ -1,6 +1,6 @@
 //! `pyro output read`: what a command printed beyond what its result holds.
 
-use super::runtime::{fail, pyro};
+use super::runtime::{block_on, fail, pyro};
 use crate::cli::{Output, OutputRead};
 use crate::{exit, printer};
 use pyro_core::limits::{MAX_KEPT_OUTPUT, page_length};
@@ -32,7 +32,8 @@ pub(super) fn hint<'a>(files: impl IntoIterator<Item = (&'a Option<OutputName>, 
 fn page(args: &OutputRead) -> Result<(), PyroError> {
     let length = args.length.unwrap_or(limits::DEFAULT_PAGE_LENGTH.into());
     let length = page_length(u32::try_from(length).unwrap_or(u32::MAX))?;
-    printer::json(&pyro()?.read_output(&OutputName::parse(&args.name)?, args.offset, length)?);
+    let read = pyro()?.read_output(OutputName::parse(&args.name)?, args.offset, length);
+    printer::json(&block_on(read)?);
     Ok(())
 }
 
@@ -41,7 +42,7 @@ fn whole(args: &OutputRead) -> Result<(), PyroError> {
     let (mut offset, mut left) = (args.offset, args.length.unwrap_or(u64::MAX));
     loop {
         let length = usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK_LEN);
-        let page = pyro.read_output(&name, offset, length)?;
+        let page = block_on(pyro.read_output(name.clone(), offset, length))?;
         printer::content(&page.bytes);
         left -= page.bytes.len() as u64;
         match page.next_offset {

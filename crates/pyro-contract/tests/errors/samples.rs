@@ -4,8 +4,8 @@ use pyro_core::host_files::FsError;
 use pyro_core::testing::tar::TarError;
 use pyro_core::testing::{
     Accel, BenchError, ClientError, EngineError, EnvironmentError, Failure, FileError, LabelError,
-    MissingProgram, Operation, OutputError, OutputFileError, SourceError, Stage, VmError,
-    WorkspaceChange, WorkspaceError,
+    MissingProgram, Operation, OutputError, OutputFileError, SourceError, Stage, ThreadError,
+    VmError, WorkspaceChange, WorkspaceError,
 };
 use pyro_core::{ConfigError, Id, OptionError, OutputName, PlaceError, PyroError, Shape, VmState};
 use pyro_patch::patch::{ParseError, PatchError};
@@ -21,6 +21,7 @@ pub(crate) fn parameters() -> Vec<String> {
 
 pub(crate) fn all() -> Vec<PyroError> {
     let mut all = settings();
+    all.extend(threads().map(PyroError::from));
     all.extend(engines().map(PyroError::from));
     all.extend(environments().map(PyroError::from));
     all.extend(vms().into_iter().chain(stages().map(VmError::Failed)).map(PyroError::from));
@@ -58,6 +59,11 @@ fn settings() -> Vec<PyroError> {
         Shape::new(1, 1, 600).unwrap_err().into(),
         OptionError::VariableName { name: "my-var".into() }.into(),
     ]
+}
+
+fn threads() -> [ThreadError; 2] {
+    let start = ThreadError::Start(io::ErrorKind::WouldBlock.into());
+    [start, ThreadError::Panicked("index out of bounds".to_owned())]
 }
 
 fn engines() -> [EngineError; 5] {

@@ -75,7 +75,7 @@ pub(crate) async fn run(
     standby: Option<&Standby>,
     request: &RunRequest,
     mut io: ExecIo<'_>,
-    caller: &mut Caller<'_>,
+    caller: &mut Caller,
 ) -> Result<RunOutcome, VmError> {
     let (mut progress, cancel) = caller.parts();
     let progress = &mut progress;

@@ -73,8 +73,8 @@ pub async fn run(
     config: &Config,
     id: Id,
     line: LineRequest,
-    stdin: Stdin<'_>,
-    output: OutputTo<'_>,
+    mut stdin: Stdin,
+    output: OutputTo,
     cancel: &CancellationToken,
 ) -> Result<WorkspaceExec, WorkspaceError> {
     let running = Running::open_until(config, id, cancel).await?;
@@ -86,7 +86,7 @@ pub async fn run(
     request.sequence = open.record.sequence;
     let began = AtomicBool::new(false);
     let mut recorder = Recorder::keeping(config, output);
-    let io = recorder.io(stdin);
+    let io = recorder.io(&mut stdin);
     let executed = execute(&running, request, io, &began, cancel).await;
     if executed.is_err() && !began.load(Ordering::Relaxed) {
         open.never_began();

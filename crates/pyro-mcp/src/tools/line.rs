@@ -3,10 +3,11 @@
 use super::parameters;
 use crate::refusal::Refusal;
 use pyro_core::limits::timeout;
-use pyro_core::{ExecOptions, InlineOutput, LineRequest, OptionError, PyroError, Variable};
+use pyro_core::{ExecOptions, InlineOutput, LineRequest, OptionError, PyroError, Stdin, Variable};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::io::Cursor;
 
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct Line {
@@ -33,6 +34,11 @@ pub(super) struct Line {
     #[serde(default = "parameters::output_bytes")]
     #[schemars(schema_with = "parameters::command_output")]
     max_output_bytes: u32,
+}
+
+/// A command's stdin as core takes it.
+pub(super) fn stdin(text: Option<String>) -> Stdin {
+    text.map(|text| Box::new(Cursor::new(text)) as _)
 }
 
 impl Line {

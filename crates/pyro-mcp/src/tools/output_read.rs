@@ -54,8 +54,7 @@ impl Describe for OutputRead {
         let (offset, asked) =
             (self.offset, self.length.and_then(|length| usize::try_from(length).ok()));
         let length = asked.unwrap_or(bounds::DEFAULT);
-        let read =
-            turn::aside(&state, move |pyro| async move { pyro.read_output(&name, offset, length) });
+        let read = turn::aside(&state, move |pyro| pyro.read_output(name, offset, length));
         let mut page = read.await?;
         if asked.is_none() {
             page.shorten(bounds::prefix(&page.bytes, bounds::DEFAULT - bounds::FIELDS));

@@ -31,7 +31,7 @@ pub(crate) async fn work<T, F>(
 ) -> Result<T, Refusal>
 where
     T: Send + 'static,
-    F: Future<Output = Result<T, PyroError>>,
+    F: Future<Output = Result<T, PyroError>> + Send,
 {
     let shared = Arc::clone(state);
     let worked = turn::take(state, context, move |turn| async move {

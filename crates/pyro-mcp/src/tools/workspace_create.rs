@@ -9,7 +9,7 @@ use crate::refusal::Refusal;
 use crate::roots;
 use crate::state::State;
 use crate::turn;
-use pyro_core::{Caller, CreateRequest, PyroError, SeedRequest};
+use pyro_core::{CreateRequest, PyroError, SeedRequest};
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
@@ -82,9 +82,8 @@ impl Describe for WorkspaceCreate {
         let pyro = state.pyro.clone();
         let created = turn::take(&state, &context, move |turn| async move {
             turn.reporter.say("creating the workspace");
-            let caller = Caller::with_cancel(&turn.cancel)
-                .told(|progress| turn.reporter.tell(&request.environment, progress));
-            pyro.create_workspace(&request, caller).await
+            let caller = turn.caller(&request.environment);
+            pyro.create_workspace(request, caller).await
         });
         answer::object(&created.await?)
     }

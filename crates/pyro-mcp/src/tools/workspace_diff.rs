@@ -56,7 +56,7 @@ impl Describe for WorkspaceDiff {
             DiffRequest { path, renames: self.find_renames, include_ignored: self.include_ignored };
         let report =
             workspace::work(&state, &context, id, "comparing", move |pyro, cancel| async move {
-                pyro.diff_workspace(id, &request, &cancel).await
+                pyro.diff_workspace(id, request, &cancel).await
             });
         let limit = usize::try_from(self.max_output_bytes).unwrap_or(usize::MAX);
         answer::object(&Told::of(report.await?, self.stat, limit))

@@ -16,7 +16,7 @@ async fn vm(pyro: &Pyro) -> Id {
         allow_host_compat: true,
         network: false,
     };
-    pyro.create_vm(&request, pyro_core::Caller::default()).await.unwrap().vm_id
+    pyro.create_vm(request, pyro_core::Caller::default()).await.unwrap().vm_id
 }
 
 /// A stopped workspace on a layer of an image, or of none.

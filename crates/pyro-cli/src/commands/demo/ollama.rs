@@ -76,7 +76,7 @@ async fn fall_back(machines: &Machines<'_>) -> Result<VmExec, Failure> {
         allow_host_compat: false,
         network: false,
     };
-    let run = machines.run(&request, None).await?;
+    let run = machines.run(request, None).await?;
     say("[done] ", "the command ran without the model");
     Ok(run)
 }

@@ -16,12 +16,10 @@ pub(in crate::commands) fn run(args: Create, noun: Noun) -> i32 {
     let (as_json, id_only) = (args.json, args.id_only);
     until_interrupted(noun, as_json, async |pyro, cancel| {
         let request = request(&args)?;
-        let mut line = ProgressLine::new();
+        let (mut line, environment) = (ProgressLine::new(), request.environment.clone());
         let caller =
-            Caller::with_cancel(cancel).told(|progress| line.show(&request.environment, progress));
-        let created = pyro.create_workspace(&request, caller).await;
-        line.finish();
-        let workspace = created?;
+            Caller::with_cancel(cancel).told(move |progress| line.show(&environment, progress));
+        let workspace = pyro.create_workspace(request, caller).await?;
         if !as_json && workspace.execution_mode == ExecutionMode::HostCompat {
             let word = noun.word();
             printer::talk(&format!(

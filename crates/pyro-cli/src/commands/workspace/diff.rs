@@ -15,7 +15,7 @@ pub(super) fn run(args: &Diff) -> i32 {
             renames: args.find_renames,
             include_ignored: args.include_ignored,
         };
-        let report = pyro.diff_workspace(id(&args.workspace_id)?, &request, cancel).await?;
+        let report = pyro.diff_workspace(id(&args.workspace_id)?, request, cancel).await?;
         match (args.json, args.patch, args.stat) {
             (true, _, _) => printer::json(&report),
             (_, true, _) => printer::content(report.patch.as_bytes()),

@@ -30,11 +30,9 @@ pub(in crate::commands) fn run(args: Exec, noun: Noun) -> i32 {
     let result = block_on(async {
         interrupted.watch();
         if as_json {
-            execute(&call, OutputTo::Result, &interrupted).await
+            execute(call, OutputTo::Result, &interrupted).await
         } else {
-            let (mut stdout, mut stderr) = (streams::stdout(), streams::stderr());
-            let output = OutputTo::Writers { stdout: &mut stdout, stderr: &mut stderr };
-            execute(&call, output, &interrupted).await
+            execute(call, streams::output(), &interrupted).await
         }
     });
     match result {
@@ -70,20 +68,12 @@ fn call(args: Exec) -> Result<Call, PyroError> {
 }
 
 async fn execute(
-    call: &Call,
-    output: OutputTo<'_>,
+    call: Call,
+    output: OutputTo,
     interrupted: &Interrupted,
 ) -> Result<WorkspaceExec, PyroError> {
-    let mut stdin = call.hands_stdin_on.then(streams::stdin);
-    pyro()?
-        .exec_workspace(
-            call.id,
-            call.line.clone(),
-            streams::given(&mut stdin),
-            output,
-            &interrupted.token,
-        )
-        .await
+    let stdin = call.hands_stdin_on.then(streams::stdin);
+    pyro()?.exec_workspace(call.id, call.line, stdin, output, &interrupted.token).await
 }
 
 fn topic(noun: Noun) -> String {

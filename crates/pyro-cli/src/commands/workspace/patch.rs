@@ -16,7 +16,7 @@ fn apply(args: &Apply) -> i32 {
     until_interrupted(Noun::Workspace, args.json, async |pyro, cancel| {
         let patch = given(args.patch.as_deref(), args.patch_file.as_deref())?;
         let id = id(&args.workspace_id)?;
-        let applied = pyro.apply_workspace_patch(id, &patch, cancel).await?;
+        let applied = pyro.apply_workspace_patch(id, patch, cancel).await?;
         if args.json {
             printer::json(&applied);
         } else {

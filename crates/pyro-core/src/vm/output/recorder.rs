@@ -11,44 +11,44 @@ use tokio::io::AsyncWrite;
 const MARK_ROOM: usize = 160;
 
 /// Where a command's output goes.
-pub enum OutputTo<'a> {
+pub enum OutputTo {
     /// Into the command's result: what fits as text, the whole in a file where it does not.
     Result,
     /// Into the result, and to a function as it comes.
-    Watch(&'a mut OutputWatch<'a>),
+    Watch(OutputWatch),
     /// To two writers as it comes, at their pace: while they do not take more, the command waits.
     /// The result of a command in a workspace holds it as well, for the history; any other result
     /// only its length.
     Writers {
         /// For standard output.
-        stdout: &'a mut (dyn AsyncWrite + Unpin + Send),
+        stdout: Box<dyn AsyncWrite + Unpin + Send>,
         /// For standard error.
-        stderr: &'a mut (dyn AsyncWrite + Unpin + Send),
+        stderr: Box<dyn AsyncWrite + Unpin + Send>,
     },
 }
 
 /// Takes both outputs of one command.
-pub struct Recorder<'a> {
+pub struct Recorder {
     inline: InlineOutput,
-    stdout: Recording<'a>,
-    stderr: Recording<'a>,
+    stdout: Recording,
+    stderr: Recording,
 }
 
-impl<'a> Recorder<'a> {
+impl Recorder {
     /// Hand output on to where it goes, and keep it for the result unless that is to writers.
     #[must_use]
-    pub fn new(config: &Config, to: OutputTo<'a>) -> Self {
+    pub fn new(config: &Config, to: OutputTo) -> Self {
         let keeps = !matches!(to, OutputTo::Writers { .. });
         Self::to(config, to, keeps)
     }
 
     /// Hand output on to where it goes, and keep it for the result and the history.
     #[must_use]
-    pub fn keeping(config: &Config, to: OutputTo<'a>) -> Self {
+    pub fn keeping(config: &Config, to: OutputTo) -> Self {
         Self::to(config, to, true)
     }
 
-    fn to(config: &Config, to: OutputTo<'a>, keeps: bool) -> Self {
+    fn to(config: &Config, to: OutputTo, keeps: bool) -> Self {
         let (inline, store) = (config.inline, keeps.then(|| OutputStore::new(config)));
         let (stdout, stderr) = match to {
             OutputTo::Result => (Told::Nobody, Told::Nobody),
@@ -66,8 +66,8 @@ impl<'a> Recorder<'a> {
     }
 
     /// What a command is given.
-    pub fn io<'b, 'i: 'b>(&'b mut self, stdin: Stdin<'i>) -> ExecIo<'b> {
-        let stdin = stdin.map(|stdin| stdin as _);
+    pub fn io<'a>(&'a mut self, stdin: &'a mut Stdin) -> ExecIo<'a> {
+        let stdin = stdin.as_mut().map(|stdin| &mut **stdin as _);
         ExecIo { stdin, stdout: &mut self.stdout, stderr: &mut self.stderr }
     }
 
@@ -125,8 +125,7 @@ mod tests {
             (&[1; 200], true),
             (&[b'x'; 5000], true),
         ] {
-            let mut watch = |_: OutputStream, _: &[u8]| {};
-            let mut recorder = Recorder::new(&config, OutputTo::Watch(&mut watch));
+            let mut recorder = Recorder::new(&config, OutputTo::Watch(Box::new(|_, _| {})));
             recorder.stdout.push(bytes);
             recorder.stderr.push(b"oops");
             let (stdout, stderr) = recorder.finish();

@@ -34,8 +34,8 @@ impl OutputStream {
     }
 }
 
-/// Told of output as it comes; it must not take long.
-pub type OutputWatch<'a> = dyn FnMut(OutputStream, &[u8]) + Send + 'a;
+/// Told of output as it comes, on the operation's thread; it must not take long.
+pub type OutputWatch = Box<dyn FnMut(OutputStream, &[u8]) + Send>;
 
 /// A recorded stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,23 +61,23 @@ impl Recorded {
 }
 
 /// Takes one stream.
-pub(super) struct Recording<'a> {
+pub(super) struct Recording {
     /// None where nothing is kept.
     store: Option<OutputStore>,
     /// Bytes that are kept in memory.
     kept: usize,
     weigh: fn(char) -> usize,
     stream: OutputStream,
-    told: Told<'a>,
+    told: Told,
     capture: Capture,
     spill: Spill,
 }
 
 /// Who is given one stream as it comes.
-pub(super) enum Told<'a> {
+pub(super) enum Told {
     Nobody,
-    Watch(Arc<Mutex<&'a mut OutputWatch<'a>>>),
-    Writer(&'a mut (dyn AsyncWrite + Unpin + Send)),
+    Watch(Arc<Mutex<OutputWatch>>),
+    Writer(Box<dyn AsyncWrite + Unpin + Send>),
 }
 
 /// The file of a stream.
@@ -90,12 +90,12 @@ enum Spill {
     Failed,
 }
 
-impl<'a> Recording<'a> {
+impl Recording {
     pub(super) fn new(
         store: Option<OutputStore>,
         inline: InlineOutput,
         stream: OutputStream,
-        told: Told<'a>,
+        told: Told,
     ) -> Self {
         // A character takes at least as many bytes in JSON as it has itself.
         let (kept, weigh): (_, fn(char) -> usize) = match inline {
@@ -195,7 +195,7 @@ impl<'a> Recording<'a> {
     }
 }
 
-impl Drop for Recording<'_> {
+impl Drop for Recording {
     fn drop(&mut self) {
         // Nobody learns the name of what was not finished.
         if let Spill::To { name, .. } = &self.spill {
@@ -210,7 +210,7 @@ fn remove(store: Option<&OutputStore>, name: &OutputName) {
     }
 }
 
-impl AsyncWrite for Recording<'_> {
+impl AsyncWrite for Recording {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -242,6 +242,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use std::os::unix::fs::PermissionsExt;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     const INLINE_LIMIT: usize = InlineOutput::EACH;
 
@@ -255,12 +256,12 @@ mod tests {
     }
 
     fn recorded(store: &OutputStore, chunks: &[&[u8]]) -> Recorded {
-        let mut seen = 0;
-        let mut watch = |stream: OutputStream, bytes: &[u8]| {
+        let seen = Arc::new(AtomicUsize::new(0));
+        let own = Arc::clone(&seen);
+        let watch: OutputWatch = Box::new(move |stream, bytes| {
             assert_eq!(stream, OutputStream::Stdout);
-            seen += bytes.len();
-        };
-        let watch: &mut OutputWatch<'_> = &mut watch;
+            own.fetch_add(bytes.len(), Ordering::Relaxed);
+        });
         let mut recording = Recording::new(
             Some(store.clone()),
             InlineOutput::default(),
@@ -269,6 +270,7 @@ mod tests {
         );
         chunks.iter().for_each(|chunk| recording.push(chunk));
         let recorded = recording.finish(INLINE_LIMIT);
+        let seen = seen.load(Ordering::Relaxed);
         assert_eq!(seen, chunks.iter().map(|chunk| chunk.len()).sum::<usize>());
         recorded
     }
@@ -320,8 +322,7 @@ mod tests {
     #[test]
     fn a_flood_stops_at_the_bound_of_its_file() {
         let (_home, store) = store();
-        let mut watch = |_: OutputStream, _: &[u8]| {};
-        let watch: &mut OutputWatch<'_> = &mut watch;
+        let watch: OutputWatch = Box::new(|_, _| {});
         let mut recording = Recording::new(
             Some(store.clone()),
             InlineOutput::default(),
@@ -357,12 +358,12 @@ mod tests {
     async fn a_reader_is_waited_for_and_only_what_it_took_is_recorded() {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let (_home, store) = store();
-        let (mut ours, mut theirs) = tokio::io::duplex(4);
+        let (ours, mut theirs) = tokio::io::duplex(4);
         let mut recording = Recording::new(
             Some(store),
             InlineOutput::default(),
             OutputStream::Stdout,
-            Told::Writer(&mut ours),
+            Told::Writer(Box::new(ours)),
         );
         tokio::select! {
             biased;
@@ -386,8 +387,7 @@ mod tests {
     #[test]
     fn what_is_not_finished_is_not_kept() {
         let (home, store) = store();
-        let mut watch = |_: OutputStream, _: &[u8]| {};
-        let watch: &mut OutputWatch<'_> = &mut watch;
+        let watch: OutputWatch = Box::new(|_, _| {});
         let mut recording = Recording::new(
             Some(store),
             InlineOutput::default(),

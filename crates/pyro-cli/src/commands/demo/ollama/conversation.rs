@@ -133,7 +133,7 @@ impl<'a> Conversation<'a> {
             Ok((request, stdin)) => (bounded(request), stdin),
             Err(refusal) => return Ok(Err(refusal)),
         };
-        match self.machines.run(&request, stdin.as_deref()).await {
+        match self.machines.run(request, stdin).await {
             Err(error) if self.machines.interrupted.token.is_cancelled() => Err(error.into()),
             run => Ok(run.map_err(|error| self.function.refusal(error))),
         }

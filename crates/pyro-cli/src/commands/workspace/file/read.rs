@@ -11,7 +11,7 @@ pub(super) fn run(args: &Read) -> i32 {
     to_its_end(Noun::Workspace, args.json, async |pyro| {
         let id = id(&args.workspace_id)?;
         let read =
-            pyro.read_workspace_file(id, &path(&args.path)?, args.offset, args.max_bytes).await?;
+            pyro.read_workspace_file(id, path(&args.path)?, args.offset, args.max_bytes).await?;
         if args.json {
             printer::json(&read);
             return Ok(());
