@@ -35,7 +35,9 @@ fn check(frame: &Frame) {
 }
 
 /// What is understood can be said again and is then understood as the same.
-fn round_trip<T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug>(frame: &Frame) {
+fn round_trip<T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug>(
+    frame: &Frame,
+) {
     let Ok(message) = frame.message::<T>() else { return };
     let Ok(bytes) = frame::encode_message(&message) else { return };
     let mut decoder = FrameDecoder::default();

@@ -8,6 +8,11 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(path) = GuestPath::parse(bytes) else { return };
     let path = path.as_bytes();
     assert!(path.starts_with(b"/") && path.len() <= bytes.len() && !path.contains(&0));
-    assert!(path == b"/" || path[1..].split(|byte| *byte == b'/').all(|part| !matches!(part, b"" | b"." | b"..")));
+    assert!(
+        path == b"/"
+            || path[1..]
+                .split(|byte| *byte == b'/')
+                .all(|part| !matches!(part, b"" | b"." | b".."))
+    );
     assert_eq!(GuestPath::parse(path).expect("a normal path").as_bytes(), path);
 });

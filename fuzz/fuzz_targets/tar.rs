@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pyro_core::archive::{TarError, send};
+use pyro_core::testing::tar::{TarError, send};
 use pyro_protocol::tree::{Batch, Record, Records};
 use pyro_protocol::tree_path;
 

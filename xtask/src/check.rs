@@ -47,12 +47,11 @@ pub(crate) fn without_tests() -> Findings {
             findings.failed.push(error);
         }
     };
-    step(
-        "cargo fmt",
-        &["fmt", "--version"],
-        &["fmt", "--all", "--check"],
-        "rustup component add rustfmt",
-    );
+    let formatter = (&["fmt", "--version"], "rustup component add rustfmt");
+    step("cargo fmt", formatter.0, &["fmt", "--all", "--check"], formatter.1);
+    // A workspace of its own.
+    let fuzz = ["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"];
+    step("cargo fmt of fuzz", formatter.0, &fuzz, formatter.1);
     let clippy =
         ["clippy", "--quiet", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     step("cargo clippy", &["clippy", "--version"], &clippy, "rustup component add clippy");

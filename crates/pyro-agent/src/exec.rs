@@ -45,7 +45,7 @@ pub(crate) async fn run(agent: &Rc<Agent>, wire: &Wire, request: &Exec) {
     };
     let exit = child.exit.clone();
     let outcome = match child.confirm().await {
-        Ok(pid) => follow(agent, wire, child, pid).await.map(|(ended, pipes)| {
+        Ok(pid) => follow(&agent.activity, wire, child, pid).await.map(|(ended, pipes)| {
             background::keep(&agent.background, request, pid, pipes.into_iter().flatten());
             Ok(ended)
         }),
@@ -136,7 +136,12 @@ fn begin(agent: &Agent, request: &Exec, person: Person) -> Result<Child, Failure
 type Held = [Option<AsyncFd<OwnedFd>>; 2];
 
 /// Carry its output and input until it has ended.
-async fn follow(agent: &Agent, wire: &Wire, child: Child, pid: u32) -> Result<(Ended, Held), Gone> {
+async fn follow(
+    activity: &Notify,
+    wire: &Wire,
+    child: Child,
+    pid: u32,
+) -> Result<(Ended, Held), Gone> {
     let Pipes { stdin, stdout, stderr } = child.pipes;
     wire.send(&Reply::Started(Started { pid })).await?;
     let (stop, stopped) = watch::channel(false);
@@ -148,7 +153,7 @@ async fn follow(agent: &Agent, wire: &Wire, child: Child, pid: u32) -> Result<(E
     tokio::select! {
         biased;
         ended = end(child.exit, outputs, stop) => ended,
-        () = input::feed(wire, stdin, &agent.activity) => Err(Gone),
+        () = input::feed(wire, stdin, activity) => Err(Gone),
     }
 }
 

@@ -3,13 +3,15 @@
 use crate::agent::Agent;
 use crate::failure::{failure, from_errno};
 use crate::place::Place;
+use crate::reaper::Reaper;
 use crate::sys;
+use crate::tree::Trees;
 use crate::world::{self, Waiting, World};
 use pyro_protocol::message::{Failure, FailureKind, Mount};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::thread::{ThreadNameSpaceType, move_into_thread_name_spaces};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -27,7 +29,7 @@ pub(crate) async fn mount(agent: &Rc<Agent>, request: &Mount) -> Result<(), Fail
         },
         _ => return Err(failure(FailureKind::WrongState, "a disk is mounted already")),
     };
-    let built = build(agent, waiting, request).await;
+    let built = build(&agent.trees, &agent.reaper, agent.null.as_fd(), waiting, request).await;
     let mut place = agent.place.borrow_mut();
     match built {
         Ok(world) => {
@@ -42,7 +44,13 @@ pub(crate) async fn mount(agent: &Rc<Agent>, request: &Mount) -> Result<(), Fail
     }
 }
 
-async fn build(agent: &Agent, waiting: Option<Waiting>, request: &Mount) -> Result<World, Failure> {
+async fn build(
+    trees: &Trees,
+    reaper: &Reaper,
+    null: BorrowedFd<'_>,
+    waiting: Option<Waiting>,
+    request: &Mount,
+) -> Result<World, Failure> {
     for text in [&request.device, &request.fstype] {
         if text.is_empty() || text.contains('\0') {
             return Err(failure(
@@ -56,12 +64,12 @@ async fn build(agent: &Agent, waiting: Option<Waiting>, request: &Mount) -> Resu
         Some(waiting) => waiting,
         // An earlier mount failed, and its process with it.
         None => {
-            let waiting = world::begin(&agent.trees, &agent.reaper, agent.null.as_fd())?;
+            let waiting = world::begin(trees, reaper, null)?;
             waiting.until_prepared()?;
             waiting
         }
     };
-    let exit = agent.reaper.watch_again(world.init());
+    let exit = reaper.watch_again(world.init());
     let words = format!("{}\0{}", request.device, request.fstype);
     let ordered = rustix::io::write(&order, words.as_bytes());
     drop(order);

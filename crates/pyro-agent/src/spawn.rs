@@ -75,7 +75,8 @@ pub(crate) fn start(
     request: &Exec,
     person: Person,
 ) -> Result<Child, Failure> {
-    let beside_the_agent = !agent.place.borrow().is_guest();
+    let place = agent.place.borrow();
+    let beside_the_agent = !place.is_guest();
     let mut environment = if beside_the_agent {
         Environment::of_the_host(request.cwd.as_bytes())
     } else {
@@ -92,14 +93,14 @@ pub(crate) fn start(
         environment.put(descendants::VARIABLE.as_bytes(), mark.as_bytes());
     }
     let user = person.credentials.as_ref();
-    let (pipes, theirs) =
-        make_pipes(agent, request.stdin, user).map_err(|err| from_io("pipe", &err))?;
+    let (pipes, theirs) = make_pipes(&place, &agent.null, request.stdin, user)
+        .map_err(|err| from_io("pipe", &err))?;
     let program = program_name(request, &person, beside_the_agent);
     let launch = Launch::prepare(request, &environment, person, agent.nofile, beside_the_agent)?;
     let (report, their_report) =
         pipe_with(PipeFlags::CLOEXEC).map_err(|err| from_errno("pipe", err))?;
     set_nonblocking(&report).map_err(|err| from_errno("pipe", err))?;
-    let (pid, borrowed) = clone_into(agent, tree, launch, &theirs, &their_report)?;
+    let (pid, borrowed) = clone_into(&place, tree, launch, &theirs, &their_report)?;
     Ok(Child {
         pid,
         borrowed,
@@ -123,14 +124,13 @@ fn program_name(request: &Exec, person: &Person, beside_the_agent: bool) -> Stri
 }
 
 fn clone_into(
-    agent: &Agent,
+    place: &Place,
     tree: &Tree,
     launch: Launch,
     theirs: &[OwnedFd; 3],
     report: &OwnedFd,
 ) -> Result<(i32, Borrowed), Failure> {
-    let place = agent.place.borrow();
-    let world = match &*place {
+    let world = match place {
         Place::Mounted(world) => Some(world.pidfd().as_raw_fd()),
         _ => None,
     };
@@ -155,7 +155,8 @@ fn clone_into(
 }
 
 fn make_pipes(
-    agent: &Agent,
+    place: &Place,
+    null: &OwnedFd,
     with_stdin: bool,
     user: Option<&Credentials>,
 ) -> io::Result<(Pipes, [OwnedFd; 3])> {
@@ -170,13 +171,13 @@ fn make_pipes(
         set_nonblocking(&ours)?;
         (theirs, Some(ours))
     } else {
-        (agent.null.try_clone()?, None)
+        (null.try_clone()?, None)
     };
     let output = || -> io::Result<(OwnedFd, OwnedFd)> {
         let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC)?;
         hand_over(&theirs)?;
         set_nonblocking(&ours)?;
-        if agent.place.borrow().is_guest() {
+        if place.is_guest() {
             // A refusal costs speed only. On a host it would use up what its user's other programs
             // may have.
             let _ = fcntl_setpipe_size(&ours, PIPE_LEN);

@@ -8,7 +8,7 @@
     reason = "a test's program"
 )]
 
-use pyro_core::guest::client::{FrameReader, send_message};
+use pyro_core::testing::{FrameReader, send_message};
 use pyro_protocol::hello::{Greeting, Hello, Ready, Welcome};
 use pyro_protocol::limits::PROTOCOL_VERSION;
 use std::io::Write;

@@ -11,19 +11,16 @@
 
 use futures::stream::{StreamExt, TryStreamExt};
 use pyro_contract::CommandLine;
-use pyro_core::id::Id;
-use pyro_core::store::vm::VmKind;
-use pyro_core::vm::Caller;
-use pyro_core::vm::control::client::SupervisorClient;
-use pyro_core::vm::exec::{ExecIo, ExecRequest, exec};
-use pyro_core::vm::lifecycle::start::start_on as start_on_layers;
-use pyro_core::vm::operation::Operation;
-use pyro_core::vm::output::{OutputName, OutputTo};
-use pyro_core::vm::shape::page_length;
-use pyro_core::vm::{
-    ExecOptions, LineRequest, Shape, VmError, VmInfo, VmRequest, lifecycle, paths,
+use pyro_core::hints::worded;
+use pyro_core::limits::page_length;
+use pyro_core::testing::{
+    ExecIo, ExecRequest, Operation, SupervisorClient, VmError, VmKind, exec, layer_path, open_vm,
+    start_on as start_on_layers,
 };
-use pyro_core::{Config, Pyro, PyroError, worded};
+use pyro_core::{
+    Caller, Config, ExecOptions, Id, LineRequest, OutputName, OutputTo, Pyro, PyroError, Shape,
+    VmInfo, VmRequest,
+};
 use pyro_protocol::message::Command;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -66,7 +63,7 @@ async fn operate(pyro: &Pyro, args: &[&str]) -> Result<Value, PyroError> {
                 allow_host_compat,
                 network: false,
             };
-            told(pyro.create_vm(&request, Caller::default()).await?)
+            told(pyro.create_vm(request, Caller::default()).await?)
         }
         ["start", vm] => told(pyro.start_vm(id(vm)?, &cancel).await?),
         ["start-on", vm, below] => start_on(pyro, id(vm)?, id(below)?).await,
@@ -77,13 +74,15 @@ async fn operate(pyro: &Pyro, args: &[&str]) -> Result<Value, PyroError> {
         ["list"] => told(pyro.list_vms().await?),
         ["reap"] => told(pyro.reap_expired_vms().await?),
         ["exec", vm, seconds, command] => {
-            let mut watch = |_, bytes: &[u8]| drop(std::io::stderr().write_all(bytes));
+            let watch = |_, bytes: &[u8]| drop(std::io::stderr().write_all(bytes));
             let line = line(command, seconds.parse().unwrap());
-            told(pyro.exec_vm(id(vm)?, &line, None, OutputTo::Watch(&mut watch), &cancel).await?)
+            let output = OutputTo::Watch(Box::new(watch));
+            told(pyro.exec_vm(id(vm)?, line, None, output, &cancel).await?)
         }
         ["page", name, offset, length] => {
             let length = page_length(length.parse().unwrap()).map_err(VmError::from)?;
-            told(pyro.read_output(&OutputName::parse(name)?, offset.parse().unwrap(), length)?)
+            let name = OutputName::parse(name)?;
+            told(pyro.read_output(name, offset.parse().unwrap(), length).await?)
         }
         ["borrow", vm] => {
             let lease = SupervisorClient::new(pyro.config(), id(vm)?).lease().await?;
@@ -101,8 +100,8 @@ async fn operate(pyro: &Pyro, args: &[&str]) -> Result<Value, PyroError> {
 /// Start a vm on the disk that another one has left, as a workspace starts on its snapshot.
 async fn start_on(pyro: &Pyro, vm: Id, below: Id) -> Result<Value, PyroError> {
     let (config, cancel) = (pyro.config(), CancellationToken::new());
-    let (store, record) = lifecycle::open(config, VmKind::Vm, vm, Operation::Start)?;
-    let layers = vec![paths::layer(config, below), paths::layer(config, vm)];
+    let (store, record) = open_vm(config, VmKind::Vm, vm, Operation::Start)?;
+    let layers = vec![layer_path(config, below), layer_path(config, vm)];
     told(VmInfo::from(start_on_layers(config, &store, record, layers, &cancel).await?))
 }
 

@@ -23,7 +23,7 @@ pub(crate) use task::Task;
 pub(crate) use workspace::Workspace;
 
 use clap::{Args, Parser, Subcommand};
-use pyro_core::vm::shape::limits;
+use pyro_core::limits;
 use std::path::PathBuf;
 
 /// Run a coding agent's commands in disposable virtual machines.

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let command = parse();
     trace::start();
-    pyro_core::host::process::allow_open_files();
+    pyro_core::allow_open_files();
     let code = match command {
         Parsed::Command(command) => commands::dispatch(command),
         Parsed::Internal(command) => commands::dispatch_internal(command),

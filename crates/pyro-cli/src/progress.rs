@@ -2,10 +2,10 @@
 
 use crate::printer;
 use indicatif::{ProgressBar, ProgressStyle};
-use pyro_core::environment::{Progress, Stage};
+use pyro_core::{InstallStage, Progress};
 use std::time::Duration;
 
-/// Shows an installation, from its first event on.
+/// Shows an installation, from its first event on until it is dropped.
 pub(crate) struct ProgressLine {
     bar: Option<ProgressBar>,
 }
@@ -19,7 +19,7 @@ impl ProgressLine {
     /// Show that something happened while `environment` is installed.
     pub(crate) fn show(&mut self, environment: &str, progress: Progress) {
         match progress {
-            Progress::Stage(Stage::Done) => self.finish(),
+            Progress::Stage(InstallStage::Done) => self.finish(),
             Progress::Stage(stage) if printer::is_watched() => {
                 let bar = self.bar.get_or_insert_with(new_bar);
                 bar.set_message(format!("{environment}: {}", stage.label()));
@@ -45,15 +45,20 @@ impl ProgressLine {
         }
     }
 
-    /// Take the bar away.
-    pub(crate) fn finish(&mut self) {
+    fn finish(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
     }
 }
 
-/// Shows steps of a known number, such as measurements.
+impl Drop for ProgressLine {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+/// Shows steps of a known number, such as measurements, until it is dropped.
 pub(crate) struct CountLine {
     topic: &'static str,
     what: &'static str,
@@ -80,9 +85,10 @@ impl CountLine {
         }
         self.what = what;
     }
+}
 
-    /// Take the bar away.
-    pub(crate) fn finish(&mut self) {
+impl Drop for CountLine {
+    fn drop(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }

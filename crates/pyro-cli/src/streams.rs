@@ -1,6 +1,7 @@
 //! The process's own streams, as a command of a guest is given them.
 
 use crate::printer;
+use pyro_core::OutputTo;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, IsTerminal, Read};
 use std::pin::Pin;
@@ -22,13 +23,18 @@ const WAIT: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 const READ_LEN: usize = 4096;
 
 /// Stdout of this process; the printer hears of what is written.
-pub(crate) fn stdout() -> Noted<Stdout> {
+fn stdout() -> Noted<Stdout> {
     Noted { stream: tokio::io::stdout(), note: printer::note_stdout }
 }
 
 /// As [`stdout`], for stderr.
-pub(crate) fn stderr() -> Noted<Stderr> {
+fn stderr() -> Noted<Stderr> {
     Noted { stream: tokio::io::stderr(), note: printer::note_stderr }
+}
+
+/// A command's output, to that of this process.
+pub(crate) fn output() -> OutputTo {
+    OutputTo::Writers { stdout: Box::new(stdout()), stderr: Box::new(stderr()) }
 }
 
 /// Stdin of this process. A terminal is only read while this process is in its foreground: the
@@ -36,13 +42,6 @@ pub(crate) fn stderr() -> Noted<Stderr> {
 /// that no signal could end it.
 pub(crate) fn stdin() -> Box<dyn AsyncRead + Unpin + Send> {
     if io::stdin().is_terminal() { Box::new(terminal()) } else { Box::new(whole()) }
-}
-
-/// Stdin as a command of core's is given it.
-pub(crate) fn given(
-    stdin: &mut Option<Box<dyn AsyncRead + Unpin + Send>>,
-) -> pyro_core::vm::io::Stdin<'_> {
-    stdin.as_mut().map(|stdin| stdin as _)
 }
 
 fn whole() -> Stdin {

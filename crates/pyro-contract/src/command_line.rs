@@ -1,7 +1,7 @@
 //! Hints as commands of `pyro`, for whoever types.
 
 use crate::rows::Row;
-use pyro_core::error::{Argument, Call, Next, Parameter, Value, Wording};
+use pyro_core::hints::{Argument, Call, Next, Parameter, Value, Wording};
 
 /// The words of the command line.
 #[derive(Clone, Copy, Debug, Default)]

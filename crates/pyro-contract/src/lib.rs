@@ -2,7 +2,7 @@
 //!
 //! Everything here is a pure function of the contract and of what its caller says of itself.
 //! Another surface is another column of the contract and another
-//! [`Wording`](pyro_core::error::Wording); the errors in core stay as they are.
+//! [`Wording`](pyro_core::hints::Wording); the errors in core stay as they are.
 
 mod command_line;
 mod methods;

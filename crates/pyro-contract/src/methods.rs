@@ -2,7 +2,7 @@
 
 use crate::command_line::CommandLine;
 use crate::rows::Row;
-use pyro_core::error::{Argument, Call, Next, OperationId, Parameter, Value, Wording};
+use pyro_core::hints::{Argument, Call, Next, OperationId, Parameter, Value, Wording};
 
 /// The words of the Python SDK, whose object is called `pyro`.
 #[derive(Clone, Copy, Debug, Default)]

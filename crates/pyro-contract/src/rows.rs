@@ -1,6 +1,6 @@
 //! The rows of `contract.toml`, which is compiled in.
 
-use pyro_core::error::OperationId;
+use pyro_core::hints::OperationId;
 use serde::Deserialize;
 use std::sync::LazyLock;
 

@@ -2,7 +2,7 @@
 
 use crate::command_line;
 use crate::rows::{Row, rows};
-use pyro_core::error::{Call, Next, OperationId, Parameter, Value, Wording};
+use pyro_core::hints::{Call, Next, OperationId, Parameter, Value, Wording};
 use serde_json::Value as Json;
 
 /// The words of a server, after a call of one of its tools.

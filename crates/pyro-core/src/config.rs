@@ -1,14 +1,18 @@
 //! Settings as values: surfaces read the environment and hand it over, core never does.
 
+mod error;
 mod pyro_program;
 mod qemu;
+mod variables;
 
+pub use error::ConfigError;
 pub use pyro_program::PyroProgram;
 pub use qemu::QemuProgram;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use variables::Variables;
 
 /// Seconds of a week.
 const WEEK_SECONDS: u32 = 7 * 24 * 3600;
@@ -26,15 +30,12 @@ pub enum AccelChoice {
 }
 
 impl AccelChoice {
-    fn parse(value: Option<OsString>) -> Result<Self, ConfigError> {
-        match value.as_ref().map(|value| value.to_string_lossy()).as_deref() {
-            None | Some("auto") => Ok(Self::Auto),
-            Some("kvm") => Ok(Self::Kvm),
-            Some("tcg") => Ok(Self::Tcg),
-            Some(other) => {
-                let (name, value) = ("PYRO_ACCEL", other.to_owned());
-                Err(ConfigError::Invalid { name, value, expected: "auto, kvm or tcg" })
-            }
+    fn parse(value: &OsStr) -> Option<Self> {
+        match value.to_str()? {
+            "auto" => Some(Self::Auto),
+            "kvm" => Some(Self::Kvm),
+            "tcg" => Some(Self::Tcg),
+            _ => None,
         }
     }
 }
@@ -42,19 +43,19 @@ impl AccelChoice {
 /// How much of a command's output its result holds. What is beyond is left out of its middle and
 /// kept in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Inline {
+pub enum InlineOutput {
     /// So many bytes of text of each stream.
     Each(usize),
     /// So many bytes of both streams together, written as JSON strings.
     Json(usize),
 }
 
-impl Inline {
+impl InlineOutput {
     /// Bytes of each stream where nothing else is asked for.
     pub const EACH: usize = 64 * 1024;
 }
 
-impl Default for Inline {
+impl Default for InlineOutput {
     fn default() -> Self {
         Self::Each(Self::EACH)
     }
@@ -98,25 +99,7 @@ pub struct Config {
     /// `PATH` as the user has it, to find qemu and the other host programs.
     pub path: OsString,
     /// How much of a command's output its result holds.
-    pub inline: Inline,
-}
-
-/// A setting that cannot be used.
-#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-pub enum ConfigError {
-    /// Neither HOME nor the variables that replace it are set.
-    #[error("HOME is not set")]
-    NoHome,
-    /// A variable holds what it cannot mean.
-    #[error("{name} is {value:?}; it must be {expected}")]
-    Invalid {
-        /// The variable.
-        name: &'static str,
-        /// What it holds.
-        value: String,
-        /// What it may hold.
-        expected: &'static str,
-    },
+    pub inline: InlineOutput,
 }
 
 impl Config {
@@ -128,97 +111,62 @@ impl Config {
         program: impl Into<PyroProgram>,
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ConfigError> {
-        let program = program.into();
-        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let absolute = |name: &'static str| match set(name).map(PathBuf::from) {
-            Some(path) if path.is_relative() => Err(ConfigError::Invalid {
-                name,
-                value: path.display().to_string(),
-                expected: "an absolute path",
-            }),
-            other => Ok(other),
-        };
-        let home = || absolute("HOME")?.ok_or(ConfigError::NoHome);
-        let under_home = |name: &'static str, default: &str| match absolute(name)? {
-            Some(path) => Ok(path),
-            None => Ok(home()?.join(default)),
-        };
-        let data_dir = match absolute("PYRO_DATA_DIR")? {
+        let variables = Variables(variable);
+        let data_dir = match variables.path("PYRO_DATA_DIR")? {
             Some(path) => path,
-            None => under_home("XDG_DATA_HOME", ".local/share")?.join("pyro-mcp"),
+            None => variables.path_or_under_home("XDG_DATA_HOME", ".local/share")?.join("pyro-mcp"),
         };
-        let runtime_dir = match (absolute("PYRO_RUNTIME_DIR")?, absolute("XDG_RUNTIME_DIR")?) {
+        let paths = (variables.path("PYRO_RUNTIME_DIR")?, variables.path("XDG_RUNTIME_DIR")?);
+        let runtime_dir = match paths {
             (Some(path), _) => path,
-            (None, Some(path)) if is_own_dir(&path) && set("PYRO_DATA_DIR").is_none() => {
+            (None, Some(path)) if is_own_dir(&path) && variables.set("PYRO_DATA_DIR").is_none() => {
                 path.join("pyro-mcp")
             }
             _ => data_dir.join("run"),
         };
-        let environment_cache_dir = match absolute("PYRO_ENVIRONMENT_CACHE_DIR")? {
+        let environment_cache_dir = match variables.path("PYRO_ENVIRONMENT_CACHE_DIR")? {
             Some(path) => path,
-            None => under_home("XDG_CACHE_HOME", ".cache")?.join("pyro-mcp/environments"),
+            None => variables
+                .path_or_under_home("XDG_CACHE_HOME", ".cache")?
+                .join("pyro-mcp/environments"),
         };
-        let accel = AccelChoice::parse(set("PYRO_ACCEL"))?;
-        let qemu = match set("PYRO_QEMU") {
-            None => None,
-            Some(value) => {
-                Some(QemuProgram::parse(&value).ok_or_else(|| ConfigError::Invalid {
-                    name: "PYRO_QEMU",
-                    value: value.to_string_lossy().into_owned(),
-                    expected: "an absolute path, or EXECUTABLE:LIBRARY_DIRECTORY:…",
-                })?)
-            }
-        };
-        let templates =
-            match set("PYRO_TEMPLATES").as_ref().map(|value| value.to_string_lossy()).as_deref() {
-                None | Some("on") => true,
-                Some("off") => false,
-                Some(other) => {
-                    let (name, value) = ("PYRO_TEMPLATES", other.to_owned());
-                    return Err(ConfigError::Invalid { name, value, expected: "on or off" });
-                }
-            };
+        let accel = variables.parsed("PYRO_ACCEL", "auto, kvm or tcg", AccelChoice::parse)?;
+        let qemu = variables.parsed(
+            "PYRO_QEMU",
+            "an absolute path, or EXECUTABLE:LIBRARY_DIRECTORY:…",
+            QemuProgram::parse,
+        )?;
+        let templates = variables.parsed("PYRO_TEMPLATES", "on or off", |value| {
+            [("on", true), ("off", false)]
+                .into_iter()
+                .find_map(|(name, templates)| (value == name).then_some(templates))
+        })?;
         let max_active_vms =
-            match set("PYRO_MAX_ACTIVE_VMS").map(|value| value.to_string_lossy().into_owned()) {
-                None => None,
-                Some(value) => match value.parse() {
-                    Ok(max @ 1..) => Some(max),
-                    _ => {
-                        let name = "PYRO_MAX_ACTIVE_VMS";
-                        return Err(ConfigError::Invalid {
-                            name,
-                            value,
-                            expected: "a whole number from 1",
-                        });
-                    }
-                },
-            };
-        let retention = match set("PYRO_WORKSPACE_RETENTION_SECONDS")
-            .map(|value| value.to_string_lossy().into_owned())
-        {
-            None => WEEK_SECONDS,
-            Some(value) => value.parse().map_err(|_| ConfigError::Invalid {
-                name: "PYRO_WORKSPACE_RETENTION_SECONDS",
-                value,
-                expected: "a whole number of seconds",
-            })?,
-        };
+            variables.parsed("PYRO_MAX_ACTIVE_VMS", "a whole number from 1", |value| {
+                value.to_str()?.parse().ok().filter(|max| *max > 0)
+            })?;
+        let retention = variables.parsed(
+            "PYRO_WORKSPACE_RETENTION_SECONDS",
+            "a whole number of seconds",
+            |value| value.to_str()?.parse().ok(),
+        )?;
         Ok(Self {
             data_dir,
             runtime_dir,
-            workspace_retention_seconds: retention,
+            workspace_retention_seconds: retention.unwrap_or(WEEK_SECONDS),
             environment_cache_dir,
-            program,
-            accel,
-            kernel_dir: absolute("PYRO_KERNEL_DIR")?,
+            program: program.into(),
+            accel: accel.unwrap_or_default(),
+            kernel_dir: variables.path("PYRO_KERNEL_DIR")?,
             qemu,
-            trace_supervisors: set("PYRO_LOG").is_some(),
-            templates,
+            trace_supervisors: variables.set("PYRO_LOG").is_some(),
+            templates: templates.unwrap_or(true),
             max_active_vms,
-            mirror: set("PYRO_MIRROR").map(|value| value.to_string_lossy().into_owned()),
-            path: set("PATH")
+            mirror: variables.set("PYRO_MIRROR").map(|value| value.to_string_lossy().into_owned()),
+            path: variables
+                .set("PATH")
                 .unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin".into()),
-            inline: Inline::default(),
+            inline: InlineOutput::default(),
         })
     }
 

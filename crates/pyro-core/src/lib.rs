@@ -1,14 +1,15 @@
 //! Real, disposable virtual machines for coding agents, on any Linux host, without root or a
 //! daemon.
 //!
-//! [`Pyro`] has one method for each operation. The environments that machines boot from are
-//! installed when they are first asked for, which takes minutes and the network; after that a
-//! machine starts in a fraction of a second.
+//! [`Pyro`] has one method for each operation. Its future never blocks the thread that awaits it
+//! on a tokio runtime, and can be dropped at any time: see [`OperationFuture`]. The environments
+//! that machines boot from are installed when they are first asked for, which takes minutes and
+//! the network; after that a machine starts in a fraction of a second.
 //!
 //! Every machine has a supervisor, which is a process of its own: a `pyro` executable that is
 //! started with the command `supervise`. [`Config`] names it, with the arguments that come before
 //! that command: give it the path of an installed `pyro`, or of your own program if that hands
-//! `supervise` to [`Pyro::supervise`].
+//! `supervise` to `Pyro::supervise`.
 //!
 //! One command in a machine of its own:
 //!
@@ -19,7 +20,7 @@
 //! async fn git_version(config: Config) -> Result<(), PyroError> {
 //!     let pyro = Pyro::new(config);
 //!     let request = RunRequest::new("debian:12", "git --version");
-//!     let ran = pyro.run(&request, None, OutputTo::Result, Caller::default()).await?;
+//!     let ran = pyro.run(request, None, OutputTo::Result, Caller::default()).await?;
 //!     assert_eq!(ran.result.exit_code, Some(0));
 //!     assert!(ran.result.output.stdout.starts_with("git version 2."));
 //!     Ok(())
@@ -32,69 +33,186 @@
 //! ```
 //! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest/host.inc"));
 //! use pyro_core::{
-//!     Caller, CancellationToken, Config, CreateRequest, DiffRequest, LineRequest, OutputTo, Pyro, PyroError,
+//!     Caller, CancellationToken, Config, CreateRequest, DiffRequest, LineRequest, OutputTo, Pyro,
+//!     PyroError,
 //! };
 //!
 //! async fn change_and_look(config: Config) -> Result<(), PyroError> {
 //!     let pyro = Pyro::new(config);
 //!     let cancel = CancellationToken::new();
-//!     let workspace = pyro.create_workspace(&CreateRequest::new("debian:12"), Caller::default()).await?;
-//!     let id = workspace.workspace_id;
+//!     let request = CreateRequest::new("debian:12");
+//!     let id = pyro.create_workspace(request, Caller::default()).await?.workspace_id;
 //!
 //!     let line = LineRequest::new("echo hello > greeting && cat greeting");
 //!     let ran = pyro.exec_workspace(id, line, None, OutputTo::Result, &cancel).await?;
 //!     assert_eq!(ran.result.output.stdout, "hello\n");
 //!
-//!     let diff = pyro.diff_workspace(id, &DiffRequest::default(), &cancel).await?;
+//!     let diff = pyro.diff_workspace(id, DiffRequest::default(), &cancel).await?;
 //!     assert_eq!(diff.entries[0].path, "greeting");
 //!     assert!(diff.patch.contains("+hello"));
 //!
 //!     pyro.reset_workspace(id, &cancel).await?;
-//!     assert!(!pyro.diff_workspace(id, &DiffRequest::default(), &cancel).await?.changed);
+//!     assert!(!pyro.diff_workspace(id, DiffRequest::default(), &cancel).await?.changed);
 //!     pyro.delete_workspace(id).await?;
 //!     Ok(())
 //! }
 //! # fn main() { host::run(change_and_look) }
 //! ```
 
-pub mod archive;
-pub mod backing;
-pub mod bench;
-pub mod config;
-pub mod disk;
-pub mod doctor;
-pub mod engine;
-pub mod environment;
-pub mod error;
-pub mod execution_mode;
-pub mod guest;
-pub mod host;
-pub mod id;
-pub mod pyro;
-pub mod store;
-pub mod timestamp;
-pub mod vm;
-pub mod workspace;
+#![allow(
+    unreachable_pub,
+    reason = "`pub` in a private module is for the other modules; the surface is this file"
+)]
 
-pub use backing::{Backing, ImageDigest};
-pub use config::{Config, ConfigError, PyroProgram};
-pub use error::{ErrorKind, Hint, PyroError, worded};
-pub use execution_mode::ExecutionMode;
-pub use id::{Id, IdError};
+mod archive;
+mod backing;
+mod bench;
+mod config;
+mod disk;
+mod doctor;
+mod engine;
+mod environment;
+mod error;
+mod execution_mode;
+mod guest;
+mod host;
+mod id;
+mod pyro;
+mod store;
+#[doc(hidden)]
+pub mod testing;
+mod timestamp;
+mod vm;
+mod workspace;
+
+// The facade, and what it is made from.
+pub use config::{AccelChoice, Config, ConfigError, InlineOutput, PyroProgram, QemuProgram};
 pub use pyro::Pyro;
+pub use pyro::operation_future::OperationFuture;
+
+// Failures; what to do about them is in [`hints`].
+pub use error::{ErrorKind, PyroError};
+pub use id::IdError;
+pub use vm::line::OptionError;
+pub use vm::shape::OutOfRange;
+
+// Values that requests and results share.
+pub use execution_mode::ExecutionMode;
+pub use id::Id;
 pub use pyro_protocol::Secret;
 pub use timestamp::Timestamp;
 pub use tokio_util::sync::CancellationToken;
-pub use vm::line::Variable;
-pub use vm::output::{OutputTo, OutputWatch, Stream};
-pub use vm::{
-    Caller, CommandOutput, CommandResult, ExecOptions, LineRequest, RunRequest, Shape, VmDeleted,
-    VmExec, VmInfo, VmRequest,
+pub use vm::Caller;
+
+// A command, and what comes of it.
+pub use vm::io::Stdin;
+pub use vm::line::{SHELLS, Variable};
+pub use vm::output::{
+    OutputName, OutputNameError, OutputPage, OutputStream, OutputTo, OutputWatch, json_len,
 };
+pub use vm::{CommandOutput, CommandResult, ExecOptions, LineRequest};
+
+// Vms.
+pub use store::vm::VmState;
+pub use vm::standby::StandbyCounts;
+pub use vm::{RunRequest, Shape, VmDeleted, VmExec, VmInfo, VmNetworkInfo, VmRequest};
+
+// Workspaces.
+pub use store::command::CommandState;
+pub use workspace::ROOT as WORKSPACE_ROOT;
+pub use workspace::background::BackgroundOutput;
 pub use workspace::create::CreateRequest;
-pub use workspace::exec::WorkspaceExec;
-pub use workspace::files::diff::DiffRequest;
-pub use workspace::files::diff_report::DiffReport;
+pub use workspace::exec::{WorkspaceExec, options as workspace_options};
 pub use workspace::info::{
-    WorkspaceDeleted, WorkspaceForks, WorkspaceInfo, WorkspaceList, WorkspaceResetInfo,
+    LastCommand, ResetTo, WorkspaceDeleted, WorkspaceForks, WorkspaceInfo, WorkspaceList,
+    WorkspaceResetInfo, WorkspaceSummary,
 };
+pub use workspace::logs::{LogEntry, WorkspaceLogs};
+pub use workspace::update::UpdateRequest;
+
+// Files of workspaces.
+pub use host::path::HostPath;
+pub use store::workspace::{LeftOut, SeedRecord};
+pub use workspace::files::WorkspacePath;
+pub use workspace::files::diff::DiffRequest;
+pub use workspace::files::diff_report::{DiffReport, DiffReportEntry, DiffSummary};
+pub use workspace::files::export::{ExportFormat, ExportRequest, WorkspaceExport};
+pub use workspace::files::list::{FileList, FileListRequest, ListedFile};
+pub use workspace::files::patch_report::{PatchReport, PatchReportEntry, PatchSummary};
+pub use workspace::files::place::PlaceError;
+pub use workspace::files::push::{PushRequest, WorkspaceSync};
+pub use workspace::files::push_report::Pushed;
+pub use workspace::files::read::FileRead;
+pub use workspace::files::seed::SeedRequest;
+pub use workspace::files::write::FileWritten;
+
+// Environments.
+pub use environment::{
+    CATALOG_VERSION, Environment, EnvironmentInfo, InstallStage, InstalledInfo, Progress, catalog,
+    find_missing_program,
+};
+
+// This host: what it can do, and the published figures; their parts are in [`reports`].
+pub use bench::{BenchProgress, BenchReport, BenchRequest};
+pub use doctor::DoctorReport;
+
+// What a surface needs of the host; its files are in [`host_files`].
+pub use host::facts::memory_mib as host_memory_mib;
+pub use host::process::{allow_open_files, is_ignored as is_signal_ignored};
+pub use host::terminal::printable;
+
+// For the process that runs as a supervisor.
+#[doc(hidden)]
+pub use vm::control::starter::inherited_control;
+#[doc(hidden)]
+pub use vm::supervisor::SupervisorError;
+
+/// Ranges and defaults of what a caller may ask for, and functions that check numbers against them.
+///
+/// A namespace: `timeout` and `lifetime` would be unclear at the root.
+pub mod limits {
+    pub use crate::vm::output::MAX_KEPT as MAX_KEPT_OUTPUT;
+    pub use crate::vm::output::capture::BASE64_LIMIT as MAX_BASE64_OUTPUT;
+    pub use crate::vm::shape::limits::{
+        DEFAULT_MEM_MIB, DEFAULT_PAGE_LENGTH, DEFAULT_TIMEOUT_SECONDS, DEFAULT_TTL_SECONDS,
+        DEFAULT_VCPU_COUNT, MEM_MIB, MIN_TTL_SECONDS, PAGE_LENGTH, VCPU_COUNT,
+    };
+    pub use crate::vm::shape::{lifetime, page_length, timeout};
+    pub use crate::workspace::files::list::{DEFAULT_LISTED_FILES, MAX_LISTED_FILES};
+    pub use crate::workspace::files::read::{DEFAULT_READ_BYTES, MAX_READ_BYTES};
+    pub use crate::workspace::fork::MAX_FORKS;
+    pub use crate::workspace::logs::{DEFAULT_LOG_ENTRIES, MAX_LOG_ENTRIES};
+}
+
+/// The hints of a [`PyroError`], and how a surface puts them into its own words.
+///
+/// A namespace: only a program that renders errors needs it, and names such as `Call` and `Value`
+/// would be unclear at the root.
+pub mod hints {
+    pub use crate::error::{
+        Advice, Argument, Call, Hint, Next, OperationId, Parameter, Value, Wording, worded,
+    };
+}
+
+/// The parts of a [`DoctorReport`] and of a [`BenchReport`].
+///
+/// A namespace: only a program that renders the reports needs it, and names such as `Check` and
+/// `Unit` would be unclear at the root.
+pub mod reports {
+    pub use crate::bench::report::{HostFacts, Measure, Parallel, Ratio, Settings, Unit};
+    pub use crate::bench::statistics::Summary;
+    pub use crate::doctor::{
+        BundleReport, Check, Health, KvmReport, NetworkingReport, RuntimeCapabilities,
+        RuntimeReport,
+    };
+    pub use crate::vm::active::ActiveVms;
+}
+
+/// Files of the host: reads have a limit, and a file is written whole or not at all.
+///
+/// A namespace, as `std::fs` is: `metadata` and `rewrite` would be unclear at the root.
+pub mod host_files {
+    pub use crate::host::fs::{FsError, metadata, read_bounded, read_stdin_bounded};
+    pub use crate::host::path::expanded;
+    pub use crate::host::rewrite::{Readers, rewrite};
+}

@@ -2,45 +2,49 @@
 //! them.
 
 mod files;
+pub mod operation_future;
 mod workspace;
 
 use crate::backing::ImageDigest;
 use crate::bench::{self, BenchRequest};
 use crate::config::{Config, ConfigError};
 use crate::doctor::{self, DoctorReport};
-use crate::environment::{EnvironmentInfo, EnvironmentStore, InstalledInfo, Progress};
+use crate::environment::{EnvironmentInfo, EnvironmentStore, InstalledInfo};
 use crate::error::PyroError;
 use crate::id::Id;
 use crate::store::Store;
-use crate::store::vm::{VmKind, VmRecord};
-use crate::vm::blocking;
+use crate::store::vm::VmKind;
 use crate::vm::exec::Began;
 use crate::vm::info::{VmDeleted, VmExec, VmInfo};
 use crate::vm::io::Stdin;
 use crate::vm::lifecycle::network_info::{self, VmNetworkInfo};
 use crate::vm::lifecycle::{self, create, delete, list, reap_expired, start, stop};
 use crate::vm::operation::Operation;
-use crate::vm::output::{Inline, OutputName, OutputPage, OutputStore, OutputTo, Recorder};
+use crate::vm::output::{InlineOutput, OutputName, OutputPage, OutputStore, OutputTo, Recorder};
 use crate::vm::result::{CommandOutput, CommandResult};
 use crate::vm::standby::{Standby, StandbyCounts};
 use crate::vm::template::TemplateStore;
 use crate::vm::{Caller, LineRequest, RunRequest, VmError, VmRequest, prepare, run, supervisor};
+use operation_future::OperationFuture;
 use std::path::PathBuf;
 use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// The runtime with its settings; cheap to make, holds nothing open but the vms that stand by.
+/// A clone is the same runtime.
 #[derive(Clone, Debug)]
 pub struct Pyro {
     config: Config,
     standby: Option<Standby>,
+    under_way: TaskTracker,
 }
 
 impl Pyro {
     /// A runtime with these settings.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { config, standby: None }
+        Self { config, standby: None, under_way: TaskTracker::new() }
     }
 
     /// The same runtime with `count` vms of the default shape that stand by for [`Pyro::run`], for
@@ -54,7 +58,7 @@ impl Pyro {
 
     /// The same runtime, with results that hold so much of a command's output.
     #[must_use]
-    pub fn with_inline(mut self, inline: Inline) -> Self {
+    pub fn with_inline(mut self, inline: InlineOutput) -> Self {
         self.config.inline = inline;
         self
     }
@@ -65,11 +69,14 @@ impl Pyro {
         self.standby.as_ref().map(Standby::counts)
     }
 
-    /// End the vms that stand by and wait until nothing is left of them.
+    /// End the vms that stand by, and wait until nothing is left of them and no operation is under
+    /// way any more, awaited or not.
     pub async fn close(&self) {
         if let Some(standby) = &self.standby {
             standby.close().await;
         }
+        self.under_way.close();
+        self.under_way.wait().await;
     }
 
     /// Its settings.
@@ -82,26 +89,33 @@ impl Pyro {
     ///
     /// # Errors
     /// Whatever it is, nothing of the vm is left.
-    pub async fn run(
+    pub fn run(
         &self,
-        request: &RunRequest,
-        stdin: Stdin<'_>,
-        output: OutputTo<'_>,
-        mut caller: Caller<'_>,
-    ) -> Result<VmExec, PyroError> {
-        let mut recorder = Recorder::new(&self.config, output);
-        let io = recorder.io(stdin);
-        let (standby, began) = (self.standby.as_ref(), Began::default());
-        let ran = run::run(&self.config, standby, request, io, &mut caller, &began)
-            .await
-            .map_err(|error| PyroError::from(error).of_command(&began))?;
-        let output = CommandOutput::of(recorder.finish());
-        Ok(VmExec {
-            vm_id: ran.vm_id,
-            environment: request.environment.clone(),
-            environment_version: ran.environment_version,
-            result: CommandResult::of(&request.line.command, ran.execution_mode, ran.exec, output),
-            cleanup: VmDeleted::after_exec(ran.vm_id),
+        request: RunRequest,
+        mut stdin: Stdin,
+        output: OutputTo,
+        caller: Caller,
+    ) -> OperationFuture<VmExec> {
+        let (config, standby) = (self.config.clone(), self.standby.clone());
+        let cancel = caller.cancel.clone();
+        OperationFuture::cancellable(&self.under_way, &cancel, async move |cancel| {
+            let (mut caller, standby) = (caller.cancelled_by(cancel), standby.as_ref());
+            let mut recorder = Recorder::new(&config, output);
+            let io = recorder.io(&mut stdin);
+            let began = Began::default();
+            let ran = run::run(&config, standby, &request, io, &mut caller, &began)
+                .await
+                .map_err(|error| PyroError::from(error).of_command(&began))?;
+            let output = CommandOutput::of(recorder.finish());
+            let result =
+                CommandResult::of(&request.line.command, ran.execution_mode, ran.exec, output);
+            Ok(VmExec {
+                vm_id: ran.vm_id,
+                environment: request.environment,
+                environment_version: ran.environment_version,
+                result,
+                cleanup: VmDeleted::after_exec(ran.vm_id),
+            })
         })
     }
 
@@ -112,11 +126,13 @@ impl Pyro {
     /// [`crate::ErrorKind::NotFound`] for one that was removed for newer ones.
     pub fn read_output(
         &self,
-        name: &OutputName,
+        name: OutputName,
         offset: u64,
         length: usize,
-    ) -> Result<OutputPage, PyroError> {
-        Ok(OutputStore::new(&self.config).read(name, offset, length).map_err(VmError::from)?)
+    ) -> OperationFuture<OutputPage> {
+        self.step(move |config| {
+            Ok(OutputStore::new(config).read(&name, offset, length).map_err(VmError::from)?)
+        })
     }
 
     /// Create a vm that stays until it is used by a command, deleted, or its lifetime is over;
@@ -124,12 +140,12 @@ impl Pyro {
     ///
     /// # Errors
     /// Whatever it is, there is no vm.
-    pub async fn create_vm(
-        &self,
-        request: &VmRequest,
-        mut caller: Caller<'_>,
-    ) -> Result<VmInfo, PyroError> {
-        Ok(create::create(&self.config, request, &mut caller).await?.into())
+    pub fn create_vm(&self, request: VmRequest, caller: Caller) -> OperationFuture<VmInfo> {
+        let (config, cancel) = (self.config.clone(), caller.cancel.clone());
+        OperationFuture::cancellable(&self.under_way, &cancel, async move |cancel| {
+            let mut caller = caller.cancelled_by(cancel);
+            Ok(create::create(&config, &request, &mut caller).await?.into())
+        })
     }
 
     /// Start a vm that is created or stopped, from the disk that it has; it runs on when this
@@ -138,9 +154,12 @@ impl Pyro {
     /// # Errors
     /// [`crate::ErrorKind::WrongState`] and [`crate::ErrorKind::Busy`] with what to do first;
     /// [`crate::ErrorKind::NotFound`] also for one whose lifetime was over.
-    pub async fn start_vm(&self, id: Id, cancel: &CancellationToken) -> Result<VmInfo, PyroError> {
-        let (store, vm) = self.open_vm(id, Operation::Start).await?;
-        Ok(start::start(&self.config, &store, vm, cancel).await?.into())
+    pub fn start_vm(&self, id: Id, cancel: &CancellationToken) -> OperationFuture<VmInfo> {
+        let config = self.config.clone();
+        OperationFuture::cancellable(&self.under_way, cancel, async move |cancel| {
+            let (store, vm) = lifecycle::open(&config, VmKind::Vm, id, Operation::Start)?;
+            Ok(start::start(&config, &store, vm, &cancel).await?.into())
+        })
     }
 
     /// Run one command in a started vm and delete the vm, whatever the command's status. A command
@@ -148,29 +167,32 @@ impl Pyro {
     ///
     /// # Errors
     /// As [`Pyro::start_vm`]; [`crate::ErrorKind::Busy`] when another command has the vm.
-    pub async fn exec_vm(
+    pub fn exec_vm(
         &self,
         id: Id,
-        line: &LineRequest,
-        stdin: Stdin<'_>,
-        output: OutputTo<'_>,
+        line: LineRequest,
+        mut stdin: Stdin,
+        output: OutputTo,
         cancel: &CancellationToken,
-    ) -> Result<VmExec, PyroError> {
-        line.check()?;
-        let (_, vm) = self.open_vm(id, Operation::Exec).await?;
-        let mut recorder = Recorder::new(&self.config, output);
-        let io = recorder.io(stdin);
-        let began = Began::default();
-        let ended = lifecycle::exec::exec_and_delete(&self.config, &vm, line, io, cancel, &began)
-            .await
-            .map_err(|error| PyroError::from(error).of_command(&began))?;
-        let output = CommandOutput::of(recorder.finish());
-        Ok(VmExec {
-            vm_id: id,
-            environment: vm.environment,
-            environment_version: vm.environment_version,
-            result: CommandResult::of(&line.command, vm.execution_mode, ended, output),
-            cleanup: VmDeleted::after_exec(id),
+    ) -> OperationFuture<VmExec> {
+        let config = self.config.clone();
+        OperationFuture::cancellable(&self.under_way, cancel, async move |cancel| {
+            line.check()?;
+            let (_, vm) = lifecycle::open(&config, VmKind::Vm, id, Operation::Exec)?;
+            let mut recorder = Recorder::new(&config, output);
+            let io = recorder.io(&mut stdin);
+            let began = Began::default();
+            let ended = lifecycle::exec::exec_and_delete(&config, &vm, &line, io, &cancel, &began)
+                .await
+                .map_err(|error| PyroError::from(error).of_command(&began))?;
+            let output = CommandOutput::of(recorder.finish());
+            Ok(VmExec {
+                vm_id: id,
+                environment: vm.environment,
+                environment_version: vm.environment_version,
+                result: CommandResult::of(&line.command, vm.execution_mode, ended, output),
+                cleanup: VmDeleted::after_exec(id),
+            })
         })
     }
 
@@ -179,29 +201,33 @@ impl Pyro {
     ///
     /// # Errors
     /// As [`Pyro::start_vm`].
-    pub async fn stop_vm(&self, id: Id) -> Result<VmInfo, PyroError> {
-        let (store, vm) = self.open_vm(id, Operation::Stop).await?;
-        let config = self.config.clone();
-        Ok(blocking(move || stop::stop(&config, &store, vm)).await?.into())
+    pub fn stop_vm(&self, id: Id) -> OperationFuture<VmInfo> {
+        self.step(move |config| {
+            let (store, vm) = lifecycle::open(config, VmKind::Vm, id, Operation::Stop)?;
+            Ok(stop::stop(config, &store, vm)?.into())
+        })
     }
 
     /// Delete a vm, whatever it is at.
     ///
     /// # Errors
     /// [`crate::ErrorKind::NotFound`], [`crate::ErrorKind::Busy`] when somebody else deletes it.
-    pub async fn delete_vm(&self, id: Id) -> Result<VmDeleted, PyroError> {
-        let (store, vm) = self.open_vm(id, Operation::Delete).await?;
-        let config = self.config.clone();
-        blocking(move || delete::delete(&config, &store, vm)).await?;
-        Ok(VmDeleted::explicit(id))
+    pub fn delete_vm(&self, id: Id) -> OperationFuture<VmDeleted> {
+        self.step(move |config| {
+            let (store, vm) = lifecycle::open(config, VmKind::Vm, id, Operation::Delete)?;
+            delete::delete(config, &store, vm)?;
+            Ok(VmDeleted::explicit(id))
+        })
     }
 
     /// One vm as it is now.
     ///
     /// # Errors
     /// [`crate::ErrorKind::NotFound`], also for one whose lifetime was over: it is deleted.
-    pub async fn status_vm(&self, id: Id) -> Result<VmInfo, PyroError> {
-        Ok(self.open_vm(id, Operation::Status).await?.1.into())
+    pub fn status_vm(&self, id: Id) -> OperationFuture<VmInfo> {
+        self.step(move |config| {
+            Ok(lifecycle::open(config, VmKind::Vm, id, Operation::Status)?.1.into())
+        })
     }
 
     /// Whether a vm runs its command on the host: no guest was to be had when it was created. That
@@ -209,57 +235,55 @@ impl Pyro {
     ///
     /// # Errors
     /// When the records cannot be read.
-    pub async fn is_vm_on_host(&self, id: Id) -> Result<bool, PyroError> {
-        let config = self.config.clone();
-        let vm = blocking(move || Ok(Store::open(&config.data_dir)?.vm(id)?)).await?;
-        Ok(vm.is_some_and(|vm| vm.kind == VmKind::Vm && vm.backing.is_host_tree()))
+    pub fn is_vm_on_host(&self, id: Id) -> OperationFuture<bool> {
+        self.step(move |config| {
+            let vm = Store::open(&config.data_dir)?.vm(id)?;
+            Ok(vm.is_some_and(|vm| vm.kind == VmKind::Vm && vm.backing.is_host_tree()))
+        })
     }
 
     /// The network of a vm.
     ///
     /// # Errors
     /// As [`Pyro::status_vm`].
-    pub async fn network_info_vm(&self, id: Id) -> Result<VmNetworkInfo, PyroError> {
-        Ok(network_info::network_info(&self.open_vm(id, Operation::Status).await?.1))
+    pub fn network_info_vm(&self, id: Id) -> OperationFuture<VmNetworkInfo> {
+        self.step(move |config| {
+            let (_, vm) = lifecycle::open(config, VmKind::Vm, id, Operation::Status)?;
+            Ok(network_info::network_info(&vm))
+        })
     }
 
     /// Every vm that stays, whoever created it, oldest first.
     ///
     /// # Errors
     /// When the records cannot be read.
-    pub async fn list_vms(&self) -> Result<Vec<VmInfo>, PyroError> {
-        let config = self.config.clone();
-        Ok(blocking(move || list::list(&config)).await?.into_iter().map(VmInfo::from).collect())
+    pub fn list_vms(&self) -> OperationFuture<Vec<VmInfo>> {
+        self.step(|config| Ok(list::list(config)?.into_iter().map(VmInfo::from).collect()))
     }
 
     /// Delete every vm whose lifetime is over, whoever created it; their ids.
     ///
     /// # Errors
     /// The first failure, after all others were deleted.
-    pub async fn reap_expired_vms(&self) -> Result<Vec<Id>, PyroError> {
-        let config = self.config.clone();
-        Ok(blocking(move || reap_expired::reap_expired(&config)).await?)
-    }
-
-    async fn open_vm(&self, id: Id, operation: Operation) -> Result<(Store, VmRecord), PyroError> {
-        let config = self.config.clone();
-        Ok(blocking(move || lifecycle::open(&config, VmKind::Vm, id, operation)).await?)
+    pub fn reap_expired_vms(&self) -> OperationFuture<Vec<Id>> {
+        self.step(|config| Ok(reap_expired::reap_expired(config)?))
     }
 
     /// Every environment of the catalog, installed or not.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Io`] when the cache cannot be read.
-    pub fn list_environments(&self) -> Result<Vec<EnvironmentInfo>, PyroError> {
-        Ok(EnvironmentStore::new(&self.config).list()?)
+    pub fn list_environments(&self) -> OperationFuture<Vec<EnvironmentInfo>> {
+        self.step(|config| Ok(EnvironmentStore::new(config).list()?))
     }
 
     /// One environment.
     ///
     /// # Errors
     /// [`crate::ErrorKind::NotFound`] for an unknown name.
-    pub fn inspect_environment(&self, name: &str) -> Result<EnvironmentInfo, PyroError> {
-        Ok(EnvironmentStore::new(&self.config).inspect(name)?)
+    pub fn inspect_environment(&self, name: &str) -> OperationFuture<EnvironmentInfo> {
+        let name = name.to_owned();
+        self.step(move |config| Ok(EnvironmentStore::new(config).inspect(&name)?))
     }
 
     /// Install an environment, or find that it is installed and whole; the template of its vms is
@@ -267,14 +291,20 @@ impl Pyro {
     ///
     /// # Errors
     /// Whatever it is, nothing is half installed.
-    pub async fn pull_environment(
-        &self,
-        name: &str,
-        progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<InstalledInfo, PyroError> {
-        let installed = EnvironmentStore::new(&self.config).pull(name, progress).await?;
-        prepare::prepare(&self.config, name, progress).await;
-        Ok(installed.into_info())
+    pub fn pull_environment(&self, name: &str, caller: Caller) -> OperationFuture<InstalledInfo> {
+        let (config, name, cancel) = (self.config.clone(), name.to_owned(), caller.cancel.clone());
+        OperationFuture::cancellable(&self.under_way, &cancel, async move |cancel| {
+            let mut caller = caller.cancelled_by(cancel);
+            let (mut progress, cancel) = caller.parts();
+            let pulled = async {
+                let store = EnvironmentStore::new(&config);
+                let installed = store.pull(&name, &mut progress).await?;
+                prepare::prepare(&config, &name, &mut progress).await;
+                Ok::<_, PyroError>(installed.into_info())
+            };
+            let pulled = cancel.run_until_cancelled(pulled).await;
+            pulled.unwrap_or_else(|| Err(VmError::Cancelled.into()))
+        })
     }
 
     /// Remove what no installed environment needs, and all templates; the names of what was
@@ -282,27 +312,20 @@ impl Pyro {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Io`] when something resists.
-    pub fn prune_environments(&self) -> Result<Vec<String>, PyroError> {
-        let store = Store::open(&self.config.data_dir)?;
-        let in_use = || -> Result<Vec<String>, PyroError> {
-            let of_vms = store.vms()?.into_iter().flatten().filter_map(|vm| vm.backing.into());
-            Ok(of_vms
-                .chain(store.images_of_layers()?)
-                .map(|digest: ImageDigest| digest.as_ref().to_owned())
-                .collect())
-        };
-        let mut removed = EnvironmentStore::new(&self.config).prune(in_use)?;
-        let templates = TemplateStore::new(&self.config).prune().map_err(VmError::from)?;
-        removed.extend(templates.into_iter().map(|name| format!("templates/{name}")));
-        removed.sort();
-        Ok(removed)
+    pub fn prune_environments(&self) -> OperationFuture<Vec<String>> {
+        self.step(prune)
     }
 
     /// Look at this host: what works, what does not, and the command that mends it. A guest is
     /// booted to see that one can, which takes some seconds, unless it is to be `quick`.
-    #[must_use]
-    pub async fn doctor(&self, faults: &[ConfigError], quick: bool) -> DoctorReport {
-        doctor::examine(&self.config, faults, quick).await
+    ///
+    /// # Errors
+    /// Only when it could not look at all.
+    pub fn doctor(&self, faults: Vec<ConfigError>, quick: bool) -> OperationFuture<DoctorReport> {
+        let config = self.config.clone();
+        OperationFuture::until_dropped(&self.under_way, async move || {
+            Ok(doctor::examine(&config, &faults, quick).await)
+        })
     }
 
     /// Measure what pyro takes on this host; the results, and where they were written if that was
@@ -310,76 +333,99 @@ impl Pyro {
     ///
     /// # Errors
     /// Whatever it is, nothing of the measured vms is left.
-    pub async fn bench(
+    pub fn bench(
         &self,
-        request: &BenchRequest,
-        progress: &mut (dyn FnMut(bench::Progress) + Send),
+        request: BenchRequest,
+        mut progress: impl FnMut(bench::BenchProgress) + Send + 'static,
         cancel: &CancellationToken,
-    ) -> Result<(bench::Report, Option<Result<PathBuf, PyroError>>), PyroError> {
-        let (report, saved) = bench::run(&self.config, request, progress, cancel).await?;
-        Ok((report, saved.map(|saved| saved.map_err(PyroError::from))))
+    ) -> OperationFuture<(bench::BenchReport, Option<Result<PathBuf, PyroError>>)> {
+        let config = self.config.clone();
+        OperationFuture::cancellable(&self.under_way, cancel, async move |cancel| {
+            let (report, saved) = bench::run(&config, &request, &mut progress, &cancel).await?;
+            Ok((report, saved.map(|saved| saved.map_err(PyroError::from))))
+        })
     }
 
     /// Results files as sections of Markdown, one for each.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Corrupt`] for a file that holds something else.
-    pub fn bench_page(files: &[PathBuf]) -> Result<String, PyroError> {
-        let reports: Result<Vec<_>, _> =
-            files.iter().map(|file| bench::Report::load(file)).collect();
-        Ok(bench::table::markdown(&reports?))
+    pub fn bench_page(files: Vec<PathBuf>) -> OperationFuture<String> {
+        OperationFuture::step(&TaskTracker::new(), move || {
+            let reports: Result<Vec<_>, _> =
+                files.iter().map(|file| bench::BenchReport::load(file)).collect();
+            Ok(bench::table::markdown(&reports?))
+        })
     }
 
     /// Be the supervisor of one vm; `control` is the connection of the process that started this
-    /// one.
+    /// one. It does its work where it is polled: the vm ends with that thread.
     ///
     /// # Errors
     /// Before there is a vm.
+    #[doc(hidden)]
     pub async fn supervise(&self, control: UnixStream) -> Result<(), supervisor::SupervisorError> {
         supervisor::serve(&self.config, control).await
     }
+
+    /// One step on a thread of the runtime's pool.
+    fn step<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Config) -> Result<T, PyroError> + Send + 'static,
+    ) -> OperationFuture<T> {
+        let config = self.config.clone();
+        OperationFuture::step(&self.under_way, move || act(&config))
+    }
+}
+
+/// Remove what no installed environment needs, and all templates.
+fn prune(config: &Config) -> Result<Vec<String>, PyroError> {
+    let store = Store::open(&config.data_dir)?;
+    let in_use = || -> Result<Vec<String>, PyroError> {
+        let of_vms = store.vms()?.into_iter().flatten().filter_map(|vm| vm.backing.into());
+        Ok(of_vms
+            .chain(store.images_of_layers()?)
+            .map(|digest: ImageDigest| digest.as_ref().to_owned())
+            .collect())
+    };
+    let mut removed = EnvironmentStore::new(config).prune(in_use)?;
+    let templates = TemplateStore::new(config).prune().map_err(VmError::from)?;
+    removed.extend(templates.into_iter().map(|name| format!("templates/{name}")));
+    removed.sort();
+    Ok(removed)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vm::{ExecOptions, Shape};
-    use std::time::Duration;
+    use crate::vm::Shape;
 
     /// A server runs each call as a task of its own: what does not compile here would not there.
     #[test]
     fn every_operation_can_move_between_threads() {
-        fn movable<T: Send>(_: T) {}
+        fn movable<T: Send + 'static>(_: OperationFuture<T>) {}
         let config =
             Config::from_variables("/pyro", |name| (name == "HOME").then(|| "/nonexistent".into()));
         let pyro = Pyro::new(config.unwrap());
         let (id, cancel) = (Id::random().unwrap(), CancellationToken::new());
-        let timeout = Duration::from_secs(1);
-        let line = LineRequest { command: "true".into(), timeout, options: ExecOptions::default() };
-        let request = RunRequest {
-            environment: "debian:12".into(),
-            line: line.clone(),
-            shape: Shape::default(),
-            allow_host_compat: false,
-            network: false,
-        };
+        let line = LineRequest::new("true");
+        let request = RunRequest::new("debian:12", "true");
         let vm = VmRequest {
             environment: "debian:12".into(),
             shape: Shape::default(),
             allow_host_compat: false,
             network: false,
         };
-        let mut watch = |_: crate::vm::output::Stream, _: &[u8]| {};
-        movable(pyro.run(&request, None, OutputTo::Watch(&mut watch), Caller::default()));
-        movable(pyro.create_vm(&vm, Caller::default()));
+        movable(pyro.run(request, None, OutputTo::Watch(Box::new(|_, _| {})), Caller::default()));
+        movable(pyro.create_vm(vm, Caller::default()));
         movable(pyro.start_vm(id, &cancel));
-        movable(pyro.exec_vm(id, &line, None, OutputTo::Result, &cancel));
+        movable(pyro.exec_vm(id, line, None, OutputTo::Result, &cancel));
         movable(pyro.stop_vm(id));
         movable(pyro.delete_vm(id));
         movable(pyro.status_vm(id));
         movable(pyro.network_info_vm(id));
         movable(pyro.list_vms());
         movable(pyro.reap_expired_vms());
-        movable(pyro.pull_environment("debian:12", &mut |_| {}));
+        movable(pyro.pull_environment("debian:12", Caller::default()));
     }
 }

@@ -4,8 +4,7 @@ use crate::bounds;
 use crate::brief::{self, brief};
 use crate::output;
 use crate::refusal::Refusal;
-use pyro_core::ErrorKind;
-use pyro_core::environment::elsewhere;
+use pyro_core::{ErrorKind, find_missing_program};
 use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Resource};
 use serde::Serialize;
 use serde_json::Value;
@@ -42,7 +41,8 @@ pub(crate) fn ran(mut result: CallToolResult) -> CallToolResult {
     // The host's programs are no environment's.
     let is_missing = object.get("exit_code").is_some_and(|status| *status == 127)
         && text("execution_mode").starts_with("guest_");
-    let found = is_missing.then(|| elsewhere(text("environment"), text("stderr"))).flatten();
+    let found =
+        is_missing.then(|| find_missing_program(text("environment"), text("stderr"))).flatten();
     if let Some((program, other)) = found {
         let hint =
             format!("{} has no {program}; environment {} has it", text("environment"), other.name);

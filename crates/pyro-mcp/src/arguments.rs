@@ -1,16 +1,15 @@
 //! A call's arguments against the tool's own schema: every fault is named at once, in words a model
 //! can act on.
 
+mod meant;
+mod value;
+
 use crate::refusal::Refusal;
+use meant::meant;
 use pyro_core::ErrorKind;
 use rmcp::model::JsonObject;
 use serde_json::Value;
-
-/// Greatest number where a schema names none.
-const UNSPOKEN_MAX: f64 = u32::MAX as f64;
-
-/// Greatest number up to which every whole one has a float of its own.
-const EXACT: f64 = (1_u64 << 53) as f64;
+use value::{fault, shown, wanted};
 
 /// Parameters of the contract that are not built. Hosts and models send their defaults, which ask
 /// for nothing.
@@ -28,24 +27,6 @@ enum Asks {
     Nothing(&'static str),
     Never,
 }
-
-/// What models write for a parameter, where its name is not like it.
-const SYNONYMS: [(&str, &str); 11] = [
-    ("cmd", "command"),
-    ("code", "command"),
-    ("content", "text"),
-    ("contents", "text"),
-    ("cpus", "vcpu_count"),
-    ("diff", "patch"),
-    ("directory", "cwd"),
-    ("image", "environment"),
-    ("memory", "mem_mib"),
-    ("vcpus", "vcpu_count"),
-    ("workdir", "cwd"),
-];
-
-/// How like a parameter's name an unknown one must be to be taken for it.
-const NEAR: f64 = 0.85;
 
 /// The arguments of a tool as its schema has them. What is written otherwise and cannot be
 /// misunderstood is taken: `"2"` for a number, `"true"` for a boolean, JSON text for an object or a
@@ -141,178 +122,6 @@ fn is_null(property: &Value, value: &Value) -> bool {
     value.is_null() || takes_json && value.as_str().is_some_and(|text| text.trim() == "null")
 }
 
-/// The parameter that was probably meant.
-fn meant<'a>(name: &str, parameters: impl Iterator<Item = &'a String> + Clone) -> Option<&'a str> {
-    let name = name.to_lowercase().replace('-', "_");
-    let synonym =
-        SYNONYMS.iter().find(|(known, _)| *known == name).map(|(_, parameter)| *parameter);
-    let mut all = parameters.clone();
-    if let Some(found) = all.find(|parameter| synonym == Some(parameter.as_str())) {
-        return Some(found);
-    }
-    // `timeout` is `timeout_seconds`, and `id` is `workspace_id`.
-    let part = |parameter: &&String| {
-        name.len() > 2 && parameter.starts_with(&name) || parameter.ends_with(&format!("_{name}"))
-    };
-    if let Some(found) = parameters.clone().find(part) {
-        return Some(found);
-    }
-    // What nobody could have mistyped is not compared.
-    let parameters = parameters.filter(|_| name.len() < 64);
-    let scored = parameters.map(|parameter| (strsim::jaro_winkler(&name, parameter), parameter));
-    let near =
-        scored.filter(|(score, _)| *score >= NEAR).max_by(|one, other| one.0.total_cmp(&other.0));
-    near.map(|(_, parameter)| parameter.as_str())
-}
-
-/// What may stand in a parameter's place.
-fn wanted(property: &Value) -> String {
-    if let Some(known) = property.get("enum").and_then(Value::as_array) {
-        return format!("one of {}", known.iter().map(shown).collect::<Vec<_>>().join(", "));
-    }
-    let bound = |name: &str| property.get(name).and_then(Value::as_u64);
-    match property.get("type").and_then(Value::as_str) {
-        Some("integer") => match (bound("minimum"), bound("maximum")) {
-            (min, Some(max)) => format!("an integer between {} and {max}", min.unwrap_or(0)),
-            (Some(min), None) => format!("an integer of at least {min}"),
-            (None, None) => "an integer".to_owned(),
-        },
-        Some("boolean") => "true or false".to_owned(),
-        Some("object") => "an object of strings, such as {\"name\": \"value\"}".to_owned(),
-        Some("array") => "an array of strings, such as [\"one\"]".to_owned(),
-        Some("string") => {
-            let some =
-                property.get("pattern").is_some() || bound("minLength").is_some_and(|min| min > 0);
-            let kind = if some { "a string that is not empty" } else { "a string" };
-            match bound("maxLength") {
-                Some(max) => format!("{kind}, of at most {max} characters"),
-                None => kind.to_owned(),
-            }
-        }
-        _ => "what its description says".to_owned(),
-    }
-}
-
-/// Take what is written as text for what the schema wants.
-fn coerced(wanted: Option<&str>, value: &mut Value) {
-    if let Value::String(text) = &*value {
-        let text = text.trim();
-        let taken = match wanted {
-            Some("integer") => text.parse::<i64>().ok().map(Value::from),
-            Some("boolean") if text.eq_ignore_ascii_case("true") => Some(Value::Bool(true)),
-            Some("boolean") if text.eq_ignore_ascii_case("false") => Some(Value::Bool(false)),
-            Some("object") => serde_json::from_str(text).ok().filter(Value::is_object),
-            Some("array") => serde_json::from_str(text).ok().filter(Value::is_array),
-            _ => None,
-        };
-        if let Some(taken) = taken {
-            *value = taken;
-        }
-    }
-    // JSON Schema's integer is any number without a fraction, however it is written.
-    if let (Some("integer"), Some(number)) = (wanted, value.as_f64())
-        && !value.is_i64()
-        && number.fract() == 0.0
-        && number.abs() <= EXACT
-    {
-        *value = (number as i64).into();
-    }
-}
-
-/// What is wrong with a value.
-fn fault(property: &Value, value: &mut Value) -> Option<String> {
-    let wanted = property.get("type").and_then(Value::as_str);
-    coerced(wanted, value);
-    let fits = match wanted {
-        Some("integer") => value.is_i64() || value.is_u64(),
-        Some("string") => value.is_string(),
-        Some("boolean") => value.is_boolean(),
-        Some("object") => value.is_object(),
-        Some("array") => value.is_array(),
-        _ => true,
-    };
-    if !fits {
-        let article =
-            if matches!(wanted, Some("integer" | "object" | "array")) { "an" } else { "a" };
-        return Some(format!(
-            "must be {article} {}, not {}",
-            wanted.unwrap_or_default(),
-            shown(value)
-        ));
-    }
-    if let Some(known) = property.get("enum").and_then(Value::as_array)
-        && !known.contains(value)
-    {
-        let known: Vec<String> = known.iter().map(shown).collect();
-        return Some(format!("must be one of {}, not {}", known.join(", "), shown(value)));
-    }
-    out_of_bounds(property, value).or_else(|| fault_inside(property, value))
-}
-
-/// What is wrong with a value inside of this one.
-fn fault_inside(property: &Value, value: &mut Value) -> Option<String> {
-    let inside = |schema: &str| property.get(schema).filter(|schema| schema.is_object());
-    match value {
-        Value::Object(map) => {
-            let schema = inside("additionalProperties")?;
-            let mut faults =
-                map.iter_mut().filter_map(|(key, value)| Some((key, fault(schema, value)?)));
-            faults.next().map(|(key, fault)| {
-                format!("of {}: it {fault}", shown(&Value::String(key.clone())))
-            })
-        }
-        Value::Array(items) => {
-            let schema = inside("items")?;
-            let mut faults = items
-                .iter_mut()
-                .enumerate()
-                .filter_map(|(at, item)| Some((at, fault(schema, item)?)));
-            faults.next().map(|(at, fault)| format!("[{at}] {fault}"))
-        }
-        _ => None,
-    }
-}
-
-fn out_of_bounds(property: &Value, value: &Value) -> Option<String> {
-    let bound = |name: &str| property.get(name).and_then(Value::as_f64);
-    if let Some(number) = value.as_f64() {
-        return match (bound("minimum").unwrap_or(0.0), bound("maximum")) {
-            (min, Some(max)) if !(min..=max).contains(&number) => {
-                Some(format!("is {value}; it must be between {min} and {max}"))
-            }
-            (min, None) if number < min => Some(format!("is {value}; it must be at least {min}")),
-            (_, None) if number > UNSPOKEN_MAX => {
-                Some(format!("is {value}; it must be at most {UNSPOKEN_MAX}"))
-            }
-            _ => None,
-        };
-    }
-    let text = value.as_str()?;
-    // The one pattern of our own schemas' strings: something stands there.
-    let is_wanted = property.get("pattern").is_some_and(|pattern| pattern == r"\S");
-    if is_wanted && text.trim().is_empty() {
-        return Some("must not be blank".to_owned());
-    }
-    let (length, limit) =
-        (text.chars().count() as u64, |name: &str| property.get(name).and_then(Value::as_u64));
-    if limit("minLength").is_some_and(|min| length < min) {
-        return Some("must not be empty".to_owned());
-    }
-    let max = limit("maxLength").filter(|max| length > *max)?;
-    Some(format!("is {length} characters long; it may have {max}"))
-}
-
-/// A value as it was given, cut where it is long.
-fn shown(value: &Value) -> String {
-    /// Characters that tell which value was meant.
-    const ENOUGH: usize = 80;
-    let text = value.to_string();
-    match text.char_indices().nth(ENOUGH) {
-        Some((cut, _)) => format!("{}…", &text[..cut]),
-        None => text,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -393,31 +202,6 @@ mod tests {
         assert_eq!(
             Value::Object(checked("vm_run", &schema(), arguments).unwrap()),
             json!({"command": "a"})
-        );
-    }
-
-    #[test]
-    fn what_is_written_as_text_is_taken_for_what_it_means() {
-        for (name, given, taken) in [
-            ("network", json!("true"), json!(true)),
-            ("network", json!("False"), json!(false)),
-            ("network", json!(" TRUE "), json!(true)),
-            ("labels", json!("{\"a\": \"b\"}"), json!({ "a": "b" })),
-            ("keys", json!("[\"a\"]"), json!(["a"])),
-            ("vcpu_count", json!(" 2 "), json!(2)),
-            // Where a string is wanted, JSON is text.
-            ("name", json!("{}"), json!("{}")),
-        ] {
-            let arguments = json!({ "command": "a", name: given }).as_object().unwrap().clone();
-            assert_eq!(checked("vm_run", &schema(), arguments).unwrap()[name], taken, "{name}");
-        }
-        let nothing = json!({ "command": "a", "labels": "null", "keys": " null" })
-            .as_object()
-            .unwrap()
-            .clone();
-        assert_eq!(
-            Value::Object(checked("vm_run", &schema(), nothing).unwrap()),
-            json!({ "command": "a" })
         );
     }
 
@@ -525,21 +309,5 @@ mod tests {
             assert!(refusal["message"].as_str().unwrap().contains(message), "{refusal}");
             assert!(refusal["hint"].as_str().unwrap().contains(hint), "{refusal}");
         }
-    }
-
-    #[test]
-    fn a_number_in_quotes_is_a_number() {
-        let arguments = json!({"command": "a", "vcpu_count": "2"}).as_object().unwrap().clone();
-        assert_eq!(checked("vm_run", &schema(), arguments).unwrap()["vcpu_count"], 2);
-    }
-
-    #[test]
-    fn an_integer_may_be_written_with_a_point() {
-        let arguments: Value =
-            serde_json::from_str(r#"{"command": "a", "vcpu_count": 2.0, "timeout_seconds": 3e1}"#)
-                .unwrap();
-        let checked = checked("vm_run", &schema(), arguments.as_object().unwrap().clone()).unwrap();
-        assert_eq!((&checked["vcpu_count"], &checked["timeout_seconds"]), (&json!(2), &json!(30)));
-        assert!(checked["timeout_seconds"].is_i64());
     }
 }

@@ -1,6 +1,6 @@
 //! Bounds of results: what is too long keeps its head and its tail, and says what is left out.
 
-use pyro_core::vm::output::json_len;
+use pyro_core::json_len;
 use serde_json::Value;
 
 /// Bytes of a result's text where nothing else is asked for.

@@ -6,8 +6,7 @@ use crate::grants::Grants;
 use crate::refusal::Refusal;
 use crate::tools::vm_run::VmRun;
 use pyro_contract::Tools;
-use pyro_core::vm::RunRequest;
-use pyro_core::{ErrorKind, PyroError};
+use pyro_core::{ErrorKind, PyroError, RunRequest};
 use rmcp::model::JsonObject;
 use serde_json::{Value, json};
 

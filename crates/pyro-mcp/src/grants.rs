@@ -1,10 +1,7 @@
 //! What the person who started the server granted to the model: paths, network, the host.
 
 use crate::refusal::Refusal;
-use pyro_core::host::path::HostPath;
-use pyro_core::host::terminal::printable;
-use pyro_core::id::Id;
-use pyro_core::{ErrorKind, Pyro};
+use pyro_core::{ErrorKind, HostPath, Id, Pyro, printable};
 use rmcp::model::JsonObject;
 use serde_json::Value;
 use std::path::{Component, Path, PathBuf};

@@ -1,6 +1,6 @@
 //! Outputs that are longer than their results: where the rest is, and what is not kept of it.
 
-use pyro_core::vm::output::OutputPage;
+use pyro_core::OutputPage;
 
 /// What the address of an output begins with.
 pub(crate) const ADDRESS: &str = "pyro://output/";

@@ -1,8 +1,7 @@
 //! Progress notifications: what a call is doing, from its first moment, no more often than a host
 //! wants to hear it.
 
-use pyro_core::environment::{Progress, Stage};
-use pyro_core::vm::output::Stream;
+use pyro_core::{InstallStage, OutputStream, OutputTo, Progress};
 use rmcp::model::{ProgressNotificationParam, ProgressToken};
 use rmcp::service::RequestContext;
 use rmcp::{Peer, RoleServer};
@@ -31,10 +30,19 @@ impl Reporter {
         self.words.send_replace(words.into());
     }
 
+    /// Where a command's output goes that is told of as it comes.
+    pub(crate) fn output(&self) -> OutputTo {
+        let (mut stdout, mut stderr) = (Lines::new(self.clone()), Lines::new(self.clone()));
+        OutputTo::Watch(Box::new(move |stream, bytes| match stream {
+            OutputStream::Stdout => stdout.note(bytes),
+            OutputStream::Stderr => stderr.note(bytes),
+        }))
+    }
+
     /// Tell how far core is.
     pub(crate) fn tell(&self, environment: &str, progress: Progress) {
         match progress {
-            Progress::Stage(Stage::Done) => self.say(format!("installed {environment}")),
+            Progress::Stage(InstallStage::Done) => self.say(format!("installed {environment}")),
             Progress::Starting(_) => self.say("starting the vm"),
             Progress::Running(_) => self.say("running"),
             Progress::Stage(stage) => {
@@ -92,19 +100,19 @@ impl Notifier {
     }
 }
 
-/// Tells the last whole line of a command's output; stdout and stderr have one each.
-pub(crate) struct Lines {
+/// Tells the last whole line of one of a command's outputs.
+struct Lines {
     reporter: Reporter,
     line: Vec<u8>,
 }
 
 impl Lines {
-    pub(crate) fn new(reporter: Reporter) -> Self {
+    fn new(reporter: Reporter) -> Self {
         Self { reporter, line: Vec::new() }
     }
 
     /// Take output as it comes.
-    pub(crate) fn note(&mut self, bytes: &[u8]) {
+    fn note(&mut self, bytes: &[u8]) {
         let mut lines = bytes.rsplitn(3, |byte| *byte == b'\n');
         let rest = lines.next().unwrap_or_default();
         let Some(last) = lines.next() else {
@@ -117,29 +125,9 @@ impl Lines {
             if lines.next().is_some() { Vec::new() } else { std::mem::take(&mut self.line) };
         line.extend(last.iter().take(LINE_LIMIT.saturating_sub(line.len())));
         self.line = rest.iter().take(LINE_LIMIT).copied().collect();
-        let line = pyro_core::host::terminal::printable(&line);
+        let line = pyro_core::printable(&line);
         if !line.trim().is_empty() {
             self.reporter.say(format!("running: {}", line.trim()));
-        }
-    }
-}
-
-/// One for each stream of a command.
-pub(crate) struct Watch {
-    stdout: Lines,
-    stderr: Lines,
-}
-
-impl Watch {
-    pub(crate) fn new(reporter: &Reporter) -> Self {
-        Self { stdout: Lines::new(reporter.clone()), stderr: Lines::new(reporter.clone()) }
-    }
-
-    /// Take output as it comes.
-    pub(crate) fn note(&mut self, stream: Stream, bytes: &[u8]) {
-        match stream {
-            Stream::Stdout => self.stdout.note(bytes),
-            Stream::Stderr => self.stderr.note(bytes),
         }
     }
 }

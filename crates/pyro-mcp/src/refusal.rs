@@ -2,7 +2,8 @@
 
 use crate::bounds;
 use pyro_contract::Tools;
-use pyro_core::{ErrorKind, Hint, PyroError, worded};
+use pyro_core::hints::{Hint, worded};
+use pyro_core::{ErrorKind, PyroError};
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde::Serialize;
 
@@ -91,12 +92,8 @@ impl From<PyroError> for Refusal {
 mod tests {
     use super::*;
     use crate::contract::Profile;
-    use pyro_core::engine::EngineError;
-    use pyro_core::id::Id;
-    use pyro_core::store::workspace::WorkspaceChange;
-    use pyro_core::vm::shape::Shape;
-    use pyro_core::workspace::error::WorkspaceError;
-    use pyro_core::workspace::files::FileError;
+    use pyro_core::testing::{EngineError, FileError, WorkspaceChange, WorkspaceError};
+    use pyro_core::{Id, Shape};
 
     /// The hint of an error after a call of `tool`, whose parameters are `parameters`.
     fn hint(

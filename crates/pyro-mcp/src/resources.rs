@@ -8,9 +8,7 @@ use crate::tools::workspace;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use percent_encoding::percent_decode_str;
 use pyro_contract::Tools;
-use pyro_core::Pyro;
-use pyro_core::id::Id;
-use pyro_core::vm::output::OutputName;
+use pyro_core::{Id, OutputName, Pyro};
 use rmcp::model::{ResourceContents, ResourceTemplate};
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer};
@@ -51,9 +49,8 @@ pub(crate) async fn read_output(
         missing("not the address of an output: pyro://output/NAME, or with ?offset=N".to_owned())
     })?;
     let own = name.clone();
-    let page = crate::turn::aside(state, move |pyro| async move {
-        pyro.read_output(&own, offset, bounds::DEFAULT)
-    });
+    let page =
+        crate::turn::aside(state, move |pyro| pyro.read_output(own, offset, bounds::DEFAULT));
     let mut page = page.await.map_err(|refusal| match refusal.is_missing() {
         true => missing(refusal.to_string()),
         false => ErrorData::internal_error(refusal.to_string(), about()),
@@ -109,7 +106,7 @@ pub(crate) async fn read(
     let file = workspace::work(state, context, id, "reading", move |pyro, cancel| async move {
         workspace::until(
             &cancel,
-            pyro.read_workspace_file(id, &path, address.offset, bounds::DEFAULT as u64),
+            pyro.read_workspace_file(id, path, address.offset, bounds::DEFAULT as u64),
         )
         .await
     });

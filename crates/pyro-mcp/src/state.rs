@@ -28,8 +28,7 @@ impl Settings {
     #[must_use]
     pub fn suitable_at_once() -> usize {
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-        let gib =
-            usize::try_from(pyro_core::host::facts::memory_mib() / 1024).unwrap_or(usize::MAX);
+        let gib = usize::try_from(pyro_core::host_memory_mib() / 1024).unwrap_or(usize::MAX);
         (4 * cpus).min(gib).max(2)
     }
 }

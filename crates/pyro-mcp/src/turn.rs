@@ -1,11 +1,10 @@
-//! A call's turn: it waits for a place, works on a thread of its own, tells its progress, and ends
-//! when it is cancelled.
+//! A call's turn: it waits for a place, tells its progress, and ends when it is cancelled.
 
 use crate::ending::Ending;
 use crate::progress::{self, Reporter};
 use crate::refusal::Refusal;
 use crate::state::State;
-use pyro_core::{ErrorKind, Pyro, PyroError};
+use pyro_core::{Caller, ErrorKind, Pyro, PyroError};
 use rmcp::RoleServer;
 use rmcp::service::RequestContext;
 use std::sync::Arc;
@@ -21,10 +20,15 @@ pub(crate) struct Turn {
     pub(crate) cancel: CancellationToken,
 }
 
+impl Turn {
+    /// Itself, for an operation that may have to install `environment`.
+    pub(crate) fn caller(&self, environment: &str) -> Caller {
+        let (reporter, environment) = (self.reporter.clone(), environment.to_owned());
+        Caller::with_cancel(&self.cancel).told(move |step| reporter.tell(&environment, step))
+    }
+}
+
 /// Do `work` when there is a place for it, and wait until nothing of it is left, whatever happens.
-///
-/// Core takes its locks, looks at files and waits for dying processes where it is called. On a
-/// thread of its own, it keeps no other call, and no ping, waiting.
 pub(crate) async fn take<T, E, F>(
     state: &Arc<State>,
     context: &RequestContext<RoleServer>,
@@ -33,7 +37,7 @@ pub(crate) async fn take<T, E, F>(
 where
     T: Send + 'static,
     E: Into<Refusal> + Send + 'static,
-    F: Future<Output = Result<T, E>>,
+    F: Future<Output = Result<T, E>> + Send,
 {
     let (reporter, notifier) = progress::channel(context, "starting");
     // Not that of the request itself: rmcp ends that one with the answer.
@@ -44,12 +48,11 @@ where
     let worked = async {
         let place = place(state, &words, &cancel).await?;
         let turn = Turn { reporter: words, cancel: cancel.clone() };
-        let runtime = tokio::runtime::Handle::current();
-        let thread = ending.work.spawn_blocking(move || {
+        let task = ending.work.spawn(async move {
             let _place = place;
-            runtime.block_on(work(turn))
+            work(turn).await
         });
-        ended_thread(thread.await)
+        ended_task(task.await)
     };
     let end = async {
         ending.begun().await;
@@ -63,9 +66,8 @@ where
     }
 }
 
-/// Most calls beside those that have their turn. Each takes a thread of the runtime's pool and
-/// waits there for others of the same pool: where all were taken by such calls, none of them would
-/// ever go on.
+/// Most calls beside those that have their turn: each has a thread and the records open, and a
+/// client may send thousands.
 pub(crate) const ASIDE: usize = 64;
 
 /// Do what is short, or must come to its end once begun, beside the calls that have their turn.
@@ -75,10 +77,10 @@ pub(crate) async fn aside<T, F>(
 ) -> Result<T, Refusal>
 where
     T: Send + 'static,
-    F: Future<Output = Result<T, PyroError>>,
+    F: Future<Output = Result<T, PyroError>> + Send,
 {
     let pyro = state.pyro.clone();
-    ended_thread(beside(&state.asides, &state.ending, || work(pyro)).await?)
+    ended_task(beside(&state.asides, &state.ending, || work(pyro)).await?)
 }
 
 async fn beside<T, F>(
@@ -88,27 +90,24 @@ async fn beside<T, F>(
 ) -> Result<Result<T, JoinError>, Refusal>
 where
     T: Send + 'static,
-    F: Future<Output = T>,
+    F: Future<Output = T> + Send,
 {
     let place = tokio::select! {
         biased;
         place = Arc::clone(asides).acquire_owned() => place.map_err(|_| ended())?,
         () = ending.begun() => return Err(ended()),
     };
-    let runtime = tokio::runtime::Handle::current();
-    let thread = ending.work.spawn_blocking(move || {
+    let task = ending.work.spawn(async move {
         let _place = place;
-        runtime.block_on(work())
+        work().await
     });
-    Ok(thread.await)
+    Ok(task.await)
 }
 
-fn ended_thread<T, E: Into<Refusal>>(ended: Result<Result<T, E>, JoinError>) -> Result<T, Refusal> {
+fn ended_task<T, E: Into<Refusal>>(ended: Result<Result<T, E>, JoinError>) -> Result<T, Refusal> {
     match ended {
         Ok(worked) => worked.map_err(E::into),
-        Err(error) => {
-            Err(Refusal::new(ErrorKind::Internal, format!("the call's thread failed: {error}")))
-        }
+        Err(error) => Err(Refusal::new(ErrorKind::Internal, format!("the call failed: {error}"))),
     }
 }
 
@@ -139,41 +138,27 @@ fn ended() -> Refusal {
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
-    use tokio::task::{JoinSet, spawn_blocking};
+    use tokio::task::JoinSet;
 
-    #[test]
-    fn calls_that_wait_for_threads_leave_some() {
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = runtime.enable_all().max_blocking_threads(ASIDE + 1).build().unwrap();
-        let all = async {
-            let (asides, ending) = (Arc::new(Semaphore::new(ASIDE)), Ending::default());
-            let (go, gone) = tokio::sync::watch::channel(false);
-            let (mut calls, begun) = (JoinSet::new(), Arc::new(AtomicUsize::new(0)));
-            for _ in 0..3 * ASIDE {
-                let (asides, ending, mut gone) =
-                    (Arc::clone(&asides), ending.clone(), gone.clone());
-                let begun = Arc::clone(&begun);
-                calls.spawn(async move {
-                    begun.fetch_add(1, Ordering::Relaxed);
-                    let work = async move || {
-                        gone.wait_for(|gone| *gone).await.unwrap();
-                        spawn_blocking(|| ()).await.unwrap();
-                    };
-                    beside(&asides, &ending, work).await.is_ok_and(|ended| ended.is_ok())
-                });
-            }
-            // Each is at its thread, or waits for one.
-            while begun.load(Ordering::Relaxed) < 3 * ASIDE {
-                tokio::task::yield_now().await;
-            }
-            go.send_replace(true);
-            calls.join_all().await
-        };
-        let ended =
-            runtime.block_on(async { tokio::time::timeout(Duration::from_secs(20), all).await });
-        runtime.shutdown_background();
-        assert!(ended.expect("they end").into_iter().all(|well| well));
+    #[tokio::test]
+    async fn no_more_calls_work_beside_others_than_have_a_place() {
+        let (asides, ending) = (Arc::new(Semaphore::new(2)), Ending::default());
+        let (working, mut calls) = (Arc::new(AtomicUsize::new(0)), JoinSet::new());
+        for _ in 0..10 {
+            let (asides, ending) = (Arc::clone(&asides), ending.clone());
+            let working = Arc::clone(&working);
+            calls.spawn(async move {
+                let work = async move || {
+                    let others = working.fetch_add(1, Ordering::Relaxed);
+                    tokio::task::yield_now().await;
+                    working.fetch_sub(1, Ordering::Relaxed);
+                    others
+                };
+                beside(&asides, &ending, work).await.map(Result::unwrap).ok()
+            });
+        }
+        let others = calls.join_all().await;
+        assert_eq!(others.into_iter().max(), Some(Some(1)));
     }
 
     #[tokio::test]

@@ -5,10 +5,11 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::PyAnyMethods;
 use pyo3::types::PyDict;
 use pyo3::{Borrowed, Bound, FromPyObject, PyAny, PyErr, PyResult};
-use pyro_core::vm::line::OptionError;
-use pyro_core::vm::shape::timeout;
-use pyro_core::workspace::files::WorkspacePath;
-use pyro_core::{ErrorKind, ExecOptions, Id, LineRequest, Pyro, PyroError, Shape, Variable};
+use pyro_core::limits::timeout;
+use pyro_core::{
+    ErrorKind, ExecOptions, Id, LineRequest, OptionError, Pyro, PyroError, Shape, Variable,
+    WorkspacePath,
+};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 

@@ -6,7 +6,7 @@ use crate::runtime;
 use pyo3::prelude::{PyResult, Python, pyclass, pymethods};
 use pyo3::types::PyBytes;
 use pyo3::{Bound, Py, PyAny};
-use pyro_core::{CancellationToken, ErrorKind, Stream};
+use pyro_core::{CancellationToken, ErrorKind, OutputStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,7 +74,8 @@ impl Call {
 
     /// Output that came, as pairs of whether it is stderr and the bytes; None at the end.
     fn take<'py>(&self, py: Python<'py>) -> Option<Vec<(bool, Bound<'py, PyBytes>)>> {
-        let chunk = |(stream, bytes): Chunk| (stream == Stream::Stderr, PyBytes::new(py, &bytes));
+        let chunk =
+            |(stream, bytes): Chunk| (stream == OutputStream::Stderr, PyBytes::new(py, &bytes));
         Some(self.flow.take()?.into_iter().map(chunk).collect())
     }
 

@@ -1,7 +1,8 @@
 //! `Failure`: why an operation failed, as the package's exceptions are made of it.
 
 use pyro_contract::Methods;
-use pyro_core::{ErrorKind, PyroError, worded};
+use pyro_core::hints::worded;
+use pyro_core::{ErrorKind, PyroError};
 use serde::Serialize;
 
 /// Why an operation failed.

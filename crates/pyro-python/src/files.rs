@@ -8,11 +8,8 @@ use pyo3::Bound;
 use pyo3::prelude::{PyResult, pymethods};
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyDict;
-use pyro_core::workspace::files::export::{ExportFormat, ExportRequest};
-use pyro_core::workspace::files::list::{self, ListRequest};
-use pyro_core::workspace::files::push::PushRequest;
-use pyro_core::workspace::files::read::MAX_BYTES;
-use pyro_core::{DiffRequest, Pyro};
+use pyro_core::limits::{MAX_LISTED_FILES, MAX_READ_BYTES};
+use pyro_core::{DiffRequest, ExportFormat, ExportRequest, FileListRequest, PushRequest, Pyro};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -39,11 +36,11 @@ impl Native {
         let after: Option<OsString> = argument(given, "after")?;
         let limit: Number = argument(given, "limit")?;
         self.begin(move |pyro, _| async move {
-            let request = ListRequest {
+            let request = FileListRequest {
                 path: place(&path)?,
                 recursive,
                 after: after.as_ref().map(place).transpose()?,
-                limit: limit.within("limit", 1, list::MAX_LIMIT)?,
+                limit: limit.within("limit", 1, MAX_LISTED_FILES)?,
             };
             Ok(pyro.list_workspace_files(id(&workspace_id)?, request).await?)
         })
@@ -57,7 +54,7 @@ impl Native {
         self.begin(move |pyro, _| async move {
             let (offset, max_bytes) = bounds(offset, max_bytes)?;
             let (id, path) = (id(&workspace_id)?, place(&path)?);
-            Ok(pyro.read_workspace_file(id, &path, offset, max_bytes).await?)
+            Ok(pyro.read_workspace_file(id, path, offset, max_bytes).await?)
         })
     }
 
@@ -70,7 +67,7 @@ impl Native {
         let read = move |pyro: Pyro, _| async move {
             let (offset, max_bytes) = bounds(offset, max_bytes)?;
             let (id, path) = (id(&workspace_id)?, place(&path)?);
-            let read = pyro.read_workspace_file(id, &path, offset, max_bytes).await?;
+            let read = pyro.read_workspace_file(id, path, offset, max_bytes).await?;
             let next = read.truncated.then_some(read.offset + read.bytes_read);
             Ok((read.bytes, next))
         };
@@ -86,7 +83,7 @@ impl Native {
             let mode = mode.map(|mode| mode.within("mode", 0, 0o7777)).transpose()?;
             let mode = mode.map(|mode| u32::try_from(mode).unwrap_or_default());
             let (id, path) = (id(&workspace_id)?, place(&path)?);
-            Ok(pyro.write_workspace_file(id, &path, &text, mode).await?)
+            Ok(pyro.write_workspace_file(id, path, text.to_vec(), mode).await?)
         })
     }
 
@@ -98,7 +95,7 @@ impl Native {
         self.begin(move |pyro, turn| async move {
             let path = path.as_ref().map(place).transpose()?;
             let request = DiffRequest { path, renames: find_renames, include_ignored };
-            Ok(pyro.diff_workspace(id(&workspace_id)?, &request, &turn.cancel).await?)
+            Ok(pyro.diff_workspace(id(&workspace_id)?, request, &turn.cancel).await?)
         })
     }
 
@@ -106,7 +103,7 @@ impl Native {
         let workspace_id: String = argument(given, "workspace_id")?;
         let patch: PyBackedBytes = argument(given, "patch")?;
         self.begin(move |pyro, turn| async move {
-            Ok(pyro.apply_workspace_patch(id(&workspace_id)?, &patch, &turn.cancel).await?)
+            Ok(pyro.apply_workspace_patch(id(&workspace_id)?, patch.to_vec(), &turn.cancel).await?)
         })
     }
 
@@ -137,7 +134,7 @@ impl Native {
 }
 
 fn bounds(offset: Number, max_bytes: Number) -> Result<(u64, u64), Failure> {
-    Ok((offset.within("offset", 0, u64::MAX)?, max_bytes.within("max_bytes", 1, MAX_BYTES)?))
+    Ok((offset.within("offset", 0, u64::MAX)?, max_bytes.within("max_bytes", 1, MAX_READ_BYTES)?))
 }
 
 fn export_format(name: &str) -> Result<ExportFormat, Failure> {

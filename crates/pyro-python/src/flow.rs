@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use pyo3::prelude::PyAnyMethods;
 use pyo3::{Bound, Py, PyAny, PyResult, Python};
-use pyro_core::Stream;
+use pyro_core::OutputStream;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,7 +15,7 @@ const ROOM: usize = 1 << 20;
 pub(crate) type Answer = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
 
 /// A piece of one of the two outputs.
-pub(crate) type Chunk = (Stream, Vec<u8>);
+pub(crate) type Chunk = (OutputStream, Vec<u8>);
 
 #[derive(Default)]
 struct State {
@@ -46,7 +46,7 @@ impl Flow {
     }
 
     /// Hand output on, once there is room for it; dropped where nobody takes it.
-    pub(crate) fn push(&self, stream: Stream, bytes: &[u8]) {
+    pub(crate) fn push(&self, stream: OutputStream, bytes: &[u8]) {
         let mut state = self.state();
         while state.queued >= ROOM && !state.closed {
             state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);

@@ -7,13 +7,12 @@ use crate::program;
 use crate::stdin::Input;
 use pyo3::prelude::{IntoPyObject, PyResult, Python, pyclass, pymethods};
 use pyo3::types::PyBytes;
-use pyro_core::{Config, Pyro, PyroError, Stream};
+use pyro_core::{Config, OutputStream, OutputTo, Pyro, PyroError, Stdin};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::io::AsyncRead;
 
 /// A runtime with its settings. It is cheap, and fails at the first call where they cannot be used.
 #[pyclass(frozen, module = "pyro_mcp._native")]
@@ -81,13 +80,16 @@ pub(crate) fn page((bytes, next): Page) -> Answer {
     })
 }
 
-/// What hands a command's output on.
-pub(crate) fn watch(flow: &Arc<Flow>) -> impl FnMut(Stream, &[u8]) + Send + use<> {
+/// Where a command's output goes: into its result, and as it comes where it is to be streamed.
+pub(crate) fn output(flow: &Arc<Flow>, streams: bool) -> OutputTo {
+    if !streams {
+        return OutputTo::Result;
+    }
     let flow = Arc::clone(flow);
-    move |stream, bytes| flow.push(stream, bytes)
+    OutputTo::Watch(Box::new(move |stream: OutputStream, bytes: &[u8]| flow.push(stream, bytes)))
 }
 
 /// What a command reads.
-pub(crate) fn reader(stdin: Option<Input>) -> Option<Box<dyn AsyncRead + Unpin + Send>> {
+pub(crate) fn reader(stdin: Option<Input>) -> Stdin {
     stdin.map(Input::reader)
 }

@@ -5,7 +5,7 @@ use crate::call::Call;
 use crate::failure::Failure;
 use crate::native::Native;
 use pyo3::prelude::{PyResult, pymethods};
-use pyro_core::{ErrorKind, Stream};
+use pyro_core::{ErrorKind, OutputStream};
 use pyro_mcp::http::{Access, PATH, Token};
 use pyro_mcp::serve::{ServeError, Transport, serve};
 use pyro_mcp::{Ending, Grants, Profile, Settings, project};
@@ -56,7 +56,7 @@ impl Native {
                 ends.begin();
             });
             let told = |address| {
-                turn.flow.push(Stream::Stderr, format!("http://{address}{PATH}").as_bytes());
+                turn.flow.push(OutputStream::Stderr, format!("http://{address}{PATH}").as_bytes());
             };
             serve(pyro, settings, transport, &ending, told).await.map_err(|error| failed(&error))
         })

@@ -3,41 +3,38 @@
 use crate::arguments::{Line, Machine, Number, argument, id};
 use crate::call::Call;
 use crate::failure::Failure;
-use crate::native::{Native, page, reader, watch};
+use crate::native::{Native, output, page, reader};
 use crate::stdin::Input;
 use pyo3::Bound;
 use pyo3::prelude::{PyResult, pymethods};
 use pyo3::types::PyDict;
 use pyro_contract::results::{Pruned, Reaped};
-use pyro_core::environment::Progress;
-use pyro_core::vm::output::{OutputName, OutputPage};
-use pyro_core::vm::shape::{limits, page_length};
-use pyro_core::{Caller, ExecOptions, OutputTo, Pyro, PyroError, RunRequest, VmRequest};
+use pyro_core::limits::{DEFAULT_PAGE_LENGTH, page_length};
+use pyro_core::{
+    Caller, ExecOptions, OutputName, OutputPage, Pyro, PyroError, RunRequest, VmRequest,
+};
 
 #[pymethods]
 impl Native {
     fn list_environments(&self) -> PyResult<Call> {
-        self.begin(|pyro, _| async move { Ok(pyro.list_environments()?) })
+        self.begin(|pyro, _| async move { Ok(pyro.list_environments().await?) })
     }
 
     fn pull_environment(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
         let environment: String = argument(given, "environment")?;
         self.begin(|pyro, turn| async move {
-            let mut nobody = |_: Progress| {};
-            tokio::select! {
-                pulled = pyro.pull_environment(&environment, &mut nobody) => Ok(pulled?),
-                () = turn.cancel.cancelled() => Err(cancelled()),
-            }
+            let caller = Caller::with_cancel(&turn.cancel);
+            Ok(pyro.pull_environment(&environment, caller).await?)
         })
     }
 
     fn inspect_environment(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
         let environment: String = argument(given, "environment")?;
-        self.begin(|pyro, _| async move { Ok(pyro.inspect_environment(&environment)?) })
+        self.begin(|pyro, _| async move { Ok(pyro.inspect_environment(&environment).await?) })
     }
 
     fn prune_environments(&self) -> PyResult<Call> {
-        self.begin(|pyro, _| async move { Ok(Pruned::from(pyro.prune_environments()?)) })
+        self.begin(|pyro, _| async move { Ok(Pruned::from(pyro.prune_environments().await?)) })
     }
 
     fn run_in_vm(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
@@ -54,11 +51,9 @@ impl Native {
                 allow_host_compat: machine.allow_host_compat,
                 network,
             };
-            let (mut watch, mut stdin) = (watch(&turn.flow), reader(stdin));
-            let output = if streams { OutputTo::Watch(&mut watch) } else { OutputTo::Result };
-            let stdin = stdin.as_mut().map(|stdin| stdin as _);
+            let (output, stdin) = (output(&turn.flow, streams), reader(stdin));
             let caller = Caller::with_cancel(&turn.cancel);
-            Ok(pyro.run(&request, stdin, output, caller).await?)
+            Ok(pyro.run(request, stdin, output, caller).await?)
         })
     }
 
@@ -72,7 +67,7 @@ impl Native {
                 allow_host_compat: machine.allow_host_compat,
                 network,
             };
-            Ok(pyro.create_vm(&request, Caller::with_cancel(&turn.cancel)).await?)
+            Ok(pyro.create_vm(request, Caller::with_cancel(&turn.cancel)).await?)
         })
     }
 
@@ -88,10 +83,8 @@ impl Native {
         let streams: bool = argument(given, "streams")?;
         self.begin(move |pyro, turn| async move {
             let (id, line) = (id(&vm_id)?, line.request(ExecOptions::parse)?);
-            let (mut watch, mut stdin) = (watch(&turn.flow), reader(stdin));
-            let output = if streams { OutputTo::Watch(&mut watch) } else { OutputTo::Result };
-            let stdin = stdin.as_mut().map(|stdin| stdin as _);
-            Ok(pyro.exec_vm(id, &line, stdin, output, &turn.cancel).await?)
+            let (output, stdin) = (output(&turn.flow, streams), reader(stdin));
+            Ok(pyro.exec_vm(id, line, stdin, output, &turn.cancel).await?)
         })
     }
 
@@ -123,7 +116,7 @@ impl Native {
         let name: String = argument(given, "name")?;
         let offset: Number = argument(given, "offset")?;
         let length: Option<Number> = argument(given, "length")?;
-        self.begin(move |pyro, _| async move { output_page(&pyro, &name, offset, length) })
+        self.begin(move |pyro, _| async move { output_page(&pyro, &name, offset, length).await })
     }
 
     /// A page of an output's bytes as they are, and where the next one begins.
@@ -132,14 +125,14 @@ impl Native {
         let offset: Number = argument(given, "offset")?;
         let length: Option<Number> = argument(given, "length")?;
         let read = move |pyro: Pyro, _| async move {
-            let page = output_page(&pyro, &name, offset, length)?;
+            let page = output_page(&pyro, &name, offset, length).await?;
             Ok((page.bytes, page.next_offset))
         };
         self.begin_for(read, page)
     }
 }
 
-fn output_page(
+async fn output_page(
     pyro: &Pyro,
     name: &str,
     offset: Number,
@@ -148,14 +141,9 @@ fn output_page(
     let name = OutputName::parse(name).map_err(PyroError::from)?;
     let offset = offset.within("offset", 0, u64::MAX)?;
     let length = match length {
-        None => limits::DEFAULT_PAGE_LENGTH,
+        None => DEFAULT_PAGE_LENGTH,
         Some(length) => u32::try_from(length.0.max(0)).unwrap_or(u32::MAX),
     };
     let length = page_length(length).map_err(PyroError::from)?;
-    Ok(pyro.read_output(&name, offset, length)?)
-}
-
-/// What nobody reads: whoever cancelled raises an error of their own.
-fn cancelled() -> Failure {
-    Failure::new(pyro_core::ErrorKind::Conflict, "cancelled", "")
+    Ok(pyro.read_output(name, offset, length).await?)
 }

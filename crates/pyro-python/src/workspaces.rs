@@ -3,18 +3,16 @@
 use crate::arguments::{Line, Machine, Number, argument, id, invalid};
 use crate::call::Call;
 use crate::failure::Failure;
-use crate::native::{Native, reader, watch};
+use crate::native::{Native, output, reader};
 use crate::stdin::Input;
 use pyo3::Bound;
 use pyo3::prelude::{PyResult, pymethods};
 use pyo3::types::PyDict;
-use pyro_core::vm::VmError;
-use pyro_core::vm::shape::{Shape, lifetime, limits};
-use pyro_core::workspace::exec::options;
-use pyro_core::workspace::files::seed::SeedRequest;
-use pyro_core::workspace::logs;
-use pyro_core::workspace::update::UpdateRequest;
-use pyro_core::{Caller, CreateRequest, ErrorKind, OutputTo, PyroError};
+use pyro_core::limits::{DEFAULT_TTL_SECONDS, MAX_LOG_ENTRIES, lifetime};
+use pyro_core::{
+    Caller, CreateRequest, ErrorKind, PyroError, SeedRequest, Shape, UpdateRequest,
+    workspace_options,
+};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -36,8 +34,7 @@ impl Native {
         self.begin(move |pyro, turn| async move {
             check_network(&network_policy)?;
             let ttl_seconds = lifetime(machine.ttl_seconds).map_err(PyroError::from)?;
-            let shape =
-                Shape::new(machine.vcpu_count, machine.mem_mib, limits::DEFAULT_TTL_SECONDS);
+            let shape = Shape::new(machine.vcpu_count, machine.mem_mib, DEFAULT_TTL_SECONDS);
             let shape = shape.map_err(PyroError::from)?;
             let request = CreateRequest {
                 environment: machine.environment,
@@ -49,7 +46,7 @@ impl Native {
                 seed: seed_path.map(|path| SeedRequest { path: path.into(), respect_ignore }),
                 allow_host_compat: machine.allow_host_compat,
             };
-            Ok(pyro.create_workspace(&request, Caller::with_cancel(&turn.cancel)).await?)
+            Ok(pyro.create_workspace(request, Caller::with_cancel(&turn.cancel)).await?)
         })
     }
 
@@ -114,7 +111,7 @@ impl Native {
             // Core knows the bounds, and that none of these lies within them.
             let count = u32::try_from(count.0.max(0)).unwrap_or(u32::MAX);
             let id = id(&workspace_id)?;
-            Ok(pyro.fork_workspace(id, count, name.as_deref(), &turn.cancel).await?)
+            Ok(pyro.fork_workspace(id, count, name, &turn.cancel).await?)
         })
     }
 
@@ -124,10 +121,8 @@ impl Native {
         let stdin: Option<Input> = argument(given, "stdin")?;
         let streams: bool = argument(given, "streams")?;
         self.begin(move |pyro, turn| async move {
-            let (id, line) = (id(&workspace_id)?, line.request(options)?);
-            let (mut watch, mut stdin) = (watch(&turn.flow), reader(stdin));
-            let output = if streams { OutputTo::Watch(&mut watch) } else { OutputTo::Result };
-            let stdin = stdin.as_mut().map(|stdin| stdin as _);
+            let (id, line) = (id(&workspace_id)?, line.request(workspace_options)?);
+            let (output, stdin) = (output(&turn.flow, streams), reader(stdin));
             Ok(pyro.exec_workspace(id, line, stdin, output, &turn.cancel).await?)
         })
     }
@@ -140,7 +135,7 @@ impl Native {
         self.begin(move |pyro, _| async move {
             let id = id(&workspace_id)?;
             let after = after.within("after", 0, u64::MAX)?;
-            let limit = limit.within("limit", 1, logs::MAX_LIMIT)?;
+            let limit = limit.within("limit", 1, MAX_LOG_ENTRIES)?;
             Ok(match background {
                 true => pyro.background_workspace(id, BACKGROUND_LEN).await?,
                 false => pyro.logs_workspace(id, after, limit).await?,
@@ -152,7 +147,7 @@ impl Native {
 fn check_network(policy: &str) -> Result<(), Failure> {
     match policy {
         "off" => Ok(()),
-        policy if NETWORKED.contains(&policy) => Err(PyroError::from(VmError::NoNetwork).into()),
+        policy if NETWORKED.contains(&policy) => Err(PyroError::no_network().into()),
         policy => {
             let expected = format!("off, {}", NETWORKED.join(" or "));
             Err(invalid(format!("network_policy is {policy:?}; it must be {expected}"), ""))

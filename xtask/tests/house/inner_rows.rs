@@ -20,7 +20,7 @@ pub(crate) const EXCEPTIONS: &[(&str, &str, &str)] = &[];
 
 const ERROR: Rows = &[
     &["files"],
-    &["bench", "engine", "environment", "failure", "settings", "vm", "workspace"],
+    &["bench", "engine", "environment", "failure", "settings", "thread", "vm", "workspace"],
     &["common", "patch"],
     &["mod"],
     &["wording"],
@@ -113,6 +113,7 @@ const HOST: Rows = &[
     &["lock", "path", "rewrite", "usage"],
     &[
         "access",
+        "async_thread",
         "clock",
         "cpu",
         "descriptor",

@@ -10,6 +10,7 @@ use std::path::Path;
 /// The modules of `pyro-core`, top to bottom. Modules of one row do not use each other.
 const ROWS: &[&[&str]] = &[
     &["lib"],
+    &["testing"],
     &["pyro"],
     &["doctor"],
     &["error"],

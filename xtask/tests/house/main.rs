@@ -1,4 +1,5 @@
-//! The house's own rules: who may use whom, and that the map agrees with the tree.
+//! The house's own rules: who may use whom, how long a file is, and that the map agrees with the
+//! tree.
 #![allow(clippy::disallowed_methods, reason = "it reads the work tree")]
 
 mod circles;
@@ -7,6 +8,8 @@ mod inner_rows;
 mod layers;
 mod map;
 mod pure;
+mod sizes;
+mod surface;
 mod uses;
 
 use std::fs;

@@ -3,8 +3,7 @@
 use super::integer;
 use super::pair::variable;
 use clap::Args;
-use pyro_core::vm::line::{SHELLS, Variable};
-use pyro_core::vm::shape::limits;
+use pyro_core::{SHELLS, Variable, limits};
 
 /// What to know of a command in a guest.
 pub(super) const COMMAND_HELP: &str = "\

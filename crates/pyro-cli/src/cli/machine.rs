@@ -2,7 +2,7 @@
 
 use super::integer;
 use clap::Args;
-use pyro_core::vm::shape::limits;
+use pyro_core::limits;
 
 #[derive(Debug, Args)]
 pub(crate) struct Machine {

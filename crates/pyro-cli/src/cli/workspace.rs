@@ -3,8 +3,7 @@
 use super::pair::setting;
 use super::{integer, whole, workspace_files as files};
 use clap::{Args, Subcommand};
-use pyro_core::vm::shape::limits;
-use pyro_core::workspace::{fork, logs};
+use pyro_core::limits;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Workspace {
@@ -127,7 +126,7 @@ pub(crate) struct Logs {
     #[arg(long, conflicts_with_all = ["after", "limit"])]
     pub(crate) background: bool,
     /// Commands to show at most, 1 to 1000.
-    #[arg(long, value_name = "N", default_value_t = logs::DEFAULT_LIMIT, allow_negative_numbers = true, value_parser = whole(1..=logs::MAX_LIMIT))]
+    #[arg(long, value_name = "N", default_value_t = limits::DEFAULT_LOG_ENTRIES, allow_negative_numbers = true, value_parser = whole(1..=limits::MAX_LOG_ENTRIES))]
     pub(crate) limit: u64,
     /// Print one JSON object on stdout.
     #[arg(long)]
@@ -163,7 +162,7 @@ pub(crate) struct Fork {
     /// Id of the one to fork.
     pub(crate) workspace_id: String,
     /// New workspaces to make, 1 to 32.
-    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = whole(1..=fork::MAX_COUNT))]
+    #[arg(long, value_name = "N", default_value_t = 1, allow_negative_numbers = true, value_parser = whole(1..=limits::MAX_FORKS))]
     pub(crate) count: u32,
     /// What you call the new one; of several, NAME-1, NAME-2 and so on.
     #[arg(long)]

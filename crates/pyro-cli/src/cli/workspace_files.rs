@@ -3,7 +3,7 @@
 use super::whole;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
-use pyro_core::workspace::files::{list, read};
+use pyro_core::limits;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -64,7 +64,7 @@ pub(crate) struct List {
     #[arg(long, value_name = "PATH")]
     pub(crate) after: Option<OsString>,
     /// Entries to show at most, 1 to 100000.
-    #[arg(long, value_name = "N", default_value_t = list::DEFAULT_LIMIT, allow_negative_numbers = true, value_parser = whole(1..=list::MAX_LIMIT))]
+    #[arg(long, value_name = "N", default_value_t = limits::DEFAULT_LISTED_FILES, allow_negative_numbers = true, value_parser = whole(1..=limits::MAX_LISTED_FILES))]
     pub(crate) limit: u64,
     /// Print one JSON object on stdout.
     #[arg(long)]
@@ -78,7 +78,7 @@ pub(crate) struct Read {
     /// The file.
     pub(crate) path: OsString,
     /// Bytes to read at most, 1 to 1048576.
-    #[arg(long, value_name = "BYTES", default_value_t = read::DEFAULT_MAX_BYTES, allow_negative_numbers = true, value_parser = whole(1..=read::MAX_BYTES))]
+    #[arg(long, value_name = "BYTES", default_value_t = limits::DEFAULT_READ_BYTES, allow_negative_numbers = true, value_parser = whole(1..=limits::MAX_READ_BYTES))]
     pub(crate) max_bytes: u64,
     /// Begin at this byte.
     #[arg(long, value_name = "BYTES", default_value_t = 0, allow_negative_numbers = true, value_parser = whole(0..=u64::MAX))]

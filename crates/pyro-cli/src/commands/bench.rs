@@ -5,10 +5,7 @@ use super::runtime::{block_on, fail, on_host, pyro};
 use crate::cli::{Bench, BenchPage};
 use crate::progress::{CountLine, ProgressLine};
 use crate::{exit, printer};
-use pyro_core::bench::{BenchRequest, Progress, Report, table};
-use pyro_core::vm::VmError;
-use pyro_core::vm::shape::Shape;
-use pyro_core::{Pyro, PyroError};
+use pyro_core::{BenchProgress, BenchReport, BenchRequest, Pyro, PyroError, Shape};
 use std::path::PathBuf;
 
 /// Lifetime of a measured vm, in seconds: longer than any measurement with it, short enough to end
@@ -43,11 +40,11 @@ pub(super) fn run(args: Bench) -> i32 {
 }
 
 /// What was measured, and where it was written.
-type Measured = (Report, Option<Result<PathBuf, PyroError>>);
+type Measured = (BenchReport, Option<Result<PathBuf, PyroError>>);
 
 async fn measure(args: Bench, interrupted: &Interrupted) -> Result<Measured, PyroError> {
     let request = BenchRequest {
-        shape: Shape::new(1, args.mem_mib, TTL_SECONDS).map_err(VmError::from)?,
+        shape: Shape::new(1, args.mem_mib, TTL_SECONDS)?,
         environment: args.environment,
         runs: args.runs,
         vms: args.vms,
@@ -55,34 +52,32 @@ async fn measure(args: Bench, interrupted: &Interrupted) -> Result<Measured, Pyr
         output: args.output.as_deref().map(on_host),
     };
     let (mut installing, mut counting) = (ProgressLine::new(), CountLine::new("bench"));
-    let mut progress = |progress| match progress {
-        Progress::Installing(progress) => installing.show(&request.environment, progress),
-        Progress::Measuring { what, done, of } => counting.show(what, done, of),
+    let environment = request.environment.clone();
+    let progress = move |progress| match progress {
+        BenchProgress::Installing(progress) => installing.show(&environment, progress),
+        BenchProgress::Measuring { what, done, of } => counting.show(what, done, of),
     };
-    let measured = pyro()?.bench(&request, &mut progress, &interrupted.token).await;
-    counting.finish();
-    installing.finish();
-    measured
+    pyro()?.bench(request, progress, &interrupted.token).await
 }
 
-fn show(report: &Report) {
+fn show(report: &BenchReport) {
     let mut sheet = comfy_table::Table::new();
-    sheet.load_style(comfy_table::presets::NOTHING).set_header(table::COLUMNS);
-    for row in table::rows(report) {
+    sheet.load_style(comfy_table::presets::NOTHING).set_header(BenchReport::COLUMNS);
+    for row in report.rows() {
         sheet.add_row(row);
     }
     for column in sheet.column_iter_mut().skip(1).take(5) {
         column.set_cell_alignment(comfy_table::CellAlignment::Right);
     }
-    printer::data(&format!("{}\n\n{}", table::host_line(report), sheet.trim_fmt()));
-    let closing = table::closing_lines(report);
+    printer::data(&format!("{}\n\n{}", report.host_line(), sheet.trim_fmt()));
+    let closing = report.closing_lines();
     if !closing.is_empty() {
         printer::data(&format!("\n{}", closing.join("\n")));
     }
 }
 
-pub(super) fn page(args: &BenchPage) -> i32 {
-    match Pyro::bench_page(&args.files) {
+pub(super) fn page(args: BenchPage) -> i32 {
+    match block_on(Pyro::bench_page(args.files)) {
         Ok(page) => {
             printer::raw(page.as_bytes());
             exit::OK

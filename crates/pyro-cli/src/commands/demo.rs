@@ -9,10 +9,11 @@ use crate::cli::{Demo, OtherDemo};
 use crate::progress::ProgressLine;
 use crate::{exit, printer};
 use command::{COMMAND, ENVIRONMENT, TIMEOUT_SECONDS};
-use pyro_core::vm::output::OutputTo;
-use pyro_core::vm::shape::{Shape, timeout};
-use pyro_core::vm::{Caller, ExecOptions, LineRequest, VmError, VmExec, VmRequest};
-use pyro_core::{ErrorKind, Pyro, PyroError};
+use pyro_core::limits::timeout;
+use pyro_core::{
+    Caller, ErrorKind, ExecOptions, LineRequest, OutputTo, Pyro, PyroError, Shape, VmExec,
+    VmRequest,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -68,10 +69,9 @@ async fn demonstrate(args: &Demo, interrupted: &Interrupted) -> Result<i32, Pyro
         network: args.network,
     };
     let mut line = ProgressLine::new();
-    let caller =
-        Caller::with_cancel(&interrupted.token).told(|progress| line.show(ENVIRONMENT, progress));
-    let vm = pyro.create_vm(&request, caller).await?;
-    line.finish();
+    let caller = Caller::with_cancel(&interrupted.token)
+        .told(move |progress| line.show(ENVIRONMENT, progress));
+    let vm = pyro.create_vm(request, caller).await?;
     let id = vm.vm_id;
     let version = vm.environment_version.as_deref().unwrap_or("of the host");
     steps.done("environment", &format!("{ENVIRONMENT} {version}"));
@@ -88,7 +88,7 @@ async fn demonstrate(args: &Demo, interrupted: &Interrupted) -> Result<i32, Pyro
             steps.done("delete", "nothing of it is left")
         }
         Err(error) => return Err(error),
-        Ok(_) => return Err(VmError::Stuck.into()),
+        Ok(_) => return Err(PyroError::vm_stuck()),
     }
     let exit_code = if run.result.status() == 0 { exit::OK } else { exit::FAILED };
     printer::json(&Report { run, steps: steps.done });
@@ -97,16 +97,16 @@ async fn demonstrate(args: &Demo, interrupted: &Interrupted) -> Result<i32, Pyro
 
 async fn start_and_use(
     pyro: &Pyro,
-    id: pyro_core::id::Id,
+    id: pyro_core::Id,
     steps: &mut Steps,
     interrupted: &Interrupted,
 ) -> Result<VmExec, PyroError> {
     let started = pyro.start_vm(id, &interrupted.token).await?;
     steps.done("start", started.execution_mode.name());
-    let timeout = timeout(TIMEOUT_SECONDS).map_err(VmError::from)?;
+    let timeout = timeout(TIMEOUT_SECONDS)?;
     let line =
         LineRequest { command: COMMAND.to_owned(), timeout, options: ExecOptions::default() };
-    let run = pyro.exec_vm(id, &line, None, OutputTo::Result, &interrupted.token).await?;
+    let run = pyro.exec_vm(id, line, None, OutputTo::Result, &interrupted.token).await?;
     steps.done(
         "exec",
         &format!(

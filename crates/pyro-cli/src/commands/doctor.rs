@@ -1,18 +1,21 @@
 //! `pyro doctor`: what works on this host, and the command that mends what does not.
 
-use super::runtime::{block_on, program};
+use super::runtime::{block_on, fail, program};
 use crate::cli::Doctor;
 use crate::{exit, printer};
 use pyro_contract::CommandLine;
-use pyro_core::doctor::{Check, DoctorReport, Health};
-use pyro_core::vm::active::ActiveVms;
-use pyro_core::{Config, Pyro, worded};
+use pyro_core::hints::worded;
+use pyro_core::reports::{ActiveVms, Check, Health};
+use pyro_core::{Config, DoctorReport, Pyro};
 use serde_json::{Value, json};
 
 pub(super) fn run(args: &Doctor) -> i32 {
     // It answers whatever is wrong: that is what it is for.
     let (config, faults) = Config::salvaged(program(), |name| std::env::var_os(name));
-    let report = block_on(Pyro::new(config).doctor(&faults, args.quick));
+    let report = match block_on(Pyro::new(config).doctor(faults, args.quick)) {
+        Ok(report) => report,
+        Err(error) => return fail(&error, args.json, exit::FAILED),
+    };
     if args.json {
         printer::json(&object(&report));
     } else {

@@ -5,8 +5,7 @@ use crate::cli::Env;
 use crate::progress::ProgressLine;
 use crate::{exit, printer};
 use pyro_contract::results::Pruned;
-use pyro_core::environment::{CATALOG_VERSION, EnvironmentInfo};
-use pyro_core::{Pyro, PyroError};
+use pyro_core::{CATALOG_VERSION, Caller, EnvironmentInfo, Pyro, PyroError};
 use serde_json::json;
 
 pub(super) fn run(command: Env) -> i32 {
@@ -32,7 +31,7 @@ pub(super) fn run(command: Env) -> i32 {
 }
 
 fn list(pyro: &Pyro, as_json: bool) -> Result<(), PyroError> {
-    let environments = pyro.list_environments()?;
+    let environments = block_on(pyro.list_environments())?;
     if as_json {
         printer::json(&json!({ "catalog_version": CATALOG_VERSION, "environments": environments }));
         return Ok(());
@@ -46,7 +45,7 @@ fn list(pyro: &Pyro, as_json: bool) -> Result<(), PyroError> {
 }
 
 fn inspect(pyro: &Pyro, name: &str, as_json: bool) -> Result<(), PyroError> {
-    let environment = pyro.inspect_environment(name)?;
+    let environment = block_on(pyro.inspect_environment(name))?;
     if as_json {
         printer::json(&environment);
     } else {
@@ -68,8 +67,9 @@ fn pull(pyro: &Pyro, name: &str, as_json: bool) -> Result<(), PyroError> {
     };
     phase("install");
     let mut line = ProgressLine::new();
-    let pulled = block_on(pyro.pull_environment(name, &mut |progress| line.show(name, progress)))?;
-    line.finish();
+    let environment = name.to_owned();
+    let caller = Caller::default().told(move |progress| line.show(&environment, progress));
+    let pulled = block_on(pyro.pull_environment(name, caller))?;
     phase("ready");
     if as_json {
         printer::json(&pulled);
@@ -85,7 +85,7 @@ fn pull(pyro: &Pyro, name: &str, as_json: bool) -> Result<(), PyroError> {
 }
 
 fn prune(pyro: &Pyro, as_json: bool) -> Result<(), PyroError> {
-    let removed = pyro.prune_environments()?;
+    let removed = block_on(pyro.prune_environments())?;
     if as_json {
         printer::json(&Pruned::from(removed));
         return Ok(());

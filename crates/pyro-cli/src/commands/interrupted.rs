@@ -2,7 +2,7 @@
 
 use crate::printer;
 use futures::stream::{self, SelectAll, StreamExt};
-use pyro_core::host::process::is_ignored;
+use pyro_core::is_signal_ignored;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl Interrupted {
             let _entered = runtime.enter();
             for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
                 let number = kind.as_raw_value();
-                if is_ignored(number) {
+                if is_signal_ignored(number) {
                     continue;
                 }
                 let Ok(mut heard) = signal(kind) else { return };

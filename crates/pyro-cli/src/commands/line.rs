@@ -1,10 +1,8 @@
 //! A command of a guest: what stands after `--`, as a line for its shell, and how it is to run.
 
 use crate::cli::Line;
-use pyro_core::PyroError;
-use pyro_core::vm::line::{OptionError, Variable};
-use pyro_core::vm::shape::timeout;
-use pyro_core::vm::{ExecOptions, LineRequest};
+use pyro_core::limits::timeout;
+use pyro_core::{ExecOptions, LineRequest, OptionError, PyroError, Variable};
 use rustix::fs::{FileType, Stat};
 use std::io::IsTerminal;
 use std::os::fd::AsFd;

@@ -39,7 +39,7 @@ pub(crate) fn dispatch(command: Command) -> i32 {
 /// Run a command that no user types; its exit status.
 pub(crate) fn dispatch_internal(command: InternalCommand) -> i32 {
     match command {
-        InternalCommand::BenchPage(args) => bench::page(&args),
+        InternalCommand::BenchPage(args) => bench::page(args),
         InternalCommand::Surface => surface::run(),
         InternalCommand::Supervise => supervise::run(),
     }

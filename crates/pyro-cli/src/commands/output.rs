@@ -1,12 +1,10 @@
 //! `pyro output read`: what a command printed beyond what its result holds.
 
-use super::runtime::{fail, pyro};
+use super::runtime::{block_on, fail, pyro};
 use crate::cli::{Output, OutputRead};
 use crate::{exit, printer};
-use pyro_core::PyroError;
-use pyro_core::vm::VmError;
-use pyro_core::vm::output::{MAX_KEPT, OutputName};
-use pyro_core::vm::shape::{limits, page_length};
+use pyro_core::limits::{MAX_KEPT_OUTPUT, page_length};
+use pyro_core::{OutputName, PyroError, limits};
 
 /// Bytes of one reading where nobody asks for pages.
 const CHUNK_LEN: usize = 1 << 20;
@@ -22,8 +20,8 @@ pub(super) fn run(command: Output) -> i32 {
 pub(super) fn hint<'a>(files: impl IntoIterator<Item = (&'a Option<OutputName>, u64)>) {
     for (name, bytes) in files {
         match name {
-            Some(name) if bytes > MAX_KEPT => printer::talk(&format!(
-                "hint: the first {MAX_KEPT} of {bytes} bytes were kept: pyro output read {name}"
+            Some(name) if bytes > MAX_KEPT_OUTPUT => printer::talk(&format!(
+                "hint: the first {MAX_KEPT_OUTPUT} of {bytes} bytes were kept: pyro output read {name}"
             )),
             Some(name) => printer::talk(&format!("hint: full output: pyro output read {name}")),
             None => {}
@@ -33,8 +31,9 @@ pub(super) fn hint<'a>(files: impl IntoIterator<Item = (&'a Option<OutputName>, 
 
 fn page(args: &OutputRead) -> Result<(), PyroError> {
     let length = args.length.unwrap_or(limits::DEFAULT_PAGE_LENGTH.into());
-    let length = page_length(u32::try_from(length).unwrap_or(u32::MAX)).map_err(VmError::from)?;
-    printer::json(&pyro()?.read_output(&OutputName::parse(&args.name)?, args.offset, length)?);
+    let length = page_length(u32::try_from(length).unwrap_or(u32::MAX))?;
+    let read = pyro()?.read_output(OutputName::parse(&args.name)?, args.offset, length);
+    printer::json(&block_on(read)?);
     Ok(())
 }
 
@@ -43,7 +42,7 @@ fn whole(args: &OutputRead) -> Result<(), PyroError> {
     let (mut offset, mut left) = (args.offset, args.length.unwrap_or(u64::MAX));
     loop {
         let length = usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK_LEN);
-        let page = pyro.read_output(&name, offset, length)?;
+        let page = block_on(pyro.read_output(name.clone(), offset, length))?;
         printer::content(&page.bytes);
         left -= page.bytes.len() as u64;
         match page.next_offset {

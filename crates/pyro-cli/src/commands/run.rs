@@ -7,11 +7,7 @@ use super::runtime::{block_on, fail, pyro};
 use crate::cli::Run;
 use crate::progress::ProgressLine;
 use crate::{exit, printer, streams};
-use pyro_core::PyroError;
-use pyro_core::environment::Progress;
-use pyro_core::vm::output::OutputTo;
-use pyro_core::vm::shape::Shape;
-use pyro_core::vm::{Caller, ExecOptions, RunRequest, VmError};
+use pyro_core::{Caller, ExecOptions, OutputTo, Progress, PyroError, RunRequest, Shape};
 
 pub(super) fn run(args: Run) -> i32 {
     printer::fail_with(exit::RUN_FAILED);
@@ -24,9 +20,9 @@ pub(super) fn run(args: Run) -> i32 {
     let result = block_on(async {
         interrupted.watch();
         if as_json {
-            captured(&request, with_stdin, &interrupted).await
+            captured(request, with_stdin, &interrupted).await
         } else {
-            streamed(&request, with_stdin, &interrupted).await
+            streamed(request, with_stdin, &interrupted).await
         }
     });
     match result {
@@ -44,35 +40,32 @@ fn request(args: Run) -> Result<RunRequest, PyroError> {
     Ok(RunRequest {
         environment: args.environment,
         line: line::request(args.line, ExecOptions::parse)?,
-        shape: Shape::new(args.machine.vcpu_count, args.machine.mem_mib, args.ttl_seconds)
-            .map_err(VmError::from)?,
+        shape: Shape::new(args.machine.vcpu_count, args.machine.mem_mib, args.ttl_seconds)?,
         allow_host_compat: args.allow_host_compat,
         network: args.network,
     })
 }
 
 async fn streamed(
-    request: &RunRequest,
+    request: RunRequest,
     with_stdin: bool,
     interrupted: &Interrupted,
 ) -> Result<i32, PyroError> {
-    let mut stdin = with_stdin.then(streams::stdin);
-    let (mut stdout, mut stderr) = (streams::stdout(), streams::stderr());
-    let output = OutputTo::Writers { stdout: &mut stdout, stderr: &mut stderr };
-    let mut line = ProgressLine::new();
-    phase(&format!("create environment={}", request.environment));
-    let caller = Caller::with_cancel(&interrupted.token).told(|progress| {
+    let (environment, timeout) = (request.environment.clone(), request.line.timeout);
+    phase(&format!("create environment={environment}"));
+    let (mut line, installed) = (ProgressLine::new(), environment.clone());
+    let caller = Caller::with_cancel(&interrupted.token).told(move |progress| {
         match &progress {
             Progress::Starting(id) => phase(&format!("start vm_id={id}")),
             Progress::Running(id) => phase(&format!("execute vm_id={id}")),
             _ => {}
         }
-        line.show(&request.environment, progress);
+        line.show(&installed, progress);
     });
-    let result = pyro()?.run(request, streams::given(&mut stdin), output, caller).await?.result;
+    let stdin = with_stdin.then(streams::stdin);
+    let result = pyro()?.run(request, stdin, streams::output(), caller).await?.result;
     printer::talk(&format!(
-        "[run] environment={} execution_mode={} exit_code={} duration_ms={}",
-        request.environment,
+        "[run] environment={environment} execution_mode={} exit_code={} duration_ms={}",
         result.execution_mode,
         result.status(),
         result.duration_ms
@@ -81,7 +74,7 @@ async fn streamed(
     if result.timed_out {
         printer::talk(&format!(
             "[run] the command was killed after {} s; allow more with --timeout-seconds",
-            request.line.timeout.as_secs()
+            timeout.as_secs()
         ));
     }
     Ok(result.status())
@@ -101,14 +94,15 @@ pub(super) fn tell_of_memory(topic: &str, killed: Option<&str>, advice: &str) {
 }
 
 async fn captured(
-    request: &RunRequest,
+    request: RunRequest,
     with_stdin: bool,
     interrupted: &Interrupted,
 ) -> Result<i32, PyroError> {
-    let (mut line, mut stdin) = (ProgressLine::new(), with_stdin.then(streams::stdin));
+    let (mut line, environment) = (ProgressLine::new(), request.environment.clone());
     let caller = Caller::with_cancel(&interrupted.token)
-        .told(|progress| line.show(&request.environment, progress));
-    let run = pyro()?.run(request, streams::given(&mut stdin), OutputTo::Result, caller).await?;
+        .told(move |progress| line.show(&environment, progress));
+    let stdin = with_stdin.then(streams::stdin);
+    let run = pyro()?.run(request, stdin, OutputTo::Result, caller).await?;
     printer::json(&run);
     output::hint(run.result.output.kept());
     tell_of_memory("run", run.result.out_of_memory.as_deref(), MORE_MEMORY);

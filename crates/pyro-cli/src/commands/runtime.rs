@@ -2,8 +2,9 @@
 
 use crate::{exit, printer};
 use pyro_contract::CommandLine;
-use pyro_core::host::path::expanded;
-use pyro_core::{Config, Pyro, PyroError, worded};
+use pyro_core::hints::worded;
+use pyro_core::host_files::expanded;
+use pyro_core::{Config, Pyro, PyroError};
 use std::path::{Path, PathBuf};
 
 /// A path of the host as a user gives it: a shell leaves the `~` of `--flag=~/x` and of what is in

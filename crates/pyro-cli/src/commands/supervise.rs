@@ -2,11 +2,11 @@
 
 use super::runtime::{block_on, pyro};
 use crate::exit;
-use pyro_core::vm::control::starter::CONTROL_FD;
+use pyro_core::inherited_control;
 use std::os::unix::net::UnixStream;
 
 pub(super) fn run() -> i32 {
-    let control = match pyro_core::host::socket::inherited(CONTROL_FD) {
+    let control = match inherited_control() {
         Ok(control) => control,
         Err(error) => {
             crate::printer::talk(&format!(

@@ -85,7 +85,7 @@ impl<'a> Cache<'a> {
         assert!(blank.starts_with(&self.path));
         std::fs::copy(layer, &blank).unwrap();
         told["image"]["blank_stamp"] =
-            serde_json::to_value(pyro_core::host::fs::Stamp::of(&blank).unwrap()).unwrap();
+            serde_json::to_value(pyro_core::testing::Stamp::of(&blank).unwrap()).unwrap();
         std::fs::write(record, told.to_string()).unwrap();
     }
 

@@ -4,8 +4,8 @@
 mod samples;
 
 use pyro_contract::{CommandLine, Methods, Row, Tools, rows};
-use pyro_core::error::Wording;
-use pyro_core::{ErrorKind, Hint, PyroError, worded};
+use pyro_core::hints::{Hint, Wording, worded};
+use pyro_core::{ErrorKind, PyroError};
 use std::fmt::Write;
 
 /// The tools of a profile.

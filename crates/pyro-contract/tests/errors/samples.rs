@@ -1,28 +1,13 @@
 //! One error for each way in which errors are judged.
 
-use pyro_core::PyroError;
-use pyro_core::archive::TarError;
-use pyro_core::bench::BenchError;
-use pyro_core::config::ConfigError;
-use pyro_core::engine::{Accel, EngineError};
-use pyro_core::environment::{EnvironmentError, MissingProgram};
-use pyro_core::guest::client::ClientError;
-use pyro_core::host::fs::FsError;
-use pyro_core::host::output::OutputFileError;
-use pyro_core::id::Id;
-use pyro_core::store::vm::VmState;
-use pyro_core::store::workspace::WorkspaceChange;
-use pyro_core::vm::VmError;
-use pyro_core::vm::failure::{Failure, Stage};
-use pyro_core::vm::line::OptionError;
-use pyro_core::vm::operation::Operation;
-use pyro_core::vm::output::{OutputError, OutputName};
-use pyro_core::vm::shape::Shape;
-use pyro_core::workspace::WorkspaceError;
-use pyro_core::workspace::files::FileError;
-use pyro_core::workspace::files::place::PlaceError;
-use pyro_core::workspace::files::source::SourceError;
-use pyro_core::workspace::label::LabelError;
+use pyro_core::host_files::FsError;
+use pyro_core::testing::tar::TarError;
+use pyro_core::testing::{
+    Accel, BenchError, ClientError, EngineError, EnvironmentError, Failure, FileError, LabelError,
+    MissingProgram, Operation, OutputError, OutputFileError, SourceError, Stage, ThreadError,
+    VmError, WorkspaceChange, WorkspaceError,
+};
+use pyro_core::{ConfigError, Id, OptionError, OutputName, PlaceError, PyroError, Shape, VmState};
 use pyro_patch::patch::{ParseError, PatchError};
 use pyro_protocol::message::{self, FailureKind};
 use std::io;
@@ -30,12 +15,13 @@ use std::time::Duration;
 
 /// Parameters of the tool that failed: all that hints name, but for what is the user's alone.
 pub(crate) fn parameters() -> Vec<String> {
-    let names = pyro_core::error::Parameter::ALL.iter().map(|parameter| parameter.name());
+    let names = pyro_core::hints::Parameter::ALL.iter().map(|parameter| parameter.name());
     names.filter(|name| *name != "keep_git_config").map(str::to_owned).collect()
 }
 
 pub(crate) fn all() -> Vec<PyroError> {
     let mut all = settings();
+    all.extend(threads().map(PyroError::from));
     all.extend(engines().map(PyroError::from));
     all.extend(environments().map(PyroError::from));
     all.extend(vms().into_iter().chain(stages().map(VmError::Failed)).map(PyroError::from));
@@ -73,6 +59,11 @@ fn settings() -> Vec<PyroError> {
         Shape::new(1, 1, 600).unwrap_err().into(),
         OptionError::VariableName { name: "my-var".into() }.into(),
     ]
+}
+
+fn threads() -> [ThreadError; 2] {
+    let start = ThreadError::Start(io::ErrorKind::WouldBlock.into());
+    [start, ThreadError::Panicked("index out of bounds".to_owned())]
 }
 
 fn engines() -> [EngineError; 5] {

@@ -10,6 +10,5 @@ mod read;
 mod write;
 
 pub use error::TarError;
-pub use name::TreeName;
 pub use read::{Sent, send};
 pub use write::TarWriter;

@@ -1,7 +1,7 @@
 //! `Bench`: a measurement on its way; each group of measures adds its methods.
 
-use super::progress::Progress;
-use super::report::Report;
+use super::progress::BenchProgress;
+use super::report::BenchReport;
 use super::request::BenchRequest;
 use super::site::Site;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use std::time::Duration;
 pub(super) struct Bench<'a> {
     pub(super) site: &'a Site,
     pub(super) request: &'a BenchRequest,
-    pub(super) progress: &'a mut (dyn FnMut(Progress) + Send),
-    pub(super) report: Report,
+    pub(super) progress: &'a mut (dyn FnMut(BenchProgress) + Send),
+    pub(super) report: BenchReport,
 }
 
 impl Bench<'_> {
     pub(super) fn tell(&mut self, what: &'static str, done: u32, of: u32) {
-        (self.progress)(Progress::Measuring { what, done, of });
+        (self.progress)(BenchProgress::Measuring { what, done, of });
     }
 }
 

@@ -15,8 +15,8 @@ pub mod statistics;
 pub mod table;
 
 pub use error::BenchError;
-pub use progress::Progress;
-pub use report::Report;
+pub use progress::BenchProgress;
+pub use report::BenchReport;
 pub use request::BenchRequest;
 
 use crate::config::Config;
@@ -33,16 +33,16 @@ use tokio_util::sync::CancellationToken;
 pub async fn run(
     config: &Config,
     request: &BenchRequest,
-    progress: &mut (dyn FnMut(Progress) + Send),
+    progress: &mut (dyn FnMut(BenchProgress) + Send),
     cancel: &CancellationToken,
-) -> Result<(Report, Option<Result<PathBuf, BenchError>>), BenchError> {
+) -> Result<(BenchReport, Option<Result<PathBuf, BenchError>>), BenchError> {
     if request.against.as_ref().is_some_and(|command| command.trim().is_empty()) {
         return Err(BenchError::NothingAgainst);
     }
     // Before minutes of measuring, not after them.
     request.output.as_deref().map(report::try_place).transpose()?;
     let site = Site::open(config)?;
-    let report = Report::new(config, request).await;
+    let report = BenchReport::new(config, request).await;
     let measured = tokio::select! {
         measured = Bench { site: &site, request, progress, report }.measure() => measured,
         () = cancel.cancelled() => Err(BenchError::Cancelled),
@@ -55,7 +55,7 @@ pub async fn run(
 }
 
 impl Bench<'_> {
-    async fn measure(mut self) -> Result<Report, BenchError> {
+    async fn measure(mut self) -> Result<BenchReport, BenchError> {
         self.warm_up().await?;
         self.cold_starts().await?;
         self.template_starts().await?;

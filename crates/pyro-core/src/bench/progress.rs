@@ -4,7 +4,7 @@ use crate::environment;
 
 /// How far a measurement is.
 #[derive(Debug)]
-pub enum Progress {
+pub enum BenchProgress {
     /// The environment is being installed.
     Installing(environment::Progress),
     /// One more measurement begins.

@@ -14,7 +14,7 @@ const RESULTS_LIMIT: u64 = 1 << 20;
 
 /// Everything that one `pyro bench` found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Report {
+pub struct BenchReport {
     /// The host that it ran on.
     pub host: HostFacts,
     /// What was asked for.
@@ -136,7 +136,7 @@ pub struct Parallel {
     pub wall_ms: f64,
 }
 
-impl Report {
+impl BenchReport {
     /// A report without measures.
     pub(super) async fn new(config: &Config, request: &BenchRequest) -> Self {
         let host = HostFacts {
@@ -195,7 +195,7 @@ impl Report {
 
     /// Name of a results file: when, and on what.
     #[must_use]
-    pub fn file_name(&self) -> String {
+    pub(crate) fn file_name(&self) -> String {
         format!("{}-{}.json", self.host.date.replace([':', '-'], ""), self.host.accelerator)
     }
 
@@ -214,7 +214,7 @@ impl Report {
     /// # Errors
     /// [`BenchError::Files`] when it cannot be read, [`BenchError::Results`] when it holds
     /// something else.
-    pub fn load(path: &Path) -> Result<Self, BenchError> {
+    pub(crate) fn load(path: &Path) -> Result<Self, BenchError> {
         let bytes = fs::read_bounded(path, RESULTS_LIMIT)?;
         serde_json::from_slice(&bytes)
             .map_err(|source| BenchError::Results { path: path.to_owned(), source })

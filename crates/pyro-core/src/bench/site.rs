@@ -1,7 +1,7 @@
 //! The place of a measurement: a data directory of its own, cleared away whatever happens.
 
 use super::error::BenchError;
-use super::progress::Progress;
+use super::progress::BenchProgress;
 use super::request::BenchRequest;
 use crate::config::Config;
 use crate::host::fs;
@@ -71,10 +71,10 @@ impl Site {
     pub(super) async fn start(
         &self,
         request: &BenchRequest,
-        progress: &mut (dyn FnMut(Progress) + Send),
+        progress: &mut (dyn FnMut(BenchProgress) + Send),
     ) -> Result<Started<'_>, BenchError> {
         let began = Instant::now();
-        let mut installing = |step| progress(Progress::Installing(step));
+        let mut installing = |step| progress(BenchProgress::Installing(step));
         let (environment, shape) = (&request.environment, request.shape);
         let plan =
             plan::plan(&self.config, &self.store, environment, shape, false, &mut installing)

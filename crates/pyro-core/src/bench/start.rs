@@ -17,7 +17,7 @@ impl Bench<'_> {
             self.report.host.accelerator = mode.trim_start_matches("guest_").to_owned();
             // The first of a shape boots, and leaves a template for the second.
             self.report.templates =
-                started.vm.timeline.is_some_and(|timeline| timeline.from_template());
+                started.vm.timeline.is_some_and(|timeline| timeline.is_from_template());
             guest::exec_true(started.vm.client()).await?;
             started.end().await?;
         }

@@ -20,7 +20,7 @@ pub struct Summary {
 impl Summary {
     /// Summarise a series, rounded to thousandths; none of an empty one.
     #[must_use]
-    pub fn of(values: &[f64]) -> Option<Self> {
+    pub(crate) fn of(values: &[f64]) -> Option<Self> {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
         let n = sorted.len();

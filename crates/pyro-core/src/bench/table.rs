@@ -1,14 +1,57 @@
 //! Results as tables: rows of text, and the page of the documentation that is made of them.
 
-use super::report::{Measure, Report};
+use super::report::{BenchReport, Measure};
 
-/// The columns of [`rows`].
-pub const COLUMNS: [&str; 7] = ["MEASURE", "N", "MIN", "MEDIAN", "P95", "P99", "UNIT"];
+impl BenchReport {
+    /// The columns of [`BenchReport::rows`].
+    pub const COLUMNS: [&str; 7] = ["MEASURE", "N", "MIN", "MEDIAN", "P95", "P99", "UNIT"];
 
-/// The measures as rows of text.
-#[must_use]
-pub fn rows(report: &Report) -> Vec<[String; 7]> {
-    report.measures.iter().map(row).collect()
+    /// The measures as rows of text.
+    #[must_use]
+    pub fn rows(&self) -> Vec<[String; 7]> {
+        self.measures.iter().map(row).collect()
+    }
+
+    /// What stands below the table: ratios, and what many starts at once came to.
+    #[must_use]
+    pub fn closing_lines(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self
+            .ratios
+            .iter()
+            .map(|ratio| format!("{}: {}", ratio.what, figure(ratio.value)))
+            .collect();
+        if let Some(parallel) = &self.parallel {
+            lines.push(format!(
+                "{} starts at once: {} ms until the last had ended, {} failed",
+                parallel.vms,
+                figure(parallel.wall_ms),
+                parallel.failures
+            ));
+        }
+        lines
+    }
+
+    /// The host in few words.
+    #[must_use]
+    pub fn host_line(&self) -> String {
+        let host = &self.host;
+        let own_kernel = if host.own_kernel.is_some() { ", own guest kernel" } else { "" };
+        let build = if host.optimized { "" } else { " (a debug build)" };
+        format!(
+            "{}, {} cores, {} MiB, Linux {}; QEMU {}, {}{own_kernel}; {} with {} MiB; pyro {}{build}; load {} before; {}",
+            host.cpu,
+            host.cores,
+            host.memory_mib,
+            host.kernel,
+            host.qemu,
+            host.accelerator,
+            self.settings.environment,
+            self.settings.mem_mib,
+            host.pyro_version,
+            figure(host.load_before),
+            host.date,
+        )
+    }
 }
 
 fn row(measure: &Measure) -> [String; 7] {
@@ -33,64 +76,23 @@ fn figure(value: f64) -> String {
     }
 }
 
-/// What stands below the table: ratios, and what many starts at once came to.
-#[must_use]
-pub fn closing_lines(report: &Report) -> Vec<String> {
-    let mut lines: Vec<String> = report
-        .ratios
-        .iter()
-        .map(|ratio| format!("{}: {}", ratio.what, figure(ratio.value)))
-        .collect();
-    if let Some(parallel) = &report.parallel {
-        lines.push(format!(
-            "{} starts at once: {} ms until the last had ended, {} failed",
-            parallel.vms,
-            figure(parallel.wall_ms),
-            parallel.failures
-        ));
-    }
-    lines
-}
-
-/// The host in few words.
-#[must_use]
-pub fn host_line(report: &Report) -> String {
-    let host = &report.host;
-    let own_kernel = if host.own_kernel.is_some() { ", own guest kernel" } else { "" };
-    let build = if host.optimized { "" } else { " (a debug build)" };
-    format!(
-        "{}, {} cores, {} MiB, Linux {}; QEMU {}, {}{own_kernel}; {} with {} MiB; pyro {}{build}; load {} before; {}",
-        host.cpu,
-        host.cores,
-        host.memory_mib,
-        host.kernel,
-        host.qemu,
-        host.accelerator,
-        report.settings.environment,
-        report.settings.mem_mib,
-        host.pyro_version,
-        figure(host.load_before),
-        host.date,
-    )
-}
-
 /// A section of Markdown for each report.
 #[must_use]
-pub fn markdown(reports: &[Report]) -> String {
+pub fn markdown(reports: &[BenchReport]) -> String {
     reports.iter().map(section).collect::<Vec<_>>().join("\n")
 }
 
-fn section(report: &Report) -> String {
+fn section(report: &BenchReport) -> String {
     let mut text =
-        format!("### On {}\n\n{}.\n\n", report.host.accelerator.to_uppercase(), host_line(report));
+        format!("### On {}\n\n{}.\n\n", report.host.accelerator.to_uppercase(), report.host_line());
     text +=
         "| measure | n | min | median | p95 | p99 | unit |\n|---|---:|---:|---:|---:|---:|---|\n";
-    for row in rows(report) {
+    for row in report.rows() {
         // A bar ends a cell, even one within backticks.
         text += &format!("| {} |\n", row.map(|cell| cell.replace('|', "\\|")).join(" | "));
     }
     text.push('\n');
-    for line in closing_lines(report) {
+    for line in report.closing_lines() {
         text += &format!("- {line}\n");
     }
     if let Some(against) = &report.settings.against {
@@ -104,8 +106,8 @@ mod tests {
     use super::*;
     use crate::bench::report::{HostFacts, Parallel, Settings, Unit};
 
-    fn report() -> Report {
-        let mut report = Report {
+    fn report() -> BenchReport {
+        let mut report = BenchReport {
             host: HostFacts {
                 date: "2025-11-20T11:47:37Z".into(),
                 pyro_version: "3.12.0".into(),
@@ -150,7 +152,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = report().save(dir.path()).unwrap();
         assert_eq!(path, dir.path().join("20251120T114737Z-tcg.json"));
-        assert_eq!(Report::load(&path).unwrap(), report());
+        assert_eq!(BenchReport::load(&path).unwrap(), report());
         let text =
             String::from_utf8(crate::host::fs::read_bounded(&path, 1 << 20).unwrap()).unwrap();
         assert!(text.contains("\"unit\": \"ms\"") && text.contains("\"median\": 1845.5"), "{text}");

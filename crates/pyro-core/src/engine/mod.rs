@@ -9,5 +9,5 @@ pub mod qmp;
 pub mod spec;
 
 pub use error::EngineError;
-pub use machine::{Ended, Machine};
-pub use spec::{Accel, DiskSpec, KernelSpec, MachineSpec, Memory};
+pub use machine::Machine;
+pub use spec::Accel;

@@ -137,7 +137,7 @@ impl Environment {
     ///
     /// # Errors
     /// [`EnvironmentError::Unknown`], with all names and the one that was probably meant.
-    pub fn find(name: &str) -> Result<Self, EnvironmentError> {
+    pub(crate) fn find(name: &str) -> Result<Self, EnvironmentError> {
         let mut known = catalog();
         if let Some(index) = known.iter().position(|environment| environment.name == name) {
             return Ok(known.swap_remove(index));

@@ -9,7 +9,7 @@ use super::error::EnvironmentError;
 use super::image::{self, BLANK_FILE, IMAGE_FILE};
 use super::kernel::{self, KernelRecord};
 use super::partial::{self, Partial};
-use super::progress::{Progress, Stage};
+use super::progress::{InstallStage, Progress};
 use super::record::{self, Record};
 use super::reference::{Environment, Origin};
 use crate::config::Config;
@@ -66,7 +66,7 @@ async fn steps(
     );
     let record = Record::new(environment, source, image?, kernel?);
     publish(cache, environment, &record)?;
-    progress(Progress::Stage(Stage::Done));
+    progress(Progress::Stage(InstallStage::Done));
     Ok(())
 }
 

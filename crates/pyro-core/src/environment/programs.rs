@@ -26,7 +26,10 @@ const PYTHON: &str = "python3";
 /// The program that a shell did not find in the environment of this name, and an environment that
 /// has it. `stderr` is what a command printed that ended with status 127.
 #[must_use]
-pub fn elsewhere(environment: &str, stderr: &str) -> Option<(&'static str, Environment)> {
+pub fn find_missing_program(
+    environment: &str,
+    stderr: &str,
+) -> Option<(&'static str, Environment)> {
     let here = Environment::find(environment).ok()?;
     let (package, program) = stderr.lines().rev().filter_map(missing).find_map(known)?;
     let has = |environment: &Environment| environment.packages().iter().any(|held| held == package);
@@ -96,7 +99,7 @@ mod tests {
             ("debian:12", "", None),
             ("unknown", "sh: 1: python3: not found", None),
         ] {
-            let named = elsewhere(environment, stderr);
+            let named = find_missing_program(environment, stderr);
             let named = named.as_ref().map(|(program, other)| (*program, other.name.as_str()));
             assert_eq!(named, found, "{environment}: {stderr}");
         }

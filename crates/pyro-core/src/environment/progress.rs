@@ -4,7 +4,7 @@ use crate::id::Id;
 
 /// One step of installing an environment, in the order in which they come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub enum InstallStage {
     /// Another pyro is installing; this one waits for it.
     Waiting,
     /// Looking whether the mirror answers.
@@ -23,7 +23,7 @@ pub enum Stage {
     Template,
 }
 
-impl Stage {
+impl InstallStage {
     /// A few words for a progress line.
     #[must_use]
     pub fn label(self) -> &'static str {
@@ -45,7 +45,7 @@ impl Stage {
 pub enum Progress {
     /// A stage begins. Packages and root filesystem come twice: first the essential system, then
     /// the rest.
-    Stage(Stage),
+    Stage(InstallStage),
     /// How much of the current stage is done, from 0 to 1.
     Fraction(f32),
     /// A line that a program of the host printed, for those who want to see everything.
@@ -61,7 +61,7 @@ pub enum Progress {
 /// Reads what `mmdebstrap --verbose` prints and says how far it is.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
-    stage: Option<Stage>,
+    stage: Option<InstallStage>,
     wanted_bytes: f64,
     got_bytes: f64,
     wanted_packages: f64,
@@ -76,15 +76,15 @@ impl Reader {
     pub(super) fn line(&mut self, line: &str, progress: &mut dyn FnMut(Progress)) {
         let stage = match line {
             "I: running apt-get update..." | "I: downloading packages with apt..." => {
-                Some(Stage::Packages)
+                Some(InstallStage::Packages)
             }
             "I: extracting archives..." | "I: installing essential packages..." => {
-                Some(Stage::RootFilesystem)
+                Some(InstallStage::RootFilesystem)
             }
-            _ if line.starts_with("Need to get ") => Some(Stage::Packages),
+            _ if line.starts_with("Need to get ") => Some(InstallStage::Packages),
             _ => line.strip_prefix(STAGE_MARK).and_then(|name| match name {
-                "kernel" => Some(Stage::Kernel),
-                "image" => Some(Stage::DiskImage),
+                "kernel" => Some(InstallStage::Kernel),
+                "image" => Some(InstallStage::DiskImage),
                 _ => None,
             }),
         };
@@ -100,14 +100,14 @@ impl Reader {
             line.strip_prefix("Get:").and_then(|rest| rest.rsplit_once('['))
         {
             self.got_bytes += bytes(size.trim_end_matches(']')).unwrap_or(0.0);
-            self.fraction(Stage::Packages, self.got_bytes / self.wanted_bytes, progress);
+            self.fraction(InstallStage::Packages, self.got_bytes / self.wanted_bytes, progress);
         } else if let Some(count) = newly_installed(line) {
             (self.wanted_packages, self.steps) = (count, 0.0);
         } else if line.starts_with("Unpacking ") || line.starts_with("Setting up ") {
-            self.enter(Stage::RootFilesystem, progress);
+            self.enter(InstallStage::RootFilesystem, progress);
             self.steps += 1.0;
             self.fraction(
-                Stage::RootFilesystem,
+                InstallStage::RootFilesystem,
                 self.steps / (2.0 * self.wanted_packages),
                 progress,
             );
@@ -116,20 +116,20 @@ impl Reader {
     }
 
     /// The stage that the last line belonged to.
-    pub(super) fn stage(&self) -> Option<Stage> {
+    pub(super) fn stage(&self) -> Option<InstallStage> {
         self.stage
     }
 
-    fn enter(&mut self, stage: Stage, progress: &mut dyn FnMut(Progress)) {
+    fn enter(&mut self, stage: InstallStage, progress: &mut dyn FnMut(Progress)) {
         if self.stage != Some(stage)
-            && !(self.stage == Some(Stage::Kernel) && stage == Stage::Packages)
+            && !(self.stage == Some(InstallStage::Kernel) && stage == InstallStage::Packages)
         {
             self.stage = Some(stage);
             progress(Progress::Stage(stage));
         }
     }
 
-    fn fraction(&self, of: Stage, done: f64, progress: &mut dyn FnMut(Progress)) {
+    fn fraction(&self, of: InstallStage, done: f64, progress: &mut dyn FnMut(Progress)) {
         if self.stage == Some(of) && done.is_finite() {
             #[allow(
                 clippy::cast_possible_truncation,
@@ -196,14 +196,14 @@ mod tests {
             });
         }
         let expected = [
-            Progress::Stage(Stage::Packages),
+            Progress::Stage(InstallStage::Packages),
             Progress::Fraction(0.25),
-            Progress::Stage(Stage::RootFilesystem),
+            Progress::Stage(InstallStage::RootFilesystem),
             Progress::Fraction(0.25),
-            Progress::Stage(Stage::Kernel),
-            Progress::Stage(Stage::DiskImage),
+            Progress::Stage(InstallStage::Kernel),
+            Progress::Stage(InstallStage::DiskImage),
         ];
         assert_eq!(seen, expected);
-        assert_eq!(reader.stage(), Some(Stage::DiskImage));
+        assert_eq!(reader.stage(), Some(InstallStage::DiskImage));
     }
 }

@@ -14,7 +14,7 @@ use super::initramfs::{self, Agent};
 use super::install;
 use super::kernel::vmlinux::SIZE_LIMIT;
 use super::kernel::{Kernel, own};
-use super::progress::{Progress, Stage};
+use super::progress::{InstallStage, Progress};
 use super::prune;
 use super::record::{self, Found, Record};
 use super::reference::Environment;
@@ -292,7 +292,7 @@ impl EnvironmentStore {
             let lock = match FileLock::try_acquire(&self.lock_path())? {
                 Some(lock) => lock,
                 None => {
-                    progress(Progress::Stage(Stage::Waiting));
+                    progress(Progress::Stage(InstallStage::Waiting));
                     FileLock::acquire(&self.lock_path(), WAIT_LIMIT).await?
                 }
             };

@@ -5,8 +5,10 @@ use super::common::doctor;
 use super::workspace::{list_files, status};
 use super::{ErrorKind, Hint, OperationId, Parameter, PyroError};
 use crate::archive::TarError;
+use crate::host::fs::FsError;
 use crate::host::output::OutputFileError;
 use crate::host::tree::HostTreeError;
+use crate::workspace::WorkspaceError;
 use crate::workspace::files::FileError;
 use crate::workspace::files::source::SourceError;
 
@@ -20,6 +22,14 @@ impl From<FileError> for PyroError {
             ref error => file(error),
         };
         Self::judged(kind, error, hints)
+    }
+}
+
+impl PyroError {
+    /// A file of the host that the caller named, or its stdin, cannot be read.
+    #[must_use]
+    pub fn unreadable(error: FsError) -> Self {
+        WorkspaceError::from(FileError::from(SourceError::from(error))).into()
     }
 }
 

@@ -14,6 +14,7 @@ mod operation;
 mod parameter;
 mod patch;
 mod settings;
+mod thread;
 mod vm;
 mod wording;
 mod workspace;

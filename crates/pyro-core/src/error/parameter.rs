@@ -61,7 +61,7 @@ super::named::named! {
 impl Parameter {
     /// The parameter of this name.
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|parameter| parameter.name() == name)
     }
 }

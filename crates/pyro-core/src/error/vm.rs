@@ -29,6 +29,27 @@ impl From<VmError> for PyroError {
     }
 }
 
+/// Errors that a surface finds by itself.
+impl PyroError {
+    /// The caller cancelled the operation.
+    #[must_use]
+    pub fn cancelled() -> Self {
+        VmError::Cancelled.into()
+    }
+
+    /// Networking was asked for, which is not available.
+    #[must_use]
+    pub fn no_network() -> Self {
+        VmError::NoNetwork.into()
+    }
+
+    /// The supervisor of a vm does not end.
+    #[must_use]
+    pub fn vm_stuck() -> Self {
+        VmError::Stuck.into()
+    }
+}
+
 /// An operation on the vm `id`.
 fn on(operation: OperationId, id: Id) -> Call {
     Call::to(operation).with(Parameter::VmId, id)

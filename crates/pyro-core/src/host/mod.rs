@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "this is the rim that the lint sends everyone to")]
 
 pub mod access;
+pub mod async_thread;
 pub mod clock;
 pub mod copy;
 pub mod cpu;

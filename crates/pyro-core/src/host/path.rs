@@ -62,7 +62,7 @@ impl HostPath {
     /// Where something that was found at this path leads; none where its user may not go there. A
     /// judged path leads only to what lies below it, and to what was granted with it.
     #[must_use]
-    pub fn reach(&self, path: &Path) -> Option<Self> {
+    pub(crate) fn reach(&self, path: &Path) -> Option<Self> {
         if !self.is_judged {
             return Some(self.with(&canonical(path)));
         }
@@ -79,32 +79,32 @@ impl HostPath {
 
     /// The same without links and `..` where it is a user's own and they can be found out.
     #[must_use]
-    pub fn canonical(&self) -> Self {
+    pub(crate) fn canonical(&self) -> Self {
         if self.is_judged { self.clone() } else { self.with(&canonical(&self.path)) }
     }
 
     /// Another path that is walked the same way.
     #[must_use]
-    pub fn with(&self, path: &Path) -> Self {
+    pub(crate) fn with(&self, path: &Path) -> Self {
         Self { path: path.to_owned(), ..self.clone() }
     }
 
     /// What lies below it.
     #[must_use]
-    pub fn join(&self, below: &OsStr) -> Self {
+    pub(crate) fn join(&self, below: &OsStr) -> Self {
         self.with(&self.path.join(below))
     }
 
     /// What stands there, a link itself; none where nothing does.
     #[must_use]
-    pub fn kind(&self) -> Option<FileType> {
+    pub(crate) fn kind(&self) -> Option<FileType> {
         let held = self.open_at(&self.path, OFlags::PATH | OFlags::NOFOLLOW).ok()?;
         Some(File::from(held).metadata().ok()?.file_type())
     }
 
     /// Where the link that stands there leads.
     #[must_use]
-    pub fn link_target(&self) -> Option<PathBuf> {
+    pub(crate) fn link_target(&self) -> Option<PathBuf> {
         let held = self.open_at(&self.path, OFlags::PATH | OFlags::NOFOLLOW).ok()?;
         let target = rustix::fs::readlinkat(&held, "", Vec::new()).ok()?;
         Some(PathBuf::from(OsString::from_vec(target.into_bytes())))
@@ -113,7 +113,7 @@ impl HostPath {
     /// What a regular file of at most `limit` bytes holds; none of anything else, which is not
     /// waited for.
     #[must_use]
-    pub fn read_regular(&self, limit: u64, follow: bool) -> Option<Vec<u8>> {
+    pub(crate) fn read_regular(&self, limit: u64, follow: bool) -> Option<Vec<u8>> {
         let follow = if follow { OFlags::empty() } else { OFlags::NOFOLLOW };
         let file = File::from(
             self.open_at(&self.path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | follow)
@@ -135,7 +135,11 @@ impl HostPath {
     ///
     /// # Errors
     /// [`HostPathError`].
-    pub fn open(&self, action: &'static str, flags: OFlags) -> Result<OwnedFd, HostPathError> {
+    pub(crate) fn open(
+        &self,
+        action: &'static str,
+        flags: OFlags,
+    ) -> Result<OwnedFd, HostPathError> {
         self.open_at(&self.path, flags).map_err(|errno| self.failed(action, errno))
     }
 
@@ -144,7 +148,7 @@ impl HostPath {
     ///
     /// # Errors
     /// [`HostPathError`].
-    pub fn make_parent(&self) -> Result<OwnedFd, HostPathError> {
+    pub(crate) fn make_parent(&self) -> Result<OwnedFd, HostPathError> {
         self.made(above(&self.path)).map_err(|errno| self.failed("write", errno))
     }
 

@@ -1,6 +1,7 @@
 //! The facade's operations on a workspace's files.
 
 use super::Pyro;
+use super::operation_future::OperationFuture;
 use crate::error::PyroError;
 use crate::id::Id;
 use crate::workspace::WorkspaceError;
@@ -8,7 +9,7 @@ use crate::workspace::files::apply;
 use crate::workspace::files::diff::{self, DiffRequest};
 use crate::workspace::files::diff_report::DiffReport;
 use crate::workspace::files::export::{self, ExportRequest, WorkspaceExport};
-use crate::workspace::files::list::{self, FileList, ListRequest};
+use crate::workspace::files::list::{self, FileList, FileListRequest};
 use crate::workspace::files::patch_report::PatchReport;
 use crate::workspace::files::push::{self, PushRequest, WorkspaceSync};
 use crate::workspace::files::read::{self, FileRead};
@@ -21,25 +22,27 @@ impl Pyro {
     ///
     /// # Errors
     /// Whatever it is, nothing in the workspace has changed.
-    pub async fn push_workspace_sync(
+    pub fn push_workspace_sync(
         &self,
         id: Id,
         request: PushRequest,
         cancel: &CancellationToken,
-    ) -> Result<WorkspaceSync, PyroError> {
-        self.told(id, push::push(&self.config, id, request, cancel)).await
+    ) -> OperationFuture<WorkspaceSync> {
+        self.cancellable_in_guest(id, cancel, async move |config, cancel| {
+            push::push(config, id, request, cancel).await
+        })
     }
 
     /// A page of a workspace's files.
     ///
     /// # Errors
     /// [`crate::ErrorKind::NotFound`] when there is nothing at the path.
-    pub async fn list_workspace_files(
+    pub fn list_workspace_files(
         &self,
         id: Id,
-        request: ListRequest,
-    ) -> Result<FileList, PyroError> {
-        self.told(id, list::list(&self.config, id, request)).await
+        request: FileListRequest,
+    ) -> OperationFuture<FileList> {
+        self.in_guest(id, async move |config| list::list(config, id, request).await)
     }
 
     /// At most `max_bytes` of a file, from byte `offset` on.
@@ -47,14 +50,16 @@ impl Pyro {
     /// # Errors
     /// [`crate::ErrorKind::NotFound`]; [`crate::ErrorKind::InvalidInput`] when it is no regular
     /// file.
-    pub async fn read_workspace_file(
+    pub fn read_workspace_file(
         &self,
         id: Id,
-        path: &WorkspacePath,
+        path: WorkspacePath,
         offset: u64,
         max_bytes: u64,
-    ) -> Result<FileRead, PyroError> {
-        self.told(id, read::read(&self.config, id, path, offset, max_bytes)).await
+    ) -> OperationFuture<FileRead> {
+        self.in_guest(id, async move |config| {
+            read::read(config, id, &path, offset, max_bytes).await
+        })
     }
 
     /// Write a file whole or not at all. Without a `mode` an existing file keeps its own, a new one
@@ -62,27 +67,29 @@ impl Pyro {
     ///
     /// # Errors
     /// The file is then as it was.
-    pub async fn write_workspace_file(
+    pub fn write_workspace_file(
         &self,
         id: Id,
-        path: &WorkspacePath,
-        bytes: &[u8],
+        path: WorkspacePath,
+        bytes: Vec<u8>,
         mode: Option<u32>,
-    ) -> Result<FileWritten, PyroError> {
-        self.told(id, write::write(&self.config, id, path, bytes, mode)).await
+    ) -> OperationFuture<FileWritten> {
+        self.in_guest(id, async move |config| write::write(config, id, &path, &bytes, mode).await)
     }
 
     /// What changed in a workspace since it was made.
     ///
     /// # Errors
     /// A file that cannot be read is named, and stops nothing.
-    pub async fn diff_workspace(
+    pub fn diff_workspace(
         &self,
         id: Id,
-        request: &DiffRequest,
+        request: DiffRequest,
         cancel: &CancellationToken,
-    ) -> Result<DiffReport, PyroError> {
-        self.told(id, diff::diff(&self.config, id, request, cancel)).await
+    ) -> OperationFuture<DiffReport> {
+        self.cancellable_in_guest(id, cancel, async move |config, cancel| {
+            diff::diff(config, id, &request, cancel).await
+        })
     }
 
     /// Apply a patch of git, or a plain one, to a workspace.
@@ -90,13 +97,15 @@ impl Pyro {
     /// # Errors
     /// [`crate::ErrorKind::Conflict`] with every hunk that does not fit; whatever it is, nothing
     /// has changed.
-    pub async fn apply_workspace_patch(
+    pub fn apply_workspace_patch(
         &self,
         id: Id,
-        patch: &[u8],
+        patch: Vec<u8>,
         cancel: &CancellationToken,
-    ) -> Result<PatchReport, PyroError> {
-        self.told(id, apply::apply(&self.config, id, patch, cancel)).await
+    ) -> OperationFuture<PatchReport> {
+        self.cancellable_in_guest(id, cancel, async move |config, cancel| {
+            apply::apply(config, id, &patch, cancel).await
+        })
     }
 
     /// Put a file or a tree of a workspace, or its changes, on the host.
@@ -104,13 +113,15 @@ impl Pyro {
     /// # Errors
     /// [`crate::ErrorKind::AlreadyExists`] unless it may be replaced; whatever it is, there is
     /// nothing new on the host.
-    pub async fn export_workspace(
+    pub fn export_workspace(
         &self,
         id: Id,
         request: ExportRequest,
         cancel: &CancellationToken,
-    ) -> Result<WorkspaceExport, PyroError> {
-        self.told(id, export::export(&self.config, id, request, cancel)).await
+    ) -> OperationFuture<WorkspaceExport> {
+        self.cancellable_in_guest(id, cancel, async move |config, cancel| {
+            export::export(config, id, request, cancel).await
+        })
     }
 
     /// A path at or below `/workspace`, from what a user or a model gives.

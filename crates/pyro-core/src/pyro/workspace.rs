@@ -1,10 +1,11 @@
 //! The facade's operations on workspaces.
 
 use super::Pyro;
+use super::operation_future::OperationFuture;
+use crate::config::Config;
 use crate::error::PyroError;
 use crate::id::Id;
 use crate::vm::Caller;
-use crate::vm::blocking;
 use crate::vm::exec::Began;
 use crate::vm::exec::line::LineRequest;
 use crate::vm::io::Stdin;
@@ -24,31 +25,33 @@ impl Pyro {
     ///
     /// # Errors
     /// Whatever it is, there is no workspace.
-    pub async fn create_workspace(
+    pub fn create_workspace(
         &self,
-        request: &CreateRequest,
-        mut caller: Caller<'_>,
-    ) -> Result<WorkspaceInfo, PyroError> {
-        let created = create::create(&self.config, request, &mut caller).await;
-        created.map_err(|error| PyroError::from(error).of_no_workspace())
+        request: CreateRequest,
+        caller: Caller,
+    ) -> OperationFuture<WorkspaceInfo> {
+        let (config, cancel) = (self.config.clone(), caller.cancel.clone());
+        OperationFuture::cancellable(&self.under_way, &cancel, async move |cancel| {
+            let mut caller = caller.cancelled_by(cancel);
+            let created = create::create(&config, &request, &mut caller).await;
+            created.map_err(|error| PyroError::from(error).of_no_workspace())
+        })
     }
 
     /// Every workspace, the one with the newest activity first.
     ///
     /// # Errors
     /// When the records cannot be read.
-    pub async fn list_workspaces(&self) -> Result<WorkspaceList, PyroError> {
-        let config = self.config.clone();
-        apart(move || list::list(&config)).await
+    pub fn list_workspaces(&self) -> OperationFuture<WorkspaceList> {
+        self.step(move |config| Ok(list::list(config)?))
     }
 
     /// What a workspace is at.
     ///
     /// # Errors
     /// [`crate::ErrorKind::NotFound`].
-    pub async fn status_workspace(&self, id: Id) -> Result<WorkspaceInfo, PyroError> {
-        let config = self.config.clone();
-        apart(move || status::status(&config, id)).await
+    pub fn status_workspace(&self, id: Id) -> OperationFuture<WorkspaceInfo> {
+        self.step(move |config| Ok(status::status(config, id)?))
     }
 
     /// Whether a workspace runs its commands on the host: no guest was to be had when it was
@@ -56,83 +59,87 @@ impl Pyro {
     ///
     /// # Errors
     /// When the records cannot be read.
-    pub async fn is_workspace_on_host(&self, id: Id) -> Result<bool, PyroError> {
-        let config = self.config.clone();
-        apart(move || status::is_on_host(&config, id)).await
+    pub fn is_workspace_on_host(&self, id: Id) -> OperationFuture<bool> {
+        self.step(move |config| Ok(status::is_on_host(config, id)?))
     }
 
     /// Change a workspace's name, labels and lifetime.
     ///
     /// # Errors
     /// [`crate::ErrorKind::InvalidInput`], also when nothing would change.
-    pub async fn update_workspace(
+    pub fn update_workspace(
         &self,
         id: Id,
         request: UpdateRequest,
-    ) -> Result<WorkspaceInfo, PyroError> {
-        Ok(update::update(&self.config, id, &request).await?)
+    ) -> OperationFuture<WorkspaceInfo> {
+        let config = self.config.clone();
+        OperationFuture::to_its_end(&self.under_way, async move || {
+            Ok(update::update(&config, id, &request).await?)
+        })
     }
 
     /// Start a stopped workspace from its disk.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Busy`] when somebody else is changing it.
-    pub async fn start_workspace(
+    pub fn start_workspace(
         &self,
         id: Id,
         cancel: &CancellationToken,
-    ) -> Result<WorkspaceInfo, PyroError> {
-        start::start(&self.config, id, cancel)
-            .await
-            .map_err(|error| PyroError::from(error).of_workspace(id))
+    ) -> OperationFuture<WorkspaceInfo> {
+        let config = self.config.clone();
+        OperationFuture::cancellable(&self.under_way, cancel, async move |cancel| {
+            start::start(&config, id, &cancel).await.map_err(|error| of(id, error))
+        })
     }
 
     /// Stop a workspace in order; its disk is kept.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Busy`] when somebody else is changing it.
-    pub async fn stop_workspace(&self, id: Id) -> Result<WorkspaceInfo, PyroError> {
-        let config = self.config.clone();
-        apart(move || stop::stop(&config, id)).await.map_err(|error| error.of_workspace(id))
+    pub fn stop_workspace(&self, id: Id) -> OperationFuture<WorkspaceInfo> {
+        self.step(move |config| stop::stop(config, id).map_err(|error| of(id, error)))
     }
 
     /// Delete a workspace and everything that only it needs.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Busy`] when somebody else is changing it.
-    pub async fn delete_workspace(&self, id: Id) -> Result<WorkspaceDeleted, PyroError> {
-        let config = self.config.clone();
-        apart(move || delete::delete(&config, id)).await.map_err(|error| error.of_workspace(id))
+    pub fn delete_workspace(&self, id: Id) -> OperationFuture<WorkspaceDeleted> {
+        self.step(move |config| delete::delete(config, id).map_err(|error| of(id, error)))
     }
 
     /// Put a workspace's whole disk back to its baseline; it runs afterwards.
     ///
     /// # Errors
     /// Whatever it is, the workspace is as it was.
-    pub async fn reset_workspace(
+    pub fn reset_workspace(
         &self,
         id: Id,
         cancel: &CancellationToken,
-    ) -> Result<WorkspaceResetInfo, PyroError> {
-        reset::reset(&self.config, id, cancel)
-            .await
-            .map_err(|error| PyroError::from(error).of_workspace(id))
+    ) -> OperationFuture<WorkspaceResetInfo> {
+        let config = self.config.clone();
+        OperationFuture::cancellable(&self.under_way, cancel, async move |cancel| {
+            reset::reset(&config, id, &cancel).await.map_err(|error| of(id, error))
+        })
     }
 
     /// Make `count` new workspaces from the present disk of one.
     ///
     /// # Errors
     /// Whatever it is, the one is as it was, and there is no new one.
-    pub async fn fork_workspace(
+    pub fn fork_workspace(
         &self,
         id: Id,
         count: u32,
-        name: Option<&str>,
+        name: Option<String>,
         cancel: &CancellationToken,
-    ) -> Result<WorkspaceForks, PyroError> {
-        fork::fork(&self.config, id, count, name, cancel)
-            .await
-            .map_err(|error| PyroError::from(error).of_workspace(id))
+    ) -> OperationFuture<WorkspaceForks> {
+        let config = self.config.clone();
+        OperationFuture::cancellable(&self.under_way, cancel, async move |cancel| {
+            let forked = fork::fork(&config, id, count, name.as_deref(), &cancel).await;
+            forked.map_err(|error| of(id, error))
+        })
     }
 
     /// Run a command in a workspace; `output` gets its output as it comes.
@@ -140,36 +147,34 @@ impl Pyro {
     /// # Errors
     /// A command that never began is not in the history; one that broke off is, with its output so
     /// far.
-    pub async fn exec_workspace(
+    pub fn exec_workspace(
         &self,
         id: Id,
         line: LineRequest,
-        stdin: Stdin<'_>,
-        output: OutputTo<'_>,
+        stdin: Stdin,
+        output: OutputTo,
         cancel: &CancellationToken,
-    ) -> Result<WorkspaceExec, PyroError> {
-        if line.command.trim().is_empty() {
-            return Err(WorkspaceError::NoCommand { id }.into());
-        }
-        line.check()?;
-        let began = Began::default();
-        self.told(id, exec::run(&self.config, id, line, stdin, output, cancel, &began))
-            .await
-            .map_err(|error| error.of_command(&began))
+    ) -> OperationFuture<WorkspaceExec> {
+        let config = self.config.clone();
+        OperationFuture::cancellable(&self.under_way, cancel, async move |cancel| {
+            let began = Began::default();
+            let work = async {
+                if line.command.trim().is_empty() {
+                    return Err(WorkspaceError::NoCommand { id });
+                }
+                line.check()?;
+                exec::run(&config, id, line, stdin, output, &cancel, &began).await
+            };
+            explained(&config, id, work).await.map_err(|error| of(id, error).of_command(&began))
+        })
     }
 
     /// At most `limit` commands of a workspace's history behind the number `after`, oldest first.
     ///
     /// # Errors
     /// [`crate::ErrorKind::NotFound`].
-    pub async fn logs_workspace(
-        &self,
-        id: Id,
-        after: u64,
-        limit: u64,
-    ) -> Result<WorkspaceLogs, PyroError> {
-        let config = self.config.clone();
-        apart(move || logs::logs(&config, id, after, limit)).await
+    pub fn logs_workspace(&self, id: Id, after: u64, limit: u64) -> OperationFuture<WorkspaceLogs> {
+        self.step(move |config| Ok(logs::logs(config, id, after, limit)?))
     }
 
     /// What commands left in the background of a workspace has printed since they ended, at most
@@ -178,29 +183,39 @@ impl Pyro {
     /// # Errors
     /// [`crate::ErrorKind::NotFound`]; [`crate::ErrorKind::Unsupported`] for a guest that an older
     /// pyro has started.
-    pub async fn background_workspace(
-        &self,
-        id: Id,
-        max_bytes: usize,
-    ) -> Result<WorkspaceLogs, PyroError> {
-        self.told(id, logs::of_background(&self.config, id, max_bytes)).await
+    pub fn background_workspace(&self, id: Id, max_bytes: usize) -> OperationFuture<WorkspaceLogs> {
+        self.in_guest(id, async move |config| logs::of_background(config, id, max_bytes).await)
     }
 
-    /// What comes of an operation in a workspace's guest, as its caller is told.
-    pub(super) async fn told<T>(
+    /// An operation in a workspace's guest that leaves nothing behind when it is dropped.
+    pub(super) fn in_guest<T: Send + 'static>(
         &self,
         id: Id,
-        operation: impl Future<Output = Result<T, WorkspaceError>>,
-    ) -> Result<T, PyroError> {
-        explained(&self.config, id, operation)
-            .await
-            .map_err(|error| PyroError::from(error).of_workspace(id))
+        work: impl AsyncFnOnce(&Config) -> Result<T, WorkspaceError> + Send + 'static,
+    ) -> OperationFuture<T> {
+        let config = self.config.clone();
+        OperationFuture::until_dropped(&self.under_way, async move || {
+            explained(&config, id, work(&config)).await.map_err(|error| of(id, error))
+        })
+    }
+
+    /// An operation in a workspace's guest that clears away when it is cancelled.
+    pub(super) fn cancellable_in_guest<T: Send + 'static>(
+        &self,
+        id: Id,
+        cancel: &CancellationToken,
+        work: impl AsyncFnOnce(&Config, &CancellationToken) -> Result<T, WorkspaceError>
+        + Send
+        + 'static,
+    ) -> OperationFuture<T> {
+        let config = self.config.clone();
+        OperationFuture::cancellable(&self.under_way, cancel, async move |cancel| {
+            explained(&config, id, work(&config, &cancel)).await.map_err(|error| of(id, error))
+        })
     }
 }
 
-/// Do what blocks on a thread of its own.
-async fn apart<T: Send + 'static>(
-    act: impl FnOnce() -> Result<T, WorkspaceError> + Send + 'static,
-) -> Result<T, PyroError> {
-    Ok(blocking(move || Ok(act())).await??)
+/// A failure in the workspace `id`.
+fn of(id: Id, error: WorkspaceError) -> PyroError {
+    PyroError::from(error).of_workspace(id)
 }

@@ -22,7 +22,7 @@ impl ActiveVms {
     ///
     /// # Errors
     /// When the records cannot be read.
-    pub fn count(store: &Store) -> Result<Self, StoreError> {
+    pub(crate) fn count(store: &Store) -> Result<Self, StoreError> {
         let mut active = Self::default();
         for vm in store.vms()?.into_iter().flatten().filter(is_active) {
             match vm.kind {

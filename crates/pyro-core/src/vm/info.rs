@@ -83,13 +83,13 @@ pub struct VmDeleted {
 impl VmDeleted {
     /// Somebody asked for it.
     #[must_use]
-    pub fn explicit(vm_id: Id) -> Self {
+    pub(crate) fn explicit(vm_id: Id) -> Self {
         Self { vm_id, deleted: true, reason: "explicit_delete" }
     }
 
     /// A command has used it.
     #[must_use]
-    pub fn after_exec(vm_id: Id) -> Self {
+    pub(crate) fn after_exec(vm_id: Id) -> Self {
         Self { vm_id, deleted: true, reason: "post_exec_cleanup" }
     }
 }

@@ -3,12 +3,12 @@
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// What a command reads as its standard input; none is `/dev/null`.
-pub type Stdin<'a> = Option<&'a mut (dyn AsyncRead + Unpin + Send)>;
+pub type Stdin = Option<Box<dyn AsyncRead + Unpin + Send>>;
 
 /// Where a command's input comes from and where its output goes.
 pub struct ExecIo<'a> {
     /// Its stdin; `/dev/null` where there is none.
-    pub stdin: Stdin<'a>,
+    pub stdin: Option<&'a mut (dyn AsyncRead + Unpin + Send)>,
     /// Its stdout, as it comes.
     pub stdout: &'a mut (dyn AsyncWrite + Unpin + Send),
     /// Its stderr, as it comes.

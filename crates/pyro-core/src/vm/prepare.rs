@@ -11,7 +11,7 @@ use super::template::{TemplateKey, TemplateStore};
 use super::{one_shot, plan};
 use crate::config::Config;
 use crate::engine::EngineError;
-use crate::environment::{Progress, Stage};
+use crate::environment::{InstallStage, Progress};
 use crate::execution_mode::ExecutionMode;
 use crate::store::Store;
 use crate::store::vm::VmKind;
@@ -54,7 +54,7 @@ async fn boot_first(
     if has_template(config, &plan.engine, shape)? {
         return Ok(());
     }
-    progress(Progress::Stage(Stage::Template));
+    progress(Progress::Stage(InstallStage::Template));
     boot(config, &store, environment, shape, plan).await.map(drop)
 }
 

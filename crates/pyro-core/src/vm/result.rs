@@ -13,7 +13,7 @@ use std::time::Duration;
 /// `*_base64` are ours.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandOutput {
-    /// Standard output as text, at most [`super::output::INLINE_LIMIT`] and a mark where bytes were
+    /// Standard output as text, at most [`crate::config::InlineOutput::EACH`] and a mark where bytes were
     /// left out. Empty where the caller was handed the output as it came and none was kept.
     pub stdout: String,
     /// As `stdout`, for standard error.
@@ -36,7 +36,7 @@ pub struct CommandOutput {
     /// As `stdout_file`.
     pub stderr_file: Option<OutputName>,
     /// All bytes in base64, where invalid ones were replaced and there are at most
-    /// [`super::output::BASE64_LIMIT`]; not kept in the history.
+    /// [`crate::limits::MAX_BASE64_OUTPUT`]; not kept in the history.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stdout_base64: Option<String>,
     /// As `stdout_base64`.

@@ -75,7 +75,7 @@ pub(crate) async fn run(
     standby: Option<&Standby>,
     request: &RunRequest,
     mut io: ExecIo<'_>,
-    caller: &mut Caller<'_>,
+    caller: &mut Caller,
     began: &Began,
 ) -> Result<RunOutcome, VmError> {
     let (mut progress, cancel) = caller.parts();
@@ -147,15 +147,8 @@ async fn in_vm(
         () = cancel.cancelled() => return Err(VmError::Cancelled),
     };
     progress(Progress::Running(launch.id));
-    let executed = execute(
-        vm.client(),
-        request,
-        working_directory(config, launch),
-        io,
-        began,
-        cancel,
-    )
-    .await;
+    let executed =
+        execute(vm.client(), request, working_directory(config, launch), io, began, cancel).await;
     let execution_mode = vm.execution_mode;
     let ended = vm.end().instrument(tracing::debug_span!("end")).await;
     let exec = executed.map_err(|error| better_reason(ended, error))?;

@@ -51,7 +51,7 @@ pub struct OutOfRange {
 }
 
 impl Shape {
-    /// Check the numbers against [`limits`].
+    /// Check the numbers against [`crate::limits`].
     ///
     /// # Errors
     /// [`OutOfRange`], naming the first one that is.

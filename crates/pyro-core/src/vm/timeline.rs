@@ -61,7 +61,7 @@ impl Timeline {
 
     /// Whether the vm started from a template.
     #[must_use]
-    pub fn from_template(&self) -> bool {
+    pub fn is_from_template(&self) -> bool {
         self.restored_us.is_some() && self.booted_us.is_none()
     }
 

@@ -78,7 +78,7 @@ impl CreateRequest {
 pub async fn create(
     config: &Config,
     request: &CreateRequest,
-    caller: &mut Caller<'_>,
+    caller: &mut Caller,
 ) -> Result<WorkspaceInfo, WorkspaceError> {
     let (mut progress, cancel) = caller.parts();
     let shape = shape(request)?;

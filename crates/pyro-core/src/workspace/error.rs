@@ -128,7 +128,7 @@ pub enum WorkspaceError {
     #[error("ttl_seconds is {0}; it must be 0 (no limit) or at least 60")]
     Ttl(u32),
     /// More forks at once than are made.
-    #[error("count is {0}; it must be 1 to {max}", max = super::limits::MAX_COUNT)]
+    #[error("count is {0}; it must be 1 to {max}", max = super::limits::MAX_FORKS)]
     Count(u32),
     /// Its disk stands on as many layers as one may: each fork closes one.
     #[error("the disk of workspace {id} stands on {max} layers, as many as it may: each fork adds one", max = super::limits::MAX_LAYERS)]

@@ -72,8 +72,8 @@ pub async fn run(
     config: &Config,
     id: Id,
     line: LineRequest,
-    stdin: Stdin<'_>,
-    output: OutputTo<'_>,
+    mut stdin: Stdin,
+    output: OutputTo,
     cancel: &CancellationToken,
     began: &Began,
 ) -> Result<WorkspaceExec, WorkspaceError> {
@@ -85,7 +85,7 @@ pub async fn run(
         (OpenCommand::of(&running, &line.command, &request)?, Instant::now());
     request.sequence = open.record.sequence;
     let mut recorder = Recorder::keeping(config, output);
-    let io = recorder.io(stdin);
+    let io = recorder.io(&mut stdin);
     let executed = execute(&running, request, io, began, cancel).await;
     if executed.is_err() && began.is_impossible() {
         open.never_began();

@@ -5,7 +5,7 @@ use super::ended::explained;
 use super::error::WorkspaceError;
 use super::files::{baseline, proof};
 use super::info::WorkspaceForks;
-pub use super::limits::{MAX_COUNT, MAX_LAYERS};
+pub use super::limits::{MAX_FORKS, MAX_LAYERS};
 use super::{label, layers, reconcile, running, start, status};
 use crate::config::Config;
 use crate::host::{clock, process};
@@ -35,7 +35,7 @@ pub async fn fork(
     name: Option<&str>,
     cancel: &CancellationToken,
 ) -> Result<WorkspaceForks, WorkspaceError> {
-    if !(1..=MAX_COUNT).contains(&count) {
+    if !(1..=MAX_FORKS).contains(&count) {
         return Err(WorkspaceError::Count(count));
     }
     let name = name.map(label::name).transpose()?;

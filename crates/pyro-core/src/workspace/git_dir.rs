@@ -21,9 +21,8 @@ pub struct GitDir {
     /// What all working trees share: `objects`, `refs`, `config`. The same, unless it is a linked
     /// worktree.
     pub common: HostPath,
-    /// Whether `.git` is a file or a link that names another directory.
-    pub is_pointed: bool,
-    /// Whether it names it by an absolute path, which no other machine has.
+    /// Whether `.git` is a file or a link that names another directory by an absolute path, which
+    /// no other machine has.
     pub is_absolute: bool,
 }
 
@@ -64,7 +63,6 @@ impl GitDir {
             return Ok(is_repository(&dot, &dot).then(|| Self {
                 own: dot.clone(),
                 common: dot,
-                is_pointed: false,
                 is_absolute: false,
             }));
         };
@@ -84,7 +82,7 @@ impl GitDir {
         if !is_repository(&own, &common) {
             return Err(GitDirError::Nowhere { at: at.as_path().into(), to });
         }
-        Ok(Some(Self { own, common, is_pointed: true, is_absolute }))
+        Ok(Some(Self { own, common, is_absolute }))
     }
 
     /// Whether the repository itself names the working tree at `at`: then whoever wrote its `.git`

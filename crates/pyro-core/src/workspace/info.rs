@@ -191,7 +191,7 @@ pub struct WorkspaceForks {
 impl WorkspaceInfo {
     /// What is told of a workspace and its vm.
     #[must_use]
-    pub fn of(
+    pub(crate) fn of(
         workspace: WorkspaceRecord,
         vm: Option<&VmRecord>,
         last: Option<CommandRecord>,
@@ -242,7 +242,7 @@ impl From<CommandRecord> for LastCommand {
 impl WorkspaceSummary {
     /// A workspace and its vm in short.
     #[must_use]
-    pub fn of(workspace: WorkspaceRecord, vm: Option<&VmRecord>) -> Self {
+    pub(crate) fn of(workspace: WorkspaceRecord, vm: Option<&VmRecord>) -> Self {
         Self {
             workspace_id: workspace.id,
             name: workspace.name,
@@ -262,7 +262,7 @@ impl WorkspaceSummary {
 impl WorkspaceDeleted {
     /// Somebody asked for it.
     #[must_use]
-    pub fn explicit(workspace_id: Id) -> Self {
+    pub(crate) fn explicit(workspace_id: Id) -> Self {
         Self { workspace_id, deleted: true, reason: "explicit_delete" }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Most forks that one call makes.
-pub const MAX_COUNT: u32 = 32;
+pub const MAX_FORKS: u32 = 32;
 
 /// Most layers that a workspace which is forked may stand on. Each takes three of QEMU's 1024
 /// descriptors, so that a few hundred more would fail in the middle of a fork, and at last at a

@@ -12,10 +12,10 @@ use crate::vm::result::CommandResult;
 use serde::Serialize;
 
 /// Commands of a page where nothing else is asked for.
-pub const DEFAULT_LIMIT: u64 = 100;
+pub const DEFAULT_LOG_ENTRIES: u64 = 100;
 
 /// Most commands of a page.
-pub const MAX_LIMIT: u64 = 1000;
+pub const MAX_LOG_ENTRIES: u64 = 1000;
 
 /// A page of the history, oldest first.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -64,7 +64,7 @@ pub fn logs(
 ) -> Result<WorkspaceLogs, WorkspaceError> {
     let store = Store::open(&config.data_dir)?;
     find(&store, id)?;
-    let limit = limit.clamp(1, MAX_LIMIT);
+    let limit = limit.clamp(1, MAX_LOG_ENTRIES);
     let mut commands = store.commands(id, after, limit + 1)?;
     let more = commands.len() as u64 > limit;
     commands.truncate(usize::try_from(limit).unwrap_or(usize::MAX));

@@ -39,4 +39,4 @@ mod tests;
 
 pub use ended::explained;
 pub use error::WorkspaceError;
-pub use paths::{ROOT, STAGES};
+pub use paths::ROOT;

@@ -28,7 +28,7 @@ pub enum PlaceError {
 impl WorkspacePath {
     /// `/workspace` itself.
     #[must_use]
-    pub fn root() -> Self {
+    pub(crate) fn root() -> Self {
         Self(TreePath::root())
     }
 
@@ -66,25 +66,25 @@ impl WorkspacePath {
 
     /// The path relative to `/workspace`.
     #[must_use]
-    pub fn tree(&self) -> &TreePath {
+    pub(crate) fn tree(&self) -> &TreePath {
         &self.0
     }
 
     /// Whether it is `/workspace` itself.
     #[must_use]
-    pub fn is_root(&self) -> bool {
+    pub(crate) fn is_root(&self) -> bool {
         self.0.is_root()
     }
 
     /// The path in the guest.
     #[must_use]
-    pub fn guest(&self) -> GuestPath {
+    pub(crate) fn guest(&self) -> GuestPath {
         GuestPath::parse(&self.absolute()).unwrap_or_else(|_| GuestPath::root())
     }
 
     /// What is at `below` seen from here.
     #[must_use]
-    pub fn join(&self, below: &TreePath) -> Self {
+    pub(crate) fn join(&self, below: &TreePath) -> Self {
         Self(joined(&self.0, below))
     }
 

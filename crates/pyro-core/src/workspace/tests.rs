@@ -51,7 +51,7 @@ impl Home {
             max_active_vms: None,
             workspace_retention_seconds: 600,
             path: "/usr/bin".into(),
-            inline: crate::config::Inline::default(),
+            inline: crate::config::InlineOutput::default(),
         };
         let store = Store::open(&config.data_dir).unwrap();
         Self { config, store, _dir: dir }

@@ -2,8 +2,8 @@
 //! or the new one, whole.
 
 use crate::site::{Site, guest, seen, step, within};
-use pyro_core::guest::{archive, stage};
-use pyro_core::host::tree::{self as host_tree, HostTreeError};
+use pyro_core::testing::guest::{archive, stage};
+use pyro_core::testing::{HostTreeError, host_tree};
 use pyro_protocol::files::{Commit, Into, Stage, Unpack};
 use pyro_protocol::tree::{Action, Expect};
 use std::fs;
@@ -36,6 +36,22 @@ fn state(root: &Path) -> Vec<String> {
         .collect()
 }
 
+/// A stage, made by an agent that lives.
+async fn stage_made(dir: tempfile::TempDir, staged: &Path) -> (tempfile::TempDir, Stage) {
+    let site = Site::start_under(dir, &[]).await;
+    let into = Stage { area: guest(&site.path(".pyro")), id: 7 };
+    let request = Unpack { into: Into::Stage(into.clone()), owners: false };
+    let from = staged.to_owned();
+    within(archive::unpack(site.stream().await, request, move |outlet| {
+        host_tree::send(&from, None, |batch| {
+            outlet.send(batch).map_err(|_| HostTreeError::Refused(vec![], 0))
+        })
+    }))
+    .await
+    .unwrap();
+    (site.end().await, into)
+}
+
 #[tokio::test]
 async fn a_commit_that_is_cut_off_anywhere_is_done_or_not_done() {
     if !Path::new("/usr/bin/strace").exists() {
@@ -55,19 +71,7 @@ async fn a_commit_that_is_cut_off_anywhere_is_done_or_not_done() {
             let (root, staged) = (dir.path().join("w"), dir.path().join("staged"));
             prepare(&root, &staged);
             let old = state(&root);
-            // The stage is made by an agent that lives.
-            let site = Site::start_under(dir, &[]).await;
-            let into = Stage { area: guest(&site.path(".pyro")), id: 7 };
-            let request = Unpack { into: Into::Stage(into.clone()), owners: false };
-            let from = staged.clone();
-            within(archive::unpack(site.stream().await, request, move |outlet| {
-                host_tree::send(&from, None, |batch| {
-                    outlet.send(batch).map_err(|_| HostTreeError::Refused(vec![], 0))
-                })
-            }))
-            .await
-            .unwrap();
-            let dir = site.end().await;
+            let (dir, into) = stage_made(dir, &staged).await;
             let wrapper = ["strace", "-f", "-qq", "-o", "/dev/null", "-e"].map(str::to_owned);
             let inject = [
                 format!("trace={call}"),

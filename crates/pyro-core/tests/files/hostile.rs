@@ -2,9 +2,8 @@
 //! not asked.
 
 use crate::site::within;
-use pyro_core::guest::client::ClientError;
-use pyro_core::guest::{archive, file, tree};
-use pyro_core::host::tree::HostTreeError;
+use pyro_core::testing::guest::{archive, file, tree};
+use pyro_core::testing::{ClientError, HostTreeError};
 use pyro_protocol::files::{List, Listed, Pack, Read};
 use pyro_protocol::frame::encode_message;
 use pyro_protocol::message::Reply;

@@ -2,9 +2,9 @@
 //! host's gone.
 
 use super::site::{Site, guest, within};
-use pyro_core::guest::archive;
-use pyro_core::host::path::HostPath;
-use pyro_core::workspace::files::source::{Ignore, Source};
+use pyro_core::HostPath;
+use pyro_core::testing::guest::archive;
+use pyro_core::testing::{Ignore, Source};
 use pyro_protocol::TreePath;
 use pyro_protocol::files::{Into, Unpack};
 use std::fs;

@@ -1,8 +1,6 @@
 //! A site: a directory, and an agent as a plain process that works in it.
 
-use pyro_core::guest::boot::{Identity, Port};
-use pyro_core::guest::client::ClientError;
-use pyro_core::guest::transport::{Channel, GuestStream};
+use pyro_core::testing::{Channel, ClientError, GuestStream, Identity, Port};
 use pyro_protocol::message::Failure;
 use pyro_protocol::tree::{Action, Expect, Step};
 use pyro_protocol::{GuestPath, TreePath};
@@ -36,7 +34,7 @@ impl Site {
     pub async fn start_under(dir: tempfile::TempDir, wrapper: &[String]) -> Self {
         let program = dir.path().join(".agent");
         if !program.exists() {
-            fs::write(&program, pyro_core::guest::AGENT).unwrap();
+            fs::write(&program, pyro_core::testing::AGENT).unwrap();
             fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         }
         let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
@@ -143,7 +141,7 @@ pub struct Seen {
 pub fn seen(root: &Path) -> Vec<Seen> {
     let mut firsts = std::collections::HashMap::new();
     let mut all = Vec::new();
-    pyro_core::host::tree::list(root, None, |entry| {
+    pyro_core::testing::host_tree::list(root, None, |entry| {
         let path = if entry.path.is_root() {
             root.to_owned()
         } else {
@@ -156,7 +154,7 @@ pub fn seen(root: &Path) -> Vec<Seen> {
             shared.then(|| firsts.entry(meta.ino()).or_insert_with(|| entry.path.clone()).clone());
         let mtime = (meta.mtime(), meta.mtime_nsec());
         all.push(Seen { path: entry.path, mode: meta.mode(), mtime, content, first });
-        Ok::<(), pyro_core::host::tree::HostTreeError>(())
+        Ok::<(), pyro_core::testing::HostTreeError>(())
     })
     .unwrap();
     all

@@ -1,9 +1,8 @@
 //! Tar files both ways, against the system's own `tar`.
 
 use crate::site::{build, seen};
-use pyro_core::archive::{self, Sent, TarError, TarWriter};
-use pyro_core::host::output::Output;
-use pyro_core::host::tree::{self as host_tree, Allowance, HostTreeError, Receiver};
+use pyro_core::testing::tar::{Sent, TarError, TarWriter};
+use pyro_core::testing::{Allowance, HostTreeError, Output, Receiver, host_tree, tar as archive};
 use pyro_protocol::tree::{Batch, Records};
 use pyro_tree::TreeError;
 use std::fs;

@@ -1,6 +1,6 @@
 //! What git, and what pyro, would carry of a tree.
 
-use pyro_core::workspace::ignore::host::ignored;
+use pyro_core::testing::ignored;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;

@@ -1,8 +1,8 @@
 //! Submodules, linked worktrees, and other ways to have a repository.
 
 use crate::git::{carried_by_git, carried_by_us, git};
-use pyro_core::host::path::HostPath;
-use pyro_core::workspace::ignore::host::ignored;
+use pyro_core::HostPath;
+use pyro_core::testing::ignored;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

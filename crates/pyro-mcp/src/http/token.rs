@@ -5,7 +5,7 @@ use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use pyro_core::host::fs::{self, FsError};
+use pyro_core::host_files::{self, FsError};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,10 +40,10 @@ impl Token {
     /// # Errors
     /// [`TokenError`]
     pub fn read(path: &Path) -> Result<Self, TokenError> {
-        if fs::metadata(path)?.mode() & 0o077 != 0 {
+        if host_files::metadata(path)?.mode() & 0o077 != 0 {
             return Err(TokenError::Public(path.to_owned()));
         }
-        let bytes = fs::read_bounded(path, LONGEST)?;
+        let bytes = host_files::read_bounded(path, LONGEST)?;
         Self::parse(&bytes).ok_or_else(|| TokenError::Unfit(path.to_owned()))
     }
 

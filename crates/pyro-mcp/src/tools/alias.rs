@@ -2,7 +2,7 @@
 
 use super::parameters;
 use crate::refusal::Refusal;
-use pyro_core::id::Id;
+use pyro_core::Id;
 use rmcp::model::JsonObject;
 use serde_json::Value;
 

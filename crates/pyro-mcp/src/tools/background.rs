@@ -4,8 +4,7 @@ use crate::bounds::{FIELDS, text_length};
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::turn;
-use pyro_core::id::Id;
-use pyro_core::workspace::logs::WorkspaceLogs;
+use pyro_core::{Id, WorkspaceLogs};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -80,7 +79,7 @@ mod tests {
     use super::*;
     use crate::bounds::{DEFAULT, MOST, length};
     use crate::brief::brief;
-    use pyro_core::workspace::background::BackgroundOutput;
+    use pyro_core::BackgroundOutput;
     use rmcp::model::JsonObject;
 
     fn logs(count: u64, printed: usize) -> WorkspaceLogs {

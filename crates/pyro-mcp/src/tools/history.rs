@@ -4,8 +4,7 @@ use crate::bounds::{FIELDS, shortened, text_length};
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::turn;
-use pyro_core::id::Id;
-use pyro_core::workspace::logs::{LogEntry, WorkspaceLogs};
+use pyro_core::{Id, LogEntry, WorkspaceLogs};
 use std::sync::Arc;
 
 /// Fewest bytes of a command and its output that are worth telling.
@@ -112,8 +111,7 @@ mod tests {
     use super::*;
     use crate::bounds::{DEFAULT, length};
     use crate::brief::brief;
-    use pyro_core::store::command::CommandState;
-    use pyro_core::vm::{CommandOutput, CommandResult};
+    use pyro_core::{CommandOutput, CommandResult, CommandState};
     use rmcp::model::JsonObject;
 
     fn entry(sequence: u64, command: usize, stdout: &str, stderr: usize) -> LogEntry {

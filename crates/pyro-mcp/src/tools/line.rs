@@ -2,14 +2,12 @@
 
 use super::parameters;
 use crate::refusal::Refusal;
-use pyro_core::PyroError;
-use pyro_core::vm::line::{OptionError, Variable};
-use pyro_core::vm::output::Inline;
-use pyro_core::vm::shape::timeout;
-use pyro_core::vm::{ExecOptions, LineRequest};
+use pyro_core::limits::timeout;
+use pyro_core::{ExecOptions, InlineOutput, LineRequest, OptionError, PyroError, Stdin, Variable};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::io::Cursor;
 
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct Line {
@@ -38,9 +36,14 @@ pub(super) struct Line {
     max_output_bytes: u32,
 }
 
+/// A command's stdin as core takes it.
+pub(super) fn stdin(text: Option<String>) -> Stdin {
+    text.map(|text| Box::new(Cursor::new(text)) as _)
+}
+
 impl Line {
     /// What a result may hold of the command's output, beside its other fields.
-    pub(super) fn inline(&self) -> Inline {
+    pub(super) fn inline(&self) -> InlineOutput {
         parameters::inline(self.max_output_bytes)
     }
 

@@ -3,8 +3,7 @@
 use super::parameters;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
-use pyro_core::PyroError;
-use pyro_core::vm::shape::Shape;
+use pyro_core::{PyroError, Shape};
 use schemars::JsonSchema;
 use serde::Deserialize;
 

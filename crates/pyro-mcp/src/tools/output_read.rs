@@ -9,8 +9,7 @@ use crate::output::lacking;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::turn;
-use pyro_core::ErrorKind;
-use pyro_core::vm::output::{OutputName, OutputPage};
+use pyro_core::{ErrorKind, OutputName, OutputPage};
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
@@ -55,8 +54,7 @@ impl Describe for OutputRead {
         let (offset, asked) =
             (self.offset, self.length.and_then(|length| usize::try_from(length).ok()));
         let length = asked.unwrap_or(bounds::DEFAULT);
-        let read =
-            turn::aside(&state, move |pyro| async move { pyro.read_output(&name, offset, length) });
+        let read = turn::aside(&state, move |pyro| pyro.read_output(name, offset, length));
         let mut page = read.await?;
         if asked.is_none() {
             page.shorten(bounds::prefix(&page.bytes, bounds::DEFAULT - bounds::FIELDS));

@@ -3,13 +3,9 @@
 
 use crate::bounds;
 use crate::refusal::Refusal;
-use pyro_core::environment::{Environment, catalog};
-use pyro_core::id::Id;
-use pyro_core::vm::line::SHELLS;
-use pyro_core::vm::output::Inline;
-use pyro_core::vm::shape::limits;
-use pyro_core::workspace::files::WorkspacePath;
-use pyro_core::{ErrorKind, Pyro};
+use pyro_core::{
+    Environment, ErrorKind, Id, InlineOutput, Pyro, SHELLS, WorkspacePath, catalog, limits,
+};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 /// The names that there are, and what each holds.
@@ -94,9 +90,9 @@ pub(super) fn command_output(_: &mut SchemaGenerator) -> Schema {
 }
 
 /// What a result may hold of a command's output, beside its other fields.
-pub(super) fn inline(max_output_bytes: u32) -> Inline {
+pub(super) fn inline(max_output_bytes: u32) -> InlineOutput {
     let bytes = usize::try_from(max_output_bytes).unwrap_or(COMMAND_MOST).min(COMMAND_MOST);
-    Inline::Json(bytes - bounds::FIELDS)
+    InlineOutput::Json(bytes - bounds::FIELDS)
 }
 
 pub(super) fn log_limit() -> u32 {
@@ -112,7 +108,7 @@ pub(super) fn file_length() -> u32 {
 }
 
 pub(super) fn root() -> String {
-    pyro_core::workspace::ROOT.to_owned()
+    pyro_core::WORKSPACE_ROOT.to_owned()
 }
 
 /// A path at or below `/workspace`, parsed at the door.

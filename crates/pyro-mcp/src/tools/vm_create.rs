@@ -8,8 +8,7 @@ use crate::grants::Grants;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::turn;
-use pyro_core::vm::Caller;
-use pyro_core::vm::VmRequest;
+use pyro_core::VmRequest;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
@@ -51,9 +50,8 @@ impl Describe for VmCreate {
         let pyro = state.pyro.clone();
         let created = turn::take(&state, &context, move |turn| async move {
             turn.reporter.say("creating the vm");
-            let caller = Caller::with_cancel(&turn.cancel)
-                .told(|progress| turn.reporter.tell(&request.environment, progress));
-            pyro.create_vm(&request, caller).await
+            let caller = turn.caller(&request.environment);
+            pyro.create_vm(request, caller).await
         });
         answer::object(&created.await?)
     }

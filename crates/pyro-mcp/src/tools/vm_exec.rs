@@ -1,16 +1,14 @@
 //! `vm_exec`: one command in a started vm, which is deleted after it.
 
 use super::describe::Describe;
-use super::line::Line;
+use super::line::{self, Line};
 use super::{annotations, answers, parameters};
 use crate::answer;
 use crate::grants::{Grants, Runs};
-use crate::progress::Watch;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::turn;
-use pyro_core::vm::ExecOptions;
-use pyro_core::vm::output::OutputTo;
+use pyro_core::ExecOptions;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
@@ -52,13 +50,8 @@ impl Describe for VmExec {
         let ran = turn::take(&state, &context, move |turn| async move {
             shared.grants.running(&shared.pyro, Runs::Vm(id)).await?;
             turn.reporter.say("running");
-            let mut watch = Watch::new(&turn.reporter);
-            let mut note = |stream, bytes: &[u8]| watch.note(stream, bytes);
-            let mut stdin = stdin.as_deref().map(str::as_bytes);
-            let stdin = stdin.as_mut().map(|stdin| stdin as _);
-            pyro.exec_vm(id, &line, stdin, OutputTo::Watch(&mut note), &turn.cancel)
-                .await
-                .map_err(Refusal::from)
+            let (stdin, output) = (line::stdin(stdin), turn.reporter.output());
+            pyro.exec_vm(id, line, stdin, output, &turn.cancel).await.map_err(Refusal::from)
         });
         Ok(answer::ran(answer::object(&ran.await?)?))
     }

@@ -34,7 +34,7 @@ impl Describe for VmListEnvironments {
         state: Arc<State>,
         _: RequestContext<RoleServer>,
     ) -> Result<CallToolResult, Refusal> {
-        let listed = turn::aside(&state, |pyro| async move { pyro.list_environments() }).await?;
+        let listed = turn::aside(&state, |pyro| pyro.list_environments()).await?;
         answer::list(&listed)
     }
 }

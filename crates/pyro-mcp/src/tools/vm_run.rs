@@ -1,18 +1,15 @@
 //! `vm_run`: one command in a machine of its own.
 
 use super::describe::Describe;
-use super::line::Line;
+use super::line::{self, Line};
 use super::machine::Machine;
 use super::{annotations, answers, parameters, tool};
 use crate::answer;
 use crate::grants::Grants;
-use crate::progress::Watch;
 use crate::refusal::Refusal;
 use crate::state::State;
-use crate::turn::{self, Turn};
-use pyro_core::vm::output::OutputTo;
-use pyro_core::vm::{Caller, ExecOptions, RunRequest, VmExec};
-use pyro_core::{Pyro, PyroError};
+use crate::turn;
+use pyro_core::{ExecOptions, RunRequest};
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, JsonObject, ToolAnnotations};
 use rmcp::service::RequestContext;
@@ -54,7 +51,8 @@ impl Describe for VmRun {
         let pyro = state.pyro.clone().with_inline(self.line.inline());
         let (request, stdin) = self.request(&state.grants)?;
         let ran = turn::take(&state, &context, move |turn| async move {
-            run(&pyro, request, stdin.as_deref(), turn).await
+            let caller = turn.caller(&request.environment);
+            pyro.run(request, line::stdin(stdin), turn.reporter.output(), caller).await
         });
         Ok(answer::ran(answer::object(&ran.await?)?))
     }
@@ -74,19 +72,4 @@ impl VmRun {
         let Machine { environment, network, allow_host_compat, .. } = self.machine;
         Ok((RunRequest { environment, line, shape, allow_host_compat, network }, stdin))
     }
-}
-
-async fn run(
-    pyro: &Pyro,
-    request: RunRequest,
-    stdin: Option<&str>,
-    turn: Turn,
-) -> Result<VmExec, PyroError> {
-    let mut stdin = stdin.map(str::as_bytes);
-    let stdin = stdin.as_mut().map(|stdin| stdin as _);
-    let mut watch = Watch::new(&turn.reporter);
-    let mut note = |stream, bytes: &[u8]| watch.note(stream, bytes);
-    let caller = Caller::with_cancel(&turn.cancel)
-        .told(|progress| turn.reporter.tell(&request.environment, progress));
-    pyro.run(&request, stdin, OutputTo::Watch(&mut note), caller).await
 }

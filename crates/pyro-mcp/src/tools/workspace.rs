@@ -4,10 +4,7 @@ use crate::grants::Runs;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::turn::{self, Turn};
-use pyro_core::id::Id;
-use pyro_core::store::vm::VmState;
-use pyro_core::vm::VmError;
-use pyro_core::{Pyro, PyroError};
+use pyro_core::{Id, Pyro, PyroError, VmState};
 use rmcp::RoleServer;
 use rmcp::service::RequestContext;
 use std::sync::Arc;
@@ -34,7 +31,7 @@ pub(crate) async fn work<T, F>(
 ) -> Result<T, Refusal>
 where
     T: Send + 'static,
-    F: Future<Output = Result<T, PyroError>>,
+    F: Future<Output = Result<T, PyroError>> + Send,
 {
     let shared = Arc::clone(state);
     let worked = turn::take(state, context, move |turn| async move {
@@ -52,6 +49,6 @@ pub(crate) async fn until<T>(
 ) -> Result<T, PyroError> {
     tokio::select! {
         done = work => done,
-        () = cancel.cancelled() => Err(VmError::Cancelled.into()),
+        () = cancel.cancelled() => Err(PyroError::cancelled()),
     }
 }

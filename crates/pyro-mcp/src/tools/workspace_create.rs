@@ -9,11 +9,7 @@ use crate::refusal::Refusal;
 use crate::roots;
 use crate::state::State;
 use crate::turn;
-use pyro_core::Caller;
-use pyro_core::PyroError;
-use pyro_core::vm::VmError;
-use pyro_core::workspace::create::CreateRequest;
-use pyro_core::workspace::files::seed::SeedRequest;
+use pyro_core::{CreateRequest, PyroError, SeedRequest};
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
@@ -64,7 +60,7 @@ impl Describe for WorkspaceCreate {
     ) -> Result<CallToolResult, Refusal> {
         self.machine.check(&state.grants)?;
         if self.machine.network {
-            return Err(PyroError::from(VmError::NoNetwork).into());
+            return Err(PyroError::no_network().into());
         }
         let seed = match &self.seed_path {
             Some(path) => Some(SeedRequest {
@@ -86,9 +82,8 @@ impl Describe for WorkspaceCreate {
         let pyro = state.pyro.clone();
         let created = turn::take(&state, &context, move |turn| async move {
             turn.reporter.say("creating the workspace");
-            let caller = Caller::with_cancel(&turn.cancel)
-                .told(|progress| turn.reporter.tell(&request.environment, progress));
-            pyro.create_workspace(&request, caller).await
+            let caller = turn.caller(&request.environment);
+            pyro.create_workspace(request, caller).await
         });
         answer::object(&created.await?)
     }

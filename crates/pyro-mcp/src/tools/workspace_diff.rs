@@ -7,8 +7,7 @@ use crate::bounds::{self, FIELDS, STRUCTURED, count, shortened, text_length};
 use crate::grants::Grants;
 use crate::refusal::Refusal;
 use crate::state::State;
-use pyro_core::workspace::files::diff::DiffRequest;
-use pyro_core::workspace::files::diff_report::DiffReport;
+use pyro_core::{DiffReport, DiffRequest};
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
@@ -57,7 +56,7 @@ impl Describe for WorkspaceDiff {
             DiffRequest { path, renames: self.find_renames, include_ignored: self.include_ignored };
         let report =
             workspace::work(&state, &context, id, "comparing", move |pyro, cancel| async move {
-                pyro.diff_workspace(id, &request, &cancel).await
+                pyro.diff_workspace(id, request, &cancel).await
             });
         let limit = usize::try_from(self.max_output_bytes).unwrap_or(usize::MAX);
         answer::object(&Told::of(report.await?, self.stat, limit))
@@ -140,8 +139,7 @@ fn by_file(patch: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pyro_core::id::Id;
-    use pyro_core::workspace::files::diff_report::DiffSummary;
+    use pyro_core::{DiffSummary, Id};
 
     fn report(patch: String) -> DiffReport {
         DiffReport {

@@ -1,23 +1,20 @@
 //! `workspace_exec`: a command in a workspace.
 
 use super::describe::Describe;
-use super::line::Line;
+use super::line::{self, Line};
 use super::{annotations, answers, parameters, workspace};
 use crate::answer;
 use crate::grants::{Grants, Runs};
-use crate::progress::Watch;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::turn;
-use pyro_core::vm::output::OutputTo;
-use pyro_core::workspace::exec::options;
+use pyro_core::workspace_options;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::sync::Arc;
-use tokio::io::AsyncRead;
 
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct WorkspaceExec {
@@ -46,17 +43,13 @@ impl Describe for WorkspaceExec {
     ) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
         let inline = self.line.inline();
-        let (line, stdin) = self.line.request(options)?;
+        let (line, stdin) = self.line.request(workspace_options)?;
         let (shared, pyro) = (Arc::clone(&state), state.pyro.clone().with_inline(inline));
         let executed = turn::take(&state, &context, move |turn| async move {
             shared.grants.running(&shared.pyro, Runs::Workspace(id)).await?;
             workspace::wake(&shared, id, &turn).await?;
             turn.reporter.say("running");
-            let mut watch = Watch::new(&turn.reporter);
-            let mut note = |stream, bytes: &[u8]| watch.note(stream, bytes);
-            let mut stdin = stdin.as_deref().map(str::as_bytes);
-            let stdin = stdin.as_mut().map(|stdin| stdin as &mut (dyn AsyncRead + Unpin + Send));
-            let output = OutputTo::Watch(&mut note);
+            let (stdin, output) = (line::stdin(stdin), turn.reporter.output());
             let executed = pyro.exec_workspace(id, line, stdin, output, &turn.cancel).await;
             executed.map_err(Refusal::from)
         });

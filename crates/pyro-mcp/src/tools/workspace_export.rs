@@ -7,7 +7,7 @@ use crate::grants::Grants;
 use crate::refusal::Refusal;
 use crate::roots;
 use crate::state::State;
-use pyro_core::workspace::files::export::{ExportFormat, ExportRequest};
+use pyro_core::{ExportFormat, ExportRequest};
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;

@@ -8,7 +8,7 @@ use crate::brief;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
 use crate::state::State;
-use pyro_core::workspace::files::list::{FileList, ListRequest};
+use pyro_core::{FileList, FileListRequest};
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
@@ -54,7 +54,7 @@ impl Describe for WorkspaceFileList {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
-        let request = ListRequest {
+        let request = FileListRequest {
             path: parameters::place(&self.path)?,
             recursive: self.recursive,
             after: self.after.as_deref().map(parameters::place).transpose()?,

@@ -53,7 +53,7 @@ impl Describe for WorkspaceFileRead {
             workspace::work(&state, &context, id, "reading", move |pyro, cancel| async move {
                 workspace::until(
                     &cancel,
-                    pyro.read_workspace_file(id, &path, self.offset, self.max_bytes.into()),
+                    pyro.read_workspace_file(id, path, self.offset, self.max_bytes.into()),
                 )
                 .await
             });

@@ -44,7 +44,7 @@ impl Describe for WorkspaceFileWrite {
             workspace::work(&state, &context, id, "writing", move |pyro, cancel| async move {
                 workspace::until(
                     &cancel,
-                    pyro.write_workspace_file(id, &path, self.text.as_bytes(), None),
+                    pyro.write_workspace_file(id, path, self.text.into_bytes(), None),
                 )
                 .await
             });

@@ -47,11 +47,8 @@ impl Describe for WorkspaceFork {
         let forked = turn::take(&state, &context, move |turn| async move {
             shared.grants.running(&shared.pyro, Runs::Workspace(id)).await?;
             turn.reporter.say("forking the workspace");
-            shared
-                .pyro
-                .fork_workspace(id, self.count, self.name.as_deref(), &turn.cancel)
-                .await
-                .map_err(Refusal::from)
+            let forked = shared.pyro.fork_workspace(id, self.count, self.name, &turn.cancel);
+            forked.await.map_err(Refusal::from)
         });
         answer::object(&forked.await?)
     }

@@ -38,7 +38,7 @@ impl Describe for WorkspacePatchApply {
         let id = parameters::workspace_id(&self.workspace_id)?;
         let applied =
             workspace::work(&state, &context, id, "applying", move |pyro, cancel| async move {
-                pyro.apply_workspace_patch(id, self.patch.as_bytes(), &cancel).await
+                pyro.apply_workspace_patch(id, self.patch.into_bytes(), &cancel).await
             });
         answer::object(&applied.await?)
     }

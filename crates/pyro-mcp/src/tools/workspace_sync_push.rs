@@ -7,7 +7,7 @@ use crate::grants::Grants;
 use crate::refusal::Refusal;
 use crate::roots;
 use crate::state::State;
-use pyro_core::workspace::files::push::PushRequest;
+use pyro_core::PushRequest;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;

@@ -7,7 +7,7 @@ use crate::grants::Grants;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::turn;
-use pyro_core::workspace::update::UpdateRequest;
+use pyro_core::UpdateRequest;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;

@@ -2,14 +2,8 @@
 //! run nothing in it.
 
 use crate::client::{Client, bare};
-use pyro_core::Pyro;
-use pyro_core::host::process;
-use pyro_core::id::Id;
-use pyro_core::store::Store;
-use pyro_core::store::layer::NewLayer;
-use pyro_core::store::workspace::{SeedRecord, WorkspaceRecord};
-use pyro_core::vm::VmRequest;
-use pyro_core::vm::shape::Shape;
+use pyro_core::testing::{NewLayer, Store, WorkspaceRecord, boot_id};
+use pyro_core::{Id, Pyro, SeedRecord, Shape, VmRequest};
 use pyro_mcp::{Grants, Profile};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -22,7 +16,7 @@ async fn vm(pyro: &Pyro) -> Id {
         allow_host_compat: true,
         network: false,
     };
-    pyro.create_vm(&request, pyro_core::vm::Caller::default()).await.unwrap().vm_id
+    pyro.create_vm(request, pyro_core::Caller::default()).await.unwrap().vm_id
 }
 
 /// A stopped workspace on a layer of an image, or of none.
@@ -69,7 +63,7 @@ fn workspace(pyro: &Pyro, image: Option<&str>) -> Id {
         last_reset_at: None,
         change: None,
         owner: None,
-        boot_id: process::boot_id(),
+        boot_id: boot_id(),
         revision: 0,
     };
     store.insert_workspace(&workspace, &layer).unwrap();

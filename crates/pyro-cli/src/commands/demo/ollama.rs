@@ -17,9 +17,8 @@ use endpoint::Endpoint;
 use failure::Failure;
 use lines::{say, say_all};
 use machines::Machines;
-use pyro_core::PyroError;
-use pyro_core::vm::shape::{Shape, timeout};
-use pyro_core::vm::{ExecOptions, LineRequest, RunRequest, VmError, VmExec};
+use pyro_core::limits::timeout;
+use pyro_core::{ExecOptions, LineRequest, PyroError, RunRequest, Shape, VmExec};
 use std::time::Duration;
 
 pub(super) fn run(args: &Ollama) -> i32 {
@@ -69,8 +68,7 @@ async fn fall_back(machines: &Machines<'_>) -> Result<VmExec, Failure> {
         "[fallback] ",
         &format!("the model made no usable call: running {COMMAND} in {ENVIRONMENT} without it"),
     );
-    let timeout =
-        timeout(TIMEOUT_SECONDS).map_err(|error| PyroError::from(VmError::from(error)))?;
+    let timeout = timeout(TIMEOUT_SECONDS).map_err(PyroError::from)?;
     let request = RunRequest {
         environment: ENVIRONMENT.to_owned(),
         line: LineRequest { command: COMMAND.to_owned(), timeout, options: ExecOptions::default() },
@@ -78,7 +76,7 @@ async fn fall_back(machines: &Machines<'_>) -> Result<VmExec, Failure> {
         allow_host_compat: false,
         network: false,
     };
-    let run = machines.run(&request, None).await?;
+    let run = machines.run(request, None).await?;
     say("[done] ", "the command ran without the model");
     Ok(run)
 }

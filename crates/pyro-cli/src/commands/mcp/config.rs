@@ -4,8 +4,7 @@ use super::failure::fail;
 use super::project::here;
 use crate::cli::McpConfig;
 use crate::{exit, printer};
-use pyro_core::host::fs::{self, FsError};
-use pyro_core::host::rewrite::{Readers, rewrite};
+use pyro_core::host_files::{self, FsError, Readers, rewrite};
 use pyro_mcp::hosts::{Folders, Host, Launch, MergeError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -92,7 +91,7 @@ fn program(host: Host) -> Result<String, ConfigError> {
 
 /// What the file holds; nothing where there is none.
 fn text(file: &Path) -> Result<String, ConfigError> {
-    match fs::read_bounded(file, LONGEST) {
+    match host_files::read_bounded(file, LONGEST) {
         Ok(bytes) => String::from_utf8(bytes).map_err(|_| ConfigError::NoText(file.to_owned())),
         Err(error) if error.source.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         Err(error) => Err(error.into()),

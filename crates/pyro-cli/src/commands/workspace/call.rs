@@ -4,12 +4,7 @@ use super::super::interrupted::Interrupted;
 use super::super::runtime::{block_on, fail_in, on_host, pyro};
 use super::noun::Noun;
 use crate::exit;
-use pyro_core::host::fs;
-use pyro_core::id::Id;
-use pyro_core::workspace::WorkspaceError;
-use pyro_core::workspace::files::source::SourceError;
-use pyro_core::workspace::files::{FileError, WorkspacePath};
-use pyro_core::{Pyro, PyroError};
+use pyro_core::{Id, Pyro, PyroError, WorkspacePath, host_files};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -34,18 +29,14 @@ pub(super) fn given(text: Option<&OsStr>, file: Option<&Path>) -> Result<Vec<u8>
         (Some(text), _) => Ok(text.as_bytes().to_vec()),
         (_, Some(file)) => {
             let read = if file == Path::new("-") {
-                fs::read_stdin_bounded(MAX_GIVEN_LEN)
+                host_files::read_stdin_bounded(MAX_GIVEN_LEN)
             } else {
-                fs::read_bounded(&on_host(file), MAX_GIVEN_LEN)
+                host_files::read_bounded(&on_host(file), MAX_GIVEN_LEN)
             };
-            Ok(read.map_err(|error| unread(error.into()))?)
+            read.map_err(PyroError::unreadable)
         }
         (None, None) => Ok(Vec::new()),
     }
-}
-
-fn unread(error: SourceError) -> WorkspaceError {
-    FileError::from(error).into()
 }
 
 /// Do what a signal need not undo: ended in the middle, the next command finishes it. The exit

@@ -6,24 +6,20 @@ use super::{Noun, left_out, summary};
 use crate::cli::workspace::Create;
 use crate::printer;
 use crate::progress::ProgressLine;
-use pyro_core::host::terminal::printable;
-use pyro_core::vm::Caller;
-use pyro_core::vm::shape::{Shape, lifetime, limits};
-use pyro_core::workspace::create::CreateRequest;
-use pyro_core::workspace::files::seed::SeedRequest;
-use pyro_core::{ExecutionMode, PyroError};
+use pyro_core::limits::lifetime;
+use pyro_core::{
+    Caller, CreateRequest, ExecutionMode, PyroError, SeedRequest, Shape, limits, printable,
+};
 use std::path::PathBuf;
 
 pub(in crate::commands) fn run(args: Create, noun: Noun) -> i32 {
     let (as_json, id_only) = (args.json, args.id_only);
     until_interrupted(noun, as_json, async |pyro, cancel| {
         let request = request(&args)?;
-        let mut line = ProgressLine::new();
+        let (mut line, environment) = (ProgressLine::new(), request.environment.clone());
         let caller =
-            Caller::with_cancel(cancel).told(|progress| line.show(&request.environment, progress));
-        let created = pyro.create_workspace(&request, caller).await;
-        line.finish();
-        let workspace = created?;
+            Caller::with_cancel(cancel).told(move |progress| line.show(&environment, progress));
+        let workspace = pyro.create_workspace(request, caller).await?;
         if !as_json && workspace.execution_mode == ExecutionMode::HostCompat {
             let word = noun.word();
             printer::talk(&format!(

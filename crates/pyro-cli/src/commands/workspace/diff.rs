@@ -5,9 +5,7 @@ use super::call::{id, path, until_interrupted};
 use crate::cli::workspace_files::Diff;
 use crate::exit;
 use crate::printer;
-use pyro_core::host::terminal::printable;
-use pyro_core::workspace::files::diff::DiffRequest;
-use pyro_core::workspace::files::diff_report::DiffReport;
+use pyro_core::{DiffReport, DiffRequest, printable};
 
 pub(super) fn run(args: &Diff) -> i32 {
     let mut lacks_files = false;
@@ -17,7 +15,7 @@ pub(super) fn run(args: &Diff) -> i32 {
             renames: args.find_renames,
             include_ignored: args.include_ignored,
         };
-        let report = pyro.diff_workspace(id(&args.workspace_id)?, &request, cancel).await?;
+        let report = pyro.diff_workspace(id(&args.workspace_id)?, request, cancel).await?;
         match (args.json, args.patch, args.stat) {
             (true, _, _) => printer::json(&report),
             (_, true, _) => printer::content(report.patch.as_bytes()),

@@ -9,11 +9,7 @@ use super::call::id;
 use super::{Noun, summary};
 use crate::cli::workspace::Exec;
 use crate::{exit, printer, streams};
-use pyro_core::PyroError;
-use pyro_core::id::Id;
-use pyro_core::vm::LineRequest;
-use pyro_core::vm::output::OutputTo;
-use pyro_core::workspace::exec::{WorkspaceExec, options};
+use pyro_core::{Id, LineRequest, OutputTo, PyroError, WorkspaceExec, workspace_options};
 
 /// What to run and where.
 struct Call {
@@ -34,11 +30,9 @@ pub(in crate::commands) fn run(args: Exec, noun: Noun) -> i32 {
     let result = block_on(async {
         interrupted.watch();
         if as_json {
-            execute(&call, OutputTo::Result, &interrupted).await
+            execute(call, OutputTo::Result, &interrupted).await
         } else {
-            let (mut stdout, mut stderr) = (streams::stdout(), streams::stderr());
-            let output = OutputTo::Writers { stdout: &mut stdout, stderr: &mut stderr };
-            execute(&call, output, &interrupted).await
+            execute(call, streams::output(), &interrupted).await
         }
     });
     match result {
@@ -67,27 +61,19 @@ pub(in crate::commands) fn run(args: Exec, noun: Noun) -> i32 {
 fn call(args: Exec) -> Result<Call, PyroError> {
     let hands_stdin_on = hands_stdin_on(&args.line);
     Ok(Call {
-        line: line::request(args.line, options)?,
+        line: line::request(args.line, workspace_options)?,
         id: id(&args.workspace_id)?,
         hands_stdin_on,
     })
 }
 
 async fn execute(
-    call: &Call,
-    output: OutputTo<'_>,
+    call: Call,
+    output: OutputTo,
     interrupted: &Interrupted,
 ) -> Result<WorkspaceExec, PyroError> {
-    let mut stdin = call.hands_stdin_on.then(streams::stdin);
-    pyro()?
-        .exec_workspace(
-            call.id,
-            call.line.clone(),
-            streams::given(&mut stdin),
-            output,
-            &interrupted.token,
-        )
-        .await
+    let stdin = call.hands_stdin_on.then(streams::stdin);
+    pyro()?.exec_workspace(call.id, call.line, stdin, output, &interrupted.token).await
 }
 
 fn topic(noun: Noun) -> String {

@@ -6,8 +6,7 @@ use super::{Noun, left_out};
 use crate::cli::workspace_files::{Export, Format};
 use crate::exit;
 use crate::printer;
-use pyro_core::host::terminal::printable;
-use pyro_core::workspace::files::export::{ExportFormat, ExportRequest, WorkspaceExport};
+use pyro_core::{ExportFormat, ExportRequest, WorkspaceExport, printable};
 
 pub(super) fn run(args: Export) -> i32 {
     let mut lacks_files = false;

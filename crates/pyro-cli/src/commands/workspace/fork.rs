@@ -4,12 +4,12 @@ use super::Noun;
 use super::call::{id, until_interrupted};
 use crate::cli::workspace::Fork;
 use crate::printer;
-use pyro_core::workspace::info::WorkspaceForks;
+use pyro_core::WorkspaceForks;
 
 pub(super) fn run(args: &Fork) -> i32 {
     until_interrupted(Noun::Workspace, args.json, async |pyro, cancel| {
         let id = id(&args.workspace_id)?;
-        let forks = pyro.fork_workspace(id, args.count, args.name.as_deref(), cancel).await?;
+        let forks = pyro.fork_workspace(id, args.count, args.name.clone(), cancel).await?;
         if args.json {
             Noun::Workspace.json(&forks);
         } else if args.id_only {

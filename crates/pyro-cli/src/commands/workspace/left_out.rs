@@ -2,7 +2,7 @@
 
 use super::summary::one_line;
 use crate::printer;
-use pyro_core::store::workspace::LeftOut;
+use pyro_core::LeftOut;
 use std::collections::BTreeMap;
 
 /// Names that one line shows.

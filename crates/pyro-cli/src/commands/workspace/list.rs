@@ -4,8 +4,7 @@ use super::call::to_its_end;
 use super::{Noun, summary};
 use crate::cli::Json;
 use crate::printer;
-use pyro_core::host::terminal::printable;
-use pyro_core::workspace::info::WorkspaceSummary;
+use pyro_core::{WorkspaceSummary, printable};
 
 pub(super) fn run(args: &Json) -> i32 {
     to_its_end(Noun::Workspace, args.json, async |pyro| {

@@ -5,8 +5,7 @@ use super::call::{id, to_its_end};
 use super::{Noun, summary};
 use crate::cli::workspace::Logs;
 use crate::printer;
-use pyro_core::workspace::background::BackgroundOutput;
-use pyro_core::workspace::logs::WorkspaceLogs;
+use pyro_core::{BackgroundOutput, WorkspaceLogs};
 
 pub(in crate::commands) fn run(args: &Logs, noun: Noun) -> i32 {
     to_its_end(noun, args.json, async |pyro| {

@@ -4,7 +4,7 @@ use super::Noun;
 use super::call::{given, id, until_interrupted};
 use crate::cli::workspace_files::{Apply, Patch};
 use crate::printer;
-use pyro_core::host::terminal::printable;
+use pyro_core::printable;
 
 pub(super) fn run(command: Patch) -> i32 {
     match command {
@@ -16,7 +16,7 @@ fn apply(args: &Apply) -> i32 {
     until_interrupted(Noun::Workspace, args.json, async |pyro, cancel| {
         let patch = given(args.patch.as_deref(), args.patch_file.as_deref())?;
         let id = id(&args.workspace_id)?;
-        let applied = pyro.apply_workspace_patch(id, &patch, cancel).await?;
+        let applied = pyro.apply_workspace_patch(id, patch, cancel).await?;
         if args.json {
             printer::json(&applied);
         } else {

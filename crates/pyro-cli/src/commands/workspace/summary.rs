@@ -1,9 +1,7 @@
 //! A workspace as lines of text.
 
 use crate::printer;
-use pyro_core::Timestamp;
-use pyro_core::host::terminal::printable;
-use pyro_core::workspace::info::{LastCommand, WorkspaceInfo};
+use pyro_core::{LastCommand, Timestamp, WorkspaceInfo, printable};
 use std::collections::BTreeMap;
 
 /// Print what a workspace is at; `heading` stands before its id.

@@ -5,8 +5,7 @@ use super::call::{id, path, until_interrupted};
 use super::{Noun, left_out};
 use crate::cli::workspace_files::{Push, Sync};
 use crate::printer;
-use pyro_core::host::terminal::printable;
-use pyro_core::workspace::files::push::{PushRequest, WorkspaceSync};
+use pyro_core::{PushRequest, WorkspaceSync, printable};
 
 pub(in crate::commands) fn run(command: Sync, noun: Noun) -> i32 {
     match command {

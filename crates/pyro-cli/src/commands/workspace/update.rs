@@ -3,8 +3,8 @@
 use super::call::{id, to_its_end};
 use super::{Noun, summary};
 use crate::cli::workspace::Update;
-use pyro_core::vm::shape::lifetime;
-use pyro_core::workspace::update::UpdateRequest;
+use pyro_core::UpdateRequest;
+use pyro_core::limits::lifetime;
 
 pub(super) fn run(args: Update) -> i32 {
     let as_json = args.json;

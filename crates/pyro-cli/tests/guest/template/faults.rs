@@ -43,7 +43,7 @@ fn the_bare_one_serves_while_another_makes_the_mounted(home: &Home) {
     let cache = Cache::with_template(home);
     std::fs::remove_dir_all(cache.template()).unwrap();
     // Held as by a process that makes templates.
-    let lock = pyro_core::host::lock::FileLock::try_acquire(&cache.directory().join(".lock"))
+    let lock = pyro_core::testing::FileLock::try_acquire(&cache.directory().join(".lock"))
         .unwrap()
         .unwrap();
     let first = cache.resumes(LOOK);

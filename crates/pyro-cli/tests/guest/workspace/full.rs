@@ -164,6 +164,26 @@ fn a_host_disk_that_fills_while_a_guest_starts_is_told(home: &Home) {
     small.holds([0; 4]);
 }
 
+/// In the middle of a patch, of which nothing stays.
+fn a_patch_meets_the_full_disk(home: &Home, small: &Small, id: &str) {
+    small.sh("(printf -- '--- /dev/null\\n+++ b/large\\n@@ -0,0 +1,300000 @@\\n'; \
+         base64 -w 70 /dev/urandom | head -n 300000 | sed 's/^/+/') > patch");
+    small.fill(8000);
+    small.full(&[
+        "patch",
+        "apply",
+        id,
+        "--patch-file",
+        home.path().join("patch").to_str().unwrap(),
+    ]);
+    small.sh("rm data/fill");
+    small.ok(&["start", id]);
+    assert_eq!(
+        small.exec(id, "ls -A; ls -A ../.pyro/stages 2>/dev/null; cat file"),
+        "file\nkept\n"
+    );
+}
+
 fn a_full_host_disk_is_told_and_leaves_nothing(home: &Home) {
     let Some(small) = Small::new(home, 64) else { return };
     let seed = home.path().join("seed");
@@ -218,23 +238,7 @@ fn a_full_host_disk_is_told_and_leaves_nothing(home: &Home) {
         assert_eq!(small.exec(id, "ls; echo kept > file"), "");
         small.holds(before);
     }
-    // In the middle of a patch, of which nothing stays.
-    small.sh("(printf -- '--- /dev/null\\n+++ b/large\\n@@ -0,0 +1,300000 @@\\n'; \
-         base64 -w 70 /dev/urandom | head -n 300000 | sed 's/^/+/') > patch");
-    small.fill(8000);
-    small.full(&[
-        "patch",
-        "apply",
-        id,
-        "--patch-file",
-        home.path().join("patch").to_str().unwrap(),
-    ]);
-    small.sh("rm data/fill");
-    small.ok(&["start", id]);
-    assert_eq!(
-        small.exec(id, "ls -A; ls -A ../.pyro/stages 2>/dev/null; cat file"),
-        "file\nkept\n"
-    );
+    a_patch_meets_the_full_disk(home, &small, id);
     small.fill(2000);
     small.full(&[
         "exec",

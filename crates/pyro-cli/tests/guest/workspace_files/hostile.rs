@@ -9,11 +9,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 
-on_each_engine!(
-    a_hostile_source_is_refused_by_name,
-    a_hostile_guest_breaks_nothing,
-    a_hundred_thousand_files
-);
+on_each_engine!(a_hostile_source_is_refused_by_name, a_hostile_guest_breaks_nothing);
 
 /// An archive of one entry, made by python, which makes what tar refuses to.
 fn archive(home: &Home, name: &str, entries: &str) -> String {
@@ -149,7 +145,11 @@ fn a_hostile_guest_breaks_nothing(home: &Home) {
     done(home, "delete", &[id]);
 }
 
-fn a_hundred_thousand_files(home: &Home) {
+/// On one engine only: the limits are pyro's own, and a KVM without nested paging takes ten minutes
+/// to create the files.
+#[test]
+fn a_hundred_thousand_files() {
+    let home = &Home::tcg();
     let id = &created(home);
     let perl = "perl -e 'for $d (1..100) { mkdir \"d$d\"; for (1..1000) { open(F, \">d$d/f$_\"); print F $_; close F } }'";
     exec(home, id, perl);

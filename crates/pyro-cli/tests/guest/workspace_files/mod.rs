@@ -1,11 +1,13 @@
 //! A workspace's files from the command line: seeded, pushed, read, written, patched, compared,
 //! exported.
 
+mod carried;
 mod changing;
 mod exact;
 mod faults;
 mod hostile;
 mod killed;
+mod one_by_one;
 mod patches;
 mod repositories;
 
@@ -18,13 +20,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-on_the_host!(the_loop_of_an_agent, a_push_sends_what_differs, archives_go_both_ways);
-on_each_engine!(
-    the_loop_of_an_agent,
-    a_push_sends_what_differs,
-    archives_go_both_ways,
-    files_one_by_one
-);
+on_the_host!(the_loop_of_an_agent);
+on_each_engine!(the_loop_of_an_agent);
 
 /// A new workspace with a seed.
 pub fn seeded(home: &Home, seed: &Path, flags: &[&str]) -> String {
@@ -191,28 +188,47 @@ fn the_loop_of_an_agent(home: &Home) {
     assert_eq!(ok(home, &["diff", id, "src"])["summary"]["total"], 2);
     // No change and no such path are two things.
     assert_eq!(refused(home, &["diff", id, "scr"]).0, "not_found");
+    let patch = git_applies_the_patch(home, id, &repo);
+    the_patch_goes_in_again(home, id, &patch);
+    match home.is_host() {
+        true => assert_eq!(failed(home, "fork", &[id]), "unsupported"),
+        false => forked(home, id, &patch),
+    }
+    export_of(home, id);
+    done(home, "reset", &[id]);
+    renamed(home, id);
+    done(home, "delete", &[id]);
+}
+
+/// The workspace's changes as a patch, which leads git to the same tree; and git's own patch leads
+/// the workspace there.
+fn git_applies_the_patch(home: &Home, id: &str, repo: &Path) -> Vec<u8> {
     let patch = workspace(home, &["diff", id, "--patch"]).stdout;
     fs::write(home.path().join("p.diff"), &patch).unwrap();
-    git(&repo, &["apply", "../p.diff"]);
+    git(repo, &["apply", "../p.diff"]);
     assert_eq!(fs::read_to_string(repo.join("src/a.txt")).unwrap(), "one\nTWO\nthree\n");
     assert_eq!(fs::read_link(repo.join("absolute")).unwrap(), Path::new("elsewhere"));
     let changed = home.path().join("changed");
     ok(home, &["export", id, ".", "--output", changed.to_str().unwrap()]);
     assert_eq!(
         tracked(&changed),
-        tracked(&repo),
+        tracked(repo),
         "the guest's tree, and the host's after git has applied the patch"
     );
     // Back to the start, and there again by what git itself calls the difference.
-    git(&repo, &["add", "-A"]);
-    let of_git = git(&repo, &["diff", "--cached", "--binary"]);
+    git(repo, &["add", "-A"]);
+    let of_git = git(repo, &["diff", "--cached", "--binary"]);
     assert!(of_git != patch, "git's own differs, in the lengths of its names at least");
     fs::write(home.path().join("git.diff"), of_git).unwrap();
     done(home, "reset", &[id]);
     let file = home.path().join("git.diff");
     ok(home, &["patch", "apply", id, "--patch-file", file.to_str().unwrap()]);
     assert!(workspace(home, &["diff", id, "--patch"]).stdout == patch, "git's patch does the same");
-    // And by the patch.
+    patch
+}
+
+/// A workspace as it was in the beginning becomes what the patch says, and only once.
+fn the_patch_goes_in_again(home: &Home, id: &str, patch: &[u8]) {
     done(home, "reset", &[id]);
     assert_eq!(changes(home, id), [""; 0]);
     let file = home.path().join("p.diff");
@@ -230,14 +246,6 @@ fn the_loop_of_an_agent(home: &Home) {
         "{kind}: {words}"
     );
     assert!(workspace(home, &["diff", id, "--patch"]).stdout == patch, "nothing was changed");
-    match home.is_host() {
-        true => assert_eq!(failed(home, "fork", &[id]), "unsupported"),
-        false => forked(home, id, &patch),
-    }
-    export_of(home, id);
-    done(home, "reset", &[id]);
-    renamed(home, id);
-    done(home, "delete", &[id]);
 }
 
 /// Another workspace from here has the same beginning.
@@ -335,231 +343,4 @@ fn export_of(home: &Home, id: &str) {
         2,
         "nothing temporary stays"
     );
-}
-
-fn a_push_sends_what_differs(home: &Home) {
-    let repo = checkout(home);
-    let source = repo.to_str().unwrap();
-    let id = &seeded(home, &repo, &["--respect-ignore"]);
-    let push = |flags: &[&str]| {
-        let pushed = ok(home, &[&["sync", "push", id, source, "--respect-ignore"], flags].concat());
-        let sync = &pushed["workspace_sync"];
-        (
-            sync["entry_count"].as_u64().unwrap(),
-            sync["bytes_written"].as_u64().unwrap(),
-            sync["deleted"].as_u64().unwrap(),
-        )
-    };
-    assert_eq!(push(&[]), (0, 0, 0));
-    fs::write(repo.join("src/old.txt"), "new\n").unwrap();
-    fs::set_permissions(repo.join("bytes"), fs::Permissions::from_mode(0o600)).unwrap();
-    fs::remove_file(repo.join("no newline")).unwrap();
-    let old_time = fs::metadata(repo.join("src/old.txt")).unwrap().modified().unwrap();
-    assert_eq!(push(&["--dry-run"]), (1, 4, 0));
-    // Another content, the same time.
-    fs::File::open(repo.join("src/old.txt")).unwrap().set_modified(old_time).unwrap();
-    // Another time, the same content.
-    fs::File::open(repo.join("run.sh"))
-        .unwrap()
-        .set_modified(std::time::SystemTime::now())
-        .unwrap();
-    exec(home, id, "mkdir build && echo guest > build/mine; echo guest > mine");
-    assert_eq!(push(&["--delete", "--dry-run"]), (1, 4, 2));
-    assert_eq!(exec(home, id, "cat src/old.txt mine"), "old\nguest\n");
-    assert_eq!(push(&["--delete"]), (1, 4, 2));
-    let look = "cat src/old.txt build/mine; stat -c '%a %Y' bytes run.sh; ls mine 'no newline' 2>&1 | wc -l";
-    let time = |path: &str| fs::metadata(repo.join(path)).unwrap().mtime();
-    assert_eq!(
-        exec(home, id, look),
-        format!("new\nguest\n600 {}\n755 {}\n2\n", time("bytes"), time("run.sh"))
-    );
-    assert_eq!(push(&["--delete"]), (0, 0, 0));
-    // Somewhere new.
-    assert!(push(&["--dest", "a/b/c"]).0 > 5);
-    assert_eq!(
-        exec(
-            home,
-            id,
-            "cat a/b/c/src/old.txt; stat -c %h a/b/c/src/same.txt; ls a/b/c/build 2>&1 | wc -l"
-        ),
-        "new\n2\n1\n"
-    );
-    // A directory that holds something is not replaced by a file, unless deleting was asked for.
-    exec(home, id, "rm run.sh && mkdir run.sh && echo > run.sh/x");
-    let (kind, words) = refused(home, &["sync", "push", id, source]);
-    assert!(kind == "conflict" && words.contains("/workspace/run.sh"), "{words}");
-    push(&["--delete"]);
-    assert_eq!(exec(home, id, "./run.sh"), "ran\n");
-    nothing_is_staged(home, id);
-    done(home, "delete", &[id]);
-}
-
-fn archives_go_both_ways(home: &Home) {
-    let repo = checkout(home);
-    let tar = |name: &str, flag: &str| {
-        let path = home.path().join(name);
-        let made = Command::new("tar")
-            .arg(flag)
-            .arg("-cf")
-            .arg(&path)
-            .arg("-C")
-            .arg(&repo)
-            .arg(".")
-            .status();
-        made.unwrap().success().then(|| path.to_str().unwrap().to_owned())
-    };
-    let plain = tar("a.tar", "--format=pax").unwrap();
-    let gzip = tar("a.tgz", "-z").unwrap();
-    let id = &seeded(home, Path::new(&gzip), &[]);
-    let status = done(home, "status", &[id]);
-    assert_eq!(status["workspace_seed"]["mode"], "tar_archive");
-    assert_eq!(exec(home, id, "./run.sh; cat build/product; stat -c %h src/a.txt"), "ran\nmade2\n");
-    // The same files again, but with parts of seconds.
-    ok(home, &["sync", "push", id, &plain]);
-    let again = ok(home, &["sync", "push", id, &plain]);
-    assert_eq!(
-        (&again["workspace_sync"]["entry_count"], &again["workspace_sync"]["changed"]),
-        (&json!(0), &json!(false))
-    );
-    assert_eq!(exec(home, id, "cat src/a.txt"), "one\ntwo\nthree\n");
-    nothing_is_staged(home, id);
-    let out = home.path().join("b.tar");
-    ok(home, &["export", id, ".", "--format", "tar", "--output", out.to_str().unwrap()]);
-    let unpacked = home.path().join("unpacked");
-    fs::create_dir(&unpacked).unwrap();
-    assert!(
-        Command::new("tar")
-            .arg("-xf")
-            .arg(&out)
-            .arg("-C")
-            .arg(&unpacked)
-            .status()
-            .unwrap()
-            .success()
-    );
-    let compared = Command::new("diff")
-        .args(["-r", "--no-dereference"])
-        .arg(&repo)
-        .arg(&unpacked)
-        .output()
-        .unwrap();
-    assert!(compared.status.success(), "{}", stdout(&compared));
-    assert_eq!(refused(home, &["sync", "push", id, &plain, "--respect-ignore"]).0, "invalid_input");
-    assert_eq!(refused(home, &["sync", "push", id, "/etc/passwd"]).0, "invalid_input");
-    assert_eq!(refused(home, &["sync", "push", id, "/nowhere"]).0, "not_found");
-    assert_eq!(failed(home, "create", &[ENVIRONMENT, "--seed-path", "/nowhere"]), "not_found");
-    done(home, "delete", &[id]);
-}
-
-/// Within the workspace, and it is said.
-fn links_are_followed(home: &Home, id: &str) {
-    exec(
-        home,
-        id,
-        "cd a/b; ln -s ../b/f.sh rel; ln -s /workspace/a/b/rel abs; ln -s / out; ln -s out/etc/passwd way; ln -s loop loop; \
-         ln -s gone dangling; ln -s . dir",
-    );
-    for path in ["a/b/rel", "a/b/abs", "a/b/dir/abs"] {
-        let read = ok(home, &["file", "read", id, path]);
-        assert_eq!(
-            (&read["content"], &read["real_path"]),
-            (&json!("hello again\n"), &json!("/workspace/a/b/f.sh")),
-            "{path}"
-        );
-    }
-    let output = workspace(home, &["file", "read", id, "a/b/abs", "--content-only"]);
-    assert_eq!(stdout(&output), "hello again\n");
-    assert_eq!(
-        stderr(&output),
-        "[workspace-file-read] /workspace/a/b/abs is a link to /workspace/a/b/f.sh\n"
-    );
-    assert!(ok(home, &["file", "read", id, "a/b/f.sh"])["real_path"].is_null());
-    for (path, kind, words) in [
-        ("a/b/out", "invalid_input", "out of the workspace"),
-        ("a/b/way", "invalid_input", "out of the workspace"),
-        ("a/b/loop", "invalid_input", "too many links"),
-        ("a/b/dangling", "not_found", "a/b/gone"),
-    ] {
-        let told = refused(home, &["file", "read", id, path]);
-        assert!(told.0 == kind && told.1.contains(words), "{path}: {told:?}");
-    }
-    exec(home, id, "cd a/b; rm rel abs out way loop dangling dir");
-}
-
-fn files_one_by_one(home: &Home) {
-    let id = &crate::workspace::created(home);
-    let written = ok(home, &["file", "write", id, "a/b/f.sh", "--text", "hello\n"]);
-    assert_eq!((&written["size_bytes"], &written["mode"]), (&json!(6), &json!("0644")));
-    exec(home, id, "chmod 4755 a/b/f.sh; chown 1000:1000 a/b/f.sh");
-    let written =
-        ok(home, &["file", "write", id, "/workspace/a/b/f.sh", "--text", "hello again\n"]);
-    assert_eq!(written["path"], "/workspace/a/b/f.sh");
-    assert!(exec(home, id, "stat -c '%a %u' a/b/f.sh").ends_with("755 1000\n"));
-    let read = |flags: &[&str]| ok(home, &[&["file", "read", id, "a/b/f.sh"], flags].concat());
-    let part = read(&["--offset", "6", "--max-bytes", "5"]);
-    assert_eq!(
-        (&part["content"], &part["truncated"], &part["size_bytes"]),
-        (&json!("again"), &json!(true), &json!(12))
-    );
-    assert_eq!(read(&["--offset", "100"])["content"], "");
-    exec(
-        home,
-        id,
-        "printf 'a\\377' > odd; head -c 3000000 /dev/zero > large; ln -s large link; ln -s / way; mkfifo pipe",
-    );
-    let odd = ok(home, &["file", "read", id, "odd"]);
-    assert_eq!(
-        (&odd["content"], &odd["content_encoding"]),
-        (&json!("a\u{fffd}"), &json!("utf-8-replaced"))
-    );
-    assert_eq!(workspace(home, &["file", "read", id, "odd", "--content-only"]).stdout, b"a\xff");
-    assert_eq!(ok(home, &["file", "read", id, "large", "--offset", "2999999"])["bytes_read"], 1);
-    for (path, kind) in [
-        ("..", "invalid_input"),
-        ("/etc/passwd", "invalid_input"),
-        ("none", "not_found"),
-        ("a", "invalid_input"),
-    ] {
-        assert_eq!(refused(home, &["file", "read", id, path]).0, kind, "{path}");
-    }
-    links_are_followed(home, id);
-    assert_eq!(refused(home, &["file", "read", id, "pipe"]).0, "invalid_input");
-    for path in ["link", "pipe"] {
-        assert_ne!(
-            refused(home, &["file", "write", id, path, "--text", "x"]).0,
-            "internal",
-            "{path}"
-        );
-    }
-    let listed = ok(home, &["file", "list", id]);
-    let entries = listed["entries"].as_array().unwrap();
-    let told: Vec<_> = entries
-        .iter()
-        .map(|one| (one["path"].as_str().unwrap(), one["artifact_type"].as_str().unwrap()))
-        .collect();
-    let expected = [
-        ("a", "directory"),
-        ("large", "file"),
-        ("link", "symlink"),
-        ("odd", "file"),
-        ("pipe", "fifo"),
-        ("way", "symlink"),
-    ];
-    assert_eq!(
-        told,
-        expected
-            .map(|(path, kind)| (format!("/workspace/{path}"), kind))
-            .iter()
-            .map(|(path, kind)| (path.as_str(), *kind))
-            .collect::<Vec<_>>()
-    );
-    let page = ok(home, &["file", "list", id, "--recursive", "--limit", "2"]);
-    assert_eq!((&page["next_after"], &page["count"]), (&json!("/workspace/a/b"), &json!(2)));
-    let page =
-        ok(home, &["file", "list", id, "--recursive", "--limit", "2", "--after", "/workspace/a/b"]);
-    assert_eq!(page["entries"][0]["path"], "/workspace/a/b/f.sh");
-    assert_eq!(ok(home, &["file", "list", id, "link"])["entries"][0]["link_target"], "large");
-    done(home, "stop", &[id]);
-    assert_eq!(refused(home, &["file", "list", id]).0, "wrong_state");
-    done(home, "delete", &[id]);
 }

@@ -89,6 +89,26 @@ fn what_git_ignores_stays_out(home: &Home) {
     done(home, "delete", &[id]);
 }
 
+fn git_works_for_another_user(home: &Home, id: &str) {
+    let as_another = [
+        "exec",
+        id,
+        "--user",
+        "1000",
+        "--json",
+        "--",
+        "git log --format=%s && git -C / config --get safe.directory",
+    ];
+    let output = workspace(home, &as_another);
+    assert!(output.status.success(), "{}", stdout(&output));
+    assert_eq!(crate::workspace::said(&output)["stdout"], "all\n*\n");
+    assert_eq!(exec(home, id, "chown -R 1000:1000 . && git log --format=%s"), "all\n");
+    // It is a file like others: what a user sets stays, and nothing of it is a change of the
+    // workspace.
+    exec(home, id, "git config --system user.name n && git config --get user.name");
+    assert!(super::changes(home, id).iter().all(|change| !change.contains("gitconfig")));
+}
+
 fn a_linked_worktree_has_a_git_and_none_of_its_hooks_comes_out(home: &Home) {
     let repo = repository(home);
     git(&repo, &["worktree", "add", "-q", "../linked", "-b", "side"]);
@@ -100,23 +120,7 @@ fn a_linked_worktree_has_a_git_and_none_of_its_hooks_comes_out(home: &Home) {
         "all\n## side\n"
     );
     if !home.is_host() {
-        let as_another = [
-            "exec",
-            id,
-            "--user",
-            "1000",
-            "--json",
-            "--",
-            "git log --format=%s && git -C / config --get safe.directory",
-        ];
-        let output = workspace(home, &as_another);
-        assert!(output.status.success(), "{}", stdout(&output));
-        assert_eq!(crate::workspace::said(&output)["stdout"], "all\n*\n");
-        assert_eq!(exec(home, id, "chown -R 1000:1000 . && git log --format=%s"), "all\n");
-        // It is a file like others: what a user sets stays, and nothing of it is a change of the
-        // workspace.
-        exec(home, id, "git config --system user.name n && git config --get user.name");
-        assert!(super::changes(home, id).iter().all(|change| !change.contains("gitconfig")));
+        git_works_for_another_user(home, id);
     }
     // The same pushed again changes nothing but what the guest did.
     let pushed = ok(home, &["sync", "push", id, linked.to_str().unwrap()]);

@@ -46,7 +46,7 @@ impl QemuProgram {
     /// It knows KVM and the microvm machine only, loads 10 libraries instead of 51, starts in half
     /// the time and takes a third of the memory (measured: ARCHITECTURE.md).
     #[must_use]
-    pub fn for_accel(self, accel: Accel, abilities: &Abilities) -> Self {
+    pub(crate) fn for_accel(self, accel: Accel, abilities: &Abilities) -> Self {
         let small = self.executable.with_file_name(SMALL_PROGRAM);
         let serves =
             accel == Accel::Kvm && abilities.small_build_serves() && program::is_executable(&small);

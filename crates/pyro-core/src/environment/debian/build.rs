@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::super::error::EnvironmentError;
 use super::super::image::IMAGE_BYTES;
-use super::super::progress::{Progress, Reader, Stage};
+use super::super::progress::{InstallStage, Progress, Reader};
 use super::prerequisites::Tools;
 use super::release::Debian;
 use super::sources::{self, Sources};
@@ -60,7 +60,7 @@ pub(super) async fn build(
         .keep_open(alive);
     let mut reader = Reader::default();
     let built = script.run(SILENCE_LIMIT, &mut |line| reader.line(line, progress)).await;
-    let stage = reader.stage().unwrap_or(Stage::Packages);
+    let stage = reader.stage().unwrap_or(InstallStage::Packages);
     let Err(source) = built else { return Ok(()) };
     if fs::free_bytes(work)? < FULL_BELOW {
         let path = work.parent().unwrap_or(work).to_owned();
@@ -68,7 +68,7 @@ pub(super) async fn build(
     }
     // A package that was cut by a power failure has its size and not its content: begin without
     // what was kept.
-    if stage == Stage::RootFilesystem && matches!(source, ProgramError::Failed { .. }) {
+    if stage == InstallStage::RootFilesystem && matches!(source, ProgramError::Failed { .. }) {
         let _ = fs::remove_tree(downloads);
     }
     Err(failed(stage.label())(source))

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use super::error::EnvironmentError;
 use super::kernel::{KernelError, Unpacked};
-use super::progress::{Progress, Stage};
+use super::progress::{InstallStage, Progress};
 use crate::config::Config;
 use crate::host::fs;
 use sources::Sources;
@@ -29,7 +29,7 @@ impl Debian {
         site: Site<'_>,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<String, EnvironmentError> {
-        progress(Progress::Stage(Stage::Mirror));
+        progress(Progress::Stage(InstallStage::Mirror));
         let mut sources = Sources::choose(tools, mirror, &self.suite).await?;
         sources.check(tools, site.work, progress).await?;
         fs::private_dir(site.downloads)?;

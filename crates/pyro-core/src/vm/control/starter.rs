@@ -6,18 +6,29 @@ use crate::config::Config;
 use crate::execution_mode::ExecutionMode;
 use crate::guest::client::{FrameReader, send_message};
 use crate::host::process::ProcessId;
+use crate::host::socket;
 use crate::host::spawn::{Spawn, detached};
 use crate::vm::error::VmError;
 use crate::vm::failure::Failure;
 use crate::vm::limits::CLEAR_LIMIT;
 use crate::vm::timeline::Timeline;
+use std::io;
 use std::process::Stdio;
 use std::time::Instant;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 /// Descriptor at which a supervisor finds the connection of its starter.
-pub const CONTROL_FD: i32 = 3;
+const CONTROL_FD: i32 = 3;
+
+/// The connection to its starter that this process, as a supervisor, has inherited; to be called
+/// once, before anything else opens a descriptor.
+///
+/// # Errors
+/// When there is none: something else started this process.
+pub fn inherited_control() -> io::Result<std::os::unix::net::UnixStream> {
+    socket::inherited(CONTROL_FD)
+}
 
 /// The connection of whoever starts a vm to its supervisor. Until the guest answers, the vm ends
 /// with it; a vm that stays goes on without it from then on.

@@ -8,6 +8,7 @@ use super::request::ExecRequest;
 use crate::guest::client::ClientError;
 use crate::guest::patience::Patient;
 use crate::guest::{file, tree};
+use crate::host::async_thread;
 use crate::vm::control::client::SupervisorClient;
 use crate::vm::error::VmError;
 use crate::vm::io::ExecIo;
@@ -84,12 +85,15 @@ impl<'a> LongLine<'a> {
 
 impl Drop for LongLine<'_> {
     fn drop(&mut self) {
-        let (Some(path), Ok(runtime)) = (self.path.take(), tokio::runtime::Handle::try_current())
-        else {
-            return;
-        };
+        let Some(path) = self.path.take() else { return };
         let (config, id) = self.vm.parts();
-        runtime.spawn(async move { remove(SupervisorClient::new(&config, id), path).await });
+        // The runtime may end with the operation that this was for.
+        let removal = async_thread::start(async move || {
+            remove(SupervisorClient::new(&config, id), path).await
+        });
+        if let Err(error) = removal {
+            tracing::debug!(%error, "a line stays in its file");
+        }
     }
 }
 
@@ -113,8 +117,7 @@ async fn removed(vm: SupervisorClient<'_>, path: GuestPath) -> Result<(), VmErro
     let (mut stdout, mut stderr) = (tokio::io::sink(), tokio::io::sink());
     let io = ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr };
     let request = ExecRequest::new(rm, FORGET_LIMIT);
-    let done =
-        begun(vm, random_exec_id()?, Instant::now(), request, io, &Began::default()).await?;
+    let done = begun(vm, random_exec_id()?, Instant::now(), request, io, &Began::default()).await?;
     if done.exit_code != 0 {
         // A guest without that program keeps an empty file.
         let write = Write { path, mode: Some(0o644), create_parents: false, size: 0 };

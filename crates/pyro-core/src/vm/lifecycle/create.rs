@@ -29,7 +29,7 @@ pub struct VmRequest {
 pub async fn create(
     config: &Config,
     request: &VmRequest,
-    caller: &mut Caller<'_>,
+    caller: &mut Caller,
 ) -> Result<VmRecord, VmError> {
     let (mut progress, cancel) = caller.parts();
     if request.network {

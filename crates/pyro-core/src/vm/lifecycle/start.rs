@@ -33,11 +33,11 @@ pub async fn start(
     start_on(config, store, vm, layers, cancel).await
 }
 
-/// As [`start`], on a disk of these qcow2 layers, bottom first: the last is the vm's own and made
+/// As `start`, on a disk of these qcow2 layers, bottom first: the last is the vm's own and made
 /// where it is missing, those below it are only read.
 ///
 /// # Errors
-/// As [`start`].
+/// As `start`.
 pub async fn start_on(
     config: &Config,
     store: &Store,

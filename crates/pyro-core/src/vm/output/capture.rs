@@ -51,16 +51,9 @@ impl Capture {
         (&self.head, self.tail.as_slices())
     }
 
-    /// What was kept, as text of at most the limit and a mark where bytes were left out. `mark`
-    /// puts what stands there into words, given how many they are.
-    #[must_use]
-    pub fn into_output(self, mark: impl FnOnce(u64) -> String) -> CapturedOutput {
-        let limit = 2 * self.half;
-        self.into_output_within(limit, char::len_utf8, mark)
-    }
-
-    /// As [`Capture::into_output`], with text that weighs at most `limit`, as `weigh` has each
-    /// character; the mark does not count.
+    /// What was kept, as text that weighs at most `limit`, as `weigh` has each character, and a mark
+    /// where bytes were left out, which does not count. `mark` puts what stands there into words,
+    /// given how many they are.
     #[must_use]
     pub fn into_output_within(
         mut self,
@@ -221,7 +214,7 @@ mod tests {
         for byte in b"abcdefghijkl" {
             capture.push(&[*byte]);
         }
-        let output = capture.into_output(omitted);
+        let output = output(capture);
         assert_eq!(output.text, "abcd\n[... 4 bytes omitted ...]\nijkl");
         assert_eq!((output.truncated, output.bytes, output.encoding), (true, 12, "utf-8"));
     }
@@ -230,10 +223,15 @@ mod tests {
         format!("{bytes} bytes omitted")
     }
 
+    fn output(capture: Capture) -> CapturedOutput {
+        let limit = 2 * capture.half;
+        capture.into_output_within(limit, char::len_utf8, omitted)
+    }
+
     fn captured(limit: usize, bytes: &[u8]) -> CapturedOutput {
         let mut capture = Capture::new(limit);
         capture.push(bytes);
-        capture.into_output(omitted)
+        output(capture)
     }
 
     #[test]
@@ -268,7 +266,7 @@ mod tests {
     fn invalid_utf8_is_replaced_and_flagged() {
         let mut capture = Capture::new(64);
         capture.push(b"a\xffb");
-        assert_eq!(capture.into_output(omitted).encoding, "utf-8-replaced");
+        assert_eq!(output(capture).encoding, "utf-8-replaced");
     }
 
     proptest! {
@@ -298,7 +296,7 @@ mod tests {
             let whole = chunks.concat();
             let mut capture = Capture::new(64);
             for chunk in &chunks { capture.push(chunk.as_bytes()); }
-            let output = capture.into_output(omitted);
+            let output = output(capture);
             prop_assert_eq!(output.text, whole);
             prop_assert!(!output.truncated);
         }

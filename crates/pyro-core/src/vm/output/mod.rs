@@ -5,16 +5,15 @@ pub mod error;
 pub mod name;
 pub mod page;
 pub mod recorder;
+pub mod recording;
 pub mod store;
 
-pub use crate::config::Inline;
-pub use capture::{BASE64_LIMIT, Capture, CapturedOutput, json_len};
+pub use crate::config::InlineOutput;
+pub use capture::json_len;
 pub use error::OutputError;
-pub use name::OutputName;
+pub use name::{OutputName, OutputNameError};
 pub use page::OutputPage;
 pub(crate) use page::whole_characters;
-pub use recorder::{OutputTo, OutputWatch, Recorded, Recorder, Stream};
+pub use recorder::{OutputTo, Recorder};
+pub use recording::{OutputStream, OutputWatch, Recorded};
 pub use store::{MAX_FILE as MAX_KEPT, OutputStore};
-
-/// Bytes of text of each stream that a result holds: half from its start, half from its end.
-pub const INLINE_LIMIT: usize = Inline::EACH;

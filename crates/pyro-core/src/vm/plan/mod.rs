@@ -4,4 +4,4 @@ pub mod admission;
 mod machine;
 pub mod record;
 
-pub use machine::{Plan, abilities, kvm_verdict, plan};
+pub use machine::{Plan, kvm_verdict, plan};

@@ -152,7 +152,7 @@ mod tests {
             max_active_vms: None,
             workspace_retention_seconds: 600,
             path: "/usr/bin".into(),
-            inline: crate::config::Inline::default(),
+            inline: crate::config::InlineOutput::default(),
         }
     }
 

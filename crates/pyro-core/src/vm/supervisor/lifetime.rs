@@ -175,3 +175,53 @@ impl Drop for Talk {
         talks.last_end = clock::now();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::future::poll_immediate;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::UnixStream;
+
+    #[test]
+    fn a_time_is_told_in_the_greatest_unit_that_fits() {
+        for (seconds, words) in [
+            (0, "0 seconds"),
+            (59, "59 seconds"),
+            (60, "60 seconds"),
+            (120, "2 minutes"),
+            (121, "121 seconds"),
+            (3_600, "60 minutes"),
+            (7_200, "2 hours"),
+            (86_400, "24 hours"),
+            (604_800, "7 days"),
+        ] {
+            assert_eq!(in_words(seconds), words);
+        }
+    }
+
+    #[test]
+    fn while_anybody_talks_to_the_guest_the_last_activity_is_now() {
+        let activity = Activity::begin_now();
+        let idle = activity.last();
+        assert!(!activity.is_going_on());
+        let (one, other) = (activity.begin(), activity.begin());
+        drop(one);
+        let before = clock::now();
+        assert!(activity.is_going_on() && activity.last() >= before);
+        drop(other);
+        let ended = activity.last();
+        assert!(!activity.is_going_on() && ended >= before && before >= idle);
+        assert_eq!(activity.last(), ended, "it does not go on with the clock");
+    }
+
+    #[tokio::test]
+    async fn a_starter_lets_go_by_closing_its_end_and_not_by_what_it_writes() {
+        let (mut starter, ours) = UnixStream::pair().unwrap();
+        let (mut control, _writer) = ours.into_split();
+        starter.write_all(b"still here").await.unwrap();
+        assert!(poll_immediate(released(&mut control)).await.is_none());
+        drop(starter);
+        tokio::time::timeout(Duration::from_secs(30), released(&mut control)).await.unwrap();
+    }
+}

@@ -236,3 +236,104 @@ async fn keep_clock(channel: &Channel, mut asked: ClockRequest) -> Result<(), Cl
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::client::FrameReader;
+    use futures::future::poll_fn;
+    use pyro_protocol::message::{Failure, FailureKind, Reply as Answer};
+    use tokio::io::DuplexStream;
+    use tokio_util::compat::{FuturesAsyncReadCompatExt, TokioAsyncReadCompatExt};
+    use yamux::{Connection, Mode};
+
+    const HOLD: Duration = Duration::from_secs(30);
+
+    fn disk() -> Mount {
+        Mount { device: "/dev/vda".into(), fstype: "ext4".into() }
+    }
+
+    /// An agent that never answers a mount, refuses to power off, and tells of each stream how it
+    /// ended: with a frame more, or without.
+    async fn agent(port: DuplexStream, ends: mpsc::UnboundedSender<bool>) {
+        let mut agent = Connection::new(port.compat(), yamux::Config::default(), Mode::Server);
+        while let Some(Ok(stream)) = poll_fn(|context| agent.poll_next_inbound(context)).await {
+            let ends = ends.clone();
+            tokio::spawn(async move {
+                let (reader, mut writer) = tokio::io::split(stream.compat());
+                let mut frames = FrameReader::new(reader);
+                let request: Request = frames.message().await.unwrap();
+                let is_freeze = matches!(request, Request::Freeze(_));
+                let answer = match request {
+                    Request::Mount(_) => None,
+                    Request::Freeze(_) => Some(Answer::Frozen),
+                    Request::PowerOff => Some(Answer::Failed(Failure {
+                        kind: FailureKind::Busy,
+                        message: "no".into(),
+                    })),
+                    _ => Some(Answer::Done),
+                };
+                if let Some(answer) = answer {
+                    client::send_message(&mut writer, &answer).await.unwrap();
+                }
+                let is_told = matches!(frames.next().await, Ok(Some(_)));
+                if is_told && is_freeze {
+                    client::send_message(&mut writer, &Answer::Done).await.unwrap();
+                }
+                let _ = ends.send(is_told);
+            });
+        }
+    }
+
+    fn sessions() -> (Sessions, mpsc::UnboundedReceiver<bool>, tokio::task::JoinHandle<()>) {
+        let (ours, theirs) = tokio::io::duplex(1 << 20);
+        let (ends, ended) = mpsc::unbounded_channel();
+        let agent = tokio::spawn(agent(theirs, ends));
+        (Sessions::start(Channel::start(ours)), ended, agent)
+    }
+
+    async fn within<T>(work: impl Future<Output = T>) -> T {
+        tokio::time::timeout(HOLD, work).await.expect("hangs")
+    }
+
+    #[tokio::test]
+    async fn a_request_without_an_answer_holds_no_other_and_can_be_given_up() {
+        let (sessions, mut ended, _agent) = sessions();
+        let other = sessions.clone();
+        let mount = tokio::spawn(async move { other.mount(disk()).await });
+        within(sessions.sync()).await.unwrap();
+        assert_eq!(within(ended.recv()).await, Some(false), "the sync's stream");
+        let refused = within(sessions.power_off()).await.unwrap_err();
+        assert!(matches!(refused, ClientError::Failed(said) if said.message == "no"));
+        assert_eq!(within(ended.recv()).await, Some(false), "the stream of the power off");
+        assert!(!mount.is_finished());
+        // Whoever asked is gone: so is the stream.
+        mount.abort();
+        assert_eq!(within(ended.recv()).await, Some(false), "the mount's stream");
+    }
+
+    #[tokio::test]
+    async fn a_freeze_ends_by_a_thaw_or_with_whoever_holds_it() {
+        let (sessions, mut ended, _agent) = sessions();
+        within(within(sessions.freeze(1000)).await.unwrap().thaw()).await.unwrap();
+        assert_eq!(within(ended.recv()).await, Some(true), "it was let go");
+        drop(within(sessions.freeze(1000)).await.unwrap());
+        assert_eq!(within(ended.recv()).await, Some(false), "nobody is left to hold it");
+        within(sessions.freeze(1000)).await.unwrap().keep();
+        within(sessions.sync()).await.unwrap();
+        assert_eq!(within(ended.recv()).await, Some(false), "the sync's stream");
+        assert!(ended.try_recv().is_err(), "what is kept stays frozen");
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_is_gone_ends_every_request() {
+        let (sessions, _ended, agent) = sessions();
+        let other = sessions.clone();
+        let mount = tokio::spawn(async move { other.mount(disk()).await });
+        within(sessions.sync()).await.unwrap();
+        agent.abort();
+        assert!(within(mount).await.unwrap().is_err());
+        within(sessions.closed()).await;
+        assert!(matches!(within(sessions.sync()).await, Err(ClientError::Ended)));
+    }
+}

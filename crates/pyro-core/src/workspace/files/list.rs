@@ -15,21 +15,21 @@ use pyro_protocol::tree::{Entry, Kind};
 use serde::Serialize;
 
 /// Entries of a page where nothing else is asked for.
-pub const DEFAULT_LIMIT: u64 = 1000;
+pub const DEFAULT_LISTED_FILES: u64 = 1000;
 
 /// Most entries of a page.
-pub const MAX_LIMIT: u64 = 100_000;
+pub const MAX_LISTED_FILES: u64 = 100_000;
 
 /// What to list.
 #[derive(Clone, Debug)]
-pub struct ListRequest {
+pub struct FileListRequest {
     /// A directory, or anything else, which then lists itself.
     pub path: WorkspacePath,
     /// With all that is below it.
     pub recursive: bool,
     /// Begin behind this path: [`FileList::next_after`] of the page before.
     pub after: Option<WorkspacePath>,
-    /// Entries of the page, at most [`MAX_LIMIT`].
+    /// Entries of the page, at most [`MAX_LISTED_FILES`].
     pub limit: u64,
 }
 
@@ -78,12 +78,12 @@ pub struct ListedFile {
 pub async fn list(
     config: &Config,
     id: Id,
-    request: ListRequest,
+    request: FileListRequest,
 ) -> Result<FileList, WorkspaceError> {
     let running = Running::open(config, id).await?;
     running.touch()?;
     let after = request.after.as_ref().map(|after| relative(after, &request.path)).transpose()?;
-    let limit = request.limit.clamp(1, MAX_LIMIT);
+    let limit = request.limit.clamp(1, MAX_LISTED_FILES);
     let asked = List {
         root: request.path.guest(),
         follow: request.path.is_root(),

@@ -2,6 +2,7 @@
 //! as a whole.
 
 use super::baseline;
+use super::learned::Learned;
 use super::proof::{self, Proofs};
 use super::push_plan::{PushPlan, Trees, candidates};
 pub use super::push_report::{Pushed, WorkspaceSync};
@@ -23,15 +24,12 @@ use crate::workspace::running::Running;
 use crate::workspace::source::{Ignore, Source};
 use pyro_protocol::files::{Commit, Into, Stage, Unpack};
 use pyro_protocol::message::FailureKind;
-use pyro_protocol::tree::{Action, Digest, Entry, Kind, Meta, Time};
+use pyro_protocol::tree::{Digest, Entry, Kind, Meta};
 use pyro_protocol::{GuestPath, TreePath};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-
-/// How long a push that is done may take to keep what the next one can use.
-const NOTE_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long a push that is cancelled waits for files that are being put in place.
 const COMMIT_LIMIT: Duration = Duration::from_secs(30);
@@ -92,8 +90,9 @@ pub async fn push(
     };
     // The files are in place: nothing that fails from here on makes this push a failed one.
     if let Some(learned) = learned {
+        let done = (!push.request.dry_run).then_some(&plan);
         tokio::select! {
-            () = push.note(learned, &plan) => {}
+            () = learned.note(&push.running, &push.source, &push.request.dest, done) => {}
             () = cancel.cancelled() => {}
         }
     }
@@ -148,17 +147,6 @@ struct Sides {
     missing: Option<TreePath>,
     equal: HashSet<TreePath>,
     directories: Option<HashSet<TreePath>>,
-}
-
-/// What a push of a directory has proven.
-struct Learned {
-    proofs: Proofs,
-    /// The tree on the host.
-    source: Vec<Entry>,
-    /// Files whose digests were equal, and what those in the guest were then.
-    alike: Vec<(TreePath, Meta)>,
-    /// The latest time in the guest's tree before the push.
-    before: Time,
 }
 
 impl Push<'_> {
@@ -220,62 +208,6 @@ impl Push<'_> {
             }
         }
         (equal, doubtful)
-    }
-
-    /// Keep what this push has proven, for the next one. It only saves time: a failure is told in
-    /// the log.
-    async fn note(&self, learned: Learned, plan: &PushPlan) {
-        let kept = tokio::time::timeout(NOTE_LIMIT, self.keep(learned, plan)).await;
-        let again = "the next push will compare these files again";
-        match kept {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "{again}"),
-            Err(_) => tracing::warn!(
-                "the workspace did not answer within {} s: {again}",
-                NOTE_LIMIT.as_secs()
-            ),
-        }
-    }
-
-    async fn keep(&self, learned: Learned, plan: &PushPlan) -> Result<(), WorkspaceError> {
-        let Learned { mut proofs, source, alike, before } = learned;
-        let dest = self.request.dest.tree();
-        let of_source = |path: &TreePath| {
-            let found = source.binary_search_by(|entry| entry.path.cmp(path));
-            found.ok().filter(|_| self.source.is_own(path)).map(|at| &source[at].meta)
-        };
-        let changed: HashSet<&TreePath> = match self.request.dry_run {
-            true => HashSet::new(),
-            false => plan.steps.iter().map(|step| &step.path).collect(),
-        };
-        for (path, there) in &alike {
-            let at = joined(dest, path);
-            if let Some(meta) = of_source(path).filter(|_| !changed.contains(&at)) {
-                proofs.note(at, meta, there, before);
-            }
-        }
-        if !self.request.dry_run {
-            let sent: HashSet<TreePath> = plan.send.iter().map(|path| joined(dest, path)).collect();
-            proofs.retain(|path| !sent.contains(path));
-            let puts = plan.steps.iter().filter(|step| step.action == Action::Put);
-            let puts: Vec<&TreePath> = puts.map(|step| &step.path).collect();
-            if sent.len() > puts.len() {
-                let present = baseline::manifest(
-                    self.running.files().await?,
-                    self.request.dest.guest(),
-                    true,
-                )
-                .await?;
-                for (path, there) in proof::untouched(&present, dest, &puts) {
-                    if let Some(meta) = of_source(path) {
-                        proofs.note(joined(dest, path), meta, there.0, there.1);
-                    }
-                }
-            }
-        }
-        let (config, id) = (self.running.config.clone(), self.running.workspace.id);
-        blocking(move || Ok(proofs.keep(&config, id))).await??;
-        Ok(())
     }
 
     /// An archive tells what it holds only as it is unpacked: it is staged first.

@@ -1,6 +1,7 @@
 //! The plan of a push: what differs between a tree on the host and one in the guest, as steps.
 //! Pure.
 
+use super::mirror::deleted;
 use crate::workspace::place::joined;
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::{Action, Entry, Expect, Kind, Meta, Step, Time};
@@ -186,32 +187,10 @@ impl<'a> Planner<'a> {
     }
 
     fn delete(&mut self) {
-        let source: HashSet<&TreePath> =
-            self.trees.source.iter().map(|entry| &entry.path).collect();
-        let mut kept: HashSet<Vec<u8>> = HashSet::new();
-        let mut going = Vec::new();
-        // From the end, so that all that a directory holds is judged before it.
-        for entry in self.trees.present.iter().rev() {
-            let path = entry.path.as_bytes();
-            let is_dir = entry.meta.kind == Kind::Directory;
-            // They rise as the source does, and none lies in another: only the last one before it
-            // can hold it.
-            let before = self.replaced.partition_point(|above| **above <= entry.path);
-            if before.checked_sub(1).is_some_and(|last| entry.path.is_within(self.replaced[last])) {
-                continue;
-            }
-            let stays = entry.path.is_root()
-                || source.contains(&entry.path)
-                || kept.contains(path)
-                || (self.trees.leaves_out)(path, is_dir);
-            if !stays {
-                going.push(entry);
-            } else if let Some((parent, _)) = entry.path.split() {
-                kept.insert(parent.to_vec());
-            }
-        }
+        let Trees { source, present, leaves_out, .. } = *self.trees;
+        let going = deleted(source, present, &self.replaced, leaves_out);
         let mut above: Option<&TreePath> = None;
-        for entry in going.into_iter().rev() {
+        for entry in going {
             self.plan.deleted += 1;
             if above.is_some_and(|above| entry.path.is_within(above)) {
                 continue;
@@ -275,19 +254,15 @@ mod tests {
         equal: &HashSet<TreePath>,
         delete: bool,
     ) -> PushPlan {
-        let dest = TreePath::root();
-        let leaves_out = |path: &[u8], _| path.starts_with(b"target");
-        let leaves_out = &leaves_out;
-        let (dest, directories) = (&dest, None);
         PushPlan::of(&Trees {
             source,
             present,
             equal,
-            dest,
+            dest: &TreePath::root(),
             missing: None,
             delete,
-            directories,
-            leaves_out,
+            directories: None,
+            leaves_out: &|path, _| path.starts_with(b"target"),
         })
     }
 
@@ -366,18 +341,15 @@ mod tests {
             ("target", D, 0, 1),
             ("target/x", F, 1, 1),
         ]);
-        let (equal, dest) = (HashSet::new(), TreePath::root());
         let of = |leaves_out: &dyn Fn(&[u8], bool) -> bool| {
-            let (source, present, equal, dest) = (&source, &present, &equal, &dest);
-            let (missing, delete, directories) = (None, true, None);
             PushPlan::of(&Trees {
-                source,
-                present,
-                equal,
-                dest,
-                missing,
-                delete,
-                directories,
+                source: &source,
+                present: &present,
+                equal: &HashSet::new(),
+                dest: &TreePath::root(),
+                missing: None,
+                delete: true,
+                directories: None,
                 leaves_out,
             })
         };

@@ -18,10 +18,10 @@ use pyro_protocol::message::FailureKind;
 use serde::Serialize;
 
 /// Bytes that are read where nothing else is asked for.
-pub const DEFAULT_MAX_BYTES: u64 = 65_536;
+pub const DEFAULT_READ_BYTES: u64 = 65_536;
 
 /// Most bytes of one read.
-pub const MAX_BYTES: u64 = 1 << 20;
+pub const MAX_READ_BYTES: u64 = 1 << 20;
 
 /// A part of a file. The names are those of the contract; `real_path`, `offset`, `bytes_read`,
 /// `content_encoding`, `mode` and `mtime` are ours.
@@ -77,7 +77,7 @@ pub async fn read(
     }
     let running = Running::open(config, id).await?;
     running.touch()?;
-    let max_bytes = max_bytes.clamp(1, MAX_BYTES);
+    let max_bytes = max_bytes.clamp(1, MAX_READ_BYTES);
     let request = |path: &WorkspacePath| Read {
         path: path.guest(),
         offset,

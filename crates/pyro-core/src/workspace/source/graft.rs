@@ -5,6 +5,7 @@
 //! guest: so what they name takes their place.
 
 use super::error::SourceError;
+use super::git_paths::{is_object, is_own, is_shared};
 use crate::host::fs;
 use crate::host::path::{HostPath, HostPathError, of_descriptor};
 use crate::host::tree::{self, HostTreeError};
@@ -34,48 +35,6 @@ const MAX_ALTERNATES: usize = 32;
 
 /// Longest file of settings, or of alternates, in bytes.
 const TEXT_LEN: u64 = 1 << 20;
-
-/// What all working trees of a repository share, and a copy of one of them needs (git's
-/// `common_list`).
-const SHARED: [&[u8]; 12] = [
-    b"branches",
-    b"description",
-    b"hooks",
-    b"info",
-    b"lfs",
-    b"logs",
-    b"objects",
-    b"packed-refs",
-    b"refs",
-    b"remotes",
-    b"rr-cache",
-    b"shallow",
-];
-
-/// What within it each working tree has for itself.
-const UNSHARED: [&[u8]; 8] = [
-    b"info/sparse-checkout",
-    b"logs/HEAD",
-    b"logs/refs/bisect",
-    b"logs/refs/rewritten",
-    b"logs/refs/worktree",
-    b"refs/bisect",
-    b"refs/rewritten",
-    b"refs/worktree",
-];
-
-/// What of a working tree's own directory has no meaning in a directory that is whole; submodules
-/// are looked at for themselves.
-const OWN_LEFT: [&[u8]; 8] = [
-    b"commondir",
-    b"config",
-    b"gitdir",
-    b"index.lock",
-    b"locked",
-    b"modules",
-    b"prunable",
-    b"worktrees",
-];
 
 /// Where git finds the directories that objects are borrowed from.
 const ALTERNATES: &str = "info/alternates";
@@ -339,17 +298,10 @@ impl Grafts {
             !(setting.is("core", "worktree") || is_linked && setting.is("core", "bare"))
         });
         self.covered.insert(dot.as_bytes().to_vec());
-        let own_left = |path: &[u8]| OWN_LEFT.contains(&path) || path == b"objects/info/alternates";
         // What is the working tree's own comes first: of two the first one stays.
-        self.part(&found.own, dot, Box::new(move |path, _| own_left(path)), |_| false)?;
+        self.part(&found.own, dot, Box::new(|path, _| !is_own(path)), |_| false)?;
         if is_linked {
-            let is_left = |path: &[u8]| {
-                let top = path.split(|byte| *byte == b'/').next().unwrap_or_default();
-                !SHARED.contains(&top)
-                    || UNSHARED.contains(&path)
-                    || path == b"objects/info/alternates"
-            };
-            self.part(&found.common, dot, Box::new(move |path, _| is_left(path)), |_| false)?;
+            self.part(&found.common, dot, Box::new(|path, _| !is_shared(path)), |_| false)?;
         }
         let text = config::write(&settings);
         let meta = tree::look(path.canonical().as_path())?;
@@ -449,27 +401,6 @@ impl Grafts {
         }
         self.parts.push(Part { held, at: at.clone(), entries });
         Ok(())
-    }
-}
-
-/// Whether a path of a directory that lends objects is one of these. It may be any directory of
-/// this user's: whoever wrote the checkout named it.
-fn is_object(path: &[u8], kind: Kind) -> bool {
-    const PACKS: [&[u8]; 6] = [b".pack", b".idx", b".rev", b".bitmap", b".mtimes", b".promisor"];
-    let is_hex = |text: &[u8]| text.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let is_fan = |name: &[u8]| name.len() == 2 && is_hex(name);
-    let mut names = path.splitn(2, |byte| *byte == b'/');
-    match (names.next().unwrap_or_default(), names.next(), kind) {
-        (top, None, Kind::Directory) => top.is_empty() || top == b"pack" || is_fan(top),
-        (b"pack", Some(name), Kind::File) => {
-            name.starts_with(b"pack-")
-                && !name.contains(&b'/')
-                && PACKS.iter().any(|end| name.ends_with(end))
-        }
-        (top, Some(name), Kind::File) => {
-            is_fan(top) && (38..=62).contains(&name.len()) && is_hex(name)
-        }
-        _ => false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! `Source`: what is carried into a workspace, looked at before anything is written.
 
 mod error;
+mod git_paths;
 pub mod graft;
 mod left_out;
 mod steady;

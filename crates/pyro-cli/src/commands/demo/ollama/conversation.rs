@@ -8,8 +8,7 @@ use super::failure::Failure;
 use super::lines::{cut, say};
 use super::machines::Machines;
 use crate::cli::Ollama;
-use pyro_core::vm::shape::limits;
-use pyro_core::vm::{RunRequest, VmExec};
+use pyro_core::{RunRequest, VmExec, limits};
 use pyro_mcp::Refusal;
 use pyro_mcp::function::{self, Function};
 use serde::Serialize;
@@ -134,7 +133,7 @@ impl<'a> Conversation<'a> {
             Ok((request, stdin)) => (bounded(request), stdin),
             Err(refusal) => return Ok(Err(refusal)),
         };
-        match self.machines.run(&request, stdin.as_deref()).await {
+        match self.machines.run(request, stdin).await {
             Err(error) if self.machines.interrupted.token.is_cancelled() => Err(error.into()),
             run => Ok(run.map_err(|error| self.function.refusal(error))),
         }

@@ -2,7 +2,8 @@
 
 use super::endpoint::EndpointError;
 use pyro_contract::CommandLine;
-use pyro_core::{PyroError, worded};
+use pyro_core::PyroError;
+use pyro_core::hints::worded;
 use std::error::Error;
 use std::iter::successors;
 

@@ -2,9 +2,8 @@
 
 use super::super::super::interrupted::Interrupted;
 use crate::progress::ProgressLine;
-use pyro_core::vm::{RunRequest, VmExec};
-use pyro_core::{Caller, OutputTo};
-use pyro_core::{Pyro, PyroError};
+use pyro_core::{Caller, OutputTo, Pyro, PyroError, RunRequest, VmExec};
+use std::io::Cursor;
 
 /// Where commands are run.
 pub(super) struct Machines<'a> {
@@ -15,14 +14,13 @@ pub(super) struct Machines<'a> {
 impl Machines<'_> {
     pub(super) async fn run(
         &self,
-        request: &RunRequest,
-        stdin: Option<&str>,
+        request: RunRequest,
+        stdin: Option<String>,
     ) -> Result<VmExec, PyroError> {
-        let mut stdin = stdin.map(str::as_bytes);
-        let stdin = stdin.as_mut().map(|stdin| stdin as _);
-        let mut line = ProgressLine::new();
+        let (mut line, environment) = (ProgressLine::new(), request.environment.clone());
         let caller = Caller::with_cancel(&self.interrupted.token)
-            .told(|progress| line.show(&request.environment, progress));
+            .told(move |progress| line.show(&environment, progress));
+        let stdin = stdin.map(|text| Box::new(Cursor::new(text)) as _);
         self.pyro.run(request, stdin, OutputTo::Result, caller).await
     }
 }

@@ -5,11 +5,11 @@ use super::super::call::{id, path, to_its_end};
 use super::super::summary::one_line;
 use crate::cli::workspace_files::List;
 use crate::printer;
-use pyro_core::workspace::files::list::{FileList, ListRequest, ListedFile};
+use pyro_core::{FileList, FileListRequest, ListedFile};
 
 pub(super) fn run(args: &List) -> i32 {
     to_its_end(Noun::Workspace, args.json, async |pyro| {
-        let request = ListRequest {
+        let request = FileListRequest {
             path: path(&args.path)?,
             recursive: args.recursive,
             after: args.after.as_deref().map(path).transpose()?,

@@ -5,13 +5,13 @@ use super::super::call::{id, path, to_its_end};
 use super::super::summary::one_line;
 use crate::cli::workspace_files::Read;
 use crate::printer;
-use pyro_core::host::terminal::printable;
+use pyro_core::printable;
 
 pub(super) fn run(args: &Read) -> i32 {
     to_its_end(Noun::Workspace, args.json, async |pyro| {
         let id = id(&args.workspace_id)?;
         let read =
-            pyro.read_workspace_file(id, &path(&args.path)?, args.offset, args.max_bytes).await?;
+            pyro.read_workspace_file(id, path(&args.path)?, args.offset, args.max_bytes).await?;
         if args.json {
             printer::json(&read);
             return Ok(());

@@ -1,84 +1,18 @@
-//! Trees on the host: a directory or file as a stream of records, and such a stream as a new tree
-//! that appears whole.
-//!
-//! Neither direction follows a link below its root, and nothing outside of the tree is touched.
+//! Reading a tree on the host: its nodes, contents and digests, and all of it as a stream of
+//! records.
 
-use super::output::Output;
-use super::staging::{MADE, Staging};
+use super::error::{HostTreeError, Refusal};
 use pyro_protocol::TreePath;
-use pyro_protocol::tree::{Batch, Kind, Record, RecordError};
+use pyro_protocol::tree::{Batch, Kind};
 use pyro_tree::walk::{Skip, open_node};
-use pyro_tree::{Placed, Placer, Placing, TreeError, Walk, WalkOptions, attributes, node};
+use pyro_tree::{TreeError, Walk, WalkOptions, attributes, node};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
-use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Nodes that are named when they are refused; more are counted.
 const MAX_NAMED: usize = 10;
-
-/// A tree on the host that cannot be read or made.
-#[derive(Debug, thiserror::Error)]
-pub enum HostTreeError {
-    /// The path itself cannot be used.
-    #[error("cannot {action} {}", path.display())]
-    Root {
-        /// What was tried, as a verb.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// The kernel's answer.
-        #[source]
-        source: Errno,
-    },
-    /// Something is there already.
-    #[error("{} exists", path.display())]
-    Exists {
-        /// Where.
-        path: PathBuf,
-    },
-    /// A directory is there that is not empty, and what is to appear is none.
-    #[error("{} is a directory that holds something", path.display())]
-    Full {
-        /// Where.
-        path: PathBuf,
-    },
-    /// Nodes that cannot be carried, found before anything was sent.
-    #[error("{}", refused(.0, *.1))]
-    Refused(Vec<(TreePath, Refusal)>, usize),
-    /// The tree that is being made.
-    #[error(transparent)]
-    Tree(#[from] TreeError),
-    /// The stream holds something else.
-    #[error("the stream is malformed")]
-    Record(#[from] RecordError),
-}
-
-/// Why a node is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// It is neither a file nor a directory nor a link.
-    Special(Kind),
-    /// It cannot be read.
-    Unreadable(Errno),
-}
-
-fn refused(named: &[(TreePath, Refusal)], count: usize) -> String {
-    let mut words: Vec<String> = named
-        .iter()
-        .map(|(path, why)| match why {
-            Refusal::Special(kind) => {
-                format!("{path} is a {}, which cannot be carried", kind.name())
-            }
-            Refusal::Unreadable(errno) => format!("{path} cannot be read: {errno}"),
-        })
-        .collect();
-    if count > named.len() {
-        words.push(format!("and {} more", count - named.len()));
-    }
-    words.join("; ")
-}
 
 /// What a tree holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -284,168 +218,10 @@ pub fn read(
     })
 }
 
-/// What a received tree may be.
-#[derive(Clone, Copy, Debug)]
-pub struct Allowance {
-    /// Most nodes.
-    pub max_entries: u64,
-    /// Most bytes of content.
-    pub max_bytes: u64,
-    /// Replace what is there.
-    pub overwrite: bool,
-}
-
-/// A tree that is being received; it appears at its place whole, or dropped before leaves nothing.
-pub struct Receiver {
-    placer: Option<Placer>,
-    staging: Staging,
-    overwrite: bool,
-}
-
-impl Receiver {
-    /// Receive a tree that is to appear there. Modes and times are kept, set-user-id and its like
-    /// are not, nodes that cannot be made are left out and told.
-    ///
-    /// # Errors
-    /// [`HostTreeError::Exists`] unless it may be overwritten; [`HostTreeError::Root`].
-    pub fn new(output: Output, allowance: Allowance) -> Result<Self, HostTreeError> {
-        let dest = output.path.clone();
-        let failed = |source| HostTreeError::Root { action: "write", path: dest.clone(), source };
-        let name = output.name.as_bytes();
-        if !allowance.overwrite && node::find(output.dir.as_fd(), name).map_err(failed)?.is_some() {
-            return Err(HostTreeError::Exists { path: dest });
-        }
-        let staging = Staging::begin(output).map_err(failed)?;
-        let inside = staging.inside().try_clone_to_owned();
-        let inside =
-            inside.map_err(|error| failed(Errno::from_io_error(&error).unwrap_or(Errno::IO)))?;
-        let placing = Placing {
-            owners: false,
-            special_bits: false,
-            keep_going: true,
-            umask: pyro_tree::place::umask(),
-            max_entries: allowance.max_entries,
-            max_bytes: allowance.max_bytes,
-        };
-        let placer = Some(Placer::as_name(inside, MADE, placing));
-        Ok(Self { placer, staging, overwrite: allowance.overwrite })
-    }
-
-    /// Take one record.
-    ///
-    /// # Errors
-    /// [`HostTreeError::Tree`].
-    pub fn put(&mut self, record: &Record<'_>) -> Result<(), HostTreeError> {
-        match &mut self.placer {
-            Some(placer) => Ok(placer.put(record)?),
-            None => Ok(()),
-        }
-    }
-
-    /// The stream is over: let the tree appear.
-    ///
-    /// # Errors
-    /// [`HostTreeError::Exists`] when something has come there meanwhile; [`HostTreeError`]
-    /// otherwise.
-    pub fn finish(mut self) -> Result<Placed, HostTreeError> {
-        let placed = match self.placer.take() {
-            Some(placer) => placer.finish()?,
-            None => Placed::default(),
-        };
-        // Durable before it has its name. One call for all: 5,000 files took 35 to 65 ms, an fsync
-        // of each one 1 to 1.8 s (ext4); a single file costs the same either way.
-        let synced = rustix::fs::syncfs(self.staging.inside());
-        let made = synced.and_then(|()| node::look(self.staging.inside(), MADE));
-        let is_directory = made.is_ok_and(|meta| meta.kind == Kind::Directory);
-        let appeared = synced.and_then(|()| match is_directory {
-            true => self.staging.appear(self.overwrite),
-            false => self.staging.file_appears(self.overwrite),
-        });
-        appeared.map_err(|errno| {
-            let path = self.staging.output.path.clone();
-            match errno {
-                Errno::EXIST if !self.overwrite => HostTreeError::Exists { path },
-                Errno::NOTEMPTY | Errno::EXIST if !is_directory => HostTreeError::Full { path },
-                source => HostTreeError::Root { action: "write", path, source },
-            }
-        })?;
-        Ok(placed)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pyro_protocol::tree::{Meta, Records};
     use std::fs;
-
-    const ALL: Allowance =
-        Allowance { max_entries: u64::MAX, max_bytes: u64::MAX, overwrite: false };
-
-    fn batches(root: &Path) -> Vec<Batch> {
-        let mut all = Vec::new();
-        send(root, None, |batch| {
-            all.push(batch);
-            Ok::<(), HostTreeError>(())
-        })
-        .unwrap();
-        all
-    }
-
-    fn receive(
-        batches: &[Batch],
-        dest: &Path,
-        allowance: Allowance,
-    ) -> Result<Placed, HostTreeError> {
-        let mut receiver = Receiver::new(Output::prepare(&dest.into(), true).unwrap(), allowance)?;
-        for batch in batches {
-            for record in Records::new(batch.payload()) {
-                receiver.put(&record?)?;
-            }
-        }
-        receiver.finish()
-    }
-
-    #[test]
-    fn a_tree_appears_whole_and_replaces_only_when_told() {
-        let dir = tempfile::tempdir().unwrap();
-        let from = dir.path().join("from");
-        fs::create_dir(&from).unwrap();
-        fs::write(from.join("f"), "new").unwrap();
-        let all = batches(&from);
-        let dest = dir.path().join("dest");
-        fs::create_dir(&dest).unwrap();
-        fs::write(dest.join("old"), "old").unwrap();
-        assert!(matches!(receive(&all, &dest, ALL), Err(HostTreeError::Exists { .. })));
-        assert_eq!(fs::read_to_string(dest.join("old")).unwrap(), "old");
-        receive(&all, &dest, Allowance { overwrite: true, ..ALL }).unwrap();
-        assert_eq!(fs::read_to_string(dest.join("f")).unwrap(), "new");
-        assert!(!dest.join("old").exists());
-        receive(&all, &dir.path().join("fresh"), ALL).unwrap();
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3, "nothing temporary stays");
-    }
-
-    #[test]
-    fn a_hostile_or_broken_stream_leaves_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join("outside")).unwrap();
-        let dest = dir.path().join("dest");
-        let mut batch = Batch::default();
-        let top = Meta::new(Kind::Directory, 0o755);
-        batch.entry(b"", &top, b"");
-        batch.entry(b"l", &Meta::new(Kind::Symlink, 0o777), b"../../outside");
-        batch.entry(b"l/x", &Meta::new(Kind::Directory, 0o755), b"");
-        assert!(matches!(
-            receive(&[batch], &dest, ALL),
-            Err(HostTreeError::Tree(TreeError::Beyond { .. }))
-        ));
-        let mut batch = Batch::default();
-        batch.entry(b"", &top, b"");
-        batch.entry(b"f", &Meta::new(Kind::File, 0o644), b"");
-        assert!(receive(&[batch], &dest, ALL).is_err());
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
-        assert_eq!(fs::read_dir(dir.path().join("outside")).unwrap().count(), 0);
-    }
 
     #[test]
     fn special_files_are_refused_by_name_and_skipped_ones_are_not_met() {

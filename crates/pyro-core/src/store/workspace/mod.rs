@@ -1,0 +1,7 @@
+//! Records of workspaces.
+
+mod record;
+mod table;
+
+pub use record::{LeftOut, SeedRecord, WorkspaceChange, WorkspaceRecord};
+pub(super) use table::{ANEW, renew};
