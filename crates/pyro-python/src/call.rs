@@ -29,8 +29,7 @@ pub(crate) struct Turn {
 }
 
 impl Call {
-    /// Do `work` on a thread of its own: core takes its locks and waits for dying processes where
-    /// it is called.
+    /// Do `work` on a thread of its own, since it looks at the executable before it calls core.
     pub(crate) fn start<F>(work: impl FnOnce(Turn) -> F + Send + 'static) -> PyResult<Self>
     where
         F: Future<Output = Result<Answer, Failure>>,
