@@ -210,7 +210,8 @@ class Killed(GuestCase):
                 (source / f"{number}").write_bytes(os.urandom(20000))
             calls = {
                 "exec": f"pyro.exec_workspace({ws.id!r}, command='sleep 600', timeout_seconds=600)",
-                "push": f"pyro.push_workspace_sync({ws.id!r}, {str(source)!r}, dest='/workspace/p')",
+                "push": f"pyro.push_workspace_sync({ws.id!r}, {str(source)!r}, "
+                "dest='/workspace/p')",
                 "export": f"pyro.export_workspace({ws.id!r}, '/workspace', output_path="
                 f"{str(self.directory / 'out')!r})",
                 "create": f"pyro.create_workspace(environment={ENVIRONMENT!r})",

@@ -47,7 +47,7 @@ fn ask(executable: &Path) -> Result<(), Failure> {
     match said.trim().strip_prefix("pyro ") {
         Some(VERSION) => Ok(()),
         Some(other) => Err(failed(format!(
-            "the module pyro_mcp is version {VERSION}, and the executable {shown} is version {other}"
+            "the module pyro_mcp is version {VERSION}, the executable {shown} is version {other}"
         ))),
         None => Err(failed(format!("{shown} is no pyro"))),
     }
