@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::super::error::EnvironmentError;
 use super::super::missing_program::MissingProgram;
@@ -15,8 +16,12 @@ pub(in crate::environment) const IMAGE_BYTES: u64 = 8 << 30;
 pub(super) const STAGE: &str = "making its empty layer";
 
 /// In the name of a layer that is being made to replace one; the number of the process that makes
-/// it follows.
+/// it follows, and how many it had begun before.
 pub(in crate::environment) const NEW: &str = ".new-";
+
+/// Layers that this process has begun to replace: several of its threads may find the same one
+/// altered.
+static BEGUN: AtomicU32 = AtomicU32::new(0);
 
 /// Write an empty layer at `layer` over the image that is, or will be, at `image`.
 pub(super) fn write(qemu_img: &Path, layer: &Path, image: &Path) -> Result<(), ProgramError> {
@@ -36,7 +41,8 @@ pub(in crate::environment) fn rewrite(
     let missing = MissingProgram { program: "qemu-img", package: "qemu-utils" };
     let qemu_img = program::find(path, missing.program)
         .ok_or_else(|| EnvironmentError::MissingPrograms { missing: vec![missing] })?;
-    let new = layer.with_extension(format!("{}{}", &NEW[1..], std::process::id()));
+    let (process, before) = (std::process::id(), BEGUN.fetch_add(1, Ordering::Relaxed));
+    let new = layer.with_extension(format!("{}{process}-{before}", &NEW[1..]));
     fs::remove_file(&new)?;
     let failed = |source| EnvironmentError::Build { name: name.to_owned(), stage: STAGE, source };
     write(&qemu_img, &new, image).map_err(failed)?;
