@@ -6,7 +6,7 @@ pub use crate::engine::{Accel, EngineError};
 pub use crate::environment::{
     Agent, EnvironmentError, EnvironmentStore, Installed, MissingProgram,
 };
-pub use crate::guest::AGENT;
+pub use crate::guest::agent::executable as agent_executable;
 pub use crate::guest::boot::{Identity, Port};
 pub use crate::guest::client::{ClientError, FrameReader, send_message};
 pub use crate::guest::transport::{Channel, GuestStream};

@@ -1,6 +1,7 @@
 //! The guest's first file system: our agent as `/init` and the modules that it loads, written as a
 //! newc archive.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::digest;
 use super::error::EnvironmentError;
 use super::kernel::{Kernel, MODULE_LIMIT};
-use crate::host::fs::{self, Stamp};
+use crate::host::fs::{self, FsError, Stamp};
 use crate::host::lock::FileLock;
 
 /// Directories that the agent mounts things on, and `modules`.
@@ -18,8 +19,8 @@ const NOTE_LIMIT: u64 = 4096;
 /// The program that runs as PID 1 in a guest.
 #[derive(Clone, Copy, Debug)]
 pub struct Agent<'a> {
-    /// The static executable.
-    pub bytes: &'a [u8],
+    /// Reads the static executable, which takes a moment.
+    pub executable: fn() -> io::Result<Vec<u8>>,
     /// Its SHA-256, in hex.
     pub digest: &'a str,
 }
@@ -49,7 +50,12 @@ pub(in crate::environment) fn obtain(
     if is_intact(&path, &note) {
         return Ok(path);
     }
-    let archive = archive(agent.bytes, &modules(kernel)?);
+    let executable = (agent.executable)().map_err(|source| FsError {
+        action: "unpack the agent for",
+        path: path.clone(),
+        source,
+    })?;
+    let archive = archive(&executable, &modules(kernel)?);
     fs::write_atomic(&path, &archive)?;
     let json = serde_json::to_vec(&Note { stamp: Stamp::of(&path)? }).unwrap_or_default();
     fs::write_atomic(&note, &json)?;
@@ -179,7 +185,7 @@ mod tests {
         };
         let kernel = store(cache.path(), cache.path(), &unpacked).unwrap().kernel(cache.path());
         assert_eq!(kernel.accel, [KernelAccel::Kvm, KernelAccel::Tcg]);
-        let agent = Agent { bytes: b"agent", digest: "0123456789abcdef0123" };
+        let agent = Agent { executable: || Ok(b"agent".to_vec()), digest: "0123456789abcdef0123" };
         let path = obtain(cache.path(), &kernel, &agent).unwrap();
         assert!(path.to_string_lossy().ends_with("-0123456789abcdef.cpio"));
         let stamp = Stamp::of(&path).unwrap();

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-const AGENT: Agent<'static> = Agent { bytes: b"agent", digest: "00112233445566778899aabbccddeeff" };
+const AGENT: Agent<'static> =
+    Agent { executable: || Ok(b"agent".to_vec()), digest: "00112233445566778899aabbccddeeff" };
 
 fn debugfs(image: &Path, request: &str) -> String {
     let output =

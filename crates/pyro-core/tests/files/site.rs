@@ -34,7 +34,7 @@ impl Site {
     pub async fn start_under(dir: tempfile::TempDir, wrapper: &[String]) -> Self {
         let program = dir.path().join(".agent");
         if !program.exists() {
-            fs::write(&program, pyro_core::testing::AGENT).unwrap();
+            fs::write(&program, pyro_core::testing::agent_executable().unwrap()).unwrap();
             fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         }
         let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();

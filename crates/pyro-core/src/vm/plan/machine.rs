@@ -9,7 +9,7 @@ use crate::engine::{Accel, EngineError, qemu};
 use crate::environment::{
     Agent, Environment, EnvironmentError, EnvironmentStore, Installed, KernelAccel, Progress,
 };
-use crate::guest;
+use crate::guest::agent;
 use crate::host::clock;
 use crate::host::fs::Stamp;
 use crate::store::Store;
@@ -90,8 +90,10 @@ pub async fn plan(
         accel,
         kernel: KernelSpec {
             vmlinux: kernel.vmlinux.clone(),
-            initramfs: environments
-                .initramfs(kernel, &Agent { bytes: guest::AGENT, digest: guest::agent_digest() })?,
+            initramfs: environments.initramfs(
+                kernel,
+                &Agent { executable: agent::executable, digest: agent::digest() },
+            )?,
             acpi: kernel.acpi,
             args: kernel.args.clone(),
         },

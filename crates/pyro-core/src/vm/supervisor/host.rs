@@ -4,7 +4,7 @@
 use super::failure::failure;
 use super::record::Supervisor;
 use crate::engine::{Machine, host};
-use crate::guest;
+use crate::guest::agent;
 use crate::host::{fs, sparse};
 use crate::store::vm::VmKind;
 use crate::vm::control::protocol::EngineLaunch;
@@ -25,7 +25,8 @@ impl Supervisor<'_> {
             }
             _ => None,
         };
-        let agent = sparse::executable_in_memory("pyro-agent", guest::AGENT)
+        let agent = agent::executable()
+            .and_then(|bytes| sparse::executable_in_memory("pyro-agent", &bytes))
             .map_err(|error| failure(Stage::Engine, &error))?;
         let program = format!("/proc/self/fd/{}", agent.as_raw_fd());
         host::start(program.as_ref(), root).map_err(|error| failure(Stage::Engine, &error))
