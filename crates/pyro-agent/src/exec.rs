@@ -10,11 +10,12 @@ use crate::person::Person;
 use crate::reaper::{Ended, Exit};
 use crate::running::Running;
 use crate::spawn::{self, Child, Pipes};
+use crate::terminal;
 use crate::user;
 use crate::wire::{Gone, Wire};
 use pyro_protocol::FrameKind;
 use pyro_protocol::message::{
-    Command, Exec, ExitStatus, Exited, Failure, FailureKind, Reply, Signal, Started,
+    Command, Exec, ExitStatus, Exited, Failure, FailureKind, Reply, Resize, Signal, Started,
 };
 use std::collections::btree_map::Entry;
 use std::os::fd::OwnedFd;
@@ -46,7 +47,10 @@ pub(crate) async fn run(agent: &Rc<Agent>, wire: &Wire, request: &Exec) {
     let exit = child.exit.clone();
     let outcome = match child.confirm().await {
         Ok(pid) => follow(agent, wire, child, pid).await.map(|(ended, pipes)| {
-            background::keep(&agent.background, request, pid, pipes.into_iter().flatten());
+            // A terminal is hung up with its session: nobody can write to it any more.
+            if request.terminal.is_none() {
+                background::keep(&agent.background, request, pid, pipes.into_iter().flatten());
+            }
             Ok(ended)
         }),
         Err(failure) => Ok(Err(failure)),
@@ -121,8 +125,9 @@ fn begin(agent: &Agent, request: &Exec, person: Person) -> Result<Child, Failure
     }
     let tree = agent.trees.plant(request.id).map_err(|err| from_io("cgroup", &err))?;
     match spawn::start(agent, &tree, request, person) {
-        Ok(child) => {
-            execs.insert(request.id, Running { pid: child.pid, tree });
+        Ok(mut child) => {
+            let terminal = child.terminal.take();
+            execs.insert(request.id, Running { pid: child.pid, tree, terminal });
             Ok(child)
         }
         Err(failure) => {
@@ -142,7 +147,12 @@ async fn follow(agent: &Agent, wire: &Wire, child: Child, pid: u32) -> Result<(E
     let (stop, stopped) = watch::channel(false);
     let outputs = async {
         let out = output::pump(stdout, FrameKind::Stdout, wire, stopped.clone());
-        let err = output::pump(stderr, FrameKind::Stderr, wire, stopped);
+        let err = async {
+            match stderr {
+                Some(stderr) => output::pump(stderr, FrameKind::Stderr, wire, stopped).await,
+                None => Ok(None),
+            }
+        };
         tokio::try_join!(out, err).map(|(out, err)| [out, err])
     };
     tokio::select! {
@@ -175,7 +185,7 @@ async fn end(
 }
 
 fn kill(agent: &Agent, id: u64) {
-    if let Some(Running { pid, tree }) = agent.execs.borrow().get(&id) {
+    if let Some(Running { pid, tree, .. }) = agent.execs.borrow().get(&id) {
         // The tree's end is waited for where its leader is reaped; there is nobody left to tell of
         // a failure.
         let _ = agent.trees.signal(tree, *pid, libc::SIGKILL);
@@ -197,12 +207,12 @@ pub(crate) fn signal(agent: &Agent, request: &Signal) -> Result<(), Failure> {
         return Ok(());
     }
     let execs = agent.execs.borrow();
-    let Some(Running { pid, tree }) = execs.get(&request.exec) else {
-        return Err(failure(
-            FailureKind::NotFound,
-            format!("no command with id {} is running", request.exec),
-        ));
+    let Some(Running { pid, tree, terminal }) = execs.get(&request.exec) else {
+        return Err(not_running(request.exec));
     };
+    if request.foreground {
+        return signal_foreground(terminal.as_ref(), request.signal);
+    }
     if request.tree {
         return agent
             .trees
@@ -215,4 +225,30 @@ pub(crate) fn signal(agent: &Agent, request: &Signal) -> Result<(), Failure> {
         Some(libc::ESRCH) => failure(FailureKind::NotFound, "the command has ended"),
         _ => from_io("cannot signal the command", &err),
     })
+}
+
+/// Signal the job in the foreground of a terminal.
+fn signal_foreground(terminal: Option<&OwnedFd>, signal: i32) -> Result<(), Failure> {
+    let terminal = terminal.ok_or_else(no_terminal)?;
+    let gone = || failure(FailureKind::NotFound, "no job is in the foreground of the terminal");
+    let group = terminal::foreground(terminal).map_err(|_| gone())?;
+    crate::sys::kill(-group, signal).map_err(|err| match err.raw_os_error() {
+        Some(libc::ESRCH) => gone(),
+        _ => from_io("cannot signal the job in the foreground", &err),
+    })
+}
+
+/// Give a command's terminal another size.
+pub(crate) fn resize(agent: &Agent, request: &Resize) -> Result<(), Failure> {
+    let execs = agent.execs.borrow();
+    let running = execs.get(&request.exec).ok_or_else(|| not_running(request.exec))?;
+    terminal::resize(running.terminal.as_ref().ok_or_else(no_terminal)?, request.size)
+}
+
+fn not_running(id: u64) -> Failure {
+    failure(FailureKind::NotFound, format!("no command with id {id} is running"))
+}
+
+fn no_terminal() -> Failure {
+    failure(FailureKind::InvalidInput, "the command has no terminal")
 }

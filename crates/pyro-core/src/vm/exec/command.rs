@@ -78,6 +78,7 @@ pub(super) async fn begun(
         user: request.user,
         shell: request.shell,
         sequence: request.sequence,
+        terminal: None,
     };
     let request_sync = request.sync;
     // What was sent may be taken up, whatever becomes of this connection.
@@ -274,7 +275,8 @@ async fn feed_stdin(
 
 /// Kill the command's whole tree, on a stream of its own: the command's own may be full of stdin.
 async fn kill(vm: SupervisorClient<'_>, exec: u64) -> Result<Over, VmError> {
-    let request = Request::Signal(Signal { exec, signal: libc::SIGKILL, tree: true });
+    let request =
+        Request::Signal(Signal { exec, signal: libc::SIGKILL, tree: true, foreground: false });
     let call = client::call(vm.connect().await?, &request);
     match tokio::time::timeout(KILL_LIMIT, call).await {
         Ok(Err(ClientError::Failed(failure))) if failure.kind == FailureKind::NotFound => {

@@ -269,6 +269,7 @@ mod tests {
             user,
             shell,
             sequence,
+            terminal: None,
         })
         .unwrap();
     }
