@@ -15,8 +15,9 @@ use crate::user;
 use crate::wire::{Gone, Wire};
 use pyro_protocol::FrameKind;
 use pyro_protocol::message::{
-    Command, Exec, ExitStatus, Exited, Failure, FailureKind, Reply, Resize, Signal, Started,
+    Command, Exec, ExitStatus, Exited, Failure, FailureKind, HangUp, Reply, Resize, Signal, Started,
 };
+use std::cell::Cell;
 use std::collections::btree_map::Entry;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -61,6 +62,10 @@ pub(crate) async fn run(agent: &Rc<Agent>, wire: &Wire, request: &Exec) {
     let ended = exit.wait().await;
     let out_of_memory = agent.memory.killed_since(killed_before);
     let running = agent.execs.borrow_mut().remove(&request.id);
+    if let Some(Running { pid, tree, .. }) = running.as_ref().filter(|one| one.is_hung_up.get()) {
+        // There is nobody left to tell of a failure.
+        let _ = agent.trees.signal(tree, *pid, libc::SIGKILL);
+    }
     match outcome {
         // Killed before its program started, it is a command that was killed.
         Ok(Err(_)) if ended.status == ExitStatus::Signal(libc::SIGKILL) => {
@@ -127,7 +132,8 @@ fn begin(agent: &Agent, request: &Exec, person: Person) -> Result<Child, Failure
     match spawn::start(agent, &tree, request, person) {
         Ok(mut child) => {
             let terminal = child.terminal.take();
-            execs.insert(request.id, Running { pid: child.pid, tree, terminal });
+            let (pid, is_hung_up) = (child.pid, Cell::new(false));
+            execs.insert(request.id, Running { pid, tree, terminal, is_hung_up });
             Ok(child)
         }
         Err(failure) => {
@@ -207,7 +213,7 @@ pub(crate) fn signal(agent: &Agent, request: &Signal) -> Result<(), Failure> {
         return Ok(());
     }
     let execs = agent.execs.borrow();
-    let Some(Running { pid, tree, terminal }) = execs.get(&request.exec) else {
+    let Some(Running { pid, tree, terminal, .. }) = execs.get(&request.exec) else {
         return Err(not_running(request.exec));
     };
     if request.foreground {
@@ -243,6 +249,17 @@ pub(crate) fn resize(agent: &Agent, request: &Resize) -> Result<(), Failure> {
     let execs = agent.execs.borrow();
     let running = execs.get(&request.exec).ok_or_else(|| not_running(request.exec))?;
     terminal::resize(running.terminal.as_ref().ok_or_else(no_terminal)?, request.size)
+}
+
+/// Take a command's terminal away.
+pub(crate) fn hang_up(agent: &Agent, request: &HangUp) -> Result<(), Failure> {
+    let execs = agent.execs.borrow();
+    let running = execs.get(&request.exec).ok_or_else(|| not_running(request.exec))?;
+    running.is_hung_up.set(true);
+    agent
+        .trees
+        .signal(&running.tree, running.pid, libc::SIGHUP)
+        .map_err(|err| from_io("cannot hang up", &err))
 }
 
 fn not_running(id: u64) -> Failure {

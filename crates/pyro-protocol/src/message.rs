@@ -23,6 +23,8 @@ pub enum Request {
     Signal(Signal),
     /// Give a running command's terminal another size; [`Reply::Done`].
     Resize(Resize),
+    /// Take a running command's terminal away; [`Reply::Done`].
+    HangUp(HangUp),
     /// Set the guest's wall clock; [`Reply::Done`]. The host measures the round trip and asks again
     /// when it was long: the clock is then behind by no more than that.
     SetClock(SetClock),
@@ -160,6 +162,14 @@ pub struct Resize {
     pub exec: u64,
     /// The size.
     pub size: TerminalSize,
+}
+
+/// The end of a command's terminal: every process that the command started is sent SIGHUP, and what
+/// it has left running when it ends is killed.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct HangUp {
+    /// [`Exec::id`].
+    pub exec: u64,
 }
 
 /// Message frame of an operation, agent to host.

@@ -3,7 +3,7 @@
 use super::client::{Operation, program};
 use super::{alive, session, until, within};
 use pyro_protocol::message::{
-    Exec, ExitStatus, FailureKind, Reply, Request, Resize, Signal, TerminalSize,
+    Exec, ExitStatus, FailureKind, HangUp, Reply, Request, Resize, Signal, TerminalSize,
 };
 use pyro_protocol::variable::Variable;
 
@@ -107,6 +107,26 @@ async fn a_terminal_that_nobody_reads_from_takes_no_more_and_holds_nobody_up() {
     let outcome = within(session.run(program(2, &["echo", "works"]))).await;
     assert_eq!(outcome.stdout, b"works\n");
     typing.abort();
+}
+
+#[tokio::test]
+async fn a_terminal_that_is_hung_up_ends_with_all_that_it_had() {
+    let (_agent, session) = session().await;
+    let mut shell = session.ask(Request::Exec(interactive(1))).await;
+    shell.started().await;
+    read_until(&mut shell, "pyro$ ").await;
+    let line = "(trap '' HUP; exec setsid sh -c 'echo daemon=$$; exec sleep 300' 2>&1) &";
+    shell.to.input(format!("{line}\n").as_bytes()).await;
+    let mut said = String::new();
+    while !said.contains("\rdaemon=") && !said.contains("\ndaemon=") || !said.ends_with('\n') {
+        said.push_str(&String::from_utf8_lossy(&within(shell.from.next()).await.unwrap().payload));
+    }
+    let said = said.rsplit("daemon=").next().unwrap();
+    let daemon: u32 = said.split('\r').next().unwrap().parse().unwrap();
+    assert!(alive(daemon));
+    assert_eq!(session.reply(Request::HangUp(HangUp { exec: 1 })).await, Reply::Done);
+    assert_eq!(within(shell.finish()).await.status(), ExitStatus::Signal(libc::SIGHUP));
+    until("the end of what ignores it", || !alive(daemon)).await;
 }
 
 #[tokio::test]
