@@ -83,6 +83,7 @@ pub use execution_mode::ExecutionMode;
 pub use id::{Id, IdError};
 pub use pyro::Pyro;
 pub use pyro_protocol::Secret;
+pub use pyro_protocol::message::TerminalSize;
 pub use timestamp::Timestamp;
 pub use tokio_util::sync::CancellationToken;
 pub use vm::line::Variable;

@@ -2,6 +2,7 @@
 //! them.
 
 mod files;
+mod shell;
 mod workspace;
 
 use crate::backing::ImageDigest;
@@ -374,5 +375,8 @@ mod tests {
         movable(pyro.list_vms());
         movable(pyro.reap_expired_vms());
         movable(pyro.pull_environment("debian:12", &mut |_| {}));
+        movable(pyro.open_shell(id, &Default::default(), &cancel));
+        movable(pyro.read_shell(id, id, Default::default(), &cancel));
+        movable(pyro.close_shell(id, id));
     }
 }

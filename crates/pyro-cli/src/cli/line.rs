@@ -42,6 +42,6 @@ pub(crate) struct Line {
     pub(crate) command: Vec<String>,
 }
 
-fn secret_variable(text: &str) -> Result<Variable, &'static str> {
+pub(super) fn secret_variable(text: &str) -> Result<Variable, &'static str> {
     variable(text).map(|(name, value)| Variable::new(name, value))
 }

@@ -14,6 +14,7 @@ mod operation;
 mod parameter;
 mod patch;
 mod settings;
+mod shell;
 mod vm;
 mod wording;
 mod workspace;

@@ -43,6 +43,8 @@ super::named::named! {
         SeedPath = "seed_path",
         /// The shell of a command.
         Shell = "shell",
+        /// A shell of a workspace.
+        ShellId = "shell_id",
         /// The limit of a command.
         TimeoutSeconds = "timeout_seconds",
         /// The lifetime.

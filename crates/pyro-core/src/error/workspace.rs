@@ -21,6 +21,7 @@ impl From<WorkspaceError> for PyroError {
             WorkspaceError::NoEngine(error) => return error.into(),
             WorkspaceError::Guest(error) => return guest(error),
             WorkspaceError::File(error) => return error.into(),
+            WorkspaceError::Shell(error) => return error.into(),
             ref error => workspace(error),
         };
         let hints = match of(&error) {
@@ -210,6 +211,7 @@ fn of_vm(error: VmError) -> PyroError {
             let leave = Hint::parameter("leave", Parameter::Shell, " out");
             (Some(ErrorKind::Unsupported), vec![leave, stop.or(), start])
         }
+        VmError::NoShells => (Some(ErrorKind::Unsupported), start_again().to_vec()),
         VmError::Guest(_) | VmError::Unkillable(_) => (Some(ErrorKind::Guest), look()),
         VmError::Control(_) => (Some(ErrorKind::Internal), look()),
         VmError::Stuck => (Some(ErrorKind::Internal), again("try again in a moment")),

@@ -1,9 +1,21 @@
 //! A command's input and output.
 
+use pyro_protocol::message::TerminalSize;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
 
 /// What a command reads as its standard input; none is `/dev/null`.
 pub type Stdin<'a> = Option<&'a mut (dyn AsyncRead + Unpin + Send)>;
+
+/// A terminal of the host, for what runs on one of the guest's.
+pub struct Terminal<'a> {
+    /// What is typed, as it is typed.
+    pub input: &'a mut (dyn AsyncRead + Unpin + Send),
+    /// What is shown.
+    pub output: &'a mut (dyn AsyncWrite + Unpin + Send),
+    /// Its size, and whenever that changes.
+    pub sizes: watch::Receiver<TerminalSize>,
+}
 
 /// Where a command's input comes from and where its output goes.
 pub struct ExecIo<'a> {

@@ -1,0 +1,118 @@
+//! The facade's operations on shells.
+
+use super::Pyro;
+use crate::error::PyroError;
+use crate::id::Id;
+use crate::vm::io::Terminal;
+use crate::workspace::shell::attach::{self, AttachEnd};
+use crate::workspace::shell::info::{
+    ShellClosed, ShellInfo, ShellList, ShellRead, ShellSignalled, ShellWritten,
+};
+use crate::workspace::shell::open::{self, OpenShellRequest};
+use crate::workspace::shell::read::{self, ReadShellRequest};
+use crate::workspace::shell::signal::{self, ShellSignal};
+use crate::workspace::shell::{close, list, resize, write};
+use pyro_protocol::message::TerminalSize;
+use tokio_util::sync::CancellationToken;
+
+impl Pyro {
+    /// Open a shell in a workspace. It goes on when this process ends, until it is closed, ends by
+    /// itself, or its workspace stops.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::NotFound`] also for a directory that is not there;
+    /// [`crate::ErrorKind::Busy`] when as many shells run as may.
+    pub async fn open_shell(
+        &self,
+        id: Id,
+        request: &OpenShellRequest,
+        cancel: &CancellationToken,
+    ) -> Result<ShellInfo, PyroError> {
+        self.told(id, open::open(&self.config, id, request, cancel)).await
+    }
+
+    /// Read what a shell has printed, or its screen as it stands.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::NotFound`].
+    pub async fn read_shell(
+        &self,
+        id: Id,
+        shell: Id,
+        request: ReadShellRequest,
+        cancel: &CancellationToken,
+    ) -> Result<ShellRead, PyroError> {
+        self.told(id, read::read(&self.config, id, shell, request, cancel)).await
+    }
+
+    /// Type into a shell, with a newline at the end where that is wanted: all of it or nothing.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Busy`] while what was typed before is not read;
+    /// [`crate::ErrorKind::WrongState`] for a shell that has ended.
+    pub async fn write_shell(
+        &self,
+        id: Id,
+        shell: Id,
+        input: &str,
+        append_newline: bool,
+    ) -> Result<ShellWritten, PyroError> {
+        self.told(id, write::write(&self.config, id, shell, input, append_newline)).await
+    }
+
+    /// Send a signal to the job in the foreground of a shell.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::WrongState`] for a shell that has ended.
+    pub async fn signal_shell(
+        &self,
+        id: Id,
+        shell: Id,
+        signal: ShellSignal,
+    ) -> Result<ShellSignalled, PyroError> {
+        self.told(id, signal::signal(&self.config, id, shell, signal)).await
+    }
+
+    /// End a shell with all that was started in it.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::NotFound`].
+    pub async fn close_shell(&self, id: Id, shell: Id) -> Result<ShellClosed, PyroError> {
+        self.told(id, close::close(&self.config, id, shell)).await
+    }
+
+    /// The shells of a workspace, whoever opened them; none where it is stopped.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::NotFound`].
+    pub async fn list_shells(&self, id: Id) -> Result<ShellList, PyroError> {
+        self.told(id, list::list(&self.config, id)).await
+    }
+
+    /// Give a shell's terminal another size.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::WrongState`] for a shell that has ended.
+    pub async fn resize_shell(
+        &self,
+        id: Id,
+        shell: Id,
+        size: TerminalSize,
+    ) -> Result<ShellInfo, PyroError> {
+        self.told(id, resize::resize(&self.config, id, shell, size)).await
+    }
+
+    /// Use a shell from a terminal of the host until its input ends or the shell does.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::WrongState`] for a shell that has ended.
+    pub async fn attach_shell(
+        &self,
+        id: Id,
+        shell: Id,
+        terminal: Terminal<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<AttachEnd, PyroError> {
+        self.told(id, attach::attach(&self.config, id, shell, terminal, cancel)).await
+    }
+}
