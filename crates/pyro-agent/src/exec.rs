@@ -10,7 +10,7 @@ use crate::person::Person;
 use crate::reaper::{Ended, Exit};
 use crate::running::Running;
 use crate::spawn::{self, Child, Pipes};
-use crate::terminal;
+use crate::terminal::{self, Terminal};
 use crate::user;
 use crate::wire::{Gone, Wire};
 use pyro_protocol::FrameKind;
@@ -130,8 +130,9 @@ fn begin(agent: &Agent, request: &Exec, person: Person) -> Result<Child, Failure
     }
     let tree = agent.trees.plant(request.id).map_err(|err| from_io("cgroup", &err))?;
     match spawn::start(agent, &tree, request, person) {
-        Ok(mut child) => {
-            let terminal = child.terminal.take();
+        Ok(child) => {
+            let ours = child.terminal.as_ref().map(|terminal| terminal.ours.try_clone());
+            let terminal = ours.transpose().map_err(|err| from_io("terminal", &err))?;
             let (pid, is_hung_up) = (child.pid, Cell::new(false));
             execs.insert(request.id, Running { pid, tree, terminal, is_hung_up });
             Ok(child)
@@ -149,6 +150,17 @@ type Held = [Option<AsyncFd<OwnedFd>>; 2];
 /// Carry its output and input until it has ended.
 async fn follow(agent: &Agent, wire: &Wire, child: Child, pid: u32) -> Result<(Ended, Held), Gone> {
     let Pipes { stdin, stdout, stderr } = child.pipes;
+    // As long as the command runs its terminal has somebody at its other end, whatever the command
+    // closes: the runtime takes one that nobody has for ready for ever.
+    let held = child.terminal.map(|Terminal { theirs, .. }| theirs);
+    let exit = child.exit.clone();
+    let fed = async {
+        tokio::select! {
+            biased;
+            _ = exit.wait() => std::future::pending().await,
+            () = input::feed(wire, stdin, &agent.activity) => {}
+        }
+    };
     wire.send(&Reply::Started(Started { pid })).await?;
     let (stop, stopped) = watch::channel(false);
     let outputs = async {
@@ -163,14 +175,15 @@ async fn follow(agent: &Agent, wire: &Wire, child: Child, pid: u32) -> Result<(E
     };
     tokio::select! {
         biased;
-        ended = end(child.exit, outputs, stop) => ended,
-        () = input::feed(wire, stdin, &agent.activity) => Err(Gone),
+        ended = end(child.exit, held, outputs, stop) => ended,
+        () = fed => Err(Gone),
     }
 }
 
 /// Wait for the command, then for its output; not for what others may add to it.
 async fn end(
     exit: Exit,
+    held: Option<OwnedFd>,
     outputs: impl Future<Output = Result<Held, Gone>>,
     stop: watch::Sender<bool>,
 ) -> Result<(Ended, Held), Gone> {
@@ -183,6 +196,7 @@ async fn end(
         }
         ended = exit.wait() => ended,
     };
+    drop(held);
     if let Ok(sent) = tokio::time::timeout(GRACE, &mut outputs).await {
         return sent.map(|held| (ended, held));
     }

@@ -31,8 +31,8 @@ pub(crate) struct Child {
     pub(crate) exit: Exit,
     /// Our ends of its pipes.
     pub(crate) pipes: Pipes,
-    /// Our end of its terminal once more, where it has one.
-    pub(crate) terminal: Option<OwnedFd>,
+    /// Both ends of its terminal once more, where it has one.
+    pub(crate) terminal: Option<Terminal>,
     report: OwnedFd,
     borrowed: Borrowed,
     cwd: String,
@@ -95,13 +95,13 @@ pub(crate) fn start(
         environment.put(descendants::VARIABLE.as_bytes(), mark.as_bytes());
     }
     let user = person.credentials.as_ref();
-    let (pipes, theirs) = match request.terminal {
-        Some(size) => pipes_of(terminal::make(&agent.place.borrow(), size, user)?),
+    let make = |size| terminal::make(&agent.place.borrow(), size, user);
+    let terminal = request.terminal.map(make).transpose()?;
+    let (pipes, theirs) = match &terminal {
+        Some(terminal) => pipes_of(terminal),
         None => make_pipes(agent, request.stdin, user),
     }
     .map_err(|err| from_io("pipe", &err))?;
-    let terminal = request.terminal.map(|_| pipes.stdout.try_clone()).transpose();
-    let terminal = terminal.map_err(|err| from_io("terminal", &err))?;
     let program = program_name(request, &person, beside_the_agent);
     let launch = Launch::prepare(request, &environment, person, agent.nofile, beside_the_agent)?;
     let (report, their_report) =
@@ -163,10 +163,11 @@ fn clone_into(
     }
 }
 
-fn pipes_of(terminal: Terminal) -> io::Result<(Pipes, [OwnedFd; 3])> {
+fn pipes_of(terminal: &Terminal) -> io::Result<(Pipes, [OwnedFd; 3])> {
     let Terminal { ours, theirs } = terminal;
-    let all = [theirs.try_clone()?, theirs.try_clone()?, theirs];
-    Ok((Pipes { stdin: Some(ours.try_clone()?), stdout: ours, stderr: None }, all))
+    let all = [theirs.try_clone()?, theirs.try_clone()?, theirs.try_clone()?];
+    let (stdin, stdout) = (Some(ours.try_clone()?), ours.try_clone()?);
+    Ok((Pipes { stdin, stdout, stderr: None }, all))
 }
 
 fn make_pipes(

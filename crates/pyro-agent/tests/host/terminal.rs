@@ -95,7 +95,7 @@ async fn a_terminal_that_nobody_reads_from_takes_no_more_and_holds_nobody_up() {
     let mut shell = session.ask(Request::Exec(exec)).await;
     shell.started().await;
     read_until(&mut shell, "ready\n").await;
-    let (mut to, _from) = shell.split();
+    let (mut to, mut from) = shell.split();
     let typing = tokio::spawn(async move {
         loop {
             to.input(&[b'x'; 64 * 1024]).await;
@@ -106,7 +106,24 @@ async fn a_terminal_that_nobody_reads_from_takes_no_more_and_holds_nobody_up() {
     assert_eq!(within(session.reply(Request::Ping)).await, Reply::Done);
     let outcome = within(session.run(program(2, &["echo", "works"]))).await;
     assert_eq!(outcome.stdout, b"works\n");
+    // It ends all the same, also while more is typed.
+    let kill = Signal { exec: 1, signal: libc::SIGKILL, tree: true, foreground: false };
+    assert_eq!(within(session.reply(Request::Signal(kill))).await, Reply::Done);
+    assert_eq!(within(from.finish()).await.status(), ExitStatus::Signal(libc::SIGKILL));
+    assert_eq!(within(session.reply(Request::Ping)).await, Reply::Done);
     typing.abort();
+}
+
+#[tokio::test]
+async fn a_command_may_close_its_terminal_and_open_it_again() {
+    let (_agent, session) = session().await;
+    let line = "exec < /dev/null > /dev/null 2>&1; sleep 0.3; echo back > /dev/tty; exit 3";
+    let exec = Exec { terminal: Some(SIZE), ..program(1, &["bash", "-c", line]) };
+    let outcome = within(session.run(exec)).await;
+    assert_eq!(
+        (outcome.stdout.as_slice(), outcome.status()),
+        (&b"back\r\n"[..], ExitStatus::Code(3))
+    );
 }
 
 #[tokio::test]
@@ -118,11 +135,14 @@ async fn a_terminal_that_is_hung_up_ends_with_all_that_it_had() {
     let line = "(trap '' HUP; exec setsid sh -c 'echo daemon=$$; exec sleep 300' 2>&1) &";
     shell.to.input(format!("{line}\n").as_bytes()).await;
     let mut said = String::new();
-    while !said.contains("\rdaemon=") && !said.contains("\ndaemon=") || !said.ends_with('\n') {
+    let daemon: u32 = loop {
         said.push_str(&String::from_utf8_lossy(&within(shell.from.next()).await.unwrap().payload));
-    }
-    let said = said.rsplit("daemon=").next().unwrap();
-    let daemon: u32 = said.split('\r').next().unwrap().parse().unwrap();
+        // The echo of the line has no number.
+        let number = said.rsplit("daemon=").next().and_then(|rest| rest.split_once('\r'));
+        if let Some(Ok(number)) = number.map(|(number, _)| number.parse()) {
+            break number;
+        }
+    };
     assert!(alive(daemon));
     assert_eq!(session.reply(Request::HangUp(HangUp { exec: 1 })).await, Reply::Done);
     assert_eq!(within(shell.finish()).await.status(), ExitStatus::Signal(libc::SIGHUP));
