@@ -172,7 +172,10 @@ async fn begin(channel: Channel, shells: Shells, request: SessionRequest) {
             answer(done, async { file::sync(open(&channel).await?).await }).await;
         }
         SessionRequest::Freeze { limit_ms, frozen } => freeze(&channel, limit_ms, frozen).await,
-        SessionRequest::PowerOff { done } => answer(done, call(&channel, Request::PowerOff)).await,
+        SessionRequest::PowerOff { done } => {
+            shells.dismiss();
+            answer(done, call(&channel, Request::PowerOff)).await;
+        }
     }
 }
 

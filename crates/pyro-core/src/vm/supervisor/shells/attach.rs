@@ -33,10 +33,10 @@ async fn show(shell: &Shell, mut writer: OwnedWriteHalf) -> Result<(), ClientErr
         changes.mark_unchanged();
         let ended = shell.has_ended();
         let followed = shell.output(|output| {
-            let bytes = at.and_then(|at| output.follow(at, DATA_CHUNK_LEN));
-            match (at, bytes) {
-                (Some(at), Some(bytes)) => (at + bytes.len() as u64, bytes),
-                _ => (output.position(), output.redrawn()),
+            let Some(at) = at else { return (output.position(), output.continued()) };
+            match output.follow(at, DATA_CHUNK_LEN) {
+                Some(bytes) => (at + bytes.len() as u64, bytes),
+                None => (output.position(), output.redrawn()),
             }
         });
         at = Some(followed.0);

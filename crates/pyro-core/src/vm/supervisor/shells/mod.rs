@@ -25,12 +25,15 @@ use crate::vm::control::shells::{
 use pyro_protocol::message::TerminalSize;
 use shell::{Shell, TypeError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio_util::sync::CancellationToken;
 
 /// The shells of one vm; clones share them.
 #[derive(Clone)]
 pub(super) struct Shells {
     channel: Channel,
     table: Arc<Mutex<Table>>,
+    /// That the guest is about to end.
+    over: CancellationToken,
 }
 
 #[derive(Default)]
@@ -44,7 +47,13 @@ struct Table {
 impl Shells {
     /// None yet, in the guest at the other end of `channel`.
     pub(super) fn new(channel: Channel) -> Self {
-        Self { channel, table: Arc::default() }
+        Self { channel, table: Arc::default(), over: CancellationToken::new() }
+    }
+
+    /// Let go of those who have attached: the guest ends, and what they would be told of their
+    /// shells is that somebody killed them.
+    pub(super) fn dismiss(&self) {
+        self.over.cancel();
     }
 
     /// Do what a client asks for, and tell it.
@@ -160,7 +169,11 @@ impl Shells {
         match attached {
             Ok(shell) => {
                 send_message(&mut client.writer, &ShellReply::Shell(shell.told())).await?;
-                attach::serve(&self.channel, &shell, client).await
+                tokio::select! {
+                    biased;
+                    () = self.over.cancelled() => Err(ClientError::Ended),
+                    served = attach::serve(&self.channel, &shell, client) => served,
+                }
             }
             Err(refusal) => send_message(&mut client.writer, &ShellReply::Refused(refusal)).await,
         }

@@ -115,6 +115,15 @@ impl Output {
         (from >= self.ring.start()).then(|| self.ring.copy(from, from + max_len as u64))
     }
 
+    /// What shows the screen as it stands to whoever comes to it: below what their terminal shows
+    /// already, as long as no program has taken all of it.
+    pub(super) fn continued(&self) -> Vec<u8> {
+        match self.screen.lines() {
+            Some(lines) => lines.into_bytes(),
+            None => self.redrawn(),
+        }
+    }
+
     /// What makes a terminal show the screen as it stands, whatever it shows.
     pub(super) fn redrawn(&self) -> Vec<u8> {
         // The main screen first: the dump goes to the alternate one by itself.

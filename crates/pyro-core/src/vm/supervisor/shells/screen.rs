@@ -98,6 +98,38 @@ impl Screen {
         lines[..len].join("\n")
     }
 
+    /// The main screen as lines that can be shown anywhere, with the cursor where it is in them;
+    /// none while a program has the alternate one.
+    pub(super) fn lines(&self) -> Option<String> {
+        if self.is_alternate() {
+            return None;
+        }
+        let cursor = self.terminal.cursor();
+        let shown = |(row, line): (usize, &Line)| match row == cursor.row {
+            // The blank after a prompt.
+            true => up_to(&line.text(), cursor.col),
+            false => trimmed(line.text()),
+        };
+        let lines = self.terminal.screen().visible_lines().enumerate().map(shown);
+        let lines: Vec<String> = lines.collect();
+        let filled = lines.iter().rposition(|line| !line.is_empty()).unwrap_or(0);
+        let last = filled.max(cursor.row);
+        let shown = lines.get(..=last).unwrap_or(&lines).join("\r\n");
+        let is_at_end = |line: &String| line.chars().count() == cursor.col;
+        if last == cursor.row && lines.get(last).is_some_and(is_at_end) {
+            return Some(shown);
+        }
+        let up = match last - cursor.row {
+            0 => String::new(),
+            rows => format!("\x1b[{rows}A"),
+        };
+        let right = match cursor.col {
+            0 => String::new(),
+            cols => format!("\x1b[{cols}C"),
+        };
+        Some(format!("{shown}{up}\r{right}"))
+    }
+
     /// What makes a terminal of the same size that was just cleared show this.
     pub(super) fn dump(&self) -> String {
         self.terminal.dump()
@@ -117,6 +149,12 @@ fn blank(size: TerminalSize) -> Terminal {
         Ok(terminal) => terminal,
         Err(error) => unreachable!("{error}"),
     }
+}
+
+/// A line without the blanks at its end, except those before a column.
+fn up_to(line: &str, col: usize) -> String {
+    let before: usize = line.chars().take(col).map(char::len_utf8).sum();
+    line[..line.trim_end().len().max(before)].to_owned()
 }
 
 fn trimmed(mut line: String) -> String {
@@ -183,14 +221,9 @@ impl Lines {
             self.push(line);
         }
         let Some(line) = lines.get(last).filter(|_| !self.is_full()) else { return };
-        let text = line.text();
-        let mut len = text.trim_end().len();
-        if on_main && cursor.row == last {
-            // The blank after a prompt is seen by its cursor.
-            let before: usize = text.chars().take(cursor.col).map(char::len_utf8).sum();
-            len = len.max(before);
-        }
-        self.wrapped.push_str(&text[..len]);
+        // The blank after a prompt is seen by its cursor.
+        let col = if on_main && cursor.row == last { cursor.col } else { 0 };
+        self.wrapped.push_str(&up_to(&line.text(), col));
         self.end_line("");
     }
 }
@@ -292,6 +325,18 @@ mod tests {
         }
         assert_eq!((screen.text(), screen.shown()), (again.text(), again.shown()));
         assert_eq!(again.text(), "shell!");
+    }
+
+    #[test]
+    fn lines_show_the_same_below_other_text() {
+        for output in ["one\r\n$ ", "a\r\nb\r\nc\x1b[A", "", "\x1b[2;4Hx"] {
+            let mut screen = Screen::new(SIZE);
+            screen.feed(output.as_bytes());
+            let mut below = Screen::new(TerminalSize { cols: 10, rows: 9 });
+            below.feed(format!("before\r\n{}!", screen.lines().unwrap()).as_bytes());
+            screen.feed(b"!");
+            assert_eq!(below.text(), format!("before\n{}", screen.text()), "{output:?}");
+        }
     }
 
     #[test]
