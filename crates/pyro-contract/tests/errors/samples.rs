@@ -23,6 +23,7 @@ use pyro_core::workspace::files::FileError;
 use pyro_core::workspace::files::place::PlaceError;
 use pyro_core::workspace::files::source::SourceError;
 use pyro_core::workspace::label::LabelError;
+use pyro_core::workspace::shell_error::ShellError;
 use pyro_patch::patch::{ParseError, PatchError};
 use pyro_protocol::message::{self, FailureKind};
 use std::io;
@@ -47,6 +48,7 @@ pub(crate) fn all() -> Vec<PyroError> {
     all.extend(of_workspace.map(|error| PyroError::from(WorkspaceError::Vm(error))));
     all.extend(guests().map(|error| PyroError::from(WorkspaceError::Guest(error))));
     all.extend(files().into_iter().map(|error| PyroError::from(WorkspaceError::File(error))));
+    all.extend(shells().map(PyroError::from));
     all
 }
 
@@ -195,6 +197,7 @@ fn workspaces() -> Vec<WorkspaceError> {
     let gone = |resettable| WorkspaceError::LayerGone { id, path: "/layer".into(), resettable };
     vec![
         WorkspaceError::NoBackground { id },
+        WorkspaceError::Vm(VmError::NoShells),
         WorkspaceError::Vm(VmError::NoSuchVm { id }),
         WorkspaceError::Vm(VmError::NoChoiceOfShell),
         WorkspaceError::Vm(VmError::Control(ClientError::Ended)),
@@ -222,6 +225,19 @@ fn workspaces() -> Vec<WorkspaceError> {
         WorkspaceError::Ttl(1),
         WorkspaceError::Count(0),
         WorkspaceError::TooDeep { id },
+    ]
+}
+
+fn shells() -> [ShellError; 7] {
+    let (id, shell) = (id(), Id::parse("ba9876543210").unwrap());
+    [
+        ShellError::NoSuchShell { id, shell },
+        ShellError::Ended { id, shell, exit_code: Some(-9) },
+        ShellError::TooMany { id },
+        ShellError::InputFull { shell, room: 7, len: 9 },
+        ShellError::LongInput(300_000),
+        ShellError::NoForeground { id, shell },
+        ShellError::Signal("STOP".to_owned()),
     ]
 }
 

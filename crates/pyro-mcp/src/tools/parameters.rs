@@ -9,6 +9,7 @@ use pyro_core::vm::line::SHELLS;
 use pyro_core::vm::output::Inline;
 use pyro_core::vm::shape::limits;
 use pyro_core::workspace::files::WorkspacePath;
+use pyro_core::workspace::shell::{limits as shell, signal};
 use pyro_core::{ErrorKind, Pyro};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
@@ -97,6 +98,31 @@ pub(super) fn command_output(_: &mut SchemaGenerator) -> Schema {
 pub(super) fn inline(max_output_bytes: u32) -> Inline {
     let bytes = usize::try_from(max_output_bytes).unwrap_or(COMMAND_MOST).min(COMMAND_MOST);
     Inline::Json(bytes - bounds::FIELDS)
+}
+
+pub(super) fn cols() -> u16 {
+    shell::DEFAULT_COLS
+}
+
+pub(super) fn rows() -> u16 {
+    shell::DEFAULT_ROWS
+}
+
+pub(super) fn max_chars() -> u32 {
+    shell::DEFAULT_MAX_CHARS
+}
+
+pub(super) fn yes() -> bool {
+    true
+}
+
+pub(super) fn signal() -> String {
+    signal::DEFAULT_NAME.to_owned()
+}
+
+/// The signals of a shell.
+pub(super) fn signals(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": signal::NAMES })
 }
 
 pub(super) fn log_limit() -> u32 {
