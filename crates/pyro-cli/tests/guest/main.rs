@@ -22,6 +22,7 @@ mod mcp;
 mod ollama;
 mod output;
 mod run;
+mod shell;
 mod skip;
 mod template;
 mod user;
