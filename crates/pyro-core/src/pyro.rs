@@ -16,7 +16,7 @@ use crate::store::Store;
 use crate::store::vm::{VmKind, VmRecord};
 use crate::vm::blocking;
 use crate::vm::info::{VmDeleted, VmExec, VmInfo};
-use crate::vm::io::Stdin;
+use crate::vm::io::{ExecIo, Stdin, Terminal};
 use crate::vm::lifecycle::network_info::{self, VmNetworkInfo};
 use crate::vm::lifecycle::{self, create, delete, list, reap_expired, start, stop};
 use crate::vm::operation::Operation;
@@ -93,6 +93,33 @@ impl Pyro {
         let io = recorder.io(stdin);
         let ran = run::run(&self.config, self.standby.as_ref(), request, io, &mut caller).await?;
         let output = CommandOutput::of(recorder.finish());
+        Ok(VmExec {
+            vm_id: ran.vm_id,
+            environment: request.environment.clone(),
+            environment_version: ran.environment_version,
+            result: CommandResult::of(&request.line.command, ran.execution_mode, ran.exec, output),
+            cleanup: VmDeleted::after_exec(ran.vm_id),
+        })
+    }
+
+    /// Run one command in a vm of its own, on a terminal that stands for one of the host's, and
+    /// delete the vm. The result holds none of what was shown.
+    ///
+    /// # Errors
+    /// Whatever it is, nothing of the vm is left.
+    pub async fn run_on_terminal(
+        &self,
+        request: &RunRequest,
+        terminal: Terminal<'_>,
+        mut caller: Caller<'_>,
+    ) -> Result<VmExec, PyroError> {
+        let Terminal { input, output, sizes } = terminal;
+        // A terminal has one output for both.
+        let mut stderr = tokio::io::sink();
+        let (stdin, sizes) = (Some(input as _), Some(sizes));
+        let io = ExecIo { stdin, stdout: output as _, stderr: &mut stderr, sizes };
+        let ran = run::run(&self.config, self.standby.as_ref(), request, io, &mut caller).await?;
+        let output = CommandOutput::default();
         Ok(VmExec {
             vm_id: ran.vm_id,
             environment: request.environment.clone(),

@@ -21,8 +21,9 @@ pub(super) const DETACH_KEY: &str = "Ctrl-]";
 const DETACH_BYTE: u8 = 0x1d;
 
 /// What programs may have left a terminal in: the alternate screen, a hidden cursor, keypads of
-/// their own, reports of a mouse, marked pastes, colours.
-const PUT_BACK: &str = "\x1b[?1049l\x1b[?25h\x1b[?1l\x1b>\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[r\x1b[0m";
+/// their own, reports of a mouse, marked pastes, a region that scrolls, colours. None of it moves
+/// the cursor.
+const PUT_BACK: &str = "\x1b[?1047l\x1b[?25h\x1b[?1l\x1b>\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b7\x1b[r\x1b8\x1b[0m";
 
 /// The terminal's settings as they were, while they are others.
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
@@ -59,19 +60,20 @@ pub(super) struct Attached {
 impl Attached {
     /// Take the terminal over, with [`DETACH_KEY`] as the end of its input.
     pub(super) fn new() -> Self {
-        Self::with_key(Some(DETACH_BYTE))
+        let attached = Self::with_key(Some(DETACH_BYTE));
+        make_raw();
+        attached
     }
 
-    /// Take the terminal over, with every key for what runs in the guest.
+    /// Take the terminal over, with every key for what runs in the guest; [`make_raw`] is to
+    /// follow.
     pub(super) fn whole() -> Self {
         Self::with_key(None)
     }
 
     fn with_key(key: Option<u8>) -> Self {
         let input = UntilKey { from: streams::stdin(), key, is_over: false };
-        let attached = Self { input, output: Box::new(streams::stdout()), sizes: watch_size() };
-        make_raw();
-        attached
+        Self { input, output: Box::new(streams::stdout()), sizes: watch_size() }
     }
 
     /// It, as core takes it.
@@ -102,7 +104,7 @@ fn watch_size() -> watch::Receiver<TerminalSize> {
 }
 
 /// Let every key through as it is.
-fn make_raw() {
+pub(super) fn make_raw() {
     let mut before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
     let Ok(settings) = tcgetattr(io::stdin()) else { return };
     let mut raw = settings.clone();

@@ -25,6 +25,8 @@ pub struct ExecIo<'a> {
     pub stdout: &'a mut (dyn AsyncWrite + Unpin + Send),
     /// Its stderr, as it comes.
     pub stderr: &'a mut (dyn AsyncWrite + Unpin + Send),
+    /// Size of the terminal that it runs on, and whenever that changes; pipes where there is none.
+    pub sizes: Option<watch::Receiver<TerminalSize>>,
 }
 
 impl ExecIo<'_> {
@@ -32,6 +34,7 @@ impl ExecIo<'_> {
     pub(super) fn again(&mut self) -> ExecIo<'_> {
         let stdin =
             self.stdin.as_mut().map(|stdin| &mut **stdin as &mut (dyn AsyncRead + Unpin + Send));
-        ExecIo { stdin, stdout: &mut *self.stdout, stderr: &mut *self.stderr }
+        let sizes = self.sizes.clone();
+        ExecIo { stdin, stdout: &mut *self.stdout, stderr: &mut *self.stderr, sizes }
     }
 }

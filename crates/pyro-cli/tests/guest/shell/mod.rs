@@ -1,5 +1,6 @@
 //! Shells: from the command line, through a pseudo-terminal, and through deaths.
 
+mod alone;
 mod attached;
 mod busy;
 mod terminal;

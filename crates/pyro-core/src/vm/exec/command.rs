@@ -8,13 +8,15 @@ use crate::vm::error::VmError;
 use crate::vm::io::ExecIo;
 use pyro_protocol::frame::Frame;
 use pyro_protocol::message::{
-    Exec, ExitStatus, Exited, Failure, FailureKind, OutOfMemory, Reply, Request, Signal,
+    Exec, ExitStatus, Exited, Failure, FailureKind, OutOfMemory, Reply, Request, Resize, Signal,
+    TerminalSize,
 };
 use pyro_protocol::{FrameKind, limits};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::unix::OwnedWriteHalf;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// How long a command's tree may take to end once it was killed.
@@ -78,7 +80,7 @@ pub(super) async fn begun(
         user: request.user,
         shell: request.shell,
         sequence: request.sequence,
-        terminal: None,
+        terminal: io.sizes.as_ref().map(|sizes| *sizes.borrow()),
     };
     let request_sync = request.sync;
     // What was sent may be taken up, whatever becomes of this connection.
@@ -98,7 +100,8 @@ pub(super) async fn begun(
     };
     let run = run.until_end();
     let feed = feed_stdin(io.stdin, &mut writer);
-    tokio::pin!(run, feed);
+    let resize = hand_sizes_on(vm, id, io.sizes);
+    tokio::pin!(run, feed, resize);
     let mut deadline = began + request.timeout;
     let mut fed = false;
     let mut over = None;
@@ -106,6 +109,7 @@ pub(super) async fn begun(
         tokio::select! {
             ended = &mut run => break ended?,
             () = &mut feed, if !fed => fed = true,
+            () = &mut resize => {}
             () = tokio::time::sleep_until(deadline) => {
                 match &over {
                     None => {
@@ -271,6 +275,28 @@ async fn feed_stdin(
         }
         let _ = send_data(writer, FrameKind::InputEnd, &[]).await;
     }
+}
+
+/// Give the command's terminal each new size; never comes to an end.
+async fn hand_sizes_on(
+    vm: SupervisorClient<'_>,
+    exec: u64,
+    sizes: Option<watch::Receiver<TerminalSize>>,
+) {
+    if let Some(mut sizes) = sizes {
+        while sizes.changed().await.is_ok() {
+            let size = *sizes.borrow_and_update();
+            let request = Request::Resize(Resize { exec, size });
+            let resized = async {
+                let stream = vm.connect().await?;
+                client::call(stream, &request).await.map_err(VmError::Guest)
+            };
+            if let Err(error) = resized.await {
+                tracing::debug!(%error, "the command's terminal keeps its size");
+            }
+        }
+    }
+    std::future::pending().await
 }
 
 /// Kill the command's whole tree, on a stream of its own: the command's own may be full of stdin.

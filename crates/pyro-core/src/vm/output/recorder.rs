@@ -122,7 +122,7 @@ impl<'a> Recorder<'a> {
     /// What a command is given.
     pub fn io<'b, 'i: 'b>(&'b mut self, stdin: Stdin<'i>) -> ExecIo<'b> {
         let stdin = stdin.map(|stdin| stdin as _);
-        ExecIo { stdin, stdout: &mut self.stdout, stderr: &mut self.stderr }
+        ExecIo { stdin, stdout: &mut self.stdout, stderr: &mut self.stderr, sizes: None }
     }
 
     /// What was recorded: stdout and stderr.
