@@ -40,7 +40,7 @@ pub(crate) enum ShellCommand {
     /// End a shell with all that was started in it.
     Close(One),
     /// List the shells of a workspace.
-    List(super::workspace::One),
+    List(Of),
     /// Give a shell's terminal another size.
     Resize(Resize),
     /// Use a shell from this terminal.
@@ -80,6 +80,15 @@ pub(crate) struct Open {
     /// Print its id and nothing else.
     #[arg(long)]
     pub(crate) id_only: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Of {
+    /// Workspace id.
+    pub(crate) workspace_id: String,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -3,10 +3,10 @@
 use super::super::Noun;
 use super::super::call::{id, to_its_end};
 use super::line;
-use crate::cli::workspace::One;
+use crate::cli::workspace_shell::Of;
 use crate::printer;
 
-pub(super) fn run(args: &One) -> i32 {
+pub(super) fn run(args: &Of) -> i32 {
     to_its_end(Noun::Workspace, args.json, async |pyro| {
         let list = pyro.list_shells(id(&args.workspace_id)?).await?;
         if args.json {
