@@ -8,8 +8,8 @@ use pyro_core::workspace::shell::{limits, signal};
 
 /// What to know of an attached terminal.
 pub(crate) const ATTACH_HELP: &str = "\
-Ctrl-] detaches: the shell goes on, also when this process is ended. The exit status is the shell's when that\n\
-ends; 0 after detaching; 125 when pyro failed.";
+Ctrl-] detaches: the shell goes on, also when this process is ended. The exit status is the\n\
+shell's when that ends; 0 after detaching; 125 when pyro failed.";
 
 #[derive(Debug, Args)]
 #[command(
@@ -150,11 +150,11 @@ pub(crate) struct Resize {
     #[command(flatten)]
     pub(crate) shell: One,
     /// Columns, 1 to 500.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = integer())]
-    pub(crate) cols: i64,
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole(1_u16..=500))]
+    pub(crate) cols: u16,
     /// Rows, 1 to 200.
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = integer())]
-    pub(crate) rows: i64,
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole(1_u16..=200))]
+    pub(crate) rows: u16,
 }
 
 #[derive(Debug, Args)]

@@ -23,7 +23,8 @@ const DETACH_BYTE: u8 = 0x1d;
 /// What programs may have left a terminal in: the alternate screen, a hidden cursor, keypads of
 /// their own, reports of a mouse, marked pastes, a region that scrolls, colours. None of it moves
 /// the cursor.
-const PUT_BACK: &str = "\x1b[?1047l\x1b[?25h\x1b[?1l\x1b>\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b7\x1b[r\x1b8\x1b[0m";
+const PUT_BACK: &str = "\x1b[?1047l\x1b[?25h\x1b[?1l\x1b>\x1b[?1000l\x1b[?1002l\x1b[?1003l\
+                        \x1b[?1006l\x1b[?2004l\x1b7\x1b[r\x1b8\x1b[0m";
 
 /// The terminal's settings as they were, while they are others.
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);

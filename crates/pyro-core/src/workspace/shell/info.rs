@@ -77,7 +77,7 @@ pub struct ShellRead {
     pub output: String,
     /// Whether more is there.
     pub truncated: bool,
-    /// Bytes between the cursor that was asked for and `cursor`: they have made room for newer ones.
+    /// Bytes between the cursor that was asked for and `cursor`: they made room for newer ones.
     pub missed_bytes: u64,
     /// Whether the text is as a person has read it.
     pub plain: bool,

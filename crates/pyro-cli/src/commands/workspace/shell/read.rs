@@ -13,8 +13,9 @@ use pyro_core::workspace::shell::read::{ReadShellRequest, View};
 pub(super) fn run(args: &Read) -> i32 {
     let one = &args.shell;
     until_interrupted(Noun::Workspace, one.json, async |pyro, cancel| {
+        let request = request(args)?;
         let (workspace, shell) = (id(&one.workspace_id)?, id(&one.shell_id)?);
-        let read = pyro.read_shell(workspace, shell, request(args)?, cancel).await?;
+        let read = pyro.read_shell(workspace, shell, request, cancel).await?;
         if one.json {
             printer::json(&read);
         } else {

@@ -375,7 +375,10 @@ mod tests {
             for plain in [false, true] {
                 let (mut text, mut at, mut rounds) = (String::new(), 0, 0);
                 loop {
-                    let read = if plain { output.chunk(at, max).plain() } else { output.raw(at, max) };
+                    let read = match plain {
+                        true => output.chunk(at, max).plain(),
+                        false => output.raw(at, max),
+                    };
                     text.push_str(&read.text);
                     prop_assert_eq!((read.from, read.missed), (at, 0));
                     prop_assert!(read.next > at || !read.truncated);

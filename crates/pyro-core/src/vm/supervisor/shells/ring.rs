@@ -54,6 +54,7 @@ impl Ring {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::collection::vec;
     use proptest::prelude::*;
 
     #[test]
@@ -71,7 +72,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_is_the_end_of_what_came(
-            pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..20), 0..20),
+            pieces in vec(vec(any::<u8>(), 0..20), 0..20),
             from in 0u64..300,
             len in 0u64..300,
         ) {

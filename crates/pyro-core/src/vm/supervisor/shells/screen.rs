@@ -1,10 +1,10 @@
 //! `Screen`: what a terminal shows, and the text that came of output, by an emulator.
 //!
 //! The emulator is `avt`. Against `vt100`: it keeps both screens and an unfinished sequence in its
-//! dump, so that a terminal can be made to show the same at any moment; it hands over each line that
-//! leaves the screen for good, which is what output as text is made of; it joins wrapped lines again
-//! when the width changes; and all that a sequence can make it hold is bounded. What it does not
-//! keep are accents that are characters of their own.
+//! dump, so that a terminal can be made to show the same at any moment; it hands over each line
+//! that leaves the screen for good, which is what output as text is made of; it joins wrapped lines
+//! again when the width changes; and all that a sequence can make it hold is bounded. What it does
+//! not keep are accents that are characters of their own.
 
 use super::text::whole_characters;
 use avt::observer::{Observation, Observer};

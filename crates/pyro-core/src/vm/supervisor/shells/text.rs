@@ -76,6 +76,7 @@ pub(super) fn decode(bytes: &[u8], max_chars: usize) -> (String, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::collection::vec;
     use proptest::prelude::*;
 
     #[test]
@@ -140,7 +141,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pieces_decode_as_the_whole_does(bytes in proptest::collection::vec(any::<u8>(), 0..200), max in 1usize..9) {
+        fn pieces_decode_as_the_whole_does(bytes in vec(any::<u8>(), 0..200), max in 1usize..9) {
             let (mut text, mut at) = (String::new(), 0);
             while at < bytes.len() {
                 let (piece, taken) = decode(&bytes[at..], max);
@@ -152,7 +153,12 @@ mod tests {
         }
 
         #[test]
-        fn a_cut_is_within_the_bytes(bytes in proptest::collection::vec(prop_oneof![Just(ESC), Just(b'['), Just(b']'), Just(7), any::<u8>()], 0..50)) {
+        fn a_cut_is_within_the_bytes(
+            bytes in vec(
+                prop_oneof![Just(ESC), Just(b'['), Just(b']'), Just(7), any::<u8>()],
+                0..50,
+            ),
+        ) {
             prop_assert!(whole_sequences(&bytes) <= whole_characters(&bytes));
             prop_assert!(bytes.len() - whole_characters(&bytes) <= 3);
         }
