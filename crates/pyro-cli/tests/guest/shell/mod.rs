@@ -3,6 +3,7 @@
 mod alone;
 mod attached;
 mod busy;
+mod model;
 mod terminal;
 
 use crate::home::{Home, eventually, kill, stdout};
