@@ -122,6 +122,10 @@ unsafe fn reset(Orders { launch, standard, parent, .. }: &Orders) {
         for (target, source) in (0..).zip(standard) {
             call(libc::SYS_dup2, [number(*source), target, 0, 0, 0]);
         }
+        if launch.on_terminal {
+            // It leads a new session, and nobody has the new terminal: this cannot fail.
+            call(libc::SYS_ioctl, [0, libc::TIOCSCTTY as usize, 0, 0, 0]);
+        }
         // Everything is opened close-on-exec already; this holds for what a library may have
         // forgotten.
         call(

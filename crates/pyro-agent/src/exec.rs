@@ -10,12 +10,14 @@ use crate::person::Person;
 use crate::reaper::{Ended, Exit};
 use crate::running::Running;
 use crate::spawn::{self, Child, Pipes};
+use crate::terminal::{self, Terminal};
 use crate::user;
 use crate::wire::{Gone, Wire};
 use pyro_protocol::FrameKind;
 use pyro_protocol::message::{
-    Command, Exec, ExitStatus, Exited, Failure, FailureKind, Reply, Signal, Started,
+    Command, Exec, ExitStatus, Exited, Failure, FailureKind, HangUp, Reply, Resize, Signal, Started,
 };
+use std::cell::Cell;
 use std::collections::btree_map::Entry;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -46,7 +48,10 @@ pub(crate) async fn run(agent: &Rc<Agent>, wire: &Wire, request: &Exec) {
     let exit = child.exit.clone();
     let outcome = match child.confirm().await {
         Ok(pid) => follow(&agent.activity, wire, child, pid).await.map(|(ended, pipes)| {
-            background::keep(&agent.background, request, pid, pipes.into_iter().flatten());
+            // A terminal is hung up with its session: nobody can write to it any more.
+            if request.terminal.is_none() {
+                background::keep(&agent.background, request, pid, pipes.into_iter().flatten());
+            }
             Ok(ended)
         }),
         Err(failure) => Ok(Err(failure)),
@@ -57,6 +62,10 @@ pub(crate) async fn run(agent: &Rc<Agent>, wire: &Wire, request: &Exec) {
     let ended = exit.wait().await;
     let out_of_memory = agent.memory.killed_since(killed_before);
     let running = agent.execs.borrow_mut().remove(&request.id);
+    if let Some(Running { pid, tree, .. }) = running.as_ref().filter(|one| one.is_hung_up.get()) {
+        // There is nobody left to tell of a failure.
+        let _ = agent.trees.signal(tree, *pid, libc::SIGKILL);
+    }
     match outcome {
         // Killed before its program started, it is a command that was killed.
         Ok(Err(_)) if ended.status == ExitStatus::Signal(libc::SIGKILL) => {
@@ -122,7 +131,10 @@ fn begin(agent: &Agent, request: &Exec, person: Person) -> Result<Child, Failure
     let tree = agent.trees.plant(request.id).map_err(|err| from_io("cgroup", &err))?;
     match spawn::start(agent, &tree, request, person) {
         Ok(child) => {
-            execs.insert(request.id, Running { pid: child.pid, tree });
+            let ours = child.terminal.as_ref().map(|terminal| terminal.ours.try_clone());
+            let terminal = ours.transpose().map_err(|err| from_io("terminal", &err))?;
+            let (pid, is_hung_up) = (child.pid, Cell::new(false));
+            execs.insert(request.id, Running { pid, tree, terminal, is_hung_up });
             Ok(child)
         }
         Err(failure) => {
@@ -143,23 +155,40 @@ async fn follow(
     pid: u32,
 ) -> Result<(Ended, Held), Gone> {
     let Pipes { stdin, stdout, stderr } = child.pipes;
+    // As long as the command runs its terminal has somebody at its other end, whatever the command
+    // closes: the runtime takes one that nobody has for ready for ever.
+    let held = child.terminal.map(|Terminal { theirs, .. }| theirs);
+    let exit = child.exit.clone();
+    let fed = async {
+        tokio::select! {
+            biased;
+            _ = exit.wait() => std::future::pending().await,
+            () = input::feed(wire, stdin, activity) => {}
+        }
+    };
     wire.send(&Reply::Started(Started { pid })).await?;
     let (stop, stopped) = watch::channel(false);
     let outputs = async {
         let out = output::pump(stdout, FrameKind::Stdout, wire, stopped.clone());
-        let err = output::pump(stderr, FrameKind::Stderr, wire, stopped);
+        let err = async {
+            match stderr {
+                Some(stderr) => output::pump(stderr, FrameKind::Stderr, wire, stopped).await,
+                None => Ok(None),
+            }
+        };
         tokio::try_join!(out, err).map(|(out, err)| [out, err])
     };
     tokio::select! {
         biased;
-        ended = end(child.exit, outputs, stop) => ended,
-        () = input::feed(wire, stdin, activity) => Err(Gone),
+        ended = end(child.exit, held, outputs, stop) => ended,
+        () = fed => Err(Gone),
     }
 }
 
 /// Wait for the command, then for its output; not for what others may add to it.
 async fn end(
     exit: Exit,
+    held: Option<OwnedFd>,
     outputs: impl Future<Output = Result<Held, Gone>>,
     stop: watch::Sender<bool>,
 ) -> Result<(Ended, Held), Gone> {
@@ -172,6 +201,7 @@ async fn end(
         }
         ended = exit.wait() => ended,
     };
+    drop(held);
     if let Ok(sent) = tokio::time::timeout(GRACE, &mut outputs).await {
         return sent.map(|held| (ended, held));
     }
@@ -180,7 +210,7 @@ async fn end(
 }
 
 fn kill(agent: &Agent, id: u64) {
-    if let Some(Running { pid, tree }) = agent.execs.borrow().get(&id) {
+    if let Some(Running { pid, tree, .. }) = agent.execs.borrow().get(&id) {
         // The tree's end is waited for where its leader is reaped; there is nobody left to tell of
         // a failure.
         let _ = agent.trees.signal(tree, *pid, libc::SIGKILL);
@@ -202,12 +232,12 @@ pub(crate) fn signal(agent: &Agent, request: &Signal) -> Result<(), Failure> {
         return Ok(());
     }
     let execs = agent.execs.borrow();
-    let Some(Running { pid, tree }) = execs.get(&request.exec) else {
-        return Err(failure(
-            FailureKind::NotFound,
-            format!("no command with id {} is running", request.exec),
-        ));
+    let Some(Running { pid, tree, terminal, .. }) = execs.get(&request.exec) else {
+        return Err(not_running(request.exec));
     };
+    if request.foreground {
+        return signal_foreground(terminal.as_ref(), request.signal);
+    }
     if request.tree {
         return agent
             .trees
@@ -220,4 +250,41 @@ pub(crate) fn signal(agent: &Agent, request: &Signal) -> Result<(), Failure> {
         Some(libc::ESRCH) => failure(FailureKind::NotFound, "the command has ended"),
         _ => from_io("cannot signal the command", &err),
     })
+}
+
+/// Signal the job in the foreground of a terminal.
+fn signal_foreground(terminal: Option<&OwnedFd>, signal: i32) -> Result<(), Failure> {
+    let terminal = terminal.ok_or_else(no_terminal)?;
+    let gone = || failure(FailureKind::NotFound, "no job is in the foreground of the terminal");
+    let group = terminal::foreground(terminal).map_err(|_| gone())?;
+    crate::sys::kill(-group, signal).map_err(|err| match err.raw_os_error() {
+        Some(libc::ESRCH) => gone(),
+        _ => from_io("cannot signal the job in the foreground", &err),
+    })
+}
+
+/// Give a command's terminal another size.
+pub(crate) fn resize(agent: &Agent, request: &Resize) -> Result<(), Failure> {
+    let execs = agent.execs.borrow();
+    let running = execs.get(&request.exec).ok_or_else(|| not_running(request.exec))?;
+    terminal::resize(running.terminal.as_ref().ok_or_else(no_terminal)?, request.size)
+}
+
+/// Take a command's terminal away.
+pub(crate) fn hang_up(agent: &Agent, request: &HangUp) -> Result<(), Failure> {
+    let execs = agent.execs.borrow();
+    let running = execs.get(&request.exec).ok_or_else(|| not_running(request.exec))?;
+    running.is_hung_up.set(true);
+    agent
+        .trees
+        .signal(&running.tree, running.pid, libc::SIGHUP)
+        .map_err(|err| from_io("cannot hang up", &err))
+}
+
+fn not_running(id: u64) -> Failure {
+    failure(FailureKind::NotFound, format!("no command with id {id} is running"))
+}
+
+fn no_terminal() -> Failure {
+    failure(FailureKind::InvalidInput, "the command has no terminal")
 }

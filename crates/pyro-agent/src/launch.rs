@@ -51,6 +51,8 @@ pub(crate) struct Launch {
     pub(crate) user: Option<Credentials>,
     /// Limit on descriptors.
     pub(crate) nofile: libc::rlimit,
+    /// Whether its stdin is the terminal that controls it.
+    pub(crate) on_terminal: bool,
     /// In a plain process: die with the agent, and keep the caller's umask.
     pub(crate) beside_the_agent: bool,
 }
@@ -102,6 +104,7 @@ impl Launch {
             cwd: terminated(request.cwd.as_bytes().to_vec())?,
             user: person.credentials,
             nofile: libc::rlimit { rlim_cur: raw(nofile.current), rlim_max: raw(nofile.maximum) },
+            on_terminal: request.terminal.is_some(),
             beside_the_agent,
         })
     }
@@ -156,6 +159,7 @@ mod tests {
             user: None,
             shell: Shell::Login,
             sequence: 0,
+            terminal: None,
         };
         let nofile = Rlimit { current: Some(1), maximum: None };
         Launch::prepare(&request, &Environment::of_a_guest(), Person::default(), nofile, false)

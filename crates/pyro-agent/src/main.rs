@@ -43,6 +43,7 @@ mod running;
 mod session;
 mod spawn;
 mod sys;
+mod terminal;
 mod text;
 mod tree;
 mod user;

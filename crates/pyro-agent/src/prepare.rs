@@ -66,6 +66,7 @@ async fn run(agent: &Agent, line: &str) -> Result<(), Failure> {
         user: None,
         shell: Shell::Login,
         sequence: 0,
+        terminal: None,
     };
     let ended = async {
         let person = user::look_up(&agent.place, &agent.workers, None).await?;

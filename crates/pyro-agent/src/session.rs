@@ -76,6 +76,8 @@ async fn operation(agent: Rc<Agent>, wire: Wire) {
         Ok(Request::Ping) => Ok(()),
         Ok(Request::Mount(request)) => mount::mount(&agent, &request).await,
         Ok(Request::Signal(request)) => exec::signal(&agent, &request),
+        Ok(Request::Resize(request)) => exec::resize(&agent, &request),
+        Ok(Request::HangUp(request)) => exec::hang_up(&agent, &request),
         Ok(Request::SetClock(request)) => {
             let set = agent.identity.set_clock(request.wall_clock_ns);
             set.map_err(|err| from_io("cannot set the wall clock", &err))

@@ -9,6 +9,7 @@ use crate::person::{Credentials, Person};
 use crate::place::Place;
 use crate::reaper::Exit;
 use crate::sys::{self, ChildStack};
+use crate::terminal::{self, Terminal};
 use crate::tree::Tree;
 use crate::{descendants, launch};
 use pyro_protocol::message::{Command, Exec, Failure, FailureKind};
@@ -30,6 +31,8 @@ pub(crate) struct Child {
     pub(crate) exit: Exit,
     /// Our ends of its pipes.
     pub(crate) pipes: Pipes,
+    /// Both ends of its terminal once more, where it has one.
+    pub(crate) terminal: Option<Terminal>,
     report: OwnedFd,
     borrowed: Borrowed,
     cwd: String,
@@ -58,14 +61,14 @@ impl Drop for Borrowed {
     }
 }
 
-/// Our ends of a command's pipes; none blocks.
+/// Our ends of a command's pipes; none blocks. Those of a terminal are one and the same.
 pub(crate) struct Pipes {
     /// To its stdin, when it has one.
     pub(crate) stdin: Option<OwnedFd>,
     /// From its stdout.
     pub(crate) stdout: OwnedFd,
-    /// From its stderr.
-    pub(crate) stderr: OwnedFd,
+    /// From its stderr, unless that comes with stdout.
+    pub(crate) stderr: Option<OwnedFd>,
 }
 
 /// Start a command as `person`. Nothing waits in here, so its end cannot be missed.
@@ -93,8 +96,13 @@ pub(crate) fn start(
         environment.put(descendants::VARIABLE.as_bytes(), mark.as_bytes());
     }
     let user = person.credentials.as_ref();
-    let (pipes, theirs) = make_pipes(&place, &agent.null, request.stdin, user)
-        .map_err(|err| from_io("pipe", &err))?;
+    let make = |size| terminal::make(&place, size, user);
+    let terminal = request.terminal.map(make).transpose()?;
+    let (pipes, theirs) = match &terminal {
+        Some(terminal) => pipes_of(terminal),
+        None => make_pipes(&place, &agent.null, request.stdin, user),
+    }
+    .map_err(|err| from_io("pipe", &err))?;
     let program = program_name(request, &person, beside_the_agent);
     let launch = Launch::prepare(request, &environment, person, agent.nofile, beside_the_agent)?;
     let (report, their_report) =
@@ -106,6 +114,7 @@ pub(crate) fn start(
         borrowed,
         exit: agent.reaper.watch(pid),
         pipes,
+        terminal,
         report,
         cwd: String::from_utf8_lossy(request.cwd.as_bytes()).into_owned(),
         user: request.user.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -154,6 +163,13 @@ fn clone_into(
     }
 }
 
+fn pipes_of(terminal: &Terminal) -> io::Result<(Pipes, [OwnedFd; 3])> {
+    let Terminal { ours, theirs } = terminal;
+    let all = [theirs.try_clone()?, theirs.try_clone()?, theirs.try_clone()?];
+    let (stdin, stdout) = (Some(ours.try_clone()?), ours.try_clone()?);
+    Ok((Pipes { stdin, stdout, stderr: None }, all))
+}
+
 fn make_pipes(
     place: &Place,
     null: &OwnedFd,
@@ -186,7 +202,7 @@ fn make_pipes(
     };
     let (stdout, their_stdout) = output()?;
     let (stderr, their_stderr) = output()?;
-    Ok((Pipes { stdin, stdout, stderr }, [their_stdin, their_stdout, their_stderr]))
+    Ok((Pipes { stdin, stdout, stderr: Some(stderr) }, [their_stdin, their_stdout, their_stderr]))
 }
 
 fn set_nonblocking(pipe: &OwnedFd) -> Result<(), Errno> {

@@ -130,7 +130,7 @@ async fn exec_many(
 async fn plain(pyro: &Pyro, vm: Id, command: &str) -> Result<Value, PyroError> {
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let request = ExecRequest::new(Command::Shell(command.to_owned()), Duration::from_secs(60));
-    let io = ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr };
+    let io = ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr, sizes: None };
     let outcome = exec(SupervisorClient::new(pyro.config(), vm), request, io).await?;
     Ok(json!({ "exit_code": outcome.exit_code, "stdout": String::from_utf8_lossy(&stdout) }))
 }

@@ -11,6 +11,7 @@ mod pair;
 mod task;
 pub(crate) mod workspace;
 pub(crate) mod workspace_files;
+pub(crate) mod workspace_shell;
 
 pub(crate) use demo::{Demo, Ollama, Other as OtherDemo};
 pub(crate) use internal::{BenchPage, Internal, InternalCommand};
@@ -90,6 +91,10 @@ pub(crate) struct Run {
     /// Where no guest can run, run the command on this host, as you.
     #[arg(long)]
     pub(crate) allow_host_compat: bool,
+    /// Run it on a terminal, which this one stands for, as in `-it debian:12 -- bash`; its time is
+    /// not limited then, the machine's is (--ttl-seconds).
+    #[arg(short = 't', long, conflicts_with = "json")]
+    pub(crate) tty: bool,
     #[command(flatten)]
     pub(crate) line: Line,
     /// Print one JSON object on stdout, with the command's output in it.

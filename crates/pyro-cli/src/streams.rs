@@ -23,7 +23,7 @@ const WAIT: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 const READ_LEN: usize = 4096;
 
 /// Stdout of this process; the printer hears of what is written.
-fn stdout() -> Noted<Stdout> {
+pub(crate) fn stdout() -> Noted<Stdout> {
     Noted { stream: tokio::io::stdout(), note: printer::note_stdout }
 }
 

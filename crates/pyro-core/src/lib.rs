@@ -105,7 +105,8 @@ pub use tokio_util::sync::CancellationToken;
 pub use vm::Caller;
 
 // A command, and what comes of it.
-pub use vm::io::Stdin;
+pub use pyro_protocol::message::TerminalSize;
+pub use vm::io::{Stdin, Terminal};
 pub use vm::line::{SHELLS, Variable};
 pub use vm::output::{
     OutputName, OutputNameError, OutputPage, OutputStream, OutputTo, OutputWatch, json_len,
@@ -129,6 +130,16 @@ pub use workspace::info::{
 };
 pub use workspace::logs::{LogEntry, WorkspaceLogs};
 pub use workspace::update::UpdateRequest;
+
+// Shells of workspaces.
+pub use workspace::shell::attach::AttachEnd;
+pub use workspace::shell::info::{
+    ScreenInfo as ShellScreen, ShellClosed, ShellInfo, ShellList, ShellRead, ShellSignalled,
+    ShellWritten,
+};
+pub use workspace::shell::open::OpenShellRequest;
+pub use workspace::shell::read::{ReadShellRequest, View as ShellView};
+pub use workspace::shell::signal::ShellSignal;
 
 // Files of workspaces.
 pub use host::path::HostPath;
@@ -182,6 +193,10 @@ pub mod limits {
     pub use crate::workspace::files::read::{DEFAULT_READ_BYTES, MAX_READ_BYTES};
     pub use crate::workspace::fork::MAX_FORKS;
     pub use crate::workspace::logs::{DEFAULT_LOG_ENTRIES, MAX_LOG_ENTRIES};
+    pub use crate::workspace::shell::limits::{
+        DEFAULT_COLS, DEFAULT_MAX_CHARS, DEFAULT_ROWS, idle_ms, max_chars,
+        nearest_size as nearest_terminal_size, size as terminal_size,
+    };
 }
 
 /// The hints of a [`PyroError`], and how a surface puts them into its own words.

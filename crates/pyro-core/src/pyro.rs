@@ -3,6 +3,8 @@
 
 mod files;
 pub mod operation_future;
+mod run;
+mod shell;
 mod workspace;
 
 use crate::backing::ImageDigest;
@@ -24,7 +26,7 @@ use crate::vm::output::{InlineOutput, OutputName, OutputPage, OutputStore, Outpu
 use crate::vm::result::{CommandOutput, CommandResult};
 use crate::vm::standby::{Standby, StandbyCounts};
 use crate::vm::template::TemplateStore;
-use crate::vm::{Caller, LineRequest, RunRequest, VmError, VmRequest, prepare, run, supervisor};
+use crate::vm::{Caller, LineRequest, VmError, VmRequest, prepare, supervisor};
 use operation_future::OperationFuture;
 use std::path::PathBuf;
 use tokio::net::UnixStream;
@@ -83,40 +85,6 @@ impl Pyro {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
-    }
-
-    /// Run one command in a vm of its own and delete the vm.
-    ///
-    /// # Errors
-    /// Whatever it is, nothing of the vm is left.
-    pub fn run(
-        &self,
-        request: RunRequest,
-        mut stdin: Stdin,
-        output: OutputTo,
-        caller: Caller,
-    ) -> OperationFuture<VmExec> {
-        let (config, standby) = (self.config.clone(), self.standby.clone());
-        let cancel = caller.cancel.clone();
-        OperationFuture::cancellable(&self.under_way, &cancel, async move |cancel| {
-            let (mut caller, standby) = (caller.cancelled_by(cancel), standby.as_ref());
-            let mut recorder = Recorder::new(&config, output);
-            let io = recorder.io(&mut stdin);
-            let began = Began::default();
-            let ran = run::run(&config, standby, &request, io, &mut caller, &began)
-                .await
-                .map_err(|error| PyroError::from(error).of_command(&began))?;
-            let output = CommandOutput::of(recorder.finish());
-            let result =
-                CommandResult::of(&request.line.command, ran.execution_mode, ran.exec, output);
-            Ok(VmExec {
-                vm_id: ran.vm_id,
-                environment: request.environment,
-                environment_version: ran.environment_version,
-                result,
-                cleanup: VmDeleted::after_exec(ran.vm_id),
-            })
-        })
     }
 
     /// At most `length` bytes of the output `name` from `offset` on; see
@@ -398,7 +366,9 @@ fn prune(config: &Config) -> Result<Vec<String>, PyroError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vm::Shape;
+    use crate::vm::{RunRequest, Shape};
+    use crate::workspace::shell::open::OpenShellRequest;
+    use crate::workspace::shell::read::ReadShellRequest;
 
     /// A server runs each call as a task of its own: what does not compile here would not there.
     #[test]
@@ -427,5 +397,8 @@ mod tests {
         movable(pyro.list_vms());
         movable(pyro.reap_expired_vms());
         movable(pyro.pull_environment("debian:12", Caller::default()));
+        movable(pyro.open_shell(id, OpenShellRequest::default(), &cancel));
+        movable(pyro.read_shell(id, id, ReadShellRequest::default(), &cancel));
+        movable(pyro.close_shell(id, id));
     }
 }

@@ -13,10 +13,11 @@ use value::{fault, shown, wanted};
 
 /// Parameters of the contract that are not built. Hosts and models send their defaults, which ask
 /// for nothing.
-const UNBUILT: [(&str, &str, Asks); 5] = [
+const UNBUILT: [(&str, &str, Asks); 6] = [
     ("workspace_create", "network_policy", Asks::Nothing("off")),
     ("workspace_create", "secrets", Asks::Never),
     ("workspace_exec", "secret_env", Asks::Never),
+    ("shell_open", "secret_env", Asks::Never),
     ("task_create", "network_policy", Asks::Nothing("off")),
     ("task_exec", "secret_env", Asks::Never),
 ];

@@ -21,6 +21,10 @@ pub enum Request {
     Exec(Exec),
     /// Send a signal to a running command; [`Reply::Done`].
     Signal(Signal),
+    /// Give a running command's terminal another size; [`Reply::Done`].
+    Resize(Resize),
+    /// Take a running command's terminal away; [`Reply::Done`].
+    HangUp(HangUp),
     /// Set the guest's wall clock; [`Reply::Done`]. The host measures the round trip and asks again
     /// when it was long: the clock is then behind by no more than that.
     SetClock(SetClock),
@@ -98,6 +102,19 @@ pub struct Exec {
     /// none.
     #[serde(default)]
     pub sequence: u64,
+    /// The terminal that it has as its stdin, stdout and stderr, and that controls it; `Input`
+    /// frames are then what is typed, and all output comes as `Stdout`. Pipes where there is none.
+    #[serde(default)]
+    pub terminal: Option<TerminalSize>,
+}
+
+/// Size of a terminal.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct TerminalSize {
+    /// Characters in a line, at least 1.
+    pub cols: u16,
+    /// Lines, at least 1.
+    pub rows: u16,
 }
 
 /// Which shell runs a line; each is started as a login shell.
@@ -133,6 +150,26 @@ pub struct Signal {
     /// Every process that the command started, wherever it moved; otherwise the command's process
     /// group.
     pub tree: bool,
+    /// The process group in the foreground of the command's terminal, instead of either.
+    #[serde(default)]
+    pub foreground: bool,
+}
+
+/// Another size for the terminal of a running command.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Resize {
+    /// [`Exec::id`].
+    pub exec: u64,
+    /// The size.
+    pub size: TerminalSize,
+}
+
+/// The end of a command's terminal: every process that the command started is sent SIGHUP, and what
+/// it has left running when it ends is killed.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct HangUp {
+    /// [`Exec::id`].
+    pub exec: u64,
 }
 
 /// Message frame of an operation, agent to host.
@@ -310,6 +347,7 @@ mod tests {
             user: None,
             shell: Shell::Login,
             sequence: 0,
+            terminal: None,
         };
         assert_eq!(exec, expected);
     }

@@ -21,6 +21,7 @@ pub(crate) const EXCEPTIONS: &[(&str, &str, &str)] = &[];
 const ERROR: Rows = &[
     &["files"],
     &["bench", "engine", "environment", "failure", "settings", "thread", "vm", "workspace"],
+    &["shell"],
     &["common", "patch"],
     &["mod"],
     &["wording"],
@@ -34,7 +35,7 @@ const WORKSPACE: Rows = &[
     &["mod"],
     // Operations.
     &["create", "fork", "reset", "logs"],
-    &["background", "delete", "exec", "list", "start", "stop", "update"],
+    &["background", "delete", "exec", "list", "shell", "start", "stop", "update"],
     &["files", "open_command", "status"],
     // A workspace that runs, or is claimed for a change.
     &["ended", "layers"],
@@ -45,7 +46,7 @@ const WORKSPACE: Rows = &[
     &["outputs"],
     // Values.
     &["error", "info"],
-    &["file_error"],
+    &["file_error", "shell_error"],
     &["source"],
     &["ignore", "place"],
     &["git_dir", "label", "limits", "paths"],

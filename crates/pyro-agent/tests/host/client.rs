@@ -279,5 +279,6 @@ fn exec(id: u64, command: Command) -> Exec {
         user: None,
         shell: Shell::Login,
         sequence: 0,
+        terminal: None,
     }
 }

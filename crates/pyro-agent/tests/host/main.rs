@@ -9,6 +9,7 @@
 
 mod client;
 mod ends;
+mod terminal;
 
 use client::{Meeting, Session, hello, program, shell};
 use pyro_protocol::frame::header;
@@ -187,7 +188,8 @@ async fn what_cannot_start_is_a_typed_failure() {
     std::fs::set_permissions(&plain, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let outcome = within(session.run(program(1, &[plain.to_str().unwrap()]))).await;
     assert_eq!(outcome.status(), ExitStatus::Code(3));
-    let signal = |exec, signal| Request::Signal(Signal { exec, signal, tree: true });
+    let signal =
+        |exec, signal| Request::Signal(Signal { exec, signal, tree: true, foreground: false });
     assert!(
         matches!(session.reply(signal(99, 9)).await, Reply::Failed(failure) if failure.kind == FailureKind::NotFound)
     );
@@ -311,10 +313,10 @@ async fn the_whole_tree_dies_by_signal_and_by_reset() {
         let daemon = number(&file).unwrap();
         assert!(alive(shell) && alive(daemon));
         if by_signal {
-            let term = Signal { exec: 9, signal: 15, tree: true };
+            let term = Signal { exec: 9, signal: 15, tree: true, foreground: false };
             assert_eq!(session.reply(Request::Signal(term)).await, Reply::Done);
             assert!(alive(shell), "SIGTERM is ignored");
-            let kill = Signal { exec: 9, signal: 9, tree: true };
+            let kill = Signal { exec: 9, signal: 9, tree: true, foreground: false };
             assert_eq!(session.reply(Request::Signal(kill)).await, Reply::Done);
             assert_eq!(within(operation.finish()).await.status(), ExitStatus::Signal(9));
         } else {
@@ -349,7 +351,8 @@ async fn a_signal_reaches_the_group_only_unless_the_tree_is_meant() {
     let mut operation = session.ask(Request::Exec(shell(5, line))).await;
     operation.started().await;
     let other: u32 = within(operation.line()).await.parse().unwrap();
-    let signal = |tree| Request::Signal(Signal { exec: 5, signal: libc::SIGUSR1, tree });
+    let signal =
+        |tree| Request::Signal(Signal { exec: 5, signal: libc::SIGUSR1, tree, foreground: false });
     assert_eq!(session.reply(signal(false)).await, Reply::Done);
     assert_eq!(within(operation.finish()).await.status(), ExitStatus::Code(9));
     assert!(alive(other));
@@ -363,7 +366,8 @@ async fn a_command_can_be_killed_before_its_user_is_found() {
         let operation = session
             .ask(Request::Exec(Exec { user: user.clone(), ..shell(exec, "sleep 300") }))
             .await;
-        let kill = Request::Signal(Signal { exec, signal: libc::SIGKILL, tree: true });
+        let kill = Signal { exec, signal: libc::SIGKILL, tree: true, foreground: false };
+        let kill = Request::Signal(kill);
         assert_eq!(session.reply(kill).await, Reply::Done);
         assert_eq!(within(operation.finish()).await.status(), ExitStatus::Signal(libc::SIGKILL));
     }

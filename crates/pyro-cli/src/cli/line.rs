@@ -34,13 +34,13 @@ pub(crate) struct Line {
     #[arg(long, value_name = "SHELL", default_value = SHELLS[0], value_parser = SHELLS)]
     pub(crate) shell: String,
     /// Pass a terminal's stdin to the command (pipes are always passed).
-    #[arg(long)]
+    #[arg(short = 'i', long)]
     pub(crate) stdin: bool,
     /// Command to run; put -- before it if it has flags.
     #[arg(value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
 }
 
-fn secret_variable(text: &str) -> Result<Variable, &'static str> {
+pub(super) fn secret_variable(text: &str) -> Result<Variable, &'static str> {
     variable(text).map(|(name, value)| Variable::new(name, value))
 }

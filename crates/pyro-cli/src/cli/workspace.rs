@@ -1,7 +1,7 @@
 //! `pyro workspace` as clap reads it.
 
 use super::pair::setting;
-use super::{integer, whole, workspace_files as files};
+use super::{integer, whole, workspace_files as files, workspace_shell as shell};
 use clap::{Args, Subcommand};
 use pyro_core::limits;
 
@@ -43,6 +43,9 @@ pub(crate) enum Workspace {
     Diff(files::Diff),
     /// Put a file, a tree or the changes of a workspace on the host.
     Export(files::Export),
+    /// Open a shell in a workspace and use it from this terminal, or work with shells that go on
+    /// by themselves.
+    Shell(shell::Shell),
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! Signals that end a command: what it started is ended before it says so.
 
+use super::terminal;
 use crate::printer;
 use futures::stream::{self, SelectAll, StreamExt};
 use pyro_core::is_signal_ignored;
@@ -73,6 +74,7 @@ async fn end_with_a_blocked_write(status: i32) {
     loop {
         let now = printer::write_under_way();
         if now.is_some() && now == before {
+            terminal::restore();
             std::process::exit(status);
         }
         before = now;

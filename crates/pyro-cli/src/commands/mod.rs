@@ -15,6 +15,7 @@ mod runtime;
 mod supervise;
 mod surface;
 mod task;
+mod terminal;
 mod workspace;
 
 use crate::cli::{Command, InternalCommand};

@@ -4,14 +4,20 @@ use super::interrupted::Interrupted;
 use super::line::{self, hands_stdin_on};
 use super::output;
 use super::runtime::{block_on, fail, pyro};
+use super::terminal;
 use crate::cli::Run;
 use crate::progress::ProgressLine;
 use crate::{exit, printer, streams};
-use pyro_core::{Caller, ExecOptions, OutputTo, Progress, PyroError, RunRequest, Shape};
+use pyro_core::{Caller, ExecOptions, OutputTo, Progress, PyroError, RunRequest, Shape, Variable};
+use std::time::Duration;
 
 pub(super) fn run(args: Run) -> i32 {
     printer::fail_with(exit::RUN_FAILED);
-    let (as_json, with_stdin) = (args.json, hands_stdin_on(&args.line));
+    if args.tty && !terminal::is_there() {
+        return terminal::tell_of_none("without -t the command has pipes");
+    }
+    let (as_json, on_terminal) = (args.json, args.tty);
+    let with_stdin = hands_stdin_on(&args.line);
     let request = match request(args) {
         Ok(request) => request,
         Err(error) => return fail(&error, as_json, exit::RUN_FAILED),
@@ -19,7 +25,9 @@ pub(super) fn run(args: Run) -> i32 {
     let interrupted = Interrupted::default();
     let result = block_on(async {
         interrupted.watch();
-        if as_json {
+        if on_terminal {
+            attached(request, &interrupted).await
+        } else if as_json {
             captured(request, with_stdin, &interrupted).await
         } else {
             streamed(request, with_stdin, &interrupted).await
@@ -44,6 +52,30 @@ fn request(args: Run) -> Result<RunRequest, PyroError> {
         allow_host_compat: args.allow_host_compat,
         network: args.network,
     })
+}
+
+/// Longer than anybody sits at a terminal.
+const NO_LIMIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+async fn attached(mut request: RunRequest, interrupted: &Interrupted) -> Result<i32, PyroError> {
+    request.line.timeout = NO_LIMIT;
+    let term = Variable::new("TERM", "xterm-256color");
+    request.line.options = request.line.options.with_default(term);
+    let (mut line, environment) = (ProgressLine::new(), request.environment.clone());
+    let result = {
+        let attached = terminal::Attached::whole();
+        let caller = Caller::with_cancel(&interrupted.token).told(move |progress| {
+            // What is told before is told to a person; from here on the terminal is the guest's.
+            let is_running = matches!(progress, Progress::Running(_));
+            line.show(&environment, progress);
+            if is_running {
+                terminal::make_raw();
+            }
+        });
+        pyro()?.run_on_terminal(request, attached.terminal(), caller).await?.result
+    };
+    tell_of_memory("run", result.out_of_memory.as_deref(), MORE_MEMORY);
+    Ok(result.status())
 }
 
 async fn streamed(

@@ -14,6 +14,7 @@ pub(super) mod logs;
 mod noun;
 mod patch;
 mod reset;
+mod shell;
 mod start;
 pub(super) mod status;
 mod stop;
@@ -43,5 +44,6 @@ pub(super) fn run(command: Workspace) -> i32 {
         Workspace::Patch(command) => patch::run(command),
         Workspace::Diff(args) => diff::run(&args),
         Workspace::Export(args) => export::run(args),
+        Workspace::Shell(args) => shell::run(args),
     }
 }

@@ -4,8 +4,8 @@ use pyro_core::host_files::FsError;
 use pyro_core::testing::tar::TarError;
 use pyro_core::testing::{
     Accel, BenchError, ClientError, EngineError, EnvironmentError, Failure, FileError, LabelError,
-    MissingProgram, Operation, OutputError, OutputFileError, SourceError, Stage, ThreadError,
-    VmError, WorkspaceChange, WorkspaceError,
+    MissingProgram, Operation, OutputError, OutputFileError, ShellError, SourceError, Stage,
+    ThreadError, VmError, WorkspaceChange, WorkspaceError,
 };
 use pyro_core::{ConfigError, Id, OptionError, OutputName, PlaceError, PyroError, Shape, VmState};
 use pyro_patch::patch::{ParseError, PatchError};
@@ -33,6 +33,7 @@ pub(crate) fn all() -> Vec<PyroError> {
     all.extend(of_workspace.map(|error| PyroError::from(WorkspaceError::Vm(error))));
     all.extend(guests().map(|error| PyroError::from(WorkspaceError::Guest(error))));
     all.extend(files().into_iter().map(|error| PyroError::from(WorkspaceError::File(error))));
+    all.extend(shells().map(PyroError::from));
     all
 }
 
@@ -186,6 +187,7 @@ fn workspaces() -> Vec<WorkspaceError> {
     let gone = |resettable| WorkspaceError::LayerGone { id, path: "/layer".into(), resettable };
     vec![
         WorkspaceError::NoBackground { id },
+        WorkspaceError::Vm(VmError::NoShells),
         WorkspaceError::Vm(VmError::NoSuchVm { id }),
         WorkspaceError::Vm(VmError::NoChoiceOfShell),
         WorkspaceError::Vm(VmError::Control(ClientError::Ended)),
@@ -213,6 +215,19 @@ fn workspaces() -> Vec<WorkspaceError> {
         WorkspaceError::Ttl(1),
         WorkspaceError::Count(0),
         WorkspaceError::TooDeep { id },
+    ]
+}
+
+fn shells() -> [ShellError; 7] {
+    let (id, shell) = (id(), Id::parse("ba9876543210").unwrap());
+    [
+        ShellError::NoSuchShell { id, shell },
+        ShellError::Ended { id, shell, exit_code: Some(-9) },
+        ShellError::TooMany { id },
+        ShellError::InputFull { shell, room: 7, len: 9 },
+        ShellError::LongInput(300_000),
+        ShellError::NoForeground { id, shell },
+        ShellError::Signal("STOP".to_owned()),
     ]
 }
 

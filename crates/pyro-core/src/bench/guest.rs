@@ -106,7 +106,7 @@ pub(super) async fn exec_true(vm: SupervisorClient<'_>) -> Result<ExecOutcome, B
         vm,
         "/bin/true",
         command,
-        ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr },
+        ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr, sizes: None },
     )
     .await
 }
@@ -114,7 +114,7 @@ pub(super) async fn exec_true(vm: SupervisorClient<'_>) -> Result<ExecOutcome, B
 async fn transfer_out(vm: SupervisorClient<'_>) -> Result<Duration, BenchError> {
     let command = ["head", "-c", &TRANSFER_LEN.to_string(), "/dev/zero"].map(str::to_owned);
     let (mut counter, mut stderr) = (Counter::default(), tokio::io::sink());
-    let io = ExecIo { stdin: None, stdout: &mut counter, stderr: &mut stderr };
+    let io = ExecIo { stdin: None, stdout: &mut counter, stderr: &mut stderr, sizes: None };
     let outcome = execute(vm, "head", Command::Program(command.into()), io).await?;
     whole(counter.0)?;
     Ok(outcome.duration)
@@ -125,7 +125,8 @@ async fn transfer_in(vm: SupervisorClient<'_>) -> Result<Duration, BenchError> {
     let command = Command::Program(["wc", "-c"].map(str::to_owned).into());
     let mut zeros = tokio::io::repeat(0).take(TRANSFER_LEN);
     let (mut said, mut stderr) = (Vec::new(), tokio::io::sink());
-    let io = ExecIo { stdin: Some(&mut zeros), stdout: &mut said, stderr: &mut stderr };
+    let io =
+        ExecIo { stdin: Some(&mut zeros), stdout: &mut said, stderr: &mut stderr, sizes: None };
     let outcome = execute(vm, "wc", command, io).await?;
     whole(String::from_utf8_lossy(&said).trim().parse().unwrap_or(0))?;
     Ok(outcome.duration)

@@ -14,6 +14,7 @@ mod operation;
 mod parameter;
 mod patch;
 mod settings;
+mod shell;
 mod thread;
 mod vm;
 mod wording;

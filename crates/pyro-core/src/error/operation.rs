@@ -45,6 +45,16 @@ super::named::named! {
         WorkspaceFileRead = "workspace.file.read",
         /// Write a file of a workspace.
         WorkspaceFileWrite = "workspace.file.write",
+        /// Open a shell in a workspace.
+        WorkspaceShellOpen = "workspace.shell.open",
+        /// The shells of a workspace.
+        WorkspaceShellList = "workspace.shell.list",
+        /// Read what a shell has printed.
+        WorkspaceShellRead = "workspace.shell.read",
+        /// Signal what runs in a shell.
+        WorkspaceShellSignal = "workspace.shell.signal",
+        /// End a shell.
+        WorkspaceShellClose = "workspace.shell.close",
         /// Put a workspace back to its baseline.
         WorkspaceReset = "workspace.reset",
         /// Copy a workspace.

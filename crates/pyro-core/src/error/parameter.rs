@@ -7,6 +7,8 @@ super::named::named! {
         AllowHostCompat = "allow_host_compat",
         /// The command that a benchmark compares with.
         Against = "against",
+        /// Columns of a terminal.
+        Cols = "cols",
         /// The command to run.
         Command = "command",
         /// How many.
@@ -25,6 +27,8 @@ super::named::named! {
         KeepGitConfig = "keep_git_config",
         /// Bytes of a page.
         Length = "length",
+        /// Characters of a text.
+        MaxChars = "max_chars",
         /// Memory of a vm.
         MemMib = "mem_mib",
         /// The mirror that packages come from.
@@ -39,10 +43,14 @@ super::named::named! {
         Recursive = "recursive",
         /// Leave out what git ignores.
         RespectIgnore = "respect_ignore",
+        /// Rows of a terminal.
+        Rows = "rows",
         /// What on the host a workspace begins with.
         SeedPath = "seed_path",
         /// The shell of a command.
         Shell = "shell",
+        /// A shell of a workspace.
+        ShellId = "shell_id",
         /// The limit of a command.
         TimeoutSeconds = "timeout_seconds",
         /// The lifetime.
@@ -53,6 +61,8 @@ super::named::named! {
         VcpuCount = "vcpu_count",
         /// A vm.
         VmId = "vm_id",
+        /// How long a shell is to be quiet.
+        WaitForIdleMs = "wait_for_idle_ms",
         /// A workspace.
         WorkspaceId = "workspace_id",
     }

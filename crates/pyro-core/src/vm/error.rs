@@ -67,6 +67,9 @@ pub enum VmError {
     /// Its agent is of a pyro that could not choose the shell.
     #[error("the vm was started by an older pyro, which runs every line with /bin/sh")]
     NoChoiceOfShell,
+    /// Its supervisor is of a pyro that had no shells.
+    #[error("the vm was started by an older pyro, which has no shells")]
+    NoShells,
     /// A killed command did not end.
     #[error("the command was killed but did not end within {} s", .0.as_secs())]
     Unkillable(Duration),

@@ -108,7 +108,7 @@ pub fn page_length(bytes: u32) -> Result<usize, OutOfRange> {
     Ok(usize::try_from(bytes).unwrap_or(usize::MAX))
 }
 
-fn within(
+pub(crate) fn within(
     name: &'static str,
     value: i64,
     range: &RangeInclusive<u32>,
@@ -120,7 +120,7 @@ fn within(
     })
 }
 
-fn at_least(name: &'static str, value: i64, min: u32) -> Result<u32, OutOfRange> {
+pub(crate) fn at_least(name: &'static str, value: i64, min: u32) -> Result<u32, OutOfRange> {
     u32::try_from(value).ok().filter(|value| *value >= min).ok_or_else(|| {
         let expected = if value < min.into() {
             format!("at least {min}")

@@ -2,6 +2,7 @@
 
 use super::file_error::FileError;
 use super::label::LabelError;
+use super::shell_error::ShellError;
 use crate::engine::EngineError;
 use crate::guest::client::ClientError;
 use crate::host::copy::CopyError;
@@ -139,6 +140,9 @@ pub enum WorkspaceError {
     /// Its files.
     #[error(transparent)]
     File(#[from] FileError),
+    /// Its shells.
+    #[error(transparent)]
+    Shell(#[from] ShellError),
     /// The guest's agent failed.
     #[error(transparent)]
     Guest(ClientError),

@@ -28,6 +28,8 @@ pub mod reconcile;
 pub mod reset;
 mod rest;
 pub mod running;
+pub mod shell;
+pub mod shell_error;
 pub mod source;
 pub mod start;
 pub mod status;

@@ -111,12 +111,25 @@ impl Running<'_> {
 /// # Errors
 /// [`OptionError::Cwd`] where it is too long with the place of the tree.
 pub(super) fn command(tree: &Path, request: &mut ExecRequest) -> Result<(), WorkspaceError> {
-    request.cwd = seen(tree, &request.cwd)?;
-    if let Some(home) = tree.to_str() {
-        request.env.insert(0, Variable::new("HOME", home));
-    }
+    move_in(tree, &mut request.cwd, &mut request.env)?;
     // The host keeps what was written, whatever becomes of the process.
     request.sync = false;
+    Ok(())
+}
+
+/// Let something run in the workspace, which is its home too.
+///
+/// # Errors
+/// [`OptionError::Cwd`] where the directory is too long with the place of the tree.
+pub(super) fn move_in(
+    tree: &Path,
+    cwd: &mut GuestPath,
+    env: &mut Vec<Variable>,
+) -> Result<(), WorkspaceError> {
+    *cwd = seen(tree, cwd)?;
+    if let Some(home) = tree.to_str() {
+        env.insert(0, Variable::new("HOME", home));
+    }
     Ok(())
 }
 

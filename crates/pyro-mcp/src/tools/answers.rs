@@ -266,3 +266,36 @@ pub(super) struct Exported {
     bytes_written: u64,
     left_out: Vec<Lacking>,
 }
+
+/// A shell.
+#[derive(JsonSchema)]
+pub(super) struct Shell {
+    shell_id: String,
+    state: String,
+    exit_code: Option<i32>,
+}
+
+/// What was read of a shell.
+#[derive(JsonSchema)]
+pub(super) struct ShellRead {
+    output: String,
+    next_cursor: u64,
+    truncated: bool,
+    missed_bytes: u64,
+    state: String,
+    exit_code: Option<i32>,
+    screen: Option<ShellScreen>,
+}
+
+/// Where the cursor is.
+#[derive(JsonSchema)]
+struct ShellScreen {
+    cursor_row: u16,
+    cursor_col: u16,
+}
+
+/// A shell that is gone.
+#[derive(JsonSchema)]
+pub(super) struct ShellClosed {
+    closed: bool,
+}

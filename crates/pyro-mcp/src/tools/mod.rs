@@ -10,6 +10,12 @@ mod line;
 mod machine;
 mod output_read;
 mod parameters;
+mod shell;
+mod shell_close;
+mod shell_open;
+mod shell_read;
+mod shell_signal;
+mod shell_write;
 pub(crate) mod tool;
 mod vm_create;
 mod vm_delete;
@@ -48,6 +54,11 @@ use tool::{Tool, offered};
 const TOOLS: &[fn(&Grants, &str) -> Vec<Tool>] = &[
     offered::<vm_run::VmRun>,
     offered::<output_read::OutputRead>,
+    offered::<shell_close::ShellClose>,
+    offered::<shell_open::ShellOpen>,
+    offered::<shell_read::ShellRead>,
+    offered::<shell_signal::ShellSignal>,
+    offered::<shell_write::ShellWrite>,
     offered::<vm_create::VmCreate>,
     offered::<vm_delete::VmDelete>,
     offered::<vm_exec::VmExec>,

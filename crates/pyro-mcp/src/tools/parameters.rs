@@ -4,7 +4,8 @@
 use crate::bounds;
 use crate::refusal::Refusal;
 use pyro_core::{
-    Environment, ErrorKind, Id, InlineOutput, Pyro, SHELLS, WorkspacePath, catalog, limits,
+    Environment, ErrorKind, Id, InlineOutput, Pyro, SHELLS, ShellSignal, WorkspacePath, catalog,
+    limits,
 };
 use schemars::{Schema, SchemaGenerator, json_schema};
 
@@ -93,6 +94,31 @@ pub(super) fn command_output(_: &mut SchemaGenerator) -> Schema {
 pub(super) fn inline(max_output_bytes: u32) -> InlineOutput {
     let bytes = usize::try_from(max_output_bytes).unwrap_or(COMMAND_MOST).min(COMMAND_MOST);
     InlineOutput::Json(bytes - bounds::FIELDS)
+}
+
+pub(super) fn cols() -> u16 {
+    limits::DEFAULT_COLS
+}
+
+pub(super) fn rows() -> u16 {
+    limits::DEFAULT_ROWS
+}
+
+pub(super) fn max_chars() -> u32 {
+    limits::DEFAULT_MAX_CHARS
+}
+
+pub(super) fn yes() -> bool {
+    true
+}
+
+pub(super) fn signal() -> String {
+    ShellSignal::DEFAULT_NAME.to_owned()
+}
+
+/// The signals of a shell.
+pub(super) fn signals(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": ShellSignal::NAMES })
 }
 
 pub(super) fn log_limit() -> u32 {

@@ -14,7 +14,7 @@ fn reference() -> Map<String, Value> {
 fn plausible(client: &Client, parameter: &str) -> Value {
     match parameter {
         "environment" => json!("debian:12"),
-        "workspace_id" | "vm_id" => json!("0123456789ab"),
+        "workspace_id" | "vm_id" | "shell_id" => json!("0123456789ab"),
         "source_path" | "output_path" => json!(client.home.path().join("new")),
         "patch" => json!("--- /dev/null\n+++ b\n@@ -0,0 +1 @@\n+a\n"),
         _ => json!("a"),

@@ -95,7 +95,7 @@ impl<'a> SupervisorClient<'a> {
         }
     }
 
-    async fn ask(&self, request: ControlRequest) -> Result<UnixStream, VmError> {
+    pub(super) async fn ask(&self, request: ControlRequest) -> Result<UnixStream, VmError> {
         let connect = || {
             let stream = socket::connect(&self.config.runtime_dir, &paths::socket_name(self.id))?;
             stream.set_nonblocking(true)?;

@@ -2,8 +2,11 @@
 //!
 //! - `protocol`: the messages, both ways; host-only, frames as on the guest's wire.
 //! - `client`: a running vm, reached through its supervisor's socket.
+//! - `shells`, `shell_client`: the same about its shells.
 //! - `starter`: a supervisor's start, and the connection that its vm ends with.
 
 pub mod client;
 pub mod protocol;
+pub mod shell_client;
+pub mod shells;
 pub mod starter;

@@ -1,5 +1,6 @@
 //! The messages between a vm's supervisor and those who start and use the vm.
 
+use super::shells::ShellRequest;
 use crate::config::QemuProgram;
 use crate::engine::qemu::Abilities;
 use crate::engine::spec::{Accel, DiskSpec, KernelSpec, MachineSpec, Memory};
@@ -125,6 +126,8 @@ pub enum ControlRequest {
     CloseLayer(NewLayer),
     /// The lifetime in the vm's record is another now; closing the connection is the answer.
     LifetimeChanged,
+    /// Something about the vm's shells; [`super::shells::ShellReply`] answers.
+    Shell(ShellRequest),
 }
 
 /// How a layer was closed.

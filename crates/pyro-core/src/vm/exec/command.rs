@@ -9,13 +9,15 @@ use crate::vm::error::VmError;
 use crate::vm::io::ExecIo;
 use pyro_protocol::frame::Frame;
 use pyro_protocol::message::{
-    Exec, ExitStatus, Exited, Failure, FailureKind, OutOfMemory, Reply, Request, Signal,
+    Exec, ExitStatus, Exited, Failure, FailureKind, OutOfMemory, Reply, Request, Resize, Signal,
+    TerminalSize,
 };
 use pyro_protocol::{FrameKind, limits};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::unix::OwnedWriteHalf;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// How long a command's tree may take to end once it was killed.
@@ -79,6 +81,7 @@ pub(super) async fn begun(
         user: request.user,
         shell: request.shell,
         sequence: request.sequence,
+        terminal: io.sizes.as_ref().map(|sizes| *sizes.borrow()),
     };
     let request_sync = request.sync;
     began_to_run.ask();
@@ -97,7 +100,8 @@ pub(super) async fn begun(
     };
     let run = run.until_end();
     let feed = feed_stdin(io.stdin, &mut writer);
-    tokio::pin!(run, feed);
+    let resize = hand_sizes_on(vm, id, io.sizes);
+    tokio::pin!(run, feed, resize);
     let mut deadline = began + request.timeout;
     let mut fed = false;
     let mut over = None;
@@ -105,6 +109,7 @@ pub(super) async fn begun(
         tokio::select! {
             ended = &mut run => break ended?,
             () = &mut feed, if !fed => fed = true,
+            () = &mut resize => {}
             () = tokio::time::sleep_until(deadline) => {
                 match &over {
                     None => {
@@ -275,9 +280,32 @@ async fn feed_stdin(
     }
 }
 
+/// Give the command's terminal each new size; never comes to an end.
+async fn hand_sizes_on(
+    vm: SupervisorClient<'_>,
+    exec: u64,
+    sizes: Option<watch::Receiver<TerminalSize>>,
+) {
+    if let Some(mut sizes) = sizes {
+        while sizes.changed().await.is_ok() {
+            let size = *sizes.borrow_and_update();
+            let request = Request::Resize(Resize { exec, size });
+            let resized = async {
+                let stream = vm.connect().await?;
+                client::call(stream, &request).await.map_err(VmError::Guest)
+            };
+            if let Err(error) = resized.await {
+                tracing::debug!(%error, "the command's terminal keeps its size");
+            }
+        }
+    }
+    std::future::pending().await
+}
+
 /// Kill the command's whole tree, on a stream of its own: the command's own may be full of stdin.
 async fn kill(vm: SupervisorClient<'_>, exec: u64) -> Result<Over, VmError> {
-    let request = Request::Signal(Signal { exec, signal: libc::SIGKILL, tree: true });
+    let request =
+        Request::Signal(Signal { exec, signal: libc::SIGKILL, tree: true, foreground: false });
     let call = client::call(vm.connect().await?, &request);
     match tokio::time::timeout(KILL_LIMIT, call).await {
         Ok(Err(ClientError::Failed(failure))) if failure.kind == FailureKind::NotFound => {

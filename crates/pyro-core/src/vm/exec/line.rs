@@ -164,6 +164,15 @@ impl ExecOptions {
         Ok(Self { cwd, env, user, shell: Shell::Login })
     }
 
+    /// The same with a variable, where its caller has not chosen it.
+    #[must_use]
+    pub fn with_default(mut self, variable: Variable) -> Self {
+        if self.env.iter().all(|Variable(name, _)| *name != variable.0) {
+            self.env.push(variable);
+        }
+        self
+    }
+
     /// The same with a shell of [`SHELLS`]; none is the user's login shell.
     ///
     /// # Errors
@@ -269,6 +278,7 @@ mod tests {
             user,
             shell,
             sequence,
+            terminal: None,
         })
         .unwrap();
     }

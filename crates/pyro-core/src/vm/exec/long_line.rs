@@ -115,7 +115,7 @@ async fn removed(vm: SupervisorClient<'_>, path: GuestPath) -> Result<(), VmErro
     let name = String::from_utf8_lossy(path.as_bytes()).into_owned();
     let rm = Command::Program(["rm", "-f", "--", &name].map(str::to_owned).to_vec());
     let (mut stdout, mut stderr) = (tokio::io::sink(), tokio::io::sink());
-    let io = ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr };
+    let io = ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr, sizes: None };
     let request = ExecRequest::new(rm, FORGET_LIMIT);
     let done = begun(vm, random_exec_id()?, Instant::now(), request, io, &Began::default()).await?;
     if done.exit_code != 0 {

@@ -52,7 +52,7 @@ impl Met {
     /// Run a command here.
     pub(super) async fn exec(&self, request: ExecRequest) -> Result<ExecOutcome, VmError> {
         let (mut stdout, mut stderr) = (tokio::io::sink(), tokio::io::sink());
-        let io = ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr };
+        let io = ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr, sizes: None };
         exec(SupervisorClient::new(&self.config, self.id), request, io).await
     }
 }

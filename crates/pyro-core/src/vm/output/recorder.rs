@@ -68,7 +68,7 @@ impl Recorder {
     /// What a command is given.
     pub fn io<'a>(&'a mut self, stdin: &'a mut Stdin) -> ExecIo<'a> {
         let stdin = stdin.as_mut().map(|stdin| &mut **stdin as _);
-        ExecIo { stdin, stdout: &mut self.stdout, stderr: &mut self.stderr }
+        ExecIo { stdin, stdout: &mut self.stdout, stderr: &mut self.stderr, sizes: None }
     }
 
     /// What was recorded: stdout and stderr.

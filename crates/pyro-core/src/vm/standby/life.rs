@@ -161,7 +161,7 @@ async fn warm(vm: &Leased<'_>, engine: &EngineLaunch) -> Result<(), VmError> {
         exec(
             vm.client(),
             request,
-            ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr },
+            ExecIo { stdin: None, stdout: &mut stdout, stderr: &mut stderr, sizes: None },
         )
         .await?;
     }

@@ -48,6 +48,10 @@ impl Clients {
                 let _talk = self.activity.begin();
                 self.sessions.relay(Client { frames, writer }).await
             }
+            ControlRequest::Shell(request) => {
+                let _talk = self.activity.begin();
+                self.sessions.shell(request, Client { frames, writer }).await
+            }
             ControlRequest::Lease => self.lease.serve(frames, writer, self.lifetime).await,
             ControlRequest::CloseLayer(layer) => {
                 let _talk = self.activity.begin();

@@ -5,6 +5,7 @@
 //! vm, over parts that know nothing of each other and are asked through one request enum each:
 //!
 //! - `sessions`: everything that is under way with the guest's agent.
+//! - `shells`, asked through `sessions`: interactive sessions that outlive their clients.
 //! - `layers`: the disk of the running machine.
 //! - `lifetime`: what ends the vm in order, be it its starter, its user, a signal or the time.
 //! - the engine's [`Monitor`](crate::engine::qmp::monitor::Monitor): QEMU itself.
@@ -36,6 +37,7 @@ mod maker;
 mod record;
 mod relay;
 mod sessions;
+mod shells;
 mod start;
 
 use crate::config::Config;

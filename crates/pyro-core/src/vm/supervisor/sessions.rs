@@ -6,10 +6,12 @@
 //! streams that outlive their client.
 
 use super::relay::{self, Client};
+use super::shells::Shells;
 use crate::guest::client::{self, ClientError};
 use crate::guest::transport::{Channel, GuestStream};
 use crate::guest::{file, freeze, stage};
 use crate::host::clock;
+use crate::vm::control::shells::ShellRequest;
 use pyro_protocol::GuestPath;
 use pyro_protocol::files::Recovered;
 use pyro_protocol::message::{Mount, Request, SetClock};
@@ -37,6 +39,8 @@ type Reply<T> = oneshot::Sender<Result<T, ClientError>>;
 pub(super) enum SessionRequest {
     /// Move a client's bytes to a new stream of the agent, and back, until either side ends.
     Relay { client: Client, done: Reply<()> },
+    /// Do for a client what it asks about shells.
+    Shell { request: ShellRequest, client: Client, done: Reply<()> },
     /// Set the guest's clock; answered once the request is on its way.
     SetClock { sent: Reply<()> },
     /// Mount the disk.
@@ -70,6 +74,14 @@ impl Sessions {
 
     pub(super) async fn relay(&self, client: Client) -> Result<(), ClientError> {
         self.ask(|done| SessionRequest::Relay { client, done }).await
+    }
+
+    pub(super) async fn shell(
+        &self,
+        request: ShellRequest,
+        client: Client,
+    ) -> Result<(), ClientError> {
+        self.ask(|done| SessionRequest::Shell { request, client, done }).await
     }
 
     pub(super) async fn set_clock(&self) -> Result<(), ClientError> {
@@ -132,18 +144,22 @@ impl Frozen {
 
 /// Begin what is asked for, each beside the others, until the agent or everybody who asks is gone.
 async fn serve(channel: Channel, mut queue: mpsc::Receiver<SessionRequest>) {
+    let shells = Shells::new(channel.clone());
     loop {
         let request = tokio::select! {
             request = queue.recv() => request,
             () = channel.closed() => None,
         };
         let Some(request) = request else { return };
-        tokio::spawn(begin(channel.clone(), request));
+        tokio::spawn(begin(channel.clone(), shells.clone(), request));
     }
 }
 
-async fn begin(channel: Channel, request: SessionRequest) {
+async fn begin(channel: Channel, shells: Shells, request: SessionRequest) {
     match request {
+        SessionRequest::Shell { request, client, done } => {
+            answer(done, shells.serve(request, client)).await;
+        }
         SessionRequest::Relay { client, done } => {
             answer(done, relay::relay(&channel, client)).await;
         }
@@ -156,7 +172,10 @@ async fn begin(channel: Channel, request: SessionRequest) {
             answer(done, async { file::sync(open(&channel).await?).await }).await;
         }
         SessionRequest::Freeze { limit_ms, frozen } => freeze(&channel, limit_ms, frozen).await,
-        SessionRequest::PowerOff { done } => answer(done, call(&channel, Request::PowerOff)).await,
+        SessionRequest::PowerOff { done } => {
+            shells.dismiss();
+            answer(done, call(&channel, Request::PowerOff)).await;
+        }
     }
 }
 
