@@ -11,6 +11,7 @@ mod pair;
 mod task;
 pub(crate) mod workspace;
 pub(crate) mod workspace_files;
+pub(crate) mod workspace_snapshot;
 
 pub(crate) use demo::{Demo, Ollama, Other as OtherDemo};
 pub(crate) use internal::{BenchPage, Internal, InternalCommand};

@@ -33,6 +33,7 @@
 //! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest/host.inc"));
 //! use pyro_core::{
 //!     Caller, CancellationToken, Config, CreateRequest, DiffRequest, LineRequest, OutputTo, Pyro, PyroError,
+//!     Snapshot,
 //! };
 //!
 //! async fn change_and_look(config: Config) -> Result<(), PyroError> {
@@ -49,7 +50,7 @@
 //!     assert_eq!(diff.entries[0].path, "greeting");
 //!     assert!(diff.patch.contains("+hello"));
 //!
-//!     pyro.reset_workspace(id, &cancel).await?;
+//!     pyro.reset_workspace(id, Snapshot::Baseline, &cancel).await?;
 //!     assert!(!pyro.diff_workspace(id, &DiffRequest::default(), &cancel).await?.changed);
 //!     pyro.delete_workspace(id).await?;
 //!     Ok(())
@@ -71,6 +72,7 @@ pub mod guest;
 pub mod host;
 pub mod id;
 pub mod pyro;
+pub mod snapshot_name;
 pub mod store;
 pub mod timestamp;
 pub mod vm;
@@ -83,6 +85,7 @@ pub use execution_mode::ExecutionMode;
 pub use id::{Id, IdError};
 pub use pyro::Pyro;
 pub use pyro_protocol::Secret;
+pub use snapshot_name::{DiffPoint, Snapshot, SnapshotName};
 pub use timestamp::Timestamp;
 pub use tokio_util::sync::CancellationToken;
 pub use vm::line::Variable;
@@ -98,3 +101,4 @@ pub use workspace::files::diff_report::DiffReport;
 pub use workspace::info::{
     WorkspaceDeleted, WorkspaceForks, WorkspaceInfo, WorkspaceList, WorkspaceResetInfo,
 };
+pub use workspace::snapshot::info::{SnapshotCreated, SnapshotDeleted, SnapshotInfo, SnapshotList};

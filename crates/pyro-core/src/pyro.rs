@@ -2,6 +2,7 @@
 //! them.
 
 mod files;
+mod snapshot;
 mod workspace;
 
 use crate::backing::ImageDigest;

@@ -23,6 +23,7 @@ mod ollama;
 mod output;
 mod run;
 mod skip;
+mod snapshot;
 mod template;
 mod user;
 mod vm;

@@ -10,6 +10,7 @@ use pyro_core::guest::client::ClientError;
 use pyro_core::host::fs::FsError;
 use pyro_core::host::output::OutputFileError;
 use pyro_core::id::Id;
+use pyro_core::snapshot_name::SnapshotName;
 use pyro_core::store::vm::VmState;
 use pyro_core::store::workspace::WorkspaceChange;
 use pyro_core::vm::VmError;
@@ -52,6 +53,10 @@ pub(crate) fn all() -> Vec<PyroError> {
 
 fn id() -> Id {
     Id::parse("0123456789ab").unwrap()
+}
+
+fn snapshot() -> SnapshotName {
+    SnapshotName::parse("before-fix").unwrap()
 }
 
 fn failed(kind: io::ErrorKind) -> FsError {
@@ -222,6 +227,9 @@ fn workspaces() -> Vec<WorkspaceError> {
         WorkspaceError::Ttl(1),
         WorkspaceError::Count(0),
         WorkspaceError::TooDeep { id },
+        SnapshotName::parse("../x").unwrap_err().into(),
+        WorkspaceError::NoSuchSnapshot { id, name: snapshot(), known: vec!["first".into()] },
+        WorkspaceError::SnapshotExists { id, name: snapshot() },
     ]
 }
 

@@ -43,6 +43,10 @@ super::named::named! {
         SeedPath = "seed_path",
         /// The shell of a command.
         Shell = "shell",
+        /// What a workspace goes back to.
+        Snapshot = "snapshot",
+        /// The name of a snapshot.
+        SnapshotName = "snapshot_name",
         /// The limit of a command.
         TimeoutSeconds = "timeout_seconds",
         /// The lifetime.

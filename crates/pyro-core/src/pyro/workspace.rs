@@ -3,6 +3,7 @@
 use super::Pyro;
 use crate::error::PyroError;
 use crate::id::Id;
+use crate::snapshot_name::Snapshot;
 use crate::vm::Caller;
 use crate::vm::blocking;
 use crate::vm::exec::line::LineRequest;
@@ -104,16 +105,17 @@ impl Pyro {
         apart(move || delete::delete(&config, id)).await.map_err(|error| error.of_workspace(id))
     }
 
-    /// Put a workspace's whole disk back to its baseline; it runs afterwards.
+    /// Put a workspace's whole disk back to its baseline or to a snapshot; it runs afterwards.
     ///
     /// # Errors
     /// Whatever it is, the workspace is as it was.
     pub async fn reset_workspace(
         &self,
         id: Id,
+        to: Snapshot,
         cancel: &CancellationToken,
     ) -> Result<WorkspaceResetInfo, PyroError> {
-        reset::reset(&self.config, id, cancel)
+        reset::reset(&self.config, id, &to, cancel)
             .await
             .map_err(|error| PyroError::from(error).of_workspace(id))
     }
@@ -195,7 +197,7 @@ impl Pyro {
 }
 
 /// Do what blocks on a thread of its own.
-async fn apart<T: Send + 'static>(
+pub(super) async fn apart<T: Send + 'static>(
     act: impl FnOnce() -> Result<T, WorkspaceError> + Send + 'static,
 ) -> Result<T, PyroError> {
     Ok(blocking(move || Ok(act())).await??)

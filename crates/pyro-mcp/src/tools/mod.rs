@@ -10,6 +10,9 @@ mod line;
 mod machine;
 mod output_read;
 mod parameters;
+mod snapshot_create;
+mod snapshot_delete;
+mod snapshot_list;
 pub(crate) mod tool;
 mod vm_create;
 mod vm_delete;
@@ -48,6 +51,9 @@ use tool::{Tool, offered};
 const TOOLS: &[fn(&Grants, &str) -> Vec<Tool>] = &[
     offered::<vm_run::VmRun>,
     offered::<output_read::OutputRead>,
+    offered::<snapshot_create::SnapshotCreate>,
+    offered::<snapshot_delete::SnapshotDelete>,
+    offered::<snapshot_list::SnapshotList>,
     offered::<vm_create::VmCreate>,
     offered::<vm_delete::VmDelete>,
     offered::<vm_exec::VmExec>,

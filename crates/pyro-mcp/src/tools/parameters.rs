@@ -60,6 +60,19 @@ pub(super) fn labels(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// The name of a snapshot, as core takes it.
+pub(super) fn snapshot_name(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" })
+}
+
+pub(super) fn baseline() -> String {
+    pyro_core::snapshot_name::BASELINE.to_owned()
+}
+
+pub(super) fn now() -> String {
+    pyro_core::snapshot_name::NOW.to_owned()
+}
+
 pub(super) fn vcpu_count() -> u32 {
     limits::DEFAULT_VCPU_COUNT
 }

@@ -1,4 +1,4 @@
-//! `workspace_diff`: what changed in a workspace since it was made.
+//! `workspace_diff`: what changed in a workspace since it was made, or between two snapshots.
 
 use super::describe::Describe;
 use super::{annotations, answers, parameters, workspace};
@@ -7,6 +7,7 @@ use crate::bounds::{self, FIELDS, STRUCTURED, count, shortened, text_length};
 use crate::grants::Grants;
 use crate::refusal::Refusal;
 use crate::state::State;
+use pyro_core::Pyro;
 use pyro_core::workspace::files::diff::DiffRequest;
 use pyro_core::workspace::files::diff_report::DiffReport;
 use rmcp::RoleServer;
@@ -22,6 +23,11 @@ pub(super) struct WorkspaceDiff {
     /// Only at or below this
     #[serde(default)]
     path: Option<String>,
+    /// baseline, now or a snapshot
+    #[serde(default = "parameters::baseline")]
+    from: String,
+    #[serde(default = "parameters::now")]
+    to: String,
     /// Without patches
     #[serde(default)]
     stat: bool,
@@ -39,7 +45,7 @@ pub(super) struct WorkspaceDiff {
 impl Describe for WorkspaceDiff {
     const NAME: &'static str = "workspace_diff";
     const TITLE: &'static str = "See what changed in a workspace";
-    const DESCRIPTION: &'static str = "Compare /workspace with its baseline (what workspace_create made of it): each changed file, and a patch that git apply takes.";
+    const DESCRIPTION: &'static str = "Compare /workspace with its baseline (what workspace_create made of it), or any two snapshots: each changed file, and a patch that git apply takes.";
     type Answer = answers::Differences;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
@@ -53,8 +59,13 @@ impl Describe for WorkspaceDiff {
     ) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
         let path = self.path.as_deref().map(parameters::place).transpose()?;
-        let request =
-            DiffRequest { path, renames: self.find_renames, include_ignored: self.include_ignored };
+        let request = DiffRequest {
+            from: Pyro::diff_point(&self.from)?,
+            to: Pyro::diff_point(&self.to)?,
+            path,
+            renames: self.find_renames,
+            include_ignored: self.include_ignored,
+        };
         let report =
             workspace::work(&state, &context, id, "comparing", move |pyro, cancel| async move {
                 pyro.diff_workspace(id, &request, &cancel).await

@@ -1,8 +1,9 @@
 //! A workspace's files: seeded, pushed, listed, read, written, patched, compared, exported.
 
 pub mod apply;
-mod base;
+pub(in crate::workspace) mod base;
 pub mod baseline;
+mod between;
 pub mod compare;
 pub mod contents;
 pub mod diff;
@@ -12,6 +13,7 @@ mod follow;
 pub mod git_guard;
 mod hidden;
 pub mod list;
+pub(in crate::workspace) mod listing;
 pub mod patch_report;
 pub mod patch_steps;
 pub(in crate::workspace) mod proof;
@@ -20,6 +22,7 @@ pub mod push_plan;
 pub mod push_report;
 pub mod read;
 pub mod seed;
+mod sides;
 pub mod write;
 
 pub use super::file_error::FileError;
