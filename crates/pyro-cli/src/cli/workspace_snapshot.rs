@@ -7,9 +7,18 @@ pub(crate) enum Snapshot {
     /// Take a snapshot of a workspace's whole disk; it goes on running.
     Create(Named),
     /// List the snapshots of a workspace: its baseline, then the newest first.
-    List(super::workspace::One),
+    List(One),
     /// Delete a snapshot of a workspace.
     Delete(Named),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct One {
+    /// Workspace id.
+    pub(crate) workspace_id: String,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -40,7 +40,7 @@ pub struct LayerPair {
 }
 
 /// [`LayerPair`]s of the workspace `?1`. A layer that a process makes, or that takes writes, is no
-/// part of one.
+/// part of one; where `?2` is true, nobody writes to the workspace's own.
 const MERGEABLE: &str = "
     WITH RECURSIVE
         mine (id) AS (
@@ -65,7 +65,10 @@ const MERGEABLE: &str = "
       AND lower.id IN (SELECT id FROM mine)
       AND NOT EXISTS (SELECT 1 FROM theirs WHERE id = lower.id)
       AND NOT EXISTS (SELECT 1 FROM named WHERE id = lower.id)
-      AND NOT EXISTS (SELECT 1 FROM busy WHERE id = upper.id)
+      AND (NOT EXISTS (SELECT 1 FROM busy WHERE id = upper.id)
+           OR (?2 AND upper.maker IS NULL
+               AND upper.id = (SELECT top_layer FROM workspace WHERE id = ?1)
+               AND NOT EXISTS (SELECT 1 FROM workspace WHERE next_layer = upper.id)))
       AND (SELECT count(*) FROM layer WHERE parent = lower.id) = 1
     ORDER BY lower.created_at";
 
@@ -103,15 +106,20 @@ impl Store {
         })
     }
 
-    /// Neighbouring closed layers that only this workspace stands on, the lower of which nobody
-    /// names: a disk with both in one reads the same.
+    /// Neighbouring layers that only this workspace stands on, the lower of which nobody names: a
+    /// disk with both in one reads the same. The upper one may be that which the workspace writes
+    /// to where it is `at_rest`.
     ///
     /// # Errors
     /// [`StoreError::Sql`].
-    pub fn mergeable_layers(&self, workspace: Id) -> Result<Vec<LayerPair>, StoreError> {
+    pub fn mergeable_layers(
+        &self,
+        workspace: Id,
+        at_rest: bool,
+    ) -> Result<Vec<LayerPair>, StoreError> {
         let connection = self.connection();
         let mut query = connection.prepare_cached(MERGEABLE)?;
-        let rows = query.query_map([workspace.to_string()], |row| {
+        let rows = query.query_map(params![workspace.to_string(), at_rest], |row| {
             let layer = |column| parsed(row, column, Id::parse);
             Ok(LayerPair { lower: layer("lower")?, upper: layer("upper")? })
         })?;

@@ -1,6 +1,7 @@
 //! Merging layers that nobody needs apart: the space of deleted snapshots and forks comes back, and
 //! the chain of a disk stays short.
 
+use super::claim::find;
 use super::error::WorkspaceError;
 use super::file_error::FileError;
 use super::limits::MAX_LAYERS;
@@ -11,6 +12,7 @@ use crate::host::{clock, fs};
 use crate::id::Id;
 use crate::store::Store;
 use crate::store::layer::{LayerPair, NewLayer};
+use crate::store::vm::VmState;
 use crate::store::workspace::WorkspaceRecord;
 use crate::vm::{VmError, blocking, paths};
 
@@ -24,8 +26,11 @@ const MAX_BYTES: u64 = 1 << 30;
 /// Merge the layers of a workspace that this process has claimed for as long as it does. What
 /// cannot be merged stays, and concerns nobody but the log. A machine that runs on the layers goes
 /// on with the files that it has open. Blocks.
+///
+/// Where its vm is at rest, nobody writes to its top layer either.
 pub(super) fn merge(config: &Config, store: &Store, id: Id) {
-    if let Err(error) = merge_all(config, store, id) {
+    let merged = is_at_rest(store, id).and_then(|at_rest| merge_all(config, store, id, at_rest));
+    if let Err(error) = merged {
         tracing::warn!(%id, error = &error as &dyn std::error::Error, "layers are not merged");
     }
 }
@@ -53,10 +58,18 @@ pub(super) async fn merge_where_deep(
     Ok(())
 }
 
-fn merge_all(config: &Config, store: &Store, id: Id) -> Result<(), WorkspaceError> {
+/// Whether a claimed workspace has no machine that may write to its disk.
+fn is_at_rest(store: &Store, id: Id) -> Result<bool, WorkspaceError> {
+    let vm = find(store, id)?.vm.map(|vm| store.vm(vm)).transpose()?.flatten();
+    Ok(vm.is_none_or(|vm| {
+        matches!(vm.state, VmState::Created | VmState::Stopped) && vm.supervisor.is_none()
+    }))
+}
+
+fn merge_all(config: &Config, store: &Store, id: Id, at_rest: bool) -> Result<(), WorkspaceError> {
     let mut passed = Vec::new();
     loop {
-        let pairs = store.mergeable_layers(id)?;
+        let pairs = store.mergeable_layers(id, at_rest)?;
         let Some(pair) = pairs.into_iter().find(|pair| !passed.contains(pair)) else {
             return Ok(());
         };

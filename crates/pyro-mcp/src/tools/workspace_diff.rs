@@ -23,7 +23,7 @@ pub(super) struct WorkspaceDiff {
     /// Only at or below this
     #[serde(default)]
     path: Option<String>,
-    /// baseline, now or a snapshot
+    /// Or a snapshot
     #[serde(default = "parameters::baseline")]
     from: String,
     #[serde(default = "parameters::now")]
@@ -45,7 +45,7 @@ pub(super) struct WorkspaceDiff {
 impl Describe for WorkspaceDiff {
     const NAME: &'static str = "workspace_diff";
     const TITLE: &'static str = "See what changed in a workspace";
-    const DESCRIPTION: &'static str = "Compare /workspace with its baseline (what workspace_create made of it), or any two snapshots: each changed file, and a patch that git apply takes.";
+    const DESCRIPTION: &'static str = "Compare /workspace with its baseline (what workspace_create made of it): each changed file, and a patch that git apply takes.";
     type Answer = answers::Differences;
 
     fn annotations(_: &Grants) -> ToolAnnotations {

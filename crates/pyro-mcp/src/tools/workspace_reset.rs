@@ -18,16 +18,14 @@ use std::sync::Arc;
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct WorkspaceReset {
     workspace_id: String,
-    /// baseline or a snapshot's name
     #[serde(default = "parameters::baseline")]
-    #[schemars(schema_with = "parameters::snapshot_name")]
     snapshot: String,
 }
 
 impl Describe for WorkspaceReset {
     const NAME: &'static str = "workspace_reset";
     const TITLE: &'static str = "Reset a workspace";
-    const DESCRIPTION: &'static str = "Put the whole disk back to what it was right after workspace_create, seed included, or at a snapshot, and restart. Every later change is LOST; id, name, labels and snapshots stay.";
+    const DESCRIPTION: &'static str = "Put the whole disk back to what it was right after workspace_create, seed included, or a snapshot, and restart. Later changes are LOST; id, name and labels stay.";
     type Answer = answers::WorkspaceReset;
 
     fn annotations(_: &Grants) -> ToolAnnotations {

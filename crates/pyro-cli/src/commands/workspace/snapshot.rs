@@ -2,8 +2,7 @@
 
 use super::Noun;
 use super::call::{id, to_its_end, until_interrupted};
-use crate::cli::workspace::One;
-use crate::cli::workspace_snapshot::{Named, Snapshot};
+use crate::cli::workspace_snapshot::{Named, One, Snapshot};
 use crate::printer;
 use pyro_core::Pyro;
 use pyro_core::workspace::snapshot::info::SnapshotInfo;

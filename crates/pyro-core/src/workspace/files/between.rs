@@ -3,7 +3,7 @@
 
 use super::base::BasePlace;
 use super::compare::{Changed, compare};
-use super::diff::DiffRequest;
+use super::diff_request::DiffRequest;
 use super::hidden::{self, BothRules, Hidden, Later};
 use super::sides::closed_side;
 use crate::vm::{VmError, blocking};

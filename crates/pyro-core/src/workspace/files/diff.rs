@@ -6,6 +6,7 @@ use super::between;
 use super::compare::{Changed, compare};
 use super::contents::{self, Found, HASH_BYTES};
 use super::diff_report::DiffReport;
+pub use super::diff_request::DiffRequest;
 use super::hidden::{self, BothRules, Hidden, Later};
 use super::sides::{closed_side, side};
 use super::{baseline, listing};
@@ -19,7 +20,6 @@ use crate::workspace::error::WorkspaceError;
 use crate::workspace::file_error::FileError;
 use crate::workspace::ignore::guest::GuestFiles;
 use crate::workspace::layers::closed_layer;
-use crate::workspace::place::WorkspacePath;
 use crate::workspace::running::Running;
 use pyro_patch::diff::{Diff, DiffBuilder, DiffOptions};
 use pyro_patch::{Content, Side};
@@ -28,33 +28,6 @@ use pyro_protocol::tree::{Entry, Kind};
 use std::collections::HashMap;
 use std::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-
-/// What to compare.
-#[derive(Clone, Debug)]
-pub struct DiffRequest {
-    /// The earlier state, as a rule the baseline.
-    pub from: DiffPoint,
-    /// The later state, as a rule the present one.
-    pub to: DiffPoint,
-    /// Only what is at or below this path.
-    pub path: Option<WorkspacePath>,
-    /// Tell a deleted and an added file of the same content as one that was renamed.
-    pub renames: bool,
-    /// Also tell files that the workspace's own rules ignore.
-    pub include_ignored: bool,
-}
-
-impl Default for DiffRequest {
-    fn default() -> Self {
-        Self {
-            from: DiffPoint::Closed(Snapshot::Baseline),
-            to: DiffPoint::Now,
-            path: None,
-            renames: false,
-            include_ignored: false,
-        }
-    }
-}
 
 /// Compare two states of a workspace. It need not run where neither is the present one.
 ///
@@ -133,23 +106,6 @@ pub(super) async fn changes(
     let read = read.await;
     let built = built.await.map_err(|_| VmError::Cancelled)??;
     read.map(|()| (built, hidden))
-}
-
-impl DiffRequest {
-    pub(super) fn options(&self) -> DiffOptions {
-        DiffOptions { renames: self.renames, ..DiffOptions::default() }
-    }
-
-    /// What is compared of two trees.
-    pub(super) fn within(&self, old: &[Entry], new: &[Entry]) -> Result<TreePath, FileError> {
-        let Some(path) = self.path.as_ref().filter(|path| !path.is_root()) else {
-            return Ok(TreePath::root());
-        };
-        match old.iter().chain(new).any(|entry| entry.path.is_within(path.tree())) {
-            true => Ok(path.tree().clone()),
-            false => Err(FileError::Nowhere { path: path.to_text() }),
-        }
-    }
 }
 
 /// What an earlier state of a workspace held, and where its contents are.

@@ -8,6 +8,7 @@ pub mod compare;
 pub mod contents;
 pub mod diff;
 pub mod diff_report;
+mod diff_request;
 pub mod export;
 mod follow;
 pub mod git_guard;

@@ -118,10 +118,15 @@ fn only_layers_that_one_workspace_alone_stands_on_are_merged() {
     for layer in [a, b, c] {
         home.store.note_made(layer);
     }
-    let pairs = || home.store.mergeable_layers(id).unwrap();
+    let pairs = || home.store.mergeable_layers(id, false).unwrap();
     let pair = |lower, upper| LayerPair { lower, upper };
     // The baseline is named, and the top one is written to.
     assert_eq!(pairs(), [pair(a, b), pair(b, c)]);
+    // Where it is stopped, that one too, once it was ever written to.
+    let at_rest = || home.store.mergeable_layers(id, true).unwrap();
+    assert_eq!(at_rest(), pairs());
+    home.store.note_made(top);
+    assert_eq!(at_rest(), [pair(a, b), pair(b, c), pair(c, top)]);
     let snapshot = |layer| SnapshotRecord {
         workspace: id,
         name: named("x"),
@@ -145,7 +150,7 @@ fn only_layers_that_one_workspace_alone_stands_on_are_merged() {
     })
     .unwrap();
     assert_eq!(pairs(), []);
-    assert_eq!(home.store.mergeable_layers(other.id).unwrap(), []);
+    assert_eq!(home.store.mergeable_layers(other.id, true).unwrap(), []);
 }
 
 #[test]
