@@ -53,6 +53,7 @@ pub fn set_backing_name(layer: &Path, below: &Path) -> io::Result<()> {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "tests make layers with QEMU's own programs")]
 mod tests {
     use super::*;
     use std::process::Command;

@@ -8,25 +8,28 @@ use imago::{FormatAccess, FormatDriverBuilder, PermissiveImplicitOpenGate, Shall
 use std::io;
 use std::path::Path;
 
+/// Largest disk whose layers are merged, in bytes: a layer's own words about that may be anything.
+const MAX_DISK: u64 = 1 << 40;
+
 /// Most bytes that are copied at a time.
 const PART: u64 = 1 << 20;
 
 /// Write what is on the qcow2 layer `upper` over what is on `lower`, the layer under it, to the new
 /// file `merged`: over what `lower` stands on, it reads as `upper` over `lower`. Both stay as they
-/// are.
+/// are. No more than `room` bytes are copied of `upper`, however often it names one cluster.
 ///
 /// # Errors
 /// [`DiskError::Open`] for a layer that cannot be used, [`DiskError::Merge`] when the new file
 /// cannot be written; what there is of it is left.
-pub fn merge(lower: &Path, upper: &Path, merged: &Path) -> Result<(), DiskError> {
+pub fn merge(lower: &Path, upper: &Path, merged: &Path, room: u64) -> Result<(), DiskError> {
     let failed = |source| DiskError::Merge { path: merged.to_owned(), source };
     let upper = open(upper, false)?;
     sparse::copy_new(lower, merged).map_err(failed)?;
     let mut into = open(merged, true)?;
-    if into.size() != upper.size() {
+    if into.size() != upper.size() || upper.size() > MAX_DISK {
         return Err(failed(io::Error::other("the layers are not of one size")));
     }
-    copy(&upper, &mut into).and_then(|()| into.flush()).map_err(failed)
+    copy(&upper, &mut into, room).and_then(|()| into.flush()).map_err(failed)
 }
 
 /// A layer alone, whatever its own words say about others.
@@ -41,7 +44,14 @@ fn open(path: &Path, writable: bool) -> Result<FormatAccess<HostFile>, DiskError
     Ok(FormatAccess::new(layer))
 }
 
-fn copy(upper: &FormatAccess<HostFile>, into: &mut FormatAccess<HostFile>) -> io::Result<()> {
+/// Why a layer that holds too much is not merged.
+const MORE: &str = "a layer holds more than is merged";
+
+fn copy(
+    upper: &FormatAccess<HostFile>,
+    into: &mut FormatAccess<HostFile>,
+    mut room: u64,
+) -> io::Result<()> {
     let (mut at, end) = (0, upper.size());
     let mut part = vec![0; usize::try_from(PART).unwrap_or_default()];
     while at < end {
@@ -49,6 +59,7 @@ fn copy(upper: &FormatAccess<HostFile>, into: &mut FormatAccess<HostFile>) -> io
         let len = match mapping {
             ShallowMapping::Raw { .. } => {
                 let len = len.min(PART);
+                room = room.checked_sub(len).ok_or_else(|| io::Error::other(MORE))?;
                 let part = &mut part[..usize::try_from(len).unwrap_or_default()];
                 upper.read(&mut *part, at)?;
                 into.write(&*part, at)?;
@@ -71,6 +82,7 @@ fn copy(upper: &FormatAccess<HostFile>, into: &mut FormatAccess<HostFile>) -> io
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "tests make layers with QEMU's own programs")]
 mod tests {
     use super::*;
     use std::process::Command;
@@ -131,7 +143,10 @@ mod tests {
             args.push(path.to_str().unwrap());
             qemu("qemu-io", &args).unwrap();
         }
-        merge(&path("lower"), &path("upper"), &path("merged")).unwrap();
+        let room = 9 * CLUSTER;
+        let short = merge(&path("lower"), &path("upper"), &path("short"), room - 1).unwrap_err();
+        assert!(std::error::Error::source(&short).unwrap().to_string() == MORE);
+        merge(&path("lower"), &path("upper"), &path("merged"), room).unwrap();
         let check = qemu("qemu-img", &["check", path("merged").to_str().unwrap()]).unwrap();
         assert!(check.contains("No errors were found"), "{check}");
         let before = read(&[&path("below"), &path("lower"), &path("upper")], &path("a"));
@@ -142,12 +157,12 @@ mod tests {
         let small = path("small");
         qemu("qemu-img", &["create", "-q", "-f", "qcow2", small.to_str().unwrap(), "64K"]).unwrap();
         assert!(matches!(
-            merge(&path("lower"), &small, &path("not")),
+            merge(&path("lower"), &small, &path("not"), room),
             Err(DiskError::Merge { .. })
         ));
         std::fs::write(path("text"), "nothing").unwrap();
         assert!(matches!(
-            merge(&path("text"), &path("upper"), &path("nor")),
+            merge(&path("text"), &path("upper"), &path("nor"), room),
             Err(DiskError::Open { .. })
         ));
     }

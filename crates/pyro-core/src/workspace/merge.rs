@@ -100,7 +100,7 @@ fn merge_pair(config: &Config, store: &Store, pair: LayerPair) -> Result<(), Wor
     store.begin_free_layer(&merged)?;
     let [lower, upper, file] =
         [pair.lower, pair.upper, id].map(|layer| paths::shared_layer(config, layer));
-    let done = disk::merge(&lower, &upper, &file)
+    let done = disk::merge(&lower, &upper, &file, MAX_BYTES)
         .map_err(|error| WorkspaceError::from(FileError::from(error)))
         .and_then(|()| Ok(fs::sync_file(&file)?))
         .and_then(|()| Ok(fs::rename(&file, &upper)?))

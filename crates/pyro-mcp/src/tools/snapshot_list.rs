@@ -17,6 +17,9 @@ use std::sync::Arc;
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct SnapshotList {
     workspace_id: String,
+    #[serde(default = "parameters::output_bytes", rename = "max_output_bytes")]
+    #[schemars(schema_with = "parameters::output")]
+    _max_output_bytes: u32,
 }
 
 impl Describe for SnapshotList {

@@ -23,7 +23,6 @@ pub(super) struct WorkspaceDiff {
     /// Only at or below this
     #[serde(default)]
     path: Option<String>,
-    /// Or a snapshot
     #[serde(default = "parameters::baseline")]
     from: String,
     #[serde(default = "parameters::now")]

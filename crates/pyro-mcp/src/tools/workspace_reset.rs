@@ -25,7 +25,7 @@ pub(super) struct WorkspaceReset {
 impl Describe for WorkspaceReset {
     const NAME: &'static str = "workspace_reset";
     const TITLE: &'static str = "Reset a workspace";
-    const DESCRIPTION: &'static str = "Put the whole disk back to what it was right after workspace_create, seed included, or a snapshot, and restart. Later changes are LOST; id, name and labels stay.";
+    const DESCRIPTION: &'static str = "Put the whole disk back to its baseline (right after workspace_create) or a snapshot, and restart. Later changes are LOST; id, name and labels stay.";
     type Answer = answers::WorkspaceReset;
 
     fn annotations(_: &Grants) -> ToolAnnotations {

@@ -11,6 +11,7 @@ use super::hidden::{self, BothRules, Hidden, Later};
 use super::sides::{closed_side, side};
 use super::{baseline, listing};
 use crate::config::Config;
+use crate::disk::DiskError;
 use crate::id::Id;
 use crate::snapshot_name::{DiffPoint, Snapshot};
 use crate::store::Store;
@@ -26,6 +27,7 @@ use pyro_patch::{Content, Side};
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::{Entry, Kind};
 use std::collections::HashMap;
+use std::io;
 use std::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -39,7 +41,7 @@ pub async fn diff(
     request: &DiffRequest,
     cancel: &CancellationToken,
 ) -> Result<DiffReport, WorkspaceError> {
-    let compared = async {
+    let compare = async || {
         let (from, to) = match (&request.from, &request.to) {
             (DiffPoint::Closed(from), DiffPoint::Closed(to)) => (from, to),
             _ => {
@@ -56,11 +58,30 @@ pub async fn diff(
         };
         between::changes(place(from)?, place(to)?, request).await
     };
+    let compared = async {
+        match compare().await {
+            // Its layers are others now.
+            Err(error) if was_merged(&error) => compare().await,
+            compared => compared,
+        }
+    };
     let (diff, hidden) = tokio::select! {
         compared = compared => compared?,
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
     };
     Ok(DiffReport::new(id, &diff, &hidden))
+}
+
+/// Whether a layer has gone since the chain that it was in was read, as it does where somebody
+/// deletes a snapshot meanwhile.
+fn was_merged(error: &WorkspaceError) -> bool {
+    match error {
+        WorkspaceError::LayerGone { .. } => true,
+        WorkspaceError::File(FileError::Disk(DiskError::Open { source, .. })) => {
+            source.kind() == io::ErrorKind::NotFound
+        }
+        _ => false,
+    }
 }
 
 /// The changes between the present state of a workspace and an earlier one, and what is left out of
