@@ -19,6 +19,7 @@ use crate::workspace::place::WorkspacePath;
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::{Entry, Kind};
 use std::path::PathBuf;
+use tokio_util::sync::CancellationToken;
 
 /// Where they are.
 #[derive(Clone)]
@@ -82,11 +83,13 @@ impl Base<'_> {
 
     /// Every node of `/workspace`, in the order of a walk.
     ///
+    /// Where that is cancelled it is cut short: nobody waits for it.
+    ///
     /// # Errors
     /// [`FileError::TooMany`] and [`FileError::TooLong`] for more than is kept in memory.
-    pub(super) fn list(&self) -> Result<Vec<Entry>, FileError> {
+    pub(super) fn list(&self, ended: &CancellationToken) -> Result<Vec<Entry>, FileError> {
         let (mut entries, mut room) = (Vec::new(), Room::new());
-        self.each_node(|entry| {
+        self.each_node(ended, |entry| {
             room.take(std::slice::from_ref(&entry))?;
             entries.push(entry);
             Ok(())
@@ -99,9 +102,12 @@ impl Base<'_> {
     ///
     /// # Errors
     /// [`FileError::TooMany`] and [`FileError::TooLong`] for more than is kept in memory.
-    pub(in crate::workspace) fn count(&self) -> Result<(u64, u64), FileError> {
+    pub(in crate::workspace) fn count(
+        &self,
+        ended: &CancellationToken,
+    ) -> Result<(u64, u64), FileError> {
         let (mut nodes, mut bytes, mut room) = (0, 0_u64, Room::new());
-        self.each_node(|entry| {
+        self.each_node(ended, |entry| {
             room.take(std::slice::from_ref(&entry))?;
             nodes += u64::from(!entry.path.is_root());
             if entry.meta.kind == Kind::File {
@@ -112,8 +118,10 @@ impl Base<'_> {
         Ok((nodes, bytes))
     }
 
+    /// Give every node to `each`, until nobody waits for it any more.
     fn each_node(
         &self,
+        ended: &CancellationToken,
         mut each: impl FnMut(Entry) -> Result<(), FileError>,
     ) -> Result<(), FileError> {
         let disk = match self {
@@ -126,7 +134,7 @@ impl Base<'_> {
         let mut result = Ok(());
         disk.list(ROOT.as_bytes(), |entry| {
             result = each(entry);
-            result.is_ok()
+            result.is_ok() && !ended.is_cancelled()
         })?;
         result
     }

@@ -23,10 +23,13 @@ pub(super) async fn changes(
     to: BasePlace,
     request: &DiffRequest,
 ) -> Result<(Diff, Hidden), WorkspaceError> {
-    let places = (from.clone(), to.clone());
+    let ended = CancellationToken::new();
+    // Dropped, it ends what would otherwise read on for nobody.
+    let _guard = ended.clone().drop_guard();
+    let (places, over) = ((from.clone(), to.clone()), ended.clone());
     let listed = blocking(move || {
-        let list = || Ok::<_, FileError>((places.0.open()?.list()?, places.1.open()?.list()?));
-        Ok(list())
+        let list = |place: &BasePlace| place.open()?.list(&over);
+        Ok(list(&places.0).and_then(|old| Ok((old, list(&places.1)?))))
     });
     let (old, new) = listed.await??;
     let within = request.within(&old, &new)?;
@@ -37,9 +40,6 @@ pub(super) async fn changes(
         Some(rules) => hidden::hide(Later::Closed(&to), &from, rules, changed).await?,
         None => (changed, Hidden::default()),
     };
-    let ended = CancellationToken::new();
-    // Dropped, it ends what would otherwise read on for nobody.
-    let _guard = ended.clone().drop_guard();
     let options = request.options();
     let build = move || build(&changed, &from, &to, options, &ended);
     let built = tokio::task::spawn_blocking(build).await.map_err(|_| VmError::Cancelled)??;

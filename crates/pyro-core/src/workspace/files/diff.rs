@@ -138,12 +138,14 @@ async fn earlier(
     let (layer, named) = closed_layer(store, workspace, snapshot)?;
     let place = BasePlace::of_layer(running.config, store, workspace, layer)?;
     let (config, id) = (running.config.clone(), workspace.id);
+    let ended = CancellationToken::new();
+    let _guard = ended.clone().drop_guard();
     let looked = blocking(move || {
         let look = || match named {
             // What it was is known since it was made.
             None => Ok((baseline::kept(&config, id)?, place)),
             Some(_) => {
-                let entries = place.open()?.list()?;
+                let entries = place.open()?.list(&ended)?;
                 Ok((listing::completed(&config, id, layer, entries)?, place))
             }
         };

@@ -53,7 +53,7 @@ pub async fn create(
     let (layer, held) = close(config, &store, &workspace, &vm, cancel).await?;
     let created_at = clock::now();
     keep(config, &store, id, layer, listed).await;
-    let counted = counted(config, &store, &workspace, layer).await;
+    let counted = counted(config, &store, &workspace, layer, cancel).await?;
     let snapshot = SnapshotRecord {
         workspace: id,
         name: name.clone(),
@@ -151,18 +151,25 @@ async fn counted(
     store: &Store,
     workspace: &WorkspaceRecord,
     layer: Id,
-) -> Option<(u64, u64)> {
+    cancel: &CancellationToken,
+) -> Result<Option<(u64, u64)>, WorkspaceError> {
+    let ended = CancellationToken::new();
+    // Dropped, it ends what would otherwise count for nobody.
+    let _guard = ended.clone().drop_guard();
     let count = async {
         let place = BasePlace::of_layer(config, store, workspace, layer)?;
-        Ok::<_, WorkspaceError>(
-            blocking(move || Ok(place.open().and_then(|base| base.count()))).await??,
-        )
+        let count = move || place.open().and_then(|base| base.count(&ended));
+        Ok(blocking(move || Ok(count())).await??)
     };
-    let counted = count.await.inspect_err(|error| {
+    let counted: Result<_, WorkspaceError> = tokio::select! {
+        counted = count => counted,
+        () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
+    };
+    let counted = counted.inspect_err(|error| {
         tracing::warn!(
             error = error as &dyn std::error::Error,
             "the files of a snapshot are not counted"
         );
     });
-    counted.ok()
+    Ok(counted.ok())
 }
