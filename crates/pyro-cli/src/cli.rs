@@ -12,6 +12,7 @@ mod task;
 pub(crate) mod workspace;
 pub(crate) mod workspace_files;
 pub(crate) mod workspace_shell;
+pub(crate) mod workspace_snapshot;
 
 pub(crate) use demo::{Demo, Ollama, Other as OtherDemo};
 pub(crate) use internal::{BenchPage, Internal, InternalCommand};

@@ -34,7 +34,7 @@
 //! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctest/host.inc"));
 //! use pyro_core::{
 //!     Caller, CancellationToken, Config, CreateRequest, DiffRequest, LineRequest, OutputTo, Pyro,
-//!     PyroError,
+//!     PyroError, Snapshot,
 //! };
 //!
 //! async fn change_and_look(config: Config) -> Result<(), PyroError> {
@@ -51,7 +51,7 @@
 //!     assert_eq!(diff.entries[0].path, "greeting");
 //!     assert!(diff.patch.contains("+hello"));
 //!
-//!     pyro.reset_workspace(id, &cancel).await?;
+//!     pyro.reset_workspace(id, Snapshot::Baseline, &cancel).await?;
 //!     assert!(!pyro.diff_workspace(id, DiffRequest::default(), &cancel).await?.changed);
 //!     pyro.delete_workspace(id).await?;
 //!     Ok(())
@@ -78,6 +78,7 @@ mod guest;
 mod host;
 mod id;
 mod pyro;
+mod snapshot_name;
 mod store;
 #[doc(hidden)]
 pub mod testing;
@@ -130,6 +131,10 @@ pub use workspace::info::{
 };
 pub use workspace::logs::{LogEntry, WorkspaceLogs};
 pub use workspace::update::UpdateRequest;
+
+// Snapshots of workspaces.
+pub use snapshot_name::{DiffPoint, Snapshot, SnapshotName, SnapshotNameError};
+pub use workspace::snapshot::info::{SnapshotCreated, SnapshotDeleted, SnapshotInfo, SnapshotList};
 
 // Shells of workspaces.
 pub use workspace::shell::attach::AttachEnd;

@@ -5,6 +5,7 @@ mod files;
 pub mod operation_future;
 mod run;
 mod shell;
+mod snapshot;
 mod workspace;
 
 use crate::backing::ImageDigest;

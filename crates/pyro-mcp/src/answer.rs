@@ -89,7 +89,7 @@ fn trim_lists(value: &mut Value, telling: &Telling) {
     } else {
         telling.limit
     };
-    for name in ["entries", "workspaces", "left_out"] {
+    for name in ["entries", "snapshots", "workspaces", "left_out"] {
         let Some(items) = object.get_mut(name).and_then(Value::as_array_mut) else { continue };
         let fits = fitting(items, limit, cost);
         let left_out = items.len() - fits;
@@ -112,6 +112,7 @@ fn rest(list: &str, telling: &Telling) -> &'static str {
             "give a larger max_output_bytes for the rest"
         }
         "entries" => "workspace_diff lists every change",
+        "snapshots" => "snapshot_list has the rest",
         "workspaces" => "workspace_list has the rest",
         _ => "export smaller directories one by one to see the rest",
     }

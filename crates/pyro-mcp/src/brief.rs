@@ -110,7 +110,12 @@ fn is_left_out(map: &JsonObject, name: &str, value: &Value, given: &JsonObject) 
     let has = |other: &str, wanted: bool| map.get(other).is_some_and(|value| value == wanted);
     let is_usual = match name {
         // It is there to be counted.
-        "count" => map.contains_key("entries") || map.contains_key("workspaces"),
+        "count" => {
+            ["entries", "snapshots", "workspaces"].iter().any(|list| map.contains_key(*list))
+        }
+        // Of a snapshot its name says the rest.
+        "deletable" => true,
+        "kind" | "workspace_id" => map.contains_key("deletable"),
         "cleanup" => value["deleted"] == true,
         "vm_id" => map.contains_key("cleanup"),
         "stdout_bytes" => !has("stdout_truncated", true),

@@ -94,7 +94,12 @@ impl Native {
         let include_ignored: bool = argument(given, "include_ignored")?;
         self.begin(move |pyro, turn| async move {
             let path = path.as_ref().map(place).transpose()?;
-            let request = DiffRequest { path, renames: find_renames, include_ignored };
+            let request = DiffRequest {
+                path,
+                renames: find_renames,
+                include_ignored,
+                ..DiffRequest::default()
+            };
             Ok(pyro.diff_workspace(id(&workspace_id)?, request, &turn.cancel).await?)
         })
     }

@@ -10,8 +10,7 @@ use pyo3::prelude::{PyResult, pymethods};
 use pyo3::types::PyDict;
 use pyro_core::limits::{DEFAULT_TTL_SECONDS, MAX_LOG_ENTRIES, lifetime};
 use pyro_core::{
-    Caller, CreateRequest, ErrorKind, PyroError, SeedRequest, Shape, UpdateRequest,
-    workspace_options,
+    Caller, CreateRequest, Pyro, PyroError, SeedRequest, Shape, UpdateRequest, workspace_options,
 };
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -94,12 +93,8 @@ impl Native {
         let workspace_id: String = argument(given, "workspace_id")?;
         let snapshot: String = argument(given, "snapshot")?;
         self.begin(|pyro, turn| async move {
-            if snapshot != "baseline" {
-                let message = format!("there is no snapshot {snapshot}");
-                let hint = "leave snapshot out: only the baseline can be gone back to yet";
-                return Err(Failure::new(ErrorKind::NotFound, message, hint));
-            }
-            Ok(pyro.reset_workspace(id(&workspace_id)?, &turn.cancel).await?)
+            let to = Pyro::snapshot(&snapshot)?;
+            Ok(pyro.reset_workspace(id(&workspace_id)?, to, &turn.cancel).await?)
         })
     }
 

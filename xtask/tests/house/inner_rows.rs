@@ -34,11 +34,11 @@ const ERROR: Rows = &[
 const WORKSPACE: Rows = &[
     &["mod"],
     // Operations.
-    &["create", "fork", "reset", "logs"],
+    &["create", "fork", "reset", "logs", "snapshot"],
     &["background", "delete", "exec", "list", "shell", "start", "stop", "update"],
     &["files", "open_command", "status"],
     // A workspace that runs, or is claimed for a change.
-    &["ended", "layers"],
+    &["ended", "layers", "merge"],
     &["on_host"],
     &["running", "rest"],
     &["claim"],
@@ -99,7 +99,7 @@ const STORE: Rows = &[
     &["command"],
     &["vm", "workspace"],
     &["broken"],
-    &["claim", "layer"],
+    &["claim", "layer", "snapshot"],
     &["mod"],
     &["schema"],
     &["column", "error"],

@@ -26,8 +26,11 @@ pub(crate) enum Workspace {
     Delete(One),
     /// Run a command in a workspace.
     Exec(Exec),
-    /// Put a workspace's whole disk back to its baseline.
+    /// Put a workspace's whole disk back to its baseline or to a snapshot.
     Reset(Reset),
+    /// Take, list and delete snapshots of a workspace.
+    #[command(subcommand)]
+    Snapshot(super::workspace_snapshot::Snapshot),
     /// Make new workspaces from the present disk of one; all of them go on.
     Fork(Fork),
     /// Push files of the host into a workspace.
@@ -152,8 +155,8 @@ pub(crate) struct Exec {
 pub(crate) struct Reset {
     /// Workspace id.
     pub(crate) workspace_id: String,
-    /// What to go back to.
-    #[arg(long, value_name = "NAME", default_value = "baseline", value_parser = ["baseline"])]
+    /// What to go back to: the name of a snapshot, or baseline.
+    #[arg(long, value_name = "NAME", default_value = "baseline")]
     pub(crate) snapshot: String,
     /// Print one JSON object on stdout.
     #[arg(long)]

@@ -147,6 +147,13 @@ pub(crate) struct Diff {
     /// stderr; the exit status is 1 then.
     #[arg(long, conflicts_with = "json")]
     pub(crate) patch: bool,
+    /// Compare from here: the name of a snapshot, baseline or now.
+    #[arg(long, value_name = "NAME", default_value = "baseline")]
+    pub(crate) from: String,
+    /// Compare to here: the name of a snapshot, baseline or now. Only now needs a workspace that
+    /// runs.
+    #[arg(long, value_name = "NAME", default_value = "now")]
+    pub(crate) to: String,
     /// Report moved files as renames.
     #[arg(long)]
     pub(crate) find_renames: bool,

@@ -15,6 +15,7 @@ mod noun;
 mod patch;
 mod reset;
 mod shell;
+mod snapshot;
 mod start;
 pub(super) mod status;
 mod stop;
@@ -38,6 +39,7 @@ pub(super) fn run(command: Workspace) -> i32 {
         Workspace::Delete(args) => delete::run(&args, Noun::Workspace),
         Workspace::Exec(args) => exec::run(args, Noun::Workspace),
         Workspace::Reset(args) => reset::run(&args),
+        Workspace::Snapshot(command) => snapshot::run(command),
         Workspace::Fork(args) => fork::run(&args),
         Workspace::Sync(command) => sync::run(command, Noun::Workspace),
         Workspace::File(command) => file::run(command),

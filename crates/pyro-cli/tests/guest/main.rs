@@ -25,6 +25,7 @@ mod python;
 mod run;
 mod shell;
 mod skip;
+mod snapshot;
 mod template;
 mod user;
 mod vm;

@@ -7,7 +7,9 @@ use pyro_core::testing::{
     MissingProgram, Operation, OutputError, OutputFileError, ShellError, SourceError, Stage,
     ThreadError, VmError, WorkspaceChange, WorkspaceError,
 };
-use pyro_core::{ConfigError, Id, OptionError, OutputName, PlaceError, PyroError, Shape, VmState};
+use pyro_core::{
+    ConfigError, Id, OptionError, OutputName, PlaceError, PyroError, Shape, SnapshotName, VmState,
+};
 use pyro_patch::patch::{ParseError, PatchError};
 use pyro_protocol::message::{self, FailureKind};
 use std::io;
@@ -39,6 +41,10 @@ pub(crate) fn all() -> Vec<PyroError> {
 
 fn id() -> Id {
     Id::parse("0123456789ab").unwrap()
+}
+
+fn snapshot() -> SnapshotName {
+    SnapshotName::parse("before-fix").unwrap()
 }
 
 fn failed(kind: io::ErrorKind) -> FsError {
@@ -215,6 +221,9 @@ fn workspaces() -> Vec<WorkspaceError> {
         WorkspaceError::Ttl(1),
         WorkspaceError::Count(0),
         WorkspaceError::TooDeep { id },
+        SnapshotName::parse("../x").unwrap_err().into(),
+        WorkspaceError::NoSuchSnapshot { id, name: snapshot(), known: vec!["first".into()] },
+        WorkspaceError::SnapshotExists { id, name: snapshot() },
     ]
 }
 

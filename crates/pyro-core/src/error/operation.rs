@@ -57,6 +57,12 @@ super::named::named! {
         WorkspaceShellClose = "workspace.shell.close",
         /// Put a workspace back to its baseline.
         WorkspaceReset = "workspace.reset",
+        /// Take a snapshot of a workspace.
+        WorkspaceSnapshotCreate = "workspace.snapshot.create",
+        /// The snapshots of a workspace.
+        WorkspaceSnapshotList = "workspace.snapshot.list",
+        /// Delete a snapshot of a workspace.
+        WorkspaceSnapshotDelete = "workspace.snapshot.delete",
         /// Copy a workspace.
         WorkspaceFork = "workspace.fork",
         /// Stop a workspace.

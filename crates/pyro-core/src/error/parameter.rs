@@ -51,6 +51,10 @@ super::named::named! {
         Shell = "shell",
         /// A shell of a workspace.
         ShellId = "shell_id",
+        /// What a workspace goes back to.
+        Snapshot = "snapshot",
+        /// The name of a snapshot.
+        SnapshotName = "snapshot_name",
         /// The limit of a command.
         TimeoutSeconds = "timeout_seconds",
         /// The lifetime.

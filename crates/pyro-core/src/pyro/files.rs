@@ -77,7 +77,7 @@ impl Pyro {
         self.in_guest(id, async move |config| write::write(config, id, &path, &bytes, mode).await)
     }
 
-    /// What changed in a workspace since it was made.
+    /// What differs between two states of a workspace, by default since it was made.
     ///
     /// # Errors
     /// A file that cannot be read is named, and stops nothing.

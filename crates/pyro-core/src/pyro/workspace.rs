@@ -5,6 +5,7 @@ use super::operation_future::OperationFuture;
 use crate::config::Config;
 use crate::error::PyroError;
 use crate::id::Id;
+use crate::snapshot_name::Snapshot;
 use crate::vm::Caller;
 use crate::vm::exec::Began;
 use crate::vm::exec::line::LineRequest;
@@ -109,18 +110,19 @@ impl Pyro {
         self.step(move |config| delete::delete(config, id).map_err(|error| of(id, error)))
     }
 
-    /// Put a workspace's whole disk back to its baseline; it runs afterwards.
+    /// Put a workspace's whole disk back to its baseline or to a snapshot; it runs afterwards.
     ///
     /// # Errors
     /// Whatever it is, the workspace is as it was.
     pub fn reset_workspace(
         &self,
         id: Id,
+        to: Snapshot,
         cancel: &CancellationToken,
     ) -> OperationFuture<WorkspaceResetInfo> {
         let config = self.config.clone();
         OperationFuture::cancellable(&self.under_way, cancel, async move |cancel| {
-            reset::reset(&config, id, &cancel).await.map_err(|error| of(id, error))
+            reset::reset(&config, id, &to, &cancel).await.map_err(|error| of(id, error))
         })
     }
 
@@ -216,6 +218,6 @@ impl Pyro {
 }
 
 /// A failure in the workspace `id`.
-fn of(id: Id, error: WorkspaceError) -> PyroError {
+pub(super) fn of(id: Id, error: WorkspaceError) -> PyroError {
     PyroError::from(error).of_workspace(id)
 }

@@ -30,6 +30,48 @@ pub struct NewLayer {
     pub created_at: Timestamp,
 }
 
+/// A layer and the one that stands on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayerPair {
+    /// The layer.
+    pub lower: Id,
+    /// The only one that stands on it.
+    pub upper: Id,
+}
+
+/// [`LayerPair`]s of the workspace `?1`. A layer that a process makes, or that takes writes, is no
+/// part of one; where `?2` is true, nobody writes to the workspace's own.
+const MERGEABLE: &str = "
+    WITH RECURSIVE
+        mine (id) AS (
+            SELECT top_layer FROM workspace WHERE id = ?1
+            UNION SELECT layer FROM snapshot WHERE workspace = ?1
+            UNION SELECT layer.parent FROM layer JOIN mine ON layer.id = mine.id),
+        theirs (id) AS (
+            SELECT top_layer FROM workspace WHERE id <> ?1
+            UNION SELECT baseline_layer FROM workspace WHERE id <> ?1
+            UNION SELECT next_layer FROM workspace WHERE id <> ?1
+            UNION SELECT layer FROM snapshot WHERE workspace <> ?1
+            UNION SELECT layer.parent FROM layer JOIN theirs ON layer.id = theirs.id),
+        busy (id) AS (
+            SELECT top_layer FROM workspace UNION SELECT next_layer FROM workspace
+            UNION SELECT id FROM layer WHERE maker IS NOT NULL),
+        named (id) AS (
+            SELECT id FROM busy UNION SELECT baseline_layer FROM workspace
+            UNION SELECT layer FROM snapshot)
+    SELECT lower.id AS lower, upper.id AS upper
+    FROM layer AS lower JOIN layer AS upper ON upper.parent = lower.id
+    WHERE lower.made AND upper.made AND lower.image_digest <> ''
+      AND lower.id IN (SELECT id FROM mine)
+      AND NOT EXISTS (SELECT 1 FROM theirs WHERE id = lower.id)
+      AND NOT EXISTS (SELECT 1 FROM named WHERE id = lower.id)
+      AND (NOT EXISTS (SELECT 1 FROM busy WHERE id = upper.id)
+           OR (?2 AND upper.maker IS NULL
+               AND upper.id = (SELECT top_layer FROM workspace WHERE id = ?1)
+               AND NOT EXISTS (SELECT 1 FROM workspace WHERE next_layer = upper.id)))
+      AND (SELECT count(*) FROM layer WHERE parent = lower.id) = 1
+    ORDER BY lower.created_at";
+
 impl Store {
     /// Record a layer whose file this process is about to make for the workspace that runs in `vm`:
     /// it is nobody's until [`Store::close_layer`], and left over when this process dies before
@@ -47,9 +89,56 @@ impl Store {
                 return Ok(false);
             }
             insert_layer(transaction, layer)?;
-            let maker = maker_text(&process::boot_id(), ProcessId::current());
-            transaction.execute("UPDATE layer SET maker = ?2 WHERE id = ?1", [layer.id.to_string(), maker])?;
+            note_maker(transaction, layer.id)?;
             Ok(true)
+        })
+    }
+
+    /// Record a layer whose file this process makes for nobody yet: it is left over when this
+    /// process dies, or gives it up.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub fn begin_free_layer(&self, layer: &NewLayer) -> Result<(), StoreError> {
+        self.durably(|transaction| {
+            insert_layer(transaction, layer)?;
+            note_maker(transaction, layer.id)
+        })
+    }
+
+    /// Neighbouring layers that only this workspace stands on, the lower of which nobody names: a
+    /// disk with both in one reads the same. The upper one may be that which the workspace writes
+    /// to where it is `at_rest`.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub fn mergeable_layers(
+        &self,
+        workspace: Id,
+        at_rest: bool,
+    ) -> Result<Vec<LayerPair>, StoreError> {
+        let connection = self.connection();
+        let mut query = connection.prepare_cached(MERGEABLE)?;
+        let rows = query.query_map(params![workspace.to_string(), at_rest], |row| {
+            let layer = |column| parsed(row, column, Id::parse);
+            Ok(LayerPair { lower: layer("lower")?, upper: layer("upper")? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The upper one of two layers holds what is on the lower one as well: it stands on what that
+    /// stood on.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub fn join_layers(&self, pair: LayerPair) -> Result<(), StoreError> {
+        self.durably(|transaction| {
+            transaction.execute(
+                "UPDATE layer SET parent = (SELECT parent FROM layer WHERE id = ?1)
+                 WHERE id = ?2 AND parent = ?1",
+                [pair.lower.to_string(), pair.upper.to_string()],
+            )?;
+            Ok(())
         })
     }
 
@@ -115,6 +204,13 @@ impl Store {
         Ok(())
     }
 
+    /// Note that the file of a layer was made, whoever writes to it.
+    #[cfg(test)]
+    pub(crate) fn note_made(&self, id: Id) {
+        let made = "UPDATE layer SET made = 1 WHERE id = ?1";
+        self.connection().execute(made, [id.to_string()]).unwrap();
+    }
+
     /// Whether the file of a layer was made; one that nobody wrote to yet may be made again.
     ///
     /// # Errors
@@ -159,6 +255,7 @@ impl Store {
             "WITH RECURSIVE used (id) AS (
                  SELECT top_layer FROM workspace UNION SELECT baseline_layer FROM workspace
                  UNION SELECT next_layer FROM workspace UNION SELECT id FROM layer WHERE maker IS NOT NULL
+                 UNION SELECT layer FROM snapshot
                  UNION SELECT layer.parent FROM layer JOIN used ON layer.id = used.id)
              SELECT id FROM layer WHERE id NOT IN (SELECT id FROM used WHERE id IS NOT NULL)",
         )?;
@@ -200,6 +297,13 @@ pub(super) fn insert_layer(connection: &Connection, layer: &NewLayer) -> rusqlit
         "INSERT INTO layer (id, parent, image_digest, created_at) VALUES (?1, ?2, coalesce(?3, ''), ?4)",
         params![layer.id.to_string(), id_text(layer.parent), layer.backing, layer.created_at],
     )?;
+    Ok(())
+}
+
+/// Note that this process makes the file of a layer.
+pub(super) fn note_maker(connection: &Connection, layer: Id) -> rusqlite::Result<()> {
+    let maker = maker_text(&process::boot_id(), ProcessId::current());
+    connection.execute("UPDATE layer SET maker = ?2 WHERE id = ?1", [layer.to_string(), maker])?;
     Ok(())
 }
 

@@ -110,6 +110,16 @@ ALTER TABLE workspace_command ADD COLUMN user TEXT;
 ALTER TABLE workspace_command ADD COLUMN state TEXT NOT NULL DEFAULT 'ended';
 ALTER TABLE workspace_command ADD COLUMN owner TEXT;
 ALTER TABLE workspace_command ADD COLUMN boot_id TEXT;
+", "
+CREATE TABLE snapshot (
+    workspace TEXT NOT NULL REFERENCES workspace (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    layer TEXT NOT NULL REFERENCES layer (id),
+    created_at REAL NOT NULL,
+    entry_count INTEGER,
+    bytes_written INTEGER,
+    PRIMARY KEY (workspace, name)
+) STRICT;
 "];
 
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {

@@ -8,6 +8,7 @@ use crate::guest::client::ClientError;
 use crate::host::copy::CopyError;
 use crate::host::fs::FsError;
 use crate::id::Id;
+use crate::snapshot_name::{SnapshotName, SnapshotNameError};
 use crate::store::StoreError;
 use crate::store::workspace::WorkspaceChange;
 use crate::vm::VmError;
@@ -131,11 +132,36 @@ pub enum WorkspaceError {
     /// More forks at once than are made.
     #[error("count is {0}; it must be 1 to {max}", max = super::limits::MAX_FORKS)]
     Count(u32),
-    /// Its disk stands on as many layers as one may: each fork closes one.
-    #[error("the disk of workspace {id} stands on {max} layers, as many as it may: each fork adds one", max = super::limits::MAX_LAYERS)]
+    /// Its disk stands on as many layers as one may: each fork and each snapshot closes one.
+    #[error(
+        "the disk of workspace {id} stands on {max} layers, the most there may be: each fork and \
+         each snapshot adds one",
+        max = super::limits::MAX_LAYERS
+    )]
     TooDeep {
         /// The workspace.
         id: Id,
+    },
+    /// A text that names no snapshot.
+    #[error(transparent)]
+    SnapshotName(#[from] SnapshotNameError),
+    /// It has no snapshot of this name.
+    #[error("workspace {id} has no snapshot {name}{}", known_snapshots(known))]
+    NoSuchSnapshot {
+        /// The workspace.
+        id: Id,
+        /// The name.
+        name: SnapshotName,
+        /// Names that it has, the newest first.
+        known: Vec<String>,
+    },
+    /// It has a snapshot of this name.
+    #[error("workspace {id} has a snapshot {name} already")]
+    SnapshotExists {
+        /// The workspace.
+        id: Id,
+        /// The name.
+        name: SnapshotName,
     },
     /// Its files.
     #[error(transparent)]
@@ -157,4 +183,11 @@ fn disk(bytes: Option<u64>) -> String {
 
 fn because(error: Option<&String>) -> String {
     error.map(|error| format!(": {error}")).unwrap_or_default()
+}
+
+fn known_snapshots(known: &[String]) -> String {
+    match known {
+        [] => "; it has only baseline".to_owned(),
+        known => format!("; it has baseline, {}", known.join(", ")),
+    }
 }

@@ -32,8 +32,8 @@ pub enum FileError {
         /// What is listed.
         path: String,
     },
-    /// A path that is not there, and was not when the workspace was made.
-    #[error("there is no {path}, and there was none when the workspace was made")]
+    /// A path that neither of two compared states has.
+    #[error("there is no {path} in either of the states that are compared")]
     Nowhere {
         /// What should be compared.
         path: String,
@@ -86,11 +86,11 @@ pub enum FileError {
         /// The workspace.
         id: Id,
     },
-    /// The disk that the workspace began with cannot be read.
-    #[error("cannot read what the workspace began with")]
+    /// A closed disk of the workspace cannot be read.
+    #[error("cannot read an earlier state of the workspace")]
     Disk(#[from] DiskError),
-    /// The directory that the workspace began with cannot be read.
-    #[error("cannot read what the workspace began with")]
+    /// A kept directory of the workspace cannot be read.
+    #[error("cannot read an earlier state of the workspace")]
     Kept(#[source] HostTreeError),
     /// More entries than are kept in memory.
     #[error("there are more than {0} files")]

@@ -1,12 +1,12 @@
 //! Forking a workspace: new ones over the disk that it has at one moment; all of them go on.
 
-use super::claim::{Claimed, claim, find, note};
+use super::claim::{Claimed, claim, find};
 use super::ended::explained;
 use super::error::WorkspaceError;
 use super::files::{baseline, proof};
 use super::info::WorkspaceForks;
-pub use super::limits::{MAX_FORKS, MAX_LAYERS};
-use super::{label, layers, reconcile, running, start, status};
+pub use super::limits::MAX_FORKS;
+use super::{label, layers, merge, reconcile, running, start, status};
 use crate::config::Config;
 use crate::host::{clock, process};
 use crate::id::Id;
@@ -14,10 +14,8 @@ use crate::store::Store;
 use crate::store::layer::NewLayer;
 use crate::store::vm::{VmRecord, VmState};
 use crate::store::workspace::{WorkspaceChange, WorkspaceRecord};
-use crate::vm::control::client::SupervisorClient;
-use crate::vm::{VmError, paths};
+use crate::vm::VmError;
 use futures::stream::{StreamExt, TryStreamExt};
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// How many start at a time.
@@ -65,7 +63,9 @@ pub async fn fork(
             workspace.top_layer.ok_or(WorkspaceError::NoDisk { id })?,
         )?;
     }
-    let (below, held) = explained(config, id, close_top(config, &store, &workspace, &vm)).await?;
+    merge::merge_where_deep(config, &store, &workspace).await?;
+    let (below, held) =
+        explained(config, id, layers::close_top(config, &store, &workspace, &vm)).await?;
     let (mut born, mut guards) = (Vec::new(), Vec::new());
     for number in 1..=count {
         let child = Id::random().map_err(VmError::from)?;
@@ -87,44 +87,6 @@ pub async fn fork(
         workspaces.into_iter().map(|id| status::told(&store, id)).collect::<Result<_, _>>()?;
     let held_ms = u64::try_from(held.as_millis()).unwrap_or(u64::MAX);
     Ok(WorkspaceForks { workspace_id: id, count: workspaces.len(), workspaces, held_ms })
-}
-
-/// Close the layer that takes the workspace's writes; it, and how long writes were held.
-async fn close_top(
-    config: &Config,
-    store: &Store,
-    workspace: &WorkspaceRecord,
-    vm: &VmRecord,
-) -> Result<(Id, Duration), WorkspaceError> {
-    let id = workspace.id;
-    let top = workspace.top_layer.ok_or(WorkspaceError::NoDisk { id })?;
-    let next = layers::above(store, top)?.ok_or(WorkspaceError::NoDisk { id })?;
-    let chain = store.layer_chain(top)?;
-    let is_full = chain.len() >= MAX_LAYERS;
-    match vm.state {
-        VmState::Started if is_full => Err(WorkspaceError::TooDeep { id }),
-        VmState::Started => {
-            Ok((top, SupervisorClient::new(config, vm.id).close_layer(next).await?))
-        }
-        VmState::Created | VmState::Stopped => {
-            // One that it never ran on holds nothing, and has no file: they stand on what that
-            // would.
-            if let [.., below, _] = chain.as_slice()
-                && !paths::shared_layer(config, top).is_file()
-            {
-                return Ok((*below, Duration::ZERO));
-            }
-            if is_full {
-                return Err(WorkspaceError::TooDeep { id });
-            }
-            // Nobody writes to it: from its next start on it writes to a new one.
-            note(store, id, std::slice::from_ref(&next), |workspace| {
-                workspace.top_layer = Some(next.id)
-            })?;
-            Ok((top, Duration::ZERO))
-        }
-        state => Err(VmError::Changing { id: vm.id, state }.into()),
-    }
 }
 
 fn numbered(name: Option<&str>, number: u32, count: u32) -> Option<String> {

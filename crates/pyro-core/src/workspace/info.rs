@@ -169,10 +169,11 @@ pub struct ResetTo {
     pub kind: &'static str,
     /// Where.
     pub destination: &'static str,
-    /// Files, directories and links that the seed had.
-    pub entry_count: u64,
-    /// Bytes that they had.
-    pub bytes_written: u64,
+    /// Files, directories and links that the seed had, or the snapshot has; null where they could
+    /// not be counted.
+    pub entry_count: Option<u64>,
+    /// Bytes that they have.
+    pub bytes_written: Option<u64>,
 }
 
 /// Workspaces made from one.

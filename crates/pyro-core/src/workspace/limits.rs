@@ -5,10 +5,10 @@ use std::time::Duration;
 /// Most forks that one call makes.
 pub const MAX_FORKS: u32 = 32;
 
-/// Most layers that a workspace which is forked may stand on. Each takes three of QEMU's 1024
-/// descriptors, so that a few hundred more would fail in the middle of a fork, and at last at a
-/// start.
-pub const MAX_LAYERS: usize = 256;
+/// Most layers that the disk of a workspace may stand on: each fork and each snapshot adds one.
+/// Each takes three of QEMU's 1024 descriptors, so that a few hundred more would fail in the middle
+/// of a fork, and at last at a start.
+pub(super) const MAX_LAYERS: usize = 256;
 
 /// How long somebody else's change is waited for. A start that boots takes minutes on a busy host
 /// without KVM.

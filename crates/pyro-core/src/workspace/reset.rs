@@ -1,4 +1,4 @@
-//! Resetting a workspace to its baseline: the new vm runs before the old one ends.
+//! Resetting a workspace to its baseline or to a snapshot: the new vm runs before the old one ends.
 
 use super::claim::{Claimed, claim, find, note};
 use super::error::WorkspaceError;
@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::guest::patience::Patient;
 use crate::host::clock;
 use crate::id::Id;
+use crate::snapshot_name::Snapshot;
 use crate::store::Store;
 use crate::store::layer::NewLayer;
 use crate::store::vm::VmRecord;
@@ -19,33 +20,35 @@ use crate::vm::output::OutputName;
 use crate::vm::{VmError, blocking};
 use tokio_util::sync::CancellationToken;
 
-/// Put a workspace's whole disk back to its baseline, and forget its commands; it runs afterwards.
+/// Put a workspace's whole disk back to its baseline or to a snapshot, and forget its commands; it
+/// runs afterwards.
 ///
 /// # Errors
 /// [`WorkspaceError`]; whatever it is, the workspace is as it was.
 pub async fn reset(
     config: &Config,
     id: Id,
+    to: &Snapshot,
     cancel: &CancellationToken,
 ) -> Result<WorkspaceResetInfo, WorkspaceError> {
     let store = Store::open(&config.data_dir)?;
     reconcile::reconcile(config, &store)?;
     let workspace = claim(config, &store, id, WorkspaceChange::Resetting)?;
     let claimed = Claimed::new(config, &store, id);
+    let (closed, snapshot) = layers::closed_layer(&store, &workspace, to)?;
     running::touch(&store, id)?;
-    let baseline = workspace.baseline_layer.ok_or(WorkspaceError::NoDisk { id })?;
-    layers::layer_files(config, &store, &workspace, baseline)?;
+    layers::layer_files(config, &store, &workspace, closed)?;
     let old = tokio::select! {
         vm = start::vm_of(config, &store, &workspace) => vm?,
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
     };
-    let (vm, layer) = begin(&store, &workspace, &old, baseline)?;
+    let (vm, layer) = begin(&store, &workspace, &old, closed)?;
     let (next, top) = (vm.id, layer.id);
     if layer.backing.is_host_tree() {
-        on_host::copy(config, baseline, top, cancel).await?;
+        on_host::copy(config, closed, top, cancel).await?;
     }
     start::start_vm(config, &store, &workspace, vm, top, cancel).await?;
-    if layer.backing.is_host_tree() {
+    if layer.backing.is_host_tree() && *to == Snapshot::Baseline {
         keep_manifest(config, id, next).await?;
     }
     // It runs: now it is the one, and only then the old one goes.
@@ -71,13 +74,17 @@ pub async fn reset(
         );
     }
     let workspace = status::told(&store, id)?;
-    let seed = workspace.workspace_seed.clone();
+    let seed = &workspace.workspace_seed;
+    let (entry_count, bytes_written) = match snapshot {
+        Some(snapshot) => (snapshot.entry_count, snapshot.bytes_written),
+        None => (Some(seed.entry_count), Some(seed.bytes_written)),
+    };
     let workspace_reset = ResetTo {
-        snapshot_name: "baseline".to_owned(),
-        kind: "baseline",
+        snapshot_name: to.name().to_owned(),
+        kind: to.kind(),
         destination: ROOT,
-        entry_count: seed.entry_count,
-        bytes_written: seed.bytes_written,
+        entry_count,
+        bytes_written,
     };
     Ok(WorkspaceResetInfo { workspace, workspace_reset })
 }

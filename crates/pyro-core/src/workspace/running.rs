@@ -79,7 +79,7 @@ impl<'a> Running<'a> {
     ) -> Result<(WorkspaceRecord, VmRecord), WorkspaceError> {
         let workspace = find(store, id)?;
         if let Some(change) = workspace.change
-            && change != WorkspaceChange::Forking
+            && !matches!(change, WorkspaceChange::Forking | WorkspaceChange::Snapshotting)
             && workspace.is_attended()
         {
             return Err(WorkspaceError::Changing { id, change });

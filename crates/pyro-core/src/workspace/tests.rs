@@ -28,14 +28,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-struct Home {
-    config: Config,
-    store: Store,
+pub(super) struct Home {
+    pub(super) config: Config,
+    pub(super) store: Store,
     _dir: tempfile::TempDir,
 }
 
 impl Home {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let config = Config {
             data_dir: dir.path().join("data"),
@@ -58,7 +58,7 @@ impl Home {
     }
 
     /// A workspace that is stopped, with a baseline.
-    fn workspace(&self) -> WorkspaceRecord {
+    pub(super) fn workspace(&self) -> WorkspaceRecord {
         let first = layer(None);
         let top = layer(Some(first.id));
         let vm = vm();
@@ -109,7 +109,7 @@ impl Home {
         .unwrap()
     }
 
-    fn now(&self, workspace: &WorkspaceRecord) -> Option<WorkspaceRecord> {
+    pub(super) fn now(&self, workspace: &WorkspaceRecord) -> Option<WorkspaceRecord> {
         self.store.workspace(workspace.id).unwrap()
     }
 
@@ -129,7 +129,7 @@ fn new_id() -> Id {
     Id::random().unwrap()
 }
 
-fn layer(parent: Option<Id>) -> NewLayer {
+pub(super) fn layer(parent: Option<Id>) -> NewLayer {
     NewLayer {
         id: new_id(),
         parent,

@@ -121,6 +121,33 @@ struct Found {
 #[derive(JsonSchema)]
 struct Labels {}
 
+/// A snapshot that was taken.
+#[derive(JsonSchema)]
+pub(super) struct SnapshotCreated {
+    snapshot: Snapshot,
+}
+
+#[derive(JsonSchema)]
+struct Snapshot {
+    snapshot_name: String,
+    created_at: f64,
+    entry_count: Option<u64>,
+    bytes_written: Option<u64>,
+}
+
+/// The snapshots of a workspace.
+#[derive(JsonSchema)]
+pub(super) struct Snapshots {
+    count: u64,
+    snapshots: Vec<Snapshot>,
+}
+
+/// A snapshot that is gone.
+#[derive(JsonSchema)]
+pub(super) struct SnapshotDeleted {
+    deleted: bool,
+}
+
 /// New workspaces.
 #[derive(JsonSchema)]
 pub(super) struct Forks {

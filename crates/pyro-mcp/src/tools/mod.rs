@@ -16,6 +16,9 @@ mod shell_open;
 mod shell_read;
 mod shell_signal;
 mod shell_write;
+mod snapshot_create;
+mod snapshot_delete;
+mod snapshot_list;
 pub(crate) mod tool;
 mod vm_create;
 mod vm_delete;
@@ -59,6 +62,9 @@ const TOOLS: &[fn(&Grants, &str) -> Vec<Tool>] = &[
     offered::<shell_read::ShellRead>,
     offered::<shell_signal::ShellSignal>,
     offered::<shell_write::ShellWrite>,
+    offered::<snapshot_create::SnapshotCreate>,
+    offered::<snapshot_delete::SnapshotDelete>,
+    offered::<snapshot_list::SnapshotList>,
     offered::<vm_create::VmCreate>,
     offered::<vm_delete::VmDelete>,
     offered::<vm_exec::VmExec>,

@@ -4,8 +4,8 @@
 use crate::bounds;
 use crate::refusal::Refusal;
 use pyro_core::{
-    Environment, ErrorKind, Id, InlineOutput, Pyro, SHELLS, ShellSignal, WorkspacePath, catalog,
-    limits,
+    DiffPoint, Environment, ErrorKind, Id, InlineOutput, Pyro, SHELLS, ShellSignal, Snapshot,
+    WorkspacePath, catalog, limits,
 };
 use schemars::{Schema, SchemaGenerator, json_schema};
 
@@ -55,6 +55,19 @@ pub(super) fn labels(_: &mut SchemaGenerator) -> Schema {
         "propertyNames": { "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" },
         "additionalProperties": { "type": "string", "minLength": 1, "maxLength": 120 },
     })
+}
+
+/// The name of a snapshot, as core takes it.
+pub(super) fn snapshot_name(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" })
+}
+
+pub(super) fn baseline() -> String {
+    Snapshot::default().name().to_owned()
+}
+
+pub(super) fn now() -> String {
+    DiffPoint::Now.name().to_owned()
 }
 
 pub(super) fn vcpu_count() -> u32 {

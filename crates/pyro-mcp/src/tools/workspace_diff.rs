@@ -1,4 +1,4 @@
-//! `workspace_diff`: what changed in a workspace since it was made.
+//! `workspace_diff`: what changed in a workspace since it was made, or between two snapshots.
 
 use super::describe::Describe;
 use super::{annotations, answers, parameters, workspace};
@@ -7,7 +7,7 @@ use crate::bounds::{self, FIELDS, STRUCTURED, count, shortened, text_length};
 use crate::grants::Grants;
 use crate::refusal::Refusal;
 use crate::state::State;
-use pyro_core::{DiffReport, DiffRequest};
+use pyro_core::{DiffReport, DiffRequest, Pyro};
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
@@ -21,6 +21,10 @@ pub(super) struct WorkspaceDiff {
     /// Only at or below this
     #[serde(default)]
     path: Option<String>,
+    #[serde(default = "parameters::baseline")]
+    from: String,
+    #[serde(default = "parameters::now")]
+    to: String,
     /// Without patches
     #[serde(default)]
     stat: bool,
@@ -52,8 +56,13 @@ impl Describe for WorkspaceDiff {
     ) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
         let path = self.path.as_deref().map(parameters::place).transpose()?;
-        let request =
-            DiffRequest { path, renames: self.find_renames, include_ignored: self.include_ignored };
+        let request = DiffRequest {
+            from: Pyro::diff_point(&self.from)?,
+            to: Pyro::diff_point(&self.to)?,
+            path,
+            renames: self.find_renames,
+            include_ignored: self.include_ignored,
+        };
         let report =
             workspace::work(&state, &context, id, "comparing", move |pyro, cancel| async move {
                 pyro.diff_workspace(id, request, &cancel).await

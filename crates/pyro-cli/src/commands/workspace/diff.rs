@@ -1,16 +1,18 @@
-//! `pyro workspace diff`: what changed since the workspace was made.
+//! `pyro workspace diff`: what changed since the workspace was made, or between two snapshots.
 
 use super::Noun;
 use super::call::{id, path, until_interrupted};
 use crate::cli::workspace_files::Diff;
 use crate::exit;
 use crate::printer;
-use pyro_core::{DiffReport, DiffRequest, printable};
+use pyro_core::{DiffReport, DiffRequest, Pyro, printable};
 
 pub(super) fn run(args: &Diff) -> i32 {
     let mut lacks_files = false;
     let status = until_interrupted(Noun::Workspace, args.json, async |pyro, cancel| {
         let request = DiffRequest {
+            from: Pyro::diff_point(&args.from)?,
+            to: Pyro::diff_point(&args.to)?,
             path: args.path.as_deref().map(path).transpose()?,
             renames: args.find_renames,
             include_ignored: args.include_ignored,

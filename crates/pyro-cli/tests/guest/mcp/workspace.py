@@ -126,7 +126,8 @@ async def cancels(client, workspace):
 async def resets(client, workspace):
     ran = await done(client, "workspace_exec", workspace_id=workspace, command="touch /etc/changed /workspace/more")
     assert ran["exit_code"] == 0, ran
-    await refused(client, "invalid_input", "workspace_reset", workspace_id=workspace, snapshot="other")
+    await refused(client, "not_found", "workspace_reset", workspace_id=workspace, snapshot="other")
+    await refused(client, "invalid_input", "workspace_reset", workspace_id=workspace, snapshot="../other")
     reset = await done(client, "workspace_reset", workspace_id=workspace)
     assert (reset["reset_count"], reset["command_count"], reset["name"]) == (1, 0, "second"), reset
     assert reset["workspace_reset"]["snapshot_name"] == "baseline", reset

@@ -16,13 +16,13 @@ on_each_engine!(
 
 /// The home's data on a small filesystem of its own, in a mount namespace that lasts as long as
 /// this.
-struct Small<'a> {
+pub(crate) struct Small<'a> {
     home: &'a Home,
     holder: Child,
 }
 
 impl<'a> Small<'a> {
-    fn new(home: &'a Home, mib: u32) -> Option<Self> {
+    pub(crate) fn new(home: &'a Home, mib: u32) -> Option<Self> {
         let data = home.data_dir();
         std::fs::create_dir_all(&data).unwrap();
         let script = format!(
@@ -54,7 +54,7 @@ impl<'a> Small<'a> {
         command
     }
 
-    fn workspace(&self, args: &[&str]) -> (bool, Value) {
+    pub(crate) fn workspace(&self, args: &[&str]) -> (bool, Value) {
         let (flags, line) =
             args.split_at(args.iter().position(|arg| *arg == "--").unwrap_or(args.len()));
         let args = [&["workspace"], flags, &["--json"], line].concat();
@@ -62,7 +62,7 @@ impl<'a> Small<'a> {
         (output.status.success(), said(&output))
     }
 
-    fn ok(&self, args: &[&str]) -> Value {
+    pub(crate) fn ok(&self, args: &[&str]) -> Value {
         let (is_done, told) = self.workspace(args);
         assert!(is_done, "{args:?}: {told}");
         told
@@ -76,12 +76,12 @@ impl<'a> Small<'a> {
         assert_full(&told);
     }
 
-    fn exec(&self, id: &str, line: &str) -> String {
+    pub(crate) fn exec(&self, id: &str, line: &str) -> String {
         let run = self.ok(&["exec", id, "--timeout-seconds", "120", "--", line]);
         run["stdout"].as_str().unwrap().to_owned()
     }
 
-    fn sh(&self, line: &str) -> String {
+    pub(crate) fn sh(&self, line: &str) -> String {
         // Entering a namespace goes to its root.
         let line = format!("set -e; cd {}; {line}", self.home.path().display());
         let output = self.command("sh", &["-c", &line]).output().unwrap();
@@ -90,14 +90,14 @@ impl<'a> Small<'a> {
     }
 
     /// Take all but this much of what is free.
-    fn fill(&self, left_kib: u64) {
+    pub(crate) fn fill(&self, left_kib: u64) {
         self.sh(&format!(
             "fallocate -l $(( $(df -k --output=avail data | tail -1) - {left_kib} ))K data/fill"
         ));
     }
 
     /// Names below the data directory: vms, sockets, layers, what is kept of workspaces.
-    fn held(&self) -> [usize; 4] {
+    pub(crate) fn held(&self) -> [usize; 4] {
         let count = |name| {
             self.sh(&format!("ls -A data/{name} 2>/dev/null | wc -l || true"))
                 .trim()
@@ -108,7 +108,7 @@ impl<'a> Small<'a> {
     }
 
     /// As many as there are, once what ended is put away.
-    fn holds(&self, expected: [usize; 4]) {
+    pub(crate) fn holds(&self, expected: [usize; 4]) {
         eventually(&format!("end of what is over {expected:?}, not {:?}", self.held()), || {
             self.ok(&["list"]);
             (self.held() == expected).then_some(())
@@ -117,7 +117,7 @@ impl<'a> Small<'a> {
 }
 
 /// An error for want of room says so, and what to do.
-fn assert_full(told: &Value) {
+pub(crate) fn assert_full(told: &Value) {
     let words = told.to_string().to_lowercase();
     assert!(
         told["hint"].is_string() && (words.contains("full") || words.contains("no space")),

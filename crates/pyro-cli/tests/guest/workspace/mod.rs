@@ -4,7 +4,7 @@ mod broken;
 mod exec;
 mod faults;
 mod forks;
-mod full;
+pub mod full;
 mod lifetime;
 mod on_host;
 mod rivals;

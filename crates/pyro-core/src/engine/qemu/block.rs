@@ -3,6 +3,7 @@
 use crate::engine::qmp::monitor::{Monitor, MonitorError};
 use serde_json::json;
 use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
 
 /// Name that [`super::argv`] gives to the layer that a machine begins with.
 pub(super) const FIRST_NODE: &str = "layer";
@@ -19,13 +20,23 @@ pub struct Disk {
 
 /// A layer that QEMU knows.
 #[derive(Debug)]
-pub struct Node(String);
+pub struct Node {
+    name: String,
+    /// The file name under which QEMU has it.
+    file: PathBuf,
+}
 
 impl Disk {
-    /// The disk of the machine behind `monitor`, as it was started.
+    /// The disk of the machine behind `monitor`, as it was started on the layer `top_file`.
     #[must_use]
-    pub fn new(monitor: Monitor) -> Self {
-        Self { monitor, top: Node(FIRST_NODE.to_owned()), sets: 0 }
+    pub fn new(monitor: Monitor, top_file: PathBuf) -> Self {
+        Self { monitor, top: Node { name: FIRST_NODE.to_owned(), file: top_file }, sets: 0 }
+    }
+
+    /// The file name of the layer that takes the writes: what a layer above it says of it.
+    #[must_use]
+    pub fn top_file(&self) -> &Path {
+        &self.top.file
     }
 
     /// Make a new layer known as `name`. QEMU may open no file by its path any more: it writes
@@ -43,12 +54,13 @@ impl Disk {
         for fd in [write, read] {
             self.monitor.execute_with_fd("add-fd", json!({ "fdset-id": self.sets }), fd).await?;
         }
+        let file = format!("/dev/fdset/{}", self.sets);
         let add = json!({
             "driver": "qcow2",
             "node-name": name,
             "file": {
                 "driver": "file",
-                "filename": format!("/dev/fdset/{}", self.sets),
+                "filename": file,
                 "discard": "unmap",
                 // The set keeps the first descriptor open, and with it a lock that would keep
                 // everybody from the layer when it is closed.
@@ -58,7 +70,7 @@ impl Disk {
             "discard": "unmap",
         });
         self.monitor.execute("blockdev-add", add).await?;
-        Ok(Node(name))
+        Ok(Node { name, file: file.into() })
     }
 
     /// Let the machine go on in `layer`, over the one that it has written to. Where QEMU fails
@@ -67,7 +79,7 @@ impl Disk {
     /// # Errors
     /// Each variant of [`MonitorError`].
     pub async fn switch_to(&mut self, layer: Node) -> Result<(), MonitorError> {
-        let snapshot = json!({ "node": self.top.0, "overlay": layer.0 });
+        let snapshot = json!({ "node": self.top.name, "overlay": layer.name });
         self.monitor.execute("blockdev-snapshot", snapshot).await?;
         self.top = layer;
         Ok(())

@@ -50,6 +50,8 @@ fn of(error: &WorkspaceError) -> Option<Id> {
         | WorkspaceError::LayerGone { id, .. }
         | WorkspaceError::NoCommand { id }
         | WorkspaceError::NoFork { id }
+        | WorkspaceError::NoSuchSnapshot { id, .. }
+        | WorkspaceError::SnapshotExists { id, .. }
         | WorkspaceError::TooDeep { id } => Some(id),
         _ => None,
     }
@@ -120,8 +122,24 @@ fn workspace(error: &WorkspaceError) -> (ErrorKind, Vec<Hint>) {
         WorkspaceError::NoFork { .. } => (ErrorKind::Unsupported, export().to_vec()),
         WorkspaceError::TooDeep { .. } => {
             let [export, create] = export();
-            let younger = Hint::say("fork a reset or a younger one");
-            (ErrorKind::Unsupported, vec![younger, export.or(), create])
+            let delete =
+                on(OperationId::WorkspaceSnapshotDelete).with_open(Parameter::SnapshotName, "NAME");
+            let delete = Hint::call("delete snapshots or forks that you no longer need", delete);
+            (ErrorKind::Unsupported, vec![delete, export.or(), create])
+        }
+        WorkspaceError::SnapshotName(_) => (
+            ErrorKind::InvalidInput,
+            vec![Hint::say("use letters, digits, '.', '_' and '-', as in before-fix")],
+        ),
+        WorkspaceError::NoSuchSnapshot { .. } => {
+            let list = on(OperationId::WorkspaceSnapshotList);
+            (ErrorKind::NotFound, vec![Hint::call("see which there are", list)])
+        }
+        WorkspaceError::SnapshotExists { name, .. } => {
+            let delete =
+                on(OperationId::WorkspaceSnapshotDelete).with(Parameter::SnapshotName, name);
+            let delete = Hint::call("choose another name, or delete that one first", delete);
+            (ErrorKind::AlreadyExists, vec![delete])
         }
         WorkspaceError::Ttl(_) => {
             let hint = Hint::parameter("set", Parameter::TtlSeconds, " to 0 or at least 60");

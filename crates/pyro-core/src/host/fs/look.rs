@@ -46,6 +46,15 @@ pub fn age(path: &Path) -> Option<Duration> {
     std::fs::metadata(path).ok()?.modified().ok()?.elapsed().ok()
 }
 
+/// What a file takes of the disk, in bytes: its holes take nothing.
+///
+/// # Errors
+/// [`FsError`].
+pub fn used_bytes(path: &Path) -> Result<u64, FsError> {
+    use std::os::unix::fs::MetadataExt;
+    Ok(metadata(path)?.blocks() * 512)
+}
+
 /// What the kernel knows of a path; symbolic links are followed.
 ///
 /// # Errors

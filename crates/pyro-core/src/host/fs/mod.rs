@@ -8,7 +8,7 @@ mod remove;
 mod write;
 
 pub use error::{FsError, is_full};
-pub use look::{Stamp, age, canonical, free_bytes, metadata, names_in};
+pub use look::{Stamp, age, canonical, free_bytes, metadata, names_in, used_bytes};
 pub use private::{keep_file_own, own_dir, own_file, private_dir, scratch_dir, unique_dir};
 pub(super) use read::read_to_bound;
 pub use read::{

@@ -64,17 +64,20 @@ pub enum WorkspaceChange {
     Resetting,
     /// Others are made from it.
     Forking,
+    /// A snapshot of it is taken or deleted.
+    Snapshotting,
     /// Everything of it is being removed.
     Deleting,
 }
 
 impl WorkspaceChange {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Creating,
         Self::Starting,
         Self::Stopping,
         Self::Resetting,
         Self::Forking,
+        Self::Snapshotting,
         Self::Deleting,
     ];
 
@@ -87,6 +90,7 @@ impl WorkspaceChange {
             Self::Stopping => "stopping",
             Self::Resetting => "resetting",
             Self::Forking => "forking",
+            Self::Snapshotting => "snapshotting",
             Self::Deleting => "deleting",
         }
     }

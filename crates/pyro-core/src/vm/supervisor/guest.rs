@@ -6,6 +6,7 @@ use super::maker::Making;
 use super::record::Supervisor;
 use super::sessions::Sessions;
 use super::start::{Guest, port_of, wait_ready};
+use crate::disk::set_backing_name;
 use crate::engine::machine::Machine;
 use crate::engine::qemu;
 use crate::engine::qemu::argv::fd;
@@ -13,6 +14,7 @@ use crate::engine::qmp::monitor::MonitorError;
 use crate::engine::spec::{Accel, MachineSpec, Memory};
 use crate::guest::boot::Port;
 use crate::host::{fs, pipe, sparse};
+use crate::store::vm::VmKind;
 use crate::vm::control::protocol::QemuLaunch;
 use crate::vm::failure::{Failure, Stage};
 use crate::vm::template::save::load;
@@ -158,7 +160,22 @@ impl Supervisor<'_> {
             fs::remove_file(own).map_err(io::Error::other)?;
             copy(layer, own)?;
         }
+        self.name_layers(qemu);
         Ok(self.spec(qemu))
+    }
+
+    /// Let each layer that others may stand on name the one below it as QEMU will know that. Those
+    /// of a vm that was moved, or closed while it ran, say something else.
+    fn name_layers(&self, qemu: &QemuLaunch) {
+        if self.launch.kind != VmKind::Workspace {
+            return;
+        }
+        let layers = &self.launch.layers;
+        for (below, layer) in std::iter::once(&qemu.image).chain(layers).zip(layers) {
+            if let Err(error) = set_backing_name(layer, below) {
+                tracing::debug!(%error, layer = %layer.display(), "a layer keeps its name");
+            }
+        }
     }
 
     /// Start from a template; none when it is no good, and is then set aside.

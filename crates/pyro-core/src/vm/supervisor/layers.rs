@@ -4,6 +4,7 @@
 use super::failure::until_no_room;
 use super::record::Supervisor;
 use super::sessions::Sessions;
+use crate::disk::set_backing_name;
 use crate::engine::qemu::block::{Disk, Node};
 use crate::engine::qmp::monitor::{Monitor, MonitorError};
 use crate::guest::client::ClientError;
@@ -76,7 +77,8 @@ impl<'a> Layers<'a> {
         sessions: Sessions,
         monitor: Option<Monitor>,
     ) -> Self {
-        let disk = monitor.clone().map(Disk::new);
+        let top = of.launch.layers.last().cloned().unwrap_or_default();
+        let disk = monitor.clone().map(|monitor| Disk::new(monitor, top));
         Self { of, sessions, monitor, disk, is_closing: watch::Sender::new(false) }
     }
 
@@ -140,6 +142,7 @@ impl<'a> Layers<'a> {
             return Err(CloseError::Overtaken);
         }
         sparse::copy_whole(&qemu.blank_layer, &path)?;
+        self.name_below(&path);
         let node = self.add_node(&path, layer).await?;
         // Written out beforehand, so that little is left to write while everybody waits.
         self.in_time(self.sessions.sync()).await?;
@@ -155,6 +158,14 @@ impl<'a> Layers<'a> {
         }
         self.in_time(frozen.thaw()).await?;
         Ok(held.elapsed())
+    }
+
+    /// Let the new layer name the one that it will stand on.
+    fn name_below(&self, path: &Path) {
+        let below = self.disk.as_ref().map(Disk::top_file);
+        if let Some(Err(error)) = below.map(|below| set_backing_name(path, below)) {
+            tracing::debug!(%error, "a layer does not name the one below");
+        }
     }
 
     /// Let the engine go on in the new layer, and record it.

@@ -11,7 +11,7 @@ use crate::workspace::paths::directory;
 use pyro_protocol::files::List;
 use pyro_protocol::tree::{Batch, Entry, Record, Records};
 use pyro_protocol::{GuestPath, TreePath};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Most nodes of a workspace that are kept in memory.
@@ -45,7 +45,7 @@ pub async fn manifest<S: AsyncRead + AsyncWrite + Unpin>(
         exclude: Vec::new(),
     };
     let mut listing = tree::list(stream, request).await.map_err(WorkspaceError::Guest)?;
-    let (mut entries, mut room) = (Vec::new(), Room { entries: MAX_ENTRIES, names: MAX_NAMES });
+    let (mut entries, mut room) = (Vec::new(), Room::new());
     while let Some(some) = listing.next().await.map_err(WorkspaceError::Guest)? {
         room.take(&some)?;
         entries.extend(some);
@@ -54,13 +54,17 @@ pub async fn manifest<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// How much of a tree may still be kept in memory.
-struct Room {
+pub(super) struct Room {
     entries: usize,
     names: usize,
 }
 
 impl Room {
-    fn take(&mut self, some: &[Entry]) -> Result<(), FileError> {
+    pub(super) fn new() -> Self {
+        Self { entries: MAX_ENTRIES, names: MAX_NAMES }
+    }
+
+    pub(super) fn take(&mut self, some: &[Entry]) -> Result<(), FileError> {
         let names = some.iter().map(|entry| entry.path.as_bytes().len() + entry.target.len()).sum();
         self.entries =
             self.entries.checked_sub(some.len()).ok_or(FileError::TooMany(MAX_ENTRIES))?;
@@ -84,11 +88,20 @@ fn path(config: &Config, id: Id) -> PathBuf {
     directory(config, id).join("baseline")
 }
 
-/// Keep a manifest. Blocking.
+/// Keep the manifest of a baseline. Blocking.
 ///
 /// # Errors
 /// [`WorkspaceError::Files`].
 pub fn keep(config: &Config, id: Id, entries: &[Entry]) -> Result<(), WorkspaceError> {
+    fs::private_dir(&directory(config, id))?;
+    write(&path(config, id), entries)
+}
+
+/// Write a manifest. Blocking.
+///
+/// # Errors
+/// [`WorkspaceError::Files`].
+pub(super) fn write(path: &Path, entries: &[Entry]) -> Result<(), WorkspaceError> {
     let mut bytes = MAGIC.to_vec();
     let mut batch = Batch::with_room();
     for entry in entries {
@@ -99,27 +112,34 @@ pub fn keep(config: &Config, id: Id, entries: &[Entry]) -> Result<(), WorkspaceE
         }
     }
     bytes.extend_from_slice(batch.payload());
-    fs::private_dir(&directory(config, id))?;
-    Ok(fs::write_atomic(&path(config, id), &bytes)?)
+    Ok(fs::write_atomic(path, &bytes)?)
 }
 
-/// The manifest that was kept. Blocking.
+/// The manifest of a baseline that was kept. Blocking.
 ///
 /// # Errors
 /// [`FileError::NoBaseline`].
 pub fn kept(config: &Config, id: Id) -> Result<Vec<Entry>, WorkspaceError> {
-    let bytes = match fs::read_bounded(&path(config, id), MAX_LEN) {
-        Err(error) if error.is_not_found() => return Err(FileError::NoBaseline { id }.into()),
+    Ok(read(&path(config, id))?.ok_or(FileError::NoBaseline { id })?)
+}
+
+/// A manifest that was written; none where there is none, or something else. Blocking.
+///
+/// # Errors
+/// [`WorkspaceError::Files`].
+pub(super) fn read(path: &Path) -> Result<Option<Vec<Entry>>, WorkspaceError> {
+    let bytes = match fs::read_bounded(path, MAX_LEN) {
+        Err(error) if error.is_not_found() => return Ok(None),
         read => read?,
     };
-    let damaged = || FileError::NoBaseline { id };
+    let Some(records) = bytes.strip_prefix(MAGIC) else { return Ok(None) };
     let mut entries = Vec::new();
-    for record in Records::new(bytes.strip_prefix(MAGIC).ok_or_else(damaged)?) {
-        let Ok(Record::Entry { path, meta, target }) = record else { return Err(damaged().into()) };
-        let path = TreePath::parse(path).map_err(|_| damaged())?;
+    for record in Records::new(records) {
+        let Ok(Record::Entry { path, meta, target }) = record else { return Ok(None) };
+        let Ok(path) = TreePath::parse(path) else { return Ok(None) };
         entries.push(Entry { path, meta, target: target.to_vec() });
     }
-    Ok(entries)
+    Ok(Some(entries))
 }
 
 /// Give a fork the manifest of what it was made from. Blocking.

@@ -1,40 +1,37 @@
-//! What changed in a workspace since it was made: two manifests compared, then the content of what
-//! may differ.
+//! What differs between two states of a workspace, as a rule since it was made: two manifests
+//! compared, then the content of what may differ.
 
-use super::base::{Base, BasePlace};
-use super::baseline;
+use super::base::BasePlace;
+use super::between;
 use super::compare::{Changed, compare};
-use super::contents::{self, Found, HASH_BYTES, Parts};
+use super::contents::{self, Found, HASH_BYTES};
 use super::diff_report::DiffReport;
-use super::hidden::{self, BothRules, Hidden};
+pub use super::diff_request::DiffRequest;
+use super::hidden::{self, BothRules, Hidden, Later};
+use super::sides::{closed_side, side};
+use super::{baseline, listing};
 use crate::config::Config;
+use crate::disk::DiskError;
 use crate::id::Id;
+use crate::snapshot_name::{DiffPoint, Snapshot};
+use crate::store::Store;
 use crate::vm::{VmError, blocking};
+use crate::workspace::claim::find;
 use crate::workspace::error::WorkspaceError;
 use crate::workspace::file_error::FileError;
 use crate::workspace::ignore::guest::GuestFiles;
-use crate::workspace::place::WorkspacePath;
+use crate::workspace::layers::closed_layer;
 use crate::workspace::running::Running;
 use pyro_patch::diff::{Diff, DiffBuilder, DiffOptions};
 use pyro_patch::{Content, Side};
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::{Entry, Kind};
 use std::collections::HashMap;
+use std::io;
 use std::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// What to compare.
-#[derive(Clone, Debug, Default)]
-pub struct DiffRequest {
-    /// Only what is at or below this path.
-    pub path: Option<WorkspacePath>,
-    /// Tell a deleted and an added file of the same content as one that was renamed.
-    pub renames: bool,
-    /// Also tell files that the workspace's own rules ignore.
-    pub include_ignored: bool,
-}
-
-/// Compare a workspace with what it was when it was made.
+/// Compare two states of a workspace. It need not run where neither is the present one.
 ///
 /// # Errors
 /// [`WorkspaceError`]; a file that cannot be read is named, and stops nothing.
@@ -44,18 +41,51 @@ pub async fn diff(
     request: &DiffRequest,
     cancel: &CancellationToken,
 ) -> Result<DiffReport, WorkspaceError> {
-    let running = Running::open_until(config, id, cancel).await?;
-    running.touch()?;
-    tokio::select! {
-        found = changes(&running, request) => {
-            let (diff, hidden) = found?;
-            Ok(DiffReport::new(id, &diff, &hidden))
+    let compare = async || {
+        let (from, to) = match (&request.from, &request.to) {
+            (DiffPoint::Closed(from), DiffPoint::Closed(to)) => (from, to),
+            _ => {
+                let running = Running::open(config, id).await?;
+                running.touch()?;
+                return changes(&running, request).await;
+            }
+        };
+        let store = Store::open(&config.data_dir)?;
+        let workspace = find(&store, id)?;
+        let place = |snapshot| {
+            let (layer, _) = closed_layer(&store, &workspace, snapshot)?;
+            BasePlace::of_layer(config, &store, &workspace, layer)
+        };
+        between::changes(place(from)?, place(to)?, request).await
+    };
+    let compared = async {
+        match compare().await {
+            // Its layers are others now.
+            Err(error) if was_merged(&error) => compare().await,
+            compared => compared,
         }
-        () = cancel.cancelled() => Err(VmError::Cancelled.into()),
+    };
+    let (diff, hidden) = tokio::select! {
+        compared = compared => compared?,
+        () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
+    };
+    Ok(DiffReport::new(id, &diff, &hidden))
+}
+
+/// Whether a layer has gone since the chain that it was in was read, as it does where somebody
+/// deletes a snapshot meanwhile.
+fn was_merged(error: &WorkspaceError) -> bool {
+    match error {
+        WorkspaceError::LayerGone { .. } => true,
+        WorkspaceError::File(FileError::Disk(DiskError::Open { source, .. })) => {
+            source.kind() == io::ErrorKind::NotFound
+        }
+        _ => false,
     }
 }
 
-/// The changes of a workspace, and what is left out of them.
+/// The changes between the present state of a workspace and an earlier one, and what is left out of
+/// them.
 ///
 /// # Errors
 /// [`WorkspaceError`].
@@ -63,33 +93,33 @@ pub(super) async fn changes(
     running: &Running<'_>,
     request: &DiffRequest,
 ) -> Result<(Diff, Hidden), WorkspaceError> {
-    let (config, id) = (running.config.clone(), running.workspace.id);
-    let kept = async { blocking(move || Ok(baseline::kept(&config, id))).await? };
+    let (snapshot, is_reversed) = match (&request.from, &request.to) {
+        (DiffPoint::Closed(snapshot), _) => (snapshot, false),
+        (_, DiffPoint::Closed(snapshot)) => (snapshot, true),
+        // The same with the same.
+        _ => return Ok((DiffBuilder::new(DiffOptions::default()).finish(), Hidden::default())),
+    };
+    let earlier = async { earlier(running, snapshot).await };
     let present = async { baseline::present(running.files().await?).await };
-    let (old, new) = tokio::try_join!(kept, present)?;
-    let within = request.path.as_ref().map_or_else(TreePath::root, |path| path.tree().clone());
-    if let Some(path) = request.path.as_ref().filter(|path| !path.is_root())
-        && !old.iter().chain(&new).any(|entry| entry.path.is_within(&within))
-    {
-        return Err(FileError::Nowhere { path: path.to_text() }.into());
-    }
+    let ((old, base), new) = tokio::try_join!(earlier, present)?;
+    let within = request.within(&old, &new)?;
     let both = || BothRules { old: GuestFiles::of(&old), new: GuestFiles::of(&new) };
     let rules = (!request.include_ignored).then(both);
     let changed = compare(old, new, &within);
     let (changed, hidden) = match rules {
-        Some(rules) => hidden::hide(running, rules, changed).await?,
+        Some(rules) => hidden::hide(Later::Guest(running), &base, rules, changed).await?,
         None => (changed, Hidden::default()),
     };
-    let options = DiffOptions { renames: request.renames, ..DiffOptions::default() };
+    let options = request.options();
     let wanted: Vec<TreePath> = changed.iter().filter_map(content_wanted).collect();
-    let base = BasePlace::of(running)?;
     let hold = options.text_bytes as u64;
     // One file of each side is held at a time: the pipe has room for one, and who fills it waits.
     let (out, pipe) = mpsc::sync_channel(1);
     let ended = CancellationToken::new();
     // Dropped, it ends what would otherwise read the rest of the baseline for nobody.
     let _guard = ended.clone().drop_guard();
-    let built = tokio::task::spawn_blocking(move || build(changed, &base, &pipe, options, &ended));
+    let order = Order { options, is_reversed };
+    let built = tokio::task::spawn_blocking(move || build(changed, &base, &pipe, order, &ended));
     let read = contents::read(running.files().await?, &wanted, hold, move |found| {
         // Nobody takes it when the other side has failed, and that is told there.
         let _ = out.send(found);
@@ -97,6 +127,38 @@ pub(super) async fn changes(
     let read = read.await;
     let built = built.await.map_err(|_| VmError::Cancelled)??;
     read.map(|()| (built, hidden))
+}
+
+/// What an earlier state of a workspace held, and where its contents are.
+async fn earlier(
+    running: &Running<'_>,
+    snapshot: &Snapshot,
+) -> Result<(Vec<Entry>, BasePlace), WorkspaceError> {
+    let (workspace, store) = (&running.workspace, &running.store);
+    let (layer, named) = closed_layer(store, workspace, snapshot)?;
+    let place = BasePlace::of_layer(running.config, store, workspace, layer)?;
+    let (config, id) = (running.config.clone(), workspace.id);
+    let ended = CancellationToken::new();
+    let _guard = ended.clone().drop_guard();
+    let looked = blocking(move || {
+        let look = || match named {
+            // What it was is known since it was made.
+            None => Ok((baseline::kept(&config, id)?, place)),
+            Some(_) => {
+                let entries = place.open()?.list(&ended)?;
+                Ok((listing::completed(&config, id, layer, entries)?, place))
+            }
+        };
+        Ok(look())
+    });
+    looked.await?
+}
+
+/// How a difference is told.
+struct Order {
+    options: DiffOptions,
+    /// From the present state to the earlier one.
+    is_reversed: bool,
 }
 
 fn content_wanted(changed: &Changed) -> Option<TreePath> {
@@ -108,7 +170,7 @@ fn build(
     changed: Vec<Changed>,
     base: &BasePlace,
     pipe: &mpsc::Receiver<Found>,
-    options: DiffOptions,
+    order: Order,
     ended: &CancellationToken,
 ) -> Result<Diff, FileError> {
     let reads_old =
@@ -117,16 +179,19 @@ fn build(
         true => Some(base.open()?),
         false => None,
     };
-    let hold = options.text_bytes as u64;
-    let mut builder = DiffBuilder::new(options);
+    let hold = order.options.text_bytes as u64;
+    let mut builder = DiffBuilder::new(order.options);
     let mut left: HashMap<TreePath, Changed> =
         changed.into_iter().map(|one| (one.path.clone(), one)).collect();
     let mut push = |one: Changed, new: Option<Side>| {
         if ended.is_cancelled() {
             return;
         }
-        let old = one.old.as_ref().map(|old| old_side(base.as_ref(), old, hold));
-        builder.push(&one.path, old.as_ref(), new.as_ref());
+        let old = one.old.as_ref().map(|old| closed_side(base.as_ref(), old, hold));
+        match order.is_reversed {
+            true => builder.push(&one.path, new.as_ref(), old.as_ref()),
+            false => builder.push(&one.path, old.as_ref(), new.as_ref()),
+        }
     };
     while let Ok(found) = pipe.recv() {
         if let Some(one) = left.remove(&found.path) {
@@ -139,41 +204,4 @@ fn build(
         push(one, new);
     }
     Ok(builder.finish())
-}
-
-fn side(entry: &Entry, content: Content) -> Side {
-    match entry.meta.kind {
-        Kind::File | Kind::HardLink => Side::File { mode: entry.meta.mode, content },
-        Kind::Symlink => Side::symlink(entry.target.clone()),
-        Kind::Directory => Side::Directory,
-        _ => Side::Other,
-    }
-}
-
-/// What a path held; a file that cannot be read is taken for one that is too large.
-fn old_side(base: Option<&Base<'_>>, old: &Entry, hold: u64) -> Side {
-    let size = old.meta.size;
-    let unread = Content::Large { size, id: None };
-    if old.meta.kind != Kind::File || size > HASH_BYTES {
-        return side(old, unread);
-    }
-    let mut parts = Parts::new(size, hold);
-    let mut taken = 0;
-    let read = base.map(|base| {
-        base.read(&old.path, |bytes| {
-            taken += bytes.len() as u64;
-            if taken <= size {
-                parts.take(bytes);
-            }
-            taken <= size
-        })
-    });
-    match read {
-        Some(Ok(())) if taken == size => side(old, parts.finish()),
-        Some(Err(error)) => {
-            tracing::warn!(path = %old.path, error = &error as &dyn std::error::Error, "a file of the baseline is not read");
-            side(old, unread)
-        }
-        _ => side(old, unread),
-    }
 }

@@ -275,6 +275,7 @@ async fn patch(
         path: Some(request.path.clone()),
         renames: request.renames,
         include_ignored: request.include_ignored,
+        ..DiffRequest::default()
     };
     let (diff, hidden) = diff::changes(running, &wanted).await?;
     let left_out: Vec<_> =

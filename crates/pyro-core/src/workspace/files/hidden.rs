@@ -41,6 +41,14 @@ pub(super) struct BothRules {
     pub new: GuestFiles,
 }
 
+/// Where the later of two states is.
+pub(super) enum Later<'a> {
+    /// In a guest that runs.
+    Guest(&'a Running<'a>),
+    /// On a closed layer.
+    Closed(&'a BasePlace),
+}
+
 /// The changes without the files that the guest's rules ignore, and what those are. What its
 /// repositories track is never left out. What was there when the workspace was made is left out
 /// only where the rules and the index of that time say so too: a guest could otherwise hide what it
@@ -49,7 +57,8 @@ pub(super) struct BothRules {
 /// # Errors
 /// [`WorkspaceError`].
 pub(super) async fn hide(
-    running: &Running<'_>,
+    later: Later<'_>,
+    base: &BasePlace,
     rules: BothRules,
     changed: Vec<Changed>,
 ) -> Result<(Vec<Changed>, Hidden), WorkspaceError> {
@@ -58,19 +67,17 @@ pub(super) async fn hide(
     let _guard = ended.clone().drop_guard();
     let mut directories = directories(&changed);
     let BothRules { old, mut new } = rules;
-    for _ in 0..ROUNDS {
-        let look = move || {
-            let wanted = new.wanted(&directories);
-            Ok((new, directories, wanted))
-        };
-        let wanted;
-        (new, directories, wanted) = blocking(look).await?;
-        if wanted.is_empty() {
-            break;
+    match later {
+        Later::Guest(running) => {
+            (new, directories) = of_guest(running, new, directories).await?;
         }
-        new = read(running, new, &wanted).await?;
+        Later::Closed(place) => {
+            let place = place.clone();
+            let read = move || Ok(of_base(&place, new, &directories).map(|new| (new, directories)));
+            (new, directories) = blocking(read).await??;
+        }
     }
-    let base = BasePlace::of(running)?;
+    let base = base.clone();
     let judged = blocking(move || {
         let mut new = Ignored::new(new, b"", WORK);
         let is_ignored: Vec<bool> =
@@ -86,6 +93,27 @@ pub(super) async fn hide(
         Ok(Ok(split(changed, &is_ignored, new, old, &ended)))
     });
     Ok(judged.await??)
+}
+
+/// The files of rules of a guest, with the directories that they are for.
+async fn of_guest(
+    running: &Running<'_>,
+    mut files: GuestFiles,
+    mut directories: BTreeSet<Vec<u8>>,
+) -> Result<(GuestFiles, BTreeSet<Vec<u8>>), WorkspaceError> {
+    for _ in 0..ROUNDS {
+        let look = move || {
+            let wanted = files.wanted(&directories);
+            Ok((files, directories, wanted))
+        };
+        let wanted;
+        (files, directories, wanted) = blocking(look).await?;
+        if wanted.is_empty() {
+            break;
+        }
+        files = read(running, files, &wanted).await?;
+    }
+    Ok((files, directories))
 }
 
 /// The directories on the way to what changed.
@@ -156,7 +184,7 @@ fn named(rules: &mut Ignored<GuestFiles>, path: &[u8]) -> String {
     top.map_or_else(|| text(path), |slash| format!("{}/", text(&path[..slash])))
 }
 
-/// The files of rules that the workspace began with. Blocking.
+/// The files of rules on a closed layer. Blocking.
 fn of_base(
     base: &BasePlace,
     mut files: GuestFiles,
@@ -170,10 +198,16 @@ fn of_base(
         }
         for path in wanted {
             let mut text = Vec::new();
-            base.read(&path, |bytes| {
+            let read = base.read(&path, |bytes| {
                 text.extend_from_slice(bytes);
                 text.len() as u64 <= INDEX_LEN
-            })?;
+            });
+            if let Err(error) = read {
+                // Without it less is left out.
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(%path, error, "a file of rules of a closed layer is not read");
+                text.clear();
+            }
             files.put(&path, text);
         }
     }
