@@ -191,7 +191,7 @@ class Workspaces(Base):
     def reset_workspace(
         self, workspace_id: str, *, snapshot: str = "baseline"
     ) -> WorkspaceReset:
-        """Put a workspace's whole disk back to what it was when it was created."""
+        """Put a workspace's whole disk back to its baseline or to a snapshot."""
         call = self._native.reset_workspace(
             {"workspace_id": workspace_id, "snapshot": snapshot}
         )

@@ -119,8 +119,8 @@ class ResetTo(TypedDict):
     snapshot_name: str
     kind: Literal["baseline", "named"]
     destination: str
-    entry_count: int
-    bytes_written: int
+    entry_count: int | None
+    bytes_written: int | None
 
 
 class WorkspaceReset(WorkspaceInfo):
