@@ -91,7 +91,7 @@ const GUEST: Rows = &[
     &["archive"],
     &["file", "freeze", "stage", "tree"],
     &["boot", "conversation"],
-    &["client", "patience", "transport"],
+    &["agent", "client", "patience", "transport"],
 ];
 
 const STORE: Rows = &[
