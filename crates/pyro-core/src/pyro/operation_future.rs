@@ -113,11 +113,12 @@ mod tests {
         let (under_way, cancel) = (TaskTracker::new(), CancellationToken::new());
         let cleared = Arc::new(AtomicBool::new(false));
         let (began, begun) = tokio::sync::oneshot::channel();
+        let (go_on, clearing) = tokio::sync::oneshot::channel();
         let own = Arc::clone(&cleared);
         let operation = OperationFuture::cancellable(&under_way, &cancel, async move |cancel| {
             began.send(()).unwrap();
             cancel.cancelled().await;
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            clearing.await.unwrap();
             own.store(true, Ordering::SeqCst);
             Ok(())
         });
@@ -125,6 +126,7 @@ mod tests {
             done = operation => panic!("{done:?}"),
             begun = begun => begun.unwrap(),
         }
+        go_on.send(()).unwrap();
         under_way.close();
         under_way.wait().await;
         assert!(cleared.load(Ordering::SeqCst));
