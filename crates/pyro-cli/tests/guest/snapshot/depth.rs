@@ -3,11 +3,13 @@
 
 use super::{did, differs, names, reset, snapshot};
 use crate::home::{Home, is_strict};
-use crate::on_each_engine;
 use crate::workspace::{created, done, exec, said};
+use crate::{on_each_engine, on_the_host};
 use std::time::{Duration, Instant};
 
-on_each_engine!(two_hundred_snapshots_of_one_workspace, deleted_snapshots_give_their_layers_back);
+// What the chain costs is the host's, whichever engine reads it.
+on_the_host!(two_hundred_snapshots_of_one_workspace);
+on_each_engine!(deleted_snapshots_give_their_layers_back);
 
 /// Snapshots that one workspace has.
 const MANY: usize = 200;
