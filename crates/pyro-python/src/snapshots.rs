@@ -21,9 +21,7 @@ impl Native {
 
     fn list_snapshots(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
         let workspace_id: String = argument(given, "workspace_id")?;
-        self.begin(
-            move |pyro, _| async move { Ok(pyro.list_snapshots(id(&workspace_id)?).await?) },
-        )
+        self.begin(move |pyro, _| async move { Ok(pyro.list_snapshots(id(&workspace_id)?).await?) })
     }
 
     fn delete_snapshot(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
