@@ -37,10 +37,12 @@ if TYPE_CHECKING:
 
     from . import types
     from ._async.client import AsyncPyro
+    from ._async.shell import AsyncWorkspaceShell
     from ._async.stream import AsyncCommandStream
     from ._async.workspace import AsyncWorkspace
     from ._output import OutputEvent
     from ._server import Server
+    from ._sync.shell import WorkspaceShell
     from ._sync.stream import CommandStream
     from ._sync.workspace import Workspace
 
@@ -49,6 +51,7 @@ __all__ = [
     "AsyncCommandStream",
     "AsyncPyro",
     "AsyncWorkspace",
+    "AsyncWorkspaceShell",
     "BusyError",
     "CommandError",
     "CommandStream",
@@ -68,6 +71,7 @@ __all__ = [
     "UnavailableError",
     "UnsupportedError",
     "Workspace",
+    "WorkspaceShell",
     "WrongStateError",
     "__version__",
     "create_server",
@@ -79,10 +83,12 @@ _LATER = {
     "AsyncCommandStream": "_async.stream",
     "AsyncPyro": "_async.client",
     "AsyncWorkspace": "_async.workspace",
+    "AsyncWorkspaceShell": "_async.shell",
     "CommandStream": "_sync.stream",
     "OutputEvent": "_output",
     "Server": "_server",
     "Workspace": "_sync.workspace",
+    "WorkspaceShell": "_sync.shell",
 }
 
 

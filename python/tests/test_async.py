@@ -156,6 +156,17 @@ class Async(GuestCase):
                     self.assertEqual(await fork.read_bytes("a"), b"b")
                 with self.assertRaises(pyro_mcp.CommandError):
                     await ws.exec("false", check=True)
+                await ws.snapshot("one")
+                await ws.write("a", "c")
+                self.assertIn("-b\n", (await ws.diff(from_="one"))["patch"])
+                async with ws.shell() as shell:
+                    await shell.write("echo $((6*7))")
+                    text = ""
+                    while "42\n" not in text:
+                        text += (await shell.read())["output"]
+                self.assertEqual((await ws.shells())["count"], 0)
+                await ws.reset("one")
+                self.assertEqual((await ws.read("a"))["content"], "b")
                 async with ws.stream("echo x") as output:
                     self.assertEqual([event.text async for event in output], ["x\n"])
             with self.assertRaises(pyro_mcp.NotFoundError):

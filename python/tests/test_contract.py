@@ -37,6 +37,14 @@ FIELDS = {
     "file_write": types.FileWritten,
     "patch": types.WorkspacePatch,
     "ws_delete": types.WorkspaceDeleted,
+    "shell": types.ShellInfo,
+    "shell_read": types.ShellRead,
+    "shell_write": types.ShellWritten,
+    "shell_signal": types.ShellSignalled,
+    "shell_close": types.ShellClosed,
+    "snap_create": types.SnapshotCreated,
+    "snap_list": types.SnapshotList,
+    "snap_delete": types.SnapshotDeleted,
 }
 
 
@@ -89,6 +97,7 @@ class Contract(unittest.TestCase):
         for one, other in (
             (Pyro, AsyncPyro),
             (pyro_mcp.Workspace, pyro_mcp.AsyncWorkspace),
+            (pyro_mcp.WorkspaceShell, pyro_mcp.AsyncWorkspaceShell),
         ):
             names = [name for name in vars_of(one) if not name.startswith("_")]
             self.assertEqual(names, [name for name in vars_of(other) if not name.startswith("_")])

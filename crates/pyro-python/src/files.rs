@@ -89,16 +89,18 @@ impl Native {
 
     fn diff_workspace(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
         let workspace_id: String = argument(given, "workspace_id")?;
+        let from: String = argument(given, "from_")?;
+        let to: String = argument(given, "to")?;
         let path: Option<OsString> = argument(given, "path")?;
         let find_renames: bool = argument(given, "find_renames")?;
         let include_ignored: bool = argument(given, "include_ignored")?;
         self.begin(move |pyro, turn| async move {
-            let path = path.as_ref().map(place).transpose()?;
             let request = DiffRequest {
-                path,
+                from: Pyro::diff_point(&from)?,
+                to: Pyro::diff_point(&to)?,
+                path: path.as_ref().map(place).transpose()?,
                 renames: find_renames,
                 include_ignored,
-                ..DiffRequest::default()
             };
             Ok(pyro.diff_workspace(id(&workspace_id)?, request, &turn.cancel).await?)
         })

@@ -62,17 +62,22 @@ impl Flow {
         }
         drop(state);
         if was_empty {
-            self.wake();
+            self.ready.notify_all();
+            if self.has_waker() {
+                self.call_waker();
+            }
         }
     }
 
-    /// End.
-    pub(crate) fn end(&self, outcome: Result<Answer, Failure>) {
+    /// End; whether the waker is still to be called.
+    #[must_use]
+    pub(crate) fn end(&self, outcome: Result<Answer, Failure>) -> bool {
         let mut state = self.state();
         state.outcome = Some(outcome);
         state.ended = true;
         drop(state);
-        self.wake();
+        self.ready.notify_all();
+        self.has_waker()
     }
 
     /// Take no more output.
@@ -130,12 +135,12 @@ impl Flow {
         Ok(())
     }
 
-    fn wake(&self) {
-        self.ready.notify_all();
-        let is_awaited = self.waker.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-        if !is_awaited {
-            return;
-        }
+    fn has_waker(&self) -> bool {
+        self.waker.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Call the waker, which waits for Python.
+    pub(crate) fn call_waker(&self) {
         // None where the interpreter is ending: then nobody waits.
         Python::try_attach(|py| {
             let waker = {

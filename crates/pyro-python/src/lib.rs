@@ -1,7 +1,7 @@
 //! `pyro_mcp._native`: pyro's operations for the Python package, which wraps them.
 //!
-//! Each operation takes plain arguments, begins on a thread of its own and is a [`call::Call`]
-//! from then on; its result is the dictionary that the command line prints as JSON. What reads the
+//! Each operation takes plain arguments, begins and is a [`call::Call`] from then
+//! on; its result is the dictionary that the command line prints as JSON. What reads the
 //! environment, what waits and what raises is the package's part.
 
 mod arguments;
@@ -13,6 +13,8 @@ mod native;
 mod program;
 mod runtime;
 mod server;
+mod shells;
+mod snapshots;
 mod stdin;
 mod vms;
 mod workspaces;

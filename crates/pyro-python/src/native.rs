@@ -44,7 +44,7 @@ impl Native {
     ) -> PyResult<Call>
     where
         T: Serialize + Send + 'static,
-        F: Future<Output = Result<T, Failure>>,
+        F: Future<Output = Result<T, Failure>> + Send,
     {
         self.begin_for(work, |result| {
             Box::new(move |py: Python<'_>| Ok(pythonize::pythonize(py, &result)?.unbind()))
@@ -59,12 +59,12 @@ impl Native {
     ) -> PyResult<Call>
     where
         T: Send + 'static,
-        F: Future<Output = Result<T, Failure>>,
+        F: Future<Output = Result<T, Failure>> + Send,
     {
         let (pyro, executable) = (self.pyro(), self.executable.clone());
         Call::start(move |turn| async move {
             let pyro = pyro?;
-            program::check(&executable)?;
+            program::check(&executable).await?;
             Ok(answer(work(pyro, turn).await?))
         })
     }

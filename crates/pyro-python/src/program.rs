@@ -22,10 +22,15 @@ const REINSTALL: &str = "install the package again: pip install --force-reinstal
 static CHECKED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// Look whether it can serve this module, once in a process.
-pub(crate) fn check(executable: &Path) -> Result<(), Failure> {
+pub(crate) async fn check(executable: &Path) -> Result<(), Failure> {
     let checked = || CHECKED.lock().unwrap_or_else(PoisonError::into_inner);
     if !checked().contains(executable) {
-        ask(executable)?;
+        let asked = executable.to_owned();
+        // A process is waited for, so this is no work for a thread of the runtime.
+        let asked = tokio::task::spawn_blocking(move || ask(&asked)).await;
+        asked.map_err(|error| {
+            Failure::new(ErrorKind::Internal, error.to_string(), "this is a fault of pyro's own")
+        })??;
         checked().insert(executable.to_owned());
     }
     Ok(())

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::OnceLock;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// Threads that watch descriptors and clocks; each call works on a thread of its own.
+/// Threads that begin calls and await them; what blocks runs on threads of core's.
 const WORKERS: usize = 2;
 
 /// The runtime and the process that has its threads.

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from .environments import Environments
 from .files import Files
+from .shells import Shells
+from .snapshots import Snapshots
 from .tasks import Tasks
 from .vms import Vms
 from .workspaces import Workspaces
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from .workspace import AsyncWorkspace
 
 
-class AsyncPyro(Environments, Vms, Workspaces, Files, Tasks):
+class AsyncPyro(Environments, Vms, Workspaces, Files, Snapshots, Shells, Tasks):
     """Real, disposable virtual machines, one method for each operation.
 
     Safe to use from many event loops and threads. Cancelling a task ends what runs in the guest.

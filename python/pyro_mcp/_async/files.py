@@ -141,17 +141,21 @@ class Files(Base):
         workspace_id: str,
         *,
         path: Path | None = None,
+        from_: str = "baseline",
+        to: str = "now",
         find_renames: bool = False,
         include_ignored: bool = False,
     ) -> WorkspaceDiff:
-        """Compare a workspace with what it was when it was created.
+        """Compare a workspace with what it was when it was created, or two of its states.
 
-        The ``patch`` is one that ``git apply`` and ``apply_workspace_patch`` take.
+        ``from_`` and ``to`` are names of snapshots, ``"baseline"`` or ``"now"``. The ``patch`` is one that ``git apply`` and ``apply_workspace_patch`` take.
         """
         call = self._native.diff_workspace(
             {
                 "workspace_id": workspace_id,
                 "path": None if path is None else _arguments.guest_path(path),
+                "from_": from_,
+                "to": to,
                 "find_renames": find_renames,
                 "include_ignored": include_ignored,
             }

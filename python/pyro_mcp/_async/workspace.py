@@ -17,6 +17,10 @@ from ..types import (
     OnOutputAsync,
     Path,
     Shell,
+    ShellList,
+    SnapshotCreated,
+    SnapshotDeleted,
+    SnapshotList,
     WorkspaceDeleted,
     WorkspaceDiff,
     WorkspaceExec,
@@ -28,6 +32,7 @@ from ..types import (
     WorkspaceSync,
 )
 from .client import AsyncPyro
+from .shell import AsyncWorkspaceShell
 from .stream import AsyncCommandStream
 
 
@@ -188,12 +193,19 @@ class AsyncWorkspace:
         self,
         path: Path | None = None,
         *,
+        from_: str = "baseline",
+        to: str = "now",
         find_renames: bool = False,
         include_ignored: bool = False,
     ) -> WorkspaceDiff:
-        """Compare it with what it was when it was created."""
+        """Compare it with what it was when it was created, or two of its states."""
         return await self.pyro.diff_workspace(
-            self.id, path=path, find_renames=find_renames, include_ignored=include_ignored
+            self.id,
+            path=path,
+            from_=from_,
+            to=to,
+            find_renames=find_renames,
+            include_ignored=include_ignored,
         )
 
     async def push(
@@ -277,9 +289,38 @@ class AsyncWorkspace:
             ttl_seconds=ttl_seconds,
         )
 
-    async def reset(self) -> WorkspaceReset:
-        """Put its whole disk back to what it was when it was created."""
-        return await self.pyro.reset_workspace(self.id)
+    async def snapshot(self, snapshot_name: str) -> SnapshotCreated:
+        """Take a snapshot of its whole disk; it goes on."""
+        return await self.pyro.create_snapshot(self.id, snapshot_name)
+
+    async def snapshots(self) -> SnapshotList:
+        """List its snapshots: its baseline, then the others, the newest first."""
+        return await self.pyro.list_snapshots(self.id)
+
+    async def delete_snapshot(self, snapshot_name: str) -> SnapshotDeleted:
+        """Delete a snapshot."""
+        return await self.pyro.delete_snapshot(self.id, snapshot_name)
+
+    async def reset(self, snapshot: str = "baseline") -> WorkspaceReset:
+        """Put its whole disk back to its baseline or to a snapshot."""
+        return await self.pyro.reset_workspace(self.id, snapshot=snapshot)
+
+    def shell(
+        self,
+        *,
+        cwd: Path = "/workspace",
+        cols: int = 120,
+        rows: int = 30,
+        env: Mapping[str, str] | None = None,
+        user: str | None = None,
+    ) -> AsyncWorkspaceShell:
+        """An interactive shell, for an ``async with`` statement that opens and closes it."""
+        options = {"cwd": cwd, "cols": cols, "rows": rows, "env": env, "user": user}
+        return AsyncWorkspaceShell(self.pyro, self.id, options)
+
+    async def shells(self) -> ShellList:
+        """List its shells, oldest first."""
+        return await self.pyro.list_shells(self.id)
 
     async def start(self) -> WorkspaceInfo:
         """Start it from its disk, where it is stopped."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from .environments import Environments
 from .files import Files
+from .shells import Shells
+from .snapshots import Snapshots
 from .tasks import Tasks
 from .vms import Vms
 from .workspaces import Workspaces
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from .workspace import Workspace
 
 
-class Pyro(Environments, Vms, Workspaces, Files, Tasks):
+class Pyro(Environments, Vms, Workspaces, Files, Snapshots, Shells, Tasks):
     """Real, disposable virtual machines, one method for each operation.
 
     Safe to use from many threads. Ctrl-C during a call ends what runs in the guest.

@@ -16,6 +16,10 @@ from ..types import (
     OnOutput,
     Path,
     Shell,
+    ShellList,
+    SnapshotCreated,
+    SnapshotDeleted,
+    SnapshotList,
     WorkspaceDeleted,
     WorkspaceDiff,
     WorkspaceExec,
@@ -27,6 +31,7 @@ from ..types import (
     WorkspaceSync,
 )
 from .client import Pyro
+from .shell import WorkspaceShell
 from .stream import CommandStream
 
 
@@ -187,12 +192,19 @@ class Workspace:
         self,
         path: Path | None = None,
         *,
+        from_: str = "baseline",
+        to: str = "now",
         find_renames: bool = False,
         include_ignored: bool = False,
     ) -> WorkspaceDiff:
-        """Compare it with what it was when it was created."""
+        """Compare it with what it was when it was created, or two of its states."""
         return self.pyro.diff_workspace(
-            self.id, path=path, find_renames=find_renames, include_ignored=include_ignored
+            self.id,
+            path=path,
+            from_=from_,
+            to=to,
+            find_renames=find_renames,
+            include_ignored=include_ignored,
         )
 
     def push(
@@ -276,9 +288,38 @@ class Workspace:
             ttl_seconds=ttl_seconds,
         )
 
-    def reset(self) -> WorkspaceReset:
-        """Put its whole disk back to what it was when it was created."""
-        return self.pyro.reset_workspace(self.id)
+    def snapshot(self, snapshot_name: str) -> SnapshotCreated:
+        """Take a snapshot of its whole disk; it goes on."""
+        return self.pyro.create_snapshot(self.id, snapshot_name)
+
+    def snapshots(self) -> SnapshotList:
+        """List its snapshots: its baseline, then the others, the newest first."""
+        return self.pyro.list_snapshots(self.id)
+
+    def delete_snapshot(self, snapshot_name: str) -> SnapshotDeleted:
+        """Delete a snapshot."""
+        return self.pyro.delete_snapshot(self.id, snapshot_name)
+
+    def reset(self, snapshot: str = "baseline") -> WorkspaceReset:
+        """Put its whole disk back to its baseline or to a snapshot."""
+        return self.pyro.reset_workspace(self.id, snapshot=snapshot)
+
+    def shell(
+        self,
+        *,
+        cwd: Path = "/workspace",
+        cols: int = 120,
+        rows: int = 30,
+        env: Mapping[str, str] | None = None,
+        user: str | None = None,
+    ) -> WorkspaceShell:
+        """An interactive shell, for a ``with`` statement that opens and closes it."""
+        options = {"cwd": cwd, "cols": cols, "rows": rows, "env": env, "user": user}
+        return WorkspaceShell(self.pyro, self.id, options)
+
+    def shells(self) -> ShellList:
+        """List its shells, oldest first."""
+        return self.pyro.list_shells(self.id)
 
     def start(self) -> WorkspaceInfo:
         """Start it from its disk, where it is stopped."""

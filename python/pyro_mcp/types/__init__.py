@@ -17,6 +17,7 @@ from .arguments import (
     Path,
     Profile,
     Shell,
+    SignalName,
     Transport,
     VmState,
 )
@@ -36,6 +37,16 @@ from .files import (
     WorkspacePatch,
     WorkspaceSync,
 )
+from .shells import (
+    ShellClosed,
+    ShellInfo,
+    ShellList,
+    ShellRead,
+    ShellScreen,
+    ShellSignalled,
+    ShellWritten,
+)
+from .snapshots import Snapshot, SnapshotCreated, SnapshotDeleted, SnapshotList
 from .tasks import Task, TaskDeleted, TaskExec, TaskLogs, TaskSync
 from .vms import (
     CommandOutput,
@@ -99,6 +110,18 @@ __all__ = [
     "ResetTo",
     "Seed",
     "Shell",
+    "ShellClosed",
+    "ShellInfo",
+    "ShellList",
+    "ShellRead",
+    "ShellScreen",
+    "ShellSignalled",
+    "ShellWritten",
+    "SignalName",
+    "Snapshot",
+    "SnapshotCreated",
+    "SnapshotDeleted",
+    "SnapshotList",
     "Task",
     "TaskDeleted",
     "TaskExec",

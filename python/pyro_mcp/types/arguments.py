@@ -20,6 +20,7 @@ OnOutputAsync = Callable[[str], object]
 """As ``OnOutput``; it may be a coroutine function."""
 
 Shell = Literal["login", "bash", "sh"]
+SignalName = Literal["HUP", "INT", "TERM", "KILL"]
 NetworkPolicy = Literal["off", "egress", "egress+published-ports"]
 ExportFormat = Literal["dir", "tar", "patch"]
 Profile = Literal["vm-run", "workspace-core", "workspace-full", "task"]

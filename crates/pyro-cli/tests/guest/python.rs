@@ -15,10 +15,10 @@ const LIMIT: &str = "900";
 
 /// The package as an installation has it, made of the work tree's sources and of the module that
 /// was built beside the executable; none, with the reason told, where it was not.
-struct Package(tempfile::TempDir);
+pub struct Package(tempfile::TempDir);
 
 impl Package {
-    fn new() -> Option<Self> {
+    pub fn new() -> Option<Self> {
         let module = Path::new(PYRO).with_file_name("libpyro_python.so");
         if !module.exists() {
             skip("the Python module is not built: cargo build -p pyro-python");
@@ -34,6 +34,11 @@ impl Package {
         }
         symlink(module, package.join("_native.abi3.so")).unwrap();
         Some(Self(folder))
+    }
+
+    /// Where the package is found.
+    pub fn path(&self) -> &Path {
+        self.0.path()
     }
 
     /// A program that ends in time and finds the package.
@@ -125,4 +130,10 @@ fn types_are_whole_and_the_module_is_what_its_stub_says() {
 fn coroutines_are_written_from_the_methods_that_wait() {
     let mut twins = Command::new("python3");
     assert_passed(twins.arg(format!("{SOURCES}/tools/twins.py")).arg("--check"));
+}
+
+#[test]
+fn the_reference_is_written_from_the_docstrings() {
+    let mut reference = Command::new("python3");
+    assert_passed(reference.arg(format!("{SOURCES}/tools/reference.py")).arg("--check"));
 }
