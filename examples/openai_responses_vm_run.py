@@ -30,29 +30,19 @@ def vm_run(command: str) -> str:
     return json.dumps({name: result[name] for name in ("exit_code", "stdout", "stderr")})
 
 
+MODEL = os.environ.get("OPENAI_MODEL", "gpt-5")
+QUESTION = "Which version of git does Debian 12 have? Run it and see."
+
 client = OpenAI()
-conversation: ResponseInputParam = [
-    {"role": "user", "content": "Which version of git does Debian 12 have? Run it and see."}
-]
-for _ in range(10):
-    response = client.responses.create(
-        model=os.environ.get("OPENAI_MODEL", "gpt-5"), input=conversation, tools=[VM_RUN]
-    )
-    calls = [item for item in response.output if item.type == "function_call"]
-    if not calls:
-        break
+response = client.responses.create(model=MODEL, input=QUESTION, tools=[VM_RUN])
+while calls := [item for item in response.output if item.type == "function_call"]:
+    outputs: ResponseInputParam = []
     for call in calls:
-        conversation += [
-            {
-                "type": "function_call",
-                "call_id": call.call_id,
-                "name": call.name,
-                "arguments": call.arguments,
-            },
-            {
-                "type": "function_call_output",
-                "call_id": call.call_id,
-                "output": vm_run(**json.loads(call.arguments)),
-            },
-        ]
+        output = vm_run(**json.loads(call.arguments))
+        outputs.append(
+            {"type": "function_call_output", "call_id": call.call_id, "output": output}
+        )
+    response = client.responses.create(
+        model=MODEL, previous_response_id=response.id, input=outputs, tools=[VM_RUN]
+    )
 print(response.output_text)

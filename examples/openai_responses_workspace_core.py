@@ -14,6 +14,8 @@ from openai.types.responses import FunctionToolParam, ResponseInputParam
 
 from pyro_mcp import Pyro, PyroError, Workspace
 
+MODEL = os.environ.get("OPENAI_MODEL", "gpt-5")
+
 
 def tool(name: str, description: str, *parameters: str) -> FunctionToolParam:
     return {
@@ -58,29 +60,18 @@ def answer(workspace: Workspace, name: str, arguments: str) -> str:
 
 def work(task: str, workspace: Workspace) -> str:
     client = OpenAI()
-    conversation: ResponseInputParam = [{"role": "user", "content": task}]
-    for _ in range(50):
-        response = client.responses.create(
-            model=os.environ.get("OPENAI_MODEL", "gpt-5"), input=conversation, tools=TOOLS
-        )
-        calls = [item for item in response.output if item.type == "function_call"]
-        if not calls:
-            return response.output_text
+    response = client.responses.create(model=MODEL, input=task, tools=TOOLS)
+    while calls := [item for item in response.output if item.type == "function_call"]:
+        outputs: ResponseInputParam = []
         for call in calls:
-            conversation += [
-                {
-                    "type": "function_call",
-                    "call_id": call.call_id,
-                    "name": call.name,
-                    "arguments": call.arguments,
-                },
-                {
-                    "type": "function_call_output",
-                    "call_id": call.call_id,
-                    "output": answer(workspace, call.name, call.arguments),
-                },
-            ]
-    raise RuntimeError("the model did not come to an end")
+            output = answer(workspace, call.name, call.arguments)
+            outputs.append(
+                {"type": "function_call_output", "call_id": call.call_id, "output": output}
+            )
+        response = client.responses.create(
+            model=MODEL, previous_response_id=response.id, input=outputs, tools=TOOLS
+        )
+    return response.output_text
 
 
 project, task = sys.argv[1:]

@@ -61,7 +61,7 @@ class PyroEnvironment:
             ttl_seconds=_adapter.LONGEST,
         )
         self.workspace: Workspace = pyro.open_workspace(created["workspace_id"])
-        self.cleanup = _nothing if self.config.keep else weakref.finalize(self, _delete, self.workspace)
+        self._end = None if self.config.keep else weakref.finalize(self, _delete, self.workspace)
         self._system = self._uname()
 
     def execute(
@@ -88,6 +88,11 @@ class PyroEnvironment:
             output["exception_info"] = f"the command was ended after {seconds} s"
         _raise_submitted(output)
         return output
+
+    def cleanup(self) -> None:
+        """Delete the workspace, unless it is to be kept."""
+        if self._end is not None:
+            self._end()
 
     def get_template_vars(self, **kwargs: Any) -> dict[str, Any]:
         """What the agent's templates may name: the settings, and the guest's system."""
@@ -136,7 +141,3 @@ def _delete(workspace: Workspace) -> None:
         workspace.delete()
     except NotFoundError:
         pass
-
-
-def _nothing() -> None:
-    """What ends an environment whose workspace is kept."""

@@ -47,7 +47,7 @@ _ARCHIVE = 1 << 30
 class PyroSandboxClientOptions(BaseSandboxClientOptions):
     """The machine of a session."""
 
-    type: Literal["pyro"] = "pyro"
+    type: str = "pyro"
     environment: str = "debian:12"
     vcpu_count: int = 1
     mem_mib: int = 1024
@@ -57,7 +57,8 @@ class PyroSandboxClientOptions(BaseSandboxClientOptions):
 class PyroSandboxSessionState(SandboxSessionState):
     """What finds a session again."""
 
-    type: Literal["pyro"] = "pyro"
+    # The library registers the class by this literal, though its own field is a str.
+    type: Literal["pyro"] = "pyro"  # pyright: ignore[reportIncompatibleVariableOverride]
     workspace_id: str
     machine: PyroSandboxClientOptions
 
@@ -65,7 +66,8 @@ class PyroSandboxSessionState(SandboxSessionState):
 class PyroSandboxSession(BaseSandboxSession):
     """A workspace of pyro."""
 
-    state: PyroSandboxSessionState
+    # As narrow as in the library's own sessions.
+    state: PyroSandboxSessionState  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(self, pyro: AsyncPyro, state: PyroSandboxSessionState) -> None:
         self._pyro = pyro

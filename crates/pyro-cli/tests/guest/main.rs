@@ -14,6 +14,7 @@ mod boot;
 mod commands;
 mod differential;
 mod faults;
+mod frameworks;
 mod home;
 mod hostile;
 mod installation;
