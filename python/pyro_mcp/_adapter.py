@@ -13,7 +13,7 @@ import shlex
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
+    from typing import IO, Any
 
     from ._async.client import AsyncPyro
     from ._output import OutputEvent
@@ -44,18 +44,25 @@ mkdir -p -- "$(dirname -- "$1")" && cat > "$1" || exit 83
 
 
 class Ran:
-    """A command that has ended, with the first ``limit`` bytes of each stream."""
+    """A command that has ended, with the first ``limit`` bytes of each stream.
 
-    def __init__(self, limit: int) -> None:
+    What it prints goes to the file ``into`` instead, where there is one.
+    """
+
+    def __init__(self, limit: int, into: IO[bytes] | None = None) -> None:
         self.stdout = bytearray()
         self.stderr = bytearray()
         self.truncated = False
         self.exit_code = 0
         self.timed_out = False
         self._limit = limit
+        self._into = into
 
     def take(self, event: OutputEvent) -> None:
         """Keep what fits of a piece of output."""
+        if self._into is not None and event.stream == "stdout":
+            self._into.write(event.data)
+            return
         kept = self.stdout if event.stream == "stdout" else self.stderr
         room = self._limit - len(kept)
         kept += event.data[:room]
@@ -84,10 +91,16 @@ def run(pyro: Pyro, workspace_id: str, command: str, *, limit: int, **options: A
 
 
 async def run_async(
-    pyro: AsyncPyro, workspace_id: str, command: str, *, limit: int, **options: Any
+    pyro: AsyncPyro,
+    workspace_id: str,
+    command: str,
+    *,
+    limit: int,
+    into: IO[bytes] | None = None,
+    **options: Any,
 ) -> Ran:
     """As ``run``; a task that is cancelled ends the command."""
-    ran = Ran(limit)
+    ran = Ran(limit, into)
     async with pyro.stream_workspace(workspace_id, command=command, **options) as stream:
         async for event in stream:
             ran.take(event)

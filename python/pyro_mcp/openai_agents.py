@@ -2,7 +2,7 @@
 
 Installed by ``pip install pyro-mcp[openai-agents]``::
 
-    sandbox = SandboxRunConfig(client=PyroSandboxClient(), options=PyroSandboxClientOptions())
+    sandbox = SandboxRunConfig(client=PyroSandboxClient())
     await Runner.run(agent, "...", run_config=RunConfig(sandbox=sandbox))
 """
 
@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import errno
 import io
+import shutil
+import tempfile
 import uuid
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from agents.sandbox.errors import (
     ExecTimeoutError,
@@ -39,9 +41,6 @@ from .types import NetworkPolicy
 
 _LIMIT = 64 << 20
 """Bytes of one command's output, and of one file."""
-
-_ARCHIVE = 1 << 30
-"""Bytes of a workspace that is kept as an archive."""
 
 
 class PyroSandboxClientOptions(BaseSandboxClientOptions):
@@ -148,20 +147,32 @@ class PyroSandboxSession(BaseSandboxSession):
         root = sandbox_path_str(self._workspace_root_path())
         left_out = [f"--exclude=./{one}" for one in self._persist_workspace_skip_relpaths()]
         line = ["tar", "-C", root, *left_out, "-cf", "-", "."]
-        ran = await self._run(_ARCHIVE, line, command=_adapter.words(line), shell="sh")
-        if ran.exit_code != 0 or ran.truncated:
-            path = posix_path_for_error(self._workspace_root_path())
-            raise WorkspaceArchiveReadError(path=path, context={"stderr": _text(ran.stderr)})
-        return io.BytesIO(bytes(ran.stdout))
+        archive = tempfile.TemporaryFile()
+        try:
+            ran = await self._run(
+                1 << 16, line, command=_adapter.words(line), shell="sh", into=archive
+            )
+            if ran.exit_code != 0:
+                path = posix_path_for_error(self._workspace_root_path())
+                raise WorkspaceArchiveReadError(path=path, context={"stderr": _text(ran.stderr)})
+            archive.seek(0)
+        except BaseException:
+            archive.close()
+            raise
+        return cast(io.IOBase, archive)
 
     async def hydrate_workspace(self, data: io.IOBase) -> None:
         root = sandbox_path_str(self._workspace_root_path())
         # The guest's own tar unpacks it: a hostile archive stays in the guest.
         command = 'mkdir -p -- "$1" && exec tar -C "$1" -xf -'
         line = ["sh", "-c", command, "sh", root]
-        ran = await self._run(
-            1 << 16, line, command=_adapter.words(line), shell="sh", stdin=_bytes(data)
-        )
+        with tempfile.TemporaryFile() as archive:
+            # A file of the system is handed on as it is, however large.
+            shutil.copyfileobj(data, archive)
+            archive.seek(0)
+            ran = await self._run(
+                1 << 16, line, command=_adapter.words(line), shell="sh", stdin=archive
+            )
         if ran.exit_code != 0:
             path = posix_path_for_error(self._workspace_root_path())
             raise WorkspaceArchiveWriteError(path=path, context={"stderr": _text(ran.stderr)})

@@ -80,6 +80,18 @@ class Evaluation(GuestCase):
         [said] = [one.text for one in log.samples[0].messages if one.role == "tool"]
         self.assertEqual(said, "2\nsown")
 
+    def test_a_sample_whose_time_is_over_leaves_nothing(self):
+        task = Task(
+            dataset=[Sample(input="wait")],
+            solver=[use_tools(bash()), generate()],
+            sandbox="pyro",
+            time_limit=8,
+        )
+        model = get_model("mockllm/model", custom_outputs=[calls("touch on; sleep 600")])
+        [log] = eval(task, model=model, display="none", log_dir=str(self.directory))
+        self.assertEqual(log.samples[0].limit.type, "time")
+        self.assertEqual(Pyro().list_workspaces()["count"], 0)
+
 
 class Sandbox(GuestCase):
     def sandboxed(self, work):

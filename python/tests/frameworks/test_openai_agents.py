@@ -33,7 +33,7 @@ class OpenAiAgents(GuestCase):
         agent = SandboxAgent(
             name="worker", model="scripted", default_manifest=manifest, instructions="Work."
         )
-        sandbox = SandboxRunConfig(client=PyroSandboxClient(), options=OPTIONS)
+        sandbox = SandboxRunConfig(client=PyroSandboxClient())
         with Model(
             Call("exec_command", {"cmd": "cat notes.txt; uname -s"}),
             lambda said: f"It says {said}",
