@@ -66,11 +66,11 @@ class PyroSandboxSession(BaseSandboxSession):
     """A workspace of pyro."""
 
     # As narrow as in the library's own sessions.
-    state: PyroSandboxSessionState  # pyright: ignore[reportIncompatibleVariableOverride]
+    state: PyroSandboxSessionState
 
     def __init__(self, pyro: AsyncPyro, state: PyroSandboxSessionState) -> None:
         self._pyro = pyro
-        self.state = state
+        self.state = state  # pyright: ignore[reportIncompatibleVariableOverride]
 
     async def exec(
         self,
