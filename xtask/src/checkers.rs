@@ -1,5 +1,6 @@
 //! Other people's programs that tests use, from PyPI and npm, into `target/`: MCP clients and suites,
-//! which `pyro mcp serve` is run against, and checkers of Python's types.
+//! which `pyro mcp serve` is run against, checkers of Python's types, and the frameworks that the
+//! examples and the adapters are for.
 
 use crate::{Result, cargo, quietly, system};
 use std::fs;
@@ -19,6 +20,15 @@ const PYPI: &[&str] = &["mcp==2.3.0", "fastmcp==4.1.2"];
 
 /// From PyPI, for the Python package: what holds its types, and what builds it.
 const PYTHON: &[&str] = &["mypy==2.4.1", "maturin==1.16.0"];
+
+/// From PyPI: frameworks with all that they need, one package a line.
+const FRAMEWORKS: &str = include_str!("../../python/tests/frameworks/requirements.txt");
+
+/// What installs them: pip takes minutes for so many.
+const UV: &str = "uv==0.13.9";
+
+/// Longest installation of the frameworks, in seconds.
+const FRAMEWORKS_LIMIT: &str = "600";
 
 /// Install what runs them; what cannot be had is told.
 pub(crate) fn packages() {
@@ -51,17 +61,18 @@ pub(crate) fn ensure() {
         Ok(folder) => folder.join("checkers"),
         Err(error) => return eprintln!("xtask: {error}"),
     };
-    for (name, packages, install) in [
-        ("npm", NPM, install_npm as fn(&Path) -> Result),
-        ("venv", PYPI, install_pypi),
-        ("python", PYTHON, install_python),
+    for (name, wanted, install) in [
+        ("npm", NPM.join("\n"), install_npm as fn(&Path) -> Result),
+        ("venv", PYPI.join("\n"), install_pypi),
+        ("python", PYTHON.join("\n"), install_python),
+        ("frameworks", FRAMEWORKS.to_owned(), install_frameworks),
     ] {
         let folder = folder.join(name);
-        let (stamp, wanted) = (folder.join("installed"), packages.join("\n"));
+        let stamp = folder.join("installed");
         if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
             continue;
         }
-        eprintln!("xtask: installing {}", packages.join(" "));
+        eprintln!("xtask: installing the checkers in {name}: {}", shown(&wanted));
         if let Err(error) =
             made(&folder).and_then(|()| install(&folder)).and_then(|()| written(&stamp, &wanted))
         {
@@ -70,6 +81,14 @@ pub(crate) fn ensure() {
             let _ = fs::remove_dir_all(&folder);
             eprintln!("xtask: the checkers in {name} cannot be installed: {error}");
         }
+    }
+}
+
+/// The packages, or how many they are.
+fn shown(wanted: &str) -> String {
+    match wanted.lines().count() {
+        ..9 => wanted.replace('\n', " "),
+        many => format!("{many} packages"),
     }
 }
 
@@ -96,6 +115,17 @@ fn install_pypi(folder: &Path) -> Result {
 
 fn install_python(folder: &Path) -> Result {
     install(folder, PYTHON)
+}
+
+fn install_frameworks(folder: &Path) -> Result {
+    install(folder, &[UV])?;
+    let list = folder.join("requirements.txt");
+    written(&list, FRAMEWORKS)?;
+    let mut uv = Command::new("timeout");
+    uv.arg(FRAMEWORKS_LIMIT).arg(folder.join("bin/uv")).args(["pip", "install", "-q", "--python"]);
+    // Compiled now, or each test compiles what it imports.
+    uv.arg(folder.join("bin/python")).args(["--compile-bytecode", "-r"]).arg(list);
+    quietly(&mut uv)
 }
 
 /// Install packages of PyPI into a virtual environment of their own.

@@ -17,12 +17,15 @@ const TRIAL: &str = "build-args=--locked --profile dev --compatibility off";
 /// What a clean installation must do.
 const TRY: &str = r#"
 import subprocess, sys, sysconfig
+from importlib.metadata import entry_points
 import pyro_mcp
 pyro = sysconfig.get_path("scripts") + "/pyro"
 said = subprocess.run([pyro, "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout
 assert said == f"pyro {pyro_mcp.__version__}\n", said
 names = [one["name"] for one in pyro_mcp.Pyro().list_environments()]
 assert "debian:12" in names, names
+points = [one.value for one in entry_points(group="inspect_ai")]
+assert points == ["pyro_mcp.inspect_ai"], points
 "#;
 
 /// Make the wheel with this executable in `folder`, and say where it is.

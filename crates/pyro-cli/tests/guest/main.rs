@@ -15,6 +15,7 @@ mod commands;
 mod differential;
 mod docs;
 mod faults;
+mod frameworks;
 mod home;
 mod hostile;
 mod installation;

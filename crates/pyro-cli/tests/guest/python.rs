@@ -8,10 +8,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The package's sources.
-const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../python");
+pub const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../python");
 
 /// Longest run of one part, in seconds.
 const LIMIT: &str = "900";
+
+/// Modules that each need a framework to be imported.
+pub const ADAPTERS: [&str; 4] = ["inspect_ai", "mini_swe_agent", "deepagents", "openai_agents"];
 
 /// The package as an installation has it, made of the work tree's sources and of the module that
 /// was built beside the executable; none, with the reason told, where it was not.
@@ -36,24 +39,32 @@ impl Package {
         Some(Self(folder))
     }
 
-    /// Where the package is found.
+    /// Take the adapters out: their types are held where their frameworks are.
+    fn without_adapters(self) -> Self {
+        for name in ADAPTERS {
+            std::fs::remove_file(self.path().join(format!("pyro_mcp/{name}.py"))).unwrap();
+        }
+        self
+    }
+
+    /// The directory in which an interpreter finds it.
     pub fn path(&self) -> &Path {
         self.0.path()
     }
 
     /// A program that ends in time and finds the package.
-    fn command(&self, home: &Home, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    pub fn command(&self, home: &Home, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = in_home(home, "timeout");
         command.arg(LIMIT).arg(program).current_dir(home.path());
         // Nothing is written beside the sources.
-        command.env("PYTHONPATH", self.0.path()).env("PYTHONDONTWRITEBYTECODE", "1");
+        command.env("PYTHONPATH", self.path()).env("PYTHONDONTWRITEBYTECODE", "1");
         command.env("PYRO_PROGRAM", PYRO);
         command
     }
 }
 
 #[track_caller]
-fn assert_passed(command: &mut Command) {
+pub fn assert_passed(command: &mut Command) {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}\n{}\n{}", output.status, stdout(&output), stderr(&output));
 }
@@ -64,7 +75,7 @@ fn run(home: &Home, names: &[&str]) {
     let mut python = package.command(home, "python3");
     // Signals mean what they do to an interpreter that nobody has told to ignore them.
     python.args(["-W", "error::ResourceWarning", "-m", "unittest", "-v"]).args(names);
-    let path = std::env::join_paths([package.0.path(), Path::new(&format!("{SOURCES}/tests"))]);
+    let path = std::env::join_paths([package.path(), Path::new(&format!("{SOURCES}/tests"))]);
     assert_passed(python.env("PYTHONPATH", path.unwrap()));
 }
 
@@ -92,10 +103,10 @@ fn coroutines(home: &Home) {
 crate::on_each_engine!(commands, workspaces, killed_interpreters, coroutines);
 
 /// A program of the checkers; none, with the reason told, where they are not installed.
-fn checker(path: &str) -> Option<PathBuf> {
+pub fn checker(path: &str) -> Option<PathBuf> {
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("checkers").join(path);
     if !program.exists() {
-        skip("the checkers of types are not installed: cargo xtask test installs them");
+        skip("the checkers of Python are not installed: cargo xtask test installs them");
         return None;
     }
     Some(program)
@@ -103,7 +114,7 @@ fn checker(path: &str) -> Option<PathBuf> {
 
 #[test]
 fn types_are_whole_and_the_module_is_what_its_stub_says() {
-    let Some(package) = Package::new() else { return };
+    let Some(package) = Package::new().map(Package::without_adapters) else { return };
     let Some(python) = checker("python/bin/python") else { return };
     let home = Home::host();
     let settings = format!("{SOURCES}/../pyproject.toml");
@@ -112,18 +123,24 @@ fn types_are_whole_and_the_module_is_what_its_stub_says() {
         command.args(["-m", module]);
         command
     };
-    let sources = package.0.path();
+    let sources = package.path();
     assert_passed(mypy("mypy").args(["--config-file", &settings, "-p", "pyro_mcp"]));
     let mut stubtest = mypy("mypy.stubtest");
     stubtest.args(["pyro_mcp", "--mypy-config-file", &settings]);
     stubtest.args(["--allowlist", &format!("{SOURCES}/tests/stubtest-allowed.txt")]);
     assert_passed(&mut stubtest);
-    let Some(pyright) = checker("npm/node_modules/.bin/pyright") else { return };
-    let mut command = package.command(&home, &pyright);
+    let Some(mut pyright) = pyright(&package, &home) else { return };
+    assert_passed(pyright.args(["--pythonversion", "3.10"]).arg(sources.join("pyro_mcp")));
+}
+
+/// Pyright with the Node that is installed beside it; none, with the reason told, where neither is.
+pub fn pyright(package: &Package, home: &Home) -> Option<Command> {
+    let pyright = checker("npm/node_modules/.bin/pyright")?;
+    let mut command = package.command(home, &pyright);
     let path =
         format!("{}:{}", pyright.parent().unwrap().display(), std::env::var("PATH").unwrap());
-    command.env("PATH", path).args(["--pythonversion", "3.10"]).arg(sources.join("pyro_mcp"));
-    assert_passed(&mut command);
+    command.env("PATH", path);
+    Some(command)
 }
 
 #[test]
