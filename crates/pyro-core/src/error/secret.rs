@@ -1,6 +1,7 @@
 //! The failures of secrets, judged.
 
 use super::{ErrorKind, Hint, Parameter, PyroError};
+use crate::host::path::HostPathError;
 use crate::workspace::secret_error::SecretError;
 
 impl From<SecretError> for PyroError {
@@ -24,7 +25,9 @@ impl From<SecretError> for PyroError {
             SecretError::NoVariable { .. } => {
                 (ErrorKind::InvalidInput, "export the variable, or name another one")
             }
-            SecretError::File { source, .. } if source.is_not_found() => {
+            SecretError::File { source: HostPathError::Fs(source), .. }
+                if source.is_not_found() =>
+            {
                 (ErrorKind::NotFound, "check the path on the host")
             }
             SecretError::File { .. } => (ErrorKind::Io, "check that the file can be read"),

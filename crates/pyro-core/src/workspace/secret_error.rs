@@ -1,5 +1,6 @@
 //! What can go wrong with a workspace's secrets. No message holds a value.
 
+use crate::host::path::HostPathError;
 use crate::redaction::MIN_VALUE_LEN;
 use std::path::PathBuf;
 
@@ -78,7 +79,7 @@ pub enum SecretError {
         path: PathBuf,
         /// Why.
         #[source]
-        source: crate::host::fs::FsError,
+        source: HostPathError,
     },
     /// The workspace has no secret of this name.
     #[error("the workspace has no secret {name:?}{}", has(known))]

@@ -1,13 +1,12 @@
 //! Secrets as a caller gives them, checked.
 
-use crate::host::fs;
+use crate::host::path::HostPath;
 use crate::redaction::{MIN_VALUE_LEN, significant_len};
 use crate::vm::exec::line::is_secret_name;
 use crate::workspace::secret_error::{MAX_VALUE_LEN, MAX_VALUES_LEN, SecretError};
 use pyro_protocol::Secret;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 /// Where a secret's value came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,11 +86,14 @@ impl GivenSecret {
     ///
     /// # Errors
     /// As [`GivenSecret::new`]; [`SecretError::File`].
-    pub fn from_file(name: &str, path: PathBuf) -> Result<Self, SecretError> {
-        let name = checked_name(name)?;
-        let bytes = match fs::read_bounded(&path, MAX_VALUE_LEN as u64) {
+    pub fn from_file(name: &str, path: impl Into<HostPath>) -> Result<Self, SecretError> {
+        let (name, path) = (checked_name(name)?, path.into());
+        let bytes = match path.read(MAX_VALUE_LEN as u64) {
             Ok(bytes) => bytes,
-            Err(source) => return Err(SecretError::File { name, path, source }),
+            Err(source) => {
+                let path = path.as_path().to_owned();
+                return Err(SecretError::File { name, path, source });
+            }
         };
         match String::from_utf8(bytes) {
             Ok(text) => Self::new(&name, text, SecretSource::File),
