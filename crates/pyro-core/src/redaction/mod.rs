@@ -7,6 +7,7 @@
 
 mod automaton;
 mod forms;
+mod masking;
 mod redactor;
 mod stream;
 #[cfg(test)]
@@ -14,5 +15,6 @@ mod tests;
 mod view;
 
 pub use forms::{MIN_VALUE_LEN, significant_len};
+pub use masking::Masking;
 pub use redactor::Redactor;
-pub use stream::{IDLE, Redaction};
+pub use stream::{IDLE, MARK, Redaction};

@@ -1,6 +1,7 @@
 //! `Redactor`: keeps some values out of texts.
 
 use super::automaton::Automaton;
+use super::masking::Masking;
 use super::stream::Redaction;
 use aho_corasick::BuildError;
 use pyro_protocol::Secret;
@@ -33,6 +34,12 @@ impl Redactor {
     #[must_use]
     pub fn stream(&self) -> Redaction {
         Redaction::new(Arc::clone(&self.automaton))
+    }
+
+    /// Files of which nothing has come yet.
+    #[must_use]
+    pub fn masking(&self) -> Masking {
+        Masking::new(Arc::clone(&self.automaton))
     }
 
     /// Bytes without the values.

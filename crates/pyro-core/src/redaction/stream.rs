@@ -24,12 +24,27 @@ pub struct Redaction {
     spans: Vec<Span>,
     /// Up to where the last mark stands for what came.
     marked: u64,
+    /// Whether a mark is as long as what it stands for.
+    fills: bool,
 }
 
 impl Redaction {
     pub(super) fn new(automaton: Arc<Automaton>) -> Self {
         let views = [View::new(&automaton, false), View::new(&automaton, true)];
-        Self { automaton, views, held: Vec::new(), shown: 0, spans: Vec::new(), marked: 0 }
+        Self {
+            automaton,
+            views,
+            held: Vec::new(),
+            shown: 0,
+            spans: Vec::new(),
+            marked: 0,
+            fills: false,
+        }
+    }
+
+    /// The same with marks that are as long as what they stand for.
+    pub(super) fn filling(self) -> Self {
+        Self { fills: true, ..self }
     }
 
     /// Take bytes as they come; what may be shown is added to `out`.
@@ -92,19 +107,39 @@ impl Redaction {
         }
         self.spans.sort_unstable();
         let known = self.spans.partition_point(|(start, _)| *start < to);
-        let mut spans = std::mem::take(&mut self.spans);
-        for (start, end) in spans.drain(..known) {
-            if start >= self.marked {
-                self.plain(start, out);
-                out.extend_from_slice(MARK.as_bytes());
-            }
-            self.marked = self.marked.max(end);
+        let known: Vec<Span> = self.spans.drain(..known).collect();
+        if self.fills {
+            self.fill(&known, to, out);
+        } else {
+            self.mark(&known, to, out);
         }
-        self.spans = spans;
-        self.plain(to, out);
         let gone = to.max(self.shown) - self.shown;
         self.held.drain(..usize::try_from(gone).unwrap_or(usize::MAX).min(self.held.len()));
         self.shown = self.shown.max(to);
+    }
+
+    /// Show what came before `to` with a mark for each of these places.
+    fn mark(&mut self, places: &[Span], to: u64, out: &mut Vec<u8>) {
+        for (start, end) in places {
+            if *start >= self.marked {
+                self.plain(*start, out);
+                out.extend_from_slice(MARK.as_bytes());
+            }
+            self.marked = self.marked.max(*end);
+        }
+        self.plain(to, out);
+    }
+
+    /// As [`Redaction::mark`], with as many asterisks as bytes.
+    fn fill(&mut self, places: &[Span], to: u64, out: &mut Vec<u8>) {
+        let index = |at: u64| usize::try_from(at.clamp(self.shown, to) - self.shown).unwrap_or(0);
+        let mut bytes = self.held[..index(to)].to_vec();
+        for (start, end) in [(self.shown, self.marked)].iter().chain(places) {
+            let (start, end) = (index(*start), index(*end));
+            bytes[start..end.max(start)].fill(b'*');
+        }
+        out.extend(bytes);
+        self.marked = places.iter().map(|(_, end)| *end).fold(self.marked, u64::max);
     }
 
     /// Show what no mark stands for up to `to`.

@@ -1,4 +1,3 @@
-use super::stream::MARK;
 use super::*;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};

@@ -16,7 +16,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 /// Parameters that only the full profile offers.
-const ONLY_FULL: [&str; 3] = ["network_policy", "secrets", "secret_env"];
+const ONLY_FULL: [&str; 4] = ["network_policy", "redact", "secrets", "secret_env"];
 
 /// A call under way.
 type Called = Pin<Box<dyn Future<Output = Result<CallToolResult, Refusal>> + Send>>;

@@ -7,6 +7,7 @@ use crate::mcp::client::Client;
 use crate::workspace::{done, exec, said};
 use crate::{on_each_engine, on_the_host};
 use serde_json::{Value, json};
+use std::path::Path;
 use std::process::Output;
 
 on_each_engine!(values_of_every_kind_are_kept_out, a_model_uses_a_secret_that_it_cannot_see);
@@ -77,6 +78,7 @@ fn values_of_every_kind_are_kept_out(home: &Home) {
         assert_eq!(refused["kind"], "invalid_input", "{refused}");
         assert!(refused.to_string().contains(message), "{refused}");
     }
+    files_on_request(home, id, outside.path(), &long[..65_536]);
     done(home, "delete", &[id]);
     for (flag, value) in [
         ("--secret", "ghp_forgotten"),
@@ -91,6 +93,48 @@ fn values_of_every_kind_are_kept_out(home: &Home) {
         assert!(said(&refused)["hint"].is_string(), "{told}");
     }
     home.assert_clean();
+}
+
+/// Files are shown as they are, unless somebody asks for less.
+fn files_on_request(home: &Home, id: &str, outside: &Path, long: &str) {
+    let line = "cd /workspace; printf 'key: %s\\n' \"$OWN\" > f; printf 'a%s' \"$LONG\" > long";
+    with(home, id, &["OWN", "LONG"], line);
+    let own = "v=a l\u{fc}e/+\"quoted\"";
+    let read = |flags: &[&str]| {
+        let read = crate::workspace_files::ok(home, &[&["file", "read", id], flags].concat());
+        (read["content"].as_str().unwrap().to_owned(), read["bytes_read"].as_u64().unwrap())
+    };
+    assert_eq!(read(&["f"]).0, format!("key: {own}\n"));
+    assert_eq!(read(&["f", "--redact"]), ("key: [REDACTED]\n".to_owned(), 7 + own.len() as u64));
+    for (offset, content) in [("0", "a[REDACTED]"), ("1000", "[REDACTED]"), ("65537", "")] {
+        let flags = ["long", "--redact", "--offset", offset, "--max-bytes", "100"];
+        assert_eq!(read(&flags).0, content, "{offset}");
+    }
+    crate::snapshot::did(home, "create", &[id, "now-closed"]);
+    for to in ["now", "now-closed"] {
+        let diff = done(home, "diff", &[id, "--to", to, "--redact"]);
+        let patch = diff["patch"].as_str().unwrap();
+        assert!(
+            patch.contains("\n+key: [REDACTED]\n") && patch.contains("\n+a[REDACTED]\n"),
+            "{patch}"
+        );
+        assert!(!diff.to_string().contains("MIIEvQ"), "{to}");
+    }
+    let export = |format: &str, name: &str| {
+        let output = outside.join(name);
+        let flags = ["/workspace", "--output", output.to_str().unwrap(), "--format", format];
+        done(home, "export", &[&[id], &flags[..], &["--redact"]].concat());
+        output
+    };
+    let exported = export("dir", "tree");
+    let held = |name: &str| std::fs::read_to_string(exported.join(name)).unwrap();
+    assert_eq!(held("f"), format!("key: {}\n", "*".repeat(own.len())));
+    assert_eq!(held("long"), format!("a{}", "*".repeat(long.len())));
+    for (format, mark) in [("tar", "a****"), ("patch", "key: [REDACTED]")] {
+        let bytes = std::fs::read(export(format, format)).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(text.contains(mark) && !text.contains("MIIEvQ") && !text.contains(own), "{format}");
+    }
 }
 
 fn a_model_uses_a_secret_that_it_cannot_see(home: &Home) {

@@ -70,14 +70,6 @@ impl Secrets {
         let redactor = Redactor::new(self.0.iter().map(|secret| &secret.value));
         Ok(Some(redactor.map_err(|_| SecretError::Broken)?))
     }
-
-    /// A text without the values.
-    ///
-    /// # Errors
-    /// As [`Secrets::redactor`].
-    pub fn redacted(&self, text: &str) -> Result<String, WorkspaceError> {
-        Ok(self.redactor()?.map_or_else(|| text.to_owned(), |redactor| redactor.text(text)))
-    }
 }
 
 /// Keep the secrets of a new workspace.
@@ -165,7 +157,8 @@ mod tests {
         assert_eq!(variables, expected.map(|(name, value)| Variable::new(name, value)));
         let unknown = given(&[("a", "A")]).unwrap_err().to_string();
         assert_eq!(unknown, "the workspace has no secret \"a\"; it has A, B");
-        assert_eq!(secrets.redacted("a second").unwrap(), "a [REDACTED]");
+        let redactor = secrets.redactor().unwrap().unwrap();
+        assert_eq!(redactor.text("a second"), "a [REDACTED]");
         assert!(!format!("{secrets:?}").contains("second"));
         let told = told(&config, id).unwrap();
         assert_eq!((told[0].name.as_str(), told[0].source_kind), ("A", "literal"));
