@@ -59,15 +59,7 @@ pub(super) fn labels(_: &mut SchemaGenerator) -> Schema {
 
 /// Secrets: what is given there must not be shown.
 pub(super) fn secrets(_: &mut SchemaGenerator) -> Schema {
-    let text = || json_schema!({ "type": "string" });
-    json_schema!({
-        "type": "array",
-        "writeOnly": true,
-        "items": {
-            "type": "object",
-            "properties": { "name": text(), "value": text(), "file_path": text() },
-        },
-    })
+    json_schema!({ "type": "array", "writeOnly": true, "items": { "type": "object" } })
 }
 
 /// The policies of a workspace's network that can be had.

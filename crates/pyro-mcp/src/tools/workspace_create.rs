@@ -43,7 +43,7 @@ pub(super) struct WorkspaceCreate {
     /// Leave out what git ignores
     #[serde(default)]
     respect_ignore: bool,
-    /// For secret_env; shown nowhere. A file_path is the host's
+    /// name, and value or file_path (host)
     #[serde(default)]
     #[schemars(schema_with = "parameters::secrets")]
     secrets: Option<Vec<SecretArgument>>,
