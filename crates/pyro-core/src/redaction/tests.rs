@@ -1,3 +1,5 @@
+//! Values in all forms and cuts.
+
 use super::*;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
