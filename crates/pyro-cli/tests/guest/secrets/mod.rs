@@ -105,7 +105,7 @@ fn files_on_request(home: &Home, id: &str, outside: &Path, long: &str) {
         (read["content"].as_str().unwrap().to_owned(), read["bytes_read"].as_u64().unwrap())
     };
     assert_eq!(read(&["f"]).0, format!("key: {own}\n"));
-    assert_eq!(read(&["f", "--redact"]), ("key: [REDACTED]\n".to_owned(), 7 + own.len() as u64));
+    assert_eq!(read(&["f", "--redact"]), ("key: [REDACTED]\n".to_owned(), 6 + own.len() as u64));
     for (offset, content) in [("0", "a[REDACTED]"), ("1000", "[REDACTED]"), ("65537", "")] {
         let flags = ["long", "--redact", "--offset", offset, "--max-bytes", "100"];
         assert_eq!(read(&flags).0, content, "{offset}");

@@ -62,14 +62,10 @@ impl GivenSecret {
         let value = value.into();
         let name = checked_name(name)?;
         match value.expose() {
-            "" => return Err(SecretError::Empty { name }),
-            text if text.contains('\0') => return Err(SecretError::NoText { name }),
-            text if text.len() > MAX_VALUE_LEN => {
-                return Err(SecretError::Long { name, len: text.len() });
-            }
-            text if significant_len(text) < MIN_VALUE_LEN => {
-                return Err(SecretError::Short { name });
-            }
+            "" => Err(SecretError::Empty { name }),
+            text if text.contains('\0') => Err(SecretError::NoText { name }),
+            text if text.len() > MAX_VALUE_LEN => Err(SecretError::Long { name, len: text.len() }),
+            text if significant_len(text) < MIN_VALUE_LEN => Err(SecretError::Short { name }),
             _ => Ok(Self { name, source_kind, value }),
         }
     }
