@@ -8,6 +8,7 @@ mod machine;
 mod number;
 mod output;
 mod pair;
+pub(crate) mod secret;
 mod task;
 pub(crate) mod workspace;
 pub(crate) mod workspace_files;

@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     trace::start();
     pyro_core::allow_open_files();
     let code = match command {
-        Parsed::Command(command) => commands::dispatch(command),
+        Parsed::Command(command) => commands::dispatch(*command),
         Parsed::Internal(command) => commands::dispatch_internal(command),
     };
     // Not a return: a thread that waits for stdin must not hold the end up.
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
 
 /// What argv asks for.
 enum Parsed {
-    Command(cli::Command),
+    Command(Box<cli::Command>),
     Internal(cli::InternalCommand),
 }
 
@@ -42,5 +42,6 @@ fn parse() -> Parsed {
     {
         return Parsed::Internal(cli::Internal::parse().command);
     }
-    Parsed::Command(cli::Cli::try_parse().unwrap_or_else(|error| usage::tell(error)).command)
+    let cli = cli::Cli::try_parse().unwrap_or_else(|error| usage::tell(error));
+    Parsed::Command(Box::new(cli.command))
 }

@@ -202,8 +202,8 @@ mod tests {
             error.render().to_string()
         };
         assert!(!told("run debian:12 --quiet -- ls").contains("tip:"));
-        let secret = told("workspace create debian:12 --secret A=b");
-        assert!(!secret.contains("tip:") && !secret.contains("--seed-path"), "{secret}");
+        let secret = told("workspace create debian:12 --sigil A=b");
+        assert!(!secret.contains("exists:") && !secret.contains("--seed-path"), "{secret}");
         assert!(told("workspace create debian:12 --sed-path A").contains("exists: '--seed-path'"));
         assert!(told("run debian:12 --memmib 512").contains("exists: '--mem-mib'"));
     }

@@ -78,6 +78,7 @@ mod guest;
 mod host;
 mod id;
 mod pyro;
+mod redaction;
 mod snapshot_name;
 mod store;
 #[doc(hidden)]
@@ -126,10 +127,11 @@ pub use workspace::background::BackgroundOutput;
 pub use workspace::create::CreateRequest;
 pub use workspace::exec::{WorkspaceExec, options as workspace_options};
 pub use workspace::info::{
-    LastCommand, ResetTo, WorkspaceDeleted, WorkspaceForks, WorkspaceInfo, WorkspaceList,
-    WorkspaceResetInfo, WorkspaceSummary,
+    LastCommand, ResetTo, SecretInfo, WorkspaceDeleted, WorkspaceForks, WorkspaceInfo,
+    WorkspaceList, WorkspaceResetInfo, WorkspaceSummary,
 };
 pub use workspace::logs::{LogEntry, WorkspaceLogs};
+pub use workspace::secrets::{GivenSecret, SecretSource};
 pub use workspace::update::UpdateRequest;
 
 // Snapshots of workspaces.

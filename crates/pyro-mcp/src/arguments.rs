@@ -2,7 +2,7 @@
 //! can act on.
 
 mod meant;
-mod value;
+pub(crate) mod value;
 
 use crate::refusal::Refusal;
 use meant::meant;
@@ -11,13 +11,12 @@ use rmcp::model::JsonObject;
 use serde_json::Value;
 use value::{fault, shown, wanted};
 
-/// Parameters of the contract that are not built. Hosts and models send their defaults, which ask
+/// Parameters of the contract that a profile may leave out. Hosts and models send their defaults, which ask
 /// for nothing.
-const UNBUILT: [(&str, &str, Asks); 6] = [
+const LEFT_OUT: [(&str, &str, Asks); 5] = [
     ("workspace_create", "network_policy", Asks::Nothing("off")),
     ("workspace_create", "secrets", Asks::Never),
     ("workspace_exec", "secret_env", Asks::Never),
-    ("shell_open", "secret_env", Asks::Never),
     ("task_create", "network_policy", Asks::Nothing("off")),
     ("task_exec", "secret_env", Asks::Never),
 ];
@@ -67,9 +66,10 @@ pub(crate) fn checked(
                 faults.push(format!("{name} {fault}"));
                 hints.push(format!("{name} must be {}", wanted(property)));
             }
-            None if is_unbuilt(tool, name) => {
-                faults.push(format!("{name} is not built yet"));
-                hints.push(format!("leave {name} out"));
+            None if is_left_out(tool, name) => {
+                let (fault, hint) = without(name);
+                faults.push(fault);
+                hints.push(hint);
             }
             None => {
                 faults.push(format!("unknown argument {}", shown(&Value::String(name.clone()))));
@@ -98,12 +98,26 @@ pub(crate) fn checked(
     Err(Refusal::new(ErrorKind::InvalidInput, faults.join("; ")).hint(hints.join("; ")))
 }
 
-fn is_unbuilt(tool: &str, name: &str) -> bool {
-    UNBUILT.iter().any(|(known, parameter, _)| (*known, *parameter) == (tool, name))
+/// What is wrong with a parameter that the profile leaves out, and what to do about it.
+fn without(name: &str) -> (String, String) {
+    match name {
+        "network_policy" => (
+            format!("{name} can only be \"off\": networking is not built yet"),
+            format!("leave {name} out"),
+        ),
+        _ => (
+            format!("{name} is not in this server's profile"),
+            format!("leave {name} out, or have the server run with profile workspace-full"),
+        ),
+    }
+}
+
+fn is_left_out(tool: &str, name: &str) -> bool {
+    LEFT_OUT.iter().any(|(known, parameter, _)| (*known, *parameter) == (tool, name))
 }
 
 fn asks_for_nothing(tool: &str, name: &str, value: &Value) -> bool {
-    let known = UNBUILT.iter().find(|(known, parameter, _)| (*known, *parameter) == (tool, name));
+    let known = LEFT_OUT.iter().find(|(known, parameter, _)| (*known, *parameter) == (tool, name));
     known.is_some_and(|(_, _, asks)| match value {
         Value::Null => true,
         Value::Array(items) => items.is_empty(),
@@ -290,13 +304,13 @@ mod tests {
             (
                 "workspace_create",
                 json!({ "network_policy": "egress" }),
-                "network_policy is not built yet",
+                "network_policy can only be \"off\"",
                 "leave network_policy out",
             ),
             (
                 "workspace_create",
                 json!({ "secrets": [{}] }),
-                "secrets is not built yet",
+                "secrets is not in this server's profile",
                 "leave secrets out",
             ),
             (

@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn it_has_the_parameters_of_the_tool() {
         let definition = Function::default().definition();
-        let tools = crate::tools::all(&Grants::default(), false);
+        let tools = crate::tools::all(&Grants::default(), false, false);
         let tool = tools.iter().find(|tool| tool.model.name == NAME).unwrap();
         assert_eq!(definition["type"], "function");
         assert_eq!(definition["function"]["name"], NAME);

@@ -106,7 +106,7 @@ pub(crate) async fn read(
     let file = workspace::work(state, context, id, "reading", move |pyro, cancel| async move {
         workspace::until(
             &cancel,
-            pyro.read_workspace_file(id, path, address.offset, bounds::DEFAULT as u64),
+            pyro.read_workspace_file(id, path, address.offset, bounds::DEFAULT as u64, false),
         )
         .await
     });

@@ -37,7 +37,11 @@ impl Server {
     pub fn new(pyro: Pyro, settings: Settings, ending: Ending) -> Self {
         let names = settings.profile.tools();
         let reads_outputs = names.iter().any(|name| name == "output_read");
-        let mut tools = tools::all(&settings.grants, reads_outputs);
+        let mut tools = tools::all(
+            &settings.grants,
+            reads_outputs,
+            settings.profile == contract::Profile::WorkspaceFull,
+        );
         tools.retain(|tool| names.iter().any(|name| *name == tool.model.name));
         tools.sort_by_key(|tool| contract::place(&tool.model.name));
         let settings = Settings { grants: settings.grants.settled(), ..settings };

@@ -54,7 +54,7 @@ impl Native {
         self.begin(move |pyro, _| async move {
             let (offset, max_bytes) = bounds(offset, max_bytes)?;
             let (id, path) = (id(&workspace_id)?, place(&path)?);
-            Ok(pyro.read_workspace_file(id, path, offset, max_bytes).await?)
+            Ok(pyro.read_workspace_file(id, path, offset, max_bytes, false).await?)
         })
     }
 
@@ -67,7 +67,7 @@ impl Native {
         let read = move |pyro: Pyro, _| async move {
             let (offset, max_bytes) = bounds(offset, max_bytes)?;
             let (id, path) = (id(&workspace_id)?, place(&path)?);
-            let read = pyro.read_workspace_file(id, path, offset, max_bytes).await?;
+            let read = pyro.read_workspace_file(id, path, offset, max_bytes, false).await?;
             let next = read.truncated.then_some(read.offset + read.bytes_read);
             Ok((read.bytes, next))
         };
@@ -101,6 +101,7 @@ impl Native {
                 path: path.as_ref().map(place).transpose()?,
                 renames: find_renames,
                 include_ignored,
+                redact: false,
             };
             Ok(pyro.diff_workspace(id(&workspace_id)?, request, &turn.cancel).await?)
         })
@@ -133,6 +134,7 @@ impl Native {
                 format: export_format(&format)?,
                 renames: find_renames,
                 include_ignored,
+                redact: false,
                 keep_git_config,
             };
             Ok(pyro.export_workspace(id(&workspace_id)?, request, &turn.cancel).await?)

@@ -42,6 +42,7 @@ impl Native {
                 ttl_seconds,
                 name,
                 labels,
+                secrets: Vec::new(),
                 seed: seed_path.map(|path| SeedRequest { path: path.into(), respect_ignore }),
                 allow_host_compat: machine.allow_host_compat,
             };

@@ -21,7 +21,7 @@ pub(crate) const EXCEPTIONS: &[(&str, &str, &str)] = &[];
 const ERROR: Rows = &[
     &["files"],
     &["bench", "engine", "environment", "failure", "settings", "thread", "vm", "workspace"],
-    &["shell"],
+    &["secret", "shell"],
     &["common", "patch"],
     &["mod"],
     &["wording"],
@@ -43,10 +43,10 @@ const WORKSPACE: Rows = &[
     &["running", "rest"],
     &["claim"],
     &["reconcile"],
-    &["outputs"],
+    &["outputs", "secrets"],
     // Values.
     &["error", "info"],
-    &["file_error", "shell_error"],
+    &["file_error", "secret_error", "shell_error"],
     &["source"],
     &["ignore", "place"],
     &["git_dir", "label", "limits", "paths"],

@@ -76,6 +76,8 @@ pub(crate) struct Create {
     /// Network of the guest; only off so far.
     #[arg(long, value_name = "POLICY", default_value = "off", value_parser = ["off"])]
     pub(crate) network_policy: String,
+    #[command(flatten)]
+    pub(crate) secrets: super::secret::Secrets,
     /// Where no guest can run, make it a directory of this host, with commands that run as you.
     #[arg(long)]
     pub(crate) allow_host_compat: bool,
@@ -146,6 +148,8 @@ pub(crate) struct Exec {
     pub(crate) workspace_id: String,
     #[command(flatten)]
     pub(crate) line: super::Line,
+    #[command(flatten)]
+    pub(crate) secrets: super::secret::SecretEnv,
     /// Print one JSON object on stdout, with the command's output in it.
     #[arg(long)]
     pub(crate) json: bool,

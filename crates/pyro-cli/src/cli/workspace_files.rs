@@ -86,6 +86,9 @@ pub(crate) struct Read {
     /// Print the bytes as they are and nothing else.
     #[arg(long, conflicts_with = "json")]
     pub(crate) content_only: bool,
+    /// Keep the workspace's secrets out of what files hold.
+    #[arg(long)]
+    pub(crate) redact: bool,
     /// Print one JSON object on stdout.
     #[arg(long)]
     pub(crate) json: bool,
@@ -160,6 +163,9 @@ pub(crate) struct Diff {
     /// Also show files that the workspace's .gitignore files name.
     #[arg(long)]
     pub(crate) include_ignored: bool,
+    /// Keep the workspace's secrets out of what files hold.
+    #[arg(long)]
+    pub(crate) redact: bool,
     /// Print one JSON object on stdout.
     #[arg(long)]
     pub(crate) json: bool,
@@ -189,6 +195,9 @@ pub(crate) struct Export {
     /// Keep settings and hooks of .git directories that make git on this host run programs.
     #[arg(long)]
     pub(crate) keep_git_config: bool,
+    /// Keep the workspace's secrets out of what files hold.
+    #[arg(long)]
+    pub(crate) redact: bool,
     /// Print one JSON object on stdout.
     #[arg(long)]
     pub(crate) json: bool,

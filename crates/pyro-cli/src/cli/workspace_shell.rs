@@ -59,6 +59,8 @@ pub(crate) struct Start {
     /// own [default: root].
     #[arg(long, value_name = "USER[:GROUP]")]
     pub(crate) user: Option<String>,
+    #[command(flatten)]
+    pub(crate) secrets: super::secret::SecretEnv,
 }
 
 #[derive(Debug, Args)]

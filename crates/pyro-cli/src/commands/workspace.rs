@@ -14,6 +14,7 @@ pub(super) mod logs;
 mod noun;
 mod patch;
 mod reset;
+mod secrets;
 mod shell;
 mod snapshot;
 mod start;

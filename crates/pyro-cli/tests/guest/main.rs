@@ -25,6 +25,7 @@ mod ollama;
 mod output;
 mod python;
 mod run;
+mod secrets;
 mod shell;
 mod skip;
 mod snapshot;

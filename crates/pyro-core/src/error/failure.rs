@@ -45,6 +45,14 @@ impl From<Failure> for PyroError {
 }
 
 impl PyroError {
+    /// The same in other words: `reword` is given each of its texts.
+    #[must_use]
+    pub(crate) fn reworded(self, reword: impl Fn(&str) -> String) -> Self {
+        let causes = self.causes().iter().map(|cause| reword(cause)).collect();
+        let message = reword(&self.message);
+        Self { judged: Box::new(Told::new(message.clone(), causes)), message, ..self }
+    }
+
     /// The failure of a vm, with what to do about it.
     pub(super) fn of_failure(failure: Failure, hints: Vec<Hint>) -> Self {
         let (kind, before) = match failure.stage {

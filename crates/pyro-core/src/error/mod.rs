@@ -13,6 +13,7 @@ mod named;
 mod operation;
 mod parameter;
 mod patch;
+mod secret;
 mod settings;
 mod shell;
 mod thread;

@@ -89,6 +89,9 @@ impl From<OptionError> for PyroError {
             OptionError::VariableName { .. } => {
                 "give a name and a value, as in MY_VAR=1; a shell drops what is called otherwise"
             }
+            OptionError::SecretName { .. } => {
+                "take a name that the workspace was created with, as in TOKEN"
+            }
             OptionError::VariableValue { .. } => "leave it out: no program can be given one",
             OptionError::LongVariable { .. } | OptionError::Variables(_) => {
                 "put what is long into a file, or hand it on through stdin"

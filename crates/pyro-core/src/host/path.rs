@@ -131,6 +131,21 @@ impl HostPath {
         }
     }
 
+    /// What a file of at most `limit` bytes holds. A judged one is a regular file; a user's own may
+    /// be a pipe, which is waited for.
+    ///
+    /// # Errors
+    /// [`HostPathError`].
+    pub(crate) fn read(&self, limit: u64) -> Result<Vec<u8>, HostPathError> {
+        let waits = if self.is_judged { OFlags::NONBLOCK } else { OFlags::empty() };
+        let file = File::from(self.open("read", OFlags::RDONLY | OFlags::NOCTTY | waits)?);
+        let failed = |source| FsError { action: "read", path: self.path.clone(), source };
+        if self.is_judged && !file.metadata().map_err(failed)?.is_file() {
+            return Err(failed(std::io::ErrorKind::InvalidInput.into()).into());
+        }
+        Ok(read_to_bound(file, limit).map_err(failed)?)
+    }
+
     /// Open what is there, for `action`.
     ///
     /// # Errors

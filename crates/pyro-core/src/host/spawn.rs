@@ -17,12 +17,23 @@ pub struct Spawn<'a> {
     pub program: &'a Path,
     /// Its arguments, without its name.
     pub args: Vec<OsString>,
-    /// Variables over those of this process.
+    /// Variables over those of this process; a detached one has only some of these.
     pub variables: Vec<(&'static str, OsString)>,
     /// Descriptors, each at the number that the child knows it by.
     pub fds: Vec<(OwnedFd, i32)>,
     /// Where stderr goes.
     pub stderr: Stdio,
+}
+
+/// Variables that a detached process keeps, and beginnings of such: where programs and files are,
+/// and how they talk. Whatever else its starter has may be a token, which is to end with it.
+const KEPT: [&str; 9] =
+    ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TMPDIR", "TZ", "GLIBC_TUNABLES"];
+const KEPT_BEGINNINGS: [&str; 5] = ["PYRO_", "XDG_", "LC_", "LD_", "RUST_"];
+
+fn is_kept(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    KEPT.contains(&&*name) || KEPT_BEGINNINGS.iter().any(|begin| name.starts_with(begin))
 }
 
 /// Start a process in a session of its own that lives on when this one ends.
@@ -31,6 +42,9 @@ pub struct Spawn<'a> {
 /// When the program cannot be executed.
 pub fn detached(spawn: Spawn<'_>) -> io::Result<std::process::Child> {
     let mut command = prepare(spawn)?;
+    for (name, _) in std::env::vars_os().filter(|(name, _)| !is_kept(name)) {
+        command.env_remove(name);
+    }
     before_exec(&mut command, || {
         rustix::process::setsid()?;
         Ok(())

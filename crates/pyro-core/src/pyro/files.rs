@@ -56,9 +56,10 @@ impl Pyro {
         path: WorkspacePath,
         offset: u64,
         max_bytes: u64,
+        redact: bool,
     ) -> OperationFuture<FileRead> {
         self.in_guest(id, async move |config| {
-            read::read(config, id, &path, offset, max_bytes).await
+            read::read(config, id, &path, offset, max_bytes, redact).await
         })
     }
 

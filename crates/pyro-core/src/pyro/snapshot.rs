@@ -48,7 +48,9 @@ impl Pyro {
     ) -> OperationFuture<SnapshotCreated> {
         let config = self.config.clone();
         OperationFuture::cancellable(&self.under_way, cancel, async move |cancel| {
-            create::create(&config, id, &name, &cancel).await.map_err(|error| of(id, error))
+            create::create(&config, id, &name, &cancel)
+                .await
+                .map_err(|error| of(&config, id, error))
         })
     }
 
@@ -66,6 +68,8 @@ impl Pyro {
     /// [`crate::ErrorKind::NotFound`]; [`crate::ErrorKind::Busy`] when somebody else is changing
     /// the workspace.
     pub fn delete_snapshot(&self, id: Id, name: SnapshotName) -> OperationFuture<SnapshotDeleted> {
-        self.step(move |config| delete::delete(config, id, &name).map_err(|error| of(id, error)))
+        self.step(move |config| {
+            delete::delete(config, id, &name).map_err(|error| of(config, id, error))
+        })
     }
 }

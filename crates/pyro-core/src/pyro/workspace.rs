@@ -17,6 +17,7 @@ use crate::workspace::info::{
     WorkspaceDeleted, WorkspaceForks, WorkspaceInfo, WorkspaceList, WorkspaceResetInfo,
 };
 use crate::workspace::logs::{self, WorkspaceLogs};
+use crate::workspace::secrets::Secrets;
 use crate::workspace::update::{self, UpdateRequest};
 use crate::workspace::{WorkspaceError, delete, explained, fork, list, reset, start, status, stop};
 use tokio_util::sync::CancellationToken;
@@ -90,7 +91,7 @@ impl Pyro {
     ) -> OperationFuture<WorkspaceInfo> {
         let config = self.config.clone();
         OperationFuture::cancellable(&self.under_way, cancel, async move |cancel| {
-            start::start(&config, id, &cancel).await.map_err(|error| of(id, error))
+            start::start(&config, id, &cancel).await.map_err(|error| of(&config, id, error))
         })
     }
 
@@ -99,7 +100,7 @@ impl Pyro {
     /// # Errors
     /// [`crate::ErrorKind::Busy`] when somebody else is changing it.
     pub fn stop_workspace(&self, id: Id) -> OperationFuture<WorkspaceInfo> {
-        self.step(move |config| stop::stop(config, id).map_err(|error| of(id, error)))
+        self.step(move |config| stop::stop(config, id).map_err(|error| of(config, id, error)))
     }
 
     /// Delete a workspace and everything that only it needs.
@@ -107,7 +108,7 @@ impl Pyro {
     /// # Errors
     /// [`crate::ErrorKind::Busy`] when somebody else is changing it.
     pub fn delete_workspace(&self, id: Id) -> OperationFuture<WorkspaceDeleted> {
-        self.step(move |config| delete::delete(config, id).map_err(|error| of(id, error)))
+        self.step(move |config| delete::delete(config, id).map_err(|error| of(config, id, error)))
     }
 
     /// Put a workspace's whole disk back to its baseline or to a snapshot; it runs afterwards.
@@ -122,7 +123,7 @@ impl Pyro {
     ) -> OperationFuture<WorkspaceResetInfo> {
         let config = self.config.clone();
         OperationFuture::cancellable(&self.under_way, cancel, async move |cancel| {
-            reset::reset(&config, id, &to, &cancel).await.map_err(|error| of(id, error))
+            reset::reset(&config, id, &to, &cancel).await.map_err(|error| of(&config, id, error))
         })
     }
 
@@ -140,7 +141,7 @@ impl Pyro {
         let config = self.config.clone();
         OperationFuture::cancellable(&self.under_way, cancel, async move |cancel| {
             let forked = fork::fork(&config, id, count, name.as_deref(), &cancel).await;
-            forked.map_err(|error| of(id, error))
+            forked.map_err(|error| of(&config, id, error))
         })
     }
 
@@ -167,7 +168,9 @@ impl Pyro {
                 line.check()?;
                 exec::run(&config, id, line, stdin, output, &cancel, &began).await
             };
-            explained(&config, id, work).await.map_err(|error| of(id, error).of_command(&began))
+            explained(&config, id, work)
+                .await
+                .map_err(|error| of(&config, id, error).of_command(&began))
         })
     }
 
@@ -197,7 +200,7 @@ impl Pyro {
     ) -> OperationFuture<T> {
         let config = self.config.clone();
         OperationFuture::until_dropped(&self.under_way, async move || {
-            explained(&config, id, work(&config)).await.map_err(|error| of(id, error))
+            explained(&config, id, work(&config)).await.map_err(|error| of(&config, id, error))
         })
     }
 
@@ -212,12 +215,20 @@ impl Pyro {
     ) -> OperationFuture<T> {
         let config = self.config.clone();
         OperationFuture::cancellable(&self.under_way, cancel, async move |cancel| {
-            explained(&config, id, work(&config, &cancel)).await.map_err(|error| of(id, error))
+            explained(&config, id, work(&config, &cancel))
+                .await
+                .map_err(|error| of(&config, id, error))
         })
     }
 }
 
-/// A failure in the workspace `id`.
-pub(super) fn of(id: Id, error: WorkspaceError) -> PyroError {
-    PyroError::from(error).of_workspace(id)
+/// A failure in the workspace `id`, without its secrets.
+pub(super) fn of(config: &Config, id: Id, error: WorkspaceError) -> PyroError {
+    let error = PyroError::from(error).of_workspace(id);
+    match Secrets::of(config, id).and_then(|secrets| secrets.redactor()) {
+        Ok(Some(redactor)) => error.reworded(|text| redactor.text(text)),
+        Ok(None) => error,
+        // Nobody can say what of it is one.
+        Err(unread) => PyroError::from(unread).of_workspace(id),
+    }
 }

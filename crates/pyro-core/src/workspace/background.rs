@@ -2,6 +2,7 @@
 
 use super::error::WorkspaceError;
 use super::running::Running;
+use super::secrets::Secrets;
 use crate::config::Config;
 use crate::guest::client::{ClientError, FrameReader, send_message};
 use crate::id::Id;
@@ -77,7 +78,14 @@ pub async fn background(
             store.commands(id, before, 1)?.pop().filter(|command| command.sequence == sequence);
         Ok::<_, WorkspaceError>(found.map(|command| command.command))
     };
-    named(told, recorded)
+    let mut named = named(told, recorded)?;
+    if let Some(redactor) = Secrets::of(config, id)?.redactor()? {
+        for one in &mut named {
+            one.output = redactor.text(&one.output);
+            one.command = redactor.text(&one.command);
+        }
+    }
+    Ok(named)
 }
 
 /// Each with its command as it was given, as far as the history has it: the guest may have run a

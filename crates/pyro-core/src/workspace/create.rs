@@ -8,6 +8,8 @@ use super::files::baseline;
 use super::files::seed::{self, SeedRequest};
 use super::info::WorkspaceInfo;
 use super::paths::ROOT;
+use super::secret_error::SecretError;
+use super::secrets::{self, GivenSecret};
 use super::source::{Ignore, Source};
 use super::update::lifetime;
 use super::{label, on_host, reconcile, running, start, status};
@@ -49,6 +51,8 @@ pub struct CreateRequest {
     pub labels: BTreeMap<String, String>,
     /// What it is first filled with; nothing where none is given.
     pub seed: Option<SeedRequest>,
+    /// What processes in it may be given, and nobody is to see.
+    pub secrets: Vec<GivenSecret>,
     /// Whether it may be a directory of the host where no guest can be had, with commands that run
     /// as the caller.
     pub allow_host_compat: bool,
@@ -66,6 +70,7 @@ impl CreateRequest {
             name: None,
             labels: BTreeMap::new(),
             seed: None,
+            secrets: Vec::new(),
             allow_host_compat: false,
         }
     }
@@ -84,6 +89,7 @@ pub async fn create(
     let shape = shape(request)?;
     let name = request.name.as_deref().map(label::name).transpose()?;
     let labels = label::labels(&request.labels)?;
+    secrets::checked(&request.secrets)?;
     let source = match &request.seed {
         Some(seed) => Some(looked_at(seed.clone()).await?),
         None => None,
@@ -103,6 +109,9 @@ pub async fn create(
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
     };
     let backing = plan.backing.clone();
+    if backing.is_host_tree() && !request.secrets.is_empty() {
+        return Err(SecretError::OnHost.into());
+    }
     let disk_bytes = disk_bytes(&plan.engine)?;
     let now = clock::now();
     let id = Id::random().map_err(VmError::from)?;
@@ -122,6 +131,7 @@ pub async fn create(
     store.insert_workspace(&workspace, &first)?;
     // From here on everything is removed unless it comes to its end.
     let claimed = Claimed::new(config, &store, id);
+    secrets::keep(config, id, &request.secrets)?;
     if first.backing.is_host_tree() {
         on_host::begin(config, first.id)?;
     }
@@ -148,7 +158,7 @@ pub async fn create(
             (kept.or(workspace.baseline_layer), None);
         workspace.seed = seed.clone();
     })?;
-    status::told(&store, id)
+    status::told(config, &store, id)
 }
 
 /// The record of a new workspace without a name, claimed by this process, that is to run in `vm` on

@@ -2,6 +2,7 @@
 
 use super::file_error::FileError;
 use super::label::LabelError;
+use super::secret_error::SecretError;
 use super::shell_error::ShellError;
 use crate::engine::EngineError;
 use crate::guest::client::ClientError;
@@ -38,6 +39,9 @@ pub enum WorkspaceError {
     /// A command cannot run as it was asked to.
     #[error(transparent)]
     Options(#[from] OptionError),
+    /// Its secrets cannot be kept or given.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// A name or a label is not one.
     #[error(transparent)]
     Label(#[from] LabelError),

@@ -6,14 +6,16 @@ use super::on_host;
 use super::open_command::OpenCommand;
 use super::paths::ROOT;
 use super::running::Running;
+use super::secrets::Secrets;
 use crate::config::Config;
 use crate::id::Id;
+use crate::redaction::Redactor;
 use crate::store::command::{CommandRecord, CommandState};
 use crate::vm::VmError;
 use crate::vm::exec::line::{ExecOptions, LineRequest, OptionError};
 use crate::vm::exec::{Began, ExecOutcome, ExecRequest, exec_noting};
 use crate::vm::io::{ExecIo, Stdin};
-use crate::vm::output::{OutputTo, Recorder};
+use crate::vm::output::{OutputTo, Recorder, without_secrets};
 use crate::vm::result::{CommandOutput, CommandResult, millis};
 use pyro_protocol::GuestPath;
 use pyro_protocol::variable::Variable;
@@ -80,13 +82,17 @@ pub async fn run(
     let running = Running::open_until(config, id, cancel).await?;
     let root = GuestPath::parse(ROOT.as_bytes()).unwrap_or_else(|_| GuestPath::root());
     let in_guest = running.tree_on_host().is_none();
-    let mut request = ExecRequest { sync: true, in_guest, ..line.exec_request(root) };
-    let (mut open, began_at) =
-        (OpenCommand::of(&running, &line.command, &request)?, Instant::now());
+    let secrets = Secrets::of(config, id)?;
+    let redactor = secrets.redactor()?;
+    let env = secrets.variables(&line.options)?;
+    let mut request = ExecRequest { sync: true, in_guest, env, ..line.exec_request(root) };
+    let command = redactor.as_ref().map(|redactor| redactor.text(&line.command));
+    let command = command.unwrap_or(line.command);
+    let (mut open, began_at) = (OpenCommand::of(&running, &command, &request)?, Instant::now());
     request.sequence = open.record.sequence;
     let mut recorder = Recorder::keeping(config, output);
     let io = recorder.io(&mut stdin);
-    let executed = execute(&running, request, io, began, cancel).await;
+    let executed = execute(&running, request, io, redactor.as_ref(), began, cancel).await;
     if executed.is_err() && began.is_impossible() {
         open.never_began();
     }
@@ -101,7 +107,7 @@ pub async fn run(
             return Err(error);
         }
     };
-    let result = CommandResult::of(&line.command, running.vm.execution_mode, executed, output);
+    let result = CommandResult::of(&command, running.vm.execution_mode, executed, output);
     open.record.state = CommandState::Ended;
     (open.record.exit_code, open.record.duration_ms) = (result.status(), result.duration_ms);
     let (sequence, not_recorded) = open.end(&result)?;
@@ -123,14 +129,23 @@ async fn execute(
     running: &Running<'_>,
     mut request: ExecRequest,
     io: ExecIo<'_>,
+    redactor: Option<&Redactor>,
     began: &Began,
     cancel: &CancellationToken,
 ) -> Result<ExecOutcome, WorkspaceError> {
     if let Some(tree) = running.tree_on_host() {
         on_host::command(&tree, &mut request)?;
     }
+    let run = async |io: ExecIo<'_>| exec_noting(running.client(), request, io, began).await;
+    let executed = async {
+        let Some(redactor) = redactor else { return run(io).await };
+        let (executed, written) = without_secrets(redactor, io, run).await;
+        let executed = executed?;
+        written.map_err(VmError::Output)?;
+        Ok(executed)
+    };
     tokio::select! {
-        executed = exec_noting(running.client(), request, io, began).instrument(tracing::debug_span!("exec")) => Ok(executed?),
+        executed = executed.instrument(tracing::debug_span!("exec")) => Ok(executed?),
         () = cancel.cancelled() => Err(VmError::Cancelled.into()),
     }
 }

@@ -6,7 +6,7 @@ use super::error::WorkspaceError;
 use super::files::{baseline, proof};
 use super::info::WorkspaceForks;
 pub use super::limits::MAX_FORKS;
-use super::{label, layers, merge, reconcile, running, start, status};
+use super::{label, layers, merge, reconcile, running, secrets, start, status};
 use crate::config::Config;
 use crate::host::{clock, process};
 use crate::id::Id;
@@ -83,8 +83,10 @@ pub async fn fork(
             .give_back(|workspace| (workspace.vm, workspace.next_vm) = (workspace.next_vm, None))?;
     }
     running::was_used(&store, id);
-    let workspaces: Vec<_> =
-        workspaces.into_iter().map(|id| status::told(&store, id)).collect::<Result<_, _>>()?;
+    let workspaces: Vec<_> = workspaces
+        .into_iter()
+        .map(|id| status::told(config, &store, id))
+        .collect::<Result<_, _>>()?;
     let held_ms = u64::try_from(held.as_millis()).unwrap_or(u64::MAX);
     Ok(WorkspaceForks { workspace_id: id, count: workspaces.len(), workspaces, held_ms })
 }
@@ -132,6 +134,7 @@ fn record(
     store.insert_vm(&vm, None)?;
     baseline::inherit(config, parent.id, child.id)?;
     proof::inherit(config, parent.id, child.id)?;
+    secrets::inherit(config, parent.id, child.id)?;
     Ok((child, vm))
 }
 

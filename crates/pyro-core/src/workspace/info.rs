@@ -53,8 +53,8 @@ pub struct WorkspaceInfo {
     pub workspace_path: &'static str,
     /// What it was first filled with.
     pub workspace_seed: SeedRecord,
-    /// Always empty: secrets are not built yet.
-    pub secrets: Vec<String>,
+    /// Its secrets by name.
+    pub secrets: Vec<SecretInfo>,
     /// Commands since it was created or reset.
     pub command_count: u64,
     /// The newest of them.
@@ -73,6 +73,15 @@ pub struct WorkspaceInfo {
     pub change: Option<&'static str>,
     /// Why its vm stopped by itself.
     pub last_error: Option<String>,
+}
+
+/// A secret, of which nobody is told the value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SecretInfo {
+    /// Its name.
+    pub name: String,
+    /// Where its value came from: `literal`, `file` or `variable`.
+    pub source_kind: &'static str,
 }
 
 /// A command in short.
@@ -196,6 +205,7 @@ impl WorkspaceInfo {
         workspace: WorkspaceRecord,
         vm: Option<&VmRecord>,
         last: Option<CommandRecord>,
+        secrets: Vec<SecretInfo>,
     ) -> Self {
         Self {
             workspace_id: workspace.id,
@@ -218,7 +228,7 @@ impl WorkspaceInfo {
             execution_mode: vm.map_or(ExecutionMode::Pending, |vm| vm.execution_mode),
             workspace_path: ROOT,
             workspace_seed: workspace.seed,
-            secrets: Vec::new(),
+            secrets,
             command_count: workspace.command_count,
             last_command: last.map(LastCommand::from),
             reset_count: workspace.reset_count,

@@ -29,6 +29,8 @@ pub mod reconcile;
 pub mod reset;
 mod rest;
 pub mod running;
+pub mod secret_error;
+pub mod secrets;
 pub mod shell;
 pub mod shell_error;
 pub mod snapshot;

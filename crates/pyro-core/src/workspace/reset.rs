@@ -73,7 +73,7 @@ pub async fn reset(
             "the old vm waits for the next command"
         );
     }
-    let workspace = status::told(&store, id)?;
+    let workspace = status::told(config, &store, id)?;
     let seed = &workspace.workspace_seed;
     let (entry_count, bytes_written) = match snapshot {
         Some(snapshot) => (snapshot.entry_count, snapshot.bytes_written),

@@ -44,7 +44,7 @@ pub async fn start(
     }
     running::was_used(&store, id);
     drop(claimed);
-    status::told(&store, id)
+    status::told(config, &store, id)
 }
 
 /// Start a vm of a workspace on the layer `top`.

@@ -3,7 +3,7 @@
 use super::claim::find;
 use super::error::WorkspaceError;
 use super::info::WorkspaceInfo;
-use super::reconcile;
+use super::{reconcile, secrets};
 use crate::config::Config;
 use crate::id::Id;
 use crate::store::Store;
@@ -17,7 +17,7 @@ pub fn status(config: &Config, id: Id) -> Result<WorkspaceInfo, WorkspaceError> 
     let store = Store::open(&config.data_dir)?;
     find(&store, id)?;
     reconcile::reconcile(config, &store)?;
-    told(&store, id)
+    told(config, &store, id)
 }
 
 /// Whether a workspace has no guest; one that has no layer may come to be without.
@@ -35,12 +35,16 @@ pub fn is_on_host(config: &Config, id: Id) -> Result<bool, WorkspaceError> {
 ///
 /// # Errors
 /// [`WorkspaceError::NoSuchWorkspace`].
-pub(super) fn told(store: &Store, id: Id) -> Result<WorkspaceInfo, WorkspaceError> {
+pub(super) fn told(
+    config: &Config,
+    store: &Store,
+    id: Id,
+) -> Result<WorkspaceInfo, WorkspaceError> {
     let workspace = find(store, id)?;
     let vm = match workspace.vm.or(workspace.next_vm) {
         Some(vm) => store.vm(vm)?,
         None => None,
     };
     let last = store.last_command(id)?;
-    Ok(WorkspaceInfo::of(workspace, vm.as_ref(), last))
+    Ok(WorkspaceInfo::of(workspace, vm.as_ref(), last, secrets::told(config, id)?))
 }

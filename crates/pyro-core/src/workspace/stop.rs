@@ -44,5 +44,5 @@ pub fn stop(config: &Config, id: Id) -> Result<WorkspaceInfo, WorkspaceError> {
         }
     }
     drop(claimed);
-    status::told(&store, id)
+    status::told(config, &store, id)
 }

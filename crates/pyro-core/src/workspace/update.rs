@@ -65,7 +65,7 @@ pub async fn update(
             if ttl_seconds.is_some() {
                 tell_supervisors(config, &store, id).await?;
             }
-            return status::told(&store, id);
+            return status::told(config, &store, id);
         }
     }
 }

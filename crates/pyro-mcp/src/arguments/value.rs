@@ -8,8 +8,19 @@ const UNSPOKEN_MAX: f64 = u32::MAX as f64;
 /// Greatest number up to which every whole one has a float of its own.
 const EXACT: f64 = (1_u64 << 53) as f64;
 
+/// What may stand where secrets are given.
+pub(crate) const SECRETS: &str = "secrets must be an array such as [{\"name\": \"TOKEN\", \"file_path\": \"/path\"}], or with a value";
+
+/// Whether what is given there must not be shown.
+fn is_hidden(property: &Value) -> bool {
+    property.get("writeOnly").is_some_and(|hidden| hidden == true)
+}
+
 /// What may stand in a parameter's place.
 pub(super) fn wanted(property: &Value) -> String {
+    if is_hidden(property) {
+        return SECRETS.replacen("secrets must be ", "", 1);
+    }
     if let Some(known) = property.get("enum").and_then(Value::as_array) {
         return format!("one of {}", known.iter().map(shown).collect::<Vec<_>>().join(", "));
     }
@@ -66,6 +77,12 @@ fn coerced(wanted: Option<&str>, value: &mut Value) {
 pub(super) fn fault(property: &Value, value: &mut Value) -> Option<String> {
     let wanted = property.get("type").and_then(Value::as_str);
     coerced(wanted, value);
+    if is_hidden(property) {
+        let is_secret =
+            |item: &Value| item.as_object().is_some_and(|item| item.values().all(Value::is_string));
+        let fits = value.as_array().is_some_and(|items| items.iter().all(is_secret));
+        return (!fits).then(|| "must be an array of objects of strings".to_owned());
+    }
     let fits = match wanted {
         Some("integer") => value.is_i64() || value.is_u64(),
         Some("string") => value.is_string(),
@@ -189,6 +206,17 @@ mod tests {
         let mut value = json!(1.5);
         let told = fault(&json!({ "type": "integer" }), &mut value);
         assert_eq!((told.as_deref(), value), (Some("must be an integer, not 1.5"), json!(1.5)));
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_not_shown() {
+        let property = json!({ "type": "array", "writeOnly": true });
+        for given in [json!("s3cret"), json!([{ "name": "A", "value": 53 }]), json!(["s3cret"])] {
+            let told = fault(&property, &mut given.clone()).unwrap();
+            assert!(!told.contains("s3cret") && !told.contains("53"), "{told}");
+        }
+        let mut text = json!("[{\"name\": \"A\", \"value\": \"s3cret\"}]");
+        assert_eq!((fault(&property, &mut text), text.is_array()), (None, true));
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub(super) const ALIASES: [Alias; 6] = [
         description: "Create and start a task: a Linux vm whose files in /workspace stay between \
                       calls, until task_delete. For one command take vm_run.",
         renamed: &[("seed_path", "source_path")],
-        left_out: &["name", "labels", "respect_ignore"],
+        left_out: &["name", "labels", "respect_ignore", "secrets", "network_policy"],
         texts: &[],
     },
     Alias {
@@ -59,7 +59,7 @@ pub(super) const ALIASES: [Alias; 6] = [
         description: "Run a shell command in /workspace of a task; files stay. exit_code is the \
                       command's, 124 on timeout. Long output keeps head and tail",
         renamed: &[],
-        left_out: &["cwd", "env", "user", "shell", "stdin"],
+        left_out: &["cwd", "env", "user", "shell", "stdin", "secret_env"],
         texts: &[ID_TEXT, ("command", "Line for root's login shell, bash")],
     },
     Alias {

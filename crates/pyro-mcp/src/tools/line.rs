@@ -41,6 +41,16 @@ pub(super) fn stdin(text: Option<String>) -> Stdin {
     text.map(|text| Box::new(Cursor::new(text)) as _)
 }
 
+/// The same with secrets of the workspace as variables.
+pub(super) fn with_secrets(
+    options: ExecOptions,
+    secrets: Option<BTreeMap<String, String>>,
+) -> Result<ExecOptions, Refusal> {
+    let secrets = secrets.unwrap_or_default();
+    let secrets = secrets.iter().map(|(name, variable)| (name.as_str(), Some(variable.as_str())));
+    Ok(options.with_secret_env(secrets).map_err(PyroError::from)?)
+}
+
 impl Line {
     /// What a result may hold of the command's output, beside its other fields.
     pub(super) fn inline(&self) -> InlineOutput {

@@ -95,7 +95,13 @@ const TOOLS: &[fn(&Grants, &str) -> Vec<Tool>] = &[
 ];
 
 /// Every tool that is built, by each of its names.
-pub(crate) fn all(grants: &Grants, reads_outputs: bool) -> Vec<Tool> {
+///
+/// A small profile has no room for the parameters that few calls need.
+pub(crate) fn all(grants: &Grants, reads_outputs: bool, is_full: bool) -> Vec<Tool> {
     let rest = if reads_outputs { "stdout_file" } else { "in a linked resource" };
-    TOOLS.iter().flat_map(|offered| offered(grants, rest)).collect()
+    let mut tools: Vec<Tool> = TOOLS.iter().flat_map(|offered| offered(grants, rest)).collect();
+    if !is_full {
+        tools.iter_mut().for_each(Tool::make_small);
+    }
+    tools
 }

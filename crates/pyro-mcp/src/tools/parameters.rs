@@ -57,6 +57,20 @@ pub(super) fn labels(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// Secrets: what is given there must not be shown.
+pub(super) fn secrets(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "writeOnly": true, "items": { "type": "object" } })
+}
+
+/// The policies of a workspace's network that can be had.
+pub(super) fn network_policies(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": [network_policy()] })
+}
+
+pub(super) fn network_policy() -> String {
+    "off".to_owned()
+}
+
 /// The name of a snapshot, as core takes it.
 pub(super) fn snapshot_name(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$" })

@@ -1,7 +1,7 @@
 //! `shell_open`: an interactive shell in a workspace.
 
 use super::describe::Describe;
-use super::{annotations, answers, parameters};
+use super::{annotations, answers, line, parameters};
 use crate::answer;
 use crate::grants::{Grants, Runs};
 use crate::refusal::Refusal;
@@ -33,6 +33,9 @@ pub(super) struct ShellOpen {
     /// NAME or UID[:GROUP], default root
     #[serde(default)]
     user: Option<String>,
+    /// Secret name to variable
+    #[serde(default)]
+    secret_env: Option<BTreeMap<String, String>>,
 }
 
 impl Describe for ShellOpen {
@@ -54,7 +57,7 @@ impl Describe for ShellOpen {
         let env = self.env.unwrap_or_default().into_iter();
         let env = env.map(|(name, value)| Variable::new(name, value)).collect();
         let options = workspace_options(Some(&self.cwd), env, self.user.as_deref());
-        let options = options.map_err(PyroError::from)?;
+        let options = line::with_secrets(options.map_err(PyroError::from)?, self.secret_env)?;
         let size = limits::terminal_size(self.cols, self.rows).map_err(PyroError::from)?;
         let request = OpenShellRequest { options, size };
         let shared = Arc::clone(&state);

@@ -15,6 +15,9 @@ use serde_json::Value;
 use std::pin::Pin;
 use std::sync::Arc;
 
+/// Parameters that only the full profile offers.
+const ONLY_FULL: [&str; 4] = ["network_policy", "redact", "secrets", "secret_env"];
+
 /// A call under way.
 type Called = Pin<Box<dyn Future<Output = Result<CallToolResult, Refusal>> + Send>>;
 
@@ -49,6 +52,11 @@ impl Tool {
             .with_annotations(T::annotations(grants))
             .with_raw_output_schema(Arc::new(answer));
         Self { model, alias, act: act::<T> }
+    }
+
+    /// Leave out the parameters that only the full profile offers.
+    pub(super) fn make_small(&mut self) {
+        leave_out(Arc::make_mut(&mut self.model.input_schema), &ONLY_FULL);
     }
 
     /// The names of its parameters.

@@ -4,12 +4,15 @@ use super::describe::Describe;
 use super::machine::Machine;
 use super::{annotations, answers, parameters};
 use crate::answer;
+use crate::arguments::value;
 use crate::grants::Grants;
 use crate::refusal::Refusal;
 use crate::roots;
 use crate::state::State;
 use crate::turn;
-use pyro_core::{CreateRequest, PyroError, SeedRequest};
+use pyro_core::{
+    CreateRequest, ErrorKind, GivenSecret, PyroError, Secret, SecretSource, SeedRequest,
+};
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
@@ -40,6 +43,43 @@ pub(super) struct WorkspaceCreate {
     /// Leave out what git ignores
     #[serde(default)]
     respect_ignore: bool,
+    /// name, and value or file_path (host)
+    #[serde(default)]
+    #[schemars(schema_with = "parameters::secrets")]
+    secrets: Option<Vec<SecretArgument>>,
+    #[serde(default = "parameters::network_policy", rename = "network_policy")]
+    #[schemars(schema_with = "parameters::network_policies")]
+    _network_policy: String,
+}
+
+/// A secret, by its value or by the file that it is in.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SecretArgument {
+    name: String,
+    value: Option<Secret>,
+    file_path: Option<String>,
+}
+
+impl SecretArgument {
+    async fn given(
+        self,
+        state: &State,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<GivenSecret, Refusal> {
+        let Self { name, value, file_path } = self;
+        let secret = match (value, file_path) {
+            (Some(value), None) => GivenSecret::new(&name, value, SecretSource::Literal),
+            (None, Some(path)) => {
+                GivenSecret::from_file(&name, roots::path(state, context, &path).await?)
+            }
+            _ => {
+                let told = "each of secrets has a name and either a value or a file_path";
+                return Err(Refusal::new(ErrorKind::InvalidInput, told).hint(value::SECRETS));
+            }
+        };
+        Ok(secret.map_err(PyroError::from)?)
+    }
 }
 
 impl Describe for WorkspaceCreate {
@@ -69,7 +109,12 @@ impl Describe for WorkspaceCreate {
             }),
             None => None,
         };
+        let mut secrets = Vec::new();
+        for secret in self.secrets.into_iter().flatten() {
+            secrets.push(secret.given(&state, &context).await?);
+        }
         let request = CreateRequest {
+            secrets,
             environment: self.machine.environment,
             vcpu_count: self.machine.vcpu_count,
             mem_mib: self.machine.mem_mib,

@@ -34,6 +34,9 @@ pub(super) struct WorkspaceDiff {
     /// Also ignored files
     #[serde(default)]
     include_ignored: bool,
+    /// Without secrets
+    #[serde(default)]
+    redact: bool,
     #[serde(default = "parameters::output_bytes")]
     #[schemars(schema_with = "parameters::output")]
     max_output_bytes: u32,
@@ -62,6 +65,7 @@ impl Describe for WorkspaceDiff {
             path,
             renames: self.find_renames,
             include_ignored: self.include_ignored,
+            redact: self.redact,
         };
         let report =
             workspace::work(&state, &context, id, "comparing", move |pyro, cancel| async move {

@@ -14,6 +14,7 @@ use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 #[derive(Deserialize, JsonSchema)]
@@ -21,6 +22,9 @@ pub(super) struct WorkspaceExec {
     workspace_id: String,
     #[serde(flatten)]
     line: Line,
+    /// Secret name to variable
+    #[serde(default)]
+    secret_env: Option<BTreeMap<String, String>>,
 }
 
 impl Describe for WorkspaceExec {
@@ -43,7 +47,8 @@ impl Describe for WorkspaceExec {
     ) -> Result<CallToolResult, Refusal> {
         let id = parameters::workspace_id(&self.workspace_id)?;
         let inline = self.line.inline();
-        let (line, stdin) = self.line.request(workspace_options)?;
+        let (mut line, stdin) = self.line.request(workspace_options)?;
+        line.options = line::with_secrets(line.options, self.secret_env)?;
         let (shared, pyro) = (Arc::clone(&state), state.pyro.clone().with_inline(inline));
         let executed = turn::take(&state, &context, move |turn| async move {
             shared.grants.running(&shared.pyro, Runs::Workspace(id)).await?;

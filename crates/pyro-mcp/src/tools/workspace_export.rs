@@ -34,6 +34,9 @@ pub(super) struct WorkspaceExport {
     /// In a patch: also ignored files
     #[serde(default)]
     include_ignored: bool,
+    /// Without secrets
+    #[serde(default)]
+    redact: bool,
 }
 
 /// What an export becomes.
@@ -75,6 +78,7 @@ impl Describe for WorkspaceExport {
             },
             renames: self.find_renames,
             include_ignored: self.include_ignored,
+            redact: self.redact,
             // Not for a model to decide: git on the host would run what it wrote.
             keep_git_config: false,
         };

@@ -27,6 +27,9 @@ pub(super) struct WorkspaceFileRead {
     #[serde(default)]
     #[schemars(range(min = 0, max = 9_007_199_254_740_991_u64))]
     offset: u64,
+    /// Without secrets
+    #[serde(default)]
+    redact: bool,
     #[serde(default = "parameters::output_bytes")]
     #[schemars(schema_with = "parameters::output")]
     max_output_bytes: u32,
@@ -53,7 +56,13 @@ impl Describe for WorkspaceFileRead {
             workspace::work(&state, &context, id, "reading", move |pyro, cancel| async move {
                 workspace::until(
                     &cancel,
-                    pyro.read_workspace_file(id, path, self.offset, self.max_bytes.into()),
+                    pyro.read_workspace_file(
+                        id,
+                        path,
+                        self.offset,
+                        self.max_bytes.into(),
+                        self.redact,
+                    ),
                 )
                 .await
             });

@@ -2,7 +2,7 @@
 
 use super::super::runtime::on_host;
 use super::call::until_interrupted;
-use super::{Noun, left_out, summary};
+use super::{Noun, left_out, secrets, summary};
 use crate::cli::workspace::Create;
 use crate::printer;
 use crate::progress::ProgressLine;
@@ -59,6 +59,7 @@ fn request(args: &Create) -> Result<CreateRequest, PyroError> {
         // Of two values for one key the later one holds.
         labels: args.label.iter().cloned().collect(),
         seed: args.seed_path.as_ref().map(seed),
+        secrets: secrets::given(&args.secrets)?,
         allow_host_compat: args.allow_host_compat,
     })
 }

@@ -16,6 +16,7 @@ pub(super) fn run(args: &Diff) -> i32 {
             path: args.path.as_deref().map(path).transpose()?,
             renames: args.find_renames,
             include_ignored: args.include_ignored,
+            redact: args.redact,
         };
         let report = pyro.diff_workspace(id(&args.workspace_id)?, request, cancel).await?;
         match (args.json, args.patch, args.stat) {

@@ -6,6 +6,7 @@ use super::super::output;
 use super::super::run::tell_of_memory;
 use super::super::runtime::{block_on, fail_in, pyro};
 use super::call::id;
+use super::secrets::with_secrets;
 use super::{Noun, summary};
 use crate::cli::workspace::Exec;
 use crate::{exit, printer, streams};
@@ -60,11 +61,9 @@ pub(in crate::commands) fn run(args: Exec, noun: Noun) -> i32 {
 
 fn call(args: Exec) -> Result<Call, PyroError> {
     let hands_stdin_on = hands_stdin_on(&args.line);
-    Ok(Call {
-        line: line::request(args.line, workspace_options)?,
-        id: id(&args.workspace_id)?,
-        hands_stdin_on,
-    })
+    let mut line = line::request(args.line, workspace_options)?;
+    line.options = with_secrets(line.options, &args.secrets)?;
+    Ok(Call { line, id: id(&args.workspace_id)?, hands_stdin_on })
 }
 
 async fn execute(

@@ -23,6 +23,7 @@ pub(super) fn run(args: Export) -> i32 {
             },
             renames: args.find_renames,
             include_ignored: args.include_ignored,
+            redact: args.redact,
             keep_git_config: args.keep_git_config,
         };
         let exported = pyro.export_workspace(id(&args.workspace_id)?, request, cancel).await?;

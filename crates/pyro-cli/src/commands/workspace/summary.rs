@@ -26,6 +26,8 @@ fn lines(heading: &str, workspace: &WorkspaceInfo) -> Vec<String> {
     say("Last activity at", Some(workspace.last_activity_at.to_string()));
     say("Expires at", Some(expiry(workspace.expires_at)));
     say("Network policy", Some(workspace.network_policy.to_owned()));
+    let secrets: Vec<&str> = workspace.secrets.iter().map(|one| one.name.as_str()).collect();
+    say("Secrets", (!secrets.is_empty()).then(|| secrets.join(", ")));
     say("Workspace seed", Some(seed.mode.clone() + &from.unwrap_or_default()));
     say("Execution mode", Some(workspace.execution_mode.to_string()));
     say("Resources", Some(format!("{} vCPU / {} MiB", workspace.vcpu_count, workspace.mem_mib)));

@@ -28,6 +28,7 @@ impl From<WorkspaceError> for PyroError {
             WorkspaceError::Guest(error) => return guest(error),
             WorkspaceError::File(error) => return error.into(),
             WorkspaceError::Shell(error) => return error.into(),
+            WorkspaceError::Secret(error) => return error.into(),
             ref error => workspace(error),
         };
         let hints = match of(&error) {

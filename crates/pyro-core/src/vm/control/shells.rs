@@ -74,6 +74,9 @@ pub struct OpenShell {
     pub user: Option<User>,
     /// Size of its terminal.
     pub size: TerminalSize,
+    /// Values that nobody is to see in its output, by name.
+    #[serde(default)]
+    pub secrets: Vec<Variable>,
 }
 
 /// What to read of a shell.

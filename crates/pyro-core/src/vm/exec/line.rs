@@ -29,6 +29,15 @@ const VARIABLE_OVERHEAD: usize = 16;
 /// Characters of a wrong name that tell which one was meant.
 const SHOWN_LEN: usize = 40;
 
+/// Most characters of a secret's name.
+const MAX_SECRET_NAME_LEN: usize = 64;
+
+/// Whether it may be the name of a secret.
+#[must_use]
+pub fn is_secret_name(name: &str) -> bool {
+    name.len() <= MAX_SECRET_NAME_LEN && is_variable_name(name)
+}
+
 /// A line to run.
 #[derive(Clone, Debug)]
 pub struct LineRequest {
@@ -64,7 +73,7 @@ impl LineRequest {
 
     /// To run in `cwd` where its caller chose no directory.
     pub(crate) fn exec_request(&self, cwd: GuestPath) -> ExecRequest {
-        let ExecOptions { cwd: chosen, env, user, shell } = self.options.clone();
+        let ExecOptions { cwd: chosen, env, user, shell, .. } = self.options.clone();
         let request = ExecRequest::new(Command::Shell(self.command.clone()), self.timeout);
         ExecRequest { cwd: chosen.unwrap_or(cwd), env, user, shell, ..request }
     }
@@ -81,6 +90,8 @@ pub struct ExecOptions {
     pub(crate) user: Option<User>,
     /// Which shell runs it.
     pub(crate) shell: Shell,
+    /// Secrets of its workspace by name, and the variables that they are given as.
+    pub(crate) secret_env: Vec<(String, String)>,
 }
 
 /// The names by which a shell is chosen, the default first.
@@ -95,6 +106,12 @@ pub enum OptionError {
     /// The name of a variable is not one that a shell keeps.
     #[error("{name:?} is no name of a variable: letters, digits and '_', no digit first")]
     VariableName {
+        /// It, cut where it is long.
+        name: String,
+    },
+    /// The name of a secret is none.
+    #[error("{name:?} is no name of a secret: up to 64 letters, digits and '_', no digit first")]
+    SecretName {
         /// It, cut where it is long.
         name: String,
     },
@@ -161,7 +178,7 @@ impl ExecOptions {
         if total > MAX_VARIABLES_LEN {
             return Err(OptionError::Variables(total));
         }
-        Ok(Self { cwd, env, user, shell: Shell::Login })
+        Ok(Self { cwd, env, user, shell: Shell::Login, secret_env: Vec::new() })
     }
 
     /// The same with a variable, where its caller has not chosen it.
@@ -171,6 +188,30 @@ impl ExecOptions {
             self.env.push(variable);
         }
         self
+    }
+
+    /// The same with secrets of its workspace: each by name, and the variable that it is given as
+    /// where that has another name.
+    ///
+    /// # Errors
+    /// [`OptionError::SecretName`], [`OptionError::VariableName`].
+    pub fn with_secret_env<'a>(
+        self,
+        secrets: impl IntoIterator<Item = (&'a str, Option<&'a str>)>,
+    ) -> Result<Self, OptionError> {
+        let shown = |name: &str| name.chars().take(SHOWN_LEN).collect();
+        let mut secret_env = Vec::new();
+        for (name, variable) in secrets {
+            let variable = variable.unwrap_or(name);
+            if !is_secret_name(name) {
+                return Err(OptionError::SecretName { name: shown(name) });
+            }
+            if !is_variable_name(variable) {
+                return Err(OptionError::VariableName { name: shown(variable) });
+            }
+            secret_env.push((name.to_owned(), variable.to_owned()));
+        }
+        Ok(Self { secret_env, ..self })
     }
 
     /// The same with a shell of [`SHELLS`]; none is the user's login shell.

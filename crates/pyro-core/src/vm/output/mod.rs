@@ -6,6 +6,7 @@ pub mod name;
 pub mod page;
 pub mod recorder;
 pub mod recording;
+mod redacted;
 pub mod store;
 
 pub use crate::config::InlineOutput;
@@ -16,4 +17,5 @@ pub use page::OutputPage;
 pub(crate) use page::whole_characters;
 pub use recorder::{OutputTo, Recorder};
 pub use recording::{OutputStream, OutputWatch, Recorded};
+pub use redacted::without_secrets;
 pub use store::{MAX_FILE as MAX_KEPT, OutputStore};

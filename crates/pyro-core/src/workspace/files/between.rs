@@ -5,7 +5,8 @@ use super::base::BasePlace;
 use super::compare::{Changed, compare};
 use super::diff_request::DiffRequest;
 use super::hidden::{self, BothRules, Hidden, Later};
-use super::sides::closed_side;
+use super::sides::{closed_side, redacted};
+use crate::redaction::Redactor;
 use crate::vm::{VmError, blocking};
 use crate::workspace::error::WorkspaceError;
 use crate::workspace::file_error::FileError;
@@ -22,6 +23,7 @@ pub(super) async fn changes(
     from: BasePlace,
     to: BasePlace,
     request: &DiffRequest,
+    redactor: Option<Redactor>,
 ) -> Result<(Diff, Hidden), WorkspaceError> {
     let ended = CancellationToken::new();
     // Dropped, it ends what would otherwise read on for nobody.
@@ -41,16 +43,16 @@ pub(super) async fn changes(
         None => (changed, Hidden::default()),
     };
     let options = request.options();
-    let build = move || build(&changed, &from, &to, options, &ended);
+    let build = move || build(&changed, (&from, &to), options, redactor.as_ref(), &ended);
     let built = tokio::task::spawn_blocking(build).await.map_err(|_| VmError::Cancelled)??;
     Ok((built, hidden))
 }
 
 fn build(
     changed: &[Changed],
-    from: &BasePlace,
-    to: &BasePlace,
+    (from, to): (&BasePlace, &BasePlace),
     options: DiffOptions,
+    redactor: Option<&Redactor>,
     ended: &CancellationToken,
 ) -> Result<Diff, FileError> {
     let hold = options.text_bytes as u64;
@@ -66,6 +68,8 @@ fn build(
     for one in changed.iter().take_while(|_| !ended.is_cancelled()) {
         let old = one.old.as_ref().map(|old| closed_side(from.as_ref(), old, hold));
         let new = one.new.as_ref().map(|new| closed_side(to.as_ref(), new, hold));
+        let redacted = |side| redacted(redactor, side);
+        let (old, new) = (old.map(redacted), new.map(redacted));
         builder.push(&one.path, old.as_ref(), new.as_ref());
     }
     Ok(builder.finish())

@@ -8,11 +8,12 @@ use super::contents::{self, Found, HASH_BYTES};
 use super::diff_report::DiffReport;
 pub use super::diff_request::DiffRequest;
 use super::hidden::{self, BothRules, Hidden, Later};
-use super::sides::{closed_side, side};
+use super::sides::{closed_side, redacted, side};
 use super::{baseline, listing};
 use crate::config::Config;
 use crate::disk::DiskError;
 use crate::id::Id;
+use crate::redaction::Redactor;
 use crate::snapshot_name::{DiffPoint, Snapshot};
 use crate::store::Store;
 use crate::vm::{VmError, blocking};
@@ -22,6 +23,7 @@ use crate::workspace::file_error::FileError;
 use crate::workspace::ignore::guest::GuestFiles;
 use crate::workspace::layers::closed_layer;
 use crate::workspace::running::Running;
+use crate::workspace::secrets::Secrets;
 use pyro_patch::diff::{Diff, DiffBuilder, DiffOptions};
 use pyro_patch::{Content, Side};
 use pyro_protocol::TreePath;
@@ -56,7 +58,7 @@ pub async fn diff(
             let (layer, _) = closed_layer(&store, &workspace, snapshot)?;
             BasePlace::of_layer(config, &store, &workspace, layer)
         };
-        between::changes(place(from)?, place(to)?, request).await
+        between::changes(place(from)?, place(to)?, request, redactor(config, id, request)?).await
     };
     let compared = async {
         match compare().await {
@@ -70,6 +72,15 @@ pub async fn diff(
         () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
     };
     Ok(DiffReport::new(id, &diff, &hidden))
+}
+
+/// What keeps the secrets of the workspace out, where that is wanted and it has some.
+fn redactor(
+    config: &Config,
+    id: Id,
+    request: &DiffRequest,
+) -> Result<Option<Redactor>, WorkspaceError> {
+    if request.redact { Secrets::of(config, id)?.redactor() } else { Ok(None) }
 }
 
 /// Whether a layer has gone since the chain that it was in was read, as it does where somebody
@@ -110,6 +121,7 @@ pub(super) async fn changes(
         Some(rules) => hidden::hide(Later::Guest(running), &base, rules, changed).await?,
         None => (changed, Hidden::default()),
     };
+    let redactor = redactor(running.config, running.workspace.id, request)?;
     let options = request.options();
     let wanted: Vec<TreePath> = changed.iter().filter_map(content_wanted).collect();
     let hold = options.text_bytes as u64;
@@ -118,7 +130,7 @@ pub(super) async fn changes(
     let ended = CancellationToken::new();
     // Dropped, it ends what would otherwise read the rest of the baseline for nobody.
     let _guard = ended.clone().drop_guard();
-    let order = Order { options, is_reversed };
+    let order = Order { options, is_reversed, redactor };
     let built = tokio::task::spawn_blocking(move || build(changed, &base, &pipe, order, &ended));
     let read = contents::read(running.files().await?, &wanted, hold, move |found| {
         // Nobody takes it when the other side has failed, and that is told there.
@@ -159,6 +171,7 @@ struct Order {
     options: DiffOptions,
     /// From the present state to the earlier one.
     is_reversed: bool,
+    redactor: Option<Redactor>,
 }
 
 fn content_wanted(changed: &Changed) -> Option<TreePath> {
@@ -188,6 +201,8 @@ fn build(
             return;
         }
         let old = one.old.as_ref().map(|old| closed_side(base.as_ref(), old, hold));
+        let redacted = |side| redacted(order.redactor.as_ref(), side);
+        let (old, new) = (old.map(redacted), new.map(redacted));
         match order.is_reversed {
             true => builder.push(&one.path, new.as_ref(), old.as_ref()),
             false => builder.push(&one.path, old.as_ref(), new.as_ref()),

@@ -20,6 +20,8 @@ pub struct DiffRequest {
     pub renames: bool,
     /// Also tell files that the workspace's own rules ignore.
     pub include_ignored: bool,
+    /// Without the secrets of the workspace in what files hold; no patch then fits them.
+    pub redact: bool,
 }
 
 impl Default for DiffRequest {
@@ -30,6 +32,7 @@ impl Default for DiffRequest {
             path: None,
             renames: false,
             include_ignored: false,
+            redact: false,
         }
     }
 }

@@ -1,17 +1,19 @@
 //! A file or a tree of a workspace, or its changes, on the host: there whole or not at all.
 
 use super::diff::{self, DiffRequest};
+use super::export_error::{SinkError, outward, received};
 use super::git_guard::GitGuard;
 use super::list::artifact_type;
-use crate::archive::{TarError, TarWriter};
+use super::masked::Masked;
+use crate::archive::TarWriter;
 use crate::config::Config;
 use crate::execution_mode::ExecutionMode;
-use crate::guest::archive::{TransferError, pack};
+use crate::guest::archive::pack;
 use crate::guest::tree;
 use crate::host::new_file::NewFile;
 use crate::host::output::{Output, OutputFileError};
 use crate::host::path::HostPath;
-use crate::host::tree::{Allowance, HostTreeError, Receiver};
+use crate::host::tree::{Allowance, Receiver};
 use crate::id::Id;
 use crate::store::workspace::LeftOut;
 use crate::vm::{VmError, blocking};
@@ -19,11 +21,12 @@ use crate::workspace::error::WorkspaceError;
 use crate::workspace::file_error::FileError;
 use crate::workspace::place::WorkspacePath;
 use crate::workspace::running::Running;
+use crate::workspace::secrets::Secrets;
 use pyro_patch::git::inert::{self, Look, Node, Verdict};
 use pyro_protocol::TreePath;
 use pyro_protocol::files::Pack;
-use pyro_protocol::tree::{Kind, Record, RecordError};
-use pyro_tree::{Odd, TreeError};
+use pyro_protocol::tree::{Kind, Record};
+use pyro_tree::Odd;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -70,6 +73,9 @@ pub struct ExportRequest {
     /// Export settings and hooks of git as they are, also where git on the host would run programs
     /// by them.
     pub keep_git_config: bool,
+    /// Without the secrets of the workspace in what files hold: as many asterisks stand there, in a
+    /// patch a mark.
+    pub redact: bool,
 }
 
 /// An export that is done. The names are those of the contract; `format`, `left_out` and
@@ -219,13 +225,14 @@ async fn tree_of(
         Pack { root: guest, follow, exclude: Vec::new(), listed: false, attributes: true };
     let stream = running.files().await?;
     let guard = GitGuard::new(request.path.tree(), request.keep_git_config);
+    let masked = masked(running, request)?;
     let (sum, (told, told_count)) = if request.format == ExportFormat::Tar {
         let sink = Tar::new(output, request.force).map_err(FileError::from)?;
         let put = |sink: &mut Staged<Guarded<Tar>>, record: &Record<'_>| {
-            let Guarded { guard, made } = &mut sink.made;
-            guard.put(record, &mut |record| made.put(record))
+            let Guarded { guard, masked, made } = &mut sink.made;
+            masked.put(record, &mut |record| guard.put(record, &mut |record| made.put(record)))
         };
-        let sink = Staged::new(Guarded { guard, made: sink }, staged);
+        let sink = Staged::new(Guarded { guard, masked, made: sink }, staged);
         let sink = pack(stream, pack_request, &[], sink, put).await.map_err(received)?;
         let finish = |sink: Guarded<Tar>| (sink.made.finish(), sink.guard.told());
         let (finished, told) = blocking(move || Ok(sink.last(finish))).await?;
@@ -235,10 +242,10 @@ async fn tree_of(
             Allowance { max_entries: u64::MAX, max_bytes: u64::MAX, overwrite: request.force };
         let receiver = Receiver::new(output, allowance).map_err(FileError::Output)?;
         let put = |receiver: &mut Staged<Guarded<Receiver>>, record: &Record<'_>| {
-            let Guarded { guard, made } = &mut receiver.made;
-            guard.put(record, &mut |record| Ok(made.put(record)?))
+            let Guarded { guard, masked, made } = &mut receiver.made;
+            masked.put(record, &mut |record| guard.put(record, &mut |record| Ok(made.put(record)?)))
         };
-        let receiver = Staged::new(Guarded { guard, made: receiver }, staged);
+        let receiver = Staged::new(Guarded { guard, masked, made: receiver }, staged);
         let receiver = pack(stream, pack_request, &[], receiver, put).await.map_err(received)?;
         let finish = |receiver: Guarded<Receiver>| (receiver.made.finish(), receiver.guard.told());
         let (finished, told) = blocking(move || Ok(receiver.last(finish))).await?;
@@ -266,6 +273,13 @@ async fn tree_of(
     })
 }
 
+/// What keeps the secrets of the workspace out, where that is wanted.
+fn masked(running: &Running<'_>, request: &ExportRequest) -> Result<Masked, WorkspaceError> {
+    let secrets = || Secrets::of(running.config, running.workspace.id)?.redactor();
+    let redactor = if request.redact { secrets()? } else { None };
+    Ok(Masked::new(redactor.as_ref()))
+}
+
 async fn patch(
     running: &Running<'_>,
     request: &ExportRequest,
@@ -275,6 +289,7 @@ async fn patch(
         path: Some(request.path.clone()),
         renames: request.renames,
         include_ignored: request.include_ignored,
+        redact: request.redact,
         ..DiffRequest::default()
     };
     let (diff, hidden) = diff::changes(running, &wanted).await?;
@@ -352,41 +367,10 @@ fn of_odd(root: &WorkspacePath, path: &TreePath, odd: &Odd) -> LeftOut {
     LeftOut { path: root.join(path).to_text(), why }
 }
 
-/// What ends an export on this side.
-#[derive(Debug, thiserror::Error)]
-enum SinkError {
-    #[error(transparent)]
-    Host(#[from] HostTreeError),
-    #[error(transparent)]
-    Tree(#[from] TreeError),
-    #[error(transparent)]
-    Tar(#[from] TarError),
-    #[error(transparent)]
-    Record(#[from] RecordError),
-    #[error(transparent)]
-    File(FileError),
-}
-
-fn received(error: TransferError<SinkError>) -> WorkspaceError {
-    match error {
-        TransferError::Guest(error) => WorkspaceError::Guest(error),
-        TransferError::Local(error) => outward(error),
-    }
-}
-
-fn outward(error: SinkError) -> WorkspaceError {
-    match error {
-        SinkError::Host(error) => FileError::Output(error).into(),
-        SinkError::Tree(error) => FileError::Output(error.into()).into(),
-        SinkError::Tar(error) => FileError::Archive(error).into(),
-        SinkError::Record(error) => WorkspaceError::Guest(error.into()),
-        SinkError::File(error) => error.into(),
-    }
-}
-
 /// Something that is being made on the host, and what looks at all that goes into it.
 struct Guarded<T> {
     guard: GitGuard,
+    masked: Masked,
     made: T,
 }
 

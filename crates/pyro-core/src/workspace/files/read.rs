@@ -7,21 +7,27 @@ use crate::execution_mode::ExecutionMode;
 use crate::guest::client::ClientError;
 use crate::guest::file;
 use crate::id::Id;
+use crate::redaction::MARK;
 use crate::timestamp::Timestamp;
 use crate::vm::output::whole_characters;
 use crate::workspace::error::WorkspaceError;
 use crate::workspace::file_error::FileError;
 use crate::workspace::place::WorkspacePath;
 use crate::workspace::running::Running;
+use crate::workspace::secrets::Secrets;
 use pyro_protocol::files::Read;
 use pyro_protocol::message::FailureKind;
 use serde::Serialize;
+use std::ops::Range;
 
 /// Bytes that are read where nothing else is asked for.
 pub const DEFAULT_READ_BYTES: u64 = 65_536;
 
 /// Most bytes of one read.
 pub const MAX_READ_BYTES: u64 = 1 << 20;
+
+/// Bytes around a part in which the rest of a secret is looked for.
+const AROUND: u64 = 256 * 1024;
 
 /// A part of a file. The names are those of the contract; `real_path`, `offset`, `bytes_read`,
 /// `content_encoding`, `mode` and `mtime` are ours.
@@ -60,7 +66,8 @@ pub struct FileRead {
     pub bytes: Vec<u8>,
 }
 
-/// Read at most `max_bytes` from `offset` on. A link is followed within the workspace.
+/// Read at most `max_bytes` from `offset` on; with `redact` marks stand for the secrets of the
+/// workspace. A link is followed within the workspace.
 ///
 /// # Errors
 /// [`WorkspaceError::Guest`] when there is no such file or it is no regular one;
@@ -71,6 +78,7 @@ pub async fn read(
     path: &WorkspacePath,
     offset: u64,
     max_bytes: u64,
+    redact: bool,
 ) -> Result<FileRead, WorkspaceError> {
     if path.is_root() {
         return Err(FileError::IsRoot.into());
@@ -78,10 +86,12 @@ pub async fn read(
     let running = Running::open(config, id).await?;
     running.touch()?;
     let max_bytes = max_bytes.clamp(1, MAX_READ_BYTES);
+    let redactor = if redact { Secrets::of(config, id)?.redactor()? } else { None };
+    let (before, after) = if redactor.is_some() { (offset.min(AROUND), AROUND) } else { (0, 0) };
     let request = |path: &WorkspacePath| Read {
         path: path.guest(),
-        offset,
-        length: Some(max_bytes),
+        offset: offset - before,
+        length: Some(before + max_bytes + after),
         follow: false,
     };
     let (mut content, real_path) = match file::read(running.files().await?, request(path)).await {
@@ -103,8 +113,13 @@ pub async fn read(
         bytes.extend_from_slice(&part);
     }
     let meta = content.meta();
+    let places = redactor.map(|redactor| redactor.places(&bytes)).unwrap_or_default();
+    let begin = usize::try_from(before).unwrap_or(usize::MAX).min(bytes.len());
+    let mut bytes = bytes.split_off(begin);
+    bytes.truncate(usize::try_from(max_bytes).unwrap_or(usize::MAX));
     cut(&mut bytes, offset, meta.size);
     let bytes_read = bytes.len() as u64;
+    let bytes = marked(&bytes, begin, &places);
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let is_text = std::str::from_utf8(&bytes).is_ok();
     Ok(FileRead {
@@ -125,6 +140,22 @@ pub async fn read(
     })
 }
 
+/// A part that begins at `begin` of what `places` are found in, with a mark for each.
+fn marked(part: &[u8], begin: usize, places: &[Range<usize>]) -> Vec<u8> {
+    let (mut out, mut at) = (Vec::with_capacity(part.len()), 0);
+    let index = |place: usize| place.saturating_sub(begin).min(part.len());
+    for place in places {
+        let (start, end) = (index(place.start), index(place.end));
+        if start < end {
+            out.extend_from_slice(&part[at..start]);
+            out.extend_from_slice(MARK.as_bytes());
+            at = end;
+        }
+    }
+    out.extend_from_slice(&part[at..]);
+    out
+}
+
 /// Leave a character that the end of the part cuts to the next part, where there is one.
 fn cut(bytes: &mut Vec<u8>, offset: u64, size: u64) {
     if offset.saturating_add(bytes.len() as u64) < size {
@@ -134,7 +165,20 @@ fn cut(bytes: &mut Vec<u8>, offset: u64, size: u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::cut;
+    use super::{cut, marked};
+
+    #[test]
+    fn a_value_across_parts_is_marked_in_each() {
+        for (part, begin, expected) in [
+            ("0123456789", 0, "01[REDACTED]56[REDACTED]"),
+            ("3456", 3, "[REDACTED]56"),
+            ("56", 5, "56"),
+            ("012", 0, "01[REDACTED]"),
+        ] {
+            let told = marked(part.as_bytes(), begin, &[2..5, 7..12]);
+            assert_eq!(String::from_utf8(told).unwrap(), expected);
+        }
+    }
 
     #[test]
     fn parts_of_a_text_cut_no_character() {

@@ -2,6 +2,7 @@
 
 use super::base::Base;
 use super::contents::{HASH_BYTES, Parts};
+use crate::redaction::Redactor;
 use pyro_patch::{Content, Side};
 use pyro_protocol::tree::{Entry, Kind};
 
@@ -12,6 +13,19 @@ pub(super) fn side(entry: &Entry, content: Content) -> Side {
         Kind::Symlink => Side::symlink(entry.target.clone()),
         Kind::Directory => Side::Directory,
         _ => Side::Other,
+    }
+}
+
+/// The same without what `redactor` keeps out of its content.
+pub(super) fn redacted(redactor: Option<&Redactor>, side: Side) -> Side {
+    match (redactor, side) {
+        (Some(redactor), Side::File { mode, content: Content::Held(bytes) }) => {
+            Side::File { mode, content: Content::Held(redactor.bytes(&bytes)) }
+        }
+        (Some(redactor), Side::Symlink { target }) => {
+            Side::Symlink { target: redactor.bytes(&target) }
+        }
+        (_, side) => side,
     }
 }
 

@@ -10,6 +10,7 @@ use crate::workspace::error::WorkspaceError;
 use crate::workspace::on_host;
 use crate::workspace::paths::ROOT;
 use crate::workspace::running::Running;
+use crate::workspace::secrets::Secrets;
 use pyro_protocol::GuestPath;
 use pyro_protocol::message::TerminalSize;
 use tokio_util::sync::CancellationToken;
@@ -43,10 +44,13 @@ pub async fn open(
 ) -> Result<ShellInfo, WorkspaceError> {
     let running = Running::open_until(config, id, cancel).await?;
     let root = || GuestPath::parse(ROOT.as_bytes()).unwrap_or_else(|_| GuestPath::root());
-    let ExecOptions { cwd, env, user, .. } = request.options.clone();
+    let secrets = Secrets::of(config, id)?;
+    let env = secrets.variables(&request.options)?;
+    let ExecOptions { cwd, user, .. } = request.options.clone();
     let cwd = cwd.unwrap_or_else(root);
     let shown_cwd = String::from_utf8_lossy(cwd.as_bytes()).into_owned();
-    let mut open = OpenShell { cwd, shown_cwd, env, user, size: request.size };
+    let (size, secrets) = (request.size, secrets.values());
+    let mut open = OpenShell { cwd, shown_cwd, env, user, size, secrets };
     if let Some(tree) = running.tree_on_host() {
         on_host::move_in(&tree, &mut open.cwd, &mut open.env)?;
     }

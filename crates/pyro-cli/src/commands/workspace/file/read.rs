@@ -10,8 +10,9 @@ use pyro_core::printable;
 pub(super) fn run(args: &Read) -> i32 {
     to_its_end(Noun::Workspace, args.json, async |pyro| {
         let id = id(&args.workspace_id)?;
-        let read =
-            pyro.read_workspace_file(id, path(&args.path)?, args.offset, args.max_bytes).await?;
+        let read = pyro
+            .read_workspace_file(id, path(&args.path)?, args.offset, args.max_bytes, args.redact)
+            .await?;
         if args.json {
             printer::json(&read);
             return Ok(());

@@ -2,6 +2,7 @@
 
 use super::super::Noun;
 use super::super::call::{id, until_interrupted};
+use super::super::secrets::with_secrets;
 use super::line;
 use crate::cli::workspace_shell::{Open, Start};
 use crate::printer;
@@ -25,5 +26,6 @@ pub(super) fn run(args: Open) -> i32 {
 
 /// How it starts, parsed at the door.
 pub(super) fn chosen(start: Start) -> Result<ExecOptions, PyroError> {
-    Ok(workspace_options(Some(&start.cwd), start.env, start.user.as_deref())?)
+    let options = workspace_options(Some(&start.cwd), start.env, start.user.as_deref())?;
+    with_secrets(options, &start.secrets)
 }

@@ -5,6 +5,7 @@ use super::shell::{Shell, Typed};
 use crate::guest::client::{self, ClientError, FrameReader, send_data, send_message};
 use crate::guest::transport::{Channel, GuestStream};
 use crate::id::Id;
+use crate::redaction::{IDLE, Redaction, Redactor};
 use crate::vm::control::shells::{OpenShell, ShellRefusal};
 use pyro_protocol::FrameKind;
 use pyro_protocol::limits::DATA_CHUNK_LEN;
@@ -35,6 +36,12 @@ const KILL_LIMIT: Duration = Duration::from_secs(10);
 
 /// Start a shell; it lives on without whoever asked for it.
 pub(super) async fn open(channel: &Channel, open: &OpenShell) -> Result<Arc<Shell>, ShellRefusal> {
+    let redactor = match open.secrets.as_slice() {
+        [] => None,
+        secrets => Some(Redactor::new(secrets.iter().map(|Variable(_, value)| value))),
+    };
+    // Too many for a redactor are too many for a message.
+    let redactor = redactor.transpose().map_err(|_| ShellRefusal::Gone)?;
     let [bash, sh] = SHELLS;
     let (exec, stream) = match begin(channel, open, bash).await {
         Err(ShellRefusal::Guest(Failure { kind: FailureKind::NotFound, .. })) => {
@@ -43,7 +50,7 @@ pub(super) async fn open(channel: &Channel, open: &OpenShell) -> Result<Arc<Shel
         begun => begun?,
     };
     let id = Id::random().map_err(|_| ShellRefusal::Gone)?;
-    let (shell, typed) = Shell::new(id, exec, open);
+    let (shell, typed) = Shell::new(id, exec, open, redactor);
     tokio::spawn(live(Arc::clone(&shell), stream, typed));
     Ok(shell)
 }
@@ -103,16 +110,11 @@ async fn listen(
     shell: &Shell,
     mut frames: FrameReader<ReadHalf<GuestStream>>,
 ) -> Result<ExitStatus, ClientError> {
+    let mut printed = Printed::of(shell);
     loop {
-        let frame = frames.next().await?.ok_or(ClientError::Ended)?;
+        let frame = printed.until(frames.next()).await?.ok_or(ClientError::Ended)?;
         match frame.kind {
-            FrameKind::Stdout => {
-                for piece in frame.payload.chunks(PIECE_LEN) {
-                    shell.push(piece);
-                    // One that prints for ever must not keep the others from their work.
-                    tokio::task::yield_now().await;
-                }
-            }
+            FrameKind::Stdout => printed.push(&frame.payload).await,
             FrameKind::Message => match frame.message()? {
                 Reply::Exited(exited) => return Ok(exited.status),
                 Reply::Failed(failure) => return Err(ClientError::Failed(failure)),
@@ -120,6 +122,61 @@ async fn listen(
             },
             other => return Err(ClientError::OutOfPlace(other)),
         }
+    }
+}
+
+/// What a shell prints, on its way to its output.
+struct Printed<'a> {
+    shell: &'a Shell,
+    redaction: Option<Redaction>,
+}
+
+impl<'a> Printed<'a> {
+    fn of(shell: &'a Shell) -> Self {
+        Self { shell, redaction: shell.redactor().map(Redactor::stream) }
+    }
+
+    async fn push(&mut self, bytes: &[u8]) {
+        let Some(redaction) = &mut self.redaction else { return show(self.shell, bytes).await };
+        let mut shown = Vec::with_capacity(bytes.len());
+        redaction.push(bytes, &mut shown);
+        show(self.shell, &shown).await;
+    }
+
+    /// Wait for what comes next, and show what is held back when that takes a while: whoever types
+    /// wants to see it.
+    async fn until<T>(&mut self, next: impl Future<Output = T>) -> T {
+        let Some(redaction) = self.redaction.as_mut().filter(|redaction| redaction.holds()) else {
+            return next.await;
+        };
+        tokio::pin!(next);
+        match tokio::time::timeout(IDLE, &mut next).await {
+            Ok(next) => next,
+            Err(_) => {
+                let mut shown = Vec::new();
+                redaction.settle(&mut shown);
+                show(self.shell, &shown).await;
+                next.await
+            }
+        }
+    }
+}
+
+impl Drop for Printed<'_> {
+    fn drop(&mut self) {
+        if let Some(redaction) = &mut self.redaction {
+            let mut shown = Vec::new();
+            redaction.finish(&mut shown);
+            shown.chunks(PIECE_LEN).for_each(|piece| self.shell.push(piece));
+        }
+    }
+}
+
+async fn show(shell: &Shell, bytes: &[u8]) {
+    for piece in bytes.chunks(PIECE_LEN) {
+        shell.push(piece);
+        // One that prints for ever must not keep the others from their work.
+        tokio::task::yield_now().await;
     }
 }
 

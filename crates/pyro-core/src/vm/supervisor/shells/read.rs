@@ -49,11 +49,21 @@ async fn until_idle(shell: &Shell, idle: Duration, wanted: Option<(u64, usize)>)
 
 fn told(shell: &Shell, excerpt: Excerpt) -> ShellOutput {
     let Excerpt { text, from, next, missed, truncated } = excerpt;
+    let text = without_secrets(shell, text);
     ShellOutput { shell: shell.told(), text, from, next, missed, truncated, screen: None }
+}
+
+/// A text that was made of a shell's output: what steers a terminal may have stood in a value.
+fn without_secrets(shell: &Shell, text: String) -> String {
+    match shell.redactor() {
+        Some(redactor) => redactor.text(&text),
+        None => text,
+    }
 }
 
 fn screen(shell: &Shell) -> ShellOutput {
     let ((text, shown), at) = shell.output(|output| (output.screen(), output.position()));
+    let text = without_secrets(shell, text);
     let small = |place: usize| u16::try_from(place).unwrap_or(u16::MAX);
     let screen = ScreenState {
         cursor_row: small(shown.row),
@@ -81,8 +91,9 @@ mod tests {
             env: Vec::new(),
             user: None,
             size: TerminalSize { cols: 20, rows: 4 },
+            secrets: Vec::new(),
         };
-        Shell::new(Id::random().unwrap(), 1, &open).0
+        Shell::new(Id::random().unwrap(), 1, &open, None).0
     }
 
     fn request(shell: &Shell, idle_ms: u32, max_chars: u64, view: View) -> ReadShell {

@@ -3,6 +3,7 @@
 use super::output::Output;
 use crate::host::clock;
 use crate::id::Id;
+use crate::redaction::Redactor;
 use crate::timestamp::Timestamp;
 use crate::vm::control::shells::{MAX_INPUT_LEN, OpenShell, ShellState};
 use pyro_protocol::message::{ExitStatus, TerminalSize};
@@ -19,6 +20,8 @@ pub(super) struct Shell {
     user: Option<String>,
     started_at: Timestamp,
     state: Mutex<State>,
+    /// Keeps secrets out of what it prints.
+    redactor: Option<Redactor>,
     /// Told whenever it has printed something, or has ended.
     changes: watch::Sender<()>,
     /// Bytes that may still be typed before what was typed is taken.
@@ -58,6 +61,7 @@ impl Shell {
         id: Id,
         exec: u64,
         open: &OpenShell,
+        redactor: Option<Redactor>,
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<Typed>) {
         // What waits in the queue is bounded by the room.
         let (typed, queue) = mpsc::unbounded_channel();
@@ -72,6 +76,7 @@ impl Shell {
                 output: Output::new(open.size),
                 ended: None,
             }),
+            redactor,
             changes: watch::Sender::new(()),
             room: Arc::new(Semaphore::new(MAX_INPUT_LEN)),
             typed,
@@ -96,6 +101,11 @@ impl Shell {
             exit_code: state.ended.and_then(|ended| ended.exit_code),
             printed: state.output.position(),
         }
+    }
+
+    /// What keeps secrets out of what it prints.
+    pub(super) fn redactor(&self) -> Option<&Redactor> {
+        self.redactor.as_ref()
     }
 
     /// Look at what it has printed.

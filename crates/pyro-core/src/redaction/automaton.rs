@@ -1,0 +1,81 @@
+//! `Automaton`: all forms of all values, looked for at once.
+
+use super::forms::forms;
+use aho_corasick::automaton::{Automaton as _, StateID};
+use aho_corasick::nfa::contiguous::NFA;
+use aho_corasick::{Anchored, BuildError, MatchKind};
+use pyro_protocol::Secret;
+use std::collections::HashMap;
+
+/// Most bytes of a value's beginning that are shown while nothing follows them.
+const MAX_SHOWN: usize = 8;
+
+/// Looks for values, byte by byte.
+pub(super) struct Automaton {
+    nfa: NFA,
+    start: StateID,
+    /// Bytes with which some form begins.
+    first: [bool; 256],
+    /// How far into a form each state is.
+    depths: HashMap<StateID, Depth>,
+}
+
+/// How far into a form a state is.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Depth {
+    /// Bytes of the longest beginning of a form that was just seen.
+    pub(super) seen: usize,
+    /// Whether so little of each form may be shown.
+    pub(super) may_show: bool,
+}
+
+impl Automaton {
+    pub(super) fn new<'a>(
+        values: impl IntoIterator<Item = &'a Secret>,
+    ) -> Result<Self, BuildError> {
+        let mut all: Vec<_> = values.into_iter().flat_map(|value| forms(value.expose())).collect();
+        all.sort_by(|one, other| one.as_slice().cmp(other.as_slice()));
+        all.dedup();
+        let patterns = all.iter().map(|form| form.as_slice());
+        let nfa =
+            NFA::builder().match_kind(MatchKind::Standard).prefilter(false).build(patterns)?;
+        let start = nfa.start_state(Anchored::No).unwrap_or_default();
+        let (mut first, mut depths) = ([false; 256], HashMap::new());
+        for form in &all {
+            first[usize::from(form[0])] = true;
+            let mut state = start;
+            for (at, byte) in form.iter().enumerate() {
+                state = nfa.next_state(Anchored::No, state, *byte);
+                let (seen, most) = (at + 1, MAX_SHOWN.min(form.len() / 4));
+                let depth: &mut Depth =
+                    depths.entry(state).or_insert(Depth { seen, may_show: true });
+                depth.may_show &= seen <= most;
+            }
+        }
+        Ok(Self { nfa, start, first, depths })
+    }
+
+    pub(super) fn start(&self) -> StateID {
+        self.start
+    }
+
+    pub(super) fn next(&self, state: StateID, byte: u8) -> StateID {
+        if state == self.start && !self.first[usize::from(byte)] {
+            return state;
+        }
+        self.nfa.next_state(Anchored::No, state, byte)
+    }
+
+    /// Bytes of the longest form that ends here.
+    pub(super) fn found(&self, state: StateID) -> Option<usize> {
+        if !self.nfa.is_match(state) {
+            return None;
+        }
+        let matches = 0..self.nfa.match_len(state);
+        matches.map(|at| self.nfa.pattern_len(self.nfa.match_pattern(state, at))).max()
+    }
+
+    pub(super) fn depth(&self, state: StateID) -> Depth {
+        self.depths.get(&state).copied().unwrap_or(Depth { seen: 0, may_show: true })
+    }
+}
