@@ -14,6 +14,7 @@ mod operation;
 mod parameter;
 mod patch;
 mod settings;
+mod service;
 mod shell;
 mod thread;
 mod vm;

@@ -29,6 +29,8 @@ pub mod reconcile;
 pub mod reset;
 mod rest;
 pub mod running;
+pub mod service;
+pub mod service_error;
 pub mod shell;
 pub mod shell_error;
 pub mod snapshot;

@@ -42,5 +42,5 @@ pub(super) fn told(store: &Store, id: Id) -> Result<WorkspaceInfo, WorkspaceErro
         None => None,
     };
     let last = store.last_command(id)?;
-    Ok(WorkspaceInfo::of(workspace, vm.as_ref(), last))
+    Ok(WorkspaceInfo::of(workspace, vm.as_ref(), last, store.service_counts(id)?))
 }
