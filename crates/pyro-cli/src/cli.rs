@@ -11,6 +11,7 @@ mod pair;
 mod task;
 pub(crate) mod workspace;
 pub(crate) mod workspace_files;
+pub(crate) mod workspace_service;
 pub(crate) mod workspace_shell;
 pub(crate) mod workspace_snapshot;
 

@@ -13,11 +13,13 @@ use value::{fault, shown, wanted};
 
 /// Parameters of the contract that are not built. Hosts and models send their defaults, which ask
 /// for nothing.
-const UNBUILT: [(&str, &str, Asks); 6] = [
+const UNBUILT: [(&str, &str, Asks); 8] = [
     ("workspace_create", "network_policy", Asks::Nothing("off")),
     ("workspace_create", "secrets", Asks::Never),
     ("workspace_exec", "secret_env", Asks::Never),
     ("shell_open", "secret_env", Asks::Never),
+    ("service_start", "secret_env", Asks::Never),
+    ("service_start", "published_ports", Asks::Never),
     ("task_create", "network_policy", Asks::Nothing("off")),
     ("task_exec", "secret_env", Asks::Never),
 ];

@@ -24,7 +24,7 @@ const ROWS: &[&[&str]] = &[
     &["store"],
     &["host"],
     &["config"],
-    &["backing", "execution_mode", "id", "snapshot_name", "timestamp"],
+    &["backing", "execution_mode", "id", "service_name", "snapshot_name", "timestamp"],
 ];
 
 #[derive(Debug, PartialEq, Eq)]

@@ -14,6 +14,7 @@ pub(super) mod logs;
 mod noun;
 mod patch;
 mod reset;
+mod service;
 mod shell;
 mod snapshot;
 mod start;
@@ -46,6 +47,7 @@ pub(super) fn run(command: Workspace) -> i32 {
         Workspace::Patch(command) => patch::run(command),
         Workspace::Diff(args) => diff::run(&args),
         Workspace::Export(args) => export::run(args),
+        Workspace::Service(command) => service::run(command),
         Workspace::Shell(args) => shell::run(args),
     }
 }

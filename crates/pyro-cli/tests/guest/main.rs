@@ -23,6 +23,7 @@ mod ollama;
 mod output;
 mod python;
 mod run;
+mod service;
 mod shell;
 mod skip;
 mod snapshot;

@@ -339,9 +339,28 @@ mod tests {
         }
     }
 
+    fn config(home: &std::path::Path) -> crate::config::Config {
+        crate::config::Config {
+            data_dir: home.join("data"),
+            runtime_dir: home.join("run"),
+            environment_cache_dir: home.join("cache"),
+            program: "/nonexistent".into(),
+            accel: crate::config::AccelChoice::Tcg,
+            kernel_dir: None,
+            qemu: None,
+            mirror: None,
+            trace_supervisors: false,
+            templates: true,
+            max_active_vms: None,
+            workspace_retention_seconds: 600,
+            path: "/usr/bin".into(),
+            inline: crate::config::InlineOutput::default(),
+        }
+    }
+
     fn home() -> Home {
         Home {
-            config: crate::config::Config::for_tests(std::path::Path::new("/nowhere")),
+            config: config(std::path::Path::new("/nonexistent")),
             vm: crate::id::Id::random().unwrap(),
             execution_mode: crate::execution_mode::ExecutionMode::HostCompat,
             tree: None,
