@@ -1,7 +1,10 @@
 //! `pyro workspace` as clap reads it.
 
 use super::pair::setting;
-use super::{integer, whole, workspace_files as files, workspace_service as service, workspace_shell as shell};
+use super::{
+    integer, whole, workspace_files as files, workspace_service as service,
+    workspace_shell as shell,
+};
 use clap::{Args, Subcommand};
 use pyro_core::limits;
 

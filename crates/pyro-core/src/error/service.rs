@@ -44,16 +44,17 @@ fn service(error: &ServiceError) -> (ErrorKind, Vec<Hint>) {
                 .with_open(Parameter::ServiceName, "SERVICE_NAME");
             (ErrorKind::Busy, vec![Hint::call("stop one", stop)])
         }
-        ServiceError::NotRecorded(_) => {
-            (ErrorKind::Io, vec![Hint::say("the service was ended; free some space, and try again")])
-        }
+        ServiceError::NotRecorded(_) => (
+            ErrorKind::Io,
+            vec![Hint::say("the service was ended; free some space, and try again")],
+        ),
         ServiceError::Logs { .. } => (ErrorKind::Io, Vec::new()),
         ServiceError::Readiness(ReadinessError::Host(_)) => invalid(Hint::say(
             "it is looked at from within the guest: use localhost, or a command that looks",
         )),
-        ServiceError::Readiness(ReadinessError::Url(url)) if url.starts_with("https:") => invalid(
-            Hint::say("use a command that looks, such as 'curl -kfsS URL'"),
-        ),
+        ServiceError::Readiness(ReadinessError::Url(url)) if url.starts_with("https:") => {
+            invalid(Hint::say("use a command that looks, such as 'curl -kfsS URL'"))
+        }
         ServiceError::Name(_) | ServiceError::Readiness(_) | ServiceError::SeveralReadiness => {
             invalid(usage())
         }

@@ -288,7 +288,10 @@ mod tests {
         assert!((12 << 20..=16 << 20).contains(&kept), "{kept}");
         assert_eq!((all.pieces[0].begin, all.pieces[1].end()), (0, end));
         let some = tail(home.path(), Some(3)).unwrap();
-        assert_eq!(some.pieces, [Piece { begin: end - 2004, bytes: [&line, &line, &b"last"[..]].concat() }]);
+        assert_eq!(
+            some.pieces,
+            [Piece { begin: end - 2004, bytes: [&line, &line, &b"last"[..]].concat() }]
+        );
         // A reader that is too slow goes on where the log does.
         let missed = read(home.path(), FILE_LEN, 10).unwrap();
         assert_eq!(missed.begin, all.pieces[1].begin);

@@ -279,8 +279,7 @@ impl Store {
         let mut query = connection.prepare_cached(
             "SELECT count(*), count(*) FILTER (WHERE state = 'running') FROM service WHERE workspace = ?1",
         )?;
-        let counts =
-            query.query_row([workspace.to_string()], |row| Ok((row.get(0)?, row.get(1)?)));
+        let counts = query.query_row([workspace.to_string()], |row| Ok((row.get(0)?, row.get(1)?)));
         Ok(counts?)
     }
 

@@ -29,7 +29,7 @@ pub fn move_in(
 ///
 /// # Errors
 /// When it is too long with the place of the tree.
-pub fn seen(tree: &Path, path: &GuestPath) -> Result<GuestPath, GuestPathError> {
+fn seen(tree: &Path, path: &GuestPath) -> Result<GuestPath, GuestPathError> {
     let below = path.as_bytes().strip_prefix(ROOT.as_bytes());
     match below.filter(|below| below.is_empty() || below.starts_with(b"/")) {
         Some(below) => GuestPath::parse(&[tree.as_os_str().as_bytes(), below].concat()),

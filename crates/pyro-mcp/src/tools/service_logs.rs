@@ -49,7 +49,10 @@ impl Describe for ServiceLogs {
         let (id, name) = self.service.parsed()?;
         let lines = (!self.all).then_some(self.tail_lines);
         let logs =
-            turn::aside(&state, move |pyro| async move { pyro.logs_service(id, name, lines).await });
+            turn::aside(
+                &state,
+                move |pyro| async move { pyro.logs_service(id, name, lines).await },
+            );
         let mut logs = logs.await?;
         for text in [&mut logs.stdout, &mut logs.stderr] {
             let fitting = bounds::shortened(text, ROOM, "; take fewer tail_lines");

@@ -8,9 +8,7 @@ use crate::grants::{Grants, Runs};
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::turn;
-use pyro_core::{
-    PyroError, StartServiceRequest, Variable, limits, readiness, workspace_options,
-};
+use pyro_core::{PyroError, StartServiceRequest, Variable, limits, readiness, workspace_options};
 use rmcp::RoleServer;
 use rmcp::model::{CallToolResult, ToolAnnotations};
 use rmcp::service::RequestContext;

@@ -24,7 +24,8 @@ pub(super) struct ServiceStop {
 impl Describe for ServiceStop {
     const NAME: &'static str = "service_stop";
     const TITLE: &'static str = "Stop a service";
-    const DESCRIPTION: &'static str = "Stop a service with all it started: TERM, then KILL after 5 s. Its logs stay.";
+    const DESCRIPTION: &'static str =
+        "Stop a service with all it started: TERM, then KILL after 5 s. Its logs stay.";
     type Answer = answers::Service;
 
     fn annotations(_: &Grants) -> ToolAnnotations {
@@ -37,7 +38,8 @@ impl Describe for ServiceStop {
         _: RequestContext<RoleServer>,
     ) -> Result<CallToolResult, Refusal> {
         let (id, name) = self.service.parsed()?;
-        let stopped = work(&state, id, move |pyro| async move { pyro.stop_service(id, name).await });
+        let stopped =
+            work(&state, id, move |pyro| async move { pyro.stop_service(id, name).await });
         answer::object(&stopped.await?)
     }
 }

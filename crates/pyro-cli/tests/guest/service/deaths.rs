@@ -34,10 +34,7 @@ fn a_service_outlives_its_client_and_comes_back_with_its_workspace(home: &Home) 
     service(home, "start", &[id, "ended", "--restart", "true"]);
     becomes(home, id, "ended", [json!("exited"), Value::Null, json!(0)]);
     let info = done(home, "status", &[id]);
-    assert_eq!(
-        (&info["service_count"], &info["running_service_count"]),
-        (&json!(3), &json!(2))
-    );
+    assert_eq!((&info["service_count"], &info["running_service_count"]), (&json!(3), &json!(2)));
     done(home, "stop", &[id]);
     for name in ["back", "gone"] {
         assert_eq!(end(&service(home, "status", &[id, name])), over());

@@ -12,7 +12,8 @@ fn many_services_run_and_print(home: &Home) {
     let id = &created(home);
     let clients: Vec<_> = (0..32)
         .map(|number| {
-            let (name, line) = (format!("many-{number}"), format!("echo n{number}; exec sleep 4545"));
+            let (name, line) =
+                (format!("many-{number}"), format!("echo n{number}; exec sleep 4545"));
             let mut client =
                 home.pyro(&["workspace", "service", "start", "--json", id, &name, &line]);
             client.stdout(std::process::Stdio::null()).spawn().unwrap()
@@ -26,7 +27,7 @@ fn many_services_run_and_print(home: &Home) {
     let names: Vec<_> = list["services"].as_array().unwrap().iter().collect();
     assert!(names.is_sorted_by_key(|one| one["service_name"].as_str().unwrap().to_owned()));
     // 40 MiB of it, while nobody reads.
-    let line = "echo first; head -c 40M /dev/zero | tr '\\0' x | fold -w 1023; echo last";
+    let line = "echo first; head -c 40M /dev/zero | tr '\\0' x | fold -w 1023; echo; echo last";
     service(home, "start", &[id, "loud", line]);
     assert_eq!(exec(home, id, "echo works"), "works\n");
     becomes(home, id, "loud", [json!("exited"), Value::Null, json!(0)]);

@@ -81,9 +81,11 @@ fn it_stops_when_it_is_asked(home: &Home, id: &str) {
     assert!(took < Duration::from_secs(2), "{took:?}");
     assert_eq!(service(home, "stop", &[id, "one"]), stopped);
     assert_eq!(service(home, "logs", &[id, "one"])["stdout"], "out b c /tmp\n");
-    for (verb, name, kind) in
-        [("stop", "no", "not_found"), ("status", "no", "not_found"), ("logs", "../x", "invalid_input")]
-    {
+    for (verb, name, kind) in [
+        ("stop", "no", "not_found"),
+        ("status", "no", "not_found"),
+        ("logs", "../x", "invalid_input"),
+    ] {
         assert_eq!(refused(home, verb, &[id, name]), kind);
     }
 }
@@ -112,7 +114,10 @@ fn it_fails_to_start(home: &Home, id: &str) {
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     let reason = json!("process_exited_before_ready");
     assert_eq!(end(&failed), [json!("failed"), reason, json!(7)]);
-    assert_eq!((&failed["stdout_tail"], &failed["stderr_tail"]), (&json!("begins\n"), &json!("why\n")));
+    assert_eq!(
+        (&failed["stdout_tail"], &failed["stderr_tail"]),
+        (&json!("begins\n"), &json!("why\n"))
+    );
     let wait = ["--ready-command", "sleep 4444", "--ready-timeout-seconds", "1", "--"];
     let late = service(home, "start", &[&[id, "late"], &wait[..], &["sleep 4040"]].concat());
     assert_eq!(end(&late), [json!("failed"), json!("readiness_timeout"), Value::Null]);

@@ -174,12 +174,7 @@ async fn serve(channel: Channel, services: Services, mut queue: mpsc::Receiver<S
     }
 }
 
-async fn begin(
-    channel: Channel,
-    shells: Shells,
-    services: Services,
-    request: SessionRequest,
-) {
+async fn begin(channel: Channel, shells: Shells, services: Services, request: SessionRequest) {
     match request {
         SessionRequest::Shell { request, client, done } => {
             answer(done, shells.serve(request, client)).await;

@@ -28,7 +28,9 @@ pub(super) fn run(args: Start) -> i32 {
         line::tell("start", &service);
         if service.state == ServiceState::Failed {
             let (id, name) = (service.workspace_id, &service.service_name);
-            printer::talk(&format!("hint: all it printed: pyro workspace service logs {id} {name}"));
+            printer::talk(&format!(
+                "hint: all it printed: pyro workspace service logs {id} {name}"
+            ));
         }
         Ok(())
     })
@@ -38,12 +40,7 @@ fn request(args: Start) -> Result<StartServiceRequest, PyroError> {
     Ok(StartServiceRequest {
         command: command_line(&args.command),
         options: workspace_options(Some(&args.cwd), args.env, args.user.as_deref())?,
-        readiness: readiness(
-            args.ready_file,
-            args.ready_tcp,
-            args.ready_http,
-            args.ready_command,
-        )?,
+        readiness: readiness(args.ready_file, args.ready_tcp, args.ready_http, args.ready_command)?,
         ready_timeout_seconds: limits::ready_timeout_seconds(args.ready_timeout_seconds)?,
         ready_interval_ms: limits::ready_interval_ms(args.ready_interval_ms)?,
         restart: args.restart,

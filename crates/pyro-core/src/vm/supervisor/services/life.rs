@@ -11,8 +11,8 @@ use crate::store::service::{ServiceEnd, ServiceState, StopReason};
 use crate::timestamp::Timestamp;
 use crate::vm::control::services::{ServiceDefinition, ServiceRefusal};
 use crate::vm::host_tree;
-use pyro_protocol::GuestPath;
 use pyro_protocol::FrameKind;
+use pyro_protocol::GuestPath;
 use pyro_protocol::message::{
     Command, Exec, ExitStatus, Failure, FailureKind, Reply, Request, Signal,
 };
@@ -147,11 +147,7 @@ pub(super) async fn live(
 }
 
 /// What a service has come to; no status where the guest is gone.
-fn judge(
-    ending: Option<StopReason>,
-    was_ready: bool,
-    status: Option<ExitStatus>,
-) -> ServiceEnd {
+fn judge(ending: Option<StopReason>, was_ready: bool, status: Option<ExitStatus>) -> ServiceEnd {
     let (state, stop_reason) = match (ending, status) {
         (Some(why @ StopReason::ReadinessTimeout), _) => (ServiceState::Failed, Some(why)),
         (Some(why), _) => (ServiceState::Stopped, Some(why)),
@@ -215,11 +211,7 @@ pub(super) async fn stop(
     })
 }
 
-async fn signal(
-    channel: &Channel,
-    service: &Service,
-    signal: i32,
-) -> Result<(), ServiceRefusal> {
+async fn signal(channel: &Channel, service: &Service, signal: i32) -> Result<(), ServiceRefusal> {
     let exec = u64::try_from(service.run).unwrap_or(0);
     let request = Request::Signal(Signal { exec, signal, tree: true, foreground: false });
     let signalled = async { client::call(open(channel).await?, &request).await };
@@ -251,7 +243,9 @@ mod tests {
     #[test]
     fn an_end_is_judged_by_who_wanted_it() {
         use ServiceState::{Exited, Failed, Stopped};
-        use StopReason::{ProcessExitedBeforeReady, ReadinessTimeout, Sigkill, Sigterm, WorkspaceStopped};
+        use StopReason::{
+            ProcessExitedBeforeReady, ReadinessTimeout, Sigkill, Sigterm, WorkspaceStopped,
+        };
         let (zero, kill) = (Some(ExitStatus::Code(0)), Some(ExitStatus::Signal(9)));
         for (ending, was_ready, status, state, stop_reason, exit_code) in [
             (None, true, zero, Exited, None, Some(0)),

@@ -119,7 +119,8 @@ impl Services {
             table.running.clone()
         };
         let stopped = running.iter().map(async |service| {
-            if let Err(refusal) = life::stop(&self.channel, service, StopReason::WorkspaceStopped).await
+            if let Err(refusal) =
+                life::stop(&self.channel, service, StopReason::WorkspaceStopped).await
             {
                 tracing::warn!(name = %service.name, ?refusal, "a service ends with its guest");
             }

@@ -7,7 +7,6 @@ use crate::guest::transport::Channel;
 use crate::guest::tree;
 use crate::vm::control::readiness::{Endpoint, HttpTarget, Readiness, endpoint, http_target};
 use crate::vm::control::services::ServiceDefinition;
-use crate::vm::host_tree;
 use pyro_protocol::message::{Dial, ExitStatus, Reply, Request};
 use pyro_protocol::{FrameKind, GuestPath};
 use std::time::Duration;
@@ -52,7 +51,7 @@ async fn look(
     readiness: &Readiness,
 ) -> Result<bool, ClientError> {
     match readiness {
-        Readiness::File { path } => within(FILE_LIMIT, file(channel, home, path)).await,
+        Readiness::File { path } => within(FILE_LIMIT, file(channel, path)).await,
         Readiness::Tcp { address } => {
             let Ok(endpoint) = endpoint(address) else { return Ok(false) };
             dial(channel, endpoint, Vec::new(), 0, TCP_LIMIT).await.map(|_| true)
@@ -75,12 +74,8 @@ async fn within(
     tokio::time::timeout(limit, look).await.unwrap_or(Ok(false))
 }
 
-async fn file(channel: &Channel, home: &Home, path: &str) -> Result<bool, ClientError> {
+async fn file(channel: &Channel, path: &str) -> Result<bool, ClientError> {
     let Ok(path) = GuestPath::parse(path.as_bytes()) else { return Ok(false) };
-    let path = match &home.tree {
-        Some(tree) => host_tree::seen(tree, &path).unwrap_or(path),
-        None => path,
-    };
     tree::stat(open(channel).await?, path, true).await.map(|_| true)
 }
 

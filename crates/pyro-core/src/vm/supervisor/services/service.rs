@@ -58,9 +58,8 @@ impl Service {
 
     /// It has printed something. What the host has no room for is lost.
     pub(super) fn push(&self, is_stderr: bool, bytes: &[u8]) {
-        let mut writer = self.writers[usize::from(is_stderr)]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut writer =
+            self.writers[usize::from(is_stderr)].lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = writer.push(bytes) {
             tracing::warn!(name = %self.name, %error, "output of a service is lost");
         }
