@@ -4,8 +4,8 @@ use crate::files;
 use crate::path::GuestPath;
 use crate::user::User;
 use crate::variable::Variable;
+use core::net::IpAddr;
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
 
 /// First frame of a stream, host to agent: what is wanted.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]

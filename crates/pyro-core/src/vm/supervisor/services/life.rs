@@ -1,102 +1,25 @@
 //! A service's life in the guest: its start, what it prints, its end.
 
-use super::Home;
+use super::begin::{Stream, open, refusal};
+use super::home::Home;
 use super::ready;
 use super::record::Records;
 use super::service::{Phase, Service};
-use crate::guest::client::{self, ClientError, FrameReader, send_message};
-use crate::guest::transport::{Channel, GuestStream};
+use crate::guest::client;
+use crate::guest::transport::Channel;
 use crate::host::clock;
 use crate::store::service::{ServiceEnd, ServiceState, StopReason};
-use crate::timestamp::Timestamp;
 use crate::vm::control::services::{ServiceDefinition, ServiceRefusal};
-use crate::vm::host_tree;
 use pyro_protocol::FrameKind;
-use pyro_protocol::GuestPath;
-use pyro_protocol::message::{
-    Command, Exec, ExitStatus, Failure, FailureKind, Reply, Request, Signal,
-};
-use std::io;
+use pyro_protocol::message::{ExitStatus, Failure, FailureKind, Reply, Request, Signal};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{ReadHalf, WriteHalf};
 
 /// How long a service may take to end once it is asked to.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long a killed one may take.
 const KILL_LIMIT: Duration = Duration::from_secs(10);
-
-/// A service that has just begun.
-pub(super) struct Begun {
-    pub(super) run: i64,
-    pub(super) pid: u32,
-    pub(super) at: Timestamp,
-    pub(super) stream: Stream,
-}
-
-/// A service's side of a stream.
-pub(super) struct Stream {
-    frames: FrameReader<ReadHalf<GuestStream>>,
-    /// The service ends when this is dropped.
-    _writer: WriteHalf<GuestStream>,
-}
-
-/// A command in the place of a service, under an id that no other has.
-pub(super) fn exec(
-    home: &Home,
-    of: &ServiceDefinition,
-    line: &str,
-) -> Result<Exec, ServiceRefusal> {
-    let mut id = [0; 8];
-    getrandom::fill(&mut id).map_err(|_| ServiceRefusal::Gone)?;
-    let invalid = |error: pyro_protocol::path::GuestPathError| {
-        let message = error.to_string();
-        ServiceRefusal::Guest(Failure { kind: FailureKind::Directory, message })
-    };
-    let mut cwd = GuestPath::parse(of.cwd.as_bytes()).map_err(invalid)?;
-    let mut env = of.env.clone();
-    if let Some(tree) = &home.tree {
-        host_tree::move_in(tree, &mut cwd, &mut env).map_err(invalid)?;
-    }
-    Ok(Exec {
-        // Records have it as a signed number.
-        id: u64::from_le_bytes(id) >> 1,
-        command: Command::Shell(line.to_owned()),
-        cwd,
-        env,
-        stdin: false,
-        sync: false,
-        user: of.user.clone(),
-        shell: Default::default(),
-        sequence: 0,
-        terminal: None,
-        until_tree_ends: true,
-    })
-}
-
-/// Start a service.
-pub(super) async fn begin(
-    channel: &Channel,
-    home: &Home,
-    definition: &ServiceDefinition,
-) -> Result<Begun, ServiceRefusal> {
-    let exec = exec(home, definition, &definition.command)?;
-    let run = i64::try_from(exec.id).unwrap_or(0);
-    let (reader, mut writer) = tokio::io::split(open(channel).await.map_err(refusal)?);
-    send_message(&mut writer, &Request::Exec(exec)).await.map_err(refusal)?;
-    let mut frames = FrameReader::new(reader);
-    match frames.message().await.map_err(refusal)? {
-        Reply::Started(started) => Ok(Begun {
-            run,
-            pid: started.pid,
-            at: clock::now(),
-            stream: Stream { frames, _writer: writer },
-        }),
-        Reply::Failed(failure) => Err(ServiceRefusal::Guest(failure)),
-        _ => Err(refusal(ClientError::OutOfPlace(FrameKind::Message))),
-    }
-}
 
 /// Take what it prints, see when it is ready, and write down what becomes of it, until it has
 /// ended.
@@ -219,20 +142,6 @@ async fn signal(channel: &Channel, service: &Service, signal: i32) -> Result<(),
         // It has ended, or does so now.
         Err(ServiceRefusal::Guest(Failure { kind: FailureKind::NotFound, .. })) => Ok(()),
         done => done,
-    }
-}
-
-pub(super) async fn open(channel: &Channel) -> Result<GuestStream, ClientError> {
-    channel.open().await.map_err(|error| ClientError::Io(io::Error::other(error)))
-}
-
-fn refusal(error: ClientError) -> ServiceRefusal {
-    match error {
-        ClientError::Failed(failure) => ServiceRefusal::Guest(failure),
-        error => {
-            tracing::debug!(%error, "the guest does not answer about a service");
-            ServiceRefusal::Gone
-        }
     }
 }
 

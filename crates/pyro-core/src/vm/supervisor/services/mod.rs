@@ -5,15 +5,15 @@
 //! only whether it is ready is looked for, by its interval. A service is in the table as long as it
 //! runs; all else is in the records.
 
+mod begin;
 mod follow;
+mod home;
 mod life;
 mod ready;
 mod record;
 mod service;
 
 use super::relay::Client;
-use crate::config::Config;
-use crate::execution_mode::ExecutionMode;
 use crate::guest::client::{ClientError, send_message};
 use crate::guest::transport::Channel;
 use crate::id::Id;
@@ -23,21 +23,11 @@ use crate::vm::control::services::{
     ServiceDefinition, ServiceRefusal, ServiceReply, ServiceRequest,
 };
 use futures::future::join_all;
+pub(super) use home::Home;
 use record::Records;
 use service::{Phase, Service};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// Which vm it is that has services.
-#[derive(Clone, Debug)]
-pub(super) struct Home {
-    pub(super) config: Config,
-    pub(super) vm: Id,
-    pub(super) execution_mode: ExecutionMode,
-    /// Where its workspace's files are, where it has no guest.
-    pub(super) tree: Option<PathBuf>,
-}
 
 /// The services of one vm; clones share them.
 #[derive(Clone)]
@@ -154,7 +144,7 @@ impl Services {
         definition: &ServiceDefinition,
         fresh: bool,
     ) -> Result<Arc<Service>, ServiceRefusal> {
-        let begun = life::begin(&self.channel, &self.home, definition).await?;
+        let begun = begin::begin(&self.channel, &self.home, definition).await?;
         let records = Records::of(&self.home);
         let logs = records.begin(workspace, &place.name, definition, &begun, fresh).await?;
         let service = Service::new(place.name.clone(), workspace, begun.run, logs);

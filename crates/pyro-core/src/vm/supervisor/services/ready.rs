@@ -1,7 +1,7 @@
 //! Seeing that a service is ready, from within the guest.
 
-use super::Home;
-use super::life::{exec, open};
+use super::begin::{exec, open};
+use super::home::Home;
 use crate::guest::client::{ClientError, FrameReader, send_message};
 use crate::guest::transport::Channel;
 use crate::guest::tree;

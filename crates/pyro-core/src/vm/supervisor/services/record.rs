@@ -1,7 +1,7 @@
 //! What is written down of services: records and logs.
 
-use super::Home;
-use super::life::Begun;
+use super::begin::Begun;
+use super::home::Home;
 use super::service::{Logs, Service};
 use crate::host::bounded_log::LogWriter;
 use crate::host::fs;
