@@ -1,5 +1,6 @@
 //! Cgroups: one for each command, so that none of its processes can hide.
 
+use crate::sys;
 use rustix::fs::{Mode, OFlags};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -70,6 +71,13 @@ impl Cgroups {
 }
 
 impl Cgroup {
+    /// Every process in it and below.
+    pub(crate) fn members(&self) -> io::Result<Vec<OwnedFd>> {
+        let pids = processes(&self.path)?.into_iter();
+        // One that has ended since is no member any more.
+        Ok(pids.filter_map(|pid| sys::pidfd(pid).ok()).collect())
+    }
+
     /// Signal every process in it and below.
     pub(crate) fn signal(&self, signal: i32) -> io::Result<()> {
         if signal == libc::SIGKILL {
@@ -87,7 +95,7 @@ impl Cgroup {
             }
             for pid in new {
                 // It may have ended since.
-                let _ = crate::sys::kill(pid, signal);
+                let _ = sys::kill(pid, signal);
             }
         }
     }

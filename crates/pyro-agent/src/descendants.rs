@@ -6,7 +6,7 @@
 //! with it.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Signal, pidfd_send_signal};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -41,9 +41,7 @@ impl Marks {
     /// Signal every process of the command that `leader` began.
     pub(crate) fn signal(&self, mark: &str, leader: i32, signal: i32) -> io::Result<()> {
         let variable = format!("{VARIABLE}={mark}");
-        let is_root = |pid: i32, process: &Process| {
-            pid == leader || process.session == leader || carries(pid, variable.as_bytes())
-        };
+        let is_root = of_command(&variable, leader);
         if signal == libc::SIGKILL {
             return kill_all(is_root);
         }
@@ -51,6 +49,14 @@ impl Marks {
             let _ = crate::sys::kill(pid, signal);
         }
         Ok(())
+    }
+
+    /// Every process of the command that `leader` began, each as what is readable once it has
+    /// ended.
+    pub(crate) fn members(&self, mark: &str, leader: i32) -> io::Result<Vec<OwnedFd>> {
+        let variable = format!("{VARIABLE}={mark}");
+        let family = family(&processes()?, of_command(&variable, leader)).into_iter();
+        Ok(family.filter_map(|pid| crate::sys::pidfd(pid).ok()).collect())
     }
 
     /// Kill every descendant of this process.
@@ -65,6 +71,13 @@ impl Marks {
 struct Process {
     parent: i32,
     session: i32,
+}
+
+/// Which processes begin the family of a command.
+fn of_command(variable: &str, leader: i32) -> impl Fn(i32, &Process) -> bool {
+    move |pid, process| {
+        pid == leader || process.session == leader || carries(pid, variable.as_bytes())
+    }
 }
 
 /// Kill all processes that are roots and all that descend from them, until there is none.
@@ -84,7 +97,7 @@ fn kill_all(is_root: impl Fn(i32, &Process) -> bool) -> io::Result<()> {
 
 /// Kill one process and hold it, to wait for its end; nothing when it has gone or is not ours.
 fn kill_one(pid: i32) -> Option<OwnedFd> {
-    let pidfd = pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()?;
+    let pidfd = crate::sys::pidfd(pid).ok()?;
     pidfd_send_signal(&pidfd, Signal::KILL).ok()?;
     Some(pidfd)
 }

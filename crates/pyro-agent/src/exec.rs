@@ -10,6 +10,7 @@ use crate::person::Person;
 use crate::reaper::{Ended, Exit};
 use crate::running::Running;
 use crate::spawn::{self, Child, Pipes};
+use crate::sys;
 use crate::terminal::{self, Terminal};
 use crate::user;
 use crate::wire::{Gone, Wire};
@@ -22,6 +23,7 @@ use std::collections::btree_map::Entry;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{Notify, watch};
 
@@ -47,9 +49,9 @@ pub(crate) async fn run(agent: &Rc<Agent>, wire: &Wire, request: &Exec) {
     };
     let exit = child.exit.clone();
     let outcome = match child.confirm().await {
-        Ok(pid) => follow(&agent.activity, wire, child, pid).await.map(|(ended, pipes)| {
-            // A terminal is hung up with its session: nobody can write to it any more.
-            if request.terminal.is_none() {
+        Ok(pid) => follow(agent, wire, child, request).await.map(|(ended, pipes)| {
+            // A terminal is hung up with its session, and a tree that has ended holds no pipe.
+            if request.terminal.is_none() && !request.until_tree_ends {
                 background::keep(&agent.background, request, pid, pipes.into_iter().flatten());
             }
             Ok(ended)
@@ -133,8 +135,8 @@ fn begin(agent: &Agent, request: &Exec, person: Person) -> Result<Child, Failure
         Ok(child) => {
             let ours = child.terminal.as_ref().map(|terminal| terminal.ours.try_clone());
             let terminal = ours.transpose().map_err(|err| from_io("terminal", &err))?;
-            let (pid, is_hung_up) = (child.pid, Cell::new(false));
-            execs.insert(request.id, Running { pid, tree, terminal, is_hung_up });
+            let (pid, is_hung_up, is_signalled) = (child.pid, Cell::default(), Cell::default());
+            execs.insert(request.id, Running { pid, tree, terminal, is_hung_up, is_signalled });
             Ok(child)
         }
         Err(failure) => {
@@ -149,17 +151,22 @@ type Held = [Option<AsyncFd<OwnedFd>>; 2];
 
 /// Carry its output and input until it has ended.
 async fn follow(
-    activity: &Notify,
+    agent: &Agent,
     wire: &Wire,
     child: Child,
-    pid: u32,
+    request: &Exec,
 ) -> Result<(Ended, Held), Gone> {
+    let pid = u32::try_from(child.pid).unwrap_or(0);
     let Pipes { stdin, stdout, stderr } = child.pipes;
     // As long as the command runs its terminal has somebody at its other end, whatever the command
     // closes: the runtime takes one that nobody has for ready for ever.
     let held = child.terminal.map(|Terminal { theirs, .. }| theirs);
     let exit = child.exit.clone();
     let fed = async {
+        let activity = &agent.activity;
+        if request.until_tree_ends {
+            return input::feed(wire, stdin, activity).await;
+        }
         tokio::select! {
             biased;
             _ = exit.wait() => std::future::pending().await,
@@ -180,26 +187,57 @@ async fn follow(
     };
     tokio::select! {
         biased;
-        ended = end(child.exit, held, outputs, stop) => ended,
+        ended = end(over(agent, request, &child.exit), held, outputs, stop) => ended,
         () = fed => Err(Gone),
+    }
+}
+
+/// Wait until the command has ended, or its whole tree where that is asked for.
+async fn over(agent: &Agent, request: &Exec, exit: &Exit) -> Ended {
+    let ended = exit.wait().await;
+    if !request.until_tree_ends {
+        return ended;
+    }
+    let is_signalled = match agent.execs.borrow().get(&request.id) {
+        Some(running) => running.is_signalled.get(),
+        None => return ended,
+    };
+    if ended.status != ExitStatus::Code(0) && !is_signalled {
+        kill(agent, request.id);
+    }
+    loop {
+        let members = match agent.execs.borrow().get(&request.id) {
+            Some(Running { pid, tree, .. }) => agent.trees.members(tree, *pid),
+            None => return ended,
+        };
+        // What cannot be looked at cannot be waited for either.
+        let Ok(members) = members else { return ended };
+        if members.is_empty() {
+            return ended;
+        }
+        for member in members {
+            if let Ok(member) = sys::ready_when(member, Interest::READABLE) {
+                let _ = member.readable().await;
+            }
+        }
     }
 }
 
 /// Wait for the command, then for its output; not for what others may add to it.
 async fn end(
-    exit: Exit,
+    over: impl Future<Output = Ended>,
     held: Option<OwnedFd>,
     outputs: impl Future<Output = Result<Held, Gone>>,
     stop: watch::Sender<bool>,
 ) -> Result<(Ended, Held), Gone> {
-    tokio::pin!(outputs);
+    tokio::pin!(over, outputs);
     let ended = tokio::select! {
         biased;
         sent = &mut outputs => {
             let held = sent?;
-            return Ok((exit.wait().await, held));
+            return Ok((over.await, held));
         }
-        ended = exit.wait() => ended,
+        ended = &mut over => ended,
     };
     drop(held);
     if let Ok(sent) = tokio::time::timeout(GRACE, &mut outputs).await {
@@ -232,13 +270,14 @@ pub(crate) fn signal(agent: &Agent, request: &Signal) -> Result<(), Failure> {
         return Ok(());
     }
     let execs = agent.execs.borrow();
-    let Some(Running { pid, tree, terminal, .. }) = execs.get(&request.exec) else {
+    let Some(Running { pid, tree, terminal, is_signalled, .. }) = execs.get(&request.exec) else {
         return Err(not_running(request.exec));
     };
     if request.foreground {
         return signal_foreground(terminal.as_ref(), request.signal);
     }
     if request.tree {
+        is_signalled.set(true);
         return agent
             .trees
             .signal(tree, *pid, request.signal)

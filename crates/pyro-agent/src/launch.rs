@@ -160,6 +160,7 @@ mod tests {
             shell: Shell::Login,
             sequence: 0,
             terminal: None,
+            until_tree_ends: false,
         };
         let nofile = Rlimit { current: Some(1), maximum: None };
         Launch::prepare(&request, &Environment::of_a_guest(), Person::default(), nofile, false)

@@ -16,6 +16,7 @@ mod channel;
 mod child;
 mod console;
 mod descendants;
+mod dial;
 mod environment;
 mod exec;
 mod failure;

@@ -67,6 +67,7 @@ async fn run(agent: &Agent, line: &str) -> Result<(), Failure> {
         shell: Shell::Login,
         sequence: 0,
         terminal: None,
+        until_tree_ends: false,
     };
     let ended = async {
         let person = user::look_up(&agent.place, &agent.workers, None).await?;

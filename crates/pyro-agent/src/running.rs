@@ -12,4 +12,6 @@ pub(crate) struct Running {
     pub(crate) terminal: Option<OwnedFd>,
     /// Whether what it leaves running is to end with it.
     pub(crate) is_hung_up: Cell<bool>,
+    /// Whether somebody has signalled the whole tree.
+    pub(crate) is_signalled: Cell<bool>,
 }

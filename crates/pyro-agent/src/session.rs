@@ -2,6 +2,7 @@
 
 use crate::agent::Agent;
 use crate::channel::Shared;
+use crate::dial;
 use crate::failure::{failure, from_io};
 use crate::wire::{RecvError, Wire};
 use crate::{background, exec, files, mount};
@@ -83,6 +84,7 @@ async fn operation(agent: Rc<Agent>, wire: Wire) {
             set.map_err(|err| from_io("cannot set the wall clock", &err))
         }
         Ok(Request::Background) => return background::tell(&agent.background, &wire).await,
+        Ok(Request::Dial(request)) => return dial::dial(&wire, &request).await,
         Ok(Request::PowerOff) => return power_off(&agent, &wire).await,
         Ok(Request::Exec(request)) => match admit(&agent) {
             Ok(()) => return exec::run(&agent, &wire, &request).await,

@@ -1,6 +1,7 @@
 //! System calls that have no safe wrapper in a crate.
 
 use crate::raw;
+use rustix::process::{Pid, PidfdFlags};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
@@ -223,6 +224,12 @@ pub(crate) fn ready_when<Fd: AsFd + AsRawFd>(
 pub(crate) fn kill(pid: i32, signal: i32) -> io::Result<()> {
     // SAFETY: takes numbers only.
     checked(unsafe { libc::kill(pid, signal) })
+}
+
+/// A process, as what is readable once it has ended.
+pub(crate) fn pidfd(pid: i32) -> io::Result<OwnedFd> {
+    let pid = Pid::from_raw(pid).ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(rustix::process::pidfd_open(pid, PidfdFlags::empty())?)
 }
 
 /// Let the kernel reap this process's children, and sleep for ever: all that the init of a PID

@@ -3,7 +3,7 @@
 use crate::cgroup::{Cgroup, Cgroups};
 use crate::descendants::Marks;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Makes trees.
 pub(crate) enum Trees {
@@ -44,6 +44,15 @@ impl Trees {
             (_, Tree::Cgroup(cgroup)) => cgroup.signal(signal),
             (Self::Marks(marks), Tree::Mark(mark)) => marks.signal(mark, leader, signal),
             (Self::Cgroups(_), Tree::Mark(_)) => Ok(()),
+        }
+    }
+
+    /// Every process of the tree that `leader` began, each as what is readable once it has ended.
+    pub(crate) fn members(&self, tree: &Tree, leader: i32) -> io::Result<Vec<OwnedFd>> {
+        match (self, tree) {
+            (_, Tree::Cgroup(cgroup)) => cgroup.members(),
+            (Self::Marks(marks), Tree::Mark(mark)) => marks.members(mark, leader),
+            (Self::Cgroups(_), Tree::Mark(_)) => Ok(Vec::new()),
         }
     }
 

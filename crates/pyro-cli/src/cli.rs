@@ -12,6 +12,7 @@ pub(crate) mod secret;
 mod task;
 pub(crate) mod workspace;
 pub(crate) mod workspace_files;
+pub(crate) mod workspace_service;
 pub(crate) mod workspace_shell;
 pub(crate) mod workspace_snapshot;
 

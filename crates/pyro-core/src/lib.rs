@@ -79,6 +79,7 @@ mod host;
 mod id;
 mod pyro;
 mod redaction;
+mod service_name;
 mod snapshot_name;
 mod store;
 #[doc(hidden)]
@@ -137,6 +138,14 @@ pub use workspace::update::UpdateRequest;
 // Snapshots of workspaces.
 pub use snapshot_name::{DiffPoint, Snapshot, SnapshotName, SnapshotNameError};
 pub use workspace::snapshot::info::{SnapshotCreated, SnapshotDeleted, SnapshotInfo, SnapshotList};
+
+// Services of workspaces.
+pub use service_name::ServiceName;
+pub use store::service::{ServiceState, StopReason};
+pub use vm::control::readiness::Readiness;
+pub use workspace::service::follow::ServiceOutputTo;
+pub use workspace::service::info::{ServiceInfo, ServiceList, ServiceLogs};
+pub use workspace::service::start::{StartServiceRequest, readiness};
 
 // Shells of workspaces.
 pub use workspace::shell::attach::AttachEnd;
@@ -200,6 +209,10 @@ pub mod limits {
     pub use crate::workspace::files::read::{DEFAULT_READ_BYTES, MAX_READ_BYTES};
     pub use crate::workspace::fork::MAX_FORKS;
     pub use crate::workspace::logs::{DEFAULT_LOG_ENTRIES, MAX_LOG_ENTRIES};
+    pub use crate::workspace::service::limits::{
+        DEFAULT_READY_INTERVAL_MS, DEFAULT_READY_TIMEOUT_SECONDS, DEFAULT_TAIL_LINES,
+        ready_interval_ms, ready_timeout_seconds, tail_lines,
+    };
     pub use crate::workspace::shell::limits::{
         DEFAULT_COLS, DEFAULT_MAX_CHARS, DEFAULT_ROWS, idle_ms, max_chars,
         nearest_size as nearest_terminal_size, size as terminal_size,

@@ -4,6 +4,7 @@
 mod files;
 pub mod operation_future;
 mod run;
+mod service;
 mod shell;
 mod snapshot;
 mod workspace;

@@ -42,3 +42,6 @@ pub const MAX_BACKGROUND_TAIL_LEN: usize = 64 * 1024;
 
 /// Longest text of a command that left something in the background, in bytes.
 pub const MAX_BACKGROUND_COMMAND_LEN: usize = 1024;
+
+/// Most bytes that are taken of an answer on a connection from within the guest.
+pub const MAX_DIALLED_LEN: u32 = 4096;

@@ -4,6 +4,7 @@ use crate::files;
 use crate::path::GuestPath;
 use crate::user::User;
 use crate::variable::Variable;
+use core::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 /// First frame of a stream, host to agent: what is wanted.
@@ -57,6 +58,9 @@ pub enum Request {
     /// Tell what commands left in the background have printed: one [`Reply::Background`] for each,
     /// then [`Reply::Done`].
     Background,
+    /// Open a TCP connection from within the guest, say something on it and take the beginning of
+    /// what is answered; [`Reply::Dialled`].
+    Dial(Dial),
 }
 
 /// Which disk to mount.
@@ -106,6 +110,11 @@ pub struct Exec {
     /// frames are then what is typed, and all output comes as `Stdout`. Pipes where there is none.
     #[serde(default)]
     pub terminal: Option<TerminalSize>,
+    /// It counts as running as long as any process of its tree does, and [`Reply::Exited`] comes
+    /// after the last one with the status of the first. A tree whose first process fails, other
+    /// than after a signal for the whole tree, is killed.
+    #[serde(default)]
+    pub until_tree_ends: bool,
 }
 
 /// Size of a terminal.
@@ -172,6 +181,23 @@ pub struct HangUp {
     pub exec: u64,
 }
 
+/// A TCP connection from within the guest.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Dial {
+    /// Where to: the first of them that takes a connection.
+    pub addresses: Vec<IpAddr>,
+    /// The port there.
+    pub port: u16,
+    /// What to say.
+    #[serde(with = "serde_bytes")]
+    pub say: Vec<u8>,
+    /// Bytes to wait for, at most [`crate::limits::MAX_DIALLED_LEN`]; fewer come where the other
+    /// side says no more.
+    pub take: u32,
+    /// How long all of it may take, in milliseconds.
+    pub limit_ms: u32,
+}
+
 /// Message frame of an operation, agent to host.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
@@ -192,6 +218,16 @@ pub enum Reply {
     Frozen,
     /// What one command left in the background has printed.
     Background(Background),
+    /// What was answered on a connection.
+    Dialled(Dialled),
+}
+
+/// The beginning of what was answered on a connection.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Dialled {
+    /// It.
+    #[serde(with = "serde_bytes")]
+    pub said: Vec<u8>,
 }
 
 /// What a command left in the background has printed since the command ended.
@@ -348,6 +384,7 @@ mod tests {
             shell: Shell::Login,
             sequence: 0,
             terminal: None,
+            until_tree_ends: false,
         };
         assert_eq!(exec, expected);
     }

@@ -21,7 +21,7 @@ pub(crate) const EXCEPTIONS: &[(&str, &str, &str)] = &[];
 const ERROR: Rows = &[
     &["files"],
     &["bench", "engine", "environment", "failure", "settings", "thread", "vm", "workspace"],
-    &["secret", "shell"],
+    &["secret", "service", "shell"],
     &["common", "patch"],
     &["mod"],
     &["wording"],
@@ -35,7 +35,7 @@ const WORKSPACE: Rows = &[
     &["mod"],
     // Operations.
     &["create", "fork", "reset", "logs", "snapshot"],
-    &["background", "delete", "exec", "list", "shell", "start", "stop", "update"],
+    &["background", "delete", "exec", "list", "service", "shell", "start", "stop", "update"],
     &["files", "open_command", "status"],
     // A workspace that runs, or is claimed for a change.
     &["ended", "layers", "merge"],
@@ -46,7 +46,7 @@ const WORKSPACE: Rows = &[
     &["outputs", "secrets"],
     // Values.
     &["error", "info"],
-    &["file_error", "secret_error", "shell_error"],
+    &["file_error", "secret_error", "service_error", "shell_error"],
     &["source"],
     &["ignore", "place"],
     &["git_dir", "label", "limits", "paths"],
@@ -68,7 +68,7 @@ const VM: Rows = &[
     &["blocking", "caller"],
     &["error"],
     &["output"],
-    &["active", "failure", "io", "limits", "operation", "paths", "shape", "timeline"],
+    &["active", "failure", "host_tree", "io", "limits", "operation", "paths", "shape", "timeline"],
 ];
 
 const ENVIRONMENT: Rows = &[
@@ -99,7 +99,7 @@ const STORE: Rows = &[
     &["command"],
     &["vm", "workspace"],
     &["broken"],
-    &["claim", "layer", "snapshot"],
+    &["claim", "layer", "service", "snapshot"],
     &["mod"],
     &["schema"],
     &["column", "error"],
@@ -111,7 +111,7 @@ const HOST: Rows = &[
     &["new_file", "tree"],
     &["staging"],
     &["facts", "output"],
-    &["lock", "path", "rewrite", "usage"],
+    &["bounded_log", "lock", "path", "rewrite", "usage"],
     &[
         "access",
         "async_thread",

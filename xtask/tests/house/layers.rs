@@ -24,7 +24,7 @@ const ROWS: &[&[&str]] = &[
     &["store"],
     &["host"],
     &["config"],
-    &["backing", "execution_mode", "id", "redaction", "snapshot_name", "timestamp"],
+    &["backing", "execution_mode", "id", "redaction", "service_name", "snapshot_name", "timestamp"],
 ];
 
 #[derive(Debug, PartialEq, Eq)]

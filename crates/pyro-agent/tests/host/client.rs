@@ -280,5 +280,6 @@ fn exec(id: u64, command: Command) -> Exec {
         shell: Shell::Login,
         sequence: 0,
         terminal: None,
+        until_tree_ends: false,
     }
 }

@@ -1,7 +1,10 @@
 //! `pyro workspace` as clap reads it.
 
 use super::pair::setting;
-use super::{integer, whole, workspace_files as files, workspace_shell as shell};
+use super::{
+    integer, whole, workspace_files as files, workspace_service as service,
+    workspace_shell as shell,
+};
 use clap::{Args, Subcommand};
 use pyro_core::limits;
 
@@ -49,6 +52,9 @@ pub(crate) enum Workspace {
     /// Open a shell in a workspace and use it from this terminal, or work with shells that go on
     /// by themselves.
     Shell(shell::Shell),
+    /// Run services that go on by themselves.
+    #[command(subcommand)]
+    Service(service::Service),
 }
 
 #[derive(Debug, Args)]

@@ -42,7 +42,7 @@ fn is_null(file: impl AsFd) -> bool {
 }
 
 /// One argument is a line for the shell as it is; several are quoted and joined.
-fn command_line(words: &[String]) -> String {
+pub(super) fn command_line(words: &[String]) -> String {
     match words {
         [line] => line.clone(),
         words => shell_words::join(words),

@@ -15,6 +15,7 @@ mod noun;
 mod patch;
 mod reset;
 mod secrets;
+mod service;
 mod shell;
 mod snapshot;
 mod start;
@@ -47,6 +48,7 @@ pub(super) fn run(command: Workspace) -> i32 {
         Workspace::Patch(command) => patch::run(command),
         Workspace::Diff(args) => diff::run(&args),
         Workspace::Export(args) => export::run(args),
+        Workspace::Service(command) => service::run(command),
         Workspace::Shell(args) => shell::run(args),
     }
 }

@@ -26,6 +26,7 @@ mod output;
 mod python;
 mod run;
 mod secrets;
+mod service;
 mod shell;
 mod skip;
 mod snapshot;

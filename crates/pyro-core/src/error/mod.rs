@@ -14,6 +14,7 @@ mod operation;
 mod parameter;
 mod patch;
 mod secret;
+mod service;
 mod settings;
 mod shell;
 mod thread;

@@ -55,6 +55,12 @@ super::named::named! {
         WorkspaceShellSignal = "workspace.shell.signal",
         /// End a shell.
         WorkspaceShellClose = "workspace.shell.close",
+        /// Start a service in a workspace.
+        WorkspaceServiceStart = "workspace.service.start",
+        /// The services of a workspace.
+        WorkspaceServiceList = "workspace.service.list",
+        /// Stop a service.
+        WorkspaceServiceStop = "workspace.service.stop",
         /// Put a workspace back to its baseline.
         WorkspaceReset = "workspace.reset",
         /// Take a snapshot of a workspace.

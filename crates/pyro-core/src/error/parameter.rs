@@ -49,6 +49,8 @@ super::named::named! {
         SeedPath = "seed_path",
         /// The shell of a command.
         Shell = "shell",
+        /// The name of a service.
+        ServiceName = "service_name",
         /// A shell of a workspace.
         ShellId = "shell_id",
         /// What a workspace goes back to.

@@ -92,7 +92,9 @@ fn vm(error: &VmError) -> (ErrorKind, Vec<Hint>) {
                 Hint::call("start it again", Call::to(OperationId::VmStart)),
             ],
         ),
-        VmError::NoShells => (ErrorKind::Unsupported, say("stop it and start it again")),
+        VmError::NoShells | VmError::NoServices => {
+            (ErrorKind::Unsupported, say("stop it and start it again"))
+        }
         VmError::NoCommand => {
             let run = Call::to(OperationId::Run)
                 .with(Parameter::Environment, "debian:12")

@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod async_thread;
+pub mod bounded_log;
 pub mod clock;
 pub mod copy;
 pub mod cpu;

@@ -7,6 +7,7 @@ pub mod command;
 mod error;
 pub mod layer;
 mod schema;
+pub mod service;
 pub mod snapshot;
 pub mod vm;
 pub mod workspace;

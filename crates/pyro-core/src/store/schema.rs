@@ -120,6 +120,31 @@ CREATE TABLE snapshot (
     bytes_written INTEGER,
     PRIMARY KEY (workspace, name)
 ) STRICT;
+", "
+CREATE TABLE service (
+    workspace TEXT NOT NULL REFERENCES workspace (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    definition TEXT NOT NULL,
+    restart INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    execution_mode TEXT NOT NULL,
+    pid INTEGER,
+    started_at REAL NOT NULL,
+    ready_at REAL,
+    ended_at REAL,
+    exit_code INTEGER,
+    stop_reason TEXT,
+    PRIMARY KEY (workspace, name)
+) STRICT;
+CREATE TRIGGER service_ends_with_vm AFTER UPDATE OF state ON vm WHEN NEW.state = 'stopped' BEGIN
+    UPDATE service SET state = 'stopped', stop_reason = 'workspace_stopped', ended_at = unixepoch('subsec')
+    WHERE state = 'running' AND workspace IN (SELECT id FROM workspace WHERE vm = NEW.id);
+END;
+CREATE TRIGGER service_goes_with_reset AFTER UPDATE OF reset_count ON workspace
+WHEN NEW.reset_count <> OLD.reset_count BEGIN
+    DELETE FROM service WHERE workspace = NEW.id;
+END;
 "];
 
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {

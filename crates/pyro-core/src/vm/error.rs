@@ -70,6 +70,9 @@ pub enum VmError {
     /// Its supervisor is of a pyro that had no shells.
     #[error("the vm was started by an older pyro, which has no shells")]
     NoShells,
+    /// Its supervisor is of a pyro that had no services.
+    #[error("the vm was started by an older pyro, which has no services")]
+    NoServices,
     /// A killed command did not end.
     #[error("the command was killed but did not end within {} s", .0.as_secs())]
     Unkillable(Duration),

@@ -8,6 +8,7 @@ pub mod control;
 pub mod error;
 pub mod exec;
 pub mod failure;
+pub mod host_tree;
 pub mod info;
 pub mod io;
 pub mod lifecycle;

@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::id::Id;
+use crate::service_name::ServiceName;
 use std::path::PathBuf;
 
 /// Directory that holds one directory per vm.
@@ -57,3 +58,24 @@ pub fn layers_dir(config: &Config) -> PathBuf {
 pub fn room(config: &Config, id: Id) -> PathBuf {
     vm_dir(config, id).join("room")
 }
+
+/// Files of one workspace that are neither records nor layers.
+#[must_use]
+pub fn workspace_dir(config: &Config, workspace: Id) -> PathBuf {
+    config.data_dir.join("workspaces").join(workspace.to_string())
+}
+
+/// What the services of a workspace have printed.
+#[must_use]
+pub fn services_dir(config: &Config, workspace: Id) -> PathBuf {
+    workspace_dir(config, workspace).join("services")
+}
+
+/// What one service has printed.
+#[must_use]
+pub fn service_dir(config: &Config, workspace: Id, service: &ServiceName) -> PathBuf {
+    services_dir(config, workspace).join(service.as_str())
+}
+
+/// The logs of a service's stdout and stderr in its directory.
+pub const SERVICE_LOGS: [&str; 2] = ["stdout", "stderr"];

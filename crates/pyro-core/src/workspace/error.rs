@@ -3,6 +3,7 @@
 use super::file_error::FileError;
 use super::label::LabelError;
 use super::secret_error::SecretError;
+use super::service_error::ServiceError;
 use super::shell_error::ShellError;
 use crate::engine::EngineError;
 use crate::guest::client::ClientError;
@@ -170,6 +171,9 @@ pub enum WorkspaceError {
     /// Its files.
     #[error(transparent)]
     File(#[from] FileError),
+    /// Its services.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
     /// Its shells.
     #[error(transparent)]
     Shell(#[from] ShellError),

@@ -63,9 +63,9 @@ pub struct WorkspaceInfo {
     pub reset_count: u64,
     /// Seconds since 1970.
     pub last_reset_at: Option<Timestamp>,
-    /// Always 0: services are not built yet.
+    /// Its services, those included that have ended.
     pub service_count: u64,
-    /// Always 0.
+    /// Those of them that run.
     pub running_service_count: u64,
     /// Always empty: nothing of how it is kept concerns its user.
     pub metadata: BTreeMap<String, String>,
@@ -206,6 +206,7 @@ impl WorkspaceInfo {
         vm: Option<&VmRecord>,
         last: Option<CommandRecord>,
         secrets: Vec<SecretInfo>,
+        (service_count, running_service_count): (u64, u64),
     ) -> Self {
         Self {
             workspace_id: workspace.id,
@@ -233,8 +234,8 @@ impl WorkspaceInfo {
             last_command: last.map(LastCommand::from),
             reset_count: workspace.reset_count,
             last_reset_at: workspace.last_reset_at,
-            service_count: 0,
-            running_service_count: 0,
+            service_count,
+            running_service_count,
             metadata: BTreeMap::new(),
             change: workspace.change.map(crate::store::workspace::WorkspaceChange::name),
             last_error: vm.and_then(|vm| vm.last_error.clone()),
@@ -253,7 +254,11 @@ impl From<CommandRecord> for LastCommand {
 impl WorkspaceSummary {
     /// A workspace and its vm in short.
     #[must_use]
-    pub(crate) fn of(workspace: WorkspaceRecord, vm: Option<&VmRecord>) -> Self {
+    pub(crate) fn of(
+        workspace: WorkspaceRecord,
+        vm: Option<&VmRecord>,
+        (service_count, running_service_count): (u64, u64),
+    ) -> Self {
         Self {
             workspace_id: workspace.id,
             name: workspace.name,
@@ -264,8 +269,8 @@ impl WorkspaceSummary {
             last_activity_at: workspace.last_activity_at,
             expires_at: workspace.expires_at,
             command_count: workspace.command_count,
-            service_count: 0,
-            running_service_count: 0,
+            service_count,
+            running_service_count,
         }
     }
 }

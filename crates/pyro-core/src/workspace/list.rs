@@ -28,7 +28,8 @@ pub fn list(config: &Config) -> Result<WorkspaceList, WorkspaceError> {
             Some(vm) => store.vm(vm)?,
             None => None,
         };
-        workspaces.push(WorkspaceSummary::of(workspace, vm.as_ref()));
+        let services = store.service_counts(workspace.id)?;
+        workspaces.push(WorkspaceSummary::of(workspace, vm.as_ref(), services));
     }
     Ok(WorkspaceList { count: workspaces.len(), workspaces, broken })
 }

@@ -31,6 +31,8 @@ mod rest;
 pub mod running;
 pub mod secret_error;
 pub mod secrets;
+pub mod service;
+pub mod service_error;
 pub mod shell;
 pub mod shell_error;
 pub mod snapshot;

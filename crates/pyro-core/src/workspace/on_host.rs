@@ -15,10 +15,9 @@ use crate::store::layer::NewLayer;
 use crate::store::workspace::WorkspaceRecord;
 use crate::vm::exec::ExecRequest;
 use crate::vm::exec::line::OptionError;
-use crate::vm::{VmError, blocking, paths};
+use crate::vm::{VmError, blocking, host_tree, paths};
 use pyro_protocol::GuestPath;
 use pyro_protocol::variable::Variable;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
@@ -126,43 +125,5 @@ pub(super) fn move_in(
     cwd: &mut GuestPath,
     env: &mut Vec<Variable>,
 ) -> Result<(), WorkspaceError> {
-    *cwd = seen(tree, cwd)?;
-    if let Some(home) = tree.to_str() {
-        env.insert(0, Variable::new("HOME", home));
-    }
-    Ok(())
-}
-
-/// A working directory as a command on the host knows it.
-///
-/// # Errors
-/// [`OptionError::Cwd`] where it is too long with the place of the tree.
-fn seen(tree: &Path, cwd: &GuestPath) -> Result<GuestPath, WorkspaceError> {
-    let below = cwd.as_bytes().strip_prefix(ROOT.as_bytes());
-    match below.filter(|below| below.is_empty() || below.starts_with(b"/")) {
-        Some(below) => Ok(GuestPath::parse(&[tree.as_os_str().as_bytes(), below].concat())
-            .map_err(OptionError::Cwd)?),
-        None => Ok(cwd.clone()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_workspace_is_elsewhere() {
-        for (cwd, expected) in [
-            ("/workspace", "/data/tree"),
-            ("/workspace/a/b", "/data/tree/a/b"),
-            ("/workspaces", "/workspaces"),
-            ("/tmp", "/tmp"),
-        ] {
-            let cwd = GuestPath::parse(cwd.as_bytes()).unwrap();
-            assert_eq!(
-                seen(Path::new("/data/tree"), &cwd).unwrap().as_bytes(),
-                expected.as_bytes()
-            );
-        }
-    }
+    Ok(host_tree::move_in(tree, cwd, env).map_err(OptionError::Cwd)?)
 }

@@ -8,7 +8,7 @@ use super::paths::ROOT;
 use super::{layers, on_host, outputs, reconcile, running, start, status};
 use crate::config::Config;
 use crate::guest::patience::Patient;
-use crate::host::clock;
+use crate::host::{clock, fs};
 use crate::id::Id;
 use crate::snapshot_name::Snapshot;
 use crate::store::Store;
@@ -17,7 +17,7 @@ use crate::store::vm::VmRecord;
 use crate::store::workspace::{WorkspaceChange, WorkspaceRecord};
 use crate::vm::control::client::SupervisorClient;
 use crate::vm::output::OutputName;
-use crate::vm::{VmError, blocking};
+use crate::vm::{VmError, blocking, paths};
 use tokio_util::sync::CancellationToken;
 
 /// Put a workspace's whole disk back to its baseline or to a snapshot, and forget its commands; it
@@ -67,6 +67,9 @@ pub async fn reset(
     };
     claimed.was_given_back();
     running::was_used(&store, id);
+    if let Err(error) = fs::remove_tree(&paths::services_dir(config, id)) {
+        tracing::warn!(%error, "logs of services are left behind");
+    }
     if let Err(error) = remove_old(config, old.id, said).await {
         tracing::warn!(
             error = &error as &dyn std::error::Error,

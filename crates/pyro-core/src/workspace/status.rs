@@ -46,5 +46,6 @@ pub(super) fn told(
         None => None,
     };
     let last = store.last_command(id)?;
-    Ok(WorkspaceInfo::of(workspace, vm.as_ref(), last, secrets::told(config, id)?))
+    let (services, secrets) = (store.service_counts(id)?, secrets::told(config, id)?);
+    Ok(WorkspaceInfo::of(workspace, vm.as_ref(), last, secrets, services))
 }

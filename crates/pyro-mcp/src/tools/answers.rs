@@ -326,3 +326,36 @@ struct ShellScreen {
 pub(super) struct ShellClosed {
     closed: bool,
 }
+
+/// A service.
+#[derive(JsonSchema)]
+pub(super) struct Service {
+    service_name: String,
+    state: String,
+    exit_code: Option<i32>,
+    stop_reason: Option<String>,
+    stdout_tail: Option<String>,
+    stderr_tail: Option<String>,
+}
+
+/// The services of a workspace.
+#[derive(JsonSchema)]
+pub(super) struct ServiceList {
+    services: Vec<OneService>,
+}
+
+/// A service in a list.
+#[derive(JsonSchema)]
+struct OneService {
+    service_name: String,
+    state: String,
+}
+
+/// What a service has printed.
+#[derive(JsonSchema)]
+pub(super) struct ServiceLogs {
+    stdout: String,
+    stderr: String,
+    truncated: bool,
+    state: String,
+}

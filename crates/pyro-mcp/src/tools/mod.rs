@@ -10,6 +10,12 @@ mod line;
 mod machine;
 mod output_read;
 mod parameters;
+mod service;
+mod service_list;
+mod service_logs;
+mod service_start;
+mod service_status;
+mod service_stop;
 mod shell;
 mod shell_close;
 mod shell_open;
@@ -57,6 +63,11 @@ use tool::{Tool, offered};
 const TOOLS: &[fn(&Grants, &str) -> Vec<Tool>] = &[
     offered::<vm_run::VmRun>,
     offered::<output_read::OutputRead>,
+    offered::<service_list::ServiceList>,
+    offered::<service_logs::ServiceLogs>,
+    offered::<service_start::ServiceStart>,
+    offered::<service_status::ServiceStatus>,
+    offered::<service_stop::ServiceStop>,
     offered::<shell_close::ShellClose>,
     offered::<shell_open::ShellOpen>,
     offered::<shell_read::ShellRead>,

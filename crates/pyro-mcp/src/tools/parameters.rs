@@ -84,6 +84,18 @@ pub(super) fn now() -> String {
     DiffPoint::Now.name().to_owned()
 }
 
+pub(super) fn ready_timeout_seconds() -> u32 {
+    limits::DEFAULT_READY_TIMEOUT_SECONDS
+}
+
+pub(super) fn ready_interval_ms() -> u32 {
+    limits::DEFAULT_READY_INTERVAL_MS
+}
+
+pub(super) fn tail_lines() -> u32 {
+    limits::DEFAULT_TAIL_LINES
+}
+
 pub(super) fn vcpu_count() -> u32 {
     limits::DEFAULT_VCPU_COUNT
 }

@@ -27,6 +27,7 @@ impl From<WorkspaceError> for PyroError {
             WorkspaceError::NoEngine(error) => return error.into(),
             WorkspaceError::Guest(error) => return guest(error),
             WorkspaceError::File(error) => return error.into(),
+            WorkspaceError::Service(error) => return error.into(),
             WorkspaceError::Shell(error) => return error.into(),
             WorkspaceError::Secret(error) => return error.into(),
             ref error => workspace(error),

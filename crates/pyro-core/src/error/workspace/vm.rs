@@ -34,7 +34,9 @@ pub(super) fn of_vm(error: VmError) -> PyroError {
             let leave = Hint::parameter("leave", Parameter::Shell, " out");
             (Some(ErrorKind::Unsupported), vec![leave, stop.or(), start])
         }
-        VmError::NoShells => (Some(ErrorKind::Unsupported), start_again().to_vec()),
+        VmError::NoShells | VmError::NoServices => {
+            (Some(ErrorKind::Unsupported), start_again().to_vec())
+        }
         VmError::Guest(_) | VmError::Unkillable(_) => (Some(ErrorKind::Guest), look()),
         VmError::Control(_) => (Some(ErrorKind::Internal), look()),
         VmError::Stuck => (Some(ErrorKind::Internal), again("try again in a moment")),

@@ -1,5 +1,6 @@
 //! The messages between a vm's supervisor and those who start and use the vm.
 
+use super::services::ServiceRequest;
 use super::shells::ShellRequest;
 use crate::config::QemuProgram;
 use crate::engine::qemu::Abilities;
@@ -128,6 +129,8 @@ pub enum ControlRequest {
     LifetimeChanged,
     /// Something about the vm's shells; [`super::shells::ShellReply`] answers.
     Shell(ShellRequest),
+    /// Something about the services of a workspace's vm; [`super::services::ServiceReply`] answers.
+    Service(ServiceRequest),
 }
 
 /// How a layer was closed.

@@ -82,6 +82,7 @@ pub(super) async fn begun(
         shell: request.shell,
         sequence: request.sequence,
         terminal: io.sizes.as_ref().map(|sizes| *sizes.borrow()),
+        until_tree_ends: false,
     };
     let request_sync = request.sync;
     began_to_run.ask();

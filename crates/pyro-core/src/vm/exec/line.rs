@@ -320,6 +320,7 @@ mod tests {
             shell,
             sequence,
             terminal: None,
+            until_tree_ends: false,
         })
         .unwrap();
     }

@@ -52,6 +52,10 @@ impl Clients {
                 let _talk = self.activity.begin();
                 self.sessions.shell(request, Client { frames, writer }).await
             }
+            ControlRequest::Service(request) => {
+                let _talk = self.activity.begin();
+                self.sessions.service(request, Client { frames, writer }).await
+            }
             ControlRequest::Lease => self.lease.serve(frames, writer, self.lifetime).await,
             ControlRequest::CloseLayer(layer) => {
                 let _talk = self.activity.begin();

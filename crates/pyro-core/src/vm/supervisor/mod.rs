@@ -6,6 +6,7 @@
 //!
 //! - `sessions`: everything that is under way with the guest's agent.
 //! - `shells`, asked through `sessions`: interactive sessions that outlive their clients.
+//! - `services`, asked the same way: commands that outlive theirs, with records and logs.
 //! - `layers`: the disk of the running machine.
 //! - `lifetime`: what ends the vm in order, be it its starter, its user, a signal or the time.
 //! - the engine's [`Monitor`](crate::engine::qmp::monitor::Monitor): QEMU itself.
@@ -36,6 +37,7 @@ mod lifetime_request;
 mod maker;
 mod record;
 mod relay;
+mod services;
 mod sessions;
 mod shells;
 mod start;
@@ -159,6 +161,12 @@ impl Supervisor<'_> {
             Ok(started) => started,
             Err(failure) => return End::Failed(failure),
         };
+        if self.launch.kind == VmKind::Workspace {
+            let restarted = sessions.restart_services();
+            if tokio::time::timeout(start::ANSWER_LIMIT, restarted).await.is_err() {
+                tracing::warn!("the guest takes long to start its services");
+            }
+        }
         self.stopwatch.mark(Step::Ready);
         let timeline = Some(self.stopwatch.timeline());
         let ready = Event::Ready { execution_mode: self.execution_mode().to_owned(), timeline };

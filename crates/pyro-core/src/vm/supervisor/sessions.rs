@@ -6,11 +6,13 @@
 //! streams that outlive their client.
 
 use super::relay::{self, Client};
+use super::services::{Home, Services};
 use super::shells::Shells;
 use crate::guest::client::{self, ClientError};
 use crate::guest::transport::{Channel, GuestStream};
 use crate::guest::{file, freeze, stage};
 use crate::host::clock;
+use crate::vm::control::services::ServiceRequest;
 use crate::vm::control::shells::ShellRequest;
 use pyro_protocol::GuestPath;
 use pyro_protocol::files::Recovered;
@@ -41,6 +43,10 @@ pub(super) enum SessionRequest {
     Relay { client: Client, done: Reply<()> },
     /// Do for a client what it asks about shells.
     Shell { request: ShellRequest, client: Client, done: Reply<()> },
+    /// Do for a client what it asks about services.
+    Service { request: ServiceRequest, client: Client, done: Reply<()> },
+    /// Start the services that go with their workspace.
+    RestartServices { done: Reply<()> },
     /// Set the guest's clock; answered once the request is on its way.
     SetClock { sent: Reply<()> },
     /// Mount the disk.
@@ -61,9 +67,10 @@ pub(super) struct Sessions(mpsc::Sender<SessionRequest>);
 
 impl Sessions {
     /// Take over the channel to an agent that was met.
-    pub(super) fn start(channel: Channel) -> Self {
+    pub(super) fn start(channel: Channel, home: Home) -> Self {
         let (requests, queue) = mpsc::channel(QUEUE_LEN);
-        tokio::spawn(serve(channel, queue));
+        let services = Services::new(channel.clone(), home);
+        tokio::spawn(serve(channel, services, queue));
         Self(requests)
     }
 
@@ -82,6 +89,18 @@ impl Sessions {
         client: Client,
     ) -> Result<(), ClientError> {
         self.ask(|done| SessionRequest::Shell { request, client, done }).await
+    }
+
+    pub(super) async fn service(
+        &self,
+        request: ServiceRequest,
+        client: Client,
+    ) -> Result<(), ClientError> {
+        self.ask(|done| SessionRequest::Service { request, client, done }).await
+    }
+
+    pub(super) async fn restart_services(&self) -> Result<(), ClientError> {
+        self.ask(|done| SessionRequest::RestartServices { done }).await
     }
 
     pub(super) async fn set_clock(&self) -> Result<(), ClientError> {
@@ -143,7 +162,7 @@ impl Frozen {
 }
 
 /// Begin what is asked for, each beside the others, until the agent or everybody who asks is gone.
-async fn serve(channel: Channel, mut queue: mpsc::Receiver<SessionRequest>) {
+async fn serve(channel: Channel, services: Services, mut queue: mpsc::Receiver<SessionRequest>) {
     let shells = Shells::new(channel.clone());
     loop {
         let request = tokio::select! {
@@ -151,14 +170,24 @@ async fn serve(channel: Channel, mut queue: mpsc::Receiver<SessionRequest>) {
             () = channel.closed() => None,
         };
         let Some(request) = request else { return };
-        tokio::spawn(begin(channel.clone(), shells.clone(), request));
+        tokio::spawn(begin(channel.clone(), shells.clone(), services.clone(), request));
     }
 }
 
-async fn begin(channel: Channel, shells: Shells, request: SessionRequest) {
+async fn begin(channel: Channel, shells: Shells, services: Services, request: SessionRequest) {
     match request {
         SessionRequest::Shell { request, client, done } => {
             answer(done, shells.serve(request, client)).await;
+        }
+        SessionRequest::Service { request, client, done } => {
+            answer(done, services.serve(request, client)).await;
+        }
+        SessionRequest::RestartServices { done } => {
+            answer(done, async {
+                services.restart().await;
+                Ok(())
+            })
+            .await;
         }
         SessionRequest::Relay { client, done } => {
             answer(done, relay::relay(&channel, client)).await;
@@ -174,6 +203,7 @@ async fn begin(channel: Channel, shells: Shells, request: SessionRequest) {
         SessionRequest::Freeze { limit_ms, frozen } => freeze(&channel, limit_ms, frozen).await,
         SessionRequest::PowerOff { done } => {
             shells.dismiss();
+            services.end().await;
             answer(done, call(&channel, Request::PowerOff)).await;
         }
     }
@@ -304,11 +334,39 @@ mod tests {
         }
     }
 
+    fn config(home: &std::path::Path) -> crate::config::Config {
+        crate::config::Config {
+            data_dir: home.join("data"),
+            runtime_dir: home.join("run"),
+            environment_cache_dir: home.join("cache"),
+            program: "/nonexistent".into(),
+            accel: crate::config::AccelChoice::Tcg,
+            kernel_dir: None,
+            qemu: None,
+            mirror: None,
+            trace_supervisors: false,
+            templates: true,
+            max_active_vms: None,
+            workspace_retention_seconds: 600,
+            path: "/usr/bin".into(),
+            inline: crate::config::InlineOutput::default(),
+        }
+    }
+
+    fn home() -> Home {
+        Home {
+            config: config(std::path::Path::new("/nonexistent")),
+            vm: crate::id::Id::random().unwrap(),
+            execution_mode: crate::execution_mode::ExecutionMode::HostCompat,
+            tree: None,
+        }
+    }
+
     fn sessions() -> (Sessions, mpsc::UnboundedReceiver<bool>, tokio::task::JoinHandle<()>) {
         let (ours, theirs) = tokio::io::duplex(1 << 20);
         let (ends, ended) = mpsc::unbounded_channel();
         let agent = tokio::spawn(agent(theirs, ends));
-        (Sessions::start(Channel::start(ours)), ended, agent)
+        (Sessions::start(Channel::start(ours), home()), ended, agent)
     }
 
     async fn within<T>(work: impl Future<Output = T>) -> T {

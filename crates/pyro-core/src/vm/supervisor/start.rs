@@ -2,16 +2,19 @@
 
 use super::failure::{after_broken_channel, failure, not_met, with_room};
 use super::record::Supervisor;
+use super::services::Home;
 use super::sessions::Sessions;
 use crate::engine::machine::Machine;
 use crate::execution_mode::ExecutionMode;
 use crate::guest::boot::{Identity, MeetError, Port};
 use crate::guest::client::ClientError;
 use crate::guest::stage;
+use crate::host::fs;
 use crate::host::terminal::printable;
 use crate::store::vm::{VmKind, VmState};
 use crate::vm::control::protocol::EngineLaunch;
 use crate::vm::failure::{Failure, Stage};
+use crate::vm::host_tree;
 use crate::vm::timeline::Step;
 use pyro_protocol::files::Recovered;
 use pyro_protocol::message::Mount;
@@ -37,6 +40,17 @@ impl Supervisor<'_> {
             EngineLaunch::Qemu(qemu) => qemu.accel.execution_mode(),
             EngineLaunch::Host => ExecutionMode::HostCompat,
         }
+    }
+
+    fn home_of_services(&self) -> Home {
+        let tree = match (&self.launch.engine, self.launch.layers.last()) {
+            (EngineLaunch::Host, Some(layer)) => {
+                Some(fs::canonical(&layer.join(&host_tree::ROOT[1..])))
+            }
+            _ => None,
+        };
+        let (config, vm) = (self.config.clone(), self.launch.id);
+        Home { config, vm, execution_mode: self.execution_mode(), tree }
     }
 
     /// Bring the vm up to a mounted disk and an open socket; its machine is put into `slot` as soon
@@ -134,7 +148,7 @@ impl Supervisor<'_> {
                     agent = welcome.agent_version,
                     "met the guest"
                 );
-                Ok(Sessions::start(channel))
+                Ok(Sessions::start(channel, self.home_of_services()))
             }
             Err(error) => Err(not_met(machine, error).await),
         }

@@ -81,6 +81,7 @@ async fn begin(
         shell: Default::default(),
         sequence: 0,
         terminal: Some(open.size),
+        until_tree_ends: false,
     };
     let (reader, mut writer) = tokio::io::split(stream_to(channel).await.map_err(refusal)?);
     send_message(&mut writer, &Request::Exec(exec)).await.map_err(refusal)?;
