@@ -8,7 +8,7 @@ use pyro_core::{Variable, limits};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Service {
     /// Start a service, and wait until it is ready.
-    Start(Start),
+    Start(Box<Start>),
     /// List the services of a workspace.
     List(Of),
     /// Show a service's status.

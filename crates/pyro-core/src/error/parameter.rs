@@ -67,6 +67,12 @@ super::named::named! {
         VcpuCount = "vcpu_count",
         /// A vm.
         VmId = "vm_id",
+        /// Lines of a log.
+        TailLines = "tail_lines",
+        /// How long a service may take until it is ready.
+        ReadyTimeoutSeconds = "ready_timeout_seconds",
+        /// How long to wait between two looks at it.
+        ReadyIntervalMs = "ready_interval_ms",
         /// How long a shell is to be quiet.
         WaitForIdleMs = "wait_for_idle_ms",
         /// A workspace.

@@ -11,7 +11,7 @@ use crate::cli::workspace_service::Service;
 
 pub(super) fn run(command: Service) -> i32 {
     match command {
-        Service::Start(args) => start::run(args),
+        Service::Start(args) => start::run(*args),
         Service::List(args) => list::run(&args),
         Service::Status(args) => status::run(&args),
         Service::Logs(args) => logs::run(&args),

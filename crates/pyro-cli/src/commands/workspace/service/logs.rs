@@ -19,8 +19,9 @@ fn tail_lines(args: &Logs) -> Result<Option<u32>, PyroError> {
 fn show(args: &Logs) -> i32 {
     let one = &args.service;
     to_its_end(Noun::Workspace, one.json, async |pyro| {
+        let lines = tail_lines(args)?;
         let name = Pyro::service_name(&one.service_name)?;
-        let logs = pyro.logs_service(id(&one.workspace_id)?, name, tail_lines(args)?).await?;
+        let logs = pyro.logs_service(id(&one.workspace_id)?, name, lines).await?;
         if one.json {
             printer::json(&logs);
         } else {
@@ -36,8 +37,8 @@ fn show(args: &Logs) -> i32 {
 fn follow(args: &Logs) -> i32 {
     let one = &args.service;
     until_interrupted(Noun::Workspace, false, async |pyro, cancel| {
-        let name = Pyro::service_name(&one.service_name)?;
-        let (workspace, lines) = (id(&one.workspace_id)?, tail_lines(args)?);
+        let lines = tail_lines(args)?;
+        let (workspace, name) = (id(&one.workspace_id)?, Pyro::service_name(&one.service_name)?);
         let followed = pyro.follow_service(workspace, name, lines, Box::new(print), cancel);
         let service = followed.await?;
         printer::end_line();

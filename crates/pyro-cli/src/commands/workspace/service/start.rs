@@ -4,7 +4,7 @@ use super::super::super::line::command_line;
 use super::super::Noun;
 use super::super::call::{id, until_interrupted};
 use super::line;
-use crate::cli::workspace_service::Start;
+use crate::cli::workspace_service::{One, Start};
 use crate::printer;
 use pyro_core::{
     Pyro, PyroError, ServiceState, StartServiceRequest, limits, readiness, workspace_options,
@@ -13,9 +13,8 @@ use pyro_core::{
 pub(super) fn run(args: Start) -> i32 {
     let json = args.service.json;
     until_interrupted(Noun::Workspace, json, async |pyro, cancel| {
-        let workspace = id(&args.service.workspace_id)?;
-        let name = Pyro::service_name(&args.service.service_name)?;
-        let request = request(args)?;
+        let (request, one) = request(args)?;
+        let (workspace, name) = (id(&one.workspace_id)?, Pyro::service_name(&one.service_name)?);
         let service = pyro.start_service(workspace, name, request, cancel).await?;
         if json {
             printer::json(&service);
@@ -36,13 +35,14 @@ pub(super) fn run(args: Start) -> i32 {
     })
 }
 
-fn request(args: Start) -> Result<StartServiceRequest, PyroError> {
-    Ok(StartServiceRequest {
+fn request(args: Start) -> Result<(StartServiceRequest, One), PyroError> {
+    let request = StartServiceRequest {
         command: command_line(&args.command),
         options: workspace_options(Some(&args.cwd), args.env, args.user.as_deref())?,
         readiness: readiness(args.ready_file, args.ready_tcp, args.ready_http, args.ready_command)?,
         ready_timeout_seconds: limits::ready_timeout_seconds(args.ready_timeout_seconds)?,
         ready_interval_ms: limits::ready_interval_ms(args.ready_interval_ms)?,
         restart: args.restart,
-    })
+    };
+    Ok((request, args.service))
 }
