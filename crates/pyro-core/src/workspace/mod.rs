@@ -5,6 +5,7 @@ pub mod background;
 mod claim;
 pub mod create;
 pub mod delete;
+pub mod disk;
 mod ended;
 pub mod error;
 pub mod exec;
@@ -36,6 +37,7 @@ pub mod source;
 pub mod start;
 pub mod status;
 pub mod stop;
+mod stopped;
 pub mod update;
 
 #[cfg(test)]

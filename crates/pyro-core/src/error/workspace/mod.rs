@@ -50,6 +50,8 @@ fn of(error: &WorkspaceError) -> Option<Id> {
         | WorkspaceError::LayerGone { id, .. }
         | WorkspaceError::NoCommand { id }
         | WorkspaceError::NoFork { id }
+        | WorkspaceError::DiskOnHost { id }
+        | WorkspaceError::NotStopped { id }
         | WorkspaceError::NoSuchSnapshot { id, .. }
         | WorkspaceError::SnapshotExists { id, .. }
         | WorkspaceError::TooDeep { id } => Some(id),
@@ -118,6 +120,16 @@ fn workspace(error: &WorkspaceError) -> (ErrorKind, Vec<Hint>) {
         WorkspaceError::NoDisk { .. } => (ErrorKind::Corrupt, vec![delete("")]),
         WorkspaceError::NothingToUpdate | WorkspaceError::NameBothWays => {
             (ErrorKind::InvalidInput, vec![Hint::usage("", OperationId::WorkspaceUpdate)])
+        }
+        WorkspaceError::DiskOnHost { .. } => {
+            (ErrorKind::Unsupported, vec![list_files("list its files")])
+        }
+        WorkspaceError::NotStopped { .. } => {
+            let create =
+                on(OperationId::WorkspaceSnapshotCreate).with_open(Parameter::SnapshotName, "NAME");
+            let create = Hint::call("take a snapshot, and name it", create).or();
+            let stop = Hint::call("stop it", on(OperationId::WorkspaceStop));
+            (ErrorKind::WrongState, vec![stop, create])
         }
         WorkspaceError::NoFork { .. } => (ErrorKind::Unsupported, export().to_vec()),
         WorkspaceError::TooDeep { .. } => {
