@@ -13,6 +13,7 @@ mod bench;
 mod boot;
 mod commands;
 mod differential;
+mod disk;
 mod faults;
 mod home;
 mod hostile;
