@@ -18,7 +18,8 @@ pub struct Node {
     pub size: u64,
     /// Last change of its content: seconds since 1970, and nanoseconds.
     pub mtime: (i64, u32),
-    /// Where a link leads.
+    /// Where a link leads; empty where its reader does not take it, as with a name of more than 255
+    /// bytes in it, which leads nowhere.
     #[serde(with = "serde_bytes")]
     pub target: Vec<u8>,
 }

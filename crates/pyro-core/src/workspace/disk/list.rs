@@ -92,7 +92,7 @@ fn listed(root: &DiskPath, node: &Node) -> ListedFile {
         path: root.join(&node.path),
         artifact_type: artifact_type(kind),
         size_bytes: if kind == Kind::File { node.size } else { 0 },
-        link_target: (kind == Kind::Symlink)
+        link_target: (kind == Kind::Symlink && !node.target.is_empty())
             .then(|| String::from_utf8_lossy(&node.target).into_owned()),
         mode: format!("{:04o}", node.mode & 0o7777),
         mtime: timestamp(node.modified()),
