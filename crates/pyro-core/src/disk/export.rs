@@ -3,6 +3,7 @@
 use super::chain;
 use super::error::DiskError;
 use super::superblock::{self, Superblock};
+use crate::host::fs;
 use imago::file::File as HostFile;
 use imago::qcow2::Qcow2;
 use imago::{
@@ -126,7 +127,7 @@ fn copy(
     cancel: &CancellationToken,
     write: impl Fn(&[u8], u64) -> io::Result<()>,
 ) -> Result<(), Side> {
-    let bottom = File::open(image).map_err(Side::Read)?;
+    let bottom = fs::open(image).map_err(|error| Side::Read(error.source))?;
     let mut part = vec![0; PART];
     let (mut at, end) = (0, chain.size());
     while at < end {

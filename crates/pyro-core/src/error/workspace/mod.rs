@@ -124,13 +124,7 @@ fn workspace(error: &WorkspaceError) -> (ErrorKind, Vec<Hint>) {
         WorkspaceError::DiskOnHost { .. } => {
             (ErrorKind::Unsupported, vec![list_files("list its files")])
         }
-        WorkspaceError::NotStopped { .. } => {
-            let create =
-                on(OperationId::WorkspaceSnapshotCreate).with_open(Parameter::SnapshotName, "NAME");
-            let create = Hint::call("take a snapshot, and name it", create).or();
-            let stop = Hint::call("stop it", on(OperationId::WorkspaceStop));
-            (ErrorKind::WrongState, vec![stop, create])
-        }
+        WorkspaceError::NotStopped { .. } => (ErrorKind::WrongState, stop_or_snapshot()),
         WorkspaceError::NoFork { .. } => (ErrorKind::Unsupported, export().to_vec()),
         WorkspaceError::TooDeep { .. } => {
             let [export, create] = export();
@@ -163,6 +157,14 @@ fn workspace(error: &WorkspaceError) -> (ErrorKind, Vec<Hint>) {
         // The rest is judged as what it holds.
         _ => (ErrorKind::Io, vec![doctor("")]),
     }
+}
+
+/// To have a disk that nobody writes to.
+fn stop_or_snapshot() -> Vec<Hint> {
+    let create =
+        on(OperationId::WorkspaceSnapshotCreate).with_open(Parameter::SnapshotName, "NAME");
+    let create = Hint::call("take a snapshot, and name it", create).or();
+    vec![Hint::call("stop it", on(OperationId::WorkspaceStop)), create]
 }
 
 fn label(error: &LabelError) -> &'static str {
