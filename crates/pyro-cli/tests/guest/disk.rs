@@ -1,6 +1,7 @@
 //! The disk of a workspace without its guest: of one that is stopped, and of snapshots.
 
 use crate::home::{Home, ended, eventually, kill};
+use crate::skip::skip;
 use crate::snapshot::did;
 use crate::workspace::{created, done, exec, said};
 use crate::{on_each_engine, on_the_host};
@@ -14,6 +15,7 @@ on_the_host!(a_workspace_on_the_host_has_no_disk);
 on_each_engine!(
     a_stopped_disk_is_listed_and_read,
     a_stopped_disk_is_exported,
+    an_exported_disk_is_mounted,
     a_disk_that_was_not_unmounted_says_so,
     an_export_that_is_ended_leaves_nothing,
 );
@@ -153,6 +155,26 @@ fn a_stopped_disk_is_exported(home: &Home) {
     assert_eq!(exec(home, &id, "cat d/file"), "two\n");
     assert_eq!(fs::read_dir(home.path().join("new")).unwrap().count(), 3);
     done(home, "delete", &[&id]);
+    home.assert_clean();
+}
+
+fn an_exported_disk_is_mounted(home: &Home) {
+    let id = created(home);
+    exec(home, &id, "echo one > file");
+    done(home, "stop", &[&id]);
+    let [raw, place] =
+        ["raw", "mounted"].map(|name| home.path().join(name).to_str().unwrap().to_owned());
+    disk(home, "export", &[&id, "--output", &raw]);
+    done(home, "delete", &[&id]);
+    fs::create_dir(&place).unwrap();
+    let mounted = Command::new("mount").args(["-o", "loop,ro", &raw, &place]).output().unwrap();
+    if !mounted.status.success() {
+        let why = String::from_utf8_lossy(&mounted.stderr);
+        return skip(&format!("this user mounts nothing: {}", why.trim()));
+    }
+    let read = fs::read_to_string(Path::new(&place).join("workspace/file"));
+    run("umount", &[&place]);
+    assert_eq!(read.unwrap(), "one\n");
     home.assert_clean();
 }
 
