@@ -11,13 +11,14 @@ mod pair;
 pub(crate) mod secret;
 mod task;
 pub(crate) mod workspace;
+pub(crate) mod workspace_disk;
 pub(crate) mod workspace_files;
 pub(crate) mod workspace_service;
 pub(crate) mod workspace_shell;
 pub(crate) mod workspace_snapshot;
 
 pub(crate) use demo::{Demo, Ollama, Other as OtherDemo};
-pub(crate) use internal::{BenchPage, Internal, InternalCommand};
+pub(crate) use internal::{BenchPage, Internal, InternalCommand, ReadDisk};
 pub(crate) use json::Json;
 pub(crate) use line::Line;
 pub(crate) use machine::Machine;

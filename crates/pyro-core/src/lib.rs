@@ -9,7 +9,8 @@
 //! Every machine has a supervisor, which is a process of its own: a `pyro` executable that is
 //! started with the command `supervise`. [`Config`] names it, with the arguments that come before
 //! that command: give it the path of an installed `pyro`, or of your own program if that hands
-//! `supervise` to `Pyro::supervise`.
+//! `supervise` to `Pyro::supervise`. The disk of a stopped workspace is read by such a process too,
+//! which is started with `read-disk`.
 //!
 //! One command in a machine of its own:
 //!
@@ -147,6 +148,12 @@ pub use workspace::service::follow::ServiceOutputTo;
 pub use workspace::service::info::{ServiceInfo, ServiceList, ServiceLogs};
 pub use workspace::service::start::{StartServiceRequest, readiness};
 
+// Disks of workspaces.
+pub use workspace::disk::export::{DiskExport, DiskExportRequest, DiskFormat};
+pub use workspace::disk::list::{DiskList, DiskListRequest};
+pub use workspace::disk::path::DiskPath;
+pub use workspace::disk::read::{DiskRead, DiskReadRequest};
+
 // Shells of workspaces.
 pub use workspace::shell::attach::AttachEnd;
 pub use workspace::shell::info::{
@@ -188,7 +195,9 @@ pub use host::facts::memory_mib as host_memory_mib;
 pub use host::process::{allow_open_files, is_ignored as is_signal_ignored};
 pub use host::terminal::printable;
 
-// For the process that runs as a supervisor.
+// For the processes that run as a supervisor, or read a disk.
+#[doc(hidden)]
+pub use disk::answer as answer_about_disk;
 #[doc(hidden)]
 pub use vm::control::starter::inherited_control;
 #[doc(hidden)]

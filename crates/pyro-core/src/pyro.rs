@@ -1,6 +1,7 @@
 //! `Pyro`: the facade, one short method per operation; every surface calls these and nothing below
 //! them.
 
+mod disk;
 mod files;
 pub mod operation_future;
 mod run;

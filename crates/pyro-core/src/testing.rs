@@ -2,6 +2,7 @@
 //! without notice.
 
 pub use crate::bench::BenchError;
+pub use crate::disk::DiskFault;
 pub use crate::engine::{Accel, EngineError};
 pub use crate::environment::{
     Agent, EnvironmentError, EnvironmentStore, Installed, MissingProgram,

@@ -6,7 +6,7 @@ use rmcp::model::JsonObject;
 use serde_json::{Map, Value};
 
 /// Fields that say nothing while they are false, 0 or empty.
-const QUIET: [&str; 32] = [
+const QUIET: [&str; 33] = [
     "added",
     "added_lines",
     "allow_host_compat",
@@ -22,6 +22,7 @@ const QUIET: [&str; 32] = [
     "left_out_count",
     "metadata",
     "modified",
+    "needs_recovery",
     "network_enabled",
     "non_text",
     "patch",

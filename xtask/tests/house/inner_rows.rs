@@ -35,10 +35,21 @@ const WORKSPACE: Rows = &[
     &["mod"],
     // Operations.
     &["create", "fork", "reset", "logs", "snapshot"],
-    &["background", "delete", "exec", "list", "service", "shell", "start", "stop", "update"],
+    &[
+        "background",
+        "delete",
+        "disk",
+        "exec",
+        "list",
+        "service",
+        "shell",
+        "start",
+        "stop",
+        "update",
+    ],
     &["files", "open_command", "status"],
     // A workspace that runs, or is claimed for a change.
-    &["ended", "layers", "merge"],
+    &["ended", "layers", "merge", "stopped"],
     &["on_host"],
     &["running", "rest"],
     &["claim"],

@@ -15,6 +15,8 @@ pub(crate) struct Internal {
 pub(crate) enum InternalCommand {
     /// Print benchmark results as a page of documentation.
     BenchPage(BenchPage),
+    /// Answer one question about a disk.
+    ReadDisk(ReadDisk),
     /// Print the command line as data, for the contract's test.
     Surface,
     /// Own one virtual machine.
@@ -24,6 +26,15 @@ pub(crate) enum InternalCommand {
 #[derive(Debug, Args)]
 pub(crate) struct BenchPage {
     /// Results files, each a section of the page.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<std::path::PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReadDisk {
+    /// The question, as JSON.
+    pub(crate) question: String,
+    /// The image, and the layers over it.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<std::path::PathBuf>,
 }

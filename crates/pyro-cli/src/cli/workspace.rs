@@ -34,6 +34,9 @@ pub(crate) enum Workspace {
     /// Take, list and delete snapshots of a workspace.
     #[command(subcommand)]
     Snapshot(super::workspace_snapshot::Snapshot),
+    /// List, read and export the disk of a stopped workspace, or of a snapshot.
+    #[command(subcommand)]
+    Disk(super::workspace_disk::Disk),
     /// Make new workspaces from the present disk of one; all of them go on.
     Fork(Fork),
     /// Push files of the host into a workspace.

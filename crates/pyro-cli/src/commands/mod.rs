@@ -10,6 +10,7 @@ mod line;
 mod man;
 mod mcp;
 mod output;
+mod read_disk;
 mod run;
 mod runtime;
 mod supervise;
@@ -41,6 +42,7 @@ pub(crate) fn dispatch(command: Command) -> i32 {
 pub(crate) fn dispatch_internal(command: InternalCommand) -> i32 {
     match command {
         InternalCommand::BenchPage(args) => bench::page(args),
+        InternalCommand::ReadDisk(args) => read_disk::run(args),
         InternalCommand::Surface => surface::run(),
         InternalCommand::Supervise => supervise::run(),
     }

@@ -4,6 +4,7 @@ mod call;
 pub(super) mod create;
 pub(super) mod delete;
 mod diff;
+mod disk;
 pub(super) mod exec;
 mod export;
 mod file;
@@ -42,6 +43,7 @@ pub(super) fn run(command: Workspace) -> i32 {
         Workspace::Exec(args) => exec::run(args, Noun::Workspace),
         Workspace::Reset(args) => reset::run(&args),
         Workspace::Snapshot(command) => snapshot::run(command),
+        Workspace::Disk(command) => disk::run(command),
         Workspace::Fork(args) => fork::run(&args),
         Workspace::Sync(command) => sync::run(command, Noun::Workspace),
         Workspace::File(command) => file::run(command),

@@ -13,6 +13,7 @@ mod bench;
 mod boot;
 mod commands;
 mod differential;
+mod disk;
 mod docs;
 mod faults;
 mod frameworks;

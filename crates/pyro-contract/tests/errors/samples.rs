@@ -3,9 +3,9 @@
 use pyro_core::host_files::FsError;
 use pyro_core::testing::tar::TarError;
 use pyro_core::testing::{
-    Accel, BenchError, ClientError, EngineError, EnvironmentError, Failure, FileError, LabelError,
-    MissingProgram, Operation, OutputError, OutputFileError, ShellError, SourceError, Stage,
-    ThreadError, VmError, WorkspaceChange, WorkspaceError,
+    Accel, BenchError, ClientError, DiskFault, EngineError, EnvironmentError, Failure, FileError,
+    LabelError, MissingProgram, Operation, OutputError, OutputFileError, ShellError, SourceError,
+    Stage, ThreadError, VmError, WorkspaceChange, WorkspaceError,
 };
 use pyro_core::{
     ConfigError, Id, OptionError, OutputName, PlaceError, PyroError, Shape, SnapshotName, VmState,
@@ -218,6 +218,8 @@ fn workspaces() -> Vec<WorkspaceError> {
         WorkspaceError::NoCommand { id },
         WorkspaceError::NothingToUpdate,
         WorkspaceError::NoFork { id },
+        WorkspaceError::DiskOnHost { id },
+        WorkspaceError::NotStopped { id },
         WorkspaceError::Ttl(1),
         WorkspaceError::Count(0),
         WorkspaceError::TooDeep { id },
@@ -271,5 +273,11 @@ fn files() -> Vec<FileError> {
         })),
         FileError::NoBaseline { id: id() },
         FileError::TooMany(1),
+        FileError::OnDisk(DiskFault::NotFound(b"/a".to_vec())),
+        FileError::OnDisk(DiskFault::NotDirectory(b"/a".to_vec())),
+        FileError::OnDisk(DiskFault::Directories),
+        FileError::OnDisk(DiskFault::Journal),
+        FileError::OnDisk(DiskFault::Unreadable("it is larger than the disk".into())),
+        FileError::Unwritten { path: "/out".into(), source: io::ErrorKind::StorageFull.into() },
     ]
 }

@@ -1,6 +1,6 @@
 //! Two neighbouring layers of a disk made one, without a running machine.
 
-use super::offline::DiskError;
+use super::error::DiskError;
 use crate::host::sparse;
 use imago::file::File as HostFile;
 use imago::qcow2::Qcow2;

@@ -1,55 +1,23 @@
 //! `OfflineDisk`: the filesystem on an image and its layers, read in this process; no kernel ever
 //! mounts it.
 
-use ext4_view::{DirEntry, Ext4, Ext4Error, Ext4Read, File, FileType, Metadata};
+use super::chain;
+use super::error::DiskError;
+use super::fault::DiskFault;
+use super::node::kind;
+use super::page::{self, Page, PageQuery};
+use super::part::{self, Part, PartQuery};
+use super::superblock::{self, Superblock};
+use super::way::{self, Found};
+use ext4_view::{DirEntry, Ext4, Ext4Read, File, Metadata};
+use imago::FormatAccess;
 use imago::file::File as HostFile;
-use imago::qcow2::Qcow2;
-use imago::raw::Raw;
-use imago::{FormatAccess, FormatDriverBuilder, PermissiveImplicitOpenGate};
 use pyro_protocol::TreePath;
 use pyro_protocol::tree::{Entry, Kind, Meta, Time};
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher};
-use std::io;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
-
-/// A disk that cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum DiskError {
-    /// An image or a layer.
-    #[error("cannot open {}", path.display())]
-    Open {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// The filesystem on it.
-    #[error("cannot read the filesystem on {}", path.display())]
-    Filesystem {
-        /// The topmost layer.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: Ext4Error,
-    },
-    /// Directories on it lead into each other, or are very many and very deep.
-    #[error("the directories on the disk are too many, or too deep")]
-    Directories,
-    /// A layer made of two.
-    #[error("cannot merge two layers into {}", path.display())]
-    Merge {
-        /// The new one.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// A file on it.
-    #[error("cannot read a file on the disk")]
-    File(#[source] Ext4Error),
-}
 
 /// Most names that are resolved on the ways to the directories of a listing: a disk whose
 /// directories hold each other has ways without end, and each is resolved from its beginning.
@@ -77,29 +45,38 @@ impl OfflineDisk {
     /// # Errors
     /// [`DiskError`].
     pub fn open(image: &Path, layers: &[PathBuf]) -> Result<Self, DiskError> {
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |source| DiskError::Open { path, source }
-        };
-        // Only what is named here is opened: a layer's own words about others are never followed.
-        let gate = PermissiveImplicitOpenGate::default;
-        let raw = Raw::<HostFile>::builder_path(image).open(gate()).map_err(failed(image))?;
-        let mut chain = FormatAccess::new(raw);
-        for layer in layers {
-            let builder =
-                Qcow2::<HostFile>::builder_path(layer).backing(Some(chain)).data_file(None);
-            let layer_disk = builder.open(gate()).map_err(failed(layer))?;
-            if layer_disk.requires_external_data_file() {
-                return Err(failed(layer)(io::Error::other(
-                    "it names a file beside it for its data",
-                )));
-            }
-            chain = FormatAccess::new(layer_disk);
-        }
+        let chain = chain::open(image, layers)?;
         let top = layers.last().map_or(image, PathBuf::as_path).to_owned();
-        Ext4::load(Box::new(Chain(chain)))
-            .map(Self)
-            .map_err(|source| DiskError::Filesystem { path: top, source })
+        let mut bytes = [0; superblock::LEN];
+        let unread = |source| DiskError::Open { path: top.clone(), source };
+        chain.read(&mut bytes[..], superblock::AT).map_err(unread)?;
+        let superblock = Superblock::parse(&bytes, chain.size())?;
+        let loaded = guarded(|| {
+            Ext4::load(Box::new(Chain(chain)))
+                .map_err(|source| DiskError::Filesystem { path: top.clone(), source })
+        });
+        match loaded {
+            Err(DiskError::Filesystem { .. }) if superblock.needs_recovery => {
+                Err(DiskFault::Journal.into())
+            }
+            loaded => loaded.map(Self),
+        }
+    }
+
+    /// A page of what a directory holds.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub(super) fn page(&self, query: &PageQuery) -> Result<Page, DiskError> {
+        guarded(|| page::page(&self.0, query))
+    }
+
+    /// A part of a file.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub(super) fn part(&self, query: &PartQuery) -> Result<Part, DiskError> {
+        guarded(|| part::part(&self.0, query))
     }
 
     /// Give every node at or below the directory `root` to `each`, in no particular order, and stop
@@ -111,7 +88,7 @@ impl OfflineDisk {
     /// # Errors
     /// [`DiskError::File`] when a directory cannot be read; [`DiskError::Directories`].
     pub fn list(&self, root: &[u8], each: impl FnMut(Entry) -> bool) -> Result<(), DiskError> {
-        self.list_within(root, MAX_STEPS, each)
+        guarded(|| self.list_within(root, MAX_STEPS, each))
     }
 
     fn list_within(
@@ -120,7 +97,7 @@ impl OfflineDisk {
         max_steps: usize,
         mut each: impl FnMut(Entry) -> bool,
     ) -> Result<(), DiskError> {
-        let top = self.0.metadata(root).map_err(DiskError::File)?;
+        let Found { path: root, metadata: top } = way::go(&self.0, root, true)?;
         let mut directories = vec![(TreePath::root(), 0)];
         if !each(entry(TreePath::root(), &top, fingerprint(&top, 0), Vec::new())) {
             return Ok(());
@@ -129,9 +106,9 @@ impl OfflineDisk {
         while let Some((directory, above)) = directories.pop() {
             steps += 1 + directory.as_bytes().iter().filter(|byte| **byte == b'/').count();
             if steps > max_steps {
-                return Err(DiskError::Directories);
+                return Err(DiskFault::Directories.into());
             }
-            let at = [root, b"/", directory.as_bytes()].concat();
+            let at = [&root[..], b"/", directory.as_bytes()].concat();
             for node in self.0.read_dir(&at[..]).map_err(DiskError::File)? {
                 let node = node.map_err(DiskError::File)?;
                 let path = match directory.is_root() {
@@ -142,6 +119,9 @@ impl OfflineDisk {
                 let Ok(path) = TreePath::parse(&path) else { continue };
                 let entry = self.look(&node, path, above);
                 if entry.meta.kind == Kind::Directory && entry.meta.errno == 0 {
+                    if entry.meta.size > way::MAX_DIRECTORY {
+                        return Err(DiskFault::Directories.into());
+                    }
                     directories.push((entry.path.clone(), lineage(&node, above)));
                 }
                 if !each(entry) {
@@ -154,14 +134,20 @@ impl OfflineDisk {
 
     fn look(&self, node: &DirEntry, path: TreePath, above: u64) -> Entry {
         let target = |metadata: &Metadata| match metadata.is_symlink() {
-            true => self.0.read_link(&node.path()).map(|target| target.as_ref().to_vec()),
+            true => {
+                let link =
+                    Found { path: node.path().as_ref().to_vec(), metadata: metadata.clone() };
+                way::target(&self.0, &link)
+            }
             false => Ok(Vec::new()),
         };
-        let known = node.metadata().and_then(|metadata| Ok((target(&metadata)?, metadata)));
+        let known = node.metadata().map_err(DiskError::File);
+        let known = known.and_then(|metadata| Ok((target(&metadata)?, metadata)));
         match known {
             Ok((target, metadata)) => entry(path, &metadata, fingerprint(&metadata, above), target),
             Err(error) => {
-                tracing::debug!(%path, %error, "a node of a disk cannot be understood");
+                let error = &error as &dyn std::error::Error;
+                tracing::debug!(%path, error, "a node of a disk cannot be understood");
                 let kind = node.file_type().map_or(Kind::Unknown, kind);
                 let ino = RandomState::new().hash_one(&path);
                 let meta = Meta { errno: EIO, ino, ..Meta::new(kind, 0) };
@@ -175,15 +161,27 @@ impl OfflineDisk {
     /// # Errors
     /// [`DiskError::File`].
     pub fn read(&self, path: &[u8], mut each: impl FnMut(&[u8]) -> bool) -> Result<(), DiskError> {
-        let mut file: File = self.0.open(path).map_err(DiskError::File)?;
-        let mut part = vec![0; 64 * 1024];
-        loop {
-            let len = file.read_bytes(&mut part).map_err(DiskError::File)?;
-            if len == 0 || !each(&part[..len]) {
-                return Ok(());
+        guarded(|| {
+            let found = way::go(&self.0, path, true)?;
+            let mut file: File = self.0.open(&found.path[..]).map_err(DiskError::File)?;
+            let mut part = vec![0; 64 * 1024];
+            loop {
+                let len = file.read_bytes(&mut part).map_err(DiskError::File)?;
+                if len == 0 || !each(&part[..len]) {
+                    return Ok(());
+                }
             }
-        }
+        })
     }
+}
+
+/// Do what reads a filesystem that a guest wrote: the reader's own mistakes about it are faults of
+/// the filesystem, not of this process.
+fn guarded<T>(act: impl FnOnce() -> Result<T, DiskError>) -> Result<T, DiskError> {
+    // The reader changes nothing but its cache, block by block.
+    std::panic::catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|_| {
+        Err(DiskFault::Unreadable("its reader cannot make sense of it".to_owned()).into())
+    })
 }
 
 /// What `stat` would say of a node that cannot be read.
@@ -218,18 +216,6 @@ fn lineage(directory: &DirEntry, above: u64) -> u64 {
     let born = directory.metadata().ok().and_then(|metadata| metadata.created());
     (born, above).hash(&mut hasher);
     hasher.finish()
-}
-
-fn kind(file_type: FileType) -> Kind {
-    match file_type {
-        FileType::Regular => Kind::File,
-        FileType::Directory => Kind::Directory,
-        FileType::Symlink => Kind::Symlink,
-        FileType::Fifo => Kind::Fifo,
-        FileType::Socket => Kind::Socket,
-        FileType::BlockDevice => Kind::BlockDevice,
-        FileType::CharacterDevice => Kind::CharDevice,
-    }
 }
 
 #[cfg(test)]
@@ -298,7 +284,7 @@ mod tests {
             count += 1;
             true
         });
-        assert!(matches!(listed, Err(DiskError::Directories)), "{listed:?}");
+        assert!(matches!(listed, Err(DiskError::Fault(DiskFault::Directories))), "{listed:?}");
         assert!(count > 100, "{count}");
     }
 }

@@ -5,6 +5,7 @@ use super::common::doctor;
 use super::workspace::{list_files, status};
 use super::{ErrorKind, Hint, OperationId, Parameter, PyroError};
 use crate::archive::TarError;
+use crate::disk::DiskFault;
 use crate::host::fs::FsError;
 use crate::host::output::OutputFileError;
 use crate::host::tree::HostTreeError;
@@ -87,7 +88,11 @@ fn file(error: &FileError) -> Judgement {
             let hint = Hint::usage("export what is there", OperationId::WorkspaceExport);
             (ErrorKind::Corrupt, vec![hint])
         }
-        FileError::Disk(_) | FileError::Kept(_) => (ErrorKind::Corrupt, vec![doctor("")]),
+        FileError::OnDisk(fault) => disk(fault),
+        FileError::Unwritten { .. } => unwritten(),
+        FileError::Disk(_) | FileError::Kept(_) | FileError::Unread(_) => {
+            (ErrorKind::Corrupt, vec![doctor("")])
+        }
         FileError::TooMany(_) | FileError::TooLong(_) => {
             (ErrorKind::Unsupported, say("name a directory below /workspace"))
         }
@@ -95,6 +100,34 @@ fn file(error: &FileError) -> Judgement {
         FileError::Source(error) => source(error),
         FileError::Output(error) => output(error),
         FileError::NewFile(error) => new_file(error),
+    }
+}
+
+/// What is asked of a disk that no guest has, or what is on it.
+fn disk(fault: &DiskFault) -> Judgement {
+    let list = |why| {
+        let list = Call::to_workspace(OperationId::WorkspaceDiskList);
+        vec![Hint::call(why, list.with(Parameter::Path, "/"))]
+    };
+    match fault {
+        DiskFault::NotFound(_) => (ErrorKind::NotFound, list("look what is there")),
+        DiskFault::NotDirectory(_) | DiskFault::NotFile { .. } | DiskFault::Links(_) => {
+            (ErrorKind::InvalidInput, list("look what is there"))
+        }
+        DiskFault::Directories => {
+            (ErrorKind::Unsupported, say("name a directory below, or list without what is below"))
+        }
+        DiskFault::Journal => (
+            ErrorKind::WrongState,
+            vec![
+                Hint::call("start it", Call::to_workspace(OperationId::WorkspaceStart)),
+                Hint::call("then stop it", Call::to_workspace(OperationId::WorkspaceStop)),
+            ],
+        ),
+        DiskFault::Unreadable(_) => {
+            let reset = Call::to_workspace(OperationId::WorkspaceReset);
+            (ErrorKind::Corrupt, vec![Hint::call("go back to its baseline", reset)])
+        }
     }
 }
 

@@ -69,6 +69,8 @@ super::named::named! {
         WorkspaceSnapshotList = "workspace.snapshot.list",
         /// Delete a snapshot of a workspace.
         WorkspaceSnapshotDelete = "workspace.snapshot.delete",
+        /// List a directory on the disk of a stopped workspace.
+        WorkspaceDiskList = "workspace.disk.list",
         /// Copy a workspace.
         WorkspaceFork = "workspace.fork",
         /// Stop a workspace.

@@ -1,17 +1,28 @@
 //! Files for somebody else on the host: they appear whole, and replace nothing unless told to.
 
 use super::output::{Output, OutputFileError};
+use super::path::of_descriptor;
 use super::staging::{MADE, Staging};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
 
 /// A file that does not stand at its place yet; dropped, it is gone.
 #[derive(Debug)]
 pub struct NewFile {
     file: BufWriter<File>,
-    staging: Staging,
+    place: Place,
+}
+
+/// Where it is until it appears.
+#[derive(Debug)]
+enum Place {
+    /// In a directory of its own.
+    Staged(Staging),
+    /// It has no name: it goes with this process, however that ends.
+    Unnamed(Output),
 }
 
 impl NewFile {
@@ -23,19 +34,50 @@ impl NewFile {
         let path = output.path.clone();
         let begin = || {
             let staging = Staging::begin(output)?;
-            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+            let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
             // As any new file of this user: the umask takes its bits.
             let made =
                 rustix::fs::openat(staging.inside(), MADE, flags, Mode::from_raw_mode(0o666))?;
-            Ok(Self { file: BufWriter::with_capacity(256 * 1024, made.into()), staging })
+            Ok(Self::of(made.into(), Place::Staged(staging)))
         };
         begin().map_err(|errno: Errno| OutputFileError::Write { path, source: errno.into() })
+    }
+
+    /// As [`NewFile::beside`], for a large one that is written at any place: where the filesystem
+    /// can, it has no name until it appears, so that a killed process leaves nothing.
+    ///
+    /// # Errors
+    /// [`OutputFileError::Write`].
+    pub fn unnamed(output: Output) -> Result<Self, OutputFileError> {
+        let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
+        match rustix::fs::openat(&output.dir, ".", flags, Mode::from_raw_mode(0o666)) {
+            Ok(made) => Ok(Self::of(made.into(), Place::Unnamed(output))),
+            // Not on every filesystem.
+            Err(_) => Self::beside(output),
+        }
+    }
+
+    fn of(file: File, place: Place) -> Self {
+        Self { file: BufWriter::with_capacity(256 * 1024, file), place }
+    }
+
+    /// The file itself, for whoever writes nothing by [`Write`].
+    #[must_use]
+    pub fn file(&self) -> &File {
+        self.file.get_ref()
+    }
+
+    fn path(&self) -> PathBuf {
+        match &self.place {
+            Place::Staged(staging) => staging.output.path.clone(),
+            Place::Unnamed(output) => output.path.clone(),
+        }
     }
 
     /// That a write failed.
     #[must_use]
     pub fn failed(&self, source: io::Error) -> OutputFileError {
-        OutputFileError::Write { path: self.staging.output.path.clone(), source }
+        OutputFileError::Write { path: self.path(), source }
     }
 
     /// Let it appear, durable.
@@ -43,17 +85,29 @@ impl NewFile {
     /// # Errors
     /// [`OutputFileError::Exists`] unless it may replace what is there.
     pub fn appear(self, replace: bool) -> Result<(), OutputFileError> {
-        let Self { file, staging } = self;
-        let path = &staging.output.path;
+        let path = &self.path();
+        let Self { file, place } = self;
         let failed = |source| OutputFileError::Write { path: path.clone(), source };
         let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
         file.sync_all().map_err(failed)?;
+        let staging = match place {
+            Place::Staged(staging) => staging,
+            Place::Unnamed(output) => named(&file, output).map_err(|errno| failed(errno.into()))?,
+        };
         staging.file_appears(replace).map_err(|errno| match errno {
             Errno::EXIST if !replace => OutputFileError::Exists { path: path.clone() },
             Errno::NOTEMPTY | Errno::EXIST => OutputFileError::Full { path: path.clone() },
             errno => failed(errno.into()),
         })
     }
+}
+
+/// Give a file without a name one.
+fn named(file: &File, output: Output) -> Result<Staging, Errno> {
+    let staging = Staging::begin(output)?;
+    let (from, flags) = (of_descriptor(file), AtFlags::SYMLINK_FOLLOW);
+    rustix::fs::linkat(CWD, &from, staging.inside(), MADE, flags)?;
+    Ok(staging)
 }
 
 impl Write for NewFile {
@@ -145,6 +199,25 @@ mod tests {
         NewFile::beside(prepare(&empty)).unwrap().appear(true).unwrap();
         assert!(empty.is_file());
         prepare(&empty).check_file().unwrap();
+    }
+
+    #[test]
+    fn a_file_without_a_name_leaves_nothing_and_appears_as_any_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out");
+        let count = || fs::read_dir(dir.path()).unwrap().count();
+        let new = |replace| {
+            let output = Output::prepare(&HostPath::from(path.as_path()), replace).unwrap();
+            NewFile::unnamed(output).unwrap()
+        };
+        let (first, second) = (new(false), new(false));
+        assert_eq!(count(), 0);
+        std::os::unix::fs::FileExt::write_all_at(first.file(), b"first", 0).unwrap();
+        first.appear(false).unwrap();
+        assert!(matches!(second.appear(false), Err(OutputFileError::Exists { .. })));
+        assert_eq!((fs::read(&path).unwrap(), count()), (b"first".to_vec(), 1));
+        new(true).appear(true).unwrap();
+        assert_eq!((fs::read(&path).unwrap(), count()), (Vec::new(), 1));
     }
 
     #[test]

@@ -212,7 +212,7 @@ pub fn expanded(path: &Path, home: Option<&Path>) -> PathBuf {
 }
 
 /// Where an open descriptor's node is found by path, wherever it has been moved to.
-pub(crate) fn of_descriptor(held: &OwnedFd) -> PathBuf {
+pub(crate) fn of_descriptor(held: &impl AsRawFd) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()))
 }
 

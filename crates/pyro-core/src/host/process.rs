@@ -102,6 +102,16 @@ pub fn allow_open_files() {
     let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, raised);
 }
 
+/// Let this process take no more processor time and memory than this: then the kernel ends it, or
+/// gives it no more.
+pub fn limit(cpu_seconds: u64, memory_bytes: u64) {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    for (resource, most) in [(Resource::Cpu, cpu_seconds), (Resource::As, memory_bytes)] {
+        // Where a lower limit is set already, that one stays.
+        let _ = setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
+    }
+}
+
 /// Whether whoever started this process wants it to go on after this signal, as `nohup` does: it is
 /// ignored.
 #[must_use]

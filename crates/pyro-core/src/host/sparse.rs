@@ -24,7 +24,11 @@ pub fn copy_new(from: &Path, to: &Path) -> io::Result<()> {
     while let Some((data, end)) = data_before(&source, at, len)? {
         source.seek(SeekFrom::Start(data))?;
         copy.seek(SeekFrom::Start(data))?;
-        io::copy(&mut (&mut source).take(end - data), &mut copy)?;
+        let copied = io::copy(&mut (&mut source).take(end - data), &mut copy)?;
+        // What is left of a file that became shorter must not pass for the whole of it.
+        if copied != end - data {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         at = end;
     }
     Ok(())

@@ -128,6 +128,18 @@ pub enum WorkspaceError {
         /// The workspace.
         id: Id,
     },
+    /// On the host there is no disk.
+    #[error("workspace {id} is on the host, without a disk of its own")]
+    DiskOnHost {
+        /// The workspace.
+        id: Id,
+    },
+    /// It runs, or did meanwhile: its disk changes.
+    #[error("workspace {id} is not stopped: its disk changes while it runs")]
+    NotStopped {
+        /// The workspace.
+        id: Id,
+    },
     /// The directory of a workspace on the host cannot be copied.
     #[error("cannot copy the files of the workspace")]
     Copy(#[source] CopyError),

@@ -3,7 +3,7 @@
 use super::place::PlaceError;
 use super::source::SourceError;
 use crate::archive::TarError;
-use crate::disk::DiskError;
+use crate::disk::{DiskError, DiskFault};
 use crate::host::output::OutputFileError;
 use crate::host::tree::HostTreeError;
 use crate::id::Id;
@@ -85,6 +85,21 @@ pub enum FileError {
     NoBaseline {
         /// The workspace.
         id: Id,
+    },
+    /// What is asked of a disk, or what is on it.
+    #[error(transparent)]
+    OnDisk(DiskFault),
+    /// A disk of a workspace cannot be read, or not be written to the host.
+    #[error("cannot read the disk of the workspace")]
+    Unread(#[source] DiskError),
+    /// The host has no room for a disk, or does not take it.
+    #[error("cannot write the disk of the workspace to {}", path.display())]
+    Unwritten {
+        /// Where it should be.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
     },
     /// A closed disk of the workspace cannot be read.
     #[error("cannot read an earlier state of the workspace")]

@@ -5,6 +5,7 @@ pub mod background;
 mod claim;
 pub mod create;
 pub mod delete;
+pub mod disk;
 mod ended;
 pub mod error;
 pub mod exec;
@@ -40,6 +41,7 @@ pub mod source;
 pub mod start;
 pub mod status;
 pub mod stop;
+mod stopped;
 pub mod update;
 
 #[cfg(test)]

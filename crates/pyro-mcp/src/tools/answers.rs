@@ -294,6 +294,13 @@ pub(super) struct Exported {
     left_out: Vec<Lacking>,
 }
 
+/// A disk that was brought to the host.
+#[derive(JsonSchema)]
+pub(super) struct DiskExported {
+    bytes_written: u64,
+    needs_recovery: bool,
+}
+
 /// A shell.
 #[derive(JsonSchema)]
 pub(super) struct Shell {

@@ -40,6 +40,9 @@ pub(crate) mod workspace;
 mod workspace_create;
 mod workspace_delete;
 mod workspace_diff;
+mod workspace_disk_export;
+mod workspace_disk_list;
+mod workspace_disk_read;
 mod workspace_exec;
 mod workspace_export;
 mod workspace_file_list;
@@ -88,6 +91,9 @@ const TOOLS: &[fn(&Grants, &str) -> Vec<Tool>] = &[
     offered::<workspace_create::WorkspaceCreate>,
     offered::<workspace_delete::WorkspaceDelete>,
     offered::<workspace_diff::WorkspaceDiff>,
+    offered::<workspace_disk_export::WorkspaceDiskExport>,
+    offered::<workspace_disk_list::WorkspaceDiskList>,
+    offered::<workspace_disk_read::WorkspaceDiskRead>,
     offered::<workspace_exec::WorkspaceExec>,
     offered::<workspace_export::WorkspaceExport>,
     offered::<workspace_file_list::WorkspaceFileList>,

@@ -4,8 +4,8 @@
 use crate::bounds;
 use crate::refusal::Refusal;
 use pyro_core::{
-    DiffPoint, Environment, ErrorKind, Id, InlineOutput, Pyro, SHELLS, ShellSignal, Snapshot,
-    WorkspacePath, catalog, limits,
+    DiffPoint, DiskPath, Environment, ErrorKind, Id, InlineOutput, Pyro, SHELLS, ShellSignal,
+    Snapshot, WorkspacePath, catalog, limits,
 };
 use schemars::{Schema, SchemaGenerator, json_schema};
 
@@ -179,6 +179,16 @@ pub(super) fn root() -> String {
 /// A path at or below `/workspace`, parsed at the door.
 pub(super) fn place(text: &str) -> Result<WorkspacePath, Refusal> {
     Ok(Pyro::workspace_path(text.as_bytes())?)
+}
+
+/// A path on the disk of a workspace, parsed at the door.
+pub(super) fn disk_place(text: &str) -> Result<DiskPath, Refusal> {
+    Ok(Pyro::disk_path(text.as_bytes())?)
+}
+
+/// A snapshot whose disk is read, parsed at the door; none for the present disk.
+pub(super) fn snapshot(text: Option<&str>) -> Result<Option<Snapshot>, Refusal> {
+    Ok(text.map(Pyro::snapshot).transpose()?)
 }
 
 /// A workspace's id, parsed at the door.

@@ -42,6 +42,25 @@ where
     worked.await
 }
 
+/// Do something with a workspace that need not run, and is not started for it.
+pub(crate) async fn at_rest<T, F>(
+    state: &Arc<State>,
+    context: &RequestContext<RoleServer>,
+    words: &'static str,
+    act: impl FnOnce(Pyro, CancellationToken) -> F + Send + 'static,
+) -> Result<T, Refusal>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, PyroError>> + Send,
+{
+    let pyro = state.pyro.clone();
+    let done = turn::take(state, context, move |turn| async move {
+        turn.reporter.say(words);
+        act(pyro, turn.cancel.clone()).await
+    });
+    done.await
+}
+
 /// Do what leaves nothing behind when it is dropped.
 pub(crate) async fn until<T>(
     cancel: &CancellationToken,

@@ -1,7 +1,7 @@
 //! A workspace as lines of text.
 
 use crate::printer;
-use pyro_core::{LastCommand, Timestamp, WorkspaceInfo, printable};
+use pyro_core::{LastCommand, ListedFile, Timestamp, WorkspaceInfo, printable};
 use std::collections::BTreeMap;
 
 /// Print what a workspace is at; `heading` stands before its id.
@@ -53,6 +53,13 @@ pub(super) fn command(text: &str) -> String {
 /// A guest's or a user's text as one line: it may hold what ends a line.
 pub(in crate::commands) fn one_line(text: &str) -> String {
     printable(text.replace('\n', "\\n").as_bytes())
+}
+
+/// A file of a listing as one line.
+pub(super) fn entry(entry: &ListedFile) -> String {
+    let target =
+        entry.link_target.as_ref().map(|target| format!(" -> {target}")).unwrap_or_default();
+    one_line(&format!("{} [{}] size={}{target}", entry.path, entry.artifact_type, entry.size_bytes))
 }
 
 /// Labels as `key=value`; none where there are none.

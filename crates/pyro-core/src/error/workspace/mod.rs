@@ -52,6 +52,8 @@ fn of(error: &WorkspaceError) -> Option<Id> {
         | WorkspaceError::LayerGone { id, .. }
         | WorkspaceError::NoCommand { id }
         | WorkspaceError::NoFork { id }
+        | WorkspaceError::DiskOnHost { id }
+        | WorkspaceError::NotStopped { id }
         | WorkspaceError::NoSuchSnapshot { id, .. }
         | WorkspaceError::SnapshotExists { id, .. }
         | WorkspaceError::TooDeep { id } => Some(id),
@@ -121,6 +123,10 @@ fn workspace(error: &WorkspaceError) -> (ErrorKind, Vec<Hint>) {
         WorkspaceError::NothingToUpdate | WorkspaceError::NameBothWays => {
             (ErrorKind::InvalidInput, vec![Hint::usage("", OperationId::WorkspaceUpdate)])
         }
+        WorkspaceError::DiskOnHost { .. } => {
+            (ErrorKind::Unsupported, vec![list_files("list its files")])
+        }
+        WorkspaceError::NotStopped { .. } => (ErrorKind::WrongState, stop_or_snapshot()),
         WorkspaceError::NoFork { .. } => (ErrorKind::Unsupported, export().to_vec()),
         WorkspaceError::TooDeep { .. } => {
             let [export, create] = export();
@@ -153,6 +159,14 @@ fn workspace(error: &WorkspaceError) -> (ErrorKind, Vec<Hint>) {
         // The rest is judged as what it holds.
         _ => (ErrorKind::Io, vec![doctor("")]),
     }
+}
+
+/// To have a disk that nobody writes to.
+fn stop_or_snapshot() -> Vec<Hint> {
+    let create =
+        on(OperationId::WorkspaceSnapshotCreate).with_open(Parameter::SnapshotName, "NAME");
+    let create = Hint::call("take a snapshot, and name it", create).or();
+    vec![Hint::call("stop it", on(OperationId::WorkspaceStop)), create]
 }
 
 fn label(error: &LabelError) -> &'static str {

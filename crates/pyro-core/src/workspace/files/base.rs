@@ -40,7 +40,9 @@ impl BasePlace {
     ) -> Result<Self, WorkspaceError> {
         let id = workspace.id;
         let backing = store.layer(layer)?.ok_or(FileError::NoBaseline { id })?.backing;
-        let files = layer_files(config, store, workspace, layer)?;
+        let mut files = layer_files(config, store, workspace, layer)?;
+        // One that nobody ever wrote to holds nothing, and has no file.
+        files.pop_if(|top| !top.exists());
         Ok(match backing {
             Backing::Image(digest) => {
                 Self::Disk(EnvironmentStore::new(config).image_of(digest.as_ref()).0, files)

@@ -24,6 +24,7 @@ use crate::workspace::ignore::guest::GuestFiles;
 use crate::workspace::layers::closed_layer;
 use crate::workspace::running::Running;
 use crate::workspace::secrets::Secrets;
+use crate::workspace::stopped::Stopped;
 use pyro_patch::diff::{Diff, DiffBuilder, DiffOptions};
 use pyro_patch::{Content, Side};
 use pyro_protocol::TreePath;
@@ -47,7 +48,12 @@ pub async fn diff(
         let (from, to) = match (&request.from, &request.to) {
             (DiffPoint::Closed(from), DiffPoint::Closed(to)) => (from, to),
             _ => {
-                let running = Running::open(config, id).await?;
+                let running = match Running::open(config, id).await {
+                    Err(WorkspaceError::NotStarted { .. }) => {
+                        return at_rest(config, id, request).await;
+                    }
+                    running => running?,
+                };
                 running.touch()?;
                 return changes(&running, request).await;
             }
@@ -64,6 +70,8 @@ pub async fn diff(
         match compare().await {
             // Its layers are others now.
             Err(error) if was_merged(&error) => compare().await,
+            // It was started.
+            Err(WorkspaceError::NotStopped { .. }) => compare().await,
             compared => compared,
         }
     };
@@ -81,6 +89,29 @@ fn redactor(
     request: &DiffRequest,
 ) -> Result<Option<Redactor>, WorkspaceError> {
     if request.redact { Secrets::of(config, id)?.redactor() } else { Ok(None) }
+}
+
+/// As [`diff`], of a workspace that is stopped: its disk is read as that of a snapshot is.
+async fn at_rest(
+    config: &Config,
+    id: Id,
+    request: &DiffRequest,
+) -> Result<(Diff, Hidden), WorkspaceError> {
+    let stopped = Stopped::find(config, id).await?;
+    let store = Store::open(&config.data_dir)?;
+    let workspace = &stopped.workspace;
+    let place = |point: &DiffPoint| {
+        let layer = match point {
+            DiffPoint::Closed(snapshot) => closed_layer(&store, workspace, snapshot)?.0,
+            DiffPoint::Now => workspace.top_layer.ok_or(WorkspaceError::NoDisk { id })?,
+        };
+        BasePlace::of_layer(config, &store, workspace, layer)
+    };
+    let redactor = redactor(config, id, request)?;
+    let (from, to) = (place(&request.from)?, place(&request.to)?);
+    let compared = between::changes(from, to, request, redactor).await;
+    stopped.check(&store)?;
+    compared
 }
 
 /// Whether a layer has gone since the chain that it was in was read, as it does where somebody

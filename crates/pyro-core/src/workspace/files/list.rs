@@ -156,6 +156,6 @@ pub fn artifact_type(kind: Kind) -> &'static str {
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a time for people: microseconds are enough")]
-pub(super) fn timestamp(time: pyro_protocol::tree::Time) -> Timestamp {
+pub(in crate::workspace) fn timestamp(time: pyro_protocol::tree::Time) -> Timestamp {
     Timestamp::from_seconds(time.seconds as f64 + f64::from(time.nanoseconds) / 1e9)
 }

@@ -157,7 +157,7 @@ fn marked(part: &[u8], begin: usize, places: &[Range<usize>]) -> Vec<u8> {
 }
 
 /// Leave a character that the end of the part cuts to the next part, where there is one.
-fn cut(bytes: &mut Vec<u8>, offset: u64, size: u64) {
+pub(in crate::workspace) fn cut(bytes: &mut Vec<u8>, offset: u64, size: u64) {
     if offset.saturating_add(bytes.len() as u64) < size {
         bytes.truncate(whole_characters(bytes));
     }

@@ -2,10 +2,10 @@
 
 use super::super::Noun;
 use super::super::call::{id, path, to_its_end};
-use super::super::summary::one_line;
+use super::super::summary::{entry, one_line};
 use crate::cli::workspace_files::List;
 use crate::printer;
-use pyro_core::{FileList, FileListRequest, ListedFile};
+use pyro_core::{FileList, FileListRequest};
 
 pub(super) fn run(args: &List) -> i32 {
     to_its_end(Noun::Workspace, args.json, async |pyro| {
@@ -37,12 +37,6 @@ fn lines(listed: &FileList) -> Vec<String> {
     if listed.entries.is_empty() {
         lines.push("No workspace entries found.".to_owned());
     }
-    lines.extend(listed.entries.iter().map(line));
+    lines.extend(listed.entries.iter().map(entry));
     lines
-}
-
-fn line(entry: &ListedFile) -> String {
-    let target =
-        entry.link_target.as_ref().map(|target| format!(" -> {target}")).unwrap_or_default();
-    one_line(&format!("{} [{}] size={}{target}", entry.path, entry.artifact_type, entry.size_bytes))
 }
