@@ -79,7 +79,7 @@ fn disk(results: &mut Results, home: &Home, workspace: &Value) {
         let list = results.done("workspace_disk_list", of(workspace, list));
         assert!(list["entries"].as_array().unwrap().len() > 50, "{list}");
     }
-    for path in ["/usr/bin/bash", "/etc/services"] {
+    for path in ["/usr/bin/bash", "/etc/bash.bashrc"] {
         let read = json!({ "path": path, "max_bytes": 1_048_576 });
         results.call("workspace_disk_read", of(workspace, read));
     }
