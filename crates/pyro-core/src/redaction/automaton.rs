@@ -1,14 +1,12 @@
 //! `Automaton`: all forms of all values, looked for at once.
 
-use super::forms::forms;
+use super::forms::{Form, forms};
+use super::rest::{rest_len, shown_len};
 use aho_corasick::automaton::{Automaton as _, StateID};
 use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::{Anchored, BuildError, MatchKind};
 use pyro_protocol::Secret;
 use std::collections::HashMap;
-
-/// Most bytes of a value's beginning that are shown while nothing follows them.
-const MAX_SHOWN: usize = 8;
 
 /// Looks for values, byte by byte.
 pub(super) struct Automaton {
@@ -18,6 +16,8 @@ pub(super) struct Automaton {
     first: [bool; 256],
     /// How far into a form each state is.
     depths: HashMap<StateID, Depth>,
+    /// What is looked for.
+    forms: Vec<Form>,
 }
 
 /// How far into a form a state is.
@@ -46,13 +46,18 @@ impl Automaton {
             let mut state = start;
             for (at, byte) in form.iter().enumerate() {
                 state = nfa.next_state(Anchored::No, state, *byte);
-                let (seen, most) = (at + 1, MAX_SHOWN.min(form.len() / 4));
+                let (seen, most) = (at + 1, shown_len(form.len()));
                 let depth: &mut Depth =
                     depths.entry(state).or_insert(Depth { seen, may_show: true });
                 depth.may_show &= seen <= most;
             }
         }
-        Ok(Self { nfa, start, first, depths })
+        Ok(Self { nfa, start, first, depths, forms: all })
+    }
+
+    /// Bytes at the beginning of a text that are the rest of a value which began before it.
+    pub(super) fn rest_len(&self, bytes: &[u8]) -> usize {
+        rest_len(&self.forms, bytes)
     }
 
     pub(super) fn start(&self) -> StateID {

@@ -9,6 +9,7 @@ mod automaton;
 mod forms;
 mod masking;
 mod redactor;
+mod rest;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -42,6 +42,12 @@ impl Redaction {
         }
     }
 
+    /// The same for what begins with so many bytes of a value.
+    pub(super) fn after_cut(mut self, rest_len: usize) -> Self {
+        self.spans.extend((rest_len > 0).then_some((0, rest_len as u64)));
+        self
+    }
+
     /// The same with marks that are as long as what they stand for.
     pub(super) fn filling(self) -> Self {
         Self { fills: true, ..self }

@@ -1,7 +1,7 @@
 //! `View`: one way to read a stream, as it is or with the escapes of URLs undone.
 
 use super::automaton::Automaton;
-use super::forms::is_blank;
+use super::forms::{digit, is_blank};
 use aho_corasick::automaton::StateID;
 use std::collections::VecDeque;
 
@@ -102,13 +102,5 @@ impl View {
     /// Whether so little of a value is there that it may be shown.
     pub(super) fn may_show(&self, automaton: &Automaton) -> bool {
         automaton.depth(self.state).may_show
-    }
-}
-
-fn digit(byte: u8) -> u8 {
-    match byte {
-        b'0'..=b'9' => byte - b'0',
-        b'a'..=b'f' => byte - b'a' + 10,
-        _ => byte.wrapping_sub(b'A').wrapping_add(10),
     }
 }
