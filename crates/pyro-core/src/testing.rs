@@ -35,6 +35,7 @@ pub use crate::workspace::files::FileError;
 pub use crate::workspace::files::source::{Ignore, Source, SourceError};
 pub use crate::workspace::ignore::host::ignored;
 pub use crate::workspace::label::LabelError;
+pub use crate::workspace::secret_error::SecretError;
 pub use crate::workspace::shell_error::ShellError;
 
 /// Tar files.
