@@ -17,6 +17,7 @@ pub use crate::host::lock::FileLock;
 pub use crate::host::output::{Output, OutputFileError};
 pub use crate::host::process::boot_id;
 pub use crate::host::tree::{Allowance, HostTreeError, Receiver};
+pub use crate::redaction::Redactor;
 pub use crate::store::Store;
 pub use crate::store::layer::NewLayer;
 pub use crate::store::vm::VmKind;

@@ -8,6 +8,7 @@
 mod automaton;
 mod forms;
 mod masking;
+mod pairs;
 mod redactor;
 mod rest;
 mod stream;

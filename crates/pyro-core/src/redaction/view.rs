@@ -37,12 +37,19 @@ impl View {
         bytes: &[u8],
         spans: &mut Vec<Span>,
     ) {
-        for (at, byte) in (at..).zip(bytes) {
+        let mut next = 0;
+        loop {
+            if self.state == automaton.start() && self.escape.is_none() {
+                next += automaton.skip(&bytes[next..], self.undoes_escapes);
+            }
+            let Some(byte) = bytes.get(next) else { break };
+            let at = at + next as u64;
             if self.undoes_escapes {
                 self.undo(automaton, at, *byte, spans);
             } else {
                 self.step(automaton, *byte, (at, at + 1), spans);
             }
+            next += 1;
         }
         let seen = automaton.depth(self.state).seen;
         self.starts.drain(..self.starts.len().saturating_sub(seen));
