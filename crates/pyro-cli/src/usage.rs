@@ -202,8 +202,9 @@ mod tests {
             error.render().to_string()
         };
         assert!(!told("run debian:12 --quiet -- ls").contains("tip:"));
-        let secret = told("workspace create debian:12 --sigil A=b");
-        assert!(!secret.contains("exists:") && !secret.contains("--seed-path"), "{secret}");
+        // Clap takes it for --secret.
+        let server = told("workspace create debian:12 --server A=b");
+        assert!(!server.contains("tip:") && !server.contains("--secret"), "{server}");
         assert!(told("workspace create debian:12 --sed-path A").contains("exists: '--seed-path'"));
         assert!(told("run debian:12 --memmib 512").contains("exists: '--mem-mib'"));
     }

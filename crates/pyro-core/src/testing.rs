@@ -17,6 +17,7 @@ pub use crate::host::lock::FileLock;
 pub use crate::host::output::{Output, OutputFileError};
 pub use crate::host::process::boot_id;
 pub use crate::host::tree::{Allowance, HostTreeError, Receiver};
+pub use crate::redaction::Redactor;
 pub use crate::store::Store;
 pub use crate::store::layer::NewLayer;
 pub use crate::store::vm::VmKind;
@@ -35,6 +36,7 @@ pub use crate::workspace::files::FileError;
 pub use crate::workspace::files::source::{Ignore, Source, SourceError};
 pub use crate::workspace::ignore::host::ignored;
 pub use crate::workspace::label::LabelError;
+pub use crate::workspace::secret_error::SecretError;
 pub use crate::workspace::shell_error::ShellError;
 
 /// Tar files.

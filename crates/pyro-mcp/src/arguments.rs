@@ -13,11 +13,10 @@ use value::{fault, shown, wanted};
 
 /// Parameters of the contract that a profile may leave out. Hosts and models send their defaults, which ask
 /// for nothing.
-const LEFT_OUT: [(&str, &str, Asks); 7] = [
+const LEFT_OUT: [(&str, &str, Asks); 6] = [
     ("workspace_create", "network_policy", Asks::Nothing("off")),
     ("workspace_create", "secrets", Asks::Never),
     ("workspace_exec", "secret_env", Asks::Never),
-    ("service_start", "secret_env", Asks::Never),
     ("service_start", "published_ports", Asks::Never),
     ("task_create", "network_policy", Asks::Nothing("off")),
     ("task_exec", "secret_env", Asks::Never),

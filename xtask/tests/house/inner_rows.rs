@@ -78,7 +78,7 @@ const VM: Rows = &[
     // Values.
     &["blocking", "caller"],
     &["error"],
-    &["output"],
+    &["output", "secrets"],
     &["active", "failure", "host_tree", "io", "limits", "operation", "paths", "shape", "timeline"],
 ];
 

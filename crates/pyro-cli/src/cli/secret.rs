@@ -7,9 +7,9 @@ use std::str::FromStr;
 /// Secrets of a new workspace.
 #[derive(Debug, Args)]
 pub(crate) struct Secrets {
-    /// A secret, for commands and shells that ask for it with --secret-env; may be repeated. Every
-    /// user of this host can read the value in its process list: prefer --secret-file or
-    /// --secret-from-env.
+    /// A secret, for commands, shells and services that ask for it with --secret-env; may be
+    /// repeated. Every user of this host can read the value in its process list: prefer
+    /// --secret-file or --secret-from-env.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) secret: Vec<Hidden>,
     /// A secret whose value is the content of a file, of at most 64 KiB; may be repeated.

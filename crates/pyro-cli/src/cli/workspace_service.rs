@@ -2,6 +2,7 @@
 
 use super::integer;
 use super::line::secret_variable;
+use super::secret::SecretEnv;
 use clap::{Args, Subcommand};
 use pyro_core::{Variable, limits};
 
@@ -36,6 +37,8 @@ pub(crate) struct Start {
     /// A variable of its environment; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", value_parser = secret_variable)]
     pub(crate) env: Vec<Variable>,
+    #[command(flatten)]
+    pub(crate) secrets: SecretEnv,
     /// User of the guest to run it as, a name or a number, with :GROUP for another group than its
     /// own [default: root].
     #[arg(long, value_name = "USER[:GROUP]")]

@@ -4,15 +4,17 @@ use pyro_core::host_files::FsError;
 use pyro_core::testing::tar::TarError;
 use pyro_core::testing::{
     Accel, BenchError, ClientError, DiskFault, EngineError, EnvironmentError, Failure, FileError,
-    LabelError, MissingProgram, Operation, OutputError, OutputFileError, ShellError, SourceError,
-    Stage, ThreadError, VmError, WorkspaceChange, WorkspaceError,
+    LabelError, MissingProgram, Operation, OutputError, OutputFileError, SecretError, ShellError,
+    SourceError, Stage, ThreadError, VmError, WorkspaceChange, WorkspaceError,
 };
 use pyro_core::{
-    ConfigError, Id, OptionError, OutputName, PlaceError, PyroError, Shape, SnapshotName, VmState,
+    ConfigError, GivenSecret, Id, OptionError, OutputName, PlaceError, PyroError, Shape,
+    SnapshotName, VmState,
 };
 use pyro_patch::patch::{ParseError, PatchError};
 use pyro_protocol::message::{self, FailureKind};
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Parameters of the tool that failed: all that hints name, but for what is the user's alone.
@@ -36,6 +38,7 @@ pub(crate) fn all() -> Vec<PyroError> {
     all.extend(guests().map(|error| PyroError::from(WorkspaceError::Guest(error))));
     all.extend(files().into_iter().map(|error| PyroError::from(WorkspaceError::File(error))));
     all.extend(shells().map(PyroError::from));
+    all.extend(secrets().map(PyroError::from));
     all
 }
 
@@ -239,6 +242,27 @@ fn shells() -> [ShellError; 7] {
         ShellError::LongInput(300_000),
         ShellError::NoForeground { id, shell },
         ShellError::Signal("STOP".to_owned()),
+    ]
+}
+
+fn secrets() -> [SecretError; 14] {
+    let name = || "API_TOKEN".to_owned();
+    let file = |path: &str| GivenSecret::from_file("API_TOKEN", PathBuf::from(path)).unwrap_err();
+    [
+        SecretError::Name { name: "API-TOKEN".to_owned() },
+        SecretError::NoValue,
+        SecretError::Twice { name: name() },
+        SecretError::Empty { name: name() },
+        SecretError::Short { name: name() },
+        SecretError::Long { name: name(), len: 70_000 },
+        SecretError::TooMany { len: 300_000 },
+        SecretError::NoText { name: name() },
+        SecretError::NoVariable { name: name(), variable: "HOST_TOKEN".to_owned() },
+        file("/nowhere/at/all"),
+        file("/"),
+        SecretError::Unknown { name: "TOKEN".to_owned(), known: vec![name()] },
+        SecretError::OnHost,
+        SecretError::Broken,
     ]
 }
 

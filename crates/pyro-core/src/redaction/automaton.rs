@@ -1,23 +1,24 @@
 //! `Automaton`: all forms of all values, looked for at once.
 
-use super::forms::forms;
+use super::forms::{Form, forms};
+use super::pairs::Pairs;
+use super::rest::{rest_len, shown_len};
 use aho_corasick::automaton::{Automaton as _, StateID};
 use aho_corasick::nfa::contiguous::NFA;
 use aho_corasick::{Anchored, BuildError, MatchKind};
 use pyro_protocol::Secret;
 use std::collections::HashMap;
 
-/// Most bytes of a value's beginning that are shown while nothing follows them.
-const MAX_SHOWN: usize = 8;
-
 /// Looks for values, byte by byte.
 pub(super) struct Automaton {
     nfa: NFA,
     start: StateID,
-    /// Bytes with which some form begins.
-    first: [bool; 256],
+    /// How a form may begin in a text, as it is and with escapes undone.
+    pairs: [Pairs; 2],
     /// How far into a form each state is.
     depths: HashMap<StateID, Depth>,
+    /// What is looked for.
+    forms: Vec<Form>,
 }
 
 /// How far into a form a state is.
@@ -40,19 +41,24 @@ impl Automaton {
         let nfa =
             NFA::builder().match_kind(MatchKind::Standard).prefilter(false).build(patterns)?;
         let start = nfa.start_state(Anchored::No).unwrap_or_default();
-        let (mut first, mut depths) = ([false; 256], HashMap::new());
+        let mut depths = HashMap::new();
         for form in &all {
-            first[usize::from(form[0])] = true;
             let mut state = start;
             for (at, byte) in form.iter().enumerate() {
                 state = nfa.next_state(Anchored::No, state, *byte);
-                let (seen, most) = (at + 1, MAX_SHOWN.min(form.len() / 4));
+                let (seen, most) = (at + 1, shown_len(form.len()));
                 let depth: &mut Depth =
                     depths.entry(state).or_insert(Depth { seen, may_show: true });
                 depth.may_show &= seen <= most;
             }
         }
-        Ok(Self { nfa, start, first, depths })
+        let pairs = [false, true].map(|undoes_escapes| Pairs::new(&all, undoes_escapes));
+        Ok(Self { nfa, start, pairs, depths, forms: all })
+    }
+
+    /// Bytes at the beginning of a text that are the rest of a value which began before it.
+    pub(super) fn rest_len(&self, bytes: &[u8]) -> usize {
+        rest_len(&self.forms, bytes)
     }
 
     pub(super) fn start(&self) -> StateID {
@@ -60,10 +66,12 @@ impl Automaton {
     }
 
     pub(super) fn next(&self, state: StateID, byte: u8) -> StateID {
-        if state == self.start && !self.first[usize::from(byte)] {
-            return state;
-        }
         self.nfa.next_state(Anchored::No, state, byte)
+    }
+
+    /// Bytes at the beginning of a text at which no form begins.
+    pub(super) fn skip(&self, bytes: &[u8], undoes_escapes: bool) -> usize {
+        self.pairs[usize::from(undoes_escapes)].skip(bytes)
     }
 
     /// Bytes of the longest form that ends here.

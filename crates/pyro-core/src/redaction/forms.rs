@@ -15,6 +15,27 @@ pub(super) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
+/// The first byte of a text with escapes undone, and how many bytes it takes there; none of an
+/// empty text.
+pub(super) fn unescaped(bytes: &[u8]) -> Option<(u8, usize)> {
+    match bytes {
+        [b'%', first, second, ..] if first.is_ascii_hexdigit() && second.is_ascii_hexdigit() => {
+            Some((16 * digit(*first) + digit(*second), 3))
+        }
+        [byte, ..] => Some((*byte, 1)),
+        [] => None,
+    }
+}
+
+/// What a hexadecimal digit stands for.
+pub(super) fn digit(byte: u8) -> u8 {
+    match byte {
+        b'0'..=b'9' => byte - b'0',
+        b'a'..=b'f' => byte - b'a' + 10,
+        _ => byte.wrapping_sub(b'A').wrapping_add(10),
+    }
+}
+
 /// Bytes of a value that are no blanks.
 #[must_use]
 pub fn significant_len(value: &str) -> usize {

@@ -8,7 +8,9 @@
 mod automaton;
 mod forms;
 mod masking;
+mod pairs;
 mod redactor;
+mod rest;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -45,24 +45,45 @@ impl Redactor {
     /// Bytes without the values.
     #[must_use]
     pub fn bytes(&self, bytes: &[u8]) -> Vec<u8> {
-        let (mut stream, mut out) = (self.stream(), Vec::with_capacity(bytes.len()));
-        stream.push(bytes, &mut out);
-        stream.finish(&mut out);
-        out
+        whole(self.stream(), bytes)
+    }
+
+    /// The end of something longer without the values, and without the rest of one that began
+    /// before it.
+    #[must_use]
+    pub fn tail(&self, bytes: &[u8]) -> Vec<u8> {
+        whole(self.stream().after_cut(self.automaton.rest_len(bytes)), bytes)
     }
 
     /// A text without the values.
     #[must_use]
     pub fn text(&self, text: &str) -> String {
-        match String::from_utf8(self.bytes(text.as_bytes())) {
-            Ok(text) => text,
-            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-        }
+        as_text(self.bytes(text.as_bytes()))
+    }
+
+    /// As [`Redactor::tail`], of a text.
+    #[must_use]
+    pub fn text_tail(&self, text: &str) -> String {
+        as_text(self.tail(text.as_bytes()))
     }
 
     /// Where the values are, in order; none overlaps another.
     #[must_use]
     pub fn places(&self, bytes: &[u8]) -> Vec<Range<usize>> {
         self.stream().places(bytes)
+    }
+}
+
+fn whole(mut stream: Redaction, bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    stream.push(bytes, &mut out);
+    stream.finish(&mut out);
+    out
+}
+
+fn as_text(bytes: Vec<u8>) -> String {
+    match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
     }
 }

@@ -42,6 +42,12 @@ impl Redaction {
         }
     }
 
+    /// The same for what begins with so many bytes of a value.
+    pub(super) fn after_cut(mut self, rest_len: usize) -> Self {
+        self.spans.extend((rest_len > 0).then_some((0, rest_len as u64)));
+        self
+    }
+
     /// The same with marks that are as long as what they stand for.
     pub(super) fn filling(self) -> Self {
         Self { fills: true, ..self }
@@ -50,11 +56,17 @@ impl Redaction {
     /// Take bytes as they come; what may be shown is added to `out`.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         let at = self.position();
-        self.held.extend_from_slice(bytes);
         for view in &mut self.views {
             view.push(&self.automaton, at, bytes, &mut self.spans);
         }
         let begun = self.views.iter().filter_map(View::begun).min();
+        let is_plain = begun.is_none() && self.spans.is_empty() && self.marked <= at;
+        if is_plain && self.held.is_empty() {
+            out.extend_from_slice(bytes);
+            self.shown += bytes.len() as u64;
+            return;
+        }
+        self.held.extend_from_slice(bytes);
         self.show(begun.unwrap_or(u64::MAX), out);
     }
 

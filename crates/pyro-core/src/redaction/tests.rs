@@ -138,6 +138,37 @@ fn places_are_those_of_the_marks() {
     assert!(redactor.places(b"none").is_empty());
 }
 
+#[test]
+fn the_rest_of_a_value_is_not_shown() {
+    let value = "s3cret\n value/0123456789+";
+    let redactor = redactor(&[value, "other"]);
+    let json = serde_json::to_string(value).unwrap();
+    let forms = [
+        value.to_owned(),
+        value.replace('\n', "\r\n"),
+        url_encoded(value, true),
+        STANDARD.encode(value),
+        json[1..json.len() - 1].to_owned(),
+    ];
+    for form in forms {
+        let mut hidden = 0;
+        for cut in 1..form.len() {
+            let rest = &form[cut..];
+            let told = redactor.text_tail(&format!("{rest} other end"));
+            let left = told.strip_suffix(" [REDACTED] end").unwrap();
+            hidden += usize::from(left.starts_with(MARK));
+            // A value may end in the padding of base64, or in blanks.
+            let is_short = rest.len() <= 3 * rest::shown_len(value.len());
+            assert!(left.starts_with(MARK) || is_short, "{rest:?}: {told:?}");
+            assert!(left.len() < MARK.len() + 4 || is_short, "{rest:?}: {told:?}");
+        }
+        assert!(hidden > form.len() / 2, "{form:?}: {hidden}");
+    }
+    assert_eq!(redactor.text_tail("no rest of it: other"), "no rest of it: [REDACTED]");
+    assert_eq!(redactor.text_tail(value), MARK);
+    assert_eq!(redactor.text_tail(""), "");
+}
+
 proptest! {
     #[test]
     fn no_value_is_left_however_it_is_cut(

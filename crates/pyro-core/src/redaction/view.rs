@@ -1,7 +1,7 @@
 //! `View`: one way to read a stream, as it is or with the escapes of URLs undone.
 
 use super::automaton::Automaton;
-use super::forms::is_blank;
+use super::forms::{digit, is_blank};
 use aho_corasick::automaton::StateID;
 use std::collections::VecDeque;
 
@@ -37,12 +37,19 @@ impl View {
         bytes: &[u8],
         spans: &mut Vec<Span>,
     ) {
-        for (at, byte) in (at..).zip(bytes) {
+        let mut next = 0;
+        loop {
+            if self.state == automaton.start() && self.escape.is_none() {
+                next += automaton.skip(&bytes[next..], self.undoes_escapes);
+            }
+            let Some(byte) = bytes.get(next) else { break };
+            let at = at + next as u64;
             if self.undoes_escapes {
                 self.undo(automaton, at, *byte, spans);
             } else {
                 self.step(automaton, *byte, (at, at + 1), spans);
             }
+            next += 1;
         }
         let seen = automaton.depth(self.state).seen;
         self.starts.drain(..self.starts.len().saturating_sub(seen));
@@ -102,13 +109,5 @@ impl View {
     /// Whether so little of a value is there that it may be shown.
     pub(super) fn may_show(&self, automaton: &Automaton) -> bool {
         automaton.depth(self.state).may_show
-    }
-}
-
-fn digit(byte: u8) -> u8 {
-    match byte {
-        b'0'..=b'9' => byte - b'0',
-        b'a'..=b'f' => byte - b'a' + 10,
-        _ => byte.wrapping_sub(b'A').wrapping_add(10),
     }
 }

@@ -161,6 +161,18 @@ impl Store {
         Ok(found.optional()?)
     }
 
+    /// The workspace whose vm this is, or is about to be.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub fn workspace_with_vm(&self, vm: Id) -> Result<Option<Id>, StoreError> {
+        let connection = self.connection();
+        let query = "SELECT id FROM workspace WHERE vm = ?1 OR next_vm = ?1";
+        let mut query = connection.prepare_cached(query)?;
+        let found = query.query_row([vm.to_string()], |row| parsed(row, "id", Id::parse));
+        Ok(found.optional()?)
+    }
+
     /// Record a service that was started in `vm`, in place of any of its name; the names of those
     /// that are forgotten because there are too many, the one that ended first before all others.
     /// None when the workspace has another vm by now, or is gone.

@@ -48,6 +48,14 @@ pub enum Stage {
 }
 
 impl Failure {
+    /// The same with what it tells in other words.
+    #[must_use]
+    pub(in crate::vm) fn reworded(self, words: impl Fn(&str) -> String) -> Self {
+        let causes = self.causes.iter().map(|cause| words(cause)).collect();
+        let (message, console) = (words(&self.message), words(&self.console));
+        Self { message, causes, console, ..self }
+    }
+
     /// The vm was told to stop while it was in use.
     pub(in crate::vm) fn stopped() -> Self {
         Self {

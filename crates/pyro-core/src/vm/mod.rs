@@ -22,6 +22,7 @@ pub mod prepare;
 pub mod recover;
 pub mod result;
 pub mod run;
+pub mod secrets;
 pub mod shape;
 pub mod standby;
 pub mod supervisor;

@@ -65,6 +65,12 @@ pub fn workspace_dir(config: &Config, workspace: Id) -> PathBuf {
     config.data_dir.join("workspaces").join(workspace.to_string())
 }
 
+/// The secrets of a workspace.
+#[must_use]
+pub fn secrets(config: &Config, workspace: Id) -> PathBuf {
+    workspace_dir(config, workspace).join("secrets.json")
+}
+
 /// What the services of a workspace have printed.
 #[must_use]
 pub fn services_dir(config: &Config, workspace: Id) -> PathBuf {

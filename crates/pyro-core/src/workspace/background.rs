@@ -6,6 +6,7 @@ use super::secrets::Secrets;
 use crate::config::Config;
 use crate::guest::client::{ClientError, FrameReader, send_message};
 use crate::id::Id;
+use crate::redaction::Redactor;
 use crate::store::Store;
 use crate::vm::VmError;
 use pyro_protocol::FrameKind;
@@ -54,10 +55,11 @@ pub async fn background(
         Err(WorkspaceError::NotStarted { .. }) => return Ok(Vec::new()),
         running => running?,
     };
+    let redactor = Secrets::of(config, id)?.redactor()?;
     let asked = async {
         let mut stream = running.connect().await?;
         send_message(&mut stream, &Request::Background).await.map_err(VmError::Guest)?;
-        collect(FrameReader::new(stream), limit).await.map_err(VmError::Guest)
+        collect(FrameReader::new(stream), limit, redactor.as_ref()).await.map_err(VmError::Guest)
     };
     let told = match tokio::time::timeout(LIMIT, asked).await {
         // Its agent was started by a pyro that did not keep it.
@@ -79,9 +81,8 @@ pub async fn background(
         Ok::<_, WorkspaceError>(found.map(|command| command.command))
     };
     let mut named = named(told, recorded)?;
-    if let Some(redactor) = Secrets::of(config, id)?.redactor()? {
+    if let Some(redactor) = &redactor {
         for one in &mut named {
-            one.output = redactor.text(&one.output);
             one.command = redactor.text(&one.command);
         }
     }
@@ -109,12 +110,13 @@ fn named(
 async fn collect(
     mut frames: FrameReader<impl tokio::io::AsyncRead + Unpin>,
     limit: usize,
+    redactor: Option<&Redactor>,
 ) -> Result<Vec<BackgroundOutput>, ClientError> {
     let mut all = Vec::new();
     loop {
         match frames.message().await? {
             Reply::Background(one) if all.len() < MAX_BACKGROUND_COMMANDS => {
-                all.push(BackgroundOutput::of(one, limit)?)
+                all.push(BackgroundOutput::of(one, limit, redactor)?)
             }
             Reply::Done => return Ok(all),
             Reply::Failed(failure) => return Err(ClientError::Failed(failure)),
@@ -124,14 +126,25 @@ async fn collect(
 }
 
 impl BackgroundOutput {
-    fn of(told: Background, limit: usize) -> Result<Self, ClientError> {
+    /// All that the guest has kept loses its secrets, and is cut then: a cut goes through no value.
+    fn of(
+        told: Background,
+        limit: usize,
+        redactor: Option<&Redactor>,
+    ) -> Result<Self, ClientError> {
         if told.tail.len() > MAX_BACKGROUND_TAIL_LEN
             || told.command.len() > MAX_BACKGROUND_COMMAND_LEN
         {
             return Err(ClientError::Unasked("more of the background's output than it keeps"));
         }
-        let tail = &told.tail[told.tail.len().saturating_sub(limit)..];
-        let truncated = told.bytes > tail.len() as u64;
+        let is_cut = told.bytes > told.tail.len() as u64;
+        let kept = match redactor {
+            Some(redactor) if is_cut => redactor.tail(&told.tail),
+            Some(redactor) => redactor.bytes(&told.tail),
+            None => told.tail,
+        };
+        let tail = &kept[kept.len().saturating_sub(limit)..];
+        let truncated = is_cut || tail.len() < kept.len();
         // A cut goes through no character.
         let broken = if truncated {
             tail.iter().take(3).take_while(|byte| **byte & 0xc0 == 0x80).count()
@@ -150,6 +163,7 @@ impl BackgroundOutput {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pyro_protocol::Secret;
     use pyro_protocol::frame::encode_message;
 
     fn told(tail: &[u8], bytes: u64) -> Background {
@@ -169,7 +183,7 @@ mod tests {
     ) -> Result<Vec<BackgroundOutput>, ClientError> {
         let bytes: Vec<u8> =
             replies.iter().flat_map(|reply| encode_message(reply).unwrap()).collect();
-        collect(FrameReader::new(bytes.as_slice()), limit).await
+        collect(FrameReader::new(bytes.as_slice()), limit, None).await
     }
 
     #[tokio::test]
@@ -191,6 +205,25 @@ mod tests {
             (one.output.as_str(), one.truncated, one.encoding),
             ("\u{fffd}\u{fffd}", false, "utf-8-replaced")
         );
+    }
+
+    #[test]
+    fn no_cut_shows_the_rest_of_a_value() {
+        let redactor = Redactor::new(&[Secret::from("0123456789abcdef")]).unwrap();
+        let output = |tail: &str, bytes, limit| {
+            BackgroundOutput::of(told(tail.as_bytes(), bytes), limit, Some(&redactor))
+                .unwrap()
+                .output
+        };
+        let tail = "a 0123456789abcdef b";
+        assert_eq!(output(tail, 20, 100), "a [REDACTED] b");
+        for limit in 0..20 {
+            let shown = output(tail, 20, limit);
+            assert!("a [REDACTED] b".ends_with(&shown) && shown.len() <= limit, "{limit} {shown}");
+        }
+        // The guest itself has kept no more.
+        assert_eq!(output("456789abcdef b", 100, 100), "[REDACTED] b");
+        assert_eq!(output("456789abcdef b", 14, 100), "456789abcdef b");
     }
 
     #[tokio::test]

@@ -2,13 +2,11 @@
 
 use crate::host::path::HostPathError;
 use crate::redaction::MIN_VALUE_LEN;
+use crate::vm::secrets::MAX_VALUES_LEN;
 use std::path::PathBuf;
 
 /// Most bytes of a value.
 pub const MAX_VALUE_LEN: usize = 65_536;
-
-/// Most bytes of all values of a workspace.
-pub const MAX_VALUES_LEN: usize = 256 * 1024;
 
 /// A failure of a workspace's secrets.
 #[derive(Debug, thiserror::Error)]

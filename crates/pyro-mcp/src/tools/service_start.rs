@@ -2,7 +2,7 @@
 
 use super::describe::Describe;
 use super::service::Named;
-use super::{annotations, answers, parameters};
+use super::{annotations, answers, line, parameters};
 use crate::answer;
 use crate::grants::{Grants, Runs};
 use crate::refusal::Refusal;
@@ -26,6 +26,9 @@ pub(super) struct ServiceStart {
     cwd: String,
     #[serde(default)]
     env: Option<BTreeMap<String, String>>,
+    /// Secret name to variable
+    #[serde(default)]
+    secret_env: Option<BTreeMap<String, String>>,
     #[serde(default)]
     ready_file: Option<String>,
     /// HOST:PORT in the guest
@@ -75,20 +78,20 @@ impl Describe for ServiceStart {
 }
 
 impl ServiceStart {
-    fn request(self) -> Result<StartServiceRequest, PyroError> {
+    fn request(self) -> Result<StartServiceRequest, Refusal> {
         let env = self.env.unwrap_or_default().into_iter();
         let env = env.map(|(name, value)| Variable::new(name, value)).collect();
+        let options = workspace_options(Some(&self.cwd), env, None).map_err(PyroError::from)?;
+        let ready = readiness(self.ready_file, self.ready_tcp, self.ready_http, self.ready_command);
+        let (seconds, interval_ms) = (self.ready_timeout_seconds, self.ready_interval_ms);
+        let seconds = limits::ready_timeout_seconds(seconds).map_err(PyroError::from)?;
+        let interval_ms = limits::ready_interval_ms(interval_ms).map_err(PyroError::from)?;
         Ok(StartServiceRequest {
             command: self.command,
-            options: workspace_options(Some(&self.cwd), env, None)?,
-            readiness: readiness(
-                self.ready_file,
-                self.ready_tcp,
-                self.ready_http,
-                self.ready_command,
-            )?,
-            ready_timeout_seconds: limits::ready_timeout_seconds(self.ready_timeout_seconds)?,
-            ready_interval_ms: limits::ready_interval_ms(self.ready_interval_ms)?,
+            options: line::with_secrets(options, self.secret_env)?,
+            readiness: ready.map_err(PyroError::from)?,
+            ready_timeout_seconds: seconds,
+            ready_interval_ms: interval_ms,
             restart: self.restart,
         })
     }

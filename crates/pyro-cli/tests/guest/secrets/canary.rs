@@ -1,5 +1,6 @@
 //! A value that is looked for everywhere after it was used everywhere.
 
+use super::services::{come_back, services};
 use super::{create, with};
 use crate::home::{Home, eventually, hand_over, stderr, stdout};
 use crate::on_each_engine;
@@ -7,7 +8,7 @@ use crate::shell::{opened, says, shell};
 use crate::snapshot::did;
 use crate::workspace::{command, done, said};
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
+use base64::engine::general_purpose::STANDARD;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -15,24 +16,35 @@ use std::process::{Command, Stdio};
 on_each_engine!(a_canary_is_found_in_one_private_file);
 
 /// Long enough that nothing holds it by chance.
-const CANARY: &str = "pyro~canary/7Kq2+vXw9?Zt4&mB8=jL6é";
+pub(super) const CANARY: &str = "pyro~canary/7Kq2+vXw9?Zt4&mB8=jL6é";
 
-/// Its forms: as it is, in base64, URL-encoded.
-fn forms() -> [String; 3] {
-    let base64 = STANDARD_NO_PAD.encode(CANARY);
-    let escaped = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'~' => char::from(byte).to_string(),
-        byte => format!("%{byte:02X}"),
+/// Its forms: as it is, URL-encoded, in base64 wherever it begins there.
+fn forms() -> [String; 6] {
+    let escaped = |is_upper: bool| -> String {
+        let escape = |byte: u8| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'~' => char::from(byte).to_string(),
+            byte if is_upper => format!("%{byte:02X}"),
+            byte => format!("%{byte:02x}"),
+        };
+        CANARY.bytes().map(escape).collect()
     };
-    // The last character of base64 also depends on what follows.
-    [
-        CANARY.to_owned(),
-        base64[..base64.len() - 1].to_owned(),
-        CANARY.bytes().map(escaped).collect(),
-    ]
+    // What of base64 stays the same whatever stands before and after it.
+    let encode = |before: usize, around: u8| {
+        let (before, after) = (vec![around; before], [around; 3]);
+        STANDARD.encode([&before, CANARY.as_bytes(), &after].concat())
+    };
+    let base64 = |before| {
+        let (one, other) = (encode(before, 0), encode(before, 0xff));
+        one.chars()
+            .zip(other.chars())
+            .filter(|(one, other)| one == other)
+            .map(|(one, _)| one)
+            .collect()
+    };
+    [CANARY.to_owned(), escaped(true), escaped(false), base64(0), base64(1), base64(2)]
 }
 
-fn assert_none(what: &str, text: &[u8]) {
+pub(super) fn assert_none(what: &str, text: &[u8]) {
     for form in forms() {
         let held = text.windows(form.len()).any(|window| window == form.as_bytes());
         assert!(!held, "{what} holds {form}");
@@ -48,13 +60,17 @@ fn a_canary_is_found_in_one_private_file(home: &Home) {
     let said_in_commands = commands(home, id);
     let said_in_shells = shells(home, id);
     background(home, id);
+    let said_by_services = services(home, id);
     did(home, "create", &[id, "first"]);
     let forks = done(home, "fork", &[id]);
     let fork = forks["workspaces"][0]["workspace_id"].as_str().unwrap().to_owned();
     assert_eq!(with(home, &fork, &["TOKEN"], "echo \"$TOKEN\"")["stdout"], "[REDACTED]\n");
     let processes = processes(home);
+    // While all of it runs: two guests, a service, shells.
+    let running = searched(home);
     done(home, "stop", &[id]);
     done(home, "start", &[id]);
+    come_back(home, id);
     assert_eq!(with(home, id, &["TOKEN"], "printf %s \"$TOKEN\" | wc -c")["stdout"], "35\n");
     done(home, "reset", &[id, "--snapshot", "first"]);
     assert_eq!(with(home, id, &["TOKEN"], "echo $TOKEN")["stdout"], "[REDACTED]\n");
@@ -66,9 +82,10 @@ fn a_canary_is_found_in_one_private_file(home: &Home) {
     done(home, "stop", &[&fork]);
     let searched = searched(home);
     println!(
-        "canary: {processes} processes, {} files with {} bytes, {said_in_commands} bytes of \
-         commands, {said_in_shells} bytes of shells: 0 hits beside the secrets of 2 workspaces",
-        searched.0, searched.1
+        "canary: {processes} processes, {} files with {} bytes while it ran, {} with {} bytes \
+         afterwards, {said_in_commands} bytes of commands, {said_in_shells} of shells, \
+         {said_by_services} of services: 0 hits beside the secrets of 2 workspaces",
+        running.0, running.1, searched.0, searched.1
     );
     done(home, "delete", &[id]);
     done(home, "delete", &[&fork]);

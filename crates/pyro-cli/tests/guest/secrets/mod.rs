@@ -1,6 +1,7 @@
 //! Secrets: processes get them, and nobody else sees them.
 
 mod canary;
+mod services;
 
 use crate::home::{ENVIRONMENT, Home, stdout};
 use crate::mcp::client::Client;
@@ -191,6 +192,17 @@ fn a_model_uses_a_secret_that_it_cannot_see(home: &Home) {
         });
         assert!(output.contains("[REDACTED]") && !output.contains("s3cret"), "{output:?}");
     }
+    let start = json!({
+        "workspace_id": id, "service_name": "one", "command": "echo $A; false",
+        "secret_env": { "A": "A" }, "ready_file": "never"
+    });
+    let started = client.done("service_start", start);
+    assert_eq!(
+        (&started["state"], &started["stdout_tail"]),
+        (&json!("failed"), &json!("[REDACTED]\n"))
+    );
+    let logs = client.done("service_logs", json!({ "workspace_id": id, "service_name": "one" }));
+    assert_eq!(logs["stdout"], "[REDACTED]\n");
     client.done("workspace_delete", json!({ "workspace_id": id }));
     drop(client);
     home.assert_clean();

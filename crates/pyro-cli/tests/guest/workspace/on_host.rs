@@ -282,6 +282,57 @@ fn a_model_needs_the_servers_grant() {
     home.assert_clean();
 }
 
+#[test]
+fn commands_on_the_host_have_its_programs_and_nothing_of_its_user() {
+    let home = Home::host();
+    let with_token = |mut command: Command| {
+        let output = command.env("GH_TOKEN", "ghp_of_the_user").env("LC_ALL", "C").output();
+        said(&output.unwrap())
+    };
+    let names = |printed: &Value| -> Vec<String> {
+        let lines = printed.as_str().unwrap().lines();
+        let mut names: Vec<String> =
+            lines.filter_map(|line| Some(line.split_once('=')?.0.to_owned())).collect();
+        // Those that shells set by themselves, and by which pyro knows what a command has started.
+        names.retain(|name| !matches!(name.as_str(), "PWD" | "OLDPWD" | "SHLVL" | "_"));
+        names.retain(|name| !name.starts_with("PYRO"));
+        names.sort();
+        names
+    };
+    let programs = home.path().join("bin").display().to_string();
+    let create = [ENVIRONMENT, "--mem-mib", "512", "--allow-host-compat"];
+    let created = with_token(command(&home, "create", &create));
+    let id = created["workspace_id"].as_str().unwrap();
+    let tree = tree(&home).display().to_string();
+    let run = |flags: &[&str], line: &str| {
+        let command = command(&home, "exec", &[&[id], flags, &["--", line]].concat());
+        with_token(command)["stdout"].clone()
+    };
+    let sh = &["--shell", "sh"];
+    assert_eq!(names(&run(sh, "env")), ["HOME", "PATH"]);
+    assert_eq!(run(sh, "echo \"$PATH|$HOME|$PWD\""), format!("{programs}|{tree}|{tree}\n"));
+    let chosen = ["--env", "GH_TOKEN=mine", "--shell", "sh"];
+    assert_eq!(run(&chosen, "echo $GH_TOKEN"), "mine\n");
+    // A login shell finds programs by whatever its profile makes of it.
+    assert_eq!(run(&[], "command -v git >/dev/null && echo \"$HOME\""), format!("{tree}\n"));
+    // Nor has its supervisor the token, which could outlive what its user did with it.
+    let supervisor = home.process("supervise");
+    let environ = fs::read(format!("/proc/{supervisor}/environ")).unwrap();
+    assert!(!String::from_utf8_lossy(&environ).contains("ghp_of_the_user"));
+    let once = [
+        "run",
+        ENVIRONMENT,
+        "--json",
+        "--allow-host-compat",
+        "--",
+        "echo $GH_TOKEN; git --version",
+    ];
+    let once = with_token(home.pyro(&once));
+    assert!(once["stdout"].as_str().unwrap().starts_with("\ngit version"), "{once}");
+    done(&home, "delete", &[id]);
+    home.assert_clean();
+}
+
 /// A shell in which `/dev/kvm` is not there, and all else that a program needs of `/dev` is.
 const WITHOUT_KVM: &str = "for node in null zero random urandom; do touch \"$0/$node\" && mount --bind /dev/$node \"$0/$node\" \
      || exit 99; done; mount --rbind \"$0\" /dev && test ! -e /dev/kvm || exit 99; exec \"$@\"";

@@ -72,6 +72,17 @@ pub struct HttpTarget {
 }
 
 impl Readiness {
+    /// The same with its text in other words.
+    #[must_use]
+    pub fn reworded(self, words: impl Fn(&str) -> String) -> Self {
+        match self {
+            Self::File { path } => Self::File { path: words(&path) },
+            Self::Tcp { address } => Self::Tcp { address: words(&address) },
+            Self::Http { url } => Self::Http { url: words(&url) },
+            Self::Command { command } => Self::Command { command: words(&command) },
+        }
+    }
+
     /// As it was given, with every path absolute.
     ///
     /// # Errors

@@ -53,6 +53,19 @@ pub struct ServiceDefinition {
     pub ready_interval_ms: u32,
     /// Whether it is started again with its workspace.
     pub restart: bool,
+    /// Secrets of the workspace by name, and the variables that they are given as.
+    #[serde(default)]
+    pub secret_env: Vec<(String, String)>,
+}
+
+impl ServiceDefinition {
+    /// The same with what is told of it in other words.
+    #[must_use]
+    pub fn reworded(self, words: impl Fn(&str) -> String) -> Self {
+        let (command, cwd) = (words(&self.command), words(&self.cwd));
+        let readiness = self.readiness.map(|readiness| readiness.reworded(&words));
+        Self { command, cwd, readiness, ..self }
+    }
 }
 
 /// An answer about services.
@@ -79,4 +92,6 @@ pub enum ServiceRefusal {
     NotRecorded(String),
     /// The guest is gone, or about to end.
     Gone,
+    /// The secrets of the workspace are not to be had.
+    Secrets,
 }

@@ -37,6 +37,16 @@ impl End {
         }
     }
 
+    /// The same with what it tells in other words.
+    pub(super) fn reworded(self, words: impl Fn(&str) -> String) -> Self {
+        match self {
+            Self::Told(failure) => Self::Told(failure.map(|failure| failure.reworded(words))),
+            Self::Failed(failure) => Self::Failed(failure.reworded(words)),
+            Self::Expired(failure) => Self::Expired(failure.reworded(words)),
+            Self::Used => Self::Used,
+        }
+    }
+
     /// Whether a vm of this kind is kept, stopped, after this.
     fn keeps(&self, kind: VmKind) -> bool {
         match self {

@@ -41,6 +41,7 @@ mod services;
 mod sessions;
 mod shells;
 mod start;
+mod words;
 
 use crate::config::Config;
 use crate::engine::Machine;
@@ -111,6 +112,7 @@ pub async fn serve(config: &Config, control: UnixStream) -> Result<(), Superviso
     let supervisor =
         Supervisor { config, launch: &launch, store: &store, record, lease: &lease, stopwatch };
     let end = supervisor.live(control, &mut writer, terminate).await;
+    let end = end.reworded(supervisor.without_secrets());
     let kept = supervisor.put_away(&end);
     let failure = end.failure();
     if let Some(failure) = &failure {

@@ -76,7 +76,7 @@ impl Supervisor<'_> {
         self.note(|vm| {
             vm.state = VmState::Started;
             vm.execution_mode = self.execution_mode();
-            vm.last_error = amiss;
+            vm.last_error = amiss.map(|amiss| self.without_secrets()(&amiss));
         })?;
         if self.launch.kind == VmKind::Workspace {
             self.store

@@ -3,49 +3,18 @@
 use crate::host::path::HostPath;
 use crate::redaction::{MIN_VALUE_LEN, significant_len};
 use crate::vm::exec::line::is_secret_name;
-use crate::workspace::secret_error::{MAX_VALUE_LEN, MAX_VALUES_LEN, SecretError};
+use crate::vm::secrets::{KeptSecret, MAX_VALUES_LEN, SecretSource};
+use crate::workspace::secret_error::{MAX_VALUE_LEN, SecretError};
 use pyro_protocol::Secret;
-use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 
-/// Where a secret's value came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SecretSource {
-    /// The call itself.
-    Literal,
-    /// A file of the host.
-    File,
-    /// A variable of the caller's environment.
-    Variable,
-}
-
-impl SecretSource {
-    /// As results have it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Literal => "literal",
-            Self::File => "file",
-            Self::Variable => "variable",
-        }
-    }
-}
-
 /// A secret for a new workspace, checked. It has no `Debug` that shows its value.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GivenSecret {
-    /// What it is called.
-    pub(super) name: String,
-    /// Where its value came from.
-    pub(super) source_kind: SecretSource,
-    /// Its value.
-    pub(super) value: Secret,
-}
+#[derive(Clone, PartialEq, Eq)]
+pub struct GivenSecret(pub(super) KeptSecret);
 
 impl std::fmt::Debug for GivenSecret {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{}=[...]", self.name)
+        self.0.fmt(out)
     }
 }
 
@@ -66,7 +35,7 @@ impl GivenSecret {
             text if text.contains('\0') => Err(SecretError::NoText { name }),
             text if text.len() > MAX_VALUE_LEN => Err(SecretError::Long { name, len: text.len() }),
             text if significant_len(text) < MIN_VALUE_LEN => Err(SecretError::Short { name }),
-            _ => Ok(Self { name, source_kind, value }),
+            _ => Ok(Self(KeptSecret { name, source_kind, value })),
         }
     }
 
@@ -123,12 +92,12 @@ impl GivenSecret {
 
 /// Secrets that one workspace can have together.
 pub(crate) fn checked(secrets: &[GivenSecret]) -> Result<(), SecretError> {
-    for (at, secret) in secrets.iter().enumerate() {
-        if secrets[..at].iter().any(|before| before.name == secret.name) {
+    for (at, GivenSecret(secret)) in secrets.iter().enumerate() {
+        if secrets[..at].iter().any(|GivenSecret(before)| before.name == secret.name) {
             return Err(SecretError::Twice { name: secret.name.clone() });
         }
     }
-    match secrets.iter().map(|secret| secret.value.expose().len()).sum() {
+    match secrets.iter().map(|GivenSecret(secret)| secret.value.expose().len()).sum() {
         len if len > MAX_VALUES_LEN => Err(SecretError::TooMany { len }),
         _ => Ok(()),
     }
@@ -186,7 +155,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("token");
         crate::host::fs::write_new(&path, b"s3cret\n").unwrap();
-        let secret = GivenSecret::from_file("A", path.clone()).unwrap();
+        let GivenSecret(secret) = GivenSecret::from_file("A", path.clone()).unwrap();
         assert_eq!((secret.value.expose(), secret.source_kind), ("s3cret\n", SecretSource::File));
         crate::host::fs::write_new(&path, b"s3cret\xff").unwrap();
         let told = GivenSecret::from_file("A", path.clone()).unwrap_err();

@@ -1,24 +1,18 @@
-//! Secrets as a workspace keeps them: in one file of the host that only its user may read.
+//! The secrets of a workspace, for its operations.
 
 use super::given::GivenSecret;
 use crate::config::Config;
-use crate::host::fs;
 use crate::id::Id;
 use crate::redaction::Redactor;
 use crate::vm::exec::line::{ExecOptions, Variable};
+use crate::vm::secrets::{KeptError, KeptSecret, KeptSecrets};
 use crate::workspace::error::WorkspaceError;
 use crate::workspace::info::SecretInfo;
-use crate::workspace::paths::directory;
-use crate::workspace::secret_error::{MAX_VALUES_LEN, SecretError};
-use std::path::PathBuf;
-use zeroize::Zeroizing;
-
-/// Most bytes of the file: JSON takes six for a character at most.
-const MAX_FILE_LEN: u64 = 8 * MAX_VALUES_LEN as u64;
+use crate::workspace::secret_error::SecretError;
 
 /// The secrets of one workspace.
 #[derive(Debug)]
-pub struct Secrets(Vec<GivenSecret>);
+pub struct Secrets(KeptSecrets);
 
 impl Secrets {
     /// Those of a workspace; most have none.
@@ -26,14 +20,7 @@ impl Secrets {
     /// # Errors
     /// When they cannot be read.
     pub fn of(config: &Config, id: Id) -> Result<Self, WorkspaceError> {
-        let bytes = match fs::read_bounded(&file(config, id), MAX_FILE_LEN) {
-            Ok(bytes) => Zeroizing::new(bytes),
-            Err(error) if error.is_not_found() => return Ok(Self(Vec::new())),
-            Err(error) => return Err(error.into()),
-        };
-        // The cause could show a part of it.
-        let secrets = serde_json::from_slice(&bytes).map_err(|_| SecretError::Broken)?;
-        Ok(Self(secrets))
+        Ok(Self(KeptSecrets::of(config, id)?))
     }
 
     /// All variables of a process: those that its caller chose, and the secrets that it is given.
@@ -41,22 +28,15 @@ impl Secrets {
     /// # Errors
     /// [`SecretError::Unknown`]; when they are too long together.
     pub fn variables(&self, options: &ExecOptions) -> Result<Vec<Variable>, WorkspaceError> {
-        let mut variables = options.env.clone();
-        for (name, variable) in &options.secret_env {
-            let Some(secret) = self.0.iter().find(|secret| secret.name == *name) else {
-                let known = self.0.iter().map(|secret| secret.name.clone()).collect();
-                return Err(SecretError::Unknown { name: name.clone(), known }.into());
-            };
-            variables.retain(|Variable(one, _)| one != variable);
-            variables.push(Variable::new(variable.clone(), secret.value.clone()));
-        }
+        let variables = self.0.variables(&options.env, &options.secret_env)?;
         Ok(ExecOptions::parse(None, variables, None)?.env)
     }
 
     /// All values by their names, for whoever keeps them out of what it tells.
     #[must_use]
     pub fn values(&self) -> Vec<Variable> {
-        self.0.iter().map(|one| Variable::new(one.name.clone(), one.value.clone())).collect()
+        let value = |one: &KeptSecret| Variable::new(one.name.clone(), one.value.clone());
+        self.0.all().iter().map(value).collect()
     }
 
     /// What keeps all values out of texts; none where there are none.
@@ -64,11 +44,17 @@ impl Secrets {
     /// # Errors
     /// Never for what [`super::GivenSecret`] lets through.
     pub fn redactor(&self) -> Result<Option<Redactor>, WorkspaceError> {
-        if self.0.is_empty() {
-            return Ok(None);
+        Ok(self.0.redactor()?)
+    }
+}
+
+impl From<KeptError> for WorkspaceError {
+    fn from(error: KeptError) -> Self {
+        match error {
+            KeptError::File(error) => error.into(),
+            KeptError::Broken => SecretError::Broken.into(),
+            KeptError::Unknown { name, known } => SecretError::Unknown { name, known }.into(),
         }
-        let redactor = Redactor::new(self.0.iter().map(|secret| &secret.value));
-        Ok(Some(redactor.map_err(|_| SecretError::Broken)?))
     }
 }
 
@@ -81,12 +67,8 @@ pub(in crate::workspace) fn keep(
     id: Id,
     secrets: &[GivenSecret],
 ) -> Result<(), WorkspaceError> {
-    if secrets.is_empty() {
-        return Ok(());
-    }
-    let bytes = Zeroizing::new(serde_json::to_vec(secrets).map_err(|_| SecretError::Broken)?);
-    fs::private_dir(&directory(config, id))?;
-    Ok(fs::write_atomic(&file(config, id), &bytes)?)
+    let secrets = secrets.iter().map(|GivenSecret(secret)| secret.clone()).collect();
+    Ok(KeptSecrets::new(secrets).keep(config, id)?)
 }
 
 /// Give a fork the secrets of what it was made from.
@@ -98,7 +80,7 @@ pub(in crate::workspace) fn inherit(
     from: Id,
     to: Id,
 ) -> Result<(), WorkspaceError> {
-    keep(config, to, &Secrets::of(config, from)?.0)
+    Ok(KeptSecrets::of(config, from)?.keep(config, to)?)
 }
 
 /// What is told of the secrets of a workspace.
@@ -109,20 +91,18 @@ pub(in crate::workspace) fn told(
     config: &Config,
     id: Id,
 ) -> Result<Vec<SecretInfo>, WorkspaceError> {
-    let told = |secret: GivenSecret| {
-        let GivenSecret { name, source_kind, .. } = secret;
-        SecretInfo { name, source_kind: source_kind.name() }
+    let told = |secret: &KeptSecret| SecretInfo {
+        name: secret.name.clone(),
+        source_kind: secret.source_kind.name(),
     };
-    Ok(Secrets::of(config, id)?.0.into_iter().map(told).collect())
-}
-
-fn file(config: &Config, id: Id) -> PathBuf {
-    directory(config, id).join("secrets.json")
+    Ok(KeptSecrets::of(config, id)?.all().iter().map(told).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::fs;
+    use crate::vm::paths;
     use crate::workspace::secrets::SecretSource;
     use std::os::unix::fs::PermissionsExt;
 
@@ -141,7 +121,7 @@ mod tests {
         let secret =
             |name, value: &str| GivenSecret::new(name, value, SecretSource::Literal).unwrap();
         keep(&config, id, &[secret("A", "first\n\"value"), secret("B", "second")]).unwrap();
-        let mode = fs::metadata(&file(&config, id)).unwrap().permissions().mode() & 0o777;
+        let mode = fs::metadata(&paths::secrets(&config, id)).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o600);
         let fork = Id::random().unwrap();
         inherit(&config, id, fork).unwrap();

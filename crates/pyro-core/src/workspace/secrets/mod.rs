@@ -4,7 +4,8 @@
 mod given;
 mod kept;
 
+pub use crate::vm::secrets::SecretSource;
+pub use given::GivenSecret;
 pub(super) use given::checked;
-pub use given::{GivenSecret, SecretSource};
 pub use kept::Secrets;
 pub(super) use kept::{inherit, keep, told};

@@ -31,21 +31,21 @@ pub async fn follow(
     cancel: &CancellationToken,
 ) -> Result<ServiceInfo, WorkspaceError> {
     let store = Store::open(&config.data_dir)?;
-    status::recorded(&store, id, name)?;
+    status::recorded(config, &store, id, name)?;
     let tails = logs::tails(config, id, name, tail_lines)?;
     let streams = [OutputStream::Stdout, OutputStream::Stderr];
     for (tail, stream) in tails.iter().zip(streams) {
         output(stream, &logs::joined(tail));
     }
     let from = tails.map(|tail| tail.end);
-    if status::recorded(&store, id, name)?.state == ServiceState::Running {
+    if status::recorded(config, &store, id, name)?.state == ServiceState::Running {
         let going = go_on(config, id, name, from, &mut output);
         tokio::select! {
             gone_on = going => gone_on?,
             () = cancel.cancelled() => return Err(VmError::Cancelled.into()),
         }
     }
-    status::recorded(&store, id, name)
+    status::recorded(config, &store, id, name)
 }
 
 async fn go_on(

@@ -3,6 +3,7 @@
 
 use crate::execution_mode::ExecutionMode;
 use crate::id::Id;
+use crate::redaction::Redactor;
 use crate::service_name::ServiceName;
 use crate::store::service::{ServiceRecord, ServiceState, StopReason};
 use crate::timestamp::Timestamp;
@@ -55,9 +56,18 @@ pub struct ServiceInfo {
 }
 
 impl ServiceInfo {
-    pub(super) fn of(workspace_id: Id, service: ServiceRecord) -> Self {
+    /// As recorded, without what `redactor` keeps out.
+    pub(super) fn of(
+        workspace_id: Id,
+        service: ServiceRecord,
+        redactor: Option<&Redactor>,
+    ) -> Self {
         // A record of another pyro tells less.
         let definition = serde_json::from_str::<ServiceDefinition>(&service.definition).ok();
+        let definition = match redactor {
+            Some(redactor) => definition.map(|one| one.reworded(|text| redactor.text(text))),
+            None => definition,
+        };
         let (command, cwd, user, readiness) = match definition {
             Some(ServiceDefinition { command, cwd, user, readiness, .. }) => {
                 (command, cwd, user.map(|user| user.to_string()), readiness)

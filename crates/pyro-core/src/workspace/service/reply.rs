@@ -6,6 +6,7 @@ use crate::vm::VmError;
 use crate::vm::control::services::{ServiceRefusal, ServiceReply};
 use crate::workspace::error::WorkspaceError;
 use crate::workspace::running::Running;
+use crate::workspace::secret_error::SecretError;
 use crate::workspace::service_error::ServiceError;
 
 impl Running<'_> {
@@ -25,6 +26,9 @@ impl Running<'_> {
             ServiceReply::Refused(ServiceRefusal::TooMany) => ServiceError::TooMany { id },
             ServiceReply::Refused(ServiceRefusal::NotRecorded(why)) => {
                 ServiceError::NotRecorded(why)
+            }
+            ServiceReply::Refused(ServiceRefusal::Secrets) => {
+                return Err(SecretError::Broken.into());
             }
             ServiceReply::Refused(ServiceRefusal::Guest(failure)) => {
                 return Err(VmError::Guest(ClientError::Failed(failure)).into());

@@ -13,6 +13,7 @@ use crate::vm::exec::line::{ExecOptions, LineRequest, MAX_ARGUMENT_LEN};
 use crate::workspace::error::WorkspaceError;
 use crate::workspace::paths::ROOT;
 use crate::workspace::running::Running;
+use crate::workspace::secrets::Secrets;
 use crate::workspace::service_error::ServiceError;
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +28,8 @@ const MAX_LAST_LEN: usize = 4096;
 pub struct StartServiceRequest {
     /// A line for the login shell.
     pub command: String,
-    /// Where it begins (`/workspace` where nothing is chosen), its variables and its user; see
+    /// Where it begins (`/workspace` where nothing is chosen), its variables, its secrets, which it
+    /// gets again when it is started again, and its user; see
     /// [`crate::workspace::exec::options`].
     pub options: ExecOptions,
     /// How it is seen that it is ready; at once where nothing is given.
@@ -60,7 +62,7 @@ impl StartServiceRequest {
             let (len, max) = (self.command.len(), MAX_ARGUMENT_LEN);
             return Err(VmError::LongCommand { len, max }.into());
         }
-        let ExecOptions { cwd, env, user, .. } = self.options.clone();
+        let ExecOptions { cwd, env, user, secret_env, .. } = self.options.clone();
         let cwd = cwd.map_or(ROOT.into(), |cwd| String::from_utf8_lossy(cwd.as_bytes()).into());
         Ok(ServiceDefinition {
             command: self.command.clone(),
@@ -71,6 +73,7 @@ impl StartServiceRequest {
             ready_timeout_seconds: self.ready_timeout_seconds,
             ready_interval_ms: self.ready_interval_ms,
             restart: self.restart,
+            secret_env,
         })
     }
 }
@@ -119,6 +122,7 @@ pub async fn start(
 ) -> Result<ServiceInfo, WorkspaceError> {
     let definition = Box::new(request.definition()?);
     let running = Running::open_until(config, id, cancel).await?;
+    Secrets::of(config, id)?.variables(&request.options)?;
     let client = running.client();
     let start = client.service(ServiceRequest::Start { name: name.clone(), definition });
     let (reply, _) = tokio::select! {
@@ -127,7 +131,7 @@ pub async fn start(
     };
     running.service_done(name, reply)?;
     running.was_used();
-    let info = status::recorded(&running.store, id, name)?;
+    let info = status::recorded(config, &running.store, id, name)?;
     if info.state != ServiceState::Failed {
         return Ok(info);
     }

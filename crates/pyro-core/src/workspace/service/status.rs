@@ -8,6 +8,7 @@ use crate::store::Store;
 use crate::workspace::claim::find;
 use crate::workspace::error::WorkspaceError;
 use crate::workspace::reconcile;
+use crate::workspace::secrets::Secrets;
 use crate::workspace::service_error::ServiceError;
 
 /// What a service is at. Blocks while processes end.
@@ -18,7 +19,7 @@ pub fn status(config: &Config, id: Id, name: &ServiceName) -> Result<ServiceInfo
     let store = Store::open(&config.data_dir)?;
     find(&store, id)?;
     reconcile::reconcile(config, &store)?;
-    recorded(&store, id, name)
+    recorded(config, &store, id, name)
 }
 
 /// What the records say of a service.
@@ -26,12 +27,16 @@ pub fn status(config: &Config, id: Id, name: &ServiceName) -> Result<ServiceInfo
 /// # Errors
 /// [`ServiceError::NoSuchService`].
 pub(super) fn recorded(
+    config: &Config,
     store: &Store,
     id: Id,
     name: &ServiceName,
 ) -> Result<ServiceInfo, WorkspaceError> {
     match store.service(id, name)? {
-        Some(service) => Ok(ServiceInfo::of(id, service)),
+        Some(service) => {
+            let redactor = Secrets::of(config, id)?.redactor()?;
+            Ok(ServiceInfo::of(id, service, redactor.as_ref()))
+        }
         None => Err(ServiceError::NoSuchService { id, name: name.clone() }.into()),
     }
 }

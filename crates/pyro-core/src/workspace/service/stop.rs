@@ -24,7 +24,7 @@ pub async fn stop(
 ) -> Result<ServiceInfo, WorkspaceError> {
     let store = Store::open(&config.data_dir)?;
     find(&store, id)?;
-    let service = status::recorded(&store, id, name)?;
+    let service = status::recorded(config, &store, id, name)?;
     if service.state != ServiceState::Running {
         return Ok(service);
     }
@@ -38,5 +38,5 @@ pub async fn stop(
         Err(WorkspaceError::NotStarted { .. }) => {}
         Err(error) => return Err(error),
     }
-    status::recorded(&store, id, name)
+    status::recorded(config, &store, id, name)
 }

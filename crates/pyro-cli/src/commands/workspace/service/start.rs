@@ -3,6 +3,7 @@
 use super::super::super::line::command_line;
 use super::super::Noun;
 use super::super::call::{id, until_interrupted};
+use super::super::secrets::with_secrets;
 use super::line;
 use crate::cli::workspace_service::{One, Start};
 use crate::printer;
@@ -36,9 +37,10 @@ pub(super) fn run(args: Start) -> i32 {
 }
 
 fn request(args: Start) -> Result<(StartServiceRequest, One), PyroError> {
+    let options = workspace_options(Some(&args.cwd), args.env, args.user.as_deref())?;
     let request = StartServiceRequest {
         command: command_line(&args.command),
-        options: workspace_options(Some(&args.cwd), args.env, args.user.as_deref())?,
+        options: with_secrets(options, &args.secrets)?,
         readiness: readiness(args.ready_file, args.ready_tcp, args.ready_http, args.ready_command)?,
         ready_timeout_seconds: limits::ready_timeout_seconds(args.ready_timeout_seconds)?,
         ready_interval_ms: limits::ready_interval_ms(args.ready_interval_ms)?,

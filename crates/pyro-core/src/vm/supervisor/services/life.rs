@@ -2,6 +2,7 @@
 
 use super::begin::{Stream, open, refusal};
 use super::home::Home;
+use super::printed::Printed;
 use super::ready;
 use super::record::Records;
 use super::service::{Phase, Service};
@@ -86,8 +87,9 @@ fn judge(ending: Option<StopReason>, was_ready: bool, status: Option<ExitStatus>
 }
 
 async fn listen(service: &Service, mut stream: Stream) -> Option<ExitStatus> {
+    let mut printed = Printed::of(service);
     loop {
-        let frame = match stream.frames.next().await {
+        let frame = match printed.until(stream.frames.next()).await {
             Ok(Some(frame)) => frame,
             Ok(None) => return None,
             Err(error) => {
@@ -97,7 +99,7 @@ async fn listen(service: &Service, mut stream: Stream) -> Option<ExitStatus> {
         };
         match frame.kind {
             FrameKind::Stdout | FrameKind::Stderr => {
-                service.push(frame.kind == FrameKind::Stderr, &frame.payload);
+                printed.push(frame.kind == FrameKind::Stderr, &frame.payload);
                 // One that prints for ever must not keep the others from their work.
                 tokio::task::yield_now().await;
             }

@@ -9,8 +9,10 @@ mod begin;
 mod follow;
 mod home;
 mod life;
+mod printed;
 mod ready;
 mod record;
+mod secrets;
 mod service;
 
 use super::relay::Client;
@@ -25,15 +27,19 @@ use crate::vm::control::services::{
 use futures::future::join_all;
 pub(super) use home::Home;
 use record::Records;
+use secrets::ServiceSecrets;
 use service::{Phase, Service};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::OnceCell;
 
 /// The services of one vm; clones share them.
 #[derive(Clone)]
 pub(super) struct Services {
     channel: Channel,
     home: Arc<Home>,
+    /// Those of the workspace, which never change; read for the first service.
+    secrets: Arc<OnceCell<Arc<ServiceSecrets>>>,
     table: Arc<Mutex<Table>>,
 }
 
@@ -49,7 +55,7 @@ struct Table {
 impl Services {
     /// None yet, in the guest at the other end of `channel`.
     pub(super) fn new(channel: Channel, home: Home) -> Self {
-        Self { channel, home: Arc::new(home), table: Arc::default() }
+        Self { channel, home: Arc::new(home), secrets: Arc::default(), table: Arc::default() }
     }
 
     /// Do what a client asks for, and tell it.
@@ -95,7 +101,8 @@ impl Services {
                 Err(refusal) => Err(refusal),
             };
             if let Err(refusal) = begun {
-                tracing::warn!(name = %service.name, ?refusal, "a service stays stopped");
+                let refusal = self.without_secrets(format!("{refusal:?}"));
+                tracing::warn!(name = %service.name, refusal, "a service stays stopped");
             }
         });
         join_all(started).await;
@@ -116,6 +123,14 @@ impl Services {
             }
         });
         join_all(stopped).await;
+    }
+
+    /// What a log may be told.
+    fn without_secrets(&self, text: String) -> String {
+        match self.secrets.get().and_then(|secrets| secrets.redactor()) {
+            Some(redactor) => redactor.text(&text),
+            None => text,
+        }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -144,16 +159,19 @@ impl Services {
         definition: &ServiceDefinition,
         fresh: bool,
     ) -> Result<Arc<Service>, ServiceRefusal> {
-        let begun = begin::begin(&self.channel, &self.home, definition).await?;
         let records = Records::of(&self.home);
-        let logs = records.begin(workspace, &place.name, definition, &begun, fresh).await?;
-        let service = Service::new(place.name.clone(), workspace, begun.run, logs);
-        let service = Arc::new(service);
+        let read = async || records.secrets(workspace).await.map(Arc::new);
+        let secrets = self.secrets.get_or_try_init(read).await?;
+        let given = secrets.given_to(definition).map_err(|_| ServiceRefusal::Secrets)?;
+        let begun = begin::begin(&self.channel, &self.home, &given).await?;
+        let recorded = secrets.recorded(definition);
+        let logs = records.begin(workspace, &place.name, &recorded, &begun, fresh).await?;
+        let (name, secrets) = (place.name.clone(), Arc::clone(secrets));
+        let service = Arc::new(Service::new(name, workspace, begun.run, logs, secrets));
         self.table().running.push(Arc::clone(&service));
         let (services, running) = (self.clone(), Arc::clone(&service));
-        let definition = definition.clone();
         tokio::spawn(async move {
-            life::live(&services.channel, &services.home, &running, definition, begun.stream).await;
+            life::live(&services.channel, &services.home, &running, given, begun.stream).await;
             services.table().running.retain(|one| !Arc::ptr_eq(one, &running));
             running.enter(Phase::Over);
         });

@@ -2,6 +2,7 @@
 
 use super::begin::Begun;
 use super::home::Home;
+use super::secrets::ServiceSecrets;
 use super::service::{Logs, Service};
 use crate::host::bounded_log::LogWriter;
 use crate::host::fs;
@@ -14,6 +15,7 @@ use crate::vm::blocking::blocking;
 use crate::vm::control::services::{ServiceDefinition, ServiceRefusal};
 use crate::vm::error::VmError;
 use crate::vm::paths;
+use crate::vm::secrets::KeptSecrets;
 
 /// Writes down what becomes of the services of one vm, beside whatever else goes on.
 pub(super) struct Records<'a>(&'a Home);
@@ -35,6 +37,17 @@ impl<'a> Records<'a> {
     pub(super) async fn workspace(&self) -> Result<Id, ServiceRefusal> {
         let found = self.with(|home, store| Ok(store.workspace_of_vm(home.vm)?)).await;
         found.map_err(not_recorded)?.ok_or(ServiceRefusal::Gone)
+    }
+
+    /// The secrets of the workspace.
+    pub(super) async fn secrets(&self, workspace: Id) -> Result<ServiceSecrets, ServiceRefusal> {
+        let config = self.0.config.clone();
+        let read =
+            blocking(move || Ok(KeptSecrets::of(&config, workspace).and_then(ServiceSecrets::new)));
+        read.await.map_err(not_recorded)?.map_err(|error| {
+            tracing::warn!(%error, "services have no secrets");
+            ServiceRefusal::Secrets
+        })
     }
 
     /// The services that the workspace is started with.

@@ -1,11 +1,12 @@
 //! `Service`: one that runs, as all who deal with it share it.
 
+use super::secrets::ServiceSecrets;
 use crate::host::bounded_log::LogWriter;
 use crate::id::Id;
 use crate::service_name::ServiceName;
 use crate::store::service::StopReason;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 /// How far it is.
@@ -34,6 +35,8 @@ pub(super) struct Service {
     pub(super) run: i64,
     /// Where its logs are.
     pub(super) directories: [PathBuf; 2],
+    /// What it was given of them, and what keeps all of them out of its logs.
+    pub(super) secrets: Arc<ServiceSecrets>,
     writers: [Mutex<LogWriter>; 2],
     phase: watch::Sender<Phase>,
     /// Told whenever it has printed something, or has ended.
@@ -43,12 +46,19 @@ pub(super) struct Service {
 }
 
 impl Service {
-    pub(super) fn new(name: ServiceName, workspace: Id, run: i64, logs: Logs) -> Self {
+    pub(super) fn new(
+        name: ServiceName,
+        workspace: Id,
+        run: i64,
+        logs: Logs,
+        secrets: Arc<ServiceSecrets>,
+    ) -> Self {
         Self {
             name,
             workspace,
             run,
             directories: logs.directories,
+            secrets,
             writers: logs.writers.map(Mutex::new),
             phase: watch::Sender::new(Phase::Starting),
             printed: watch::Sender::new(()),
@@ -56,8 +66,11 @@ impl Service {
         }
     }
 
-    /// It has printed something. What the host has no room for is lost.
+    /// It has printed something that may be told. What the host has no room for is lost.
     pub(super) fn push(&self, is_stderr: bool, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
         let mut writer =
             self.writers[usize::from(is_stderr)].lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = writer.push(bytes) {
