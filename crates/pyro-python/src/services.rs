@@ -73,7 +73,11 @@ impl Native {
         self.begin(move |pyro, turn| async move {
             let (id, name) = service.parsed()?;
             let flow = Arc::clone(&turn.flow);
-            let output = move |stream: OutputStream, bytes: &[u8]| flow.push(stream, bytes);
+            let output = move |stream: OutputStream, bytes: &[u8]| {
+                if !bytes.is_empty() {
+                    flow.push(stream, bytes);
+                }
+            };
             let lines = lines.checked()?;
             Ok(pyro.follow_service(id, name, lines, Box::new(output), &turn.cancel).await?)
         })
