@@ -42,9 +42,7 @@ class Host(GuestCase):
                 ws.disk_list()
         secrets = [{"name": "TOKEN", "value": "s3cret-v4lue"}]
         with self.assertRaises(pyro_mcp.UnsupportedError):
-            pyro.create_workspace(
-                environment=ENVIRONMENT, allow_host_compat=True, secrets=secrets
-            )
+            pyro.create_workspace(environment=ENVIRONMENT, allow_host_compat=True, secrets=secrets)
 
     def test_interruption_and_cancellation(self):
         heedful()

