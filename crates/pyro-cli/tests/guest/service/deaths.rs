@@ -16,7 +16,7 @@ fn a_service_outlives_its_client_and_comes_back_with_its_workspace(home: &Home) 
     let id = &created(home);
     // Whoever waits until it is ready is killed.
     let wait = ["--ready-file", "ready", "--ready-interval-ms", "20"];
-    let line = ["--", "echo begins; exec sleep 4646"];
+    let line = ["--", "echo begins; exec sleep 6146"];
     let start = ["workspace", "service", "start", id, "back", "--restart"];
     let mut client = home.pyro(&[&start[..], &wait, &line].concat()).spawn().unwrap();
     eventually("its start", || {
@@ -30,7 +30,7 @@ fn a_service_outlives_its_client_and_comes_back_with_its_workspace(home: &Home) 
     eventually("that it is ready", || {
         service(home, "status", &[id, "back"])["ready_at"].is_f64().then_some(())
     });
-    service(home, "start", &[id, "gone", "exec sleep 4747"]);
+    service(home, "start", &[id, "gone", "exec sleep 6147"]);
     service(home, "start", &[id, "ended", "--restart", "true"]);
     becomes(home, id, "ended", [json!("exited"), Value::Null, json!(0)]);
     let info = done(home, "status", &[id]);
@@ -68,5 +68,5 @@ fn comes_back(home: &Home, id: &str, times: usize) {
         let logs = service(home, "logs", &[id, "back"]);
         (logs["stdout"] == "begins\n".repeat(times)).then_some(())
     });
-    assert_eq!(exec(home, id, "pgrep -c -f 'sleep 4646$'").trim(), "1");
+    assert_eq!(exec(home, id, "pgrep -c -x -f 'sleep 6146'").trim(), "1");
 }

@@ -13,7 +13,7 @@ fn many_services_run_and_print(home: &Home) {
     let clients: Vec<_> = (0..32)
         .map(|number| {
             let (name, line) =
-                (format!("many-{number}"), format!("echo n{number}; exec sleep 4545"));
+                (format!("many-{number}"), format!("echo n{number}; exec sleep 6145"));
             let mut client =
                 home.pyro(&["workspace", "service", "start", "--json", id, &name, &line]);
             client.stdout(std::process::Stdio::null()).spawn().unwrap()

@@ -1,6 +1,8 @@
 //! What results cost a model: none is longer than 16 KiB unless more is asked for, and the usual
 //! work takes few tokens.
 
+mod sessions;
+
 use super::client::Client;
 use crate::home::{ENVIRONMENT, Home, eventually};
 use serde_json::{Value, json};
@@ -185,49 +187,12 @@ fn no_result_is_longer_than_it_may_be() {
     for tool in ["workspace_status", "workspace_reset", "workspace_stop", "workspace_start"] {
         results.call(tool, of(&workspace, json!({})));
     }
-    snapshots(&mut results, &workspace);
-    shells(&mut results, &workspace);
+    sessions::call(&mut results, &home, &workspace);
     let forks = results.done("workspace_fork", of(&workspace, json!({})));
     results.call("workspace_delete", of(&forks["workspaces"][0], json!({})));
     results.call("workspace_delete", of(&workspace, json!({})));
     vms(&mut results);
     results.has_called_all();
-}
-
-fn snapshots(results: &mut Results, workspace: &Value) {
-    for number in 0..3 {
-        let name = format!("{}{number}", "n".repeat(63));
-        results.call("snapshot_create", of(workspace, json!({ "snapshot_name": name })));
-    }
-    let list = results.read("snapshot_list", of(workspace, json!({})));
-    assert_eq!(list["snapshots"].as_array().unwrap().len(), 4, "{list}");
-    let first = list["snapshots"][0].as_object().unwrap();
-    assert!(first["snapshot_name"] == "baseline" && !first.contains_key("kind"), "{list}");
-    let name = &list["snapshots"][1]["snapshot_name"];
-    let diff = results.done("workspace_diff", of(workspace, json!({ "from": name })));
-    assert_eq!(diff["changed"], false, "{diff}");
-    let back = results.done("workspace_reset", of(workspace, json!({ "snapshot": name })));
-    assert_eq!(&back["workspace_reset"]["snapshot_name"], name, "{back}");
-    results.call("snapshot_delete", of(workspace, json!({ "snapshot_name": name })));
-}
-
-fn shells(results: &mut Results, workspace: &Value) {
-    let shell = results.done("shell_open", of(workspace, json!({ "cols": 500, "rows": 200 })));
-    let of = |mut arguments: Value| {
-        arguments["shell_id"] = shell["shell_id"].clone();
-        of(workspace, arguments)
-    };
-    let flood = "clear; for line in $(seq 200); do printf '%0490d\\n' $line; done; echo do''ne";
-    results.call("shell_write", of(json!({ "input": flood })));
-    eventually("the whole flood", || {
-        let read = results.done("shell_read", of(json!({ "screen": true })));
-        read["output"].as_str().unwrap().contains("done").then_some(())
-    });
-    for view in [json!({}), json!({ "plain": true, "max_chars": 1_000_000 })] {
-        results.call("shell_read", of(view));
-    }
-    results.call("shell_signal", of(json!({})));
-    results.call("shell_close", of(json!({})));
 }
 
 #[test]
