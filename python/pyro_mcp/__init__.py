@@ -37,11 +37,13 @@ if TYPE_CHECKING:
 
     from . import types
     from ._async.client import AsyncPyro
+    from ._async.service import AsyncWorkspaceService
     from ._async.shell import AsyncWorkspaceShell
     from ._async.stream import AsyncCommandStream
     from ._async.workspace import AsyncWorkspace
     from ._output import OutputEvent
     from ._server import Server
+    from ._sync.service import WorkspaceService
     from ._sync.shell import WorkspaceShell
     from ._sync.stream import CommandStream
     from ._sync.workspace import Workspace
@@ -51,6 +53,7 @@ __all__ = [
     "AsyncCommandStream",
     "AsyncPyro",
     "AsyncWorkspace",
+    "AsyncWorkspaceService",
     "AsyncWorkspaceShell",
     "BusyError",
     "CommandError",
@@ -71,6 +74,7 @@ __all__ = [
     "UnavailableError",
     "UnsupportedError",
     "Workspace",
+    "WorkspaceService",
     "WorkspaceShell",
     "WrongStateError",
     "__version__",
@@ -83,11 +87,13 @@ _LATER = {
     "AsyncCommandStream": "_async.stream",
     "AsyncPyro": "_async.client",
     "AsyncWorkspace": "_async.workspace",
+    "AsyncWorkspaceService": "_async.service",
     "AsyncWorkspaceShell": "_async.shell",
     "CommandStream": "_sync.stream",
     "OutputEvent": "_output",
     "Server": "_server",
     "Workspace": "_sync.workspace",
+    "WorkspaceService": "_sync.service",
     "WorkspaceShell": "_sync.shell",
 }
 

@@ -6,10 +6,10 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from .types import Input, Path
+    from .types import Input, Path, Secret
 
 
 def host_path(path: Path) -> str:
@@ -78,8 +78,8 @@ def machine(
     }
 
 
-def mapping(given: Mapping[str, str] | None, name: str) -> dict[str, str]:
-    """A mapping of text to text; none is an empty one."""
+def mapping(given: Mapping[str, Any] | None, name: str) -> dict[str, Any]:
+    """A mapping as a dictionary; none is an empty one."""
     if given is None:
         return {}
     try:
@@ -87,6 +87,32 @@ def mapping(given: Mapping[str, str] | None, name: str) -> dict[str, str]:
     except (TypeError, ValueError):
         kind = type(given).__name__
         raise TypeError(f"argument '{name}': {kind!r} object is no mapping") from None
+
+
+def secrets(
+    given: Iterable[Secret | Mapping[str, str]] | None,
+) -> list[tuple[str, str | None, str | None]]:
+    """The secrets of a new workspace: the name of each, and its value or its file."""
+    told: list[tuple[str, str | None, str | None]] = []
+    for one in given or ():
+        fields = mapping(one, "secrets")
+        if set(fields) == {"name", "value"}:
+            told.append((fields["name"], fields["value"], None))
+        elif set(fields) == {"name", "file_path"}:
+            told.append((fields["name"], None, host_path(fields["file_path"])))
+        else:
+            from .errors import InvalidInputError
+
+            raise InvalidInputError(
+                "each of secrets has a name and either a value or a file_path",
+                hint='give them as {"name": "TOKEN", "file_path": "/path"}, or with a value',
+            )
+    return told
+
+
+def secret_env(given: Mapping[str, str] | None) -> list[tuple[str, str]]:
+    """Secrets by name, and the variables that a process finds them in."""
+    return list(mapping(given, "secret_env").items())
 
 
 def unsupported(what: object, name: str) -> None:

@@ -34,6 +34,18 @@ def checked(result: _Result, check: bool) -> _Result:
     return result
 
 
+def came_up(service: _Result, check: bool) -> _Result:
+    """A service that was started; with ``check`` only where it did not fail to start."""
+    fields: Any = service
+    if check and fields["state"] == "failed":
+        from .errors import CommandError
+
+        is_late = fields["stop_reason"] == "readiness_timeout"
+        output = {name: fields.get(f"{name}_tail", "") for name in ("stdout", "stderr")}
+        raise CommandError({**fields, **output, "timed_out": is_late})
+    return service
+
+
 def as_task(result: Any) -> Any:
     """The same of a task, as workspaces were called once."""
     result["task_id"] = result.pop("workspace_id")

@@ -137,7 +137,8 @@ class InternalError(PyroError, RuntimeError):
 
 
 class CommandError(PyroError, RuntimeError):
-    """A command that was run with ``check=True`` and ended with another status than 0."""
+    """A command that was run with ``check=True`` and ended with another status than 0, or a
+    service that did not become ready."""
 
     kind = "command"
 

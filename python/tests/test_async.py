@@ -175,6 +175,20 @@ class Async(GuestCase):
 
         asyncio.run(main())
 
+    def test_a_service_is_followed_and_left(self):
+        async def main():
+            async with self.pyro.workspace(environment=ENVIRONMENT) as ws:
+                async with ws.service("web", "echo on; exec sleep 600") as web:
+                    async with web.follow() as output:
+                        async for event in output:
+                            self.assertEqual(event.text, "on\n")
+                            break
+                    self.assertEqual((await web.status())["state"], "running")
+                self.assertEqual((await web.status())["stop_reason"], "sigterm")
+                self.assertEqual((await ws.services())["running_count"], 0)
+
+        asyncio.run(main())
+
     def test_a_call_costs_little(self):
         async def main():
             await self.pyro.list_environments()

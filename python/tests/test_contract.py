@@ -45,6 +45,12 @@ FIELDS = {
     "snap_create": types.SnapshotCreated,
     "snap_list": types.SnapshotList,
     "snap_delete": types.SnapshotDeleted,
+    "service": types.ServiceInfo,
+    "service_list": types.ServiceList,
+    "service_logs": types.ServiceLogs,
+    "disk_list": types.DiskList,
+    "disk_read": types.DiskRead,
+    "disk_export": types.DiskExport,
 }
 
 
@@ -98,6 +104,7 @@ class Contract(unittest.TestCase):
             (Pyro, AsyncPyro),
             (pyro_mcp.Workspace, pyro_mcp.AsyncWorkspace),
             (pyro_mcp.WorkspaceShell, pyro_mcp.AsyncWorkspaceShell),
+            (pyro_mcp.WorkspaceService, pyro_mcp.AsyncWorkspaceService),
         ):
             names = [name for name in vars_of(one) if not name.startswith("_")]
             self.assertEqual(names, [name for name in vars_of(other) if not name.startswith("_")])

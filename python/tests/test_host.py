@@ -37,6 +37,12 @@ class Host(GuestCase):
             self.assertEqual(ws.exec("cat a")["stdout"], "b")
             with self.assertRaises(pyro_mcp.PyroError):
                 ws.fork()
+            ws.stop()
+            with self.assertRaises(pyro_mcp.UnsupportedError):
+                ws.disk_list()
+        secrets = [{"name": "TOKEN", "value": "s3cret-v4lue"}]
+        with self.assertRaises(pyro_mcp.UnsupportedError):
+            pyro.create_workspace(environment=ENVIRONMENT, allow_host_compat=True, secrets=secrets)
 
     def test_interruption_and_cancellation(self):
         heedful()

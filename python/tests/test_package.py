@@ -94,6 +94,20 @@ class Arguments(unittest.TestCase):
             self.pyro.diff_workspace(ID, from_=None)
         with self.assertRaisesRegex(TypeError, "argument 'labels'"):
             self.pyro.create_workspace(environment="debian:12", labels={"a": 1})
+        for secrets in (["A=b"], [{"name": "A", "value": 1}]):
+            with self.assertRaisesRegex(TypeError, "argument 'secrets'"):
+                self.pyro.create_workspace(environment="debian:12", secrets=secrets)
+        for name, value in {"secret_env": ["A"], "redact": 1}.items():
+            call = self.pyro.exec_workspace if name == "secret_env" else self.pyro.diff_workspace
+            command = {"command": "true"} if name == "secret_env" else {}
+            with self.assertRaisesRegex(TypeError, f"argument '{name}'"):
+                call(ID, **command, **{name: value})
+        for name, value in {"readiness": "file", "restart": 1, "command": b"true"}.items():
+            arguments = {"command": "true", name: value}
+            with self.assertRaisesRegex(TypeError, f"argument '{name}'"):
+                self.pyro.start_service(ID, "web", **arguments)
+        with self.assertRaisesRegex(TypeError, "argument 'snapshot'"):
+            self.pyro.list_workspace_disk(ID, snapshot=3)
 
     def test_unknown_keywords_are_named(self):
         with self.assertRaisesRegex(TypeError, "comand"):
@@ -140,7 +154,31 @@ class Arguments(unittest.TestCase):
             lambda: self.pyro.list_snapshots(ID),
             lambda: self.pyro.diff_workspace(ID, from_="../x"),
             lambda: self.pyro.reset_workspace(ID, snapshot="now"),
+            lambda: self.pyro.create_workspace(environment="debian:12", secrets=[{"name": "A"}]),
+            lambda: self.pyro.exec_workspace(ID, command="true", secret_env={"A-B": "A"}),
+            lambda: self.pyro.list_services(ID),
+            lambda: self.pyro.status_service(ID, "../x"),
+            lambda: self.pyro.logs_service(ID, "web", tail_lines=0),
+            lambda: self.pyro.follow_service(ID, "web").result(),
+            lambda: self.pyro.start_service(ID, "web", command=" "),
+            lambda: self.pyro.start_service(ID, "web", command="x", ready_interval_ms=0),
+            lambda: self.pyro.list_workspace_disk(ID),
+            lambda: self.pyro.list_workspace_disk(ID, limit=0),
+            lambda: self.pyro.read_workspace_disk(ID, "x", snapshot="../x"),
+            lambda: self.pyro.export_workspace_disk(ID, output_path="x", format="vmdk"),
         ]
+        for readiness in (
+            {},
+            {"type": "udp", "address": "localhost:1"},
+            {"type": "tcp", "path": "x"},
+            {"type": "tcp", "address": "localhost"},
+            {"type": "file", "path": "x", "url": "http://localhost"},
+        ):
+            calls.append(
+                lambda readiness=readiness: self.pyro.start_service(
+                    ID, "web", command="x", readiness=readiness
+                )
+            )
         for number, call in enumerate(calls):
             with self.assertRaises(ValueError, msg=number) as raised:
                 call()
@@ -148,16 +186,16 @@ class Arguments(unittest.TestCase):
             self.assertIs(raised.exception.may_have_run, False)
 
     def test_what_is_not_built_yet_is_refused(self):
+        with self.assertRaises(pyro_mcp.UnsupportedError) as raised:
+            self.pyro.create_workspace(environment="debian:12", network_policy="egress")
+        self.assertIsInstance(raised.exception, RuntimeError)
+        self.assertTrue(raised.exception.hint)
         for arguments in (
-            {"secrets": [{"name": "A", "value": "b"}]},
-            {"network_policy": "egress"},
+            {"secret_env": {"A": "A"}},
+            {"published_ports": [{"guest_port": 80, "host_port": None}]},
         ):
-            with self.assertRaises(pyro_mcp.UnsupportedError) as raised:
-                self.pyro.create_workspace(environment="debian:12", **arguments)
-            self.assertIsInstance(raised.exception, RuntimeError)
-            self.assertTrue(raised.exception.hint)
-        with self.assertRaises(pyro_mcp.UnsupportedError):
-            self.pyro.open_shell(ID, secret_env={"A": "A"})
+            with self.assertRaises(pyro_mcp.UnsupportedError):
+                self.pyro.start_service(ID, "web", command="true", **arguments)
 
     def test_lists_are_those_of_the_command_line(self):
         listed = self.pyro.list_environments()

@@ -323,6 +323,9 @@ class Killed(GuestCase):
         "write_shell": "{id!r}, {shell!r}, input='yes'",
         "signal_shell": "{id!r}, {shell!r}",
         "close_shell": "{id!r}, {shell!r}",
+        "start_service": "{id!r}, 'web', command='sleep 600', readiness={never!r}",
+        "stop_service": "{id!r}, {service!r}",
+        "export_workspace_disk": "{id!r}, output_path={out!r}, snapshot='kept'",
     }
 
     # Those that only look, or change one record at once.
@@ -337,6 +340,11 @@ class Killed(GuestCase):
         "list_snapshots",
         "list_shells",
         "resize_shell",
+        "list_services",
+        "status_service",
+        "logs_service",
+        "list_workspace_disk",
+        "read_workspace_disk",
     }
 
     def test_every_operation_is_killed(self):
@@ -370,6 +378,8 @@ class Killed(GuestCase):
                         out=str(self.directory / f"out-{name}-{delay}"),
                         patch=patch.read_text() if "{patch" in arguments else "",
                         shell=ws.shell().open()["shell_id"] if "{shell" in arguments else "",
+                        service=self.stubborn(ws) if "{service" in arguments else "",
+                        never={"type": "file", "path": "never"},
                     )
                     child = python(
                         """
@@ -420,6 +430,12 @@ class Killed(GuestCase):
                 self.eventually(lambda id=id: self.is_deleted(pyro, id), f"{call} holds it")
             self.assert_clean()
 
+    def stubborn(self, ws):
+        """The name of a service that has to be killed."""
+        ready = {"type": "command", "command": "test -e deaf"}
+        line = "rm -f deaf; trap '' TERM; touch deaf; sleep 600"
+        return ws.service("deaf", line, readiness=ready).start()["service_name"]
+
     def is_deleted(self, pyro, id):
         try:
             return pyro.delete_vm(id)["deleted"]
@@ -446,6 +462,9 @@ class Killed(GuestCase):
             self.assertIn(one["snapshot_name"], ("baseline", "kept", "more"))
         for shell in ws.shells()["shells"]:
             pyro.close_shell(ws.id, shell["shell_id"])
+        for service in ws.services()["services"]:
+            state = pyro.stop_service(ws.id, service["service_name"])["state"]
+            self.assertIn(state, ("stopped", "exited", "failed"), name)
         for other in pyro.list_workspaces()["workspaces"]:
             if other["workspace_id"] != ws.id:
                 pyro.delete_workspace(other["workspace_id"])

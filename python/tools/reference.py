@@ -22,9 +22,9 @@ HEAD = """\
 
 Written by `python/tools/reference.py` from the docstrings in `python/pyro_mcp`; change those.
 
-`AsyncPyro`, `AsyncWorkspace`, `AsyncWorkspaceShell` and `AsyncCommandStream` have the same methods
-as coroutines; cancelling one ends what runs in the guest. Their callbacks may be coroutine
-functions.
+`AsyncPyro`, `AsyncWorkspace`, `AsyncWorkspaceShell`, `AsyncWorkspaceService` and
+`AsyncCommandStream` have the same methods as coroutines; cancelling one ends what runs in the
+guest. Their callbacks may be coroutine functions.
 """
 
 # The classes, in the order of a reader: title, file, class.
@@ -35,12 +35,15 @@ CLIENT = [
     ("Files of workspaces", "files", "Files"),
     ("Snapshots of workspaces", "snapshots", "Snapshots"),
     ("Shells of workspaces", "shells", "Shells"),
+    ("Services of workspaces", "services", "Services"),
+    ("Disks of workspaces", "disks", "Disks"),
     ("Tasks", "tasks", "Tasks"),
     ("Objects and servers", "client", "Pyro"),
 ]
 OBJECTS = [
     ("workspace", "Workspace"),
     ("shell", "WorkspaceShell"),
+    ("service", "WorkspaceService"),
     ("stream", "CommandStream"),
 ]
 
@@ -109,7 +112,7 @@ def fields(one: ast.ClassDef, all_of: dict[str, ast.ClassDef]) -> Iterator[str]:
 
 def dictionaries() -> Iterator[str]:
     """Every dictionary that has a description of its own."""
-    files = ["vms", "workspaces", "files", "snapshots", "shells", "tasks"]
+    files = ["vms", "workspaces", "files", "snapshots", "shells", "services", "disks", "secrets", "tasks"]
     all_of: dict[str, ast.ClassDef] = {}
     for name in files:
         all_of |= classes(PACKAGE / "types" / f"{name}.py")

@@ -19,7 +19,7 @@ HEAD = "# Written by python/tools/twins.py from ../_sync/{name}; change that fil
 # What waits, where it is called.
 WAITS = re.compile(
     r"(?<![\w.])("
-    r"self\._finish\(|finish\(|self\.pyro\.(?!stream_)\w+\(|self\.(?:create|delete|open|close)\("
+    r"self\._finish\(|finish\(|self\.pyro\.(?!stream_|follow_)\w+\(|self\.(?:create|delete|open|close|start|stop)\("
     r"|self\._waiting\.\w+\()"
 )
 WIDTH = 100
@@ -27,6 +27,7 @@ LOOPS = "for _ in self:"
 NAMES = [
     (r"\bPyro\b", "AsyncPyro"),
     (r"\bWorkspace\b", "AsyncWorkspace"),
+    (r"\bWorkspaceService\b", "AsyncWorkspaceService"),
     (r"\bWorkspaceShell\b", "AsyncWorkspaceShell"),
     (r"\bCommandStream\b", "AsyncCommandStream"),
     (r"\bOnOutput\b", "OnOutputAsync"),

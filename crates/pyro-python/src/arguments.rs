@@ -5,7 +5,7 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::PyAnyMethods;
 use pyo3::types::PyDict;
 use pyo3::{Borrowed, Bound, FromPyObject, PyAny, PyErr, PyResult};
-use pyro_core::limits::timeout;
+use pyro_core::limits::{MAX_READ_BYTES, timeout};
 use pyro_core::{
     ErrorKind, ExecOptions, Id, LineRequest, OptionError, Pyro, PyroError, Shape, Variable,
     WorkspacePath,
@@ -140,6 +140,11 @@ impl Line {
                 .with_shell(Some(&self.shell))?,
         })
     }
+}
+
+/// Where a part of a file begins and how long it may be, checked.
+pub(crate) fn bounds(offset: Number, max_bytes: Number) -> Result<(u64, u64), Failure> {
+    Ok((offset.within("offset", 0, u64::MAX)?, max_bytes.within("max_bytes", 1, MAX_READ_BYTES)?))
 }
 
 /// An id, parsed at the door.

@@ -1,6 +1,6 @@
 //! Operations on a workspace's files.
 
-use crate::arguments::{Number, argument, id, invalid, place};
+use crate::arguments::{Number, argument, bounds, id, invalid, place};
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::native::{Native, page};
@@ -8,7 +8,7 @@ use pyo3::Bound;
 use pyo3::prelude::{PyResult, pymethods};
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyDict;
-use pyro_core::limits::{MAX_LISTED_FILES, MAX_READ_BYTES};
+use pyro_core::limits::MAX_LISTED_FILES;
 use pyro_core::{DiffRequest, ExportFormat, ExportRequest, FileListRequest, PushRequest, Pyro};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -51,10 +51,11 @@ impl Native {
         let path: OsString = argument(given, "path")?;
         let offset: Number = argument(given, "offset")?;
         let max_bytes: Number = argument(given, "max_bytes")?;
+        let redact: bool = argument(given, "redact")?;
         self.begin(move |pyro, _| async move {
             let (offset, max_bytes) = bounds(offset, max_bytes)?;
             let (id, path) = (id(&workspace_id)?, place(&path)?);
-            Ok(pyro.read_workspace_file(id, path, offset, max_bytes, false).await?)
+            Ok(pyro.read_workspace_file(id, path, offset, max_bytes, redact).await?)
         })
     }
 
@@ -94,6 +95,7 @@ impl Native {
         let path: Option<OsString> = argument(given, "path")?;
         let find_renames: bool = argument(given, "find_renames")?;
         let include_ignored: bool = argument(given, "include_ignored")?;
+        let redact: bool = argument(given, "redact")?;
         self.begin(move |pyro, turn| async move {
             let request = DiffRequest {
                 from: Pyro::diff_point(&from)?,
@@ -101,7 +103,7 @@ impl Native {
                 path: path.as_ref().map(place).transpose()?,
                 renames: find_renames,
                 include_ignored,
-                redact: false,
+                redact,
             };
             Ok(pyro.diff_workspace(id(&workspace_id)?, request, &turn.cancel).await?)
         })
@@ -124,6 +126,7 @@ impl Native {
         let format: String = argument(given, "format")?;
         let find_renames: bool = argument(given, "find_renames")?;
         let include_ignored: bool = argument(given, "include_ignored")?;
+        let redact: bool = argument(given, "redact")?;
         let keep_git_config: bool = argument(given, "keep_git_config")?;
         self.begin(move |pyro, turn| async move {
             let request = ExportRequest {
@@ -134,16 +137,12 @@ impl Native {
                 format: export_format(&format)?,
                 renames: find_renames,
                 include_ignored,
-                redact: false,
+                redact,
                 keep_git_config,
             };
             Ok(pyro.export_workspace(id(&workspace_id)?, request, &turn.cancel).await?)
         })
     }
-}
-
-fn bounds(offset: Number, max_bytes: Number) -> Result<(u64, u64), Failure> {
-    Ok((offset.within("offset", 0, u64::MAX)?, max_bytes.within("max_bytes", 1, MAX_READ_BYTES)?))
 }
 
 fn export_format(name: &str) -> Result<ExportFormat, Failure> {

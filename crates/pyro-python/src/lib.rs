@@ -6,13 +6,16 @@
 
 mod arguments;
 mod call;
+mod disks;
 mod failure;
 mod files;
 mod flow;
 mod native;
 mod program;
 mod runtime;
+mod secrets;
 mod server;
+mod services;
 mod shells;
 mod snapshots;
 mod stdin;

@@ -4,6 +4,7 @@ use crate::arguments::{Number, argument, id};
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::native::Native;
+use crate::secrets::{Variables, with_secrets};
 use pyo3::Bound;
 use pyo3::prelude::{PyResult, pymethods};
 use pyo3::types::PyDict;
@@ -20,11 +21,12 @@ impl Native {
         let cwd: String = argument(given, "cwd")?;
         let env: Vec<(String, String)> = argument(given, "env")?;
         let user: Option<String> = argument(given, "user")?;
+        let secret_env: Variables = argument(given, "secret_env")?;
         let size = Size::of(given)?;
         self.begin(move |pyro, turn| async move {
             let env = env.into_iter().map(|(name, value)| Variable::new(name, value)).collect();
             let options = workspace_options(Some(&cwd), env, user.as_deref());
-            let options = options.map_err(PyroError::from)?;
+            let options = with_secrets(options.map_err(PyroError::from)?, &secret_env)?;
             let request = OpenShellRequest { options, size: size.checked()? };
             Ok(pyro.open_shell(id(&workspace_id)?, request, &turn.cancel).await?)
         })

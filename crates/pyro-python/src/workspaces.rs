@@ -4,6 +4,7 @@ use crate::arguments::{Line, Machine, Number, argument, id, invalid};
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::native::{Native, output, reader};
+use crate::secrets::{self, Told, Variables, with_secrets};
 use crate::stdin::Input;
 use pyo3::Bound;
 use pyo3::prelude::{PyResult, pymethods};
@@ -28,6 +29,7 @@ impl Native {
         let network_policy: String = argument(given, "network_policy")?;
         let seed_path: Option<PathBuf> = argument(given, "seed_path")?;
         let respect_ignore: bool = argument(given, "respect_ignore")?;
+        let secrets: Vec<Told> = argument(given, "secrets")?;
         let name: Option<String> = argument(given, "name")?;
         let labels: BTreeMap<String, String> = argument(given, "labels")?;
         self.begin(move |pyro, turn| async move {
@@ -42,7 +44,7 @@ impl Native {
                 ttl_seconds,
                 name,
                 labels,
-                secrets: Vec::new(),
+                secrets: secrets::given(secrets).await?,
                 seed: seed_path.map(|path| SeedRequest { path: path.into(), respect_ignore }),
                 allow_host_compat: machine.allow_host_compat,
             };
@@ -114,10 +116,12 @@ impl Native {
     fn exec_workspace(&self, given: &Bound<'_, PyDict>) -> PyResult<Call> {
         let workspace_id: String = argument(given, "workspace_id")?;
         let line = Line::of(given)?;
+        let secret_env: Variables = argument(given, "secret_env")?;
         let stdin: Option<Input> = argument(given, "stdin")?;
         let streams: bool = argument(given, "streams")?;
         self.begin(move |pyro, turn| async move {
-            let (id, line) = (id(&workspace_id)?, line.request(workspace_options)?);
+            let (id, mut line) = (id(&workspace_id)?, line.request(workspace_options)?);
+            line.options = with_secrets(line.options, &secret_env)?;
             let (output, stdin) = (output(&turn.flow, streams), reader(stdin));
             Ok(pyro.exec_workspace(id, line, stdin, output, &turn.cancel).await?)
         })

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from .disks import Disks
 from .environments import Environments
 from .files import Files
+from .services import Services
 from .shells import Shells
 from .snapshots import Snapshots
 from .tasks import Tasks
@@ -13,14 +15,14 @@ from .workspaces import Workspaces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from .._server import Server
-    from ..types import NetworkPolicy, Path, Profile
+    from ..types import NetworkPolicy, Path, Profile, Secret
     from .workspace import AsyncWorkspace
 
 
-class AsyncPyro(Environments, Vms, Workspaces, Files, Snapshots, Shells, Tasks):
+class AsyncPyro(Environments, Vms, Workspaces, Files, Snapshots, Shells, Services, Disks, Tasks):
     """Real, disposable virtual machines, one method for each operation.
 
     Safe to use from many event loops and threads. Cancelling a task ends what runs in the guest.
@@ -36,6 +38,7 @@ class AsyncPyro(Environments, Vms, Workspaces, Files, Snapshots, Shells, Tasks):
         network_policy: NetworkPolicy = "off",
         allow_host_compat: bool = False,
         seed_path: Path | None = None,
+        secrets: Sequence[Secret | Mapping[str, str]] | None = None,
         name: str | None = None,
         labels: Mapping[str, str] | None = None,
         respect_ignore: bool = False,
@@ -58,6 +61,7 @@ class AsyncPyro(Environments, Vms, Workspaces, Files, Snapshots, Shells, Tasks):
                 "network_policy": network_policy,
                 "allow_host_compat": allow_host_compat,
                 "seed_path": seed_path,
+                "secrets": secrets,
                 "name": name,
                 "labels": labels,
                 "respect_ignore": respect_ignore,

@@ -9,6 +9,10 @@ from typing import Any
 
 from ..errors import NotFoundError, PyroError
 from ..types import (
+    DiskExport,
+    DiskFormat,
+    DiskList,
+    DiskRead,
     ExportFormat,
     FileList,
     FileRead,
@@ -16,6 +20,8 @@ from ..types import (
     Input,
     OnOutputAsync,
     Path,
+    Readiness,
+    ServiceList,
     Shell,
     ShellList,
     SnapshotCreated,
@@ -32,6 +38,7 @@ from ..types import (
     WorkspaceSync,
 )
 from .client import AsyncPyro
+from .service import AsyncWorkspaceService
 from .shell import AsyncWorkspaceShell
 from .stream import AsyncCommandStream
 
@@ -103,6 +110,7 @@ class AsyncWorkspace:
         command: str,
         *,
         timeout_seconds: int = 30,
+        secret_env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         user: str | None = None,
@@ -117,6 +125,7 @@ class AsyncWorkspace:
             self.id,
             command=command,
             timeout_seconds=timeout_seconds,
+            secret_env=secret_env,
             cwd=cwd,
             env=env,
             user=user,
@@ -132,6 +141,7 @@ class AsyncWorkspace:
         command: str,
         *,
         timeout_seconds: int = 30,
+        secret_env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         user: str | None = None,
@@ -144,6 +154,7 @@ class AsyncWorkspace:
             self.id,
             command=command,
             timeout_seconds=timeout_seconds,
+            secret_env=secret_env,
             cwd=cwd,
             env=env,
             user=user,
@@ -152,10 +163,12 @@ class AsyncWorkspace:
             check=check,
         )
 
-    async def read(self, path: Path, *, max_bytes: int = 65536, offset: int = 0) -> FileRead:
+    async def read(
+        self, path: Path, *, max_bytes: int = 65536, offset: int = 0, redact: bool = False
+    ) -> FileRead:
         """Read a part of a file as text."""
         return await self.pyro.read_workspace_file(
-            self.id, path, max_bytes=max_bytes, offset=offset
+            self.id, path, max_bytes=max_bytes, offset=offset, redact=redact
         )
 
     async def read_bytes(self, path: Path) -> bytes:
@@ -197,6 +210,7 @@ class AsyncWorkspace:
         to: str = "now",
         find_renames: bool = False,
         include_ignored: bool = False,
+        redact: bool = False,
     ) -> WorkspaceDiff:
         """Compare it with what it was when it was created, or two of its states."""
         return await self.pyro.diff_workspace(
@@ -206,6 +220,7 @@ class AsyncWorkspace:
             to=to,
             find_renames=find_renames,
             include_ignored=include_ignored,
+            redact=redact,
         )
 
     async def push(
@@ -236,6 +251,7 @@ class AsyncWorkspace:
         format: ExportFormat = "dir",
         find_renames: bool = False,
         include_ignored: bool = False,
+        redact: bool = False,
         keep_git_config: bool = False,
     ) -> WorkspaceExport:
         """Copy a file or a tree, or its changes, to the host."""
@@ -247,6 +263,7 @@ class AsyncWorkspace:
             format=format,
             find_renames=find_renames,
             include_ignored=include_ignored,
+            redact=redact,
             keep_git_config=keep_git_config,
         )
 
@@ -311,16 +328,100 @@ class AsyncWorkspace:
         cwd: Path = "/workspace",
         cols: int = 120,
         rows: int = 30,
+        secret_env: Mapping[str, str] | None = None,
         env: Mapping[str, str] | None = None,
         user: str | None = None,
     ) -> AsyncWorkspaceShell:
         """An interactive shell, for an ``async with`` statement that opens and closes it."""
         options = {"cwd": cwd, "cols": cols, "rows": rows, "env": env, "user": user}
-        return AsyncWorkspaceShell(self.pyro, self.id, options)
+        return AsyncWorkspaceShell(self.pyro, self.id, {**options, "secret_env": secret_env})
 
     async def shells(self) -> ShellList:
         """List its shells, oldest first."""
         return await self.pyro.list_shells(self.id)
+
+    def service(
+        self,
+        service_name: str,
+        command: str | None = None,
+        *,
+        cwd: Path = "/workspace",
+        readiness: Readiness | Mapping[str, str] | None = None,
+        ready_timeout_seconds: int = 30,
+        ready_interval_ms: int = 500,
+        env: Mapping[str, str] | None = None,
+        user: str | None = None,
+        restart: bool = False,
+    ) -> AsyncWorkspaceService:
+        """A service: with a ``command`` one to start, for an ``async with`` statement that stops it again.
+
+        See ``AsyncPyro.start_service``. Without a ``command`` it is one that was started before.
+        """
+        options = {
+            "command": command,
+            "cwd": cwd,
+            "readiness": readiness,
+            "ready_timeout_seconds": ready_timeout_seconds,
+            "ready_interval_ms": ready_interval_ms,
+            "env": env,
+            "user": user,
+            "restart": restart,
+        }
+        start = None if command is None else options
+        return AsyncWorkspaceService(self.pyro, self.id, service_name, start)
+
+    async def services(self) -> ServiceList:
+        """List its services by their names; those that have ended too."""
+        return await self.pyro.list_services(self.id)
+
+    async def disk_list(
+        self,
+        path: Path = "/workspace",
+        *,
+        recursive: bool = False,
+        snapshot: str | None = None,
+        after: Path | None = None,
+        limit: int = 1000,
+    ) -> DiskList:
+        """List a page of the files on its disk while it is stopped, or on that of a snapshot."""
+        return await self.pyro.list_workspace_disk(
+            self.id,
+            path=path,
+            recursive=recursive,
+            snapshot=snapshot,
+            after=after,
+            limit=limit,
+        )
+
+    async def disk_read(
+        self,
+        path: Path,
+        *,
+        max_bytes: int = 65536,
+        offset: int = 0,
+        snapshot: str | None = None,
+    ) -> DiskRead:
+        """Read a part of a file on its disk while it is stopped, or on that of a snapshot."""
+        return await self.pyro.read_workspace_disk(
+            self.id, path, max_bytes=max_bytes, offset=offset, snapshot=snapshot
+        )
+
+    async def disk_read_bytes(self, path: Path, *, snapshot: str | None = None) -> bytes:
+        """Read a whole file on its disk, or on that of a snapshot, as it is."""
+        return await self.pyro.read_disk_bytes(self.id, path, snapshot=snapshot)
+
+    async def disk_export(
+        self,
+        output_path: Path,
+        *,
+        format: DiskFormat = "ext4",
+        snapshot: str | None = None,
+        force: bool = False,
+    ) -> DiskExport:
+        """Put its disk while it is stopped, or that of a snapshot, on the host as one file."""
+        return await self.pyro.export_workspace_disk(
+            self.id, output_path=output_path, format=format, snapshot=snapshot, force=force
+        )
 
     async def start(self) -> WorkspaceInfo:
         """Start it from its disk, where it is stopped."""

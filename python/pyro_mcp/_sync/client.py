@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from .disks import Disks
 from .environments import Environments
 from .files import Files
+from .services import Services
 from .shells import Shells
 from .snapshots import Snapshots
 from .tasks import Tasks
@@ -12,14 +14,14 @@ from .workspaces import Workspaces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from .._server import Server
-    from ..types import NetworkPolicy, Path, Profile
+    from ..types import NetworkPolicy, Path, Profile, Secret
     from .workspace import Workspace
 
 
-class Pyro(Environments, Vms, Workspaces, Files, Snapshots, Shells, Tasks):
+class Pyro(Environments, Vms, Workspaces, Files, Snapshots, Shells, Services, Disks, Tasks):
     """Real, disposable virtual machines, one method for each operation.
 
     Safe to use from many threads. Ctrl-C during a call ends what runs in the guest.
@@ -35,6 +37,7 @@ class Pyro(Environments, Vms, Workspaces, Files, Snapshots, Shells, Tasks):
         network_policy: NetworkPolicy = "off",
         allow_host_compat: bool = False,
         seed_path: Path | None = None,
+        secrets: Sequence[Secret | Mapping[str, str]] | None = None,
         name: str | None = None,
         labels: Mapping[str, str] | None = None,
         respect_ignore: bool = False,
@@ -57,6 +60,7 @@ class Pyro(Environments, Vms, Workspaces, Files, Snapshots, Shells, Tasks):
                 "network_policy": network_policy,
                 "allow_host_compat": allow_host_compat,
                 "seed_path": seed_path,
+                "secrets": secrets,
                 "name": name,
                 "labels": labels,
                 "respect_ignore": respect_ignore,

@@ -79,15 +79,25 @@ class Files(Base):
         return listed
 
     def read_workspace_file(
-        self, workspace_id: str, path: Path, *, max_bytes: int = 65536, offset: int = 0
+        self,
+        workspace_id: str,
+        path: Path,
+        *,
+        max_bytes: int = 65536,
+        offset: int = 0,
+        redact: bool = False,
     ) -> FileRead:
-        """Read a part of a file as text."""
+        """Read a part of a file as text.
+
+        With ``redact`` marks stand for the workspace's secrets.
+        """
         call = self._native.read_workspace_file(
             {
                 "workspace_id": workspace_id,
                 "path": _arguments.guest_path(path),
                 "offset": offset,
                 "max_bytes": max_bytes,
+                "redact": redact,
             }
         )
         read: FileRead = self._finish(call)
@@ -144,10 +154,13 @@ class Files(Base):
         to: str = "now",
         find_renames: bool = False,
         include_ignored: bool = False,
+        redact: bool = False,
     ) -> WorkspaceDiff:
         """Compare a workspace with what it was when it was created, or two of its states.
 
-        ``from_`` and ``to`` are names of snapshots, ``"baseline"`` or ``"now"``. The ``patch`` is one that ``git apply`` and ``apply_workspace_patch`` take.
+        ``from_`` and ``to`` are names of snapshots, ``"baseline"`` or ``"now"``. The ``patch`` is
+        one that ``git apply`` and ``apply_workspace_patch`` take. With ``redact`` marks stand for
+        the workspace's secrets.
         """
         call = self._native.diff_workspace(
             {
@@ -157,6 +170,7 @@ class Files(Base):
                 "to": to,
                 "find_renames": find_renames,
                 "include_ignored": include_ignored,
+                "redact": redact,
             }
         )
         diff: WorkspaceDiff = self._finish(call)
@@ -182,11 +196,13 @@ class Files(Base):
         format: ExportFormat = "dir",
         find_renames: bool = False,
         include_ignored: bool = False,
+        redact: bool = False,
         keep_git_config: bool = False,
     ) -> WorkspaceExport:
         """Copy a file or a tree of a workspace, or its changes, to the host.
 
-        It appears whole or not at all, and replaces nothing without ``force``.
+        It appears whole or not at all, and replaces nothing without ``force``. With ``redact``
+        marks stand for the workspace's secrets.
         """
         call = self._native.export_workspace(
             {
@@ -198,6 +214,7 @@ class Files(Base):
                 "format": format,
                 "find_renames": find_renames,
                 "include_ignored": include_ignored,
+                "redact": redact,
                 "keep_git_config": keep_git_config,
             }
         )

@@ -38,8 +38,8 @@ class Shells(Base):
         """Open an interactive shell on a terminal of its own.
 
         It goes on when this process ends, until it is closed or its workspace stops.
+        ``secret_env`` names secrets of the workspace and the variables that hold them.
         """
-        _arguments.unsupported(secret_env, "secret_env")
         call = self._native.open_shell(
             {
                 "workspace_id": workspace_id,
@@ -48,6 +48,7 @@ class Shells(Base):
                 "rows": rows,
                 "env": list(_arguments.mapping(env, "env").items()),
                 "user": user,
+                "secret_env": _arguments.secret_env(secret_env),
             }
         )
         opened: ShellInfo = self._finish(call)

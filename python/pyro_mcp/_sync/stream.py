@@ -18,7 +18,7 @@ class CommandStream(Generic[Result]):
     """A command under way: iterate over its output, then ask for its ``result()``.
 
     The command waits while nobody takes what it prints. Used in a ``with`` statement it ends
-    with the block.
+    with the block. Of a service that is followed, only the following does.
     """
 
     def __init__(self, begin: Callable[[], _native.Call], check: bool = False) -> None:

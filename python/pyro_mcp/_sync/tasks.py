@@ -50,6 +50,7 @@ class Tasks(Base):
                 "network_policy": policy,
                 "seed_path": seed,
                 "respect_ignore": False,
+                "secrets": [],
                 "name": None,
                 "labels": {},
             }
@@ -79,6 +80,7 @@ class Tasks(Base):
             {
                 "workspace_id": task_id,
                 **line,
+                "secret_env": [],
                 "stdin": _arguments.stdin(stdin),
                 "streams": heard is not None,
             }

@@ -8,6 +8,10 @@ from typing import Any
 
 from ..errors import NotFoundError, PyroError
 from ..types import (
+    DiskExport,
+    DiskFormat,
+    DiskList,
+    DiskRead,
     ExportFormat,
     FileList,
     FileRead,
@@ -15,6 +19,8 @@ from ..types import (
     Input,
     OnOutput,
     Path,
+    Readiness,
+    ServiceList,
     Shell,
     ShellList,
     SnapshotCreated,
@@ -31,6 +37,7 @@ from ..types import (
     WorkspaceSync,
 )
 from .client import Pyro
+from .service import WorkspaceService
 from .shell import WorkspaceShell
 from .stream import CommandStream
 
@@ -102,6 +109,7 @@ class Workspace:
         command: str,
         *,
         timeout_seconds: int = 30,
+        secret_env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         user: str | None = None,
@@ -116,6 +124,7 @@ class Workspace:
             self.id,
             command=command,
             timeout_seconds=timeout_seconds,
+            secret_env=secret_env,
             cwd=cwd,
             env=env,
             user=user,
@@ -131,6 +140,7 @@ class Workspace:
         command: str,
         *,
         timeout_seconds: int = 30,
+        secret_env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         user: str | None = None,
@@ -143,6 +153,7 @@ class Workspace:
             self.id,
             command=command,
             timeout_seconds=timeout_seconds,
+            secret_env=secret_env,
             cwd=cwd,
             env=env,
             user=user,
@@ -151,10 +162,12 @@ class Workspace:
             check=check,
         )
 
-    def read(self, path: Path, *, max_bytes: int = 65536, offset: int = 0) -> FileRead:
+    def read(
+        self, path: Path, *, max_bytes: int = 65536, offset: int = 0, redact: bool = False
+    ) -> FileRead:
         """Read a part of a file as text."""
         return self.pyro.read_workspace_file(
-            self.id, path, max_bytes=max_bytes, offset=offset
+            self.id, path, max_bytes=max_bytes, offset=offset, redact=redact
         )
 
     def read_bytes(self, path: Path) -> bytes:
@@ -196,6 +209,7 @@ class Workspace:
         to: str = "now",
         find_renames: bool = False,
         include_ignored: bool = False,
+        redact: bool = False,
     ) -> WorkspaceDiff:
         """Compare it with what it was when it was created, or two of its states."""
         return self.pyro.diff_workspace(
@@ -205,6 +219,7 @@ class Workspace:
             to=to,
             find_renames=find_renames,
             include_ignored=include_ignored,
+            redact=redact,
         )
 
     def push(
@@ -235,6 +250,7 @@ class Workspace:
         format: ExportFormat = "dir",
         find_renames: bool = False,
         include_ignored: bool = False,
+        redact: bool = False,
         keep_git_config: bool = False,
     ) -> WorkspaceExport:
         """Copy a file or a tree, or its changes, to the host."""
@@ -246,6 +262,7 @@ class Workspace:
             format=format,
             find_renames=find_renames,
             include_ignored=include_ignored,
+            redact=redact,
             keep_git_config=keep_git_config,
         )
 
@@ -310,16 +327,100 @@ class Workspace:
         cwd: Path = "/workspace",
         cols: int = 120,
         rows: int = 30,
+        secret_env: Mapping[str, str] | None = None,
         env: Mapping[str, str] | None = None,
         user: str | None = None,
     ) -> WorkspaceShell:
         """An interactive shell, for a ``with`` statement that opens and closes it."""
         options = {"cwd": cwd, "cols": cols, "rows": rows, "env": env, "user": user}
-        return WorkspaceShell(self.pyro, self.id, options)
+        return WorkspaceShell(self.pyro, self.id, {**options, "secret_env": secret_env})
 
     def shells(self) -> ShellList:
         """List its shells, oldest first."""
         return self.pyro.list_shells(self.id)
+
+    def service(
+        self,
+        service_name: str,
+        command: str | None = None,
+        *,
+        cwd: Path = "/workspace",
+        readiness: Readiness | Mapping[str, str] | None = None,
+        ready_timeout_seconds: int = 30,
+        ready_interval_ms: int = 500,
+        env: Mapping[str, str] | None = None,
+        user: str | None = None,
+        restart: bool = False,
+    ) -> WorkspaceService:
+        """A service: with a ``command`` one to start, for a ``with`` statement that stops it again.
+
+        See ``Pyro.start_service``. Without a ``command`` it is one that was started before.
+        """
+        options = {
+            "command": command,
+            "cwd": cwd,
+            "readiness": readiness,
+            "ready_timeout_seconds": ready_timeout_seconds,
+            "ready_interval_ms": ready_interval_ms,
+            "env": env,
+            "user": user,
+            "restart": restart,
+        }
+        start = None if command is None else options
+        return WorkspaceService(self.pyro, self.id, service_name, start)
+
+    def services(self) -> ServiceList:
+        """List its services by their names; those that have ended too."""
+        return self.pyro.list_services(self.id)
+
+    def disk_list(
+        self,
+        path: Path = "/workspace",
+        *,
+        recursive: bool = False,
+        snapshot: str | None = None,
+        after: Path | None = None,
+        limit: int = 1000,
+    ) -> DiskList:
+        """List a page of the files on its disk while it is stopped, or on that of a snapshot."""
+        return self.pyro.list_workspace_disk(
+            self.id,
+            path=path,
+            recursive=recursive,
+            snapshot=snapshot,
+            after=after,
+            limit=limit,
+        )
+
+    def disk_read(
+        self,
+        path: Path,
+        *,
+        max_bytes: int = 65536,
+        offset: int = 0,
+        snapshot: str | None = None,
+    ) -> DiskRead:
+        """Read a part of a file on its disk while it is stopped, or on that of a snapshot."""
+        return self.pyro.read_workspace_disk(
+            self.id, path, max_bytes=max_bytes, offset=offset, snapshot=snapshot
+        )
+
+    def disk_read_bytes(self, path: Path, *, snapshot: str | None = None) -> bytes:
+        """Read a whole file on its disk, or on that of a snapshot, as it is."""
+        return self.pyro.read_disk_bytes(self.id, path, snapshot=snapshot)
+
+    def disk_export(
+        self,
+        output_path: Path,
+        *,
+        format: DiskFormat = "ext4",
+        snapshot: str | None = None,
+        force: bool = False,
+    ) -> DiskExport:
+        """Put its disk while it is stopped, or that of a snapshot, on the host as one file."""
+        return self.pyro.export_workspace_disk(
+            self.id, output_path=output_path, format=format, snapshot=snapshot, force=force
+        )
 
     def start(self) -> WorkspaceInfo:
         """Start it from its disk, where it is stopped."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         NetworkPolicy,
         OnOutput,
         Path,
+        Secret,
         Shell,
         WorkspaceDeleted,
         WorkspaceExec,
@@ -41,7 +42,7 @@ class Workspaces(Base):
         network_policy: NetworkPolicy = "off",
         allow_host_compat: bool = False,
         seed_path: Path | None = None,
-        secrets: Sequence[Mapping[str, str]] | None = None,
+        secrets: Sequence[Secret | Mapping[str, str]] | None = None,
         name: str | None = None,
         labels: Mapping[str, str] | None = None,
         respect_ignore: bool = False,
@@ -50,8 +51,11 @@ class Workspaces(Base):
 
         ``seed_path`` is a directory of the host or an archive that becomes ``/workspace``. With a
         ``ttl_seconds`` of 0 the workspace is never stopped for want of activity.
+
+        ``secrets`` are values that ``secret_env`` gives to processes as variables, such as
+        ``{"name": "TOKEN", "file_path": "~/token"}``, or with a ``value``. Results and logs show
+        marks in their place.
         """
-        _arguments.unsupported(secrets, "secrets")
         machine = _arguments.machine(
             environment, vcpu_count, mem_mib, ttl_seconds, allow_host_compat
         )
@@ -62,6 +66,7 @@ class Workspaces(Base):
                 "network_policy": network_policy,
                 "seed_path": seed,
                 "respect_ignore": respect_ignore,
+                "secrets": _arguments.secrets(secrets),
                 "name": name,
                 "labels": _arguments.mapping(labels, "labels"),
             }
@@ -124,15 +129,16 @@ class Workspaces(Base):
         """Run a command in a workspace.
 
         ``on_stdout`` and ``on_stderr`` are called with output as it comes; the command waits for
-        them. With ``check`` a status other than 0 raises ``CommandError``.
+        them. With ``check`` a status other than 0 raises ``CommandError``. ``secret_env`` names
+        secrets of the workspace and the variables that hold them: ``{"TOKEN": "GITHUB_TOKEN"}``.
         """
-        _arguments.unsupported(secret_env, "secret_env")
         heard = sink(on_stdout, on_stderr)
         line = _arguments.line(command, timeout_seconds, cwd, env, user, shell)
         call = self._native.exec_workspace(
             {
                 "workspace_id": workspace_id,
                 **line,
+                "secret_env": _arguments.secret_env(secret_env),
                 "stdin": _arguments.stdin(stdin),
                 "streams": heard is not None,
             }
@@ -146,6 +152,7 @@ class Workspaces(Base):
         *,
         command: str,
         timeout_seconds: int = 30,
+        secret_env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
         user: str | None = None,
@@ -157,11 +164,15 @@ class Workspaces(Base):
         from .stream import CommandStream
 
         line = _arguments.line(command, timeout_seconds, cwd, env, user, shell)
-        given = _arguments.stdin(stdin)
+        call = {
+            "workspace_id": workspace_id,
+            **line,
+            "secret_env": _arguments.secret_env(secret_env),
+            "stdin": _arguments.stdin(stdin),
+            "streams": True,
+        }
         return CommandStream(
-            lambda: self._native.exec_workspace(
-                {"workspace_id": workspace_id, **line, "stdin": given, "streams": True}
-            ),
+            lambda: self._native.exec_workspace(call),
             check,
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import os
 from collections.abc import Callable
 from typing import IO, Literal, Union
@@ -23,8 +22,17 @@ Shell = Literal["login", "bash", "sh"]
 SignalName = Literal["HUP", "INT", "TERM", "KILL"]
 NetworkPolicy = Literal["off", "egress", "egress+published-ports"]
 ExportFormat = Literal["dir", "tar", "patch"]
+DiskFormat = Literal["ext4", "qcow2"]
 Profile = Literal["vm-run", "workspace-core", "workspace-full", "task"]
 Transport = Literal["stdio", "http"]
 ExecutionMode = Literal["pending", "guest_kvm", "guest_tcg", "host_compat"]
 VmState = Literal["created", "starting", "started", "stopping", "stopped", "deleting"]
 CommandState = Literal["running", "ended", "interrupted", "lost", "abandoned"]
+ServiceState = Literal["running", "exited", "stopped", "failed"]
+StopReason = Literal[
+    "sigterm",
+    "sigkill",
+    "process_exited_before_ready",
+    "readiness_timeout",
+    "workspace_stopped",
+]

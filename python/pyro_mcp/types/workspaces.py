@@ -6,6 +6,7 @@ from typing import Literal, TypedDict
 
 from .arguments import CommandState, ExecutionMode, NetworkPolicy, VmState
 from .files import LeftOut
+from .secrets import SecretInfo
 from .vms import CommandResult
 
 
@@ -60,7 +61,7 @@ class WorkspaceFields(TypedDict):
     execution_mode: ExecutionMode
     workspace_path: str
     workspace_seed: Seed
-    secrets: list[str]
+    secrets: list[SecretInfo]
     command_count: int
     last_command: LastCommand | None
     reset_count: int

@@ -1,5 +1,5 @@
-//! The pages of `docs/`: every block of `bash` and `python` is executed as it stands there, and
-//! prints what the `text` blocks of its page say.
+//! The pages of `docs/`: every block of `bash` and `python` is executed as it stands there, and so
+//! are the calls of tools in `json`; they print what the `text` blocks of their page say.
 
 use crate::home::{Home, PYRO, stderr, stdout};
 use crate::mcp::in_home;
@@ -21,7 +21,10 @@ const WRITTEN: [&str; 2] = ["python-api.md", "benchmarks.md"];
 /// Longest run of a page, in seconds.
 const LIMIT: &str = "600";
 
-/// What ends a program in Python; no block has such a line.
+/// Makes the calls of a block.
+const CALLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guest/calls.py");
+
+/// What ends a program in Python, or calls of tools; no block has such a line.
 const END: &str = "END_OF_THE_BLOCK";
 
 /// A fenced block.
@@ -56,6 +59,7 @@ fn script(blocks: &[Block]) -> String {
         match block.language.as_str() {
             "bash" => script.push_str(&block.text),
             "python" => writeln!(script, "python3 - <<'{END}'\n{}{END}", block.text).unwrap(),
+            "json" => writeln!(script, "python3 {CALLS} <<'{END}'\n{}{END}", block.text).unwrap(),
             "text" => {}
             other => panic!("a block of {other:?} is not executed: is it text?"),
         }
@@ -63,12 +67,31 @@ fn script(blocks: &[Block]) -> String {
     script
 }
 
+/// A web server: `GET /A+B` gives what `./slug` makes of it.
+const SERVE: &str = r#"#!/usr/bin/perl
+use IO::Socket::INET;
+$| = 1;
+$SIG{PIPE} = "IGNORE";
+my @at = (LocalAddr => "127.0.0.1", LocalPort => 8080, ReuseAddr => 1);
+my $server = IO::Socket::INET->new(Listen => 9, @at) or die "cannot listen: $!\n";
+while (my $client = $server->accept) {
+    my ($title) = (<$client> // "") =~ m{^GET /(\S*)};
+    while (my $header = <$client>) { last if $header eq "\r\n" }
+    $title =~ tr/+/ /;
+    open my $slug, "-|", "./slug", $title or die "cannot start ./slug: $!\n";
+    print "asked for $title\n";
+    print $client "HTTP/1.0 200 OK\r\n\r\n", <$slug>;
+    close $client;
+}
+"#;
+
 /// The checkout that pages work on.
 fn project(folder: &Path) {
     std::fs::create_dir(folder).unwrap();
     for (name, text) in [
         ("slug", "#!/bin/sh\necho \"$1\" | tr 'A-Z ' 'a-z-'\n"),
         ("check", "#!/bin/sh\ntest \"$(./slug \"A B\")\" = a-b && echo ok\n"),
+        ("serve", SERVE),
     ] {
         let path = folder.join(name);
         std::fs::write(&path, text).unwrap();

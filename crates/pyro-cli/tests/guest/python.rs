@@ -81,7 +81,7 @@ fn run(home: &Home, names: &[&str]) {
 
 #[test]
 fn the_package_without_a_guest() {
-    run(&Home::host(), &["test_package", "test_contract", "test_host"]);
+    run(&Home::host(), &["test_package", "test_contract", "test_host", "test_services"]);
 }
 
 fn commands(home: &Home) {
@@ -100,7 +100,17 @@ fn coroutines(home: &Home) {
     run(home, &["test_async"]);
 }
 
-crate::on_each_engine!(commands, workspaces, killed_interpreters, coroutines);
+fn services_secrets_and_disks(home: &Home) {
+    run(home, &["test_services", "test_secrets", "test_disks"]);
+}
+
+crate::on_each_engine!(
+    commands,
+    workspaces,
+    killed_interpreters,
+    coroutines,
+    services_secrets_and_disks
+);
 
 /// A program of the checkers; none, with the reason told, where they are not installed.
 pub fn checker(path: &str) -> Option<PathBuf> {
