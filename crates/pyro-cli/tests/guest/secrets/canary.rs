@@ -68,6 +68,7 @@ fn a_canary_is_found_in_one_private_file(home: &Home) {
     let processes = processes(home);
     // While all of it runs: two guests, a service, shells.
     let running = searched(home);
+    assert!(home.data_dir().join("run").is_dir(), "sockets and their directory are searched, too");
     done(home, "stop", &[id]);
     done(home, "start", &[id]);
     come_back(home, id);

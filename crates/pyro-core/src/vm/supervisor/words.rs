@@ -16,11 +16,7 @@ impl Supervisor<'_> {
         if let Err(error) = &redactor {
             tracing::warn!(%error, "what the guest has said is not told");
         }
-        move |words| match &redactor {
-            Ok(Some(redactor)) => redactor.text_tail(words),
-            Err(_) if !words.is_empty() => UNTOLD.to_owned(),
-            _ => words.to_owned(),
-        }
+        without(redactor)
     }
 
     fn redactor(&self) -> Result<Option<Redactor>, String> {
@@ -33,5 +29,47 @@ impl Supervisor<'_> {
         };
         let secrets = KeptSecrets::of(self.config, workspace);
         secrets.and_then(|secrets| secrets.redactor()).map_err(|error| error.to_string())
+    }
+}
+
+fn without(redactor: Result<Option<Redactor>, String>) -> impl Fn(&str) -> String {
+    move |words| match &redactor {
+        Ok(Some(redactor)) => redactor.text_tail(words),
+        Err(_) if !words.is_empty() => UNTOLD.to_owned(),
+        _ => words.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::end::End;
+    use super::*;
+    use crate::vm::failure::{Failure, Stage};
+    use pyro_protocol::Secret;
+
+    fn told(redactor: Result<Option<Redactor>, String>, console: &str) -> [String; 3] {
+        let failure = Failure {
+            stage: Stage::Running,
+            message: "the guest ended".to_owned(),
+            causes: vec!["it said s3cret-value".to_owned()],
+            console: console.to_owned(),
+        };
+        let ended = End::Failed(failure).reworded(without(redactor)).failure().unwrap();
+        [ended.message, ended.causes.concat(), ended.console]
+    }
+
+    #[test]
+    fn the_last_words_of_a_guest_hold_no_value() {
+        let redactor = Redactor::new(&[Secret::from("s3cret-value")]).unwrap();
+        // What is kept of a console may begin in the middle of one.
+        let console = "et-value\nonce more: s3cret-value";
+        let [message, cause, shown] = told(Ok(Some(redactor)), console);
+        assert_eq!(message, "the guest ended");
+        assert_eq!(cause, "it said [REDACTED]");
+        assert_eq!(shown, "[REDACTED]\nonce more: [REDACTED]");
+        let [_, _, shown] = told(Ok(None), console);
+        assert_eq!(shown, console);
+        let unread = Err("no file".to_owned());
+        assert_eq!(told(unread, ""), [UNTOLD, UNTOLD, ""]);
     }
 }
