@@ -11,7 +11,7 @@ use super::hidden::{self, BothRules, Hidden, Later};
 use super::sides::{closed_side, redacted, side};
 use super::{baseline, listing};
 use crate::config::Config;
-use crate::disk::DiskError;
+use crate::disk::{DiskError, DiskFault};
 use crate::id::Id;
 use crate::redaction::Redactor;
 use crate::snapshot_name::{DiffPoint, Snapshot};
@@ -49,8 +49,12 @@ pub async fn diff(
             (DiffPoint::Closed(from), DiffPoint::Closed(to)) => (from, to),
             _ => {
                 let running = match Running::open(config, id).await {
-                    Err(WorkspaceError::NotStarted { .. }) => {
-                        return at_rest(config, id, request).await;
+                    Err(stopped @ WorkspaceError::NotStarted { .. }) => {
+                        return match at_rest(config, id, request).await {
+                            // Its guest was killed; a start replays the journal.
+                            Err(error) if has_journal(&error) => Err(stopped),
+                            compared => compared,
+                        };
                     }
                     running => running?,
                 };
@@ -112,6 +116,14 @@ async fn at_rest(
     let compared = between::changes(from, to, request, redactor).await;
     stopped.check(&store)?;
     compared
+}
+
+/// Whether the disk was not unmounted, so that only a guest can read it.
+fn has_journal(error: &WorkspaceError) -> bool {
+    let WorkspaceError::File(FileError::Disk(DiskError::Fault(fault))) = error else {
+        return false;
+    };
+    *fault == DiskFault::Journal
 }
 
 /// Whether a layer has gone since the chain that it was in was read, as it does where somebody
