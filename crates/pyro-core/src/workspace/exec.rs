@@ -88,7 +88,8 @@ pub async fn run(
     let mut request = ExecRequest { sync: true, in_guest, env, ..line.exec_request(root) };
     let command = redactor.as_ref().map(|redactor| redactor.text(&line.command));
     let command = command.unwrap_or(line.command);
-    let (mut open, began_at) = (OpenCommand::of(&running, &command, &request)?, Instant::now());
+    let open = OpenCommand::of(&running, &command, &request, redactor.as_ref());
+    let (mut open, began_at) = (open?, Instant::now());
     request.sequence = open.record.sequence;
     let mut recorder = Recorder::keeping(config, output);
     let io = recorder.io(&mut stdin);

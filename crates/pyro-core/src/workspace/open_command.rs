@@ -6,6 +6,7 @@ use super::running::Running;
 use crate::config::Config;
 use crate::host::clock;
 use crate::id::Id;
+use crate::redaction::Redactor;
 use crate::store::Store;
 use crate::store::command::{CommandRecord, CommandState};
 use crate::vm::exec::ExecRequest;
@@ -23,7 +24,8 @@ pub(super) struct OpenCommand<'a> {
 }
 
 impl<'a> OpenCommand<'a> {
-    /// Record a command that is about to start; the workspace's lifetime begins anew.
+    /// Record a command that is about to start, of which `command` has no secrets any more; the
+    /// workspace's lifetime begins anew.
     ///
     /// # Errors
     /// [`WorkspaceError::EndedMeanwhile`] when the workspace has another disk by now.
@@ -31,12 +33,19 @@ impl<'a> OpenCommand<'a> {
         running: &'a Running<'a>,
         command: &str,
         request: &ExecRequest,
+        redactor: Option<&Redactor>,
     ) -> Result<Self, WorkspaceError> {
+        let without_secrets = |text: String| match redactor {
+            Some(redactor) => redactor.text(&text),
+            None => text,
+        };
+        let cwd = String::from_utf8_lossy(request.cwd.as_bytes()).into_owned();
+        let user = request.user.as_ref().map(ToString::to_string);
         let record = CommandRecord {
             sequence: 0,
             command: command.to_owned(),
-            cwd: String::from_utf8_lossy(request.cwd.as_bytes()).into_owned(),
-            user: request.user.as_ref().map(ToString::to_string),
+            cwd: without_secrets(cwd),
+            user: user.map(without_secrets),
             state: CommandState::Running,
             exit_code: 0,
             duration_ms: 0,
