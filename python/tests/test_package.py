@@ -102,7 +102,7 @@ class Arguments(unittest.TestCase):
             command = {"command": "true"} if name == "secret_env" else {}
             with self.assertRaisesRegex(TypeError, f"argument '{name}'"):
                 call(ID, **command, **{name: value})
-        for name, value in {"readiness": "file", "restart": 1, "secret_env": ["A"]}.items():
+        for name, value in {"readiness": "file", "restart": 1, "command": b"true"}.items():
             arguments = {"command": "true", name: value}
             with self.assertRaisesRegex(TypeError, f"argument '{name}'"):
                 self.pyro.start_service(ID, "web", **arguments)
@@ -190,9 +190,12 @@ class Arguments(unittest.TestCase):
             self.pyro.create_workspace(environment="debian:12", network_policy="egress")
         self.assertIsInstance(raised.exception, RuntimeError)
         self.assertTrue(raised.exception.hint)
-        ports = [{"guest_port": 80, "host_port": None}]
-        with self.assertRaises(pyro_mcp.UnsupportedError):
-            self.pyro.start_service(ID, "web", command="true", published_ports=ports)
+        for arguments in (
+            {"secret_env": {"A": "A"}},
+            {"published_ports": [{"guest_port": 80, "host_port": None}]},
+        ):
+            with self.assertRaises(pyro_mcp.UnsupportedError):
+                self.pyro.start_service(ID, "web", command="true", **arguments)
 
     def test_lists_are_those_of_the_command_line(self):
         listed = self.pyro.list_environments()

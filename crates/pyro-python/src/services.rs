@@ -4,7 +4,6 @@ use crate::arguments::{Number, argument, id, invalid};
 use crate::call::Call;
 use crate::failure::Failure;
 use crate::native::Native;
-use crate::secrets::{Variables, with_secrets};
 use pyo3::Bound;
 use pyo3::prelude::{PyResult, pymethods};
 use pyo3::types::PyDict;
@@ -28,7 +27,6 @@ impl Native {
         let cwd: String = argument(given, "cwd")?;
         let env: Vec<(String, String)> = argument(given, "env")?;
         let user: Option<String> = argument(given, "user")?;
-        let secret_env: Variables = argument(given, "secret_env")?;
         let ready: Option<BTreeMap<String, String>> = argument(given, "readiness")?;
         let timeout: Number = argument(given, "ready_timeout_seconds")?;
         let interval: Number = argument(given, "ready_interval_ms")?;
@@ -38,7 +36,7 @@ impl Native {
             let options = workspace_options(Some(&cwd), env, user.as_deref());
             let request = StartServiceRequest {
                 command,
-                options: with_secrets(options.map_err(PyroError::from)?, &secret_env)?,
+                options: options.map_err(PyroError::from)?,
                 readiness: ready.map_or(Ok(None), chosen)?,
                 ready_timeout_seconds: ready_timeout_seconds(timeout).map_err(PyroError::from)?,
                 ready_interval_ms: ready_interval_ms(interval).map_err(PyroError::from)?,

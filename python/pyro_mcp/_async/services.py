@@ -43,9 +43,9 @@ class Services(Base):
         raises ``CommandError``.
 
         A service goes on when this process ends, until it or its workspace is stopped; with
-        ``restart`` it is started again with its workspace. ``secret_env`` names secrets of the
-        workspace and the variables that hold them.
+        ``restart`` it is started again with its workspace.
         """
+        _arguments.unsupported(secret_env, "secret_env")
         _arguments.unsupported(published_ports, "published_ports")
         ready = None if readiness is None else _arguments.mapping(readiness, "readiness")
         call = self._native.start_service(
@@ -56,7 +56,6 @@ class Services(Base):
                 "cwd": _arguments.guest_path(cwd),
                 "env": list(_arguments.mapping(env, "env").items()),
                 "user": user,
-                "secret_env": _arguments.secret_env(secret_env),
                 "readiness": ready,
                 "ready_timeout_seconds": ready_timeout_seconds,
                 "ready_interval_ms": ready_interval_ms,
