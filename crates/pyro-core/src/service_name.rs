@@ -28,7 +28,7 @@ impl ServiceName {
     /// A name as given.
     ///
     /// # Errors
-    /// [`ServiceNameError`].
+    /// `ServiceNameError`.
     pub fn parse(text: &str) -> Result<Self, ServiceNameError> {
         let is_first = |byte: &u8| byte.is_ascii_alphanumeric();
         let is_rest = |byte: &u8| is_first(byte) || matches!(byte, b'.' | b'_' | b'-');

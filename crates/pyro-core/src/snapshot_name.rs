@@ -12,7 +12,7 @@ pub const NOW: &str = "now";
 const MAX_LEN: usize = 64;
 
 /// The name of a snapshot: 1 to 64 letters, digits, `.`, `_` and `-`, the first a letter or a
-/// digit; neither [`BASELINE`] nor [`NOW`].
+/// digit; neither `BASELINE` nor `NOW`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SnapshotName(String);
 
@@ -84,7 +84,7 @@ impl Snapshot {
     /// A snapshot as it is asked for.
     ///
     /// # Errors
-    /// [`SnapshotNameError::Form`], and [`SnapshotNameError::Reserved`] for [`NOW`].
+    /// [`SnapshotNameError::Form`], and [`SnapshotNameError::Reserved`] for `NOW`.
     pub fn parse(text: &str) -> Result<Self, SnapshotNameError> {
         if text == BASELINE {
             return Ok(Self::Baseline);

@@ -1,6 +1,6 @@
 //! `pyro_mcp._native`: pyro's operations for the Python package, which wraps them.
 //!
-//! Each operation takes plain arguments, begins and is a [`call::Call`] from then
+//! Each operation takes plain arguments, begins and is a `call::Call` from then
 //! on; its result is the dictionary that the command line prints as JSON. What reads the
 //! environment, what waits and what raises is the package's part.
 

@@ -88,7 +88,7 @@ fn unknown(error: serde_json::Error) -> DiskError {
 /// printed. Sets limits to this process.
 ///
 /// # Errors
-/// When the arguments are none that [`ask`] gives.
+/// When the arguments are none that `ask` gives.
 pub fn answer(question: &str, mut files: Vec<PathBuf>) -> Result<Vec<u8>, serde_json::Error> {
     let query: DiskQuery = serde_json::from_str(question)?;
     process::limit(CPU_SECONDS, MEMORY);

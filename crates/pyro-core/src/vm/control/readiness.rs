@@ -86,7 +86,7 @@ impl Readiness {
     /// As it was given, with every path absolute.
     ///
     /// # Errors
-    /// [`ReadinessError`].
+    /// `ReadinessError`.
     pub fn checked(self) -> Result<Self, ReadinessError> {
         match &self {
             Self::File { path } => {

@@ -82,7 +82,7 @@ impl StartServiceRequest {
 /// absolute lies below `/workspace`.
 ///
 /// # Errors
-/// [`ServiceError`].
+/// `ServiceError`.
 pub fn readiness(
     file: Option<String>,
     tcp: Option<String>,
